@@ -1,0 +1,38 @@
+"""Results stream → evidence bucket and alerts."""
+
+from typing import Any
+
+from kinesight.domain.keep_evidence import EvidenceReport, keep_batch
+from kinesight.lambda_events import kinesis_records
+from kinesight.observability import LambdaContext, count, logger, observed
+from kinesight.wiring import keep_evidence as wiring
+
+
+@observed
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Takes a Kinesis batch; answers with the records that are to come again."""
+    report = keep_batch(kinesis_records(event), wiring.ports(context.get_remaining_time_in_millis))
+    _tell(report)
+    return {"batchItemFailures": [{"itemIdentifier": number} for number in report.failed_sequence_numbers]}
+
+
+def _tell(report: EvidenceReport) -> None:
+    for level, what, setbacks in (
+        (logger.warning, "evidence that can't be had any more", report.missing),
+        (logger.error, "buried", report.buried),
+        (logger.warning, "to be retried", report.retried),
+    ):
+        for setback in setbacks:
+            level(
+                what,
+                result_id=setback.result_id,
+                sequence_number=setback.sequence_number,
+                reason=repr(setback.error),
+                exc_info=setback.error.__cause__,
+            )
+    count("FramesKept", report.matched - len(report.retried))
+    count("FragmentsArchived", report.archived_fragments)
+    count("EvidenceMissing", len(report.missing))
+    count("AlertsSent", report.alerts)
+    count("RecordsBuried", len(report.buried))
+    count("RecordsRetried", len(report.retried))

@@ -1,0 +1,9 @@
+"""Kinesight: Kinesis Video Streams pictures in, detections and evidence out.
+
+domain/         what the pipeline decides, pure; one module per verb
+media/          fragments and Matroska, pure Python
+adapters/       the only modules that call AWS, one per port and technology
+settings.py     the only reader of the environment
+wiring.py       settings and adapters, joined and cached
+observability.py  logger, metrics, tracer and the handler decorator
+"""

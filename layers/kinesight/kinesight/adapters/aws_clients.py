@@ -1,0 +1,84 @@
+"""boto3 clients, made once per environment. Endpoints and Region come from the standard AWS_* variables alone."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_kinesis_video_archived_media import KinesisVideoArchivedMediaClient
+    from mypy_boto3_kinesisvideo import KinesisVideoClient
+    from mypy_boto3_rekognition import RekognitionClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+
+_DEFAULT = Config(
+    retries={"mode": "standard", "total_max_attempts": 4},
+    connect_timeout=5,
+    read_timeout=20,
+    max_pool_connections=50,
+    # A presigned link of the global S3 endpoint is redirected, and refused, in Regions other than us-east-1.
+    s3={"us_east_1_regional_endpoint": "regional"},
+)
+# A container may think for 60 s before SageMaker gives up on it ("InvokeEndpoint"), and the socket must outlast it.
+# One attempt: a picture that failed comes again by its queue.
+_SLOW_MODEL = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=70, max_pool_connections=50)
+
+
+@cache
+def s3() -> S3Client:
+    return boto3.client("s3", config=_DEFAULT)
+
+
+@cache
+def sqs() -> SQSClient:
+    return boto3.client("sqs", config=_DEFAULT)
+
+
+@cache
+def sns() -> SNSClient:
+    return boto3.client("sns", config=_DEFAULT)
+
+
+@cache
+def kinesis() -> KinesisClient:
+    return boto3.client("kinesis", config=_DEFAULT)
+
+
+@cache
+def dynamodb() -> DynamoDBClient:
+    return boto3.client("dynamodb", config=_DEFAULT)
+
+
+@cache
+def rekognition() -> RekognitionClient:
+    return boto3.client("rekognition", config=_DEFAULT)
+
+
+@cache
+def sagemaker_runtime() -> SageMakerRuntimeClient:
+    return boto3.client("sagemaker-runtime", config=_SLOW_MODEL)
+
+
+@cache
+def kinesis_video() -> KinesisVideoClient:
+    return boto3.client("kinesisvideo", config=_DEFAULT)
+
+
+@cache
+def archived_media() -> ArchivedMediaClients:
+    return ArchivedMediaClients(kinesis_video(), _connect_archived_media, monotonic_s=time.monotonic)
+
+
+def _connect_archived_media(endpoint: str) -> KinesisVideoArchivedMediaClient:
+    return boto3.client("kinesis-video-archived-media", endpoint_url=endpoint, config=_DEFAULT)

@@ -1,0 +1,57 @@
+"""botocore's errors, told apart by what the caller can do. Shared by every adapter."""
+
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from kinesight.domain.errors import KinesightError
+
+AWS_ERRORS: tuple[type[Exception], ...] = (ClientError, BotoCoreError)
+
+_THROTTLES = frozenset(
+    {
+        "ClientLimitExceededException",  # KVS; botocore does not count it as a throttle
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+_PASSING_STATUS = frozenset({408, 429})
+
+
+def error_code(error: Exception) -> str:
+    """The AWS error code, or the name of botocore's own exception when no answer came."""
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", "Unknown"))
+    return type(error).__name__
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether a later attempt may succeed: throttles, 5xx, and calls that got no answer."""
+    if not isinstance(error, ClientError):
+        return True
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return error_code(error) in _THROTTLES or status in _PASSING_STATUS or status >= 500
+
+
+def translate(
+    error: Exception,
+    what: str,
+    *,
+    passing: Callable[[str], KinesightError],
+    lasting: Callable[[str], KinesightError],
+) -> KinesightError:
+    """The domain error for an AWS error; `what` says what was being done, for the message."""
+    message = f"{what}: {error_code(error)}: {_message(error)}"
+    return passing(message) if is_passing(error) else lasting(message)
+
+
+def _message(error: Exception) -> Any:
+    if isinstance(error, ClientError):
+        return error.response.get("Error", {}).get("Message", "")
+    return str(error)

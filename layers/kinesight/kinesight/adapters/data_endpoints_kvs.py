@@ -1,0 +1,47 @@
+"""KVS data endpoints: one client per stream and API, found once and kept while it works.
+
+GetDataEndpoint is limited to 5 calls a second per stream, and AWS calls caching safe as long as a failing endpoint is
+asked for again ("Amazon Kinesis Video Streams service quotas"); AWS's own SDKs refresh every 40 to 45 minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_kinesis_video_archived_media import KinesisVideoArchivedMediaClient
+    from mypy_boto3_kinesisvideo import KinesisVideoClient
+    from mypy_boto3_kinesisvideo.literals import APINameType
+
+_KEPT_S = 40 * 60
+
+
+class ArchivedMediaClients:
+    """Archived-media clients by stream and API."""
+
+    def __init__(
+        self,
+        control: KinesisVideoClient,
+        connect: Callable[[str], KinesisVideoArchivedMediaClient],
+        *,
+        monotonic_s: Callable[[], float],
+    ) -> None:
+        """`connect` makes a client for an endpoint's address."""
+        self._control = control
+        self._connect = connect
+        self._monotonic_s = monotonic_s
+        self._known: dict[tuple[str, str], tuple[float, KinesisVideoArchivedMediaClient]] = {}
+
+    def client(self, stream_name: str, api: APINameType) -> KinesisVideoArchivedMediaClient:
+        """Raises botocore's errors if KVS doesn't tell the endpoint."""
+        found_at_s, client = self._known.get((stream_name, api), (float("-inf"), None))
+        if client is None or self._monotonic_s() - found_at_s > _KEPT_S:
+            answer = self._control.get_data_endpoint(StreamName=stream_name, APIName=api)
+            client = self._connect(answer["DataEndpoint"])
+            self._known[stream_name, api] = (self._monotonic_s(), client)
+        return client
+
+    def forget(self, stream_name: str, api: APINameType) -> None:
+        """To be called when the endpoint failed, so that the next call asks again."""
+        self._known.pop((stream_name, api), None)

@@ -1,0 +1,101 @@
+"""Annotator, and conversion between picture formats, with Pillow (imported only when a picture is really touched)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from kinesight.domain.errors import UnsupportedImageError
+from kinesight.domain.model import BoundingBox, Detection
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageDraw, ImageFont
+
+_FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/bmp": "BMP", "image/gif": "GIF"}
+_JPEG_QUALITY = 85
+_COLOURS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#9a6324", "#808000")
+_MAXIMUM_PIXELS = 3840 * 2160 * 2  # twice the largest picture KVS makes; anything beyond is a bomb
+
+Corners = tuple[float, float, float, float]
+
+
+def convert(picture: bytes, content_type: str) -> bytes:
+    """The picture in another format. Raises UnsupportedImageError."""
+    with _opened(picture) as image:
+        return _saved(image.convert("RGB"), _FORMATS[content_type])
+
+
+class PillowAnnotator:
+    """Draws a frame and a caption for each detection that has a box; one colour per label."""
+
+    def annotate(self, picture: bytes, detections: Sequence[Detection]) -> bytes:
+        """A JPEG of the same size. Raises UnsupportedImageError."""
+        from PIL import ImageDraw, ImageFont  # here, so that only what draws pays for the import
+
+        with _opened(picture) as image:
+            canvas = image.convert("RGB")
+        pen = ImageDraw.Draw(canvas)
+        line_px = max(2, min(canvas.size) // 240)
+        font = ImageFont.load_default(size=max(12, min(canvas.size) // 36))
+        for colour, found in _coloured(detections):
+            if found.bounding_box is not None:
+                corners = _corners(found.bounding_box, canvas.size)
+                pen.rectangle(corners, outline=colour, width=line_px)
+                _caption(pen, f"{found.label} {found.confidence:.0f} %", corners, (colour, font))
+        return _saved(canvas, "JPEG")
+
+
+def _coloured(detections: Sequence[Detection]) -> Iterator[tuple[str, Detection]]:
+    labels = sorted({found.label for found in detections})
+    colours = {label: _COLOURS[index % len(_COLOURS)] for index, label in enumerate(labels)}
+    return ((colours[found.label], found) for found in detections)
+
+
+def _corners(box: BoundingBox, size: tuple[int, int]) -> Corners:
+    """Pixels inside the picture, the lower right never before the upper left."""
+    width, height = size
+    left, top = _within(box.left * width, width - 1), _within(box.top * height, height - 1)
+    right = _within((box.left + box.width) * width, width - 1)
+    bottom = _within((box.top + box.height) * height, height - 1)
+    return left, top, max(left, right), max(top, bottom)
+
+
+def _within(value: float, largest: float) -> float:
+    return min(max(value, 0.0), largest)
+
+
+def _caption(
+    pen: ImageDraw.ImageDraw,
+    text: str,
+    corners: Corners,
+    style: tuple[str, ImageFont.FreeTypeFont | ImageFont.ImageFont],
+) -> None:
+    """Above the box, or inside its top where the picture ends."""
+    colour, font = style
+    left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
+    width, height = right - left + 6, bottom - top + 6
+    x, y = corners[0], corners[1] - height if corners[1] >= height else corners[1]
+    pen.rectangle((x, y, x + width, y + height), fill=colour)
+    pen.text((x + 3 - left, y + 3 - top), text, fill="white", font=font)
+
+
+@contextmanager
+def _opened(picture: bytes) -> Iterator[Image.Image]:
+    from PIL import Image, UnidentifiedImageError  # here, so that only what draws pays for the import
+
+    try:
+        image = Image.open(BytesIO(picture), formats=tuple(_FORMATS.values()))
+        if image.width * image.height > _MAXIMUM_PIXELS:
+            raise UnsupportedImageError(f"the picture is {image.width}x{image.height}, beyond what KVS makes")
+        image.load()
+        yield image
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UnsupportedImageError(f"not a readable picture: {error}") from error
+
+
+def _saved(image: Image.Image, image_format: str) -> bytes:
+    target = BytesIO()
+    image.save(target, image_format, **({"quality": _JPEG_QUALITY} if image_format == "JPEG" else {}))
+    return target.getvalue()

@@ -1,0 +1,88 @@
+"""What can go wrong, classified by what the caller can do about it.
+
+KinesightError
+├── PermanentError                 no retry will help: dead-letter it with this reason
+│   ├── InvalidEventError          the message is not what this function takes
+│   ├── NotAKvsImageError          the object was not written by KVS image generation
+│   ├── UnsupportedImageError      the detector can't take this picture (format, size)
+│   ├── ImageMissingError          the object is gone
+│   ├── EvidenceGoneError          KVS has the fragment no more
+│   ├── DetectorRejectedError      the detector refused the request for good
+│   ├── DetectorAnswerError        the detector's answer has not the declared form
+│   └── InvalidSettingError        a parameter has an impossible value
+└── TransientError                 try again later
+    ├── DetectorBusyError          throttled, or a server-side failure
+    ├── DeliveryError              results could not be written
+    ├── MediaBusyError             KVS throttled or failed
+    ├── StorageBusyError           S3 or DynamoDB throttled or failed
+    ├── StillInProgressError       another invocation holds this work right now
+    └── UnforeseenError            a defect: retried, then dead-lettered by the queue
+"""
+
+
+class KinesightError(Exception):
+    """Base of every error that the pipeline raises by design."""
+
+
+class PermanentError(KinesightError):
+    """No retry will help."""
+
+
+class TransientError(KinesightError):
+    """A later attempt may succeed."""
+
+
+class InvalidEventError(PermanentError):
+    """The message is not what this function takes."""
+
+
+class NotAKvsImageError(PermanentError):
+    """The object's name is not one that KVS image generation writes."""
+
+
+class UnsupportedImageError(PermanentError):
+    """The detector can't take this picture."""
+
+
+class ImageMissingError(PermanentError):
+    """The object that the event names does not exist any more."""
+
+
+class EvidenceGoneError(PermanentError):
+    """KVS has the fragment no more, or will never give it."""
+
+
+class DetectorRejectedError(PermanentError):
+    """The detector refused the request for good."""
+
+
+class DetectorAnswerError(PermanentError):
+    """The detector's answer does not have the declared form."""
+
+
+class InvalidSettingError(PermanentError):
+    """A parameter has an impossible value."""
+
+
+class DetectorBusyError(TransientError):
+    """The detector throttled the call or failed on its side."""
+
+
+class DeliveryError(TransientError):
+    """Some results could not be written."""
+
+
+class MediaBusyError(TransientError):
+    """KVS throttled the call or failed on its side."""
+
+
+class StillInProgressError(TransientError):
+    """Another invocation holds this piece of work right now."""
+
+
+class StorageBusyError(TransientError):
+    """S3 or DynamoDB throttled the call or failed on its side."""
+
+
+class UnforeseenError(TransientError):
+    """A defect, or a failure nobody classified; its cause is attached."""

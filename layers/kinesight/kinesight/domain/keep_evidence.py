@@ -1,0 +1,220 @@
+"""keep_evidence: for every matched record of the results stream, keep what proves it, and tell people.
+
+Four things per matched record, each with the effect of once: the record as JSON, the fragment that shows it (one
+fetch however many of its frames matched), the picture with boxes drawn, one alert. The alert comes last: by then
+everything it links to is there.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from kinesight.domain.alerts import alert_for
+from kinesight.domain.errors import (
+    EvidenceGoneError,
+    InvalidEventError,
+    KinesightError,
+    PermanentError,
+    UnforeseenError,
+)
+from kinesight.domain.model import ResultRecord
+from kinesight.domain.ports import (
+    AlertChannel,
+    Annotator,
+    DeadLetters,
+    EvidenceStore,
+    FragmentArchive,
+    FragmentMedia,
+    ImageStore,
+    Ledger,
+)
+from kinesight.domain.records import archive_key, evidence_keys
+
+_CASES_AT_ONCE = 8  # four small AWS calls each; more threads gain nothing on a one-vCPU function
+
+
+@dataclass(frozen=True, slots=True)
+class StreamedRecord:
+    """A record of the results stream as Lambda delivers it, its data decoded from base64."""
+
+    sequence_number: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EvidencePorts:
+    """The outside world of this verb."""
+
+    images: ImageStore
+    fragments: FragmentArchive
+    store: EvidenceStore
+    annotator: Annotator
+    alerts: AlertChannel
+    ledger: Ledger
+    dead_letters: DeadLetters
+
+
+@dataclass(frozen=True, slots=True)
+class Setback:
+    """Something that did not work for one record."""
+
+    sequence_number: str
+    result_id: str | None
+    error: KinesightError
+
+
+@dataclass(slots=True)
+class EvidenceReport:
+    """What became of a batch. The records of `failed_sequence_numbers` are to come again.
+
+    `missing` is evidence that can't be had any more (an expired fragment, a deleted picture): the rest was kept.
+    """
+
+    failed_sequence_numbers: list[str] = field(default_factory=list)
+    matched: int = 0
+    archived_fragments: int = 0
+    alerts: int = 0
+    missing: list[Setback] = field(default_factory=list)
+    buried: list[Setback] = field(default_factory=list)
+    retried: list[Setback] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Case:
+    """One matched record, what could not be had for it, and the error that stopped it."""
+
+    streamed: StreamedRecord
+    record: ResultRecord
+    missing: list[PermanentError] = field(default_factory=list)
+    error: KinesightError | None = None
+    alerted: bool = False
+
+    def setback(self, error: KinesightError) -> Setback:
+        return Setback(self.streamed.sequence_number, self.record.result_id, error)
+
+
+def keep_batch(batch: Sequence[StreamedRecord], ports: EvidencePorts) -> EvidenceReport:
+    """Keeps the evidence of a batch; what one record could not do is in the report, never an exception."""
+    report = EvidenceReport()
+    cases = [case for streamed in batch if (case := _case_of(streamed, ports.dead_letters, report)) is not None]
+    report.matched = len(cases)
+    for stream_name, sharing in _by_stream(cases).items():
+        report.archived_fragments += _archive_fragments(stream_name, sharing, ports)
+    with ThreadPoolExecutor(max_workers=_CASES_AT_ONCE) as pool:
+        list(pool.map(lambda case: _keep_guarded(case, ports), cases))
+    for case in cases:
+        _settle(case, ports.dead_letters, report)
+    return report
+
+
+def _case_of(streamed: StreamedRecord, dead_letters: DeadLetters, report: EvidenceReport) -> _Case | None:
+    """The case of a matched record; None for one that did not match or can't be read (buried then)."""
+    try:
+        record = ResultRecord.model_validate_json(streamed.data)
+    except ValidationError as error:
+        problem = InvalidEventError(f"not a result record: {error.error_count()} problems, first: {error.errors()[0]}")
+        _bury(streamed, None, problem, dead_letters, report)
+        return None
+    return _Case(streamed, record) if record.matched else None
+
+
+def _by_stream(cases: Sequence[_Case]) -> dict[str, dict[str, list[_Case]]]:
+    """Stream name → fragment number → the cases that this fragment shows."""
+    grouped: dict[str, dict[str, list[_Case]]] = {}
+    for case in cases:
+        frame = case.record.frame
+        if frame.fragment_number is not None:
+            grouped.setdefault(frame.stream_name, {}).setdefault(frame.fragment_number, []).append(case)
+    return grouped
+
+
+def _archive_fragments(stream_name: str, sharing: dict[str, list[_Case]], ports: EvidencePorts) -> int:
+    """Archives what is not there yet, one fetch per fragment; the number of objects written."""
+    written = 0
+    try:
+        wanted = [number for number in sharing if not ports.store.exists(archive_key(stream_name, number))]
+        for media in ports.fragments.fetch(stream_name, wanted) if wanted else ():
+            if isinstance(media, FragmentMedia):
+                key = archive_key(stream_name, media.fragment_number)
+                written += ports.store.write_once(key, media.matroska, "video/x-matroska")
+            else:
+                gone = EvidenceGoneError(f"fragment {media.fragment_number}: {media.reason}")
+                for case in sharing[media.fragment_number]:
+                    case.missing.append(gone)
+            wanted.remove(media.fragment_number)
+    except KinesightError as error:
+        for case in (case for number in wanted for case in sharing[number]):
+            case.error = error
+    return written
+
+
+def _keep_guarded(case: _Case, ports: EvidencePorts) -> None:
+    if case.error is not None:
+        return
+    try:
+        _keep(case, ports)
+    except KinesightError as error:
+        case.error = error
+    except Exception as error:  # noqa: BLE001 - one record's unforeseen failure must not take its neighbours along
+        case.error = UnforeseenError(f"{type(error).__name__}: {error}")
+        case.error.__cause__ = error
+
+
+def _keep(case: _Case, ports: EvidencePorts) -> None:
+    keys = evidence_keys(case.record)
+    ports.store.write_once(keys.result, case.streamed.data, "application/json")
+    if not ports.store.exists(keys.annotated):
+        _annotate(case, keys.annotated, ports)
+    _alert_once(case, ports)
+
+
+def _annotate(case: _Case, key: str, ports: EvidencePorts) -> None:
+    try:
+        picture = ports.images.read(case.record.frame.image)
+        drawn = ports.annotator.annotate(picture, case.record.detections)
+    except PermanentError as error:
+        case.missing.append(error)
+        return
+    ports.store.write_once(key, drawn, "image/jpeg")
+
+
+def _alert_once(case: _Case, ports: EvidencePorts) -> None:
+    work = f"alert:{case.record.result_id}"
+    if not ports.ledger.begin(work):
+        return
+    try:
+        ports.alerts.send(alert_for(case.record, ports.store.link, [str(error) for error in case.missing]))
+    except BaseException:
+        ports.ledger.release(work)
+        raise
+    ports.ledger.finish(work)
+    case.alerted = True
+
+
+def _settle(case: _Case, dead_letters: DeadLetters, report: EvidenceReport) -> None:
+    report.missing += [case.setback(error) for error in case.missing]
+    report.alerts += case.alerted
+    if isinstance(case.error, PermanentError):
+        _bury(case.streamed, case.record.result_id, case.error, dead_letters, report)
+    elif case.error is not None:
+        report.retried.append(case.setback(case.error))
+        report.failed_sequence_numbers.append(case.streamed.sequence_number)
+
+
+def _bury(
+    streamed: StreamedRecord,
+    result_id: str | None,
+    error: KinesightError,
+    dead_letters: DeadLetters,
+    report: EvidenceReport,
+) -> None:
+    """Buries a record with its reason; if even that fails, the record comes again."""
+    try:
+        dead_letters.bury(streamed.data.decode(errors="backslashreplace"), error)
+    except KinesightError as failure:
+        report.retried.append(Setback(streamed.sequence_number, result_id, failure))
+        report.failed_sequence_numbers.append(streamed.sequence_number)
+        return
+    report.buried.append(Setback(streamed.sequence_number, result_id, error))

@@ -1,0 +1,143 @@
+"""What the domain needs from the outside world. Each port has a fake with state in tests/fakes.py."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from kinesight.domain.errors import KinesightError
+from kinesight.domain.model import Detection, DetectorInfo, Frame, ImageReference
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorAnswer:
+    """What a detector saw in one frame; `raw_output` is its answer as it came."""
+
+    info: DetectorInfo
+    detections: tuple[Detection, ...]
+    raw_output: Any
+
+
+class Detector(Protocol):
+    """Looks at one frame."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the model and operation; part of every result id."""
+
+    def detect(self, frame: Frame) -> DetectorAnswer:
+        """Raises PermanentError if this frame can't be analyzed, DetectorBusyError to try again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """An object of the images bucket and the user metadata that KVS gave it (lower-case keys)."""
+
+    image: ImageReference
+    metadata: Mapping[str, str]
+
+
+class ImageStore(Protocol):
+    """Reads the pictures that KVS wrote."""
+
+    def describe(self, bucket: str, key: str) -> StoredImage:
+        """Raises ImageMissingError if there is no such object, TransientError if S3 can't say now."""
+
+    def read(self, image: ImageReference) -> bytes:
+        """The object's bytes. Raises as `describe` does."""
+
+
+class StreamDirectory(Protocol):
+    """Knows the streams of this account and Region."""
+
+    def stream_arn(self, stream_name: str) -> str | None:
+        """The stream's ARN, or None if it is gone or can't be described now."""
+
+
+class ResultSink(Protocol):
+    """The results stream."""
+
+    def put(self, records: Sequence[tuple[str, bytes]]) -> Mapping[int, str]:
+        """Puts (partition key, data) pairs, in order. Returns index → reason of those that never went through."""
+
+
+class Ledger(Protocol):
+    """Gives a piece of work the effect of once, however often it is delivered."""
+
+    def begin(self, key: str) -> bool:
+        """True if the work is to be done now, False if it was done before.
+
+        Raises StillInProgressError while another invocation holds the key, TransientError if the ledger can't say.
+        """
+
+    def finish(self, key: str) -> None:
+        """Records the work as done. Raises TransientError."""
+
+    def release(self, key: str) -> None:
+        """Gives the work back, so that a later attempt does it. Raises TransientError."""
+
+
+class DeadLetters(Protocol):
+    """Keeps what can't be processed, with the reason."""
+
+    def bury(self, body: str, error: KinesightError) -> None:
+        """Raises DeliveryError if it could not be kept."""
+
+
+class EvidenceStore(Protocol):
+    """The evidence bucket. Keys are deterministic, so writing twice is writing once."""
+
+    def exists(self, key: str) -> bool:
+        """Whether the object is there. Raises TransientError if the store can't say now."""
+
+    def write_once(self, key: str, body: bytes, content_type: str) -> bool:
+        """Writes the object unless it exists; True if this call wrote it. Raises DeliveryError."""
+
+    def link(self, key: str) -> str:
+        """A link that lets a person open the object for a limited time."""
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentMedia:
+    """One fragment as KVS gave it: a complete Matroska document."""
+
+    fragment_number: str
+    matroska: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentUnavailable:
+    """Why KVS did not give a fragment (expired, key revoked …): for good, as far as this fragment goes."""
+
+    fragment_number: str
+    reason: str
+
+
+class FragmentArchive(Protocol):
+    """The stored media of a stream."""
+
+    def fetch(self, stream_name: str, fragment_numbers: Sequence[str]) -> Iterator[FragmentMedia | FragmentUnavailable]:
+        """Every asked fragment once, in no order. Raises MediaBusyError to try again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What a person is told: one line, a text, and the record for machines."""
+
+    subject: str
+    text: str
+    body: Mapping[str, Any]
+    attributes: Mapping[str, str]
+
+
+class AlertChannel(Protocol):
+    """Tells people."""
+
+    def send(self, alert: Alert) -> None:
+        """Raises DeliveryError."""
+
+
+class Annotator(Protocol):
+    """Draws boxes on a picture."""
+
+    def annotate(self, picture: bytes, detections: Sequence[Detection]) -> bytes:
+        """A JPEG with a labelled box for each detection that has one. Raises UnsupportedImageError."""

@@ -1,0 +1,55 @@
+"""The batches that Lambda's event sources deliver, checked at the edge."""
+
+from base64 import b64decode
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+
+from kinesight.domain.analyze_images import QueuedMessage
+from kinesight.domain.errors import InvalidEventError
+from kinesight.domain.keep_evidence import StreamedRecord
+
+
+def _decoded(data: Any) -> Any:
+    return b64decode(data, validate=True) if isinstance(data, str) else data
+
+
+class _SqsRecord(BaseModel):
+    message_id: str = Field(alias="messageId")
+    body: str
+
+
+class _SqsBatch(BaseModel):
+    records: list[_SqsRecord] = Field(alias="Records")
+
+
+class _KinesisData(BaseModel):
+    sequence_number: str = Field(alias="sequenceNumber")
+    data: Annotated[bytes, BeforeValidator(_decoded)]
+
+
+class _KinesisRecord(BaseModel):
+    kinesis: _KinesisData
+
+
+class _KinesisBatch(BaseModel):
+    records: list[_KinesisRecord] = Field(alias="Records")
+
+
+def sqs_messages(event: Mapping[str, Any]) -> list[QueuedMessage]:
+    """Raises InvalidEventError if the event is not an SQS batch."""
+    try:
+        batch = _SqsBatch.model_validate(event)
+    except ValidationError as error:
+        raise InvalidEventError(f"not an SQS batch: {error.errors()[0]}") from error
+    return [QueuedMessage(record.message_id, record.body) for record in batch.records]
+
+
+def kinesis_records(event: Mapping[str, Any]) -> list[StreamedRecord]:
+    """Raises InvalidEventError if the event is not a Kinesis batch."""
+    try:
+        batch = _KinesisBatch.model_validate(event)
+    except ValidationError as error:
+        raise InvalidEventError(f"not a Kinesis batch: {error.errors()[0]}") from error
+    return [StreamedRecord(record.kinesis.sequence_number, record.kinesis.data) for record in batch.records]

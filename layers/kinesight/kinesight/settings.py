@@ -1,0 +1,113 @@
+"""The only reader of the environment: one typed model per function, checked before any work.
+
+A field's environment variable is its name in capitals. `template.yaml` sets exactly these, and a test holds that.
+"""
+
+import json
+import os
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from kinesight.domain.errors import InvalidSettingError
+
+
+def _split(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _none_if_blank(value: Any) -> Any:
+    return None if value == "" else value
+
+
+CommaList = Annotated[list[str], BeforeValidator(_split)]
+OptionalText = Annotated[str | None, BeforeValidator(_none_if_blank)]
+OptionalNumber = Annotated[int | None, BeforeValidator(_none_if_blank)]
+
+
+class Settings(BaseModel):
+    """Base: reads the fields from the environment and says which variable is wrong."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Raises InvalidSettingError naming every variable that is missing or wrong."""
+        names = {name: name.upper() for name in cls.model_fields}
+        present = {name: os.environ[variable] for name, variable in names.items() if variable in os.environ}
+        try:
+            return cls.model_validate(present)
+        except ValidationError as error:
+            problems = "; ".join(f"{names[str(e['loc'][0])]}: {e['msg']}" for e in error.errors())
+            raise InvalidSettingError(f"environment: {problems}") from error
+
+
+class DetectorType(StrEnum):
+    """The values of the template's Detector parameter."""
+
+    REKOGNITION_LABELS = "REKOGNITION_LABELS"
+    REKOGNITION_FACES = "REKOGNITION_FACES"
+    SAGEMAKER = "SAGEMAKER"
+
+
+SageMakerContentType = Literal["image/jpeg", "image/png", "image/bmp", "image/gif", "application/x-image"]
+
+
+class AnalyzeImagesSettings(Settings):
+    """`minimum_confidence` is 0 to 100, for the detector and the rules alike."""
+
+    account_id: str
+    results_stream_name: str
+    idempotency_table: str
+    idempotency_hours: int = Field(default=24, ge=1)
+    dead_letter_queue_url: str
+    detector: DetectorType = DetectorType.REKOGNITION_LABELS
+    max_labels: int = Field(default=50, ge=1, le=1000)
+    labels: CommaList = []
+    minimum_confidence: float = Field(default=80, ge=0, le=100)
+    sagemaker_endpoint_name: OptionalText = None
+    sagemaker_content_type: SageMakerContentType = "image/jpeg"
+    sagemaker_accept: Literal["application/json", "application/json;annotation=1"] = "application/json"
+    sagemaker_labels: CommaList = []
+    concurrent_detections: int = Field(default=10, ge=1, le=50)
+    include_raw_output: bool = False
+
+
+class KeepEvidenceSettings(Settings):
+    """Where evidence goes and whom to tell."""
+
+    evidence_bucket: str
+    idempotency_table: str
+    idempotency_hours: int = Field(default=24, ge=1)
+    dead_letter_queue_url: str
+    alert_topic_arn: str
+    alert_link_seconds: int = Field(default=3600, ge=60, le=43200)
+
+
+class ConfigureStreamsSettings(Settings):
+    """Which streams, and the fields of UpdateImageGenerationConfiguration and UpdateNotificationConfiguration."""
+
+    coordination_table: str
+    stream_names: CommaList = []
+    tag_filters: str = ""
+    image_generation_status: Literal["ENABLED", "DISABLED"] = "ENABLED"
+    image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
+    sampling_interval: int = Field(default=3000, ge=200)
+    format: Literal["JPEG", "PNG"] = "JPEG"
+    jpeg_quality: OptionalNumber = Field(default=None, ge=1, le=100)
+    width_pixels: OptionalNumber = Field(default=None, ge=1, le=3840)
+    height_pixels: OptionalNumber = Field(default=None, ge=1, le=2160)
+    images_uri: str
+    notification_status: Literal["ENABLED", "DISABLED"] = "DISABLED"
+    notification_topic_arn: str
+
+    def tag_filter_documents(self) -> list[Any]:
+        """The TagFilters parameter as JSON. Raises InvalidSettingError."""
+        if not self.tag_filters.strip():
+            return []
+        try:
+            parsed = json.loads(self.tag_filters)
+        except json.JSONDecodeError as error:
+            raise InvalidSettingError(f"TagFilters is not JSON: {error}") from error
+        return parsed if isinstance(parsed, list) else [parsed]

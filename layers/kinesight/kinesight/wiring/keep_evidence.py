@@ -1,0 +1,45 @@
+"""What keep_evidence works with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import cache
+
+from kinesight.adapters.alert_channel_sns import SnsAlertChannel
+from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
+from kinesight.adapters.evidence_store_s3 import S3EvidenceStore
+from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
+from kinesight.adapters.image_store_s3 import S3ImageStore
+from kinesight.adapters.ledger_powertools import PowertoolsLedger
+from kinesight.adapters.pictures_pillow import PillowAnnotator
+from kinesight.domain.keep_evidence import EvidencePorts
+from kinesight.settings import KeepEvidenceSettings
+from kinesight.adapters import aws_clients as clients
+
+_NAME = "keep_evidence"
+
+
+@cache
+def settings() -> KeepEvidenceSettings:
+    return KeepEvidenceSettings.from_environment()
+
+
+def ports(remaining_ms: Callable[[], int]) -> EvidencePorts:
+    """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
+    wanted = settings()
+    return EvidencePorts(
+        images=S3ImageStore(clients.s3()),
+        fragments=KvsFragmentArchive(clients.archived_media(), sleep=time.sleep),
+        store=S3EvidenceStore(clients.s3(), wanted.evidence_bucket, link_seconds=wanted.alert_link_seconds),
+        annotator=PillowAnnotator(),
+        alerts=SnsAlertChannel(clients.sns(), wanted.alert_topic_arn),
+        ledger=PowertoolsLedger(
+            clients.dynamodb(),
+            wanted.idempotency_table,
+            function_name=_NAME,
+            kept_seconds=wanted.idempotency_hours * 3600,
+            remaining_ms=remaining_ms,
+        ),
+        dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
+    )

@@ -1,0 +1,8 @@
+#!/bin/sh
+# Writes the layers' requirements.txt from the lock file, so that what is deployed is what was tested.
+set -eu
+cd "$(dirname "$0")/.."
+uv=${UV:-uv}
+flags="--frozen --quiet --no-header --no-annotate --no-hashes"
+$uv export $flags --package kinesight --no-dev --no-emit-workspace -o layers/kinesight/requirements.txt
+$uv export $flags --only-group imaging -o layers/imaging/requirements.txt
