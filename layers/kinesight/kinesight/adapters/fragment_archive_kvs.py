@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
 from kinesight.adapters.backoff import full_jitter_delays_s
 from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients
-from kinesight.domain.errors import KinesightError, MediaBusyError
+from kinesight.domain.errors import MediaBusyError
 from kinesight.domain.ports import FragmentMedia, FragmentUnavailable
 from kinesight.media.fragments import MediaErrorNotice, MediaFragment, read_fragments
 from kinesight.media.mkv import MkvError

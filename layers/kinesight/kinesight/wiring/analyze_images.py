@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 
+from kinesight.adapters import aws_clients as clients
 from kinesight.adapters import pictures_pillow
 from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
 from kinesight.adapters.detector_rekognition import RekognitionFaces, RekognitionLabels
@@ -19,7 +20,6 @@ from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.ports import Detector, StreamDirectory
 from kinesight.domain.rules import Rules
 from kinesight.settings import AnalyzeImagesSettings, DetectorType
-from kinesight.adapters import aws_clients as clients
 
 _NAME = "analyze_images"
 

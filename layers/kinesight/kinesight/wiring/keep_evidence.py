@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 
+from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.alert_channel_sns import SnsAlertChannel
 from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
 from kinesight.adapters.evidence_store_s3 import S3EvidenceStore
@@ -15,7 +16,6 @@ from kinesight.adapters.ledger_powertools import PowertoolsLedger
 from kinesight.adapters.pictures_pillow import PillowAnnotator
 from kinesight.domain.keep_evidence import EvidencePorts
 from kinesight.settings import KeepEvidenceSettings
-from kinesight.adapters import aws_clients as clients
 
 _NAME = "keep_evidence"
 
