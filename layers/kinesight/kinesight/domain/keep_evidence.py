@@ -133,9 +133,10 @@ def _by_stream(cases: Sequence[_Case]) -> dict[str, dict[str, list[_Case]]]:
 def _archive_fragments(stream_name: str, sharing: dict[str, list[_Case]], ports: EvidencePorts) -> int:
     """Archives what is not there yet, one fetch per fragment; the number of objects written."""
     written = 0
+    waiting = set(sharing)
     try:
-        wanted = [number for number in sharing if not ports.store.exists(archive_key(stream_name, number))]
-        for media in ports.fragments.fetch(stream_name, wanted) if wanted else ():
+        waiting = {number for number in sharing if not ports.store.exists(archive_key(stream_name, number))}
+        for media in ports.fragments.fetch(stream_name, sorted(waiting)) if waiting else ():
             if isinstance(media, FragmentMedia):
                 key = archive_key(stream_name, media.fragment_number)
                 written += ports.store.write_once(key, media.matroska, "video/x-matroska")
@@ -143,9 +144,9 @@ def _archive_fragments(stream_name: str, sharing: dict[str, list[_Case]], ports:
                 gone = EvidenceGoneError(f"fragment {media.fragment_number}: {media.reason}")
                 for case in sharing[media.fragment_number]:
                     case.missing.append(gone)
-            wanted.remove(media.fragment_number)
+            waiting.discard(media.fragment_number)
     except KinesightError as error:
-        for case in (case for number in wanted for case in sharing[number]):
+        for case in (case for number in waiting for case in sharing[number]):
             case.error = error
     return written
 

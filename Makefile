@@ -1,0 +1,61 @@
+# Every command a person or CI runs. `make` alone prints them. Needs CPython 3.13, make and git, nothing else.
+
+PYTHON ?= $(shell command -v python3.13 || echo python3)
+BIN := .venv/bin
+VIDEO ?=
+ARCHITECTURE := $(shell uname -m | sed 's/aarch64/arm64/')
+export SAM_CLI_TELEMETRY := 0
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test unit lint format build deploy destroy local lock checkov audit clean
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what everything below needs into .venv
+	@$(PYTHON) scripts/bootstrap.py
+
+demo: setup ## run the whole pipeline on this machine, on a video (VIDEO=path takes your own)
+	@$(BIN)/kinesight demo $(if $(VIDEO),--video "$(VIDEO)")
+
+local: setup ## the local cloud with the stack deployed, until Ctrl-C
+	@$(BIN)/kinesight local up
+
+test: setup lint ## every check and every test
+	$(BIN)/pytest -q -n 2 --dist loadfile
+
+unit: setup ## the fast tests alone
+	$(BIN)/pytest -q tests/unit tests/contract
+
+lint: setup ## style, types, import rules, template
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache >.lint-imports.log 2>&1 || { cat .lint-imports.log; exit 1; }
+	$(BIN)/cfn-lint template.yaml
+
+format: setup ## bring the code into the one format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+checkov: setup ## security rules on the template (installs checkov apart, its pins clash with ours)
+	$(BIN)/uv sync --quiet --frozen --project scripts/checkov
+	scripts/checkov/.venv/bin/checkov --quiet --compact --framework cloudformation -f template.yaml
+
+build: setup ## build functions and layers for deployment
+	$(BIN)/sam build --cached --parallel
+
+deploy: setup ## deploy into your AWS account, asking for the parameters (ARGS=... goes to sam deploy)
+	$(BIN)/sam build --cached --parallel
+	$(BIN)/sam deploy $(or $(ARGS),--guided)
+
+destroy: setup ## delete the deployed stack; pictures and evidence stay in their buckets
+	$(BIN)/sam delete
+
+lock: setup ## renew the lock file and the layers' requirements
+	$(BIN)/uv lock --upgrade
+	UV=$(BIN)/uv scripts/export_requirements.sh
+
+clean: ## remove what was built, keep .venv
+	rm -rf .aws-sam .kinesight demo-report .pytest_cache .mypy_cache .ruff_cache .hypothesis

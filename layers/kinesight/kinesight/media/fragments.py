@@ -1,0 +1,204 @@
+"""What KVS consumer APIs (GetMedia, GetMediaForFragmentList) send: fragments, and errors told inside the body.
+
+Each fragment is a Matroska document of its own. KVS's bookkeeping tags stand before the cluster; the producer's tags
+for the fragment, and where KVS stands in the stream, come after it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+from kinesight.media.mkv import (
+    BlockEvent,
+    ClusterEndEvent,
+    ClusterEvent,
+    ClusterTimecodeEvent,
+    ElementTooLargeError,
+    Event,
+    HeaderEvent,
+    InfoEvent,
+    MkvParser,
+    TagsEvent,
+    Track,
+    TracksEvent,
+)
+
+_KVS = "AWS_KINESISVIDEO_"
+_MAX_FRAGMENT_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFrame:
+    """One encoded frame of any track; `timecode_ms` is exact, in the producer's timeline."""
+
+    track_number: int
+    timecode_ms: Fraction
+    keyframe: bool
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFragment:
+    """One fragment. Timestamps are epoch seconds with KVS's three decimals; `raw` is the whole document."""
+
+    number: str | None
+    producer_timestamp: Decimal | None
+    server_timestamp: Decimal | None
+    tags: Mapping[str, str]
+    event_tags: Mapping[str, str]
+    tracks: tuple[Track, ...]
+    timecode_scale_ns: int
+    cluster_timecode: int
+    frames: tuple[VideoFrame, ...]
+    raw: bytes
+    millis_behind_now: int | None
+    continuation_token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MediaErrorNotice:
+    """An error that KVS told inside a 200 answer; `error_id` is 3002, 4000 … 5000 where it gave one."""
+
+    fragment_number: str | None
+    error_id: int | None
+    code: str
+    message: str
+
+
+@dataclass(slots=True)
+class _Document:
+    raw: list[bytes] = field(default_factory=list)
+    size: int = 0
+    timecode_scale_ns: int = 1_000_000
+    tracks: tuple[Track, ...] = ()
+    kvs_tags: dict[str, str] = field(default_factory=dict)
+    producer_tags: dict[str, str] = field(default_factory=dict)
+    cluster_timecode: int | None = None
+    frames: list[VideoFrame] = field(default_factory=list)
+
+
+class FragmentReader:
+    """Feed it chunks of any size, close it at the end of the body: the last fragment is complete only then."""
+
+    def __init__(self, *, max_fragment_bytes: int = _MAX_FRAGMENT_BYTES) -> None:
+        self._parser = MkvParser(max_element_bytes=max_fragment_bytes)
+        self._max_fragment_bytes = max_fragment_bytes
+        self._document: _Document | None = None
+
+    def feed(self, data: bytes) -> list[MediaFragment | MediaErrorNotice]:
+        """What these bytes complete. Raises MkvError, after everything before the error was returned."""
+        return self._digest(self._parser.feed(data))
+
+    def close(self) -> list[MediaFragment | MediaErrorNotice]:
+        """The last fragment. Raises TruncatedMkvError if the body was cut inside it."""
+        return self._digest(self._parser.close()) + self._finish()
+
+    def _digest(self, events: list[Event]) -> list[MediaFragment | MediaErrorNotice]:
+        done: list[MediaFragment | MediaErrorNotice] = []
+        for event in events:
+            if isinstance(event, HeaderEvent):
+                done += self._finish()
+                self._document = _Document()
+            if self._document is not None:
+                self._add(self._document, event)
+        return done
+
+    def _add(self, document: _Document, event: Event) -> None:
+        if isinstance(event, ClusterEndEvent):
+            return
+        document.raw.append(event.raw)
+        document.size += len(event.raw)
+        if document.size > self._max_fragment_bytes:
+            raise ElementTooLargeError(f"a fragment passes {self._max_fragment_bytes} bytes", self._parser.offset)
+        _note(document, event)
+
+    def _finish(self) -> list[MediaFragment | MediaErrorNotice]:
+        document, self._document = self._document, None
+        if document is None:
+            return []
+        found: list[MediaFragment | MediaErrorNotice] = []
+        if document.cluster_timecode is not None:
+            found.append(_fragment(document, document.cluster_timecode))
+        notice = _notice(document.kvs_tags)
+        return found if notice is None else [*found, notice]
+
+
+def read_fragments(chunks: Iterable[bytes]) -> Iterator[MediaFragment | MediaErrorNotice]:
+    """A whole body. Raises MkvError where it can't be read further."""
+    reader = FragmentReader()
+    for chunk in chunks:
+        yield from reader.feed(chunk)
+    yield from reader.close()
+
+
+def _note(document: _Document, event: Event) -> None:
+    match event:
+        case InfoEvent(timecode_scale_ns=scale):
+            document.timecode_scale_ns = scale
+        case TracksEvent(tracks=tracks):
+            document.tracks = tracks
+        case TagsEvent():
+            _note_tags(document, event)
+        case ClusterEvent():
+            document.cluster_timecode = document.cluster_timecode or 0
+        case ClusterTimecodeEvent(timecode=timecode):
+            document.cluster_timecode = document.cluster_timecode or timecode
+        case BlockEvent():
+            at_ms = Fraction(event.timecode * document.timecode_scale_ns, 1_000_000)
+            document.frames += [VideoFrame(event.track_number, at_ms, event.keyframe, data) for data in event.frames]
+        case _:
+            pass
+
+
+def _note_tags(document: _Document, event: TagsEvent) -> None:
+    for tag in event.tags:
+        if tag.name.startswith(_KVS):
+            document.kvs_tags[tag.name] = tag.value
+        elif document.cluster_timecode is not None:
+            document.producer_tags[tag.name] = tag.value
+
+
+def _fragment(document: _Document, cluster_timecode: int) -> MediaFragment:
+    tags = document.kvs_tags
+    behind = tags.get(f"{_KVS}MILLIS_BEHIND_NOW", "")
+    return MediaFragment(
+        number=tags.get(f"{_KVS}FRAGMENT_NUMBER"),
+        producer_timestamp=_seconds(tags, "PRODUCER"),
+        server_timestamp=_seconds(tags, "SERVER"),
+        tags=document.producer_tags,
+        event_tags={name: tags[name] for name in _EVENT_TAGS if name in tags},
+        tracks=document.tracks,
+        timecode_scale_ns=document.timecode_scale_ns,
+        cluster_timecode=cluster_timecode,
+        frames=tuple(document.frames),
+        raw=b"".join(document.raw),
+        millis_behind_now=int(behind) if behind.isascii() and behind.isdecimal() else None,
+        continuation_token=tags.get(f"{_KVS}CONTINUATION_TOKEN"),
+    )
+
+
+_EVENT_TAGS = (f"{_KVS}IMAGE_GENERATION", f"{_KVS}IMAGE_PREFIX", f"{_KVS}NOTIFICATION", f"{_KVS}END_OF_FRAGMENT")
+
+
+def _seconds(tags: Mapping[str, str], whose: str) -> Decimal | None:
+    """AWS's documents say …_SIDE_TIMESTAMP for archived media, its own parser reads the name without it."""
+    text = tags.get(f"{_KVS}{whose}_TIMESTAMP") or tags.get(f"{_KVS}{whose}_SIDE_TIMESTAMP")
+    try:
+        return Decimal(text) if text else None
+    except InvalidOperation:
+        return None
+
+
+def _notice(tags: Mapping[str, str]) -> MediaErrorNotice | None:
+    code = tags.get(f"{_KVS}ERROR_CODE") or tags.get(f"{_KVS}EXCEPTION_ERROR_CODE")
+    error_id = tags.get(f"{_KVS}ERROR_ID", "")
+    if code is None and not error_id:
+        return None
+    number = code if error_id == "" and code is not None else error_id
+    return MediaErrorNotice(
+        fragment_number=tags.get(f"{_KVS}FRAGMENT_NUMBER"),
+        error_id=int(number) if number.isascii() and number.isdecimal() else None,
+        code=code or error_id,
+        message=tags.get(f"{_KVS}EXCEPTION_MESSAGE", ""),
+    )

@@ -1,0 +1,214 @@
+"""Reading elements that are wholly in memory: variable-size integers, children, and the payloads we understand."""
+
+import struct
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from kinesight.media import mkv_ids as ids
+from kinesight.media.mkv_model import BlockEvent, InvalidMkvError, Tag, Track
+
+Buffer = bytes | bytearray | memoryview
+
+_DEFAULT_TIMECODE_SCALE_NS = 1_000_000
+_TRACK_KINDS: dict[int, Literal["video", "audio"]] = {1: "video", 2: "audio"}
+_MAXIMUM_DEPTH = 16  # SimpleTags may nest; nobody nests them this deep in earnest
+
+
+class Head(NamedTuple):
+    """An element's id, its payload's size (None: unknown), and the length of both together, in bytes."""
+
+    element_id: int
+    size: int | None
+    length: int
+
+
+def read_head(data: Buffer, position: int, offset: int) -> Head | None:
+    """None if there are not enough bytes yet. `offset` is the body's offset, for errors. Raises InvalidMkvError."""
+    available = len(data) - position
+    if available < 1:
+        return None
+    id_length = 9 - data[position].bit_length()
+    if id_length > 4:
+        raise InvalidMkvError("no element id starts here", offset)
+    if available < id_length + 1:
+        return None
+    size_length = 9 - data[position + id_length].bit_length()
+    if size_length > 8:
+        raise InvalidMkvError("no element size starts here", offset + id_length)
+    if available < id_length + size_length:
+        return None
+    element_id = int.from_bytes(data[position : position + id_length])
+    size, unknown = _vint(data, position + id_length, size_length)
+    return Head(element_id, None if unknown else size, id_length + size_length)
+
+
+def _vint(data: Buffer, position: int, length: int) -> tuple[int, bool]:
+    mask = (1 << (7 * length)) - 1
+    value = int.from_bytes(data[position : position + length]) & mask
+    return value, value == mask
+
+
+def children(data: Buffer, start: int, end: int, offset: int) -> Iterator[tuple[int, int, int]]:
+    """(id, payload start, payload end) of the elements in data[start:end]. Raises InvalidMkvError."""
+    position = start
+    while position < end:
+        head = read_head(data[:end], position, offset + position - start)
+        if head is None or head.size is None or position + head.length + head.size > end:
+            raise InvalidMkvError("an element does not fit into its parent", offset + position - start)
+        position += head.length
+        yield head.element_id, position, position + head.size
+        position += head.size
+
+
+def unsigned(data: Buffer) -> int:
+    return int.from_bytes(data)
+
+
+def text(data: Buffer) -> str:
+    return bytes(data).rstrip(b"\0").decode(errors="replace")
+
+
+def real(data: Buffer) -> float:
+    if len(data) not in (4, 8):
+        return 0.0
+    return float(struct.unpack(">f" if len(data) == 4 else ">d", data)[0])
+
+
+def read_timecode_scale_ns(data: Buffer, offset: int) -> int:
+    """The TimecodeScale of an Info payload; never 0."""
+    for element_id, start, end in children(data, 0, len(data), offset):
+        if element_id == ids.TIMECODE_SCALE:
+            return unsigned(data[start:end]) or _DEFAULT_TIMECODE_SCALE_NS
+    return _DEFAULT_TIMECODE_SCALE_NS
+
+
+def read_tracks(data: Buffer, offset: int) -> tuple[Track, ...]:
+    """The entries of a Tracks payload."""
+    return tuple(
+        _track(data[start:end], offset + start)
+        for element_id, start, end in children(data, 0, len(data), offset)
+        if element_id == ids.TRACK_ENTRY
+    )
+
+
+def _track(data: Buffer, offset: int) -> Track:
+    found = {element_id: data[start:end] for element_id, start, end in children(data, 0, len(data), offset)}
+    video = _fields(found.get(ids.VIDEO, b""), offset)
+    audio = _fields(found.get(ids.AUDIO, b""), offset)
+    return Track(
+        number=unsigned(found.get(ids.TRACK_NUMBER, b"")),
+        kind=_TRACK_KINDS.get(unsigned(found.get(ids.TRACK_TYPE, b"")), "other"),
+        codec_id=text(found.get(ids.CODEC_ID, b"")),
+        codec_private=bytes(found.get(ids.CODEC_PRIVATE, b"")),
+        name=text(found.get(ids.TRACK_NAME, b"")),
+        width=unsigned(video.get(ids.PIXEL_WIDTH, b"")),
+        height=unsigned(video.get(ids.PIXEL_HEIGHT, b"")),
+        sampling_hz=real(audio.get(ids.SAMPLING_FREQUENCY, b"")),
+        channels=unsigned(audio.get(ids.CHANNELS, b"")),
+    )
+
+
+def _fields(data: Buffer, offset: int) -> dict[int, Buffer]:
+    return {element_id: data[start:end] for element_id, start, end in children(data, 0, len(data), offset)}
+
+
+def read_tags(data: Buffer, offset: int) -> tuple[Tag, ...]:
+    """The SimpleTags of a Tags payload, nested ones after the one they are in."""
+    return tuple(_tags(data, offset, 0))
+
+
+def _tags(data: Buffer, offset: int, depth: int) -> Iterator[Tag]:
+    if depth > _MAXIMUM_DEPTH:
+        raise InvalidMkvError("tags are nested too deeply", offset)
+    for element_id, start, end in children(data, 0, len(data), offset):
+        inner = data[start:end]
+        if element_id == ids.SIMPLE_TAG:
+            fields = _fields(inner, offset + start)
+            yield Tag(text(fields.get(ids.TAG_NAME, b"")), text(fields.get(ids.TAG_STRING, b"")))
+        if element_id in (ids.TAG, ids.SIMPLE_TAG):
+            yield from _tags(inner, offset + start, depth + 1)
+
+
+def read_simple_block(raw: bytes, head: Head, cluster_timecode: int, offset: int) -> BlockEvent:
+    """A SimpleBlock: its own flags say whether it is a keyframe."""
+    payload = memoryview(raw)[head.length :]
+    track_number, relative, flags, frames = _block(payload, offset)
+    return BlockEvent(raw, track_number, cluster_timecode + relative, bool(flags & 0x80), frames, None)
+
+
+def read_block_group(raw: bytes, head: Head, cluster_timecode: int, offset: int) -> BlockEvent:
+    """A BlockGroup: a keyframe is one that references no other block."""
+    payload = memoryview(raw)[head.length :]
+    fields = _fields(payload, offset)
+    if ids.BLOCK not in fields:
+        raise InvalidMkvError("a BlockGroup without a Block", offset)
+    track_number, relative, _, frames = _block(fields[ids.BLOCK], offset)
+    duration = unsigned(fields[ids.BLOCK_DURATION]) if ids.BLOCK_DURATION in fields else None
+    keyframe = ids.REFERENCE_BLOCK not in fields
+    return BlockEvent(raw, track_number, cluster_timecode + relative, keyframe, frames, duration)
+
+
+def _block(data: Buffer, offset: int) -> tuple[int, int, int, tuple[bytes, ...]]:
+    length = 9 - data[0].bit_length() if len(data) else 9
+    if length > 8 or len(data) < length + 3:
+        raise InvalidMkvError("a block too short for its header", offset)
+    track_number, _ = _vint(data, 0, length)
+    relative = int.from_bytes(data[length : length + 2], signed=True)
+    flags = data[length + 2]
+    body = data[length + 3 :]
+    lacing = (flags >> 1) & 0x03
+    frames = (bytes(body),) if lacing == 0 else _laced(body, lacing, offset)
+    return track_number, relative, flags, frames
+
+
+def _laced(body: Buffer, lacing: int, offset: int) -> tuple[bytes, ...]:
+    if not len(body):
+        raise InvalidMkvError("a laced block without its frame count", offset)
+    count = body[0] + 1
+    sizes, position = _lace_sizes(body, lacing, count, offset)
+    last = len(body) - position - sum(sizes)
+    if last < 0 or any(size < 0 for size in sizes):
+        raise InvalidMkvError("laced frames pass the end of their block", offset)
+    frames = []
+    for size in (*sizes, last):
+        frames.append(bytes(body[position : position + size]))
+        position += size
+    return tuple(frames)
+
+
+def _lace_sizes(body: Buffer, lacing: int, count: int, offset: int) -> tuple[list[int], int]:
+    """Sizes of all frames but the last, and where the first begins. Lacing: 1 Xiph, 2 fixed, 3 EBML."""
+    if lacing == 2:
+        if (len(body) - 1) % count:
+            raise InvalidMkvError("fixed lacing does not divide its block", offset)
+        return [(len(body) - 1) // count] * (count - 1), 1
+    return _xiph_sizes(body, count, offset) if lacing == 1 else _ebml_sizes(body, count, offset)
+
+
+def _xiph_sizes(body: Buffer, count: int, offset: int) -> tuple[list[int], int]:
+    sizes, position = [], 1
+    for _ in range(count - 1):
+        size = 0
+        while True:
+            if position >= len(body):
+                raise InvalidMkvError("Xiph lacing passes the end of its block", offset)
+            size += body[position]
+            position += 1
+            if body[position - 1] != 255:
+                break
+        sizes.append(size)
+    return sizes, position
+
+
+def _ebml_sizes(body: Buffer, count: int, offset: int) -> tuple[list[int], int]:
+    """The first size is plain, each further one the difference to the one before."""
+    sizes: list[int] = []
+    position = 1
+    for index in range(count - 1):
+        length = 9 - body[position].bit_length() if position < len(body) else 9
+        if length > 8 or position + length > len(body):
+            raise InvalidMkvError("EBML lacing passes the end of its block", offset)
+        value, _ = _vint(body, position, length)
+        position += length
+        sizes.append(value if index == 0 else sizes[-1] + value - ((1 << (7 * length - 1)) - 1))
+    return sizes, position

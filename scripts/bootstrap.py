@@ -1,0 +1,87 @@
+"""Makes .venv from the lock file with nothing but CPython 3.13 and its standard library.
+
+The packages are installed by uv. It comes by pip where Python has ensurepip; Debian packs that apart
+(python3-venv), so without it uv's own wheel is fetched from PyPI and checked against the digest it tells.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+import urllib.request
+import venv
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+UV_VERSION = "0.13.8"
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+UV = VENV / "bin" / "uv"
+STAMP = VENV / ".synced"
+
+
+def main() -> None:
+    """Does nothing when the environment is already that of the lock file."""
+    if sys.version_info[:2] != (3, 13):
+        sys.exit(f"Kinesight needs CPython 3.13, this is {platform.python_version()}: make PYTHON=/path/to/python3.13")
+    wanted = _digest()
+    if STAMP.exists() and STAMP.read_text() == wanted:
+        return
+    _say("setting up .venv (the first time takes a minute or two)")
+    if not (VENV / "bin" / "python3.13").exists():
+        venv.create(VENV, symlinks=True, with_pip=False)
+    _install_uv()
+    _run(str(UV), "sync", "--frozen", "--no-progress", "--inexact", "--python", str(VENV / "bin" / "python"))
+    STAMP.write_text(wanted)
+
+
+def _digest() -> str:
+    files = [ROOT / "uv.lock", *sorted(ROOT.glob("**/pyproject.toml")), Path(__file__)]
+    parts = [path.read_bytes() for path in files if ".venv" not in path.parts and ".aws-sam" not in path.parts]
+    return hashlib.sha256(b"\0".join([sys.version.encode(), *parts])).hexdigest()
+
+
+def _install_uv() -> None:
+    if UV.exists() and UV_VERSION in subprocess.run([UV, "--version"], capture_output=True, text=True).stdout:
+        return
+    if importlib.util.find_spec("ensurepip") is not None:
+        _run(str(VENV / "bin" / "python"), "-m", "ensurepip", "--upgrade", "--default-pip")
+        _run(str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", f"uv=={UV_VERSION}")
+        return
+    _fetch_uv()
+
+
+def _fetch_uv() -> None:
+    """The wheel holds the program as uv-<version>.data/scripts/uv."""
+    _say("this Python has no ensurepip; fetching uv from PyPI")
+    with urllib.request.urlopen(f"https://pypi.org/pypi/uv/{UV_VERSION}/json", timeout=60) as answer:
+        files = json.load(answer)["urls"]
+    machine = {"x86_64": "x86_64", "aarch64": "aarch64", "arm64": "arm64"}[platform.machine()]
+    system = "manylinux" if sys.platform == "linux" else "macosx"
+    wheel = next(f for f in files if system in f["filename"] and f["filename"].endswith(f"{machine}.whl"))
+    with urllib.request.urlopen(wheel["url"], timeout=300) as answer:
+        body = answer.read()
+    if hashlib.sha256(body).hexdigest() != wheel["digests"]["sha256"]:
+        sys.exit(f"{wheel['filename']} does not have the digest that PyPI tells")
+    with zipfile.ZipFile(BytesIO(body)) as archive:
+        UV.write_bytes(archive.read(f"uv-{UV_VERSION}.data/scripts/uv"))
+    UV.chmod(0o755)
+
+
+def _run(*command: str) -> None:
+    environment = {**os.environ, "VIRTUAL_ENV": str(VENV), "UV_PROJECT_ENVIRONMENT": str(VENV)}
+    if subprocess.run(command, cwd=ROOT, env=environment).returncode:
+        sys.exit(f"setting up failed at: {' '.join(command)}")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"bootstrap: {text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

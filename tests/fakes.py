@@ -1,0 +1,174 @@
+"""Ports with state, in memory. The contract suites hold them to the same promises as the real adapters."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+
+from kinesight.domain.errors import ImageMissingError, KinesightError, StillInProgressError
+from kinesight.domain.model import Detection, DetectorInfo, Frame, ImageReference
+from kinesight.domain.ports import Alert, DetectorAnswer, FragmentMedia, FragmentUnavailable, StoredImage
+
+
+class FakeImageStore:
+    """Objects by bucket and key."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str], tuple[bytes, str, Mapping[str, str]]] = {}
+
+    def add(self, bucket: str, key: str, body: bytes = b"picture", **metadata: str) -> None:
+        self.objects[bucket, key] = (body, "image/jpeg", metadata)
+
+    def describe(self, bucket: str, key: str) -> StoredImage:
+        body, content_type, metadata = self._get(bucket, key)
+        image = ImageReference(bucket=bucket, key=key, content_type=content_type, size_bytes=len(body))
+        return StoredImage(image, metadata)
+
+    def read(self, image: ImageReference) -> bytes:
+        return self._get(image.bucket, image.key)[0]
+
+    def _get(self, bucket: str, key: str) -> tuple[bytes, str, Mapping[str, str]]:
+        try:
+            return self.objects[bucket, key]
+        except KeyError as error:
+            raise ImageMissingError(f"s3://{bucket}/{key} does not exist") from error
+
+
+class FakeStreams:
+    """Knows every stream."""
+
+    def stream_arn(self, stream_name: str) -> str | None:
+        return f"arn:aws:kinesisvideo:us-east-1:111122223333:stream/{stream_name}/1700000000000"
+
+
+@dataclass
+class FakeDetector:
+    """Sees `found` in every picture, unless `failures` names its key. `looked_at` lists the keys, in order."""
+
+    found: tuple[Detection, ...] = ()
+    failures: dict[str, Exception] = field(default_factory=dict)
+    looked_at: list[str] = field(default_factory=list)
+    fingerprint: str = "fake/detector"
+
+    def detect(self, frame: Frame) -> DetectorAnswer:
+        self.looked_at.append(frame.image.key)
+        if frame.image.key in self.failures:
+            raise self.failures[frame.image.key]
+        return DetectorAnswer(DetectorInfo(type="fake", operation="detector", latency_ms=1), self.found, {"raw": True})
+
+
+@dataclass
+class FakeSink:
+    """Keeps what is put; refuses partition keys in `refused`."""
+
+    refused: set[str] = field(default_factory=set)
+    records: list[tuple[str, bytes]] = field(default_factory=list)
+    calls: int = 0
+
+    def put(self, records: Sequence[tuple[str, bytes]]) -> Mapping[int, str]:
+        self.calls += bool(records)
+        self.records += [record for record in records if record[0] not in self.refused]
+        return {index: "Throttled" for index, record in enumerate(records) if record[0] in self.refused}
+
+
+class FakeLedger:
+    """Work by key: in progress or done."""
+
+    def __init__(self) -> None:
+        self.done: set[str] = set()
+        self.in_progress: set[str] = set()
+        self._lock = Lock()
+
+    def begin(self, key: str) -> bool:
+        with self._lock:
+            if key in self.in_progress:
+                raise StillInProgressError(key)
+            if key in self.done:
+                return False
+            self.in_progress.add(key)
+            return True
+
+    def finish(self, key: str) -> None:
+        self.in_progress.discard(key)
+        self.done.add(key)
+
+    def release(self, key: str) -> None:
+        self.in_progress.discard(key)
+
+
+@dataclass
+class FakeDeadLetters:
+    """What was buried, with its reason; `failure` makes burying fail."""
+
+    buried: list[tuple[str, KinesightError]] = field(default_factory=list)
+    failure: KinesightError | None = None
+
+    def bury(self, body: str, error: KinesightError) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.buried.append((body, error))
+
+
+class FakeEvidenceStore:
+    """Objects by key; `writes` counts every write that changed something."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, tuple[bytes, str]] = {}
+        self.writes = 0
+
+    def exists(self, key: str) -> bool:
+        return key in self.objects
+
+    def write_once(self, key: str, body: bytes, content_type: str) -> bool:
+        if key in self.objects:
+            return False
+        self.objects[key] = (body, content_type)
+        self.writes += 1
+        return True
+
+    def link(self, key: str) -> str:
+        return f"https://evidence.example/{key}"
+
+
+@dataclass
+class FakeFragments:
+    """Fragments by number; `asked` lists every stream and number fetched. `failure` is raised in the middle of a fetch."""
+
+    media: dict[str, bytes] = field(default_factory=dict)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    failure: KinesightError | None = None
+
+    def fetch(self, stream_name: str, fragment_numbers: Sequence[str]) -> Iterator[FragmentMedia | FragmentUnavailable]:
+        for number in fragment_numbers:
+            self.asked.append((stream_name, number))
+            if number in self.media:
+                yield FragmentMedia(number, self.media[number])
+            elif self.failure is not None:
+                raise self.failure
+            else:
+                yield FragmentUnavailable(number, "FRAGMENT_NOT_FOUND")
+
+
+@dataclass
+class FakeAnnotator:
+    """Writes the labels behind the picture; `failure` is raised instead."""
+
+    failure: KinesightError | None = None
+
+    def annotate(self, picture: bytes, detections: Sequence[Detection]) -> bytes:
+        if self.failure is not None:
+            raise self.failure
+        return picture + ",".join(found.label for found in detections).encode()
+
+
+@dataclass
+class FakeAlerts:
+    """What was sent; `failing` decides which alerts fail."""
+
+    sent: list[Alert] = field(default_factory=list)
+    failing: Callable[[Alert], KinesightError | None] = lambda _: None
+
+    def send(self, alert: Alert) -> None:
+        error = self.failing(alert)
+        if error is not None:
+            raise error
+        self.sent.append(alert)

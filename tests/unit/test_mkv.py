@@ -1,0 +1,191 @@
+"""The incremental parser against the writer, against libavformat, and against hostile bytes."""
+
+from contextlib import suppress
+from io import BytesIO
+
+import av
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kinesight.media import mkv_write as write
+from kinesight.media.mkv import (
+    BlockEvent,
+    ClusterEndEvent,
+    ElementTooLargeError,
+    Event,
+    HeaderEvent,
+    InvalidMkvError,
+    MkvError,
+    MkvParser,
+    Tag,
+    TagsEvent,
+    Track,
+    TracksEvent,
+    TruncatedMkvError,
+)
+
+from tests.media import a_clip, clusters, producer_header
+
+frames = st.lists(st.tuples(st.integers(-32768, 32767), st.booleans(), st.binary(max_size=300)), max_size=5)
+tag_lists = st.lists(
+    st.builds(
+        Tag,
+        st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=10),
+        st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=10),
+    ),
+    max_size=3,
+)
+sections = st.lists(st.tuples(st.integers(0, 2**40), frames, st.booleans(), tag_lists), min_size=1, max_size=4)
+
+
+def parse(body: bytes, chunk_bytes: int) -> list[Event]:
+    parser = MkvParser()
+    events = [event for at in range(0, len(body), chunk_bytes) for event in parser.feed(body[at : at + chunk_bytes])]
+    return events + parser.close()
+
+
+def document(parts: list[tuple[int, list[tuple[int, bool, bytes]], bool, list[Tag]]]) -> bytes:
+    body = write.ebml_header() + write.segment_start() + write.info()
+    body += write.tracks([Track(1, "video", "V_MPEG4/ISO/AVC", b"private", "cam", 640, 360)])
+    for timecode, blocks, known_size, tags in parts:
+        encoded = [write.simple_block(1, at, key, data) for at, key, data in blocks]
+        body += write.cluster(timecode, encoded, known_size=known_size)
+        body += write.tags(tags) if tags else b""
+    return body
+
+
+@given(sections, st.integers(1, 400))
+def test_what_is_written_is_read_whatever_the_chunks(
+    parts: list[tuple[int, list[tuple[int, bool, bytes]], bool, list[Tag]]], chunk_bytes: int
+) -> None:
+    body = document(parts) * 2
+
+    events = parse(body, chunk_bytes)
+
+    blocks = [(e.timecode, e.keyframe, e.frames) for e in events if isinstance(e, BlockEvent)]
+    written = [(timecode + at, key, (data,)) for timecode, group, _, _ in parts for at, key, data in group]
+    assert blocks == written * 2
+    tags = [tag for event in events if isinstance(event, TagsEvent) for tag in event.tags]
+    assert tags == [tag for *_, some in parts for tag in some] * 2
+    assert sum(isinstance(event, ClusterEndEvent) for event in events) == 2 * len(parts)
+    assert sum(isinstance(event, HeaderEvent) for event in events) == 2
+    assert b"".join(event.raw for event in events if not isinstance(event, ClusterEndEvent)) == body
+
+
+@given(sections, st.data())
+def test_a_body_cut_anywhere_gives_everything_before_the_cut(
+    parts: list[tuple[int, list[tuple[int, bool, bytes]], bool, list[Tag]]], data: st.DataObject
+) -> None:
+    body = document(parts)
+    cut = data.draw(st.integers(0, len(body)))
+    parser = MkvParser()
+
+    events = parser.feed(body[:cut])
+    with suppress(TruncatedMkvError):
+        parser.close()
+
+    whole = [event for event in parse(body, 1 << 16) if not isinstance(event, ClusterEndEvent)]
+    seen = [event for event in events if not isinstance(event, ClusterEndEvent)]
+    assert seen == whole[: len(seen)]
+    assert cut - sum(len(event.raw) for event in seen) <= max(len(event.raw) for event in whole)
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=200), st.integers(1, 50))
+def test_hostile_bytes_end_in_a_typed_error_or_in_events(noise: bytes, chunk_bytes: int) -> None:
+    with suppress(MkvError):
+        parse(write.ebml_header() + write.segment_start() + noise, chunk_bytes)
+
+
+@given(st.data())
+def test_a_flipped_byte_ends_in_a_typed_error_or_in_events(data: st.DataObject) -> None:
+    body = bytearray(document([(1000, [(0, True, b"key"), (40, False, b"delta")], True, [Tag("a", "b")])]))
+    body[data.draw(st.integers(0, len(body) - 1))] ^= data.draw(st.integers(1, 255))
+    with suppress(MkvError):
+        parse(bytes(body), 7)
+
+
+def test_a_declared_size_is_refused_before_it_is_waited_for() -> None:
+    parser = MkvParser(max_element_bytes=1000)
+
+    with pytest.raises(ElementTooLargeError, match="declares"):
+        parser.feed(b"\xec\x08\xff\xff\xff\xff\xff\xff\xff"[:1] + b"\x01\x00\x00\x00\xff\xff\xff\xff")
+
+
+def test_events_before_an_error_are_given_first() -> None:
+    parser = MkvParser()
+
+    events = parser.feed(write.ebml_header() + b"\x00garbage")
+
+    assert [type(event) for event in events] == [HeaderEvent]
+    with pytest.raises(InvalidMkvError):
+        parser.feed(b"")
+    with pytest.raises(InvalidMkvError):
+        parser.close()
+
+
+@pytest.mark.parametrize(
+    ("flags", "lace", "expected"),
+    [
+        (0x02, b"\x02\x02\x01" + b"aabccc", (b"aa", b"b", b"ccc")),
+        (0x04, b"\x02" + b"aabbcc", (b"aa", b"bb", b"cc")),
+        (0x06, b"\x02\x82\xbe" + b"aabccc", (b"aa", b"b", b"ccc")),
+        (0x02, b"\x01\xff\x01" + b"a" * 256 + b"b", (b"a" * 256, b"b")),
+    ],
+)
+def test_laced_blocks_come_apart(flags: int, lace: bytes, expected: tuple[bytes, ...]) -> None:
+    block = write.element(0xA3, b"\x81\x00\x05" + bytes([flags]) + lace)
+    body = write.ebml_header() + write.segment_start() + write.cluster(100, [block])
+
+    (event,) = [event for event in parse(body, 3) if isinstance(event, BlockEvent)]
+
+    assert (event.timecode, event.frames) == (105, expected)
+
+
+def test_a_block_group_without_reference_is_a_keyframe() -> None:
+    plain = write.element(0xA1, b"\x81\x00\x00\x00key")
+    groups = [
+        write.element(0xA0, plain + write.element(0x9B, b"\x28")),
+        write.element(0xA0, plain + write.element(0xFB, b"\xd8")),
+    ]
+    body = write.ebml_header() + write.segment_start() + write.cluster(0, groups)
+
+    events = [event for event in parse(body, 64) if isinstance(event, BlockEvent)]
+
+    assert [(event.keyframe, event.duration) for event in events] == [(True, 40), (False, None)]
+
+
+@pytest.mark.parametrize("options", [{}, {"live": "1"}, {"cluster_time_limit": "300"}])
+def test_what_libavformat_muxes_is_read_packet_by_packet(options: dict[str, str]) -> None:
+    clip = a_clip()
+    target = BytesIO()
+    with (
+        av.open(BytesIO(b"".join([producer_header(clip), *(c for _, c in clusters(clip, 0))])), "r") as source,
+        av.open(target, "w", format="matroska", options=options) as sink,
+    ):
+        stream = sink.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.pts is not None:
+                packet.stream = stream
+                sink.mux(packet)
+
+    events = parse(target.getvalue(), 1000)
+
+    assert [event.frames[0] for event in events if isinstance(event, BlockEvent)] == [data for *_, data in clip.packets]
+    (tracks,) = [event.tracks for event in events if isinstance(event, TracksEvent)]
+    assert (tracks[0].codec_private, tracks[0].width) == (clip.codec_private, 320)
+
+
+@pytest.mark.parametrize("known_size", [True, False])
+def test_libavformat_reads_what_is_written(known_size: bool) -> None:
+    clip = a_clip()
+    body = b"".join([producer_header(clip), *(c for _, c in clusters(clip, 1000, known_size=known_size))])
+
+    with av.open(BytesIO(body), "r") as container:
+        video = container.streams.video[0]
+        packets = [bytes(packet) for packet in container.demux(video) if packet.pts is not None]
+    with av.open(BytesIO(body), "r") as container:
+        pictures = sum(1 for _ in container.decode(video=0))
+
+    assert packets == [data for *_, data in clip.packets]
+    assert pictures == len(clip.packets)
