@@ -131,7 +131,7 @@ class FakeEvidenceStore:
 
 @dataclass
 class FakeFragments:
-    """Fragments by number; `asked` lists every stream and number fetched. `failure` is raised in the middle of a fetch."""
+    """Fragments by number; `asked` lists what was fetched. `failure` is raised in the middle of a fetch."""
 
     media: dict[str, bytes] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)

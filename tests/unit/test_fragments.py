@@ -98,7 +98,7 @@ def test_the_names_of_aws_documents_are_read_too() -> None:
     (fragment,) = read(body)
 
     assert isinstance(fragment, MediaFragment)
-    assert (fragment.server_timestamp, fragment.producer_timestamp) == (2, 1)
+    assert (fragment.server_timestamp, fragment.producer_timestamp) == (Decimal(2), Decimal(1))
 
 
 @given(st.data())

@@ -167,6 +167,8 @@ class MkvParser:
             events.append(SegmentEvent(raw))
 
     def _whole(self, head: Head, events: list[Event]) -> bool:
+        if self._open[-1].kind == "document" and head.element_id not in (ids.EBML, ids.VOID, ids.CRC_32):
+            raise InvalidMkvError("neither an EBML header nor a Segment begins here", self.offset)
         if head.size is None:
             raise InvalidMkvError(f"element {head.element_id:X} may not be of unknown size", self.offset)
         if head.size > self._max_element_bytes:
@@ -185,7 +187,7 @@ class MkvParser:
     def _event(self, head: Head, raw: bytes, offset: int) -> Event:
         match self._open[-1].kind:
             case "document":
-                return _document_event(head, raw, offset)
+                return _document_event(head, raw)
             case "segment":
                 return _segment_event(head, raw, offset)
             case _:
@@ -210,12 +212,8 @@ class MkvParser:
         return raw
 
 
-def _document_event(head: Head, raw: bytes, offset: int) -> Event:
-    if head.element_id == ids.EBML:
-        return HeaderEvent(raw)
-    if head.element_id in (ids.VOID, ids.CRC_32):
-        return OtherEvent(raw, head.element_id, "document")
-    raise InvalidMkvError(f"element {head.element_id:X} where an EBML header or a Segment must be", offset)
+def _document_event(head: Head, raw: bytes) -> Event:
+    return HeaderEvent(raw) if head.element_id == ids.EBML else OtherEvent(raw, head.element_id, "document")
 
 
 def _segment_event(head: Head, raw: bytes, offset: int) -> Event:

@@ -1,0 +1,59 @@
+"""An ASGI application on a port of its own, in a thread, until stopped."""
+
+import socket
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+
+_START_S = 20
+
+
+class ThreadedServer:
+    """`port` 0 takes a free one. The socket is bound on construction, so the address is known before the start."""
+
+    def __init__(self, app: Any, host: str, port: int) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind((host, port))
+        self.url = f"http://{host}:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            timeout_graceful_shutdown=2,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._run, name=f"http {self.url}", daemon=True)
+
+    def start(self) -> None:
+        """Returns when connections are accepted. Raises RuntimeError if that takes too long."""
+        self._thread.start()
+        deadline_s = time.monotonic() + _START_S
+        while not self._server.started:
+            if time.monotonic() > deadline_s or not self._thread.is_alive():
+                raise RuntimeError(f"no server came up at {self.url}")
+            time.sleep(0.01)
+
+    def stop(self) -> None:
+        """Ends open connections after two seconds."""
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+        self._socket.close()
+
+    def _run(self) -> None:
+        self._server.run(sockets=[self._socket])
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -1,0 +1,38 @@
+"""The emulators, each on a port of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from kinesight_local.kvs.server import KvsServer
+from moto.server import ThreadedMotoServer
+
+
+@pytest.fixture
+def kvs(tmp_path: Path) -> Iterator[KvsServer]:
+    with KvsServer(tmp_path / "kvs") as server:
+        yield server
+
+
+@pytest.fixture
+def kinesis_video(kvs: KvsServer) -> Any:
+    return boto3.client("kinesisvideo", endpoint_url=kvs.url)
+
+
+@pytest.fixture
+def archived_media(kvs: KvsServer) -> Any:
+    return boto3.client("kinesis-video-archived-media", endpoint_url=kvs.url)
+
+
+@pytest.fixture
+def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The rest of AWS; its address is in the environment."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    url = f"http://127.0.0.1:{port}"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    yield url
+    server.stop()

@@ -1,0 +1,142 @@
+"""The vision service, driven by boto3, on real photographs."""
+
+import base64
+import json
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import skimage
+from botocore.exceptions import ClientError
+from kinesight_local.vision.server import VisionServer
+from PIL import Image
+
+PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
+
+
+@pytest.fixture(scope="module")
+def vision() -> Iterator[VisionServer]:
+    with VisionServer() as server:
+        yield server
+
+
+@pytest.fixture
+def rekognition(vision: VisionServer) -> Any:
+    return boto3.client("rekognition", endpoint_url=vision.url)
+
+
+@pytest.fixture
+def runtime(vision: VisionServer) -> Any:
+    return boto3.client("sagemaker-runtime", endpoint_url=vision.url)
+
+
+def photograph(name: str, image_format: str = "JPEG", size: tuple[int, int] | None = None) -> bytes:
+    with Image.open(PHOTOGRAPHS / name) as image:
+        picture = image.convert("RGB")
+    target = BytesIO()
+    (picture.resize(size) if size else picture).save(target, image_format)
+    return target.getvalue()
+
+
+def code(call: Any, **parameters: Any) -> str:
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    return str(caught.value.response["Error"]["Code"])
+
+
+def test_the_astronauts_face_is_found_where_it_is(rekognition: Any) -> None:
+    (face,) = rekognition.detect_faces(Image={"Bytes": photograph("astronaut.png")})["FaceDetails"]
+
+    assert face["Confidence"] > 80
+    assert face["BoundingBox"]["Left"] == pytest.approx(0.34, abs=0.05)
+    assert face["BoundingBox"]["Top"] == pytest.approx(0.13, abs=0.05)
+
+
+def test_a_face_is_a_persons(rekognition: Any) -> None:
+    answer = rekognition.detect_labels(Image={"Bytes": photograph("astronaut.png")}, MinConfidence=80)
+
+    labels = {label["Name"]: label for label in answer["Labels"]}
+    assert set(labels) == {"Face", "Person"}
+    assert len(labels["Face"]["Instances"]) == 1
+    assert labels["Person"]["Instances"] == []
+
+
+@pytest.mark.parametrize("name", ["coffee.png", "grass.png", "gravel.png", "brick.png"])
+def test_nobody_is_seen_where_nobody_is(rekognition: Any, name: str) -> None:
+    assert rekognition.detect_labels(Image={"Bytes": photograph(name)}, MinConfidence=70)["Labels"] == []
+
+
+def test_pictures_come_by_reference(moto: str, rekognition: Any) -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="pictures")
+    s3.put_object(Bucket="pictures", Key="a b/ü+%.jpg", Body=photograph("astronaut.png"))
+    here, gone = ({"S3Object": {"Bucket": "pictures", "Name": name}} for name in ("a b/ü+%.jpg", "gone.jpg"))
+
+    assert len(rekognition.detect_faces(Image=here)["FaceDetails"]) == 1
+    assert code(rekognition.detect_faces, Image=gone) == "InvalidS3ObjectException"
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b"hello", "InvalidImageFormatException"),
+        (photograph("astronaut.png", "BMP"), "InvalidImageFormatException"),
+        (photograph("astronaut.png")[:2000], "InvalidImageFormatException"),
+        (photograph("astronaut.png", size=(79, 200)), "InvalidParameterException"),
+        (b"\xff\xd8\xff" + bytes(5 * 1024 * 1024), "ImageTooLargeException"),
+    ],
+)
+def test_rekognitions_limits_hold(rekognition: Any, body: bytes, expected: str) -> None:
+    found = code(rekognition.detect_labels, Image={"Bytes": body})
+
+    assert found == expected
+
+
+def test_operations_that_are_missing_say_so(rekognition: Any) -> None:
+    assert code(rekognition.detect_text, Image={"Bytes": photograph("page.png")}) == "UnknownOperationException"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "image_format"),
+    [("image/jpeg", "JPEG"), ("image/png", "PNG"), ("image/bmp", "BMP"), ("application/x-image", "JPEG")],
+)
+def test_the_endpoint_answers_in_corners(runtime: Any, content_type: str, image_format: str) -> None:
+    answer = runtime.invoke_endpoint(
+        EndpointName="detector", Body=photograph("astronaut.png", image_format), ContentType=content_type
+    )
+
+    rows = json.loads(answer["Body"].read())["prediction"]
+    class_index, score, left, top, right, bottom = rows[0]
+    assert (class_index, score > 0.8) == (1.0, True)
+    assert 0 < left < right < 1
+    assert 0 < top < bottom < 1
+
+
+def test_the_endpoint_answers_in_pixels(runtime: Any) -> None:
+    answer = runtime.invoke_endpoint(
+        EndpointName="detector",
+        Body=photograph("astronaut.png"),
+        ContentType="image/jpeg",
+        Accept="application/json;annotation=1",
+    )
+
+    document = json.loads(answer["Body"].read())
+    assert document["image_size"] == [{"width": 512, "height": 512, "depth": 3}]
+    assert document["annotations"][0]["class_id"] == 1
+    assert document["annotations"][0]["left"] == pytest.approx(175, abs=25)
+
+
+def test_the_endpoint_refuses_what_it_cannot_decode(runtime: Any) -> None:
+    for body, content_type in ((b"hello", "image/jpeg"), (photograph("astronaut.png"), "text/plain")):
+        assert code(runtime.invoke_endpoint, EndpointName="d", Body=body, ContentType=content_type) == "ModelError"
+
+
+def test_bytes_that_are_no_base64_are_an_error(vision: VisionServer) -> None:
+    import httpx
+
+    headers = {"X-Amz-Target": "RekognitionService.DetectFaces"}
+    for body in (b"{", b"[]", b'{"Image": {"Bytes": "!"}}', base64.b64encode(b"x")):
+        assert httpx.post(vision.url, content=body, headers=headers).status_code == 400
