@@ -9,11 +9,16 @@ KinesightError
 │   ├── EvidenceGoneError          KVS has the fragment no more
 │   ├── DetectorRejectedError      the detector refused the request for good
 │   ├── DetectorAnswerError        the detector's answer has not the declared form
-│   └── InvalidSettingError        a parameter has an impossible value
+│   ├── InvalidSettingError        a parameter has an impossible value
+│   ├── StreamGoneError            the stream does not exist any more
+│   ├── NoRetentionError           the stream keeps nothing, so KVS generates nothing from it
+│   └── StreamRefusedError         KVS refuses to configure the stream
 └── TransientError                 try again later
     ├── DetectorBusyError          throttled, or a server-side failure
     ├── DeliveryError              results could not be written
     ├── MediaBusyError             KVS throttled or failed
+    ├── StreamBusyError            the stream is being changed by something else
+    ├── ThrottledError             the control plane wants fewer calls
     ├── StorageBusyError           S3 or DynamoDB throttled or failed
     ├── StillInProgressError       another invocation holds this work right now
     └── UnforeseenError            a defect: retried, then dead-lettered by the queue
@@ -86,3 +91,23 @@ class StorageBusyError(TransientError):
 
 class UnforeseenError(TransientError):
     """A defect, or a failure nobody classified; its cause is attached."""
+
+
+class StreamGoneError(PermanentError):
+    """The stream does not exist any more."""
+
+
+class NoRetentionError(PermanentError):
+    """The stream's retention is 0, at which KVS neither generates images nor notifies."""
+
+
+class StreamRefusedError(PermanentError):
+    """KVS refuses the call for good, for lack of permission or as invalid."""
+
+
+class StreamBusyError(TransientError):
+    """The stream is not ACTIVE, or something else changes it."""
+
+
+class ThrottledError(TransientError):
+    """The control plane wants fewer calls."""

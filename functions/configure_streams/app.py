@@ -1,0 +1,47 @@
+"""A deployment or the schedule → the wanted configuration on every selected stream."""
+
+from dataclasses import asdict
+from typing import Any
+
+from kinesight.domain.configure_streams import ConfigurationReport, apply, refresh, restore_all
+from kinesight.domain.errors import InvalidEventError
+from kinesight.observability import LambdaContext, count, logger, observed
+from kinesight.wiring import configure_streams as wiring
+
+
+@observed
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Takes a custom resource's request, which is always answered, or a scheduled event."""
+    if "RequestType" in event:
+        return _deployment(event, context)
+    if event.get("source") == "aws.events":
+        return _tell(refresh(wiring.wanted(), wiring.ports(context.get_remaining_time_in_millis)))
+    raise InvalidEventError("neither a request of CloudFormation nor a scheduled event")
+
+
+def _deployment(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    try:
+        ports = wiring.ports(context.get_remaining_time_in_millis)
+        report = restore_all(ports) if event["RequestType"] == "Delete" else apply(wiring.wanted(), ports)
+    except Exception as error:  # CloudFormation waits for an answer, whatever went wrong
+        wiring.respond(event, failure=f"{type(error).__name__}: {error}", data={})
+        raise
+    told = _tell(report)
+    if event["RequestType"] == "Delete" and report.pending:
+        wiring.respond(event, failure=f"{report.pending} configurations are left to give back; delete again", data={})
+        return told
+    data = {key: str(value) for key, value in told.items() if key != "warnings"}
+    wiring.respond(event, failure=None, data=data | {"warnings": " | ".join(report.warnings[:3])[:1500]})
+    return told
+
+
+def _tell(report: ConfigurationReport) -> dict[str, Any]:
+    told = asdict(report)
+    logger.info("configured", **told)
+    for warning in report.warnings:
+        logger.warning(warning)
+    count("StreamsSelected", report.selected)
+    count("StreamsUpdated", report.updated)
+    count("StreamsWithoutRetention", report.no_retention)
+    count("StreamsFailed", report.failed)
+    return told

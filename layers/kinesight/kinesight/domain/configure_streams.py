@@ -1,0 +1,378 @@
+"""configure_streams: every selected stream has the wanted image generation and notification configuration.
+
+What a stream had before is remembered before anything is changed, and given back when the stream leaves the
+selection, when a feature is switched off, or when the stack is deleted; but not over somebody else's later change.
+Every step can be cut off anywhere: the next run finds out what is left to do.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import partial
+from threading import Lock
+from typing import Any, Protocol
+
+from kinesight.domain.errors import (
+    KinesightError,
+    NoRetentionError,
+    StillInProgressError,
+    StreamBusyError,
+    StreamGoneError,
+)
+from kinesight.domain.pacing import Clock, Pace
+from kinesight.domain.stream_selection import StreamSelection
+
+CALLS_PER_SECOND = 40.0
+"""KVS allows 50 a second for each of the calls used here, per account; the rest is for everybody else."""
+VERIFY_EVERY_S = 1800.0
+"""A stream that was right is looked at again after this time: drift is rare, 10,000 streams are 20,000 calls."""
+LOCK_S = 930.0
+"""A little longer than a function may run, so that a lock never outlives its holder for long."""
+_LOCK_PATIENCE_S = 300.0
+_LOCK_POLL_S = 5.0
+_WORKERS = 16
+_WARNINGS = 20
+
+Configuration = Mapping[str, Any]
+"""A configuration as KVS's API has it."""
+
+
+class Feature(StrEnum):
+    """What can be configured on a stream."""
+
+    IMAGE_GENERATION = "image-generation"
+    NOTIFICATION = "notification"
+
+
+@dataclass(frozen=True, slots=True)
+class VideoStream:
+    """A stream as ListStreams tells of it."""
+
+    name: str
+    arn: str
+    active: bool
+    retention_hours: int
+
+    @property
+    def region(self) -> str:
+        return self.arn.split(":")[3]
+
+
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """What was done to one feature of one stream.
+
+    `original` is what it had before (None: nothing). `applied` holds what was set, the latest last, and the one before
+    it, since a run may be cut off between writing this down and doing it. `verified_at_s` is epoch seconds.
+    """
+
+    stream_name: str
+    stream_arn: str
+    feature: Feature
+    original: Configuration | None
+    applied: tuple[Configuration, ...]
+    verified_at_s: float
+
+
+class StreamRegistry(Protocol):
+    """KVS's control plane."""
+
+    def streams(self) -> Iterator[VideoStream]:
+        """All streams of the account and Region."""
+
+    def tags(self, stream_arn: str) -> Mapping[str, str]:
+        """Raises StreamGoneError, ThrottledError, StreamRefusedError."""
+
+    def configuration(self, feature: Feature, stream_arn: str) -> Configuration | None:
+        """None if there is none. Raises as `tags` does."""
+
+    def configure(self, feature: Feature, stream_arn: str, configuration: Configuration | None) -> None:
+        """None deletes. Raises as `tags` does, and NoRetentionError, StreamBusyError."""
+
+
+class ManagedStreams(Protocol):
+    """What is remembered of the streams that were changed, and the lock of the one who changes them."""
+
+    def all(self) -> list[Managed]:
+        """Every entry."""
+
+    def add(self, managed: Managed) -> Managed:
+        """Remembers; an entry that is already there stays. Returns what is remembered now."""
+
+    def update(self, managed: Managed) -> None:
+        """Replaces all but the original."""
+
+    def forget(self, managed: Managed) -> None:
+        """The entry is gone; that it was gone already doesn't matter."""
+
+    def lock(self, seconds: float) -> str | None:
+        """A token, or None while somebody else holds the lock."""
+
+    def unlock(self, token: str) -> None:
+        """Frees the lock if it is still that token's."""
+
+    def retire(self, retired: bool) -> None:
+        """Whether the stack is being deleted, so that a late scheduled run changes nothing."""
+
+    def retired(self) -> bool:
+        """See `retire`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which streams, and what they shall have. A feature that is absent is left alone, and given back if it was set.
+
+    In image generation the destination's Region is each stream's own, and is filled in here.
+    """
+
+    selection: StreamSelection
+    image_generation: Configuration | None
+    notification: Configuration | None
+
+    def configuration(self, feature: Feature, stream: VideoStream) -> Configuration | None:
+        if feature is Feature.NOTIFICATION:
+            return self.notification
+        if self.image_generation is None:
+            return None
+        destination = self.image_generation["DestinationConfig"] | {"DestinationRegion": stream.region}
+        return {**self.image_generation, "DestinationConfig": destination}
+
+
+@dataclass(slots=True)
+class ConfigurationReport:
+    """What a run did, counted by stream and feature; `warnings` are sentences for a person."""
+
+    selected: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    restored: int = 0
+    no_retention: int = 0
+    busy: int = 0
+    vanished: int = 0
+    failed: int = 0
+    pending: int = 0
+    skipped: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+    def warn(self, sentence: str) -> None:
+        if len(self.warnings) < _WARNINGS:
+            self.warnings.append(sentence)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationPorts:
+    """The outside world of this verb. `deadline_s` is on the clock of `clock`: what isn't reached by then waits."""
+
+    registry: StreamRegistry
+    managed: ManagedStreams
+    clock: Clock
+    epoch_s: float
+    deadline_s: float
+    workers: int = _WORKERS
+
+
+def refresh(wanted: Wanted, ports: ConfigurationPorts) -> ConfigurationReport:
+    """A scheduled run: does nothing while another run is under way, or once the stack is being deleted."""
+    token = ports.managed.lock(LOCK_S)
+    if token is None or ports.managed.retired():
+        if token is not None:
+            ports.managed.unlock(token)
+        return ConfigurationReport(skipped=True)
+    return _locked(token, ports, wanted)
+
+
+def apply(wanted: Wanted, ports: ConfigurationPorts) -> ConfigurationReport:
+    """A deployment's run: waits for another one to end. Raises StillInProgressError if that takes too long."""
+    token = _await_lock(ports)
+    ports.managed.retire(False)
+    return _locked(token, ports, wanted)
+
+
+def restore_all(ports: ConfigurationPorts) -> ConfigurationReport:
+    """A deletion's run: gives everything back, and leaves word that nothing is to be set again."""
+    token = _await_lock(ports)
+    ports.managed.retire(True)
+    return _locked(token, ports, None)
+
+
+def _await_lock(ports: ConfigurationPorts) -> str:
+    give_up_s = ports.clock.now_s() + _LOCK_PATIENCE_S
+    while (token := ports.managed.lock(LOCK_S)) is None:
+        if ports.clock.now_s() > give_up_s:
+            raise StillInProgressError("another run of configure_streams holds the lock; try again in 15 minutes")
+        ports.clock.sleep_s(_LOCK_POLL_S)
+    return token
+
+
+def _locked(token: str, ports: ConfigurationPorts, wanted: Wanted | None) -> ConfigurationReport:
+    try:
+        return _Run(ports, wanted).run()
+    finally:
+        ports.managed.unlock(token)
+
+
+class _Run:
+    """One pass over the fleet."""
+
+    def __init__(self, ports: ConfigurationPorts, wanted: Wanted | None) -> None:
+        self._ports = ports
+        self._wanted = wanted
+        self._pace = Pace(ports.clock, CALLS_PER_SECOND)
+        self._report = ConfigurationReport()
+        self._lock = Lock()
+
+    def run(self) -> ConfigurationReport:
+        streams = {stream.arn: stream for stream in self._ports.registry.streams()}
+        remembered = {(one.stream_arn, one.feature): one for one in self._ports.managed.all()}
+        selected = self._selected(streams.values())
+        self._report.selected = len(selected)
+        work = [(stream, feature) for stream in selected for feature in Feature]
+        self._each(work, lambda pair: self._settle(pair[0], pair[1], remembered))
+        kept = {
+            (stream.arn, feature)
+            for stream, feature in work
+            if self._wanted is not None and self._wanted.configuration(feature, stream) is not None
+        }
+        leaving = [one for key, one in remembered.items() if key not in kept]
+        self._each(
+            leaving, lambda one: self._guard(one.stream_name, partial(self._restore, one, one.stream_arn in streams))
+        )
+        return self._report
+
+    def _each[T](self, items: Sequence[T], action: Any) -> None:
+        def timely(item: T) -> None:
+            if self._ports.clock.now_s() >= self._ports.deadline_s:
+                self._count(pending=1)
+            else:
+                action(item)
+
+        with ThreadPoolExecutor(self._ports.workers) as pool:
+            list(pool.map(timely, items))
+
+    # -- selection -----------------------------------------------------------------------------------------------
+
+    def _selected(self, streams: Iterable[VideoStream]) -> list[VideoStream]:
+        if self._wanted is None:
+            return []
+        selection = self._wanted.selection
+        named = [stream for stream in streams if selection.matches_name(stream.name)]
+        if not selection.tag_filters:
+            return named
+        chosen = {stream.arn for stream in named}
+        tagged: list[VideoStream] = []
+
+        def look(stream: VideoStream) -> None:
+            tags = self._pace.call("ListTagsForStream", lambda: self._ports.registry.tags(stream.arn))
+            if selection.matches_tags(tags):
+                tagged.append(stream)
+
+        rest = [stream for stream in streams if stream.arn not in chosen]
+        self._each(rest, lambda stream: self._guard(stream.name, lambda: look(stream)))
+        return named + tagged
+
+    # -- one stream ----------------------------------------------------------------------------------------------
+
+    def _settle(self, stream: VideoStream, feature: Feature, remembered: Mapping[tuple[str, Feature], Managed]) -> None:
+        assert self._wanted is not None  # noqa: S101 - nothing is selected without it
+        wanted = self._wanted.configuration(feature, stream)
+        if wanted is None:
+            return
+        if not stream.active:
+            self._count(busy=1)
+            return
+        if stream.retention_hours == 0:
+            self._no_retention(stream.name)
+            return
+        known = remembered.get((stream.arn, feature))
+        if known is not None and self._is_fresh(known, wanted):
+            self._count(unchanged=1)
+            return
+        self._guard(stream.name, lambda: self._put(stream, feature, wanted, known))
+
+    def _is_fresh(self, known: Managed, wanted: Configuration) -> bool:
+        recent = self._ports.epoch_s - known.verified_at_s < VERIFY_EVERY_S
+        return recent and same(known.applied[-1], wanted)
+
+    def _put(self, stream: VideoStream, feature: Feature, wanted: Configuration, known: Managed | None) -> None:
+        present = self._describe(feature, stream.arn)
+        if known is None:
+            fresh = Managed(stream.name, stream.arn, feature, present, (wanted,), 0)
+            known = self._ports.managed.add(fresh)
+        if same(present, wanted):
+            self._count(unchanged=1)
+        else:
+            if not same(known.applied[-1], wanted):
+                known = replace(known, applied=(known.applied[-1], wanted), verified_at_s=0)
+                self._ports.managed.update(known)
+            self._configure(feature, stream.arn, wanted)
+            self._count(updated=1)
+        self._ports.managed.update(replace(known, applied=(wanted,), verified_at_s=self._ports.epoch_s))
+
+    def _restore(self, one: Managed, exists: bool) -> None:
+        if exists:
+            present = self._describe(one.feature, one.stream_arn)
+            if any(same(present, applied) for applied in one.applied):
+                self._configure(one.feature, one.stream_arn, one.original)
+            elif not same(present, one.original):
+                self._warn(
+                    f"{one.stream_name}: its {one.feature} configuration was changed by somebody else; left as it is"
+                )
+        self._ports.managed.forget(one)
+        self._count(restored=1)
+
+    def _describe(self, feature: Feature, stream_arn: str) -> Configuration | None:
+        registry = self._ports.registry
+        return self._pace.call(f"Describe {feature}", lambda: registry.configuration(feature, stream_arn))
+
+    def _configure(self, feature: Feature, stream_arn: str, configuration: Configuration | None) -> None:
+        registry = self._ports.registry
+        self._pace.call(f"Update {feature}", lambda: registry.configure(feature, stream_arn, configuration))
+
+    # -- what goes wrong on one stream doesn't stop the others ---------------------------------------------------
+
+    def _guard(self, stream_name: str, action: Any) -> None:
+        try:
+            action()
+        except NoRetentionError:
+            self._no_retention(stream_name)
+        except StreamGoneError:
+            self._count(vanished=1)
+        except StreamBusyError:
+            self._count(busy=1)
+        except KinesightError as error:
+            self._count(failed=1)
+            self._warn(f"{stream_name}: {error}")
+
+    def _no_retention(self, stream_name: str) -> None:
+        self._count(no_retention=1)
+        self._warn(
+            f"{stream_name} keeps no media (DataRetentionInHours is 0), so KVS generates nothing from it. To mend: "
+            f"aws kinesisvideo update-data-retention --stream-name {stream_name} --operation INCREASE_DATA_RETENTION "
+            "--data-retention-change-in-hours 24 --current-version $(aws kinesisvideo describe-stream --stream-name "
+            f"{stream_name} --query StreamInfo.Version --output text)"
+        )
+
+    def _count(self, **deltas: int) -> None:
+        with self._lock:
+            for name, delta in deltas.items():
+                setattr(self._report, name, getattr(self._report, name) + delta)
+
+    def _warn(self, sentence: str) -> None:
+        with self._lock:
+            if sentence not in self._report.warnings:
+                self._report.warn(sentence)
+
+
+def same(one: Configuration | None, other: Configuration | None) -> bool:
+    """Whether two configurations mean the same: an absent JPEG quality is the service's default."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(configuration: Configuration | None) -> Configuration | None:
+    if not configuration:
+        return None
+    plain = {key: value for key, value in configuration.items() if value is not None and key != "FormatConfig"}
+    if plain.get("Format") == "JPEG":
+        plain["quality"] = str((configuration.get("FormatConfig") or {}).get("JPEGQuality", "80"))
+    return plain

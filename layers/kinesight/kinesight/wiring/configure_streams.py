@@ -1,0 +1,82 @@
+"""What configure_streams works with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from kinesight.adapters import aws_clients as clients
+from kinesight.adapters import cloudformation_response
+from kinesight.adapters.managed_streams_dynamodb import DynamoDbManagedStreams
+from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
+from kinesight.domain.configure_streams import Configuration, ConfigurationPorts, Wanted
+from kinesight.domain.stream_selection import StreamSelection
+from kinesight.settings import ConfigureStreamsSettings
+
+_MARGIN_S = 60.0
+"""Kept of a run's time to finish what was begun and to answer CloudFormation."""
+
+
+class SystemClock:
+    """This machine's monotonic clock."""
+
+    def now_s(self) -> float:
+        return time.monotonic()
+
+    def sleep_s(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+@cache
+def settings() -> ConfigureStreamsSettings:
+    return ConfigureStreamsSettings.from_environment()
+
+
+def wanted() -> Wanted:
+    """What the parameters ask for. Raises InvalidSettingError."""
+    chosen = settings()
+    return Wanted(
+        selection=StreamSelection.of(chosen.stream_names, chosen.tag_filter_documents()),
+        image_generation=_image_generation(chosen) if chosen.image_generation_status == "ENABLED" else None,
+        notification=_notification(chosen) if chosen.notification_status == "ENABLED" else None,
+    )
+
+
+def ports(remaining_ms: Callable[[], int]) -> ConfigurationPorts:
+    """`remaining_ms`: how long this invocation may still run."""
+    clock = SystemClock()
+    return ConfigurationPorts(
+        registry=KvsStreamRegistry(clients.kinesis_video()),
+        managed=DynamoDbManagedStreams(clients.dynamodb(), settings().coordination_table, epoch_s=time.time),
+        clock=clock,
+        epoch_s=time.time(),
+        deadline_s=clock.now_s() + remaining_ms() / 1000 - _MARGIN_S,
+    )
+
+
+def respond(request: Mapping[str, Any], *, failure: str | None, data: Mapping[str, str]) -> None:
+    """Answers CloudFormation. Raises DeliveryError."""
+    cloudformation_response.respond(request, failure=failure, data=data, sleep=time.sleep)
+
+
+def _image_generation(chosen: ConfigureStreamsSettings) -> Configuration:
+    configuration: dict[str, Any] = {
+        "Status": "ENABLED",
+        "ImageSelectorType": chosen.image_selector_type,
+        "DestinationConfig": {"Uri": chosen.images_uri},
+        "SamplingInterval": chosen.sampling_interval,
+        "Format": chosen.format,
+    }
+    if chosen.format == "JPEG" and chosen.jpeg_quality is not None:
+        configuration["FormatConfig"] = {"JPEGQuality": str(chosen.jpeg_quality)}
+    if chosen.width_pixels is not None:
+        configuration["WidthPixels"] = chosen.width_pixels
+    if chosen.height_pixels is not None:
+        configuration["HeightPixels"] = chosen.height_pixels
+    return configuration
+
+
+def _notification(chosen: ConfigureStreamsSettings) -> Configuration:
+    return {"Status": "ENABLED", "DestinationConfig": {"Uri": chosen.notification_topic_arn}}

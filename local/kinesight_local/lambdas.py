@@ -1,0 +1,243 @@
+"""Functions as real processes: AWS's runtime client behind the runtime interface emulator of aws-sam-cli.
+
+One process group is one execution environment: it takes one invocation at a time, stays warm, and is replaced after a
+time-out or a crash. What a function imports comes from its built folder and its layers first; boto3 and the runtime
+client come from this installation, as the real runtime brings its own.
+"""
+
+import ctypes
+import json
+import os
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import samcli
+
+from kinesight_local.build import architecture
+from kinesight_local.template import FunctionSource
+
+_EMULATOR = Path(samcli.__file__).parent / "local" / "rapid" / f"aws-lambda-rie-{architecture()}"
+_START_S = 30.0
+_GRACE_S = 5.0
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """What a deployed function is."""
+
+    name: str
+    handler: str
+    timeout_s: int
+    memory_mb: int
+    environment: Mapping[str, str]
+    source: FunctionSource
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An invocation's payload; `failed` is what Lambda tells as FunctionError."""
+
+    payload: bytes
+    failed: bool
+
+    def document(self) -> Any:
+        return json.loads(self.payload or b"null")
+
+
+class FunctionPool:
+    """A function's execution environments, started when needed, at most `most` of them."""
+
+    def __init__(self, spec: FunctionSpec, runtime_environment: Mapping[str, str], log: Path, *, most: int) -> None:
+        self.spec = spec
+        self._runtime_environment = runtime_environment
+        self._log = log
+        self._idle: queue.LifoQueue[_Environment | None] = queue.LifoQueue()
+        self._all: list[_Environment] = []
+        for _ in range(most):
+            self._idle.put(None)
+
+    def invoke(self, event: Any) -> Answer:
+        """Waits for an environment, then for the answer."""
+        environment = self._idle.get()
+        if environment is not None and not environment.alive():
+            environment = None
+        try:
+            if environment is None:
+                environment = self._start()
+            answer = environment.invoke(json.dumps(event).encode(), self.spec.timeout_s)
+        except (httpx.HTTPError, OSError) as error:
+            self._discard(environment)
+            environment = None
+            kind = "Sandbox.Timedout" if isinstance(error, httpx.TimeoutException) else "Runtime.ExitError"
+            message = f"{self.spec.name}: {kind} after at most {self.spec.timeout_s} s ({type(error).__name__})"
+            answer = Answer(json.dumps({"errorType": kind, "errorMessage": message}).encode(), failed=True)
+        finally:
+            self._idle.put(environment)
+        return answer
+
+    def warm(self) -> None:
+        """Starts one environment ahead of the first event."""
+        environment = self._idle.get()
+        self._idle.put(environment if environment is not None else self._start())
+
+    def stop(self) -> None:
+        for environment in self._all:
+            environment.stop()
+
+    def _start(self) -> "_Environment":
+        environment = _Environment(self.spec, self._runtime_environment, self._log)
+        self._all.append(environment)
+        return environment
+
+    def _discard(self, environment: "_Environment | None") -> None:
+        if environment is not None:
+            environment.stop()
+            self._all.remove(environment)
+
+
+class _Environment:
+    """One process group with its two loopback ports."""
+
+    def __init__(self, spec: FunctionSpec, runtime_environment: Mapping[str, str], log: Path) -> None:
+        address, api = _free_address(), _free_address()
+        self._url = f"http://{address}/2015-03-31/functions/function/invocations"
+        command = [str(_EMULATOR), "--log-level", "error", "--runtime-interface-emulator-address", address]
+        command += ["--runtime-api-address", api, sys.executable, "-m", "awslambdaric", spec.handler]
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                command,
+                cwd=spec.source.code_dir,
+                env=_environment(spec, runtime_environment),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+        _wait_for(address, self._process)
+        self._client = httpx.Client()
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def invoke(self, event: bytes, timeout_s: int) -> Answer:
+        """Raises httpx.HTTPError when no answer comes in time."""
+        response = self._client.post(self._url, content=event, timeout=timeout_s + _GRACE_S)
+        return Answer(response.content, failed=response.status_code >= 400 or _is_error(response.content))
+
+    def stop(self) -> None:
+        if self.alive():
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(timeout=10)
+        self._client.close()
+
+
+def _environment(spec: FunctionSpec, runtime_environment: Mapping[str, str]) -> dict[str, str]:
+    """What Lambda gives, and nothing of this process's own."""
+    folders = [spec.source.code_dir, *spec.source.layer_dirs]
+    return {
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "PYTHONPATH": os.pathsep.join(map(str, folders)),
+        "LAMBDA_TASK_ROOT": str(spec.source.code_dir),
+        "AWS_LAMBDA_FUNCTION_NAME": spec.name,
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(spec.timeout_s),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
+        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+        **runtime_environment,
+        **spec.environment,
+    }
+
+
+def _is_error(payload: bytes) -> bool:
+    try:
+        document = json.loads(payload or b"null")
+    except ValueError:
+        return True  # the emulator tells of a time-out in plain text
+    return isinstance(document, dict) and {"errorType", "errorMessage"} <= set(document)
+
+
+def _free_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    host, _, port = address.partition(":")
+    deadline_s = time.monotonic() + _START_S
+    while True:
+        try:
+            socket.create_connection((host, int(port)), timeout=1).close()
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline_s:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _die_with_parent() -> None:
+    """Linux alone; elsewhere `stop` has to do."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+
+
+class Lambdas:
+    """All functions of a stack, by name."""
+
+    def __init__(self, runtime_environment: Mapping[str, str], log_dir: Path, *, most_environments: int = 3) -> None:
+        shutil.rmtree(log_dir, ignore_errors=True)
+        log_dir.mkdir(parents=True)
+        self._runtime_environment = runtime_environment
+        self._log_dir = log_dir
+        self._most = most_environments
+        self._pools: dict[str, FunctionPool] = {}
+        self._lock = threading.Lock()
+
+    def register(self, spec: FunctionSpec) -> None:
+        """Makes a function known, or replaces it."""
+        with self._lock:
+            old = self._pools.pop(spec.name, None)
+            log = self._log_dir / f"{spec.name}.log"
+            self._pools[spec.name] = FunctionPool(spec, self._runtime_environment, log, most=self._most)
+        if old is not None:
+            old.stop()
+
+    def knows(self, name: str) -> bool:
+        """Whether a function is registered."""
+        with self._lock:
+            return name in self._pools
+
+    def invoke(self, name: str, event: Any) -> Answer:
+        """Raises KeyError for a function that nobody registered."""
+        with self._lock:
+            pool = self._pools[name]
+        return pool.invoke(event)
+
+    def warm(self) -> None:
+        """One environment per function, side by side."""
+        threads = [threading.Thread(target=pool.warm) for pool in self._pools.values()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def stop(self) -> None:
+        with self._lock:
+            for pool in self._pools.values():
+                pool.stop()

@@ -1,0 +1,36 @@
+"""Every way in which moto invokes a function (the API, custom resources, SNS, Step Functions) leads to our processes.
+
+moto runs functions in containers; `LambdaFunction._invoke_lambda` is where it starts one. That name is private, so it
+is touched here alone, and a test fails loudly when it moves.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from moto import settings
+from moto.awslambda.models import LambdaFunction
+
+from kinesight_local.lambdas import Answer
+
+Invoke = Callable[[LambdaFunction, Any], Answer]
+
+
+def route_invocations(invoke: Invoke) -> Callable[[], None]:
+    """Installs the hook; call the result to take it out again."""
+    original = LambdaFunction._invoke_lambda
+
+    def replacement(function: LambdaFunction, event: Any = None) -> tuple[str, bool, str]:
+        document = json.loads(event) if isinstance(event, str | bytes) else event
+        answer = invoke(function, document)
+        return answer.payload.decode(), answer.failed, ""
+
+    original_host = settings.moto_server_host
+    settings.moto_server_host = lambda: "http://127.0.0.1"  # type: ignore[assignment]  # else it asks Docker
+    LambdaFunction._invoke_lambda = replacement  # type: ignore[assignment, method-assign]  # that is the purpose of this module
+
+    def restore() -> None:
+        settings.moto_server_host = original_host
+        LambdaFunction._invoke_lambda = original  # type: ignore[method-assign]  # that is the purpose of this module
+
+    return restore

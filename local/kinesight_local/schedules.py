@@ -1,0 +1,47 @@
+"""EventBridge schedules: rates only."""
+
+import re
+import threading
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+_UNITS_S = {"minute": 60, "hour": 3600, "day": 86_400}
+
+
+def interval_s(expression: str) -> float | None:
+    """The seconds of a rate(); None for anything else, such as cron()."""
+    rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression)
+    return float(rate[1]) * _UNITS_S[rate[2]] if rate else None
+
+
+class Schedule:
+    """Invokes first when one interval has passed, as EventBridge does."""
+
+    def __init__(self, name: str, every_s: float, invoke: Callable[[Any], Any]) -> None:
+        self._name = name
+        self._every_s = every_s
+        self._invoke = invoke
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"schedule {name}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._every_s):
+            self._invoke(
+                {
+                    "version": "0",
+                    "id": str(uuid.uuid4()),
+                    "detail-type": "Scheduled Event",
+                    "source": "aws.events",
+                    "account": "123456789012",
+                    "time": datetime.now(UTC).isoformat(timespec="seconds"),
+                    "region": "us-east-1",
+                    "resources": [f"arn:aws:events:us-east-1:123456789012:rule/{self._name}"],
+                    "detail": {},
+                }
+            )

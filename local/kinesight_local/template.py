@@ -1,0 +1,174 @@
+"""The built SAM template as CloudFormation would see it: parameters checked, rules asserted, SAM expanded."""
+
+import copy
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+Document = dict[str, Any]
+
+_PLACEHOLDER = {"Bucket": "local", "Key": "local"}
+
+
+class InvalidTemplateError(Exception):
+    """CloudFormation would refuse this; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSource:
+    """What a function runs from: its folder, and the folders that are its layers' /opt/python."""
+
+    code_dir: Path
+    layer_dirs: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Expanded:
+    """`resources` are CloudFormation's; `sources` are by the function's logical id."""
+
+    document: Document
+    parameters: dict[str, str]
+    sources: dict[str, FunctionSource]
+
+    @property
+    def resources(self) -> Document:
+        resources: Document = self.document["Resources"]
+        return resources
+
+
+class _NoManagedPolicies(ManagedPolicyLoader):
+    """Functions have roles of their own, so no managed policy has to be looked up."""
+
+    def __init__(self) -> None:
+        super().__init__(iam_client=None)  # type: ignore[arg-type]  # it is never asked
+
+    def load(self) -> dict[str, str]:
+        return {}
+
+
+def expand(template: Path, overrides: Mapping[str, str]) -> Expanded:
+    """Raises InvalidTemplateError for parameters and rules that CloudFormation would refuse."""
+    document: Document = yaml_parse(template.read_text())  # type: ignore[no-untyped-call]  # samtranslator leaves it
+    parameters = _parameters(document, overrides)
+    for name, rule in document.get("Rules", {}).items():
+        _assert_rule(name, rule, parameters)
+    conditions = document.get("Conditions", {})
+    truths = {name: _holds(expression, parameters) for name, expression in conditions.items()}
+    document["Resources"] = _pruned(document["Resources"], truths)
+    sources = _sources(document, template.parent)
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # samtranslator asks botocore for the partition
+    plain = _with_placeholders(document)
+    expanded = transform(plain, dict(parameters), _NoManagedPolicies())
+    return Expanded(expanded, parameters, sources)
+
+
+def _parameters(document: Document, overrides: Mapping[str, str]) -> dict[str, str]:
+    declared: Document = document.get("Parameters", {})
+    unknown = set(overrides) - set(declared)
+    if unknown:
+        raise InvalidTemplateError(f"no such parameters: {', '.join(sorted(unknown))}")
+    values = {name: str(overrides.get(name, spec.get("Default", ""))) for name, spec in declared.items()}
+    for name, spec in declared.items():
+        _check_parameter(name, spec, values[name])
+    return values
+
+
+def _check_parameter(name: str, spec: Document, value: str) -> None:
+    allowed = [str(one) for one in spec.get("AllowedValues", [])]
+    if allowed and value not in allowed:
+        raise InvalidTemplateError(f"{name} is {value!r}, allowed are {', '.join(allowed)}")
+    if "AllowedPattern" in spec and not re.fullmatch(spec["AllowedPattern"], value):
+        raise InvalidTemplateError(f"{name} is {value!r}: {spec.get('ConstraintDescription', spec['AllowedPattern'])}")
+    if spec["Type"] == "Number":
+        _check_number(name, spec, value)
+
+
+def _check_number(name: str, spec: Document, value: str) -> None:
+    try:
+        number = float(value)
+    except ValueError as error:
+        raise InvalidTemplateError(f"{name} is {value!r}, which is no number") from error
+    if not float(spec.get("MinValue", number)) <= number <= float(spec.get("MaxValue", number)):
+        raise InvalidTemplateError(f"{name} is {value}, it goes from {spec.get('MinValue')} to {spec.get('MaxValue')}")
+
+
+def _assert_rule(name: str, rule: Document, parameters: Mapping[str, str]) -> None:
+    if not _holds(rule.get("RuleCondition", True), parameters):
+        return
+    for assertion in rule["Assertions"]:
+        if not _holds(assertion["Assert"], parameters):
+            raise InvalidTemplateError(f"{name}: {assertion.get('AssertDescription', 'does not hold')}")
+
+
+def _holds(expression: Any, parameters: Mapping[str, str]) -> bool:
+    """The rule functions that templates here use."""
+    if not isinstance(expression, dict):
+        return bool(expression)
+    ((function, arguments),) = expression.items()
+    match function:
+        case "Fn::Equals":
+            return _value(arguments[0], parameters) == _value(arguments[1], parameters)
+        case "Fn::Not":
+            return not _holds(arguments[0], parameters)
+        case "Fn::And":
+            return all(_holds(one, parameters) for one in arguments)
+        case "Fn::Or":
+            return any(_holds(one, parameters) for one in arguments)
+    raise InvalidTemplateError(f"{function} in a rule is not known to the local cloud")
+
+
+def _value(operand: Any, parameters: Mapping[str, str]) -> str:
+    return parameters[operand["Ref"]] if isinstance(operand, dict) else str(operand)
+
+
+def _pruned(node: Any, truths: Mapping[str, bool]) -> Any:
+    """Without the list items that are AWS::NoValue on this deployment: moto leaves a null in their place."""
+    if isinstance(node, dict) and set(node) == {"Fn::If"}:
+        return {"Fn::If": [_pruned(item, truths) for item in node["Fn::If"]]}
+    if isinstance(node, dict):
+        return {key: _pruned(value, truths) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_pruned(item, truths) for item in node if not _is_no_value(item, truths)]
+    return node
+
+
+def _is_no_value(item: Any, truths: Mapping[str, bool]) -> bool:
+    if isinstance(item, dict) and set(item) == {"Fn::If"}:
+        condition, yes, no = item["Fn::If"]
+        return _is_no_value(yes if truths[condition] else no, truths)
+    return bool(item == {"Ref": "AWS::NoValue"})
+
+
+def _sources(document: Document, folder: Path) -> dict[str, FunctionSource]:
+    shared = document.get("Globals", {}).get("Function", {})
+    layers = {
+        name: folder / resource["Properties"]["ContentUri"] / "python"
+        for name, resource in document["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::LayerVersion"
+    }
+    return {
+        name: FunctionSource(
+            folder / resource["Properties"]["CodeUri"],
+            tuple(layers[one["Ref"]] for one in resource["Properties"].get("Layers", shared.get("Layers", []))),
+        )
+        for name, resource in document["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+
+
+def _with_placeholders(document: Document) -> Document:
+    """The translator takes code from S3 alone; the local cloud runs it from its folder."""
+    plain = copy.deepcopy(document)
+    for resource in plain["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = dict(_PLACEHOLDER)
+        if resource["Type"] == "AWS::Serverless::LayerVersion":
+            resource["Properties"]["ContentUri"] = dict(_PLACEHOLDER)
+    return plain
