@@ -5,7 +5,6 @@ time-out or a crash. What a function imports comes from its built folder and its
 client come from this installation, as the real runtime brings its own.
 """
 
-import ctypes
 import json
 import os
 import queue
@@ -30,7 +29,11 @@ from kinesight_local.template import FunctionSource
 _EMULATOR = Path(samcli.__file__).parent / "local" / "rapid" / f"aws-lambda-rie-{architecture()}"
 _START_S = 30.0
 _GRACE_S = 5.0
-_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
+_LIFELINE = 'exec 3<&0; (cat <&3 >/dev/null; kill -KILL 0) & exec "$@" 3<&- </dev/null'
+"""Ends the whole process group when this process is gone and its end of the pipe with it, however it died.
+
+The kernel's parent-death signal won't do: it comes when the thread that started a process ends.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +116,18 @@ class _Environment:
     def __init__(self, spec: FunctionSpec, runtime_environment: Mapping[str, str], log: Path) -> None:
         address, api = _free_address(), _free_address()
         self._url = f"http://{address}/2015-03-31/functions/function/invocations"
-        command = [str(_EMULATOR), "--log-level", "error", "--runtime-interface-emulator-address", address]
+        command = ["/bin/sh", "-c", _LIFELINE, "sh"]
+        command += [str(_EMULATOR), "--log-level", "error", "--runtime-interface-emulator-address", address]
         command += ["--runtime-api-address", api, sys.executable, "-m", "awslambdaric", spec.handler]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 command,
                 cwd=spec.source.code_dir,
                 env=_environment(spec, runtime_environment),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
             )
         _wait_for(address, self._process)
         self._client = httpx.Client()
@@ -189,12 +192,6 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
             time.sleep(0.01)
         else:
             return
-
-
-def _die_with_parent() -> None:
-    """Linux alone; elsewhere `stop` has to do."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
 
 
 class Lambdas:

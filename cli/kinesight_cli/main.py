@@ -1,0 +1,225 @@
+"""`kinesight`: commands for people. Heavy imports wait until a command needs them."""
+
+import enum
+import logging
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Machine learning on Kinesis Video Streams cameras.")
+local = typer.Typer(no_args_is_help=True, help="The local cloud: AWS on this machine.")
+kvs = typer.Typer(no_args_is_help=True, help="The Kinesis Video Streams emulator by itself.")
+app.add_typer(local, name="local")
+app.add_typer(kvs, name="kvs")
+
+console = Console()
+errors = Console(stderr=True)
+
+PROJECT_DIR = Path(__file__).resolve().parents[2]
+STATE_DIR = Path(".kinesight")
+
+
+class TagChoice(enum.StrEnum):
+    """What fragments are tagged for."""
+
+    IMAGE = "image"
+    NOTIFICATION = "notification"
+    BOTH = "both"
+    NONE = "none"
+
+
+@app.callback()
+def _settings(debug: Annotated[bool, typer.Option(help="Say more about what happens.")] = False) -> None:
+    logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
+
+
+@app.command()
+def demo(
+    video: Annotated[
+        Path | None, typer.Option(help="A video of your own; any file that FFmpeg's libraries read.")
+    ] = None,
+    report_dir: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("demo-report"),
+    keep: Annotated[bool, typer.Option(help="Leave the local cloud running until Ctrl-C.")] = False,
+) -> None:
+    """Run the whole pipeline on this machine, and account for every picture."""
+    from kinesight_cli.demo import run_demo
+    from kinesight_cli.progress import shown_progress
+
+    with _explained(), shown_progress(console) as progress:
+        summary, cloud = run_demo(PROJECT_DIR, STATE_DIR.resolve(), video, report_dir, progress)
+    try:
+        table = Table("", "", show_header=False)
+        for name, value in summary.document().items():
+            if not isinstance(value, dict):
+                table.add_row(_words(name), str(value))
+        table.add_row("labels", ", ".join(f"{label} × {count}" for label, count in summary.labels.items()) or "none")
+        console.print(table)
+        console.print(f"Report: {report_dir / 'index.html'}")
+        if keep:
+            _print_exports(cloud.endpoints)
+            _until_interrupted()
+    finally:
+        cloud.stop()
+    if summary.lost:
+        for problem in summary.problems:
+            errors.print(f"[red]{problem}[/red]")
+        errors.print(f"Logs of the functions: {STATE_DIR / 'logs'}")
+        raise typer.Exit(1)
+
+
+@app.command("put-video")
+def put_video(
+    stream: Annotated[str, typer.Argument(help="The stream's name.")],
+    file: Annotated[Path, typer.Argument(help="Any video that FFmpeg's libraries read.")],
+    tag: Annotated[TagChoice, typer.Option(help="What every fragment is tagged for.")] = TagChoice.IMAGE,
+    realtime: Annotated[
+        bool, typer.Option("--realtime/--fast", help="At the video's own speed, or as fast as accepted.")
+    ] = False,
+    start: Annotated[
+        datetime | None, typer.Option(help="When the first frame happened (UTC unless it says otherwise).")
+    ] = None,
+    create: Annotated[bool, typer.Option(help="Create the stream if there is none.")] = False,
+    image_prefix: Annotated[str, typer.Option(help="Prefix of the pictures' names.")] = "",
+    metadata: Annotated[list[str] | None, typer.Option(help="A tag of your own, NAME=VALUE; may be repeated.")] = None,
+    fragment_ms: Annotated[
+        int, typer.Option(min=1000, max=20_000, help="Length of fragments; keyframes decide.")
+    ] = 2000,
+) -> None:
+    """Play a video file into a stream by PutMedia, on the local cloud or in a real account.
+
+    The standard AWS variables say where: AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_KINESIS_VIDEO.
+    """
+    from kinesight_cli.fragmenting import read_video
+    from kinesight_cli.producing import Pace, Tagging, play
+    from kinesight_cli.progress import shown_progress
+
+    both = tag is TagChoice.BOTH
+    tagging = Tagging(
+        image=both or tag is TagChoice.IMAGE,
+        notification=both or tag is TagChoice.NOTIFICATION,
+        image_prefix=image_prefix,
+        metadata=tuple(_pair(text) for text in metadata or ()),
+    )
+    began = start.replace(tzinfo=start.tzinfo or UTC) if start else None
+    with _explained(), shown_progress(console) as progress:
+        progress.step(f"reading {file}")
+        video = read_video(file, fragment_ms=fragment_ms)
+        progress.step(f"sending to {stream}" + (" (encoded anew as H.264)" if video.encoded else ""))
+        total = len(video.fragments)
+        sent = play(
+            stream,
+            video,
+            tagging,
+            lambda done: progress.amount("fragments", done, total),
+            Pace(began, realtime, create),
+        )
+    console.print(f"{sent.fragments} fragments, {sent.bytes_sent / 1e6:.1f} MB, all acknowledged")
+
+
+@local.command("up")
+def local_up(
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="A parameter of the template, Name=Value; may be repeated.")
+    ] = None,
+    data_dir: Annotated[Path, typer.Option(help="Where streams, builds and logs are kept.")] = STATE_DIR,
+) -> None:
+    """Start the local cloud with the stack deployed, until Ctrl-C."""
+    from kinesight_local.cloud import LocalCloud
+
+    from kinesight_cli.progress import shown_progress
+
+    chosen = dict(_pair(text) for text in parameter or ())
+    if not {"StreamNames", "TagFilters"} & set(chosen):
+        chosen["StreamNames"] = "*"
+    with _explained(), shown_progress(console) as progress:
+        cloud = LocalCloud(PROJECT_DIR, data_dir.resolve(), chosen)
+        try:
+            cloud.start_services()
+            cloud.deploy(progress.step)
+        except BaseException:
+            cloud.stop()
+            raise
+    try:
+        _print_exports(cloud.endpoints)
+        for name, value in cloud.outputs.items():
+            console.print(f"# {name}: {value}", soft_wrap=True, highlight=False)
+        console.print("# then, in another shell: kinesight put-video my-camera FILE --create", highlight=False)
+        console.print("# a stream made now is attached within five minutes, one made before at once", highlight=False)
+        _until_interrupted()
+    finally:
+        cloud.stop()
+
+
+@kvs.command("serve")
+def kvs_serve(
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 4580,
+    data_dir: Annotated[Path, typer.Option(help="Where streams and fragments are kept.")] = STATE_DIR / "kvs",
+    region: Annotated[str, typer.Option(help="The Region in ARNs.")] = "us-east-1",
+    account_id: Annotated[str, typer.Option(help="The account in ARNs.")] = "123456789012",
+) -> None:
+    """Serve Kinesis Video Streams on loopback, until Ctrl-C."""
+    from kinesight_local.kvs.server import KvsServer
+
+    with _explained(), KvsServer(data_dir, port=port, region=region, account_id=account_id) as server:
+        _print_exports(
+            {
+                "AWS_ENDPOINT_URL_KINESIS_VIDEO": server.url,
+                "AWS_ACCESS_KEY_ID": "local",
+                "AWS_SECRET_ACCESS_KEY": "local",
+                "AWS_DEFAULT_REGION": region,
+            }
+        )
+        _until_interrupted()
+
+
+class _explained:  # noqa: N801 - used like a function
+    """Errors that a person can do something about end the command with a sentence, not a traceback."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None and type(error).__name__ in _EXPLAINED:
+            errors.print(f"[red]error:[/red] {error}", soft_wrap=True, highlight=False)
+            raise typer.Exit(1) from error
+
+
+_EXPLAINED = frozenset(
+    {"BuildFailedError", "DeploymentFailedError", "InvalidTemplateError", "ProducerError", "UnusableVideoError"}
+)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def _words(name: str) -> str:
+    """imagesGenerated → images generated."""
+    return "".join(f" {character.lower()}" if character.isupper() else character for character in name)
+
+
+def _print_exports(variables: dict[str, str]) -> None:
+    for name, value in variables.items():
+        console.print(f"export {name}={value}", soft_wrap=True, highlight=False)
+
+
+def _until_interrupted() -> None:
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    sys.stdout.flush()
+    stopping.wait()
+
+
+if __name__ == "__main__":
+    app()
