@@ -132,6 +132,7 @@ class _Session:
             self._write(write.tags([Tag(END_OF_FRAGMENT, "")]))
             self._wait(lambda: not self._open)
             self._socket.sendall(b"0\r\n\r\n")
+            reader.join(timeout=_PATIENCE_S)  # the service ends its answer once it has read the end of ours
         except OSError as error:
             raise ConnectionBrokenError(str(error)) from error
         finally:

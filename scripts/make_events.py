@@ -1,0 +1,172 @@
+"""Writes events/: the samples that `sam local invoke`, the tests and the documentation share."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent / "events"
+BUCKET = "kinesight-images-sample"
+GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+NUMBER = "91343852333181432392682062683809941735529748907"
+
+
+def image_key(prefix: str = "", extension: str = "jpg") -> str:
+    return f"images/{prefix}123456789012_front-door_1767268800000_{GUID}.{extension}"
+
+
+def s3_body(encoded_key: str, size: int = 48_213) -> str:
+    record = {
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": "us-east-1",
+        "eventTime": "2026-01-01T12:00:01.000Z",
+        "eventName": "ObjectCreated:Put",
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "configurationId": "images",
+            "bucket": {"name": BUCKET, "arn": f"arn:aws:s3:::{BUCKET}"},
+            "object": {"key": encoded_key, "size": size, "eTag": "d41d8cd98f00b204e9800998ecf8427e"},
+        },
+    }
+    return json.dumps({"Records": [record]})
+
+
+def sqs_event(*bodies: str) -> dict[str, Any]:
+    return {
+        "Records": [
+            {
+                "messageId": f"00000000-0000-0000-0000-{index:012d}",
+                "receiptHandle": "sample",
+                "body": body,
+                "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1767268801000"},
+                "messageAttributes": {},
+                "md5OfBody": "d41d8cd98f00b204e9800998ecf8427e",
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:images",
+                "awsRegion": "us-east-1",
+            }
+            for index, body in enumerate(bodies)
+        ]
+    }
+
+
+def result_record(number: str | None = NUMBER) -> bytes:
+    record = {
+        "schemaVersion": 1,
+        "resultId": "2c26b46b68ffc68ff99b453c1d304134",
+        "frame": {
+            "source": "image-generation",
+            "streamName": "front-door",
+            "streamArn": "arn:aws:kinesisvideo:us-east-1:123456789012:stream/front-door/1767000000000",
+            "fragmentNumber": number,
+            "imageTimestamp": "2026-01-01T12:00:00.000Z",
+            "producerTimestamp": "2026-01-01T12:00:00.000Z",
+            "serverTimestamp": "2026-01-01T12:00:00.500Z",
+            "image": {
+                "bucket": BUCKET,
+                "key": image_key(),
+                "contentType": "image/jpeg",
+                "sizeBytes": 48213,
+                "width": None,
+                "height": None,
+            },
+            "tags": {"place": "porch"},
+        },
+        "detector": {"type": "rekognition", "operation": "DetectLabels", "modelVersion": "3.0", "latencyMs": 412},
+        "detections": [
+            {
+                "label": "Person",
+                "confidence": 97.5,
+                "boundingBox": {"left": 0.25, "top": 0.25, "width": 0.5, "height": 0.5},
+                "attributes": {"parents": []},
+                "zones": [],
+            }
+        ],
+        "matched": True,
+        "matchedLabels": ["Person"],
+        "rawOutput": None,
+    }
+    return json.dumps(record).encode()
+
+
+def kinesis_event(*data: bytes) -> dict[str, Any]:
+    return {
+        "Records": [
+            {
+                "kinesis": {
+                    "kinesisSchemaVersion": "1.0",
+                    "partitionKey": "front-door",
+                    "sequenceNumber": f"4959033827149025660855969253836157109592157598913658{index:04d}",
+                    "data": base64.b64encode(one).decode(),
+                    "approximateArrivalTimestamp": 1767268801.5,
+                },
+                "eventSource": "aws:kinesis",
+                "eventVersion": "1.0",
+                "eventID": f"shardId-000000000000:{index}",
+                "eventName": "aws:kinesis:record",
+                "invokeIdentityArn": "arn:aws:iam::123456789012:role/sample",
+                "awsRegion": "us-east-1",
+                "eventSourceARN": "arn:aws:kinesis:us-east-1:123456789012:stream/results",
+            }
+            for index, one in enumerate(data)
+        ]
+    }
+
+
+def custom_resource(kind: str) -> dict[str, Any]:
+    request = {
+        "RequestType": kind,
+        "ServiceToken": "arn:aws:lambda:us-east-1:123456789012:function:configure-streams",
+        "ResponseURL": "http://127.0.0.1:9/nobody-listens-here",
+        "StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/kinesight/51af3dc0-da77-11e4-872e-1234567db123",
+        "RequestId": "5b478341-179d-4de0-9f1e-1234567890ab",
+        "LogicalResourceId": "StreamConfiguration",
+        "ResourceType": "Custom::KinesightStreamConfiguration",
+        "ResourceProperties": {"StreamNames": "front-door"},
+    }
+    return request | ({} if kind == "Create" else {"PhysicalResourceId": "kinesight-stream-configuration"})
+
+
+SAMPLES: dict[str, Any] = {
+    "analyze_images/valid.json": sqs_event(s3_body(image_key())),
+    "analyze_images/test_event.json": sqs_event(
+        json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-01-01T12:00:00Z", "Bucket": BUCKET})
+    ),
+    "analyze_images/hostile_key.json": sqs_event(s3_body(f"images/t%C3%BCr+50%25_{image_key()[7:]}")),
+    "analyze_images/not_a_kvs_image.json": sqs_event(s3_body("images/holiday.jpg")),
+    "analyze_images/not_json.json": sqs_event("this is no JSON"),
+    "analyze_images/not_a_batch.json": {"hello": "world"},
+    "keep_evidence/valid.json": kinesis_event(result_record()),
+    "keep_evidence/expired_fragment.json": kinesis_event(
+        result_record("91343852333181432392682062683809941735500000000")
+    ),
+    "keep_evidence/not_json.json": kinesis_event(b"this is no JSON", result_record()),
+    "keep_evidence/not_a_batch.json": {"hello": "world"},
+    "configure_streams/create.json": custom_resource("Create"),
+    "configure_streams/update.json": custom_resource("Update"),
+    "configure_streams/delete.json": custom_resource("Delete"),
+    "configure_streams/schedule.json": {
+        "version": "0",
+        "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": "123456789012",
+        "time": "2026-01-01T12:00:00Z",
+        "region": "us-east-1",
+        "resources": ["arn:aws:events:us-east-1:123456789012:rule/refresh"],
+        "detail": {},
+    },
+    "configure_streams/not_an_event.json": {"hello": "world"},
+}
+
+
+def main() -> None:
+    for name, event in SAMPLES.items():
+        path = ROOT / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(event, indent=2, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""The stack from template.yaml on the local cloud, once for this folder: real functions in real processes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kinesight_local.cloud import LocalCloud
+
+ROOT = Path(__file__).resolve().parents[2]
+STREAM = "camera-1"
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    parameters = {
+        "StreamNames": "camera-*",
+        "SamplingInterval": "500",
+        "MinimumConfidence": "70",
+        "Labels": "Face",
+        "NotificationStatus": "ENABLED",
+    }
+    cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters)
+    cloud.start_services()
+    try:
+        kinesis_video = cloud.client("kinesisvideo")
+        kinesis_video.create_stream(StreamName=STREAM, DataRetentionInHours=24)
+        kinesis_video.create_stream(StreamName="camera-0", DataRetentionInHours=0)
+        kinesis_video.create_stream(StreamName="other", DataRetentionInHours=24)
+        cloud.deploy()
+        yield cloud
+    finally:
+        cloud.stop()
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the environment is the local cloud's."""
+    for name, value in cloud.endpoints.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)

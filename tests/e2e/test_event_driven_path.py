@@ -1,0 +1,307 @@
+"""Video in, evidence out; then everything is delivered again, and nothing changes."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import av
+import httpx
+import pytest
+from kinesight.domain.model import ResultRecord, to_epoch_ms
+from kinesight.domain.records import evidence_keys
+from kinesight.media.fragments import MediaFragment, read_fragments
+from kinesight_cli.demo_video import make_demo_video
+from kinesight_cli.fragmenting import read_video
+from kinesight_cli.producing import Tagging, play
+from kinesight_local.cloud import LocalCloud
+from PIL import Image
+
+from tests.e2e.conftest import STREAM
+
+Objects = dict[str, tuple[str, Any]]
+
+
+def eventually[T](look: Callable[[], T], good: Callable[[T], bool], seconds: float = 60) -> T:
+    deadline = time.monotonic() + seconds
+    while not good(seen := look()):
+        assert time.monotonic() < deadline, f"it did not happen in time: {seen}"
+        time.sleep(0.1)
+    return seen
+
+
+class Stack:
+    """What can be seen of the stack from outside."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.cloud = cloud
+        self.outputs = cloud.outputs
+        assert cloud.stack is not None
+        self.images_queue = self._url(cloud.stack.physical_id("ImagesQueue"))
+        self.keep_evidence = cloud.stack.function_name("KeepEvidenceFunction")
+        sqs, sns = cloud.client("sqs"), cloud.client("sns")
+        self.alert_queue = sqs.create_queue(QueueName="alerts")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=self.alert_queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        sns.subscribe(TopicArn=self.outputs["AlertTopicArn"], Protocol="sqs", Endpoint=arn)
+        self.alerts: list[dict[str, Any]] = []
+        self.letters: list[dict[str, Any]] = []
+
+    def _url(self, name: str) -> str:
+        return str(self.cloud.client("sqs").get_queue_url(QueueName=name.rpartition("/")[2])["QueueUrl"])
+
+    def raw_results(self) -> list[dict[str, Any]]:
+        kinesis, name = self.cloud.client("kinesis"), self.outputs["ResultsStreamName"]
+        (shard,) = kinesis.describe_stream(StreamName=name)["StreamDescription"]["Shards"]
+        iterator = kinesis.get_shard_iterator(
+            StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        records: list[dict[str, Any]] = kinesis.get_records(ShardIterator=iterator)["Records"]
+        return records
+
+    def results(self) -> list[ResultRecord]:
+        return [ResultRecord.model_validate_json(record["Data"]) for record in self.raw_results()]
+
+    def objects(self, output: str) -> Objects:
+        pages = self.cloud.client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.outputs[output])
+        return {one["Key"]: (one["ETag"], one["LastModified"]) for page in pages for one in page.get("Contents", [])}
+
+    def body(self, key: str) -> bytes:
+        answer = self.cloud.client("s3").get_object(Bucket=self.outputs["EvidenceBucketName"], Key=key)
+        body: bytes = answer["Body"].read()
+        return body
+
+    def drained(self, queue: str) -> list[dict[str, Any]]:
+        sqs, found = self.cloud.client("sqs"), []
+        while messages := sqs.receive_message(
+            QueueUrl=queue, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages"):
+            for message in messages:
+                found.append(message)
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    def all_alerts(self) -> list[dict[str, Any]]:
+        messages = self.drained(self.alert_queue)
+        self.alerts += [json.loads(json.loads(message["Body"])["Message"]) for message in messages]
+        return self.alerts
+
+    def new_dead_letters(self, output: str) -> list[tuple[str, str]]:
+        """(error type, body)"""
+        return [
+            (message["MessageAttributes"]["errorType"]["StringValue"], message["Body"])
+            for message in self.drained(self.outputs[output])
+        ]
+
+    def announce(self, key: str) -> None:
+        """An S3 event for an object, as S3 sends it."""
+        record = {
+            "eventName": "ObjectCreated:Put",
+            "s3": {"bucket": {"name": self.outputs["ImagesBucketName"]}, "object": {"key": quote_plus(key, safe="/")}},
+        }
+        self.say(json.dumps({"Records": [record]}))
+
+    def say(self, body: str) -> None:
+        self.cloud.client("sqs").send_message(QueueUrl=self.images_queue, MessageBody=body)
+
+    def waiting(self) -> int:
+        attributes = self.cloud.client("sqs").get_queue_attributes(
+            QueueUrl=self.images_queue,
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )["Attributes"]
+        return sum(int(value) for value in attributes.values())
+
+    def keep(self, event: Any) -> Any:
+        answer = self.cloud.client("lambda").invoke(FunctionName=self.keep_evidence, Payload=json.dumps(event))
+        return json.loads(answer["Payload"].read())
+
+
+@pytest.fixture(scope="session")
+def stack(cloud: LocalCloud) -> Stack:
+    return Stack(cloud)
+
+
+@pytest.fixture(scope="session")
+def played(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[ResultRecord]:
+    """The demo's video, played into the stream; the results of all its pictures, evidence kept."""
+    film = tmp_path_factory.mktemp("film") / "demo.mp4"
+    make_demo_video(film)
+    play(STREAM, read_video(film), Tagging(image=True, metadata=(("place", "porch"),)), lambda _: None)
+    counters = stack.cloud.kvs.service.delivery.counters
+    eventually(lambda: counters(STREAM)["pending"], lambda pending: pending == 0)
+    generated = counters(STREAM)["images_generated"]
+    records = eventually(stack.results, lambda seen: len(seen) >= generated)
+    matched = {record.result_id for record in records if record.matched}
+    eventually(stack.all_alerts, lambda seen: {alert["resultId"] for alert in seen} >= matched)
+    return records
+
+
+def test_every_picture_has_exactly_one_result(stack: Stack, played: list[ResultRecord]) -> None:
+    keys = sorted(record.frame.image.key for record in played)
+
+    assert keys == sorted(stack.objects("ImagesBucketName"))
+    assert len({record.result_id for record in played}) == len(played) == 45  # every eighth frame at 15 a second
+    assert all(record.frame.tags == {"place": "porch"} for record in played)
+    assert all(record.frame.stream_arn for record in played)
+
+
+def test_the_face_is_found_and_its_evidence_kept(stack: Stack, played: list[ResultRecord]) -> None:
+    matched = [record for record in played if record.matched]
+    evidence = stack.objects("EvidenceBucketName")
+
+    assert len(matched) >= 12
+    for record in matched:
+        keys = evidence_keys(record)
+        assert {keys.result, keys.annotated, keys.archive} <= set(evidence)
+        assert ResultRecord.model_validate_json(stack.body(keys.result)) == record
+    with Image.open(BytesIO(stack.body(evidence_keys(matched[0]).annotated))) as picture:
+        assert picture.size == (960, 540)
+
+
+def test_archived_fragments_hold_the_very_frames_that_their_records_name(
+    stack: Stack, played: list[ResultRecord]
+) -> None:
+    for record in (record for record in played if record.matched):
+        archive = evidence_keys(record).archive
+        assert archive is not None
+        (fragment,) = read_fragments([stack.body(archive)])
+        assert isinstance(fragment, MediaFragment)
+        assert fragment.number == record.frame.fragment_number
+        assert to_epoch_ms(record.frame.image_timestamp) in {round(frame.timecode_ms) for frame in fragment.frames}
+        with av.open(BytesIO(fragment.raw), "r") as container:
+            assert sum(1 for _ in container.decode(video=0)) == len(fragment.frames)
+
+
+def test_alerts_link_to_the_picture(stack: Stack, played: list[ResultRecord]) -> None:
+    alert = stack.all_alerts()[0]
+
+    assert alert["streamName"] == STREAM
+    assert httpx.get(alert["links"]["picture"]).headers["content-type"] == "image/jpeg"
+
+
+def test_a_second_delivery_of_everything_changes_nothing(stack: Stack, played: list[ResultRecord]) -> None:
+    results, evidence, images = stack.results(), stack.objects("EvidenceBucketName"), stack.objects("ImagesBucketName")
+    alerts = list(stack.all_alerts())
+    paid = dict(stack.cloud.vision.calls)
+
+    for key in images:
+        stack.announce(key)
+    batch = {
+        "Records": [
+            {
+                "kinesis": {
+                    "sequenceNumber": record["SequenceNumber"],
+                    "data": base64.b64encode(record["Data"]).decode(),
+                }
+            }
+            for record in stack.raw_results()
+        ]
+    }
+    assert stack.keep(batch) == {"batchItemFailures": []}
+    assert stack.keep(batch) == {"batchItemFailures": []}
+    eventually(stack.waiting, lambda count: count == 0)
+
+    assert stack.results() == results
+    assert stack.objects("EvidenceBucketName") == evidence
+    assert stack.all_alerts() == alerts
+    assert dict(stack.cloud.vision.calls) == paid
+
+
+def test_hostile_pictures_end_in_the_dead_letters_and_their_neighbours_go_through(
+    stack: Stack, played: list[ResultRecord]
+) -> None:
+    s3, bucket = stack.cloud.client("s3"), stack.outputs["ImagesBucketName"]
+    known = {record.result_id for record in stack.results()}
+    good = s3.get_object(Bucket=bucket, Key=played[0].frame.image.key)["Body"].read()
+    guid = "0f8fad5b-d9cb-469f-a165-7086772895"
+    tail = f"123456789012_{STREAM}_17672688"
+    pictures = {
+        f"images/{tail}00001_{guid}01.jpg": b"this is no picture",
+        f"images/{tail}00002_{guid}02.jpg": b"",
+        f"images/{tail}00003_{guid}03.jpg": b"\xff\xd8\xff" + bytes(15 * 1024 * 1024 + 1),
+        "images/holiday.jpg": good,
+        f"images/tür +50%_a_{tail}00004_{guid}04.jpg": good,
+    }
+    for key, body in pictures.items():
+        s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="image/jpeg")
+    for body in ("this is no JSON", json.dumps({"Event": "s3:TestEvent", "Bucket": bucket})):
+        stack.say(body)
+    stack.announce(f"images/{tail}00009_{guid}09.jpg")
+
+    fresh = eventually(
+        lambda: [record for record in stack.results() if record.result_id not in known], lambda seen: len(seen) >= 1
+    )
+    eventually(stack.waiting, lambda count: count == 0)
+    letters = stack.new_dead_letters("ImagesDeadLetterQueueUrl")
+
+    assert [record.frame.image.key for record in fresh] == [f"images/tür +50%_a_{tail}00004_{guid}04.jpg"]
+    assert sorted(kind for kind, _ in letters) == [
+        "ImageMissingError",
+        "InvalidEventError",
+        "NotAKvsImageError",
+        "UnsupportedImageError",
+        "UnsupportedImageError",
+        "UnsupportedImageError",
+    ]
+    assert "this is no JSON" in [body for _, body in letters]
+
+
+def test_hostile_records_end_in_the_dead_letters_and_their_neighbours_go_through(
+    stack: Stack, played: list[ResultRecord]
+) -> None:
+    frame = next(record for record in played if record.matched).frame
+    gone = a_copy(played, frame.model_copy(update={"fragment_number": "123"}), "a" * 32)
+    good = a_copy(played, frame, "b" * 32)
+    kinesis, name = stack.cloud.client("kinesis"), stack.outputs["ResultsStreamName"]
+    for data in (b"this is no JSON", gone.model_dump_json(by_alias=True), good.model_dump_json(by_alias=True)):
+        kinesis.put_record(StreamName=name, PartitionKey=STREAM, Data=data)
+
+    alerts = eventually(
+        lambda: {alert["resultId"]: alert for alert in stack.all_alerts()},
+        lambda seen: {gone.result_id, good.result_id} <= set(seen),
+    )
+
+    assert "fragment 123" in alerts[gone.result_id]["missing"][0]
+    assert alerts[good.result_id]["missing"] == []
+    assert evidence_keys(gone).annotated in stack.objects("EvidenceBucketName")
+    assert stack.new_dead_letters("EvidenceDeadLetterQueueUrl") == [("InvalidEventError", "this is no JSON")]
+
+
+def a_copy(records: list[ResultRecord], frame: Any, result_id: str) -> ResultRecord:
+    matched = next(record for record in records if record.matched)
+    return matched.model_copy(update={"frame": frame, "result_id": result_id})
+
+
+def test_the_streams_are_configured_and_only_those(cloud: LocalCloud) -> None:
+    kinesis_video = cloud.client("kinesisvideo")
+
+    def images(name: str) -> Any:
+        return kinesis_video.describe_image_generation_configuration(StreamName=name).get(
+            "ImageGenerationConfiguration"
+        )
+
+    assert images(STREAM)["SamplingInterval"] == 500
+    assert images(STREAM)["DestinationConfig"]["Uri"] == f"s3://{cloud.outputs['ImagesBucketName']}/images"
+    assert images("camera-0") is None
+    assert images("other") is None
+    notices = kinesis_video.describe_notification_configuration(StreamName=STREAM)["NotificationConfiguration"]
+    assert notices["DestinationConfig"]["Uri"] == cloud.outputs["NotificationTopicArn"]
+
+
+def test_deleting_the_stack_gives_the_streams_back(cloud: LocalCloud, played: list[ResultRecord]) -> None:
+    assert cloud.stack is not None
+
+    cloud.stack.delete_custom_resources()
+
+    answer = cloud.client("kinesisvideo").describe_image_generation_configuration(StreamName=STREAM)
+    assert "ImageGenerationConfiguration" not in answer
+
+
+def test_what_the_function_wrote_to_its_log_is_json(cloud: LocalCloud, played: list[ResultRecord]) -> None:
+    log = Path(cloud.log_dir / "kinesight-AnalyzeImagesFunction.log").read_text()
+
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith('{"level"')]
+    assert any(line["message"] == "analyzed" and line["stream_name"] == STREAM for line in lines)
