@@ -41,7 +41,7 @@ format: setup ## bring the code into the one format
 
 checkov: setup ## security rules on the template (installs checkov apart, its pins clash with ours)
 	$(BIN)/uv sync --quiet --frozen --project scripts/checkov
-	scripts/checkov/.venv/bin/checkov --quiet --compact --framework cloudformation -f template.yaml
+	scripts/checkov/.venv/bin/checkov --skip-download --quiet --compact --framework cloudformation -f template.yaml
 
 build: setup ## build functions and layers for deployment
 	$(BIN)/sam build --cached --parallel

@@ -1,0 +1,95 @@
+"""What is remembered of streams: one suite for the fake and for DynamoDB."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import boto3
+import pytest
+from kinesight.adapters.managed_streams_dynamodb import DynamoDbManagedStreams
+from kinesight.domain.configure_streams import Feature, Managed, ManagedStreams
+from moto import mock_aws
+
+from tests.fakes_streams import FakeManagedStreams
+
+ENTRY = Managed(
+    "cam", "arn:aws:kinesisvideo:us-east-1:1:stream/cam/1", Feature.NOTIFICATION, {"a": 1}, ({"b": 2},), 5.0
+)
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def managed(request: pytest.FixtureRequest) -> Iterator[ManagedStreams]:
+    if request.param == "fake":
+        yield FakeManagedStreams()
+        return
+    with mock_aws():
+        client = boto3.client("dynamodb")
+        client.create_table(
+            TableName="coordination",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        )
+        yield DynamoDbManagedStreams(client, "coordination", epoch_s=lambda: 1000.0)
+
+
+def test_an_entry_is_remembered_and_forgotten(managed: ManagedStreams) -> None:
+    assert managed.add(ENTRY) == ENTRY
+    assert managed.all() == [ENTRY]
+    managed.forget(ENTRY)
+    managed.forget(ENTRY)
+    assert managed.all() == []
+
+
+def test_the_first_original_stays(managed: ManagedStreams) -> None:
+    managed.add(ENTRY)
+
+    assert managed.add(replace(ENTRY, original={"ours": True})) == ENTRY
+    managed.update(replace(ENTRY, original=None, applied=({"b": 2}, {"c": 3}), verified_at_s=9.0))
+
+    assert managed.all() == [replace(ENTRY, applied=({"b": 2}, {"c": 3}), verified_at_s=9.0)]
+
+
+def test_nothing_before_is_remembered_as_nothing(managed: ManagedStreams) -> None:
+    managed.add(replace(ENTRY, original=None))
+
+    assert managed.all()[0].original is None
+
+
+def test_one_holds_the_lock(managed: ManagedStreams) -> None:
+    token = managed.lock(60)
+    assert token is not None
+    assert managed.lock(60) is None
+    managed.unlock("somebody else's")
+    assert managed.lock(60) is None
+    managed.unlock(token)
+    assert managed.lock(60) is not None
+
+
+def test_the_mark_comes_and_goes(managed: ManagedStreams) -> None:
+    assert not managed.retired()
+    managed.retire(True)
+    assert managed.retired()
+    managed.retire(False)
+    assert not managed.retired()
+
+
+def test_a_lock_that_expired_is_free() -> None:
+    now = [1000.0]
+    with mock_aws():
+        client = boto3.client("dynamodb")
+        client.create_table(
+            TableName="t",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[
+                {"AttributeName": "pk", "AttributeType": "S"},
+                {"AttributeName": "sk", "AttributeType": "S"},
+            ],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        )
+        table = DynamoDbManagedStreams(client, "t", epoch_s=lambda: now[0])
+        assert table.lock(60)
+        now[0] += 61
+        assert table.lock(60)

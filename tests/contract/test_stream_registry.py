@@ -1,0 +1,79 @@
+"""KVS's control plane: one suite for the fake and for the adapter on the emulator."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
+from kinesight.domain.configure_streams import Feature, StreamRegistry
+from kinesight.domain.errors import NoRetentionError, StreamGoneError
+from kinesight_local.kvs.server import KvsServer
+
+from tests.fakes_streams import FakeRegistry
+
+IMAGES = {
+    "Status": "ENABLED",
+    "ImageSelectorType": "SERVER_TIMESTAMP",
+    "DestinationConfig": {"Uri": "s3://pictures/images", "DestinationRegion": "us-east-1"},
+    "SamplingInterval": 1000,
+    "Format": "PNG",
+}
+NOTICES = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:123456789012:notices"}}
+Add = Callable[[str, int], str]
+
+
+@pytest.fixture(params=["fake", "kvs"])
+def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[StreamRegistry, Add]]:
+    if request.param == "fake":
+        fake = FakeRegistry()
+        yield fake, lambda name, hours: fake.add(name, retention_hours=hours, Place="Porch").arn
+        return
+    with KvsServer(tmp_path) as server:
+        client = boto3.client("kinesisvideo", endpoint_url=server.url)
+
+        def add(name: str, hours: int) -> str:
+            return client.create_stream(StreamName=name, DataRetentionInHours=hours, Tags={"Place": "Porch"})[
+                "StreamARN"
+            ]
+
+        yield KvsStreamRegistry(client), add
+
+
+def test_streams_are_told_with_what_matters(fleet: tuple[StreamRegistry, Add]) -> None:
+    registry, add = fleet
+    arns = {add("cam-1", 24), add("cam-2", 0)}
+
+    found = {stream.name: stream for stream in registry.streams()}
+
+    assert {stream.arn for stream in found.values()} == arns
+    assert [found[name].retention_hours for name in ("cam-1", "cam-2")] == [24, 0]
+    assert all(stream.active and stream.region == "us-east-1" for stream in found.values())
+    assert registry.tags(found["cam-1"].arn) == {"Place": "Porch"}
+
+
+@pytest.mark.parametrize(("feature", "wanted"), [(Feature.IMAGE_GENERATION, IMAGES), (Feature.NOTIFICATION, NOTICES)])
+def test_a_configuration_is_set_told_and_deleted(
+    fleet: tuple[StreamRegistry, Add], feature: Feature, wanted: dict[str, object]
+) -> None:
+    registry, add = fleet
+    arn = add("cam", 24)
+
+    assert registry.configuration(feature, arn) is None
+    registry.configure(feature, arn, wanted)
+    assert registry.configuration(feature, arn) == wanted
+    registry.configure(feature, arn, None)
+    assert registry.configuration(feature, arn) is None
+
+
+def test_errors_are_the_domains(fleet: tuple[StreamRegistry, Add]) -> None:
+    registry, add = fleet
+    silent = add("silent", 0)
+    gone = silent.replace("silent", "gone")
+
+    with pytest.raises(NoRetentionError):
+        registry.configure(Feature.IMAGE_GENERATION, silent, IMAGES)
+    with pytest.raises(StreamGoneError):
+        registry.tags(gone)
+    with pytest.raises(StreamGoneError):
+        registry.configuration(Feature.NOTIFICATION, gone)

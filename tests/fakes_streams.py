@@ -1,0 +1,104 @@
+"""KVS's control plane and the coordination table in memory, with state, for configure_streams."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from kinesight.domain.configure_streams import Configuration, Feature, Managed, VideoStream
+from kinesight.domain.errors import NoRetentionError, StreamGoneError
+
+
+@dataclass
+class VirtualClock:
+    """Time passes only while somebody sleeps."""
+
+    time_s: float = 0.0
+
+    def now_s(self) -> float:
+        return self.time_s
+
+    def sleep_s(self, seconds: float) -> None:
+        self.time_s += seconds
+
+
+@dataclass
+class FakeRegistry:
+    """A fleet. `before_call` may raise, or change the fleet, before a call takes effect."""
+
+    clock: VirtualClock = field(default_factory=VirtualClock)
+    fleet: dict[str, VideoStream] = field(default_factory=dict)
+    tag_sets: dict[str, dict[str, str]] = field(default_factory=dict)
+    configurations: dict[tuple[Feature, str], Configuration] = field(default_factory=dict)
+    calls: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    before_call: Callable[[str, str], None] = lambda _api, _arn: None
+
+    def add(self, name: str, *, retention_hours: int = 24, active: bool = True, **tags: str) -> VideoStream:
+        arn = f"arn:aws:kinesisvideo:us-east-1:111122223333:stream/{name}/1700000000000"
+        self.fleet[arn] = VideoStream(name, arn, active, retention_hours)
+        self.tag_sets[arn] = tags
+        return self.fleet[arn]
+
+    def streams(self) -> Iterator[VideoStream]:
+        self._call("ListStreams", "")
+        return iter(list(self.fleet.values()))
+
+    def tags(self, stream_arn: str) -> Mapping[str, str]:
+        self._call("ListTagsForStream", stream_arn)
+        return self.tag_sets[stream_arn]
+
+    def configuration(self, feature: Feature, stream_arn: str) -> Configuration | None:
+        self._call(f"Describe {feature}", stream_arn)
+        return self.configurations.get((feature, stream_arn))
+
+    def configure(self, feature: Feature, stream_arn: str, configuration: Configuration | None) -> None:
+        self._call(f"Update {feature}", stream_arn)
+        if self.fleet[stream_arn].retention_hours == 0:
+            raise NoRetentionError(stream_arn)
+        if configuration is None:
+            self.configurations.pop((feature, stream_arn), None)
+        else:
+            self.configurations[feature, stream_arn] = configuration
+
+    def _call(self, api: str, stream_arn: str) -> None:
+        self.calls[api].append(self.clock.now_s())
+        self.before_call(api, stream_arn)
+        if stream_arn and stream_arn not in self.fleet:
+            raise StreamGoneError(stream_arn)
+
+
+class FakeManagedStreams:
+    """The table's promises: the first original stays, one lock, one mark."""
+
+    def __init__(self) -> None:
+        self.entries: dict[tuple[str, Feature], Managed] = {}
+        self.token: str | None = None
+        self.is_retired = False
+
+    def all(self) -> list[Managed]:
+        return list(self.entries.values())
+
+    def add(self, managed: Managed) -> Managed:
+        return self.entries.setdefault((managed.stream_arn, managed.feature), managed)
+
+    def update(self, managed: Managed) -> None:
+        key = managed.stream_arn, managed.feature
+        self.entries[key] = replace(managed, original=self.entries[key].original)
+
+    def forget(self, managed: Managed) -> None:
+        self.entries.pop((managed.stream_arn, managed.feature), None)
+
+    def lock(self, seconds: float) -> str | None:  # noqa: ARG002 - this lock never expires
+        if self.token is not None:
+            return None
+        self.token = "token"
+        return self.token
+
+    def unlock(self, token: str) -> None:
+        if self.token == token:
+            self.token = None
+
+    def retire(self, retired: bool) -> None:
+        self.is_retired = retired
+
+    def retired(self) -> bool:
+        return self.is_retired

@@ -1,0 +1,178 @@
+"""The template against the code, and against what must never be in it."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kinesight.settings import AnalyzeImagesSettings, ConfigureStreamsSettings, KeepEvidenceSettings, Settings
+from kinesight_local.template import InvalidTemplateError, expand
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = ROOT / "template.yaml"
+FUNCTIONS: dict[str, type[Settings]] = {
+    "AnalyzeImagesFunction": AnalyzeImagesSettings,
+    "ConfigureStreamsFunction": ConfigureStreamsSettings,
+    "KeepEvidenceFunction": KeepEvidenceSettings,
+}
+NOT_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    document: dict[str, Any] = yaml_parse(TEMPLATE.read_text())  # type: ignore[no-untyped-call]  # samtranslator leaves it
+    return document
+
+
+def statements(template: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    found = []
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::IAM::Role":
+            for policy in resource["Properties"]["Policies"]:
+                found += [(name, one) for one in _plain(policy["PolicyDocument"]["Statement"])]
+    return found
+
+
+def _plain(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Conditional statements count as they are."""
+    return [one["Fn::If"][1] if "Fn::If" in one else one for one in entries]
+
+
+@pytest.mark.parametrize(("function", "settings"), FUNCTIONS.items())
+def test_every_variable_is_a_setting_and_every_setting_that_must_be_set_is(
+    template: dict[str, Any], function: str, settings: type[Settings]
+) -> None:
+    variables = set(template["Resources"][function]["Properties"]["Environment"]["Variables"]) - NOT_SETTINGS
+    fields = {name.upper() for name in settings.model_fields}
+    required = {name.upper() for name, field in settings.model_fields.items() if field.is_required()}
+
+    assert variables <= fields
+    assert required <= variables
+
+
+def test_folders_resources_and_verbs_have_one_name(template: dict[str, Any]) -> None:
+    for folder in sorted(path.parent.name for path in ROOT.glob("functions/*/app.py")):
+        resource = "".join(part.capitalize() for part in folder.split("_")) + "Function"
+        assert template["Resources"][resource]["Properties"]["CodeUri"] == f"functions/{folder}/"
+        assert (ROOT / f"layers/kinesight/kinesight/domain/{folder}.py").exists()
+        assert (ROOT / f"events/{folder}").is_dir()
+
+
+def test_no_action_is_a_wildcard_and_every_wildcard_resource_has_its_reason(template: dict[str, Any]) -> None:
+    source = TEMPLATE.read_text().splitlines()
+    for _, statement in statements(template):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert not [action for action in actions if "*" in action]
+    for number, line in enumerate(source):
+        if line.strip() == 'Resource: "*"':
+            assert source[number - 1].strip().startswith("#"), f"line {number + 1} needs its reason above it"
+
+
+def test_no_result_can_trigger_the_pipeline(template: dict[str, Any]) -> None:
+    resources = template["Resources"]
+    triggers = [n for n, r in resources.items() if "NotificationConfiguration" in r.get("Properties", {})]
+    writers = {
+        name
+        for name, statement in statements(template)
+        if "s3:PutObject" in statement["Action"] and "ImagesBucket" in str(statement["Resource"])
+    }
+
+    assert triggers == ["ImagesBucket"]
+    assert writers == set()
+
+
+def test_the_queue_outlasts_the_function(template: dict[str, Any]) -> None:
+    queue = template["Resources"]["ImagesQueue"]["Properties"]
+    timeout_s = template["Resources"]["AnalyzeImagesFunction"]["Properties"]["Timeout"]
+
+    assert queue["VisibilityTimeout"] >= 6 * timeout_s
+    assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
+
+
+def test_everything_is_private_and_encrypted(template: dict[str, Any]) -> None:
+    for resource in template["Resources"].values():
+        properties = resource.get("Properties", {})
+        match resource["Type"]:
+            case "AWS::S3::Bucket":
+                assert all(properties["PublicAccessBlockConfiguration"].values())
+                assert properties["BucketEncryption"]
+                assert properties["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+            case "AWS::SQS::Queue":
+                assert properties["SqsManagedSseEnabled"] is True
+            case "AWS::DynamoDB::Table":
+                assert properties["SSESpecification"]["SSEEnabled"] is True
+            case "AWS::Kinesis::Stream":
+                assert properties["StreamEncryption"]["EncryptionType"] == "KMS"
+
+
+def test_every_parameter_is_described_and_grouped(template: dict[str, Any]) -> None:
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [name for group in groups for name in group["Parameters"]]
+
+    assert sorted(grouped) == sorted(template["Parameters"])
+    assert all(spec["Description"] for spec in template["Parameters"].values())
+
+
+def test_every_parameter_is_in_the_readme(template: dict[str, Any]) -> None:
+    readme = (ROOT / "README.md").read_text()
+
+    assert [name for name in template["Parameters"] if f"`{name}`" not in readme] == []
+
+
+def test_every_alarm_is_in_the_runbook(template: dict[str, Any]) -> None:
+    runbook = (ROOT / "docs/runbook.md").read_text()
+    alarms = [name for name, one in template["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"]
+
+    assert len(alarms) >= 5
+    assert [name for name in alarms if name not in runbook] == []
+
+
+def test_the_template_expands() -> None:
+    expanded = expand(TEMPLATE, {"StreamNames": "front-door"})
+
+    functions = [name for name, one in expanded.resources.items() if one["Type"] == "AWS::Lambda::Function"]
+    assert sorted(functions) == sorted(FUNCTIONS)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({}, "Name streams"),
+        ({"StreamNames": "cam one"}, "StreamNames"),
+        ({"StreamNames": ",".join("abcdefghijk")}, "at most ten"),
+        ({"StreamNames": "cam", "SamplingInterval": "100"}, "SamplingInterval"),
+        ({"StreamNames": "cam", "WidthPixels": "3841"}, "WidthPixels"),
+        ({"StreamNames": "cam", "HeightPixels": "0"}, "HeightPixels"),
+        ({"StreamNames": "cam", "JPEGQuality": "101"}, "JPEGQuality"),
+        ({"StreamNames": "cam", "Format": "PNG", "JPEGQuality": "80"}, "JPEGQuality goes with"),
+        ({"StreamNames": "cam", "Detector": "SAGEMAKER"}, "needs SageMakerEndpointName"),
+        ({"StreamNames": "cam", "SageMakerEndpointName": "model"}, "not SAGEMAKER"),
+        ({"StreamNames": "cam", "Nonsense": "1"}, "Nonsense"),
+    ],
+)
+def test_impossible_parameters_are_refused_before_anything_is_made(parameters: dict[str, str], complaint: str) -> None:
+    with pytest.raises(InvalidTemplateError, match=complaint):
+        expand(TEMPLATE, parameters)
+
+
+def test_the_requirements_are_those_of_the_lock_file(tmp_path: Path) -> None:
+    uv = Path(sys.executable).with_name("uv")
+    for arguments, exported in (
+        (["--package", "kinesight", "--no-dev", "--no-emit-workspace"], "layers/kinesight/requirements.txt"),
+        (["--only-group", "imaging"], "layers/imaging/requirements.txt"),
+    ):
+        command = [str(uv), "export", "--frozen", "--quiet", "--offline", "--no-header", "--no-annotate", "--no-hashes"]
+        fresh = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        assert (ROOT / exported).read_text() == fresh
+
+
+def test_the_samples_are_those_of_their_script() -> None:
+    import json
+    import runpy
+
+    samples = runpy.run_path(str(ROOT / "scripts/make_events.py"))["SAMPLES"]
+
+    assert {name: json.loads((ROOT / "events" / name).read_text()) for name in samples} == samples
+    assert {str(path.relative_to(ROOT / "events")) for path in ROOT.glob("events/*/*.json")} == set(samples)
