@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+pytest_plugins = ["tests.emulators"]
+
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",

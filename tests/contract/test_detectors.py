@@ -1,0 +1,201 @@
+"""Detectors against the vision service: limits before the call, answers as detections, errors by what to do."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from kinesight.adapters import pictures_pillow
+from kinesight.adapters.detector_rekognition import RekognitionFaces, RekognitionLabels
+from kinesight.adapters.detector_sagemaker import SageMakerObjectDetection
+from kinesight.domain.errors import (
+    DetectorAnswerError,
+    DetectorBusyError,
+    DetectorRejectedError,
+    UnsupportedImageError,
+)
+from kinesight.domain.model import Frame, ImageReference
+from kinesight.domain.sagemaker_answers import detections_of_object_detection
+from kinesight_local.vision.server import VisionServer
+
+from tests.builders import a_detection, a_frame
+from tests.fakes import FakeImageStore
+from tests.functional.test_vision import photograph
+
+
+@pytest.fixture(scope="module")
+def vision() -> Iterator[VisionServer]:
+    with VisionServer() as server:
+        yield server
+
+
+@pytest.fixture
+def portrait(moto: str) -> Frame:
+    return a_picture(photograph("astronaut.png"))
+
+
+def a_picture(body: bytes, content_type: str = "image/jpeg") -> Frame:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="pictures")
+    s3.put_object(Bucket="pictures", Key="a.jpg", Body=body)
+    return a_frame(
+        image=ImageReference(bucket="pictures", key="a.jpg", content_type=content_type, size_bytes=len(body))
+    )
+
+
+def rekognition(vision: VisionServer) -> Any:
+    return boto3.client("rekognition", endpoint_url=vision.url)
+
+
+def test_labels(vision: VisionServer, portrait: Frame) -> None:
+    answer = RekognitionLabels(rekognition(vision), minimum_confidence=80, max_labels=10).detect(portrait)
+
+    assert {found.label for found in answer.detections} == {"Face", "Person"}
+    assert answer.info.operation == "DetectLabels"
+    assert answer.info.model_version
+    assert "Labels" in answer.raw_output
+
+
+def test_faces(vision: VisionServer, portrait: Frame) -> None:
+    (face,) = RekognitionFaces(rekognition(vision), minimum_confidence=80).detect(portrait).detections
+
+    assert face.label == "Face"
+    assert face.bounding_box is not None
+
+
+@pytest.mark.parametrize(
+    ("size", "content_type"), [(0, "image/jpeg"), (15 * 1024 * 1024 + 1, "image/jpeg"), (1000, "image/gif")]
+)
+def test_what_rekognition_would_refuse_is_not_sent(vision: VisionServer, size: int, content_type: str) -> None:
+    image = ImageReference(bucket="pictures", key="a", content_type=content_type, size_bytes=size)
+    before = dict(vision.calls)
+
+    with pytest.raises(UnsupportedImageError, match=r"Rekognition|empty"):
+        RekognitionFaces(rekognition(vision), minimum_confidence=80).detect(a_frame(image=image))
+    assert dict(vision.calls) == before
+
+
+def test_a_picture_that_is_none_is_for_good(vision: VisionServer, moto: str) -> None:
+    with pytest.raises(UnsupportedImageError, match="InvalidImageFormat"):
+        RekognitionFaces(rekognition(vision), minimum_confidence=80).detect(a_picture(b"hello"))
+
+
+class Failing:
+    """A Rekognition or SageMaker client that answers with an error."""
+
+    def __init__(self, code: str, status: int = 400, **more: Any) -> None:
+        self._response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}, **more}
+
+    def detect_faces(self, **_: Any) -> Any:
+        raise ClientError(self._response, "DetectFaces")
+
+    def invoke_endpoint(self, **_: Any) -> Any:
+        raise ClientError(self._response, "InvokeEndpoint")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "expected"),
+    [
+        ("ThrottlingException", 400, DetectorBusyError),
+        ("ProvisionedThroughputExceededException", 400, DetectorBusyError),
+        ("InternalServerError", 500, DetectorBusyError),
+        ("AccessDeniedException", 400, DetectorBusyError),
+        ("ImageTooLargeException", 400, UnsupportedImageError),
+        ("HumanLoopQuotaExceededException", 400, DetectorRejectedError),
+    ],
+)
+def test_rekognitions_errors_by_what_to_do(code: str, status: int, expected: type[Exception]) -> None:
+    client: Any = Failing(code, status)
+
+    with pytest.raises(expected, match=code):
+        RekognitionFaces(client, minimum_confidence=80).detect(a_frame())
+
+
+def sagemaker(client: Any, body: bytes, **settings: str) -> Any:
+    images = FakeImageStore()
+    frame = a_frame()
+    images.objects[frame.image.bucket, frame.image.key] = (body, "image/jpeg", {})
+    detector = SageMakerObjectDetection(
+        client,
+        images,
+        pictures_pillow.convert,
+        endpoint_name="model",
+        content_type=settings.get("content_type", "image/jpeg"),
+        accept=settings.get("accept", "application/json"),
+        class_labels=["Person", "Face"],
+        minimum_confidence=80,
+    )
+    return detector.detect(frame)
+
+
+@pytest.mark.parametrize("content_type", ["image/jpeg", "image/png", "image/bmp", "image/gif", "application/x-image"])
+@pytest.mark.parametrize("accept", ["application/json", "application/json;annotation=1"])
+def test_the_endpoint_in_every_content_type_and_both_forms(
+    vision: VisionServer, content_type: str, accept: str
+) -> None:
+    client = boto3.client("sagemaker-runtime", endpoint_url=vision.url)
+
+    answer = sagemaker(client, photograph("astronaut.png"), content_type=content_type, accept=accept)
+
+    (face,) = answer.detections
+    assert face.label == "Face"
+    assert face.bounding_box.left == pytest.approx(0.34, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "more", "expected"),
+    [
+        ("ModelError", 424, {"OriginalStatusCode": 400}, DetectorRejectedError),
+        ("ModelError", 424, {"OriginalStatusCode": 500}, DetectorBusyError),
+        ("ModelNotReadyException", 429, {}, DetectorBusyError),
+        ("ServiceUnavailable", 503, {}, DetectorBusyError),
+        ("ValidationError", 400, {}, DetectorRejectedError),
+    ],
+)
+def test_sagemakers_errors_by_what_to_do(code: str, status: int, more: Any, expected: type[Exception]) -> None:
+    with pytest.raises(expected):
+        sagemaker(Failing(code, status, **more), photograph("astronaut.png"))
+
+
+def test_a_picture_beyond_the_endpoints_limit_is_not_sent() -> None:
+    with pytest.raises(UnsupportedImageError, match="6291456"):
+        sagemaker(Failing("none"), bytes(7_000_000))
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"prediction": [[0, 2, 0, 0, 1, 1]]}', b'{"prediction": [[1]]}'])
+def test_an_answer_of_another_form_is_an_error(body: bytes) -> None:
+    with pytest.raises(DetectorAnswerError, match="built-in object detection"):
+        detections_of_object_detection(body, [], 50)
+
+
+def test_corners_become_boxes_and_guesses_are_dropped() -> None:
+    body = json.dumps({"prediction": [[4.0, 0.86, 0.25, 0.4, 0.5, 0.6], [0.0, 0.13, 0.0, 0.0, 0.1, 0.1]]}).encode()
+
+    (found,) = detections_of_object_detection(body, ["dog"], 50)
+
+    assert (found.label, found.confidence) == ("class-4", 86.0)
+    assert found.bounding_box is not None
+    assert found.bounding_box.width == pytest.approx(0.25)
+
+
+def test_an_annotated_picture_keeps_its_size_and_wears_its_boxes() -> None:
+    from io import BytesIO
+
+    from PIL import Image
+
+    picture = photograph("coffee.png")
+    odd = a_detection(bounding_box={"left": -0.2, "top": 0.9, "width": 2.0, "height": 2.0}, label="Ünïcode")
+
+    drawn = pictures_pillow.PillowAnnotator().annotate(picture, [a_detection(), odd, a_detection(bounding_box=None)])
+
+    with Image.open(BytesIO(drawn)) as after, Image.open(BytesIO(picture)) as before:
+        assert (after.size, after.format) == (before.size, "JPEG")
+        assert after.tobytes() != before.tobytes()
+
+
+@pytest.mark.parametrize("body", [b"", b"hello", photograph("coffee.png")[:500]])
+def test_what_is_no_picture_cannot_be_drawn_on(body: bytes) -> None:
+    with pytest.raises(UnsupportedImageError):
+        pictures_pillow.PillowAnnotator().annotate(body, [])

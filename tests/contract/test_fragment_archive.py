@@ -1,0 +1,128 @@
+"""Fragments from KVS: what is left out, broken off or told as an error is asked for again."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients
+from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
+from kinesight.domain.errors import MediaBusyError
+from kinesight.domain.ports import FragmentMedia, FragmentUnavailable
+
+from tests.unit.test_fragments import error_document, kvs_fragment
+
+
+class Body:
+    """A StreamingBody; `cut` ends it by an error after so many bytes."""
+
+    def __init__(self, data: bytes, cut: bool = False) -> None:
+        self._data = data
+        self._cut = cut
+
+    def iter_chunks(self, size: int) -> Iterator[bytes]:
+        for at in range(0, len(self._data), size):
+            yield self._data[at : at + size]
+        if self._cut:
+            raise ReadTimeoutError(endpoint_url="kvs")
+
+
+class Kvs:
+    """Control plane and archived media in one; each answer is used once, the last for ever."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.asked: list[list[str]] = []
+        self.endpoints = 0
+
+    def get_data_endpoint(self, **_: Any) -> Any:
+        self.endpoints += 1
+        return {"DataEndpoint": "http://kvs"}
+
+    def get_media_for_fragment_list(self, *, StreamName: str, Fragments: list[str]) -> Any:  # noqa: N803 - boto3's
+        assert StreamName == "cam"
+        self.asked.append(Fragments)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return {"Payload": answer if isinstance(answer, Body) else Body(answer)}
+
+
+def archive(kvs: Kvs) -> KvsFragmentArchive:
+    clients = ArchivedMediaClients(kvs, lambda _: kvs, monotonic_s=lambda: 0.0)  # type: ignore[arg-type, return-value]  # a part of one
+    return KvsFragmentArchive(clients, sleep=lambda _: None)
+
+
+def refusal(code: str, status: int = 400) -> ClientError:
+    return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Get")  # type: ignore[typeddict-item]
+
+
+def test_every_fragment_comes_as_it_is() -> None:
+    bodies = [kvs_fragment(1), kvs_fragment(2)]
+
+    assert list(archive(Kvs(b"".join(bodies))).fetch("cam", ["1", "2"])) == [
+        FragmentMedia("1", bodies[0]),
+        FragmentMedia("2", bodies[1]),
+    ]
+
+
+def test_what_was_left_out_is_asked_for_again_alone() -> None:
+    kvs = Kvs(kvs_fragment(1), kvs_fragment(2))
+
+    found = list(archive(kvs).fetch("cam", ["1", "2"]))
+
+    assert [one.fragment_number for one in found] == ["1", "2"]
+    assert kvs.asked == [["1", "2"], ["2"]]
+
+
+def test_an_error_tag_is_a_reason_not_a_video() -> None:
+    found = list(archive(Kvs(error_document(2))).fetch("cam", ["2"]))
+
+    assert found == [FragmentUnavailable("2", "4000 Fragment not found")]
+
+
+def test_a_fragment_that_is_not_there_yet_is_found_by_a_later_round() -> None:
+    found = list(archive(Kvs(error_document(2), error_document(2), kvs_fragment(2))).fetch("cam", ["2"]))
+
+    assert [type(one) for one in found] == [FragmentMedia]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [refusal("ClientLimitExceededException"), refusal("InternalFailure", 500), Body(kvs_fragment(2), cut=True)],
+)
+def test_passing_trouble_is_ridden_out(trouble: Any) -> None:
+    kvs = Kvs(trouble, kvs_fragment(1) + kvs_fragment(2))
+
+    found = list(archive(kvs).fetch("cam", ["1", "2"]))
+
+    assert {one.fragment_number for one in found if isinstance(one, FragmentMedia)} == {"1", "2"}
+    assert kvs.endpoints == 2  # a failing endpoint is asked for again
+
+
+def test_a_body_that_breaks_off_gives_its_whole_fragments_and_the_rest_is_asked_for() -> None:
+    first = kvs_fragment(1)
+    kvs = Kvs(first + kvs_fragment(2)[:-10], kvs_fragment(2))
+
+    assert [one.fragment_number for one in archive(kvs).fetch("cam", ["1", "2"])] == ["1", "2"]
+    assert kvs.asked == [["1", "2"], ["2"]]
+
+
+def test_lasting_throttling_is_for_the_next_attempt() -> None:
+    with pytest.raises(MediaBusyError):
+        list(archive(Kvs(refusal("ClientLimitExceededException"))).fetch("cam", ["1"]))
+
+
+def test_a_stream_that_is_gone_has_no_fragments() -> None:
+    found = list(archive(Kvs(refusal("ResourceNotFoundException", 404))).fetch("cam", ["1"]))
+
+    assert [type(one) for one in found] == [FragmentUnavailable]
+
+
+def test_long_lists_are_asked_for_in_parts() -> None:
+    kvs = Kvs(b"".join(kvs_fragment(n) for n in range(250)))
+
+    found = list(archive(kvs).fetch("cam", [str(n) for n in range(250)]))
+
+    assert len({one.fragment_number for one in found}) == 250
+    assert max(len(numbers) for numbers in kvs.asked) == 100
