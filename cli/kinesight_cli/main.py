@@ -192,7 +192,14 @@ class _explained:  # noqa: N801 - used like a function
 
 
 _EXPLAINED = frozenset(
-    {"BuildFailedError", "DeploymentFailedError", "InvalidTemplateError", "ProducerError", "UnusableVideoError"}
+    {
+        "BuildFailedError",
+        "DeploymentFailedError",
+        "InvalidTemplateError",
+        "ProducerError",
+        "UnreadableStateError",
+        "UnusableVideoError",
+    }
 )
 
 

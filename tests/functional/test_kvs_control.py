@@ -1,12 +1,19 @@
 """The emulator's control plane, driven by boto3."""
 
+import http.client
+import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from kinesight_local.kvs.server import KvsServer
+from kinesight_local.kvs.urls import routes
 
 IMAGES = {
     "Status": "ENABLED",
@@ -24,11 +31,23 @@ def refused(call: Any, **parameters: Any) -> tuple[str, int]:
     return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
 
 
+def post(kvs: KvsServer, path: str, body: str, method: str = "POST") -> tuple[int, str | None, Any]:
+    """As a client without a model: status, error type, body."""
+    address = urlsplit(kvs.url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
+    connection.request(method, path, body, {"Content-Type": "application/x-www-form-urlencoded"})
+    response = connection.getresponse()
+    assert response.headers["x-amzn-RequestId"]
+    return response.status, response.headers["x-amzn-ErrorType"], json.loads(response.read())
+
+
 def test_a_stream_lives_and_dies(kinesis_video: Any) -> None:
     arn = kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=24, MediaType="video/h264")["StreamARN"]
 
     info = kinesis_video.describe_stream(StreamARN=arn)["StreamInfo"]
     assert (info["StreamName"], info["Status"], info["DataRetentionInHours"]) == ("cam", "ACTIVE", 24)
+    created_ms = round(1000 * info["CreationTime"].timestamp())
+    assert arn == f"arn:aws:kinesisvideo:us-east-1:123456789012:stream/cam/{created_ms}"
     assert refused(kinesis_video.create_stream, StreamName="cam") == ("ResourceInUseException", 400)
 
     kinesis_video.delete_stream(StreamARN=arn)
@@ -68,12 +87,86 @@ def test_retention_changes_by_a_delta_under_a_version(kinesis_video: Any) -> Non
     )
 
 
+def test_a_stream_of_the_same_name_is_another_stream(kinesis_video: Any) -> None:
+    old = kinesis_video.create_stream(StreamName="cam")["StreamARN"]
+    kinesis_video.delete_stream(StreamARN=old)
+    new = kinesis_video.create_stream(StreamName="cam")["StreamARN"]
+
+    assert new != old
+    assert refused(kinesis_video.describe_stream, StreamARN=old)[0] == "ResourceNotFoundException"
+    assert refused(kinesis_video.describe_stream, StreamARN=old, StreamName="cam")[0] == "ResourceNotFoundException"
+
+
+def test_deleting_under_another_version_is_refused(kinesis_video: Any) -> None:
+    arn = kinesis_video.create_stream(StreamName="cam")["StreamARN"]
+
+    assert refused(kinesis_video.delete_stream, StreamARN=arn, CurrentVersion="other") == (
+        "VersionMismatchException",
+        400,
+    )
+
+
+@pytest.mark.parametrize(("operation", "hours"), [("DECREASE_DATA_RETENTION", 3), ("INCREASE_DATA_RETENTION", 87_599)])
+def test_retention_stays_between_0_and_ten_years(kinesis_video: Any, operation: str, hours: int) -> None:
+    kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=2)
+    version = kinesis_video.describe_stream(StreamName="cam")["StreamInfo"]["Version"]
+
+    assert refused(
+        kinesis_video.update_data_retention,
+        StreamName="cam",
+        CurrentVersion=version,
+        Operation=operation,
+        DataRetentionChangeInHours=hours,
+    ) == ("InvalidArgumentException", 400)
+
+
 def test_tags(kinesis_video: Any) -> None:
     kinesis_video.create_stream(StreamName="cam", Tags={"Location": "Front"})
     kinesis_video.tag_stream(StreamName="cam", Tags={"Floor": "1"})
     kinesis_video.untag_stream(StreamName="cam", TagKeyList=["Location"])
 
     assert kinesis_video.list_tags_for_stream(StreamName="cam")["Tags"] == {"Floor": "1"}
+
+
+def test_a_stream_has_fifty_tags_at_most(kinesis_video: Any) -> None:
+    kinesis_video.create_stream(StreamName="cam", Tags={f"key{n}": "" for n in range(50)})
+
+    assert refused(kinesis_video.tag_stream, StreamName="cam", Tags={"one": "more"}) == (
+        "TagsPerResourceExceededLimitException",
+        400,
+    )
+
+
+def test_changes_at_the_same_time_are_all_kept(kvs: KvsServer, kinesis_video: Any) -> None:
+    kinesis_video.create_stream(StreamName="cam")
+
+    with ThreadPoolExecutor(8) as pool:
+        bodies = [json.dumps({"StreamName": "cam", "Tags": {f"key{n}": "v"}}) for n in range(40)]
+        assert {status for status, *_ in pool.map(lambda body: post(kvs, "/tagStream", body), bodies)} == {200}
+
+    assert len(kinesis_video.list_tags_for_stream(StreamName="cam")["Tags"]) == 40
+
+
+def test_notifications_are_set_told_and_deleted(kinesis_video: Any) -> None:
+    kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
+    wanted = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:123456789012:notices"}}
+    described = kinesis_video.describe_notification_configuration
+    assert "NotificationConfiguration" not in described(StreamName="cam")
+
+    kinesis_video.update_notification_configuration(StreamName="cam", NotificationConfiguration=wanted)
+    assert described(StreamName="cam")["NotificationConfiguration"] == wanted
+
+    kinesis_video.update_notification_configuration(StreamName="cam")
+    assert "NotificationConfiguration" not in described(StreamName="cam")
+
+
+def test_fifo_topics_are_refused(kinesis_video: Any) -> None:
+    kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
+    wanted = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:123456789012:notices.fifo"}}
+
+    assert refused(
+        kinesis_video.update_notification_configuration, StreamName="cam", NotificationConfiguration=wanted
+    ) == ("InvalidArgumentException", 400)
 
 
 def test_image_generation_is_set_told_and_deleted(kinesis_video: Any) -> None:
@@ -114,6 +207,79 @@ def test_what_botocore_lets_through_is_checked(kinesis_video: Any, wrong: dict[s
         StreamName="cam",
         ImageGenerationConfiguration=IMAGES | wrong,
     ) == ("InvalidArgumentException", 400)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"StreamName": "two words"},
+        {"StreamName": "n" * 257},
+        {"StreamName": "cam\n"},
+        {"StreamName": "cam", "MediaType": "h264"},
+        {"StreamName": "cam", "DataRetentionInHours": 87_601},
+        {"StreamName": "cam", "DataRetentionInHours": 2**31},
+        {"StreamName": "cam", "Tags": {"k" * 129: "v"}},
+        {"StreamName": "cam", "Tags": {"k": "v*"}},
+        {"StreamName": "cam", "StreamStorageConfiguration": {"DefaultStorageTier": "COLD"}},
+    ],
+)
+def test_streams_that_the_model_forbids_are_refused(kinesis_video: Any, wrong: dict[str, Any]) -> None:
+    assert refused(kinesis_video.create_stream, **wrong) == ("InvalidArgumentException", 400)
+    assert kinesis_video.list_streams()["StreamInfoList"] == []
+
+
+def test_tags_may_be_in_any_script(kinesis_video: Any) -> None:
+    kinesis_video.create_stream(StreamName="cam", Tags={"Ort": "Gebäude 7 / Süd"})
+
+    assert kinesis_video.list_tags_for_stream(StreamName="cam")["Tags"] == {"Ort": "Gebäude 7 / Süd"}
+
+
+def test_the_body_is_json_whatever_its_content_type(kvs: KvsServer) -> None:
+    assert post(kvs, "/createStream", '{"StreamName": "cam", "Tags": null}')[0] == 200
+    assert post(kvs, "/describeStream", '{"StreamName": "cam"}')[2]["StreamInfo"]["Status"] == "ACTIVE"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{",
+        "[]",
+        "3",
+        "[" * 100_000,
+        '{"StreamName": "cam", "KmsKeyId": "\\ud800"}',
+        '{"StreamName": 5}',
+        '{"StreamName": null}',
+    ],
+)
+def test_bodies_that_are_no_request_are_refused(kvs: KvsServer, body: str) -> None:
+    assert post(kvs, "/createStream", body)[:2] == (400, "InvalidArgumentException")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/createstream"), ("GET", "/createStream"), ("PATCH", "/"), ("GET", "/putMedia")]
+)
+def test_what_is_no_operation_is_answered_in_awss_shape(kvs: KvsServer, method: str, path: str) -> None:
+    status, code, body = post(kvs, path, "{}", method)
+
+    assert (status, code) == (404, "UnknownOperationException")
+    assert body["Message"]
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+_MEMBERS = ["StreamName", "StreamARN", "NextToken", "MaxResults", "Tags", "FragmentSelector", "APIName", "Fragments"]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(path=st.sampled_from(sorted(routes())), request=st.dictionaries(st.sampled_from(_MEMBERS), _JSON))
+def test_no_request_breaks_it(kvs: KvsServer, path: str, request: dict[str, Any]) -> None:
+    status, code, _ = post(kvs, path, json.dumps(request))
+
+    assert status in (200, 400, 404, 501), code
 
 
 def test_operations_that_are_missing_say_so(archived_media: Any) -> None:

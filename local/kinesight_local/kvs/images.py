@@ -1,7 +1,7 @@
 """Image generation: which frames of tagged fragments become pictures, and the pictures.
 
-Only the fragments that carry AWS_KINESISVIDEO_IMAGE_GENERATION give pictures. The sampling clock runs on over
-fragment borders, within one PutMedia connection.
+Only the fragments that carry AWS_KINESISVIDEO_IMAGE_GENERATION give pictures. The sampling clock runs on per stream,
+over the borders of fragments and connections.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from kinesight.media.mkv import Track
 from PIL import Image
 
-from kinesight_local.kvs.ingest import Block, IngestedFragment
+from kinesight_local.kvs.fragment import Block, IngestedFragment
 
 _CODECS = {"V_MPEG4/ISO/AVC": "h264", "V_MPEGH/ISO/HEVC": "hevc"}
 _DEFAULT_QUALITY = 80
@@ -44,19 +44,26 @@ class ImageSettings:
         )
 
 
-class Sampler:
-    """One connection's sampling clock. Times are in milliseconds on either clock."""
+class SamplingClock:
+    """Ticks at fixed intervals from the first frame on; a tick takes the first frame at or after it.
+
+    So the mean rate is the configured one, whatever the frame rate. Where time goes back (a recording played again, a
+    camera whose clock was set, fragments sent again after a lost connection) the clock starts anew: pictures can then
+    come twice, but none is missing. How AWS places the ticks is not documented.
+    """
 
     def __init__(self) -> None:
-        self._last_ms: Fraction | None = None
+        self._due_ms: Fraction | None = None
 
     def pick(self, times_ms: Sequence[Fraction], interval_ms: int) -> list[Fraction]:
         """The times, of those given in ascending order, at which a picture is due."""
         picked = []
         for at_ms in times_ms:
-            if self._last_ms is None or at_ms >= self._last_ms + interval_ms:
+            if self._due_ms is None or at_ms < self._due_ms - interval_ms:
+                self._due_ms = at_ms
+            if at_ms >= self._due_ms:
                 picked.append(at_ms)
-                self._last_ms = at_ms
+                self._due_ms += ((at_ms - self._due_ms) // interval_ms + 1) * interval_ms
         return picked
 
 

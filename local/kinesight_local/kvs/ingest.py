@@ -1,11 +1,14 @@
 """PutMedia without any I/O: bytes in, acknowledgements and finished fragments out.
 
 A fragment is one Cluster with the Tags that follow it. It is finished by the next Cluster, by the SDK's
-END_OF_FRAGMENT tag, by a new EBML header, or by the end of the body.
-Not here: the least fragment duration (its error id is unknown) and the limits on calls and connections.
+END_OF_FRAGMENT tag, by a new EBML header, or by the end of the body. Tags that come when no fragment is open any more
+are checked and dropped: the cluster before them is already acknowledged.
+Not here: the least fragment duration (its error id is unknown), the three-track limit, and KMS errors.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 
 from kinesight.media.mkv import (
@@ -13,6 +16,7 @@ from kinesight.media.mkv import (
     ClusterEndEvent,
     ClusterEvent,
     ClusterTimecodeEvent,
+    ElementTooLargeError,
     Event,
     HeaderEvent,
     InfoEvent,
@@ -24,14 +28,12 @@ from kinesight.media.mkv import (
     TagsEvent,
     Track,
     TracksEvent,
+    TruncatedMkvError,
 )
 from kinesight.media.mkv_write import segment_start
 
-IMAGE_GENERATION = "AWS_KINESISVIDEO_IMAGE_GENERATION"
-IMAGE_PREFIX = "AWS_KINESISVIDEO_IMAGE_PREFIX"
-NOTIFICATION = "AWS_KINESISVIDEO_NOTIFICATION"
-END_OF_FRAGMENT = "AWS_KINESISVIDEO_END_OF_FRAGMENT"
-_EVENT_TAGS = frozenset({IMAGE_GENERATION, IMAGE_PREFIX, NOTIFICATION, END_OF_FRAGMENT})
+from kinesight_local.kvs.fragment import END_OF_FRAGMENT, EVENT_TAGS, Block, IngestedFragment
+from kinesight_local.kvs.validation import LATEST_EPOCH_S
 
 MAX_FRAGMENT_BYTES = 50 * 1024 * 1024
 MAX_FRAGMENT_MS = 20_000
@@ -49,169 +51,152 @@ class Buffering:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An ERROR acknowledgement; the connection ends with it."""
+    """An ERROR acknowledgement, with which the connection ends. `timecode` is None outside fragments."""
 
-    timecode: int
+    timecode: int | None
     error_id: int
     code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One frame; `offset_ms` counts from the cluster's timecode."""
-
-    track_number: int
-    offset_ms: Fraction
-    keyframe: bool
-    data: bytes
-
-
-@dataclass(slots=True)
-class IngestedFragment:
-    """One whole fragment. `header`, `cluster` and `trailer` (its Tags) are bytes to be served again."""
-
-    timecode: int
-    timecode_ms: Fraction
-    header: bytes
-    tracks: tuple[Track, ...]
-    pieces: list[bytes] = field(default_factory=list)
-    trailer: list[bytes] = field(default_factory=list)
-    tags: list[Tag] = field(default_factory=list)
-    blocks: list[Block] = field(default_factory=list)
-    size_bytes: int = 0
-
-    @property
-    def cluster(self) -> bytes:
-        return b"".join(self.pieces)
-
-    @property
-    def length_ms(self) -> int:
-        """From the first frame to the end of the last, which lasts as long as its neighbours on average."""
-        times = sorted(block.offset_ms for block in self.blocks if block.track_number == self._main_track())
-        if len(times) < 2:
-            return 0
-        return round((times[-1] - times[0]) * Fraction(len(times), len(times) - 1))
-
-    def _main_track(self) -> int:
-        return min((block.track_number for block in self.blocks), default=0)
-
-    def has(self, tag_name: str) -> bool:
-        return any(tag.name == tag_name for tag in self.tags)
-
-    def value(self, tag_name: str) -> str:
-        return next((tag.value for tag in self.tags if tag.name == tag_name), "")
-
-    def custom_tags(self) -> dict[str, str]:
-        return {tag.name: tag.value for tag in self.tags if tag.name not in _EVENT_TAGS}
 
 
 Outcome = Buffering | Rejected | IngestedFragment
 
 
 class _RefusalError(Exception):
-    def __init__(self, error_id: int, code: str) -> None:
+    """`timecode`: of a fragment that is refused before it is begun."""
+
+    def __init__(self, error_id: int, code: str, timecode: int | None = None) -> None:
         super().__init__(code)
         self.error_id = error_id
         self.code = code
+        self.timecode = timecode
+
+
+def _invalid() -> _RefusalError:
+    return _RefusalError(4006, "INVALID_MKV_DATA")
 
 
 class Ingest:
-    """One connection's body."""
+    """One connection's body. After a Rejected nothing more is to be fed."""
 
-    def __init__(self) -> None:
+    def __init__(self, epoch_ms: Fraction = Fraction(0)) -> None:
+        """`epoch_ms`: where timecodes count from, in epoch milliseconds; 0 for absolute ones."""
+        self._epoch_ms = epoch_ms
         self._parser = MkvParser(max_element_bytes=MAX_FRAGMENT_BYTES)
+        self._timecode_scale_ns = 1_000_000
+        self._latest_ms: Fraction | None = None
+        self._current: IngestedFragment | None = None
+        self._begin_document()
+
+    def _begin_document(self) -> None:
         self._header: list[bytes] = []
         self._header_tags: list[bytes] = []
         self._tracks: tuple[Track, ...] = ()
-        self._timecode_scale_ns = 1_000_000
-        self._current: IngestedFragment | None = None
-        self._pending_cluster = b""
-        self._latest_ms = Fraction(-1)
+        self._has_clusters = False
+        self._unnamed_cluster = b""
+        """A Cluster whose Timecode has not come yet."""
 
     def feed(self, data: bytes) -> list[Outcome]:
-        """What these bytes complete. After a Rejected nothing more is to be fed."""
+        """What these bytes complete."""
         outcomes: list[Outcome] = []
-        try:
-            for event in self._parser.feed(data):
-                self._take(event, outcomes)
-        except MkvError:
-            outcomes.append(self._rejected(4006, "INVALID_MKV_DATA"))
-        except _RefusalError as refusal:
-            outcomes.append(self._rejected(refusal.error_id, refusal.code))
+        with self._refusals(outcomes):
+            self._take_all(self._parser.feed(data), outcomes)
+            self._parser.feed(b"")  # the parser tells of an error behind these events only when it is called again
         return outcomes
 
     def close(self) -> list[Outcome]:
         """The body ended as it should; the last fragment is whole unless it was cut."""
         outcomes: list[Outcome] = []
-        try:
-            for event in self._parser.close():
-                self._take(event, outcomes)
+        with self._refusals(outcomes):
+            self._take_all(self._parser.close(), outcomes)
             self._finish(outcomes)
-        except MkvError:
-            outcomes.append(self._rejected(4000, "STREAM_READ_ERROR"))
-        except _RefusalError as refusal:
-            outcomes.append(self._rejected(refusal.error_id, refusal.code))
         return outcomes
 
-    def _rejected(self, error_id: int, code: str) -> Rejected:
-        timecode = self._current.timecode if self._current is not None else 0
+    @contextmanager
+    def _refusals(self, outcomes: list[Outcome]) -> Iterator[None]:
+        try:
+            yield
+        except _RefusalError as refusal:
+            outcomes.append(self._rejected(refusal))
+        except ElementTooLargeError:
+            outcomes.append(self._rejected(_RefusalError(4001, "MAX_FRAGMENT_SIZE_REACHED")))
+        except TruncatedMkvError:
+            outcomes.append(self._rejected(_RefusalError(4000, "STREAM_READ_ERROR")))
+        except MkvError:
+            outcomes.append(self._rejected(_invalid()))
+
+    def _rejected(self, refusal: _RefusalError) -> Rejected:
+        timecode = self._current.timecode if self._current is not None else refusal.timecode
         self._current = None
-        return Rejected(timecode, error_id, code)
+        return Rejected(timecode, refusal.error_id, refusal.code)
+
+    def _take_all(self, events: Iterable[Event], outcomes: list[Outcome]) -> None:
+        for event in events:
+            self._take(event, outcomes)
 
     def _take(self, event: Event, outcomes: list[Outcome]) -> None:
         match event:
             case HeaderEvent():
                 self._finish(outcomes)
-                self._header, self._header_tags, self._tracks = [event.raw], [], ()
+                self._begin_document()
+                self._keep_header(event.raw)
             case SegmentEvent():
-                self._header.append(segment_start())  # what is served again holds one Cluster, its size is not known
-            case InfoEvent():
-                self._timecode_scale_ns = event.timecode_scale_ns
-                self._header.append(event.raw)
-            case TracksEvent():
-                self._take_tracks(event)
+                self._keep_header(segment_start())  # what is served again holds one Cluster, its size is not known
             case TagsEvent():
                 self._take_tags(event, outcomes)
             case ClusterEvent():
                 self._finish(outcomes)
-                self._pending_cluster = event.raw
+                self._has_clusters = True
+                self._unnamed_cluster = event.raw
+            case InfoEvent() | TracksEvent() | OtherEvent(depth="segment" | "document"):
+                self._take_header_element(event)
             case _:
                 self._take_inside(event, outcomes)
 
-    def _take_tracks(self, event: TracksEvent) -> None:
-        if self._tracks:
-            raise _RefusalError(4006, "INVALID_MKV_DATA")  # exactly one Tracks per Segment (API_dataplane_PutMedia)
-        self._tracks = event.tracks
-        self._header.append(event.raw)
+    def _take_header_element(self, event: InfoEvent | TracksEvent | OtherEvent) -> None:
+        if isinstance(event, TracksEvent):
+            if self._tracks or self._has_clusters:
+                raise _invalid()  # exactly one Tracks per Segment (API_dataplane_PutMedia)
+            self._tracks = event.tracks
+        if self._has_clusters:
+            return  # Cues and Voids behind the media are nobody's header
+        if isinstance(event, InfoEvent):
+            self._timecode_scale_ns = event.timecode_scale_ns
+        self._keep_header(event.raw)
+
+    def _keep_header(self, raw: bytes) -> None:
+        self._header.append(raw)
+        if sum(map(len, self._header)) > MAX_FRAGMENT_BYTES:
+            raise _RefusalError(4001, "MAX_FRAGMENT_SIZE_REACHED")
 
     def _take_inside(self, event: Event, outcomes: list[Outcome]) -> None:
         match event:
-            case ClusterTimecodeEvent():
+            case ClusterTimecodeEvent() if self._unnamed_cluster:
                 self._begin(event, outcomes)
             case BlockEvent() if self._current is not None:
                 self._take_block(self._current, event)
-            case OtherEvent(depth="cluster") if self._current is not None:
+            case OtherEvent() if self._current is not None:
                 self._append(self._current, event.raw)
-            case OtherEvent(depth="cluster"):
-                self._pending_cluster += event.raw
-            case OtherEvent(depth="segment") if self._current is None and not self._pending_cluster:
-                self._header.append(event.raw)
-            case BlockEvent():
-                raise _RefusalError(4006, "INVALID_MKV_DATA")  # a frame before its cluster's timecode
-            case ClusterEndEvent() | OtherEvent() | _:
+            case OtherEvent() if self._unnamed_cluster:
+                self._unnamed_cluster += event.raw
+            case ClusterEndEvent() if not self._unnamed_cluster:
                 pass
+            case _:  # a second Timecode, or a Cluster without one
+                raise _invalid()
 
     def _begin(self, event: ClusterTimecodeEvent, outcomes: list[Outcome]) -> None:
         if not self._tracks:
-            raise _RefusalError(4006, "INVALID_MKV_DATA")
+            raise _invalid()
         timecode_ms = Fraction(event.timecode * self._timecode_scale_ns, 1_000_000)
+        if self._latest_ms is not None and timecode_ms <= self._latest_ms:
+            raise _RefusalError(4004, "FRAGMENT_TIMECODE_LESSER_THAN_PREVIOUS", event.timecode)
+        producer_ms = round(self._epoch_ms + timecode_ms)
+        if producer_ms > LATEST_EPOCH_S * 1000:
+            raise _RefusalError(4007, "INVALID_PRODUCER_TIMESTAMP", event.timecode)
         header = b"".join([*self._header, *self._header_tags])
         self._header_tags = []  # told once, with the first fragment
-        self._current = IngestedFragment(event.timecode, timecode_ms, header, self._tracks)
-        self._append(self._current, self._pending_cluster + event.raw)
-        self._pending_cluster = b""
-        if timecode_ms <= self._latest_ms:
-            raise _RefusalError(4004, "FRAGMENT_TIMECODE_LESSER_THAN_PREVIOUS")
+        self._current = IngestedFragment(event.timecode, timecode_ms, producer_ms, header, self._tracks)
+        self._append(self._current, self._unnamed_cluster + event.raw)
+        self._unnamed_cluster = b""
         outcomes.append(Buffering(event.timecode))
 
     def _take_block(self, fragment: IngestedFragment, event: BlockEvent) -> None:
@@ -222,7 +207,8 @@ class Ingest:
         if offset_ms > MAX_FRAGMENT_MS:
             raise _RefusalError(4002, "MAX_FRAGMENT_DURATION_REACHED")
         fragment.blocks += [Block(event.track_number, offset_ms, event.keyframe, data) for data in event.frames]
-        self._latest_ms = max(self._latest_ms, fragment.timecode_ms + offset_ms)
+        at_ms = fragment.timecode_ms + offset_ms
+        self._latest_ms = at_ms if self._latest_ms is None else max(self._latest_ms, at_ms)
 
     def _append(self, fragment: IngestedFragment, raw: bytes) -> None:
         fragment.pieces.append(raw)
@@ -232,17 +218,12 @@ class Ingest:
 
     def _take_tags(self, event: TagsEvent, outcomes: list[Outcome]) -> None:
         _check_tags(event.tags)
-        if self._current is None:
-            if self._latest_ms < 0:  # before the first Cluster; later, they belong to a fragment that is finished
-                self._header_tags.append(event.raw)
-            return
-        if any(tag.name == END_OF_FRAGMENT for tag in event.tags):
-            self._finish(outcomes)
-            return
-        self._current.trailer.append(event.raw)
-        self._current.tags += event.tags
-        if len(self._current.tags) > _MAX_TAGS:
-            raise _RefusalError(4009, "FRAGMENT_METADATA_LIMIT_REACHED")
+        if self._current is not None:
+            _attach(self._current, event)
+            if any(tag.name == END_OF_FRAGMENT for tag in event.tags):
+                self._finish(outcomes)
+        elif not self._has_clusters:
+            self._header_tags.append(event.raw)
 
     def _finish(self, outcomes: list[Outcome]) -> None:
         fragment = self._current
@@ -255,9 +236,20 @@ class Ingest:
         outcomes.append(fragment)
 
 
+def _attach(fragment: IngestedFragment, event: TagsEvent) -> None:
+    """The end mark is the connection's business, the rest is the fragment's."""
+    tags = [tag for tag in event.tags if tag.name != END_OF_FRAGMENT]
+    if not tags:
+        return
+    fragment.tags += tags
+    fragment.trailer.append(event.raw)
+    if len(fragment.tags) > _MAX_TAGS:
+        raise _RefusalError(4009, "FRAGMENT_METADATA_LIMIT_REACHED")
+
+
 def _check_tags(tags: tuple[Tag, ...]) -> None:
     for tag in tags:
-        reserved = tag.name.startswith("AWS") and tag.name not in _EVENT_TAGS
+        reserved = tag.name.startswith("AWS_") and tag.name not in EVENT_TAGS
         too_long = len(tag.name.encode()) > _MAX_NAME_BYTES or len(tag.value.encode()) > _MAX_VALUE_BYTES
         if reserved or too_long:
             raise _RefusalError(4012, "INVALID_FRAGMENT_METADATA")

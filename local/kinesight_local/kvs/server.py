@@ -1,33 +1,32 @@
-"""HTTP: JSON operations through Starlette, PutMedia on bare ASGI.
+"""HTTP: JSON operations through Starlette, PutMedia on bare ASGI, and what the emulator tells about itself."""
 
-PutMedia answers while its request still comes in. Starlette's responses wait for the request to end, so that route
-reads and sends ASGI messages itself, one acknowledgement a chunk: AWS's SDK drops a chunk of over 1,024 bytes.
-"""
-
-import asyncio
 import json
+import logging
+import signal
+import threading
 import uuid
-from fractions import Fraction
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from kinesight_local.http_server import ThreadedServer
 from kinesight_local.kvs.exceptions import InvalidArgumentError, KvsError, UnknownOperationError
-from kinesight_local.kvs.images import Sampler
-from kinesight_local.kvs.ingest import Buffering, Ingest, IngestedFragment, Outcome, Rejected
+from kinesight_local.kvs.ingest import Ingest
+from kinesight_local.kvs.put_media import IDLE_S, PutMedia, epoch_ms, named_stream
 from kinesight_local.kvs.service import KvsService
-from kinesight_local.kvs.streams import Stream
 from kinesight_local.kvs.urls import routes
 
-_IDLE_S = 10.0
-_IDLES_BEFORE_THE_END = 3
+log = logging.getLogger(__name__)
+
+_MEDIA_TYPE = "video/x-matroska"  # the service's own is not documented
 
 
 class KvsServer(ThreadedServer):
@@ -41,13 +40,21 @@ class KvsServer(ThreadedServer):
         *,
         region: str = "us-east-1",
         account_id: str = "123456789012",
+        public_url: str | None = None,
+        idle_s: float = IDLE_S,
     ) -> None:
+        """`public_url`: what GetDataEndpoint answers, where clients reach this server by another address.
+
+        `idle_s`: how long a silent PutMedia connection waits for each of its three IDLE acknowledgements.
+        """
         self._application = _Deferred()
         super().__init__(self._application, host, port)
-        self.service = KvsService(data_dir, region=region, account_id=account_id, url=self.url)
-        self._application.target = application(self.service)
+        url = public_url or self.url.replace("//0.0.0.0:", "//127.0.0.1:")
+        self.service = KvsService(data_dir, region=region, account_id=account_id, url=url)
+        self._application.target = application(self.service, idle_s=idle_s)
 
     def start(self) -> None:
+        self.service.sweep()
         self.service.delivery.start()
         super().start()
 
@@ -55,6 +62,21 @@ class KvsServer(ThreadedServer):
         super().stop()
         self.service.delivery.stop()
         self.service.close()
+
+
+def serve(data_dir: Path, host: str, port: int, region: str, account_id: str) -> None:
+    """Runs the emulator until SIGINT or SIGTERM; call it in the main thread."""
+    stopped = threading.Event()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, lambda *_: stopped.set())
+    try:
+        with KvsServer(data_dir, host, port, region=region, account_id=account_id) as server:
+            log.info("Kinesis Video Streams emulator at %s, state in %s", server.url, data_dir)
+            stopped.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Deferred:
@@ -67,7 +89,7 @@ class _Deferred:
         await self.target(scope, receive, send)
 
 
-def application(service: KvsService) -> Any:
+def application(service: KvsService, *, idle_s: float = IDLE_S) -> Any:
     """The ASGI application."""
 
     async def operation(request: Request) -> Response:
@@ -77,149 +99,77 @@ def application(service: KvsService) -> Any:
         return JSONResponse({"status": "ok"})
 
     async def statistics(request: Request) -> Response:
-        return JSONResponse(service.delivery.counters(request.path_params["name"]))
+        return JSONResponse(await run_in_threadpool(service.statistics, request.path_params["name"]))
 
     async def put_media(scope: Scope, receive: Receive, send: Send) -> None:
-        await _PutMedia(service, receive, send).run(Request(scope, receive))
+        request = Request(scope, receive)
+        try:
+            ingest = Ingest(epoch_ms(request.headers))
+            stream = await run_in_threadpool(service.streams.get, named_stream(request.headers))
+        except KvsError as error:
+            await _refusal(error)(scope, receive, send)
+            return
+        await PutMedia(service, send, stream.arn, ingest).run(receive, _request_id(), idle_s)
 
     starlette = Starlette(
         routes=[
             Route("/_kinesight/health", health),
             Route("/_kinesight/streams/{name}", statistics),
-            Route("/{path:path}", operation, methods=["GET", "POST", "PUT", "DELETE"]),
-        ]
+            Route("/{path:path}", operation, methods=["POST"]),
+        ],
+        exception_handlers={KvsError: _refused, HTTPException: _unknown, Exception: _broken},
     )
 
     async def choose(scope: Scope, receive: Receive, send: Send) -> None:
-        await (put_media if scope.get("path") == "/putMedia" else starlette)(scope, receive, send)
+        is_media = (scope.get("method"), scope.get("path")) == ("POST", "/putMedia")
+        await (put_media if is_media else starlette)(scope, receive, send)
 
     return choose
 
 
 async def _operation(service: KvsService, request: Request) -> Response:
-    try:
-        route = routes().get(request.url.path)
-        if route is None or request.method != "POST":
-            raise UnknownOperationError(
-                f"{request.method} {request.url.path} is no operation of Kinesis Video Streams."
-            )
-        parameters = _parameters(await request.body())
-        if route.operation == "GetMediaForFragmentList":
-            body = await run_in_threadpool(service.media, route.model, parameters)
-            return StreamingResponse(body, media_type="video/x-matroska", headers=_request_id())
-        answer = await run_in_threadpool(service.call, route.operation, route.model, parameters)
-        return JSONResponse(answer, headers=_request_id())
-    except KvsError as error:
-        return JSONResponse({"Message": error.message}, error.status, _error_headers(error))
+    route = routes().get(request.url.path)
+    if route is None:
+        _no_operation(request)
+    answer = await run_in_threadpool(service.call, route, _parameters(await request.body()))
+    if isinstance(answer, Iterator):
+        return StreamingResponse(answer, media_type=_MEDIA_TYPE, headers=_request_id())
+    return JSONResponse(answer, headers=_request_id())
 
 
 def _parameters(body: bytes) -> dict[str, Any]:
     """The producer SDKs send JSON under a form's content type, so the type is not looked at."""
     try:
         parameters = json.loads(body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidArgumentError(f"The body is not JSON: {error}") from error
     if not isinstance(parameters, dict):
         raise InvalidArgumentError("The body is not a JSON object.")
     return parameters
 
 
+def _no_operation(request: Request) -> NoReturn:
+    raise UnknownOperationError(f"{request.method} {request.url.path} is no operation of Kinesis Video Streams.")
+
+
+def _refusal(error: KvsError) -> JSONResponse:
+    """AWS documents the second of the two headers; botocore reads the first."""
+    headers = _request_id() | {"x-amzn-ErrorType": error.code, "x-amz-ErrorType": error.code}
+    return JSONResponse({"Message": error.message}, error.status, headers)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    return _refusal(error if isinstance(error, KvsError) else KvsError(str(error)))
+
+
+async def _unknown(request: Request, _: Exception) -> Response:
+    return _refusal(UnknownOperationError(f"{request.method} {request.url.path} is no operation of this service."))
+
+
+async def _broken(_: Request, error: Exception) -> Response:
+    """Starlette raises the error again once this is sent, and uvicorn logs it."""
+    return _refusal(KvsError(f"The emulator failed: {type(error).__name__}. Its log says more."))
+
+
 def _request_id() -> dict[str, str]:
     return {"x-amzn-RequestId": str(uuid.uuid4())}
-
-
-def _error_headers(error: KvsError) -> dict[str, str]:
-    """AWS documents the second name; botocore reads the first."""
-    return _request_id() | {"x-amzn-ErrorType": error.code, "x-amz-ErrorType": error.code}
-
-
-class _PutMedia:
-    """One PutMedia connection."""
-
-    def __init__(self, service: KvsService, receive: Receive, send: Send) -> None:
-        self._service = service
-        self._receive = receive
-        self._send = send
-        self._ingest = Ingest()
-        self._sampler = Sampler()
-
-    async def run(self, request: Request) -> None:
-        try:
-            stream = await run_in_threadpool(
-                lambda: self._service.stream(
-                    name=request.headers.get("x-amzn-stream-name"), arn=request.headers.get("x-amzn-stream-arn")
-                )
-            )
-            start_ms = _timeline(request)
-        except KvsError as error:
-            response = JSONResponse({"Message": error.message}, error.status, _error_headers(error))
-            await response(request.scope, self._receive, self._send)
-            return
-        headers = [(name.lower().encode(), value.encode()) for name, value in _request_id().items()]
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        await self._ingest_body(stream, start_ms)
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def _ingest_body(self, stream: Stream, start_ms: Fraction) -> None:
-        idles = 0
-        while idles < _IDLES_BEFORE_THE_END:
-            message = await self._next()
-            if message is None:
-                idles += 1
-                await self._acknowledge({"EventType": "IDLE"})
-                continue
-            idles = 0
-            if message["type"] == "http.disconnect":
-                return  # what was open is half a fragment, and is dropped
-            ended = not message.get("more_body", False)
-            outcomes = self._ingest.feed(message.get("body", b""))
-            if ended and not any(isinstance(outcome, Rejected) for outcome in outcomes):
-                outcomes += self._ingest.close()
-            if not await self._settle(stream, start_ms, outcomes) or ended:
-                return
-
-    async def _next(self) -> Message | None:
-        try:
-            return await asyncio.wait_for(self._receive(), _IDLE_S)
-        except TimeoutError:
-            return None
-
-    async def _settle(self, stream: Stream, start_ms: Fraction, outcomes: list[Outcome]) -> bool:
-        """Acknowledges; False after an error, with which the connection ends."""
-        for outcome in outcomes:
-            match outcome:
-                case Buffering(timecode):
-                    await self._acknowledge({"EventType": "BUFFERING", "FragmentTimecode": timecode})
-                case Rejected(timecode, error_id, code):
-                    error = {"EventType": "ERROR", "FragmentTimecode": timecode, "ErrorCode": code, "ErrorId": error_id}
-                    await self._acknowledge(error)
-                    return False
-                case IngestedFragment():
-                    await self._persist(stream, start_ms, outcome)
-        return True
-
-    async def _persist(self, stream: Stream, start_ms: Fraction, fragment: IngestedFragment) -> None:
-        producer_ms = round(start_ms + fragment.timecode_ms)
-        stored = await run_in_threadpool(self._service.accept, stream, fragment, producer_ms, self._sampler)
-        told = {"FragmentTimecode": fragment.timecode, "FragmentNumber": stored.number}
-        await self._acknowledge({"EventType": "RECEIVED"} | told)
-        if stream.retention_hours > 0:
-            await self._acknowledge({"EventType": "PERSISTED"} | told)
-
-    async def _acknowledge(self, event: dict[str, Any]) -> None:
-        body = json.dumps(event, separators=(",", ":")).encode() + b"\r\n"
-        await self._send({"type": "http.response.body", "body": body, "more_body": True})
-
-
-def _timeline(request: Request) -> Fraction:
-    """The epoch milliseconds to add to a fragment's timecode. Raises InvalidArgumentError."""
-    kind = request.headers.get("x-amzn-fragment-timecode-type")
-    if kind == "ABSOLUTE":
-        return Fraction(0)
-    if kind != "RELATIVE":
-        raise InvalidArgumentError("x-amzn-fragment-timecode-type is ABSOLUTE or RELATIVE.")
-    seconds, _, milliseconds = request.headers.get("x-amzn-producer-start-timestamp", "0").partition(".")
-    if not seconds.isdecimal() or not (milliseconds.isdecimal() or milliseconds == ""):
-        raise InvalidArgumentError("x-amzn-producer-start-timestamp is <seconds>.<milliseconds>.")
-    # AWS's SDK prints the milliseconds as a number of their own, without leading zeros.
-    return Fraction(int(seconds) * 1000 + int(milliseconds or 0))

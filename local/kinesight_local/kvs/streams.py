@@ -27,6 +27,14 @@ def _version() -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamKey:
+    """How a request names a stream: by name, by ARN, or by both, which must then agree."""
+
+    name: str | None = None
+    arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Stream:
     """A video stream. It is ACTIVE at once: the producer SDKs poll a CREATING one in a tight loop."""
 
@@ -44,7 +52,10 @@ class Stream:
 
 
 class StreamRegistry:
-    """Streams by name or ARN, in the table `streams`."""
+    """Streams by name or ARN, in the table `streams`. Every change is atomic.
+
+    The version changes with the retention; whether tags and configurations change it on AWS is not documented.
+    """
 
     def __init__(self, index: sqlite3.Connection, lock: RLock, *, owner: str, now_ms: Callable[[], int]) -> None:
         """`owner`: the ARN up to and including the account number."""
@@ -52,71 +63,83 @@ class StreamRegistry:
         self._lock = lock
         self._owner = owner
         self._now_ms = now_ms
+        self._created_ms = 0
         with lock:
             index.execute("CREATE TABLE IF NOT EXISTS streams (name TEXT PRIMARY KEY, document TEXT NOT NULL)")
 
     def create(self, name: str, **fields: Any) -> Stream:
-        """Raises ResourceInUseError if the name is taken."""
+        """Raises ResourceInUseError if the name is taken, InvalidArgumentError for a retention beyond ten years."""
+        _check_hours(fields.get("retention_hours", 0))
         with self._lock:
             if self._find(name) is not None:
                 raise ResourceInUseError(f"The stream {name} already exists.")
-            created_ms = self._now_ms()
-            stream = Stream(name, f"{self._owner}:stream/{name}/{created_ms}", created_ms, **fields)
+            # The creation time is what tells two streams of one name apart, so it is never given twice.
+            self._created_ms = max(self._now_ms(), self._created_ms + 1)
+            stream = Stream(name, f"{self._owner}:stream/{name}/{self._created_ms}", self._created_ms, **fields)
             self._save(stream)
             return stream
 
-    def get(self, *, name: str | None = None, arn: str | None = None) -> Stream:
-        """Raises InvalidArgumentError without either, ResourceNotFoundError if there is no such stream."""
-        if not name and not arn:
+    def get(self, key: StreamKey) -> Stream:
+        """Raises InvalidArgumentError without name and ARN, ResourceNotFoundError if there is no such stream."""
+        if not key.name and not key.arn:
             raise InvalidArgumentError("Either StreamName or StreamARN is required.")
-        wanted = name or str(arn).rpartition(":stream/")[2].partition("/")[0]
-        stream = self._find(wanted)
-        if stream is None or (arn and arn != stream.arn):
-            raise ResourceNotFoundError(f"The requested stream {arn or name} is not found or not active.")
+        stream = self._find(key.name or str(key.arn).rpartition(":stream/")[2].partition("/")[0])
+        if stream is None or (key.arn and key.arn != stream.arn):
+            raise ResourceNotFoundError(f"The requested stream {key.arn or key.name} is not found or not active.")
         return stream
 
-    def names(self, begins_with: str = "") -> list[str]:
-        """Sorted."""
+    def all(self, begins_with: str = "") -> list[Stream]:
+        """Sorted by name."""
         with self._lock:
-            rows = self._index.execute("SELECT name FROM streams ORDER BY name").fetchall()
-        return [name for (name,) in rows if name.startswith(begins_with)]
+            rows = self._index.execute("SELECT document FROM streams ORDER BY name").fetchall()
+        streams = [Stream(**json.loads(document)) for (document,) in rows]
+        return [stream for stream in streams if stream.name.startswith(begins_with)]
 
-    def delete(self, stream: Stream, version: str | None) -> None:
-        """Raises VersionMismatchError."""
-        _check_version(stream, version)
+    def delete(self, key: StreamKey, version: str | None) -> Stream:
+        """The stream that was. Raises VersionMismatchError, ResourceNotFoundError."""
         with self._lock:
+            stream = self.get(key)
+            _check_version(stream, version)
             self._index.execute("DELETE FROM streams WHERE name = ?", (stream.name,))
+            return stream
 
-    def change_retention(self, stream: Stream, version: str, delta_hours: int) -> None:
-        """Raises VersionMismatchError, InvalidArgumentError outside 0 to 87,600 hours."""
-        _check_version(stream, version)
-        hours = stream.retention_hours + delta_hours
-        if not 0 <= hours <= _MAXIMUM_RETENTION_HOURS:
-            raise InvalidArgumentError(
-                f"The retention would be {hours} hours; 0 to {_MAXIMUM_RETENTION_HOURS} are possible."
-            )
-        self._save(replace(stream, retention_hours=hours, version=_version()))
+    def change_retention(self, key: StreamKey, version: str, delta_hours: int) -> None:
+        """Raises VersionMismatchError, InvalidArgumentError outside 0 to 87,600 hours, ResourceNotFoundError."""
 
-    def tag(self, stream: Stream, tags: dict[str, str]) -> None:
-        """Raises TagsPerResourceExceededError beyond 50."""
-        merged = stream.tags | tags
-        if len(merged) > _MAXIMUM_TAGS:
-            raise TagsPerResourceExceededError(f"A stream has at most {_MAXIMUM_TAGS} tags.")
-        self._save(replace(stream, tags=merged))
+        def edit(stream: Stream) -> Stream:
+            _check_version(stream, version)
+            hours = stream.retention_hours + delta_hours
+            _check_hours(hours)
+            return replace(stream, retention_hours=hours, version=_version())
 
-    def untag(self, stream: Stream, keys: list[str]) -> None:
-        """Keys that are not there don't matter."""
-        self._save(replace(stream, tags={k: v for k, v in stream.tags.items() if k not in keys}))
+        self._change(key, edit)
 
-    def configure_images(self, stream: Stream, configuration: dict[str, Any] | None) -> None:
-        """None deletes. Raises NoDataRetentionError at retention 0."""
-        _check_retention(stream)
-        self._save(replace(stream, image_generation=configuration))
+    def tag(self, key: StreamKey, tags: dict[str, str]) -> None:
+        """Raises TagsPerResourceExceededError beyond 50, ResourceNotFoundError."""
 
-    def configure_notifications(self, stream: Stream, configuration: dict[str, Any] | None) -> None:
-        """None deletes. Raises NoDataRetentionError at retention 0."""
-        _check_retention(stream)
-        self._save(replace(stream, notification=configuration))
+        def edit(stream: Stream) -> Stream:
+            merged = stream.tags | tags
+            if len(merged) > _MAXIMUM_TAGS:
+                raise TagsPerResourceExceededError(f"A stream has at most {_MAXIMUM_TAGS} tags.")
+            return replace(stream, tags=merged)
+
+        self._change(key, edit)
+
+    def untag(self, key: StreamKey, tag_keys: list[str]) -> None:
+        """Keys that are not there don't matter. Raises ResourceNotFoundError."""
+        self._change(key, lambda one: replace(one, tags={k: v for k, v in one.tags.items() if k not in tag_keys}))
+
+    def configure_images(self, key: StreamKey, configuration: dict[str, Any] | None) -> None:
+        """None deletes. Raises NoDataRetentionError at retention 0, ResourceNotFoundError."""
+        self._change(key, lambda stream: replace(_retaining(stream), image_generation=configuration))
+
+    def configure_notifications(self, key: StreamKey, configuration: dict[str, Any] | None) -> None:
+        """None deletes. Raises NoDataRetentionError at retention 0, ResourceNotFoundError."""
+        self._change(key, lambda stream: replace(_retaining(stream), notification=configuration))
+
+    def _change(self, key: StreamKey, edit: Callable[[Stream], Stream]) -> None:
+        with self._lock:
+            self._save(edit(self.get(key)))
 
     def _find(self, name: str) -> Stream | None:
         with self._lock:
@@ -124,10 +147,8 @@ class StreamRegistry:
         return Stream(**json.loads(row[0])) if row else None
 
     def _save(self, stream: Stream) -> None:
-        with self._lock:
-            self._index.execute(
-                "INSERT OR REPLACE INTO streams VALUES (?, ?)", (stream.name, json.dumps(asdict(stream)))
-            )
+        row = (stream.name, json.dumps(asdict(stream)))
+        self._index.execute("INSERT OR REPLACE INTO streams VALUES (?, ?)", row)
 
 
 def _check_version(stream: Stream, version: str | None) -> None:
@@ -135,6 +156,14 @@ def _check_version(stream: Stream, version: str | None) -> None:
         raise VersionMismatchError(f"{stream.name} has another version than {version}.")
 
 
-def _check_retention(stream: Stream) -> None:
+def _retaining(stream: Stream) -> Stream:
     if stream.retention_hours == 0:
         raise NoDataRetentionError(f"{stream.name} has no data retention: DataRetentionInHours is 0.")
+    return stream
+
+
+def _check_hours(hours: int) -> None:
+    if not 0 <= hours <= _MAXIMUM_RETENTION_HOURS:
+        raise InvalidArgumentError(
+            f"The retention would be {hours} hours; 0 to {_MAXIMUM_RETENTION_HOURS} are possible."
+        )

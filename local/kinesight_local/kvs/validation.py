@@ -2,11 +2,17 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
-from botocore.model import OperationModel, Shape, StructureShape
+from botocore.model import OperationModel, Shape
 
 from kinesight_local.kvs.exceptions import InvalidArgumentError
+
+LATEST_EPOCH_S = 253_402_300_799
+"""The end of the year 9999, the last that clients can read."""
+
+_WIDTH_BITS = {"integer": 32, "long": 64}
 
 
 def check(operation: OperationModel, parameters: Mapping[str, Any]) -> None:
@@ -25,34 +31,30 @@ def _problems(shape: Shape, value: Any, place: str) -> Iterator[str]:
         "string": ((str,), _string),
         "integer": ((int,), _number),
         "long": ((int,), _number),
-        "timestamp": ((int, float), _anything),
+        "timestamp": ((int, float), _timestamp),
         "boolean": ((bool,), _anything),
     }
     expected, inner = kinds.get(shape.type_name, ((object,), _anything))
     if not isinstance(value, expected) or (isinstance(value, bool) and shape.type_name != "boolean"):
-        yield f"{place or 'the request'} must be a {shape.type_name}"
+        yield f"{place or 'The request'} must be a {shape.type_name}."
         return
     yield from inner(shape, value, place)
 
 
-def _structure(shape: Shape, value: Mapping[str, Any], place: str) -> Iterator[str]:
-    assert isinstance(shape, StructureShape)  # noqa: S101 - told by the type name
+def _structure(shape: Any, value: Mapping[str, Any], place: str) -> Iterator[str]:
+    inside = f"{place}." if place else ""
     for name in shape.required_members:
         if value.get(name) is None:
-            yield f"{place}{name} is required"
+            yield f"{inside}{name} is required."
     for name, member in shape.members.items():
         if value.get(name) is not None:
-            yield from _problems(member, value[name], f"{place}{name}" + ("." if _nests(member) else ""))
-
-
-def _nests(shape: Shape) -> bool:
-    return shape.type_name == "structure"
+            yield from _problems(member, value[name], f"{inside}{name}")
 
 
 def _map(shape: Any, value: Mapping[str, Any], place: str) -> Iterator[str]:
     yield from _length(shape, value, place)
     for key, item in value.items():
-        yield from _problems(shape.key, key, f"{place} key")
+        yield from _problems(shape.key, key, f"a key of {place}")
         yield from _problems(shape.value, item, f"{place}[{key}]")
 
 
@@ -64,20 +66,36 @@ def _list(shape: Any, value: list[Any], place: str) -> Iterator[str]:
 
 def _string(shape: Any, value: str, place: str) -> Iterator[str]:
     if shape.enum and value not in shape.enum:
-        yield f"{place} must be one of {', '.join(shape.enum)}"
+        yield f"{place} must be one of {', '.join(shape.enum)}."
     yield from _length(shape, value, place)
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        yield f"{place} is no Unicode text."
     pattern = shape.metadata.get("pattern")
-    if pattern and not re.search(_python_pattern(pattern), value):
+    if pattern and not _compiled(pattern).fullmatch(value):
         yield f"{place} must match {pattern}"
 
 
-def _python_pattern(pattern: str) -> str:
-    """The models hold Java's patterns; Python has no Unicode categories, but classes that come to the same here."""
-    return pattern.replace(r"\p{L}", r"\w").replace(r"\p{N}", r"\d").replace(r"\p{Z}", r"\s")
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """The models hold Java's patterns, which match whole strings and mean ASCII unless they name Unicode categories.
+
+    Python has no such categories, but classes that come to the same here.
+    """
+    if r"\p{" not in pattern:
+        return re.compile(pattern, re.ASCII)
+    return re.compile(pattern.replace(r"\p{L}", r"\w").replace(r"\p{N}", r"\d").replace(r"\p{Z}", r"\s"))
 
 
 def _number(shape: Shape, value: int, place: str) -> Iterator[str]:
+    limit = 2 ** (_WIDTH_BITS[shape.type_name] - 1)
+    if not -limit <= value < limit:
+        yield f"{place} does not fit into {_WIDTH_BITS[shape.type_name]} bits."
     yield from _range(shape, value, place)
+
+
+def _timestamp(_shape: Shape, value: float, place: str) -> Iterator[str]:
+    if not 0 <= value <= LATEST_EPOCH_S:
+        yield f"{place} is no time in epoch seconds."
 
 
 def _length(shape: Shape, value: Any, place: str) -> Iterator[str]:
@@ -86,8 +104,10 @@ def _length(shape: Shape, value: Any, place: str) -> Iterator[str]:
 
 def _range(shape: Shape, size: int, place: str) -> Iterator[str]:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
-    if (least is not None and size < least) or (most is not None and size > most):
-        yield f"{place} is {size}, it must be from {least if least is not None else 'any'} to {most or 'any'}"
+    if least is not None and size < least:
+        yield f"{place} is {size}, the least is {least}."
+    if most is not None and size > most:
+        yield f"{place} is {size}, the most is {most}."
 
 
 def _anything(_shape: Shape, _value: Any, _place: str) -> Iterator[str]:

@@ -1,0 +1,149 @@
+"""`sam local invoke` of every function with its samples, in a real container. Runs where an engine answers.
+
+The built template is the deployed one but for the standard endpoint variables and the names of what the local cloud
+created: without an AWS account, the containers must find it.
+"""
+
+import json
+import os
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml
+from kinesight_local.build import architecture, build
+from kinesight_local.cloud import LocalCloud
+from samtranslator.yaml_helper import yaml_parse
+
+from tests.functional.test_vision import photograph
+
+ROOT = Path(__file__).resolve().parents[2]
+BUCKET = "kinesight-images-sample"
+KEY = "images/123456789012_front-door_1767268800000_0f8fad5b-d9cb-469f-a165-70867728950e.jpg"
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.skipif(
+        not os.environ.get("DOCKER_HOST") and not Path("/var/run/docker.sock").exists(),
+        reason="no container engine answers here",
+    ),
+]
+
+
+class Forwarder(socketserver.ThreadingTCPServer):
+    """The local cloud listens on loopback alone; containers come from their own network, and are led there."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int) -> None:
+        self.target = port
+        super().__init__(("", 0), Forwarding)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Forwarding(socketserver.BaseRequestHandler):
+    """One connection, both ways."""
+
+    server: Forwarder
+
+    def handle(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.server.target)) as inner:
+            back = threading.Thread(target=_pass_on, args=(inner, self.request), daemon=True)
+            back.start()
+            _pass_on(self.request, inner)
+            back.join()
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+@cache
+def reachable(port: int) -> int:
+    """A port on every interface that leads to the loopback one."""
+    return int(Forwarder(port).server_address[1])
+
+
+@pytest.fixture(scope="module")
+def template(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built template, pointed at the local cloud."""
+    folder = tmp_path_factory.mktemp("build") / "out"
+    document: dict[str, Any] = yaml_parse(build(ROOT, folder).read_text())  # type: ignore[no-untyped-call]  # samtranslator leaves it
+    endpoints = {
+        name: f"http://host.docker.internal:{reachable(int(value.rpartition(':')[2]))}"
+        for name, value in cloud.endpoints.items()
+        if name.startswith("AWS_ENDPOINT_URL")
+    }
+    lambdas = cloud.client("lambda")
+    assert cloud.stack is not None
+    for name, resource in document["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            deployed = lambdas.get_function_configuration(FunctionName=cloud.stack.function_name(name))
+            resource["Properties"]["Environment"] = {"Variables": deployed["Environment"]["Variables"] | endpoints}
+    (folder / "local.yaml").write_text(yaml.safe_dump(document))
+    return folder / "local.yaml"
+
+
+@pytest.fixture(scope="module")
+def pictures(cloud: LocalCloud) -> None:
+    s3 = boto3.client("s3", endpoint_url=cloud.endpoints["AWS_ENDPOINT_URL"])
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=photograph("astronaut.png"), ContentType="image/jpeg")
+    cloud.client("kinesisvideo").create_stream(StreamName="front-door", DataRetentionInHours=24)
+
+
+def invoke(template: Path, function: str, event: str) -> Any:
+    command = [str(Path(sys.executable).with_name("sam")), "local", "invoke", function, "-t", str(template)]
+    command += ["-e", str(ROOT / "events" / event), "--skip-pull-image"]
+    command += ["--parameter-overrides", f"Architecture={architecture()}"]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        # Variables of this process would win over the template's.
+        env={k: v for k, v in os.environ.items() if not k.startswith("AWS_ENDPOINT")} | {"SAM_CLI_TELEMETRY": "0"},
+    )
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("{", "["))]
+    assert lines, done.stdout + done.stderr
+    sys.stderr.write(done.stderr)  # shown if the test fails
+    return json.loads(lines[-1])
+
+
+@pytest.mark.parametrize(
+    ("function", "event", "failed"),
+    [
+        ("AnalyzeImagesFunction", "analyze_images/valid.json", 0),
+        ("AnalyzeImagesFunction", "analyze_images/test_event.json", 0),
+        ("AnalyzeImagesFunction", "analyze_images/not_json.json", 0),
+        ("KeepEvidenceFunction", "keep_evidence/valid.json", 0),
+        ("KeepEvidenceFunction", "keep_evidence/not_json.json", 0),
+    ],
+)
+def test_batches(template: Path, pictures: None, function: str, event: str, failed: int) -> None:
+    assert len(invoke(template, function, event)["batchItemFailures"]) == failed
+
+
+def test_the_schedule(template: Path, pictures: None) -> None:
+    report = invoke(template, "ConfigureStreamsFunction", "configure_streams/schedule.json")
+
+    assert report["selected"] == 2
+    assert report["failed"] == 0
+
+
+@pytest.mark.parametrize("function", ["AnalyzeImagesFunction", "KeepEvidenceFunction", "ConfigureStreamsFunction"])
+def test_what_is_no_event_is_a_clear_error(template: Path, function: str) -> None:
+    answer = invoke(template, function, "analyze_images/not_a_batch.json")
+
+    assert answer["errorType"] == "InvalidEventError"

@@ -1,0 +1,77 @@
+"""When a picture is due, and what its object's metadata may hold."""
+
+from fractions import Fraction
+
+import av
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kinesight_local.kvs.fragment import IngestedFragment
+from kinesight_local.kvs.image_objects import metadata
+from kinesight_local.kvs.images import ImageSettings, SamplingClock, pictures
+from kinesight_local.kvs.ingest import Ingest
+
+from tests.media import Clip, a_clip, clusters, producer_header
+
+
+@given(
+    times=st.lists(st.integers(0, 5000), min_size=1, unique=True).map(sorted),
+    interval_ms=st.integers(200, 2000),
+    cut=st.integers(0, 50),
+)
+def test_ticks_are_even_whatever_the_fragments(times: list[int], interval_ms: int, cut: int) -> None:
+    frames = [Fraction(at) for at in times]
+    clock = SamplingClock()
+
+    picked = clock.pick(frames[:cut], interval_ms) + clock.pick(frames[cut:], interval_ms)
+
+    assert picked == SamplingClock().pick(frames, interval_ms)
+    assert picked[0] == frames[0]
+    ticks = [(at - frames[0]) // interval_ms for at in picked]
+    assert ticks == sorted(set(ticks))
+    assert set(ticks) == {(at - frames[0]) // interval_ms for at in frames}
+
+
+def test_the_clock_starts_anew_where_time_goes_back() -> None:
+    clock = SamplingClock()
+    frames = [Fraction(at) for at in range(0, 1000, 100)]
+    later = [at + 60_000 for at in frames]
+
+    assert clock.pick(later, 500) == [60_000, 60_500]
+    assert clock.pick(frames, 500) == [0, 500]
+
+
+def test_metadata_that_is_no_header_or_passes_2_kb_is_left_out() -> None:
+    told = {"aws_kinesisvideo_fragment_number": "1"}
+    custom = {
+        "Door": "open",
+        "two words": "x",
+        "a:b": "x",
+        "": "x",
+        "Tür": "auf",
+        "note": "zeile\n",
+        "AWS_kinesisvideo_fragment_number": "forged",
+        "long": "v" * 2048,
+    }
+
+    assert metadata(told, custom) == told | {"door": "open"}
+
+
+def test_decoding_stops_behind_the_last_frame_that_is_wanted() -> None:
+    """An empty packet ends a decoder, so whoever goes on behind it hears of it."""
+    whole = a_clip(1)
+    packets = tuple((at, key, data if at <= 400 else b"") for at, key, data in whole.packets)
+    clip = Clip(packets, whole.codec_private, whole.width, whole.height)
+    (fragment,) = (
+        one for one in _taken(producer_header(clip) + clusters(clip, 0)[0][1]) if isinstance(one, IngestedFragment)
+    )
+    settings = ImageSettings(200, "JPEG", 80, None, None)
+
+    assert len(list(pictures(fragment, [Fraction(0), Fraction(300)], settings))) == 2
+    with pytest.raises(av.FFmpegError):
+        list(pictures(fragment, [Fraction(0), Fraction(900)], settings))
+
+
+def _taken(body: bytes) -> list[object]:
+    ingest = Ingest()
+    return [*ingest.feed(body), *ingest.close()]
