@@ -176,3 +176,11 @@ def test_the_samples_are_those_of_their_script() -> None:
 
     assert {name: json.loads((ROOT / "events" / name).read_text()) for name in samples} == samples
     assert {str(path.relative_to(ROOT / "events")) for path in ROOT.glob("events/*/*.json")} == set(samples)
+
+
+def test_the_published_schema_is_the_models() -> None:
+    import runpy
+
+    fresh = runpy.run_path(str(ROOT / "scripts/export_schema.py"))["schema"]()
+
+    assert (ROOT / "docs/result-record.schema.json").read_text() == fresh
