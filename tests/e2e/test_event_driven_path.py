@@ -143,7 +143,7 @@ def test_every_picture_has_exactly_one_result(stack: Stack, played: list[ResultR
     keys = sorted(record.frame.image.key for record in played)
 
     assert keys == sorted(stack.objects("ImagesBucketName"))
-    assert len({record.result_id for record in played}) == len(played) == 45  # every eighth frame at 15 a second
+    assert len({record.result_id for record in played}) == len(played) == 48  # two a second for 24 seconds
     assert all(record.frame.tags == {"place": "porch"} for record in played)
     assert all(record.frame.stream_arn for record in played)
 

@@ -37,8 +37,8 @@ class PillowAnnotator:
         with _opened(picture) as image:
             canvas = image.convert("RGB")
         pen = ImageDraw.Draw(canvas)
-        line_px = max(2, min(canvas.size) // 240)
-        font = ImageFont.load_default(size=max(12, min(canvas.size) // 36))
+        line_px = max(2, min(canvas.size) // 180)
+        font = ImageFont.load_default(size=max(12, min(canvas.size) // 26))
         for colour, found in _coloured(detections):
             if found.bounding_box is not None:
                 corners = _corners(found.bounding_box, canvas.size)

@@ -1,0 +1,207 @@
+"""Event sources with Lambda's rules, against moto."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+from kinesight_local.event_sources import QueueSource, ShardReader, StreamSource
+from kinesight_local.lambdas import Answer
+from kinesight_local.moto_hook import route_invocations
+from kinesight_local.schedules import interval_s
+from moto.awslambda.models import LambdaFunction
+
+Handler = Callable[[Any], Any]
+
+
+class Function:
+    """A function that remembers its batches. It fails by raising, and answers what `handler` returns."""
+
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+        self.batches: list[list[str]] = []
+
+    def __call__(self, event: Any) -> Answer:
+        records = event["Records"]
+        self.batches.append(
+            [r["body"] if "body" in r else base64.b64decode(r["kinesis"]["data"]).decode() for r in records]
+        )
+        try:
+            return Answer(json.dumps(self.handler(records)).encode(), failed=False)
+        except ValueError as error:
+            return Answer(json.dumps({"errorType": "ValueError", "errorMessage": str(error)}).encode(), failed=True)
+
+
+def failures(*ids: str) -> dict[str, Any]:
+    return {"batchItemFailures": [{"itemIdentifier": one} for one in ids]}
+
+
+@pytest.fixture
+def sqs(moto: str) -> Any:
+    client = boto3.client("sqs")
+    for url in client.list_queues().get("QueueUrls", []):
+        client.delete_queue(QueueUrl=url)
+    return client
+
+
+def a_queue(sqs: Any, *bodies: str) -> QueueSource:
+    url = sqs.create_queue(QueueName="work", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
+    for body in bodies:
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    return QueueSource(url, "arn:aws:sqs:us-east-1:123456789012:work", "us-east-1", 10, True)
+
+
+def left(sqs: Any, source: QueueSource) -> set[str]:
+    messages = sqs.receive_message(QueueUrl=source.queue_url, MaxNumberOfMessages=10).get("Messages", [])
+    return {message["Body"] for message in messages}
+
+
+def test_an_empty_queue_calls_nobody(sqs: Any) -> None:
+    function = Function(lambda _: None)
+
+    assert not a_queue(sqs).poll(sqs, function)
+    assert function.batches == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (lambda _: None, set()),
+        (lambda _: failures(), set()),
+        (lambda records: failures(*(r["messageId"] for r in records if r["body"] == "b")), {"b"}),
+        (lambda _: failures("nobody"), {"a", "b", "c"}),
+    ],
+)
+def test_only_what_failed_stays_in_the_queue(sqs: Any, answer: Handler, expected: set[str]) -> None:
+    source = a_queue(sqs, "a", "b", "c")
+
+    assert source.poll(sqs, Function(answer))
+
+    assert left(sqs, source) == expected
+
+
+def test_a_function_that_fails_leaves_the_whole_batch(sqs: Any) -> None:
+    def handler(_: Any) -> Any:
+        raise ValueError
+
+    source = a_queue(sqs, "a", "b")
+    source.poll(sqs, Function(handler))
+
+    assert left(sqs, source) == {"a", "b"}
+
+
+def a_shard(sqs: Any, function: Function, *, retries: int = 2, bisects: bool = True) -> ShardReader:
+    kinesis = boto3.client("kinesis")
+    if "results" in kinesis.list_streams()["StreamNames"]:
+        kinesis.delete_stream(StreamName="results")
+    kinesis.create_stream(StreamName="results", ShardCount=1)
+    failed = sqs.create_queue(QueueName="failed")["QueueUrl"]
+    source = StreamSource(
+        stream_name="results",
+        stream_arn="arn:aws:kinesis:us-east-1:123456789012:stream/results",
+        function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
+        region="us-east-1",
+        batch_size=100,
+        window_s=0,
+        retries=retries,
+        bisects=bisects,
+        reports_failures=True,
+        failure_queue_url=failed,
+        from_latest=False,
+    )
+    (shard,) = kinesis.describe_stream(StreamName="results")["StreamDescription"]["Shards"]
+    for data in "abcd":
+        kinesis.put_record(StreamName="results", PartitionKey="cam", Data=data.encode())
+    return ShardReader(source, shard["ShardId"], kinesis, sqs, function)
+
+
+def given_up(sqs: Any) -> list[dict[str, Any]]:
+    url = sqs.get_queue_url(QueueName="failed")["QueueUrl"]
+    return [
+        json.loads(m["Body"]) for m in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    ]
+
+
+def test_a_batch_that_works_is_read_once(sqs: Any) -> None:
+    function = Function(lambda _: failures())
+    reader = a_shard(sqs, function)
+
+    assert reader.poll()
+    assert not reader.poll()
+    assert function.batches == [["a", "b", "c", "d"]]
+
+
+def test_a_failed_record_brings_back_everything_from_it_on(sqs: Any) -> None:
+    seen: list[str] = []
+
+    def handler(records: Any) -> Any:
+        for record in records:
+            data = base64.b64decode(record["kinesis"]["data"]).decode()
+            if data == "c" and "c" not in seen:
+                seen.append(data)
+                return failures(record["kinesis"]["sequenceNumber"])
+        return failures()
+
+    function = Function(handler)
+    a_shard(sqs, function).poll()
+
+    assert function.batches == [["a", "b", "c", "d"], ["c", "d"]]
+    assert given_up(sqs) == []
+
+
+def test_a_poison_record_is_cut_out_and_told_of(sqs: Any) -> None:
+    done: list[str] = []
+
+    def handler(records: Any) -> Any:
+        batch = [base64.b64decode(record["kinesis"]["data"]).decode() for record in records]
+        if "c" in batch:
+            raise ValueError("poison")
+        done.extend(batch)
+
+    a_shard(sqs, Function(handler), retries=4).poll()
+
+    assert sorted(done) == ["a", "b", "d"]
+    (letter,) = given_up(sqs)
+    assert letter["KinesisBatchInfo"]["batchSize"] == 1
+    assert letter["requestContext"]["condition"] == "RetryAttemptsExhausted"
+
+
+def test_what_fails_for_ever_is_given_up_after_the_last_attempt(sqs: Any) -> None:
+    function = Function(lambda records: failures(records[0]["kinesis"]["sequenceNumber"]))
+    a_shard(sqs, function, retries=2, bisects=False).poll()
+
+    assert len(function.batches) == 3
+    assert given_up(sqs)[0]["KinesisBatchInfo"]["batchSize"] == 4
+
+
+@pytest.mark.parametrize(
+    ("expression", "seconds"), [("rate(5 minutes)", 300), ("rate(1 hour)", 3600), ("cron(0 12 * * ? *)", None)]
+)
+def test_rates_are_read(expression: str, seconds: float | None) -> None:
+    assert interval_s(expression) == seconds
+
+
+def test_the_place_where_moto_invokes_functions_is_still_there(moto: str) -> None:
+    """If this fails, moto has moved `LambdaFunction._invoke_lambda`: look at kinesight_local/moto_hook.py."""
+    original = LambdaFunction._invoke_lambda
+    heard: list[Any] = []
+
+    def invoke(function: LambdaFunction, event: Any) -> Answer:
+        heard.append((function.function_name, event))
+        return Answer(b'{"hello": "world"}', failed=False)
+
+    restore = route_invocations(invoke)
+    try:
+        role = "arn:aws:iam::123456789012:role/any"
+        boto3.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument="{}")
+        client = boto3.client("lambda")
+        client.create_function(FunctionName="f", Runtime="python3.13", Role=role, Handler="a.b", Code={"ZipFile": b"x"})
+        answer = client.invoke(FunctionName="f", Payload=b'{"a": 1}')
+    finally:
+        restore()
+
+    assert json.loads(answer["Payload"].read()) == {"hello": "world"}
+    assert heard == [("f", {"a": 1})]
+    assert LambdaFunction._invoke_lambda is original

@@ -1,0 +1,89 @@
+"""Functions as processes: warm, isolated, replaced after a crash or a time-out."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kinesight_local.lambdas import FunctionPool, FunctionSpec
+from kinesight_local.template import FunctionSource
+
+CODE = """
+import os, time, boto3, layered
+calls = 0
+
+def handler(event, context):
+    global calls
+    calls += 1
+    if event.get("crash"):
+        os._exit(1)
+    if event.get("raise"):
+        raise KeyError("missing")
+    time.sleep(event.get("sleep", 0))
+    return {
+        "calls": calls, "pid": os.getpid(), "layered": layered.VALUE, "own": os.environ.get("OWN"),
+        "leaked": os.environ.get("LEAKED"), "name": context.function_name,
+        "plenty_of_time": context.get_remaining_time_in_millis() > 500,
+    }
+"""
+Start = Callable[..., FunctionPool]
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    code, layer = tmp_path / "code", tmp_path / "layer"
+    code.mkdir()
+    layer.mkdir()
+    (code / "app.py").write_text(CODE)
+    (layer / "layered.py").write_text("VALUE = 'from the layer'\n")
+    monkeypatch.setenv("LEAKED", "yes")
+    pools: list[FunctionPool] = []
+
+    def begin(timeout_s: int = 10, most: int = 1) -> FunctionPool:
+        spec = FunctionSpec("f", "app.handler", timeout_s, 256, {"OWN": "1"}, FunctionSource(code, (layer,)))
+        pools.append(FunctionPool(spec, {"AWS_REGION": "us-east-1"}, tmp_path / "log", most=most))
+        return pools[-1]
+
+    yield begin
+    for pool in pools:
+        pool.stop()
+
+
+def invoked(pool: FunctionPool, **event: Any) -> Any:
+    return pool.invoke(event).document()
+
+
+def test_an_environment_stays_warm_and_has_only_what_lambda_gives(start: Start) -> None:
+    pool = start()
+
+    first, second = invoked(pool), invoked(pool)
+
+    assert (first["calls"], second["calls"]) == (1, 2)
+    assert first["pid"] == second["pid"]
+    assert first["layered"] == "from the layer"
+    assert (first["own"], first["leaked"], first["name"]) == ("1", None, "f")
+    assert first["plenty_of_time"]
+
+
+def test_an_exception_is_told_as_lambda_tells_it(start: Start) -> None:
+    answer = start().invoke({"raise": True})
+
+    assert answer.failed
+    assert answer.document()["errorType"] == "KeyError"
+
+
+def test_a_crash_costs_one_invocation(start: Start) -> None:
+    pool = start()
+    before = invoked(pool)["pid"]
+
+    assert pool.invoke({"crash": True}).failed
+    after = invoked(pool)
+
+    assert after["pid"] != before
+
+
+def test_a_time_out_costs_one_invocation(start: Start) -> None:
+    pool = start(timeout_s=1)
+
+    assert pool.invoke({"sleep": 30}).failed
+    assert invoked(pool)["layered"] == "from the layer"

@@ -1,0 +1,170 @@
+"""Any video into a stream: fragments that KVS takes, frames that come back as they were."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import boto3
+import numpy as np
+import pytest
+from kinesight.media.fragments import MediaFragment, read_fragments
+from kinesight_cli.fragmenting import MAXIMUM_FRAGMENT_MS, MINIMUM_FRAGMENT_MS, UnusableVideoError, read_video
+from kinesight_cli.main import app
+from kinesight_cli.producer import ProducerError
+from kinesight_cli.producing import Pace, Tagging, play
+from kinesight_local.kvs.server import KvsServer
+from typer.testing import CliRunner
+
+from tests.builders import NOON_MS
+
+
+def a_file(
+    path: Path,
+    codec: str = "libx264",
+    *,
+    seconds: int = 6,
+    size: tuple[int, int] = (160, 120),
+    options: dict[str, str] | None = None,
+) -> Path:
+    """A film with a moving ramp, ten pictures a second."""
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(codec, rate=10, options=options or {})
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 10)
+        if codec == "mpeg4":
+            stream.codec_context.framerate = Fraction(10)
+        for index in range(seconds * 10):
+            ramp = (np.add.outer(np.arange(size[1]), np.arange(size[0])) + 5 * index) % 256
+            frame = av.VideoFrame.from_ndarray(np.stack([ramp] * 3, axis=2).astype(np.uint8), format="rgb24")
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options", "encoded"),
+    [
+        ("plain.mp4", "libx264", {"g": "10", "bf": "0"}, False),
+        ("b-frames.mp4", "libx264", {"g": "20", "bf": "3"}, False),
+        ("annexb.ts", "libx264", {"g": "10"}, True),
+        ("one-keyframe.mkv", "libx264", {"g": "1000", "bf": "0", "sc_threshold": "0"}, False),
+        ("mpeg4.avi", "mpeg4", {}, True),
+        ("odd.mkv", "ffv1", {}, True),
+    ],
+)
+def test_any_file_becomes_fragments_that_kvs_takes(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str], encoded: bool
+) -> None:
+    size = (161, 121) if name == "odd.mkv" else (160, 120)
+
+    video = read_video(a_file(tmp_path / name, codec, size=size, options=options))
+
+    assert video.encoded is encoded
+    assert video.track.codec_private[:1] == b"\x01"
+    assert sum(len(fragment.frames) for fragment in video.fragments) == 60
+    for fragment in video.fragments:
+        assert MINIMUM_FRAGMENT_MS <= fragment.length_ms <= MAXIMUM_FRAGMENT_MS
+        assert fragment.frames[0].keyframe
+    for before, after in zip(video.fragments, video.fragments[1:], strict=False):
+        assert max(frame.at_ms for frame in before.frames) < after.start_ms
+
+
+def test_a_film_with_one_keyframe_in_half_a_minute_is_encoded(tmp_path: Path) -> None:
+    video = read_video(a_file(tmp_path / "long.mkv", seconds=30, options={"g": "1000", "bf": "0", "sc_threshold": "0"}))
+
+    assert video.encoded
+    assert len(video.fragments) == 15
+
+
+@pytest.mark.parametrize("body", [b"", b"this is no film"])
+def test_a_file_that_is_no_film_is_refused(tmp_path: Path, body: bytes) -> None:
+    (tmp_path / "film.mp4").write_bytes(body)
+
+    with pytest.raises(UnusableVideoError):
+        read_video(tmp_path / "film.mp4")
+    with pytest.raises(UnusableVideoError):
+        read_video(tmp_path / "none.mp4")
+
+
+@pytest.fixture
+def endpoint(kvs: KvsServer, monkeypatch: pytest.MonkeyPatch) -> KvsServer:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS_VIDEO", kvs.url)
+    return kvs
+
+
+def test_what_is_sent_comes_back_with_its_times_and_tags(
+    endpoint: KvsServer, tmp_path: Path, archived_media: Any
+) -> None:
+    from kinesight.domain.model import from_epoch_ms
+
+    video = read_video(a_file(tmp_path / "film.mp4", options={"g": "20", "bf": "2"}))
+    heard: list[int] = []
+
+    sent = play(
+        "cam",
+        video,
+        Tagging(metadata=(("place", "porch"),)),
+        heard.append,
+        Pace(start=from_epoch_ms(NOON_MS), create=True),
+    )
+
+    assert sent.fragments == len(video.fragments) == heard[-1] == 3
+    body = archived_media.get_media_for_fragment_list(StreamName="cam", Fragments=sent.numbers)["Payload"].read()
+    found = [one for one in read_fragments([body]) if isinstance(one, MediaFragment)]
+    assert [frame.data for one in found for frame in one.frames] == [f.data for s in video.fragments for f in s.frames]
+    assert {frame.timecode_ms for one in found for frame in one.frames} == {
+        NOON_MS + round(frame.at_ms) for fragment in video.fragments for frame in fragment.frames
+    }
+    assert all(one.tags == {"place": "porch"} for one in found)
+
+
+def test_a_stream_that_is_not_there_says_how_to_make_it(endpoint: KvsServer, tmp_path: Path) -> None:
+    video = read_video(a_file(tmp_path / "film.mp4"))
+
+    with pytest.raises(ProducerError, match="--create"):
+        play("nobody", video, Tagging(), lambda _: None)
+
+
+def test_image_tags_on_a_stream_that_keeps_nothing_say_how_to_mend_it(endpoint: KvsServer, tmp_path: Path) -> None:
+    boto3.client("kinesisvideo").create_stream(StreamName="silent")
+    video = read_video(a_file(tmp_path / "film.mp4"))
+
+    with pytest.raises(ProducerError, match="update-data-retention"):
+        play("silent", video, Tagging(image=True), lambda _: None)
+    assert play("silent", video, Tagging(), lambda _: None).fragments == len(video.fragments)
+
+
+def test_a_time_before_what_was_sent_is_explained(endpoint: KvsServer, tmp_path: Path) -> None:
+    video = read_video(a_file(tmp_path / "film.mp4"))
+
+    with pytest.raises(ProducerError, match="at most 10"):
+        play("cam", video, Tagging(metadata=tuple((f"t{n}", "") for n in range(11))), lambda _: None, Pace(create=True))
+
+
+def test_the_command(endpoint: KvsServer, tmp_path: Path) -> None:
+    film = a_file(tmp_path / "film.mp4")
+
+    done = CliRunner().invoke(app, ["put-video", "cam", str(film), "--tag", "none", "--create", "--metadata", "a=b"])
+
+    assert done.exit_code == 0, done.output
+    assert "all acknowledged" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["put-video", "cam", "none.mp4"], "none.mp4"),
+        (["put-video", "cam", "none.mp4", "--metadata", "nonsense"], "NAME=VALUE"),
+        (["put-video", "cam", "none.mp4", "--tag", "all"], "image"),
+        (["local", "up", "--parameter", "nonsense"], "NAME=VALUE"),
+    ],
+)
+def test_a_wrong_call_ends_with_a_sentence(arguments: list[str], complaint: str) -> None:
+    done = CliRunner().invoke(app, arguments)
+
+    assert done.exit_code != 0
+    assert complaint in done.output
+    assert "Traceback" not in done.output

@@ -1,0 +1,30 @@
+"""The report: anybody's text stays text."""
+
+from pathlib import Path
+
+from kinesight_cli.accounting import summarize
+from kinesight_cli.report import local_path, render
+
+from tests.builders import a_detection, a_frame, a_record
+from tests.unit.test_accounting import COMPLETE
+
+
+def test_hostile_names_and_labels_are_escaped(tmp_path: Path) -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    record = a_record(a_frame(stream_name=hostile), detections=(a_detection(label=hostile),), matched_labels=(hostile,))
+
+    page = render(summarize(COMPLETE), [record], tmp_path)
+
+    assert hostile not in page
+    assert "&lt;img src=x" in page
+
+
+def test_links_are_only_to_what_is_there(tmp_path: Path) -> None:
+    page = render(summarize(COMPLETE), [a_record()], tmp_path)
+
+    assert "video fragment" not in page
+    assert local_path("archive/stream=cam/date=2026-01-01/123.mkv") == "archive/123.mkv"
+
+
+def test_nothing_matched_is_said(tmp_path: Path) -> None:
+    assert "Nothing matched" in render(summarize(COMPLETE), [], tmp_path)
