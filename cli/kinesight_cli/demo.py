@@ -117,8 +117,7 @@ def run_demo(
     try:
         progress.step("starting the local cloud")
         cloud.start_services()
-        kinesis_video = cloud.client("kinesisvideo")
-        kinesis_video.create_stream(StreamName=STREAM, DataRetentionInHours=24)
+        cloud.ensure_stream(STREAM)
         cloud.deploy(progress.step)
         watch = _Watch.of(cloud)
         progress.step("playing the video into the stream")

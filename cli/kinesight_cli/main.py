@@ -128,6 +128,7 @@ def local_up(
     parameter: Annotated[
         list[str] | None, typer.Option(help="A parameter of the template, Name=Value; may be repeated.")
     ] = None,
+    stream: Annotated[str, typer.Option(help="A stream to make, if there is none of that name.")] = "my-camera",
     data_dir: Annotated[Path, typer.Option(help="Where streams, builds and logs are kept.")] = STATE_DIR,
 ) -> None:
     """Start the local cloud with the stack deployed, until Ctrl-C."""
@@ -142,6 +143,7 @@ def local_up(
         cloud = LocalCloud(PROJECT_DIR, data_dir.resolve(), chosen)
         try:
             cloud.start_services()
+            cloud.ensure_stream(stream)
             cloud.deploy(progress.step)
         except BaseException:
             cloud.stop()
@@ -150,8 +152,8 @@ def local_up(
         _print_exports(cloud.endpoints)
         for name, value in cloud.outputs.items():
             console.print(f"# {name}: {value}", soft_wrap=True, highlight=False)
-        console.print("# then, in another shell: kinesight put-video my-camera FILE --create", highlight=False)
-        console.print("# a stream made now is attached within five minutes, one made before at once", highlight=False)
+        console.print(f"# then, in another shell: kinesight put-video {stream} FILE --tag image", highlight=False)
+        console.print("# other streams are attached within five minutes of being made", highlight=False)
         _until_interrupted()
     finally:
         cloud.stop()

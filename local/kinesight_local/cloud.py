@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -85,6 +86,12 @@ class LocalCloud:
         os.environ.pop("AWS_PROFILE", None)
         os.environ.pop("AWS_SESSION_TOKEN", None)
         os.environ.update(self.endpoints)
+
+    def ensure_stream(self, name: str) -> None:
+        """A stream made before the deployment is attached by it, not minutes later by the schedule."""
+        kinesis_video = self.client("kinesisvideo")
+        with suppress(kinesis_video.exceptions.ResourceInUseException):
+            kinesis_video.create_stream(StreamName=name, DataRetentionInHours=24)
 
     def deploy(self, progress: Callable[[str], None] = lambda _: None) -> None:
         """Builds if anything changed, and creates the stack. Raises what building and deploying raise."""
