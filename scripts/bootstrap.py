@@ -6,9 +6,9 @@ The packages are installed by uv. It comes by pip where Python has ensurepip; De
 
 import hashlib
 import importlib.util
-import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import urllib.request
@@ -58,15 +58,18 @@ def _install_uv() -> None:
 def _fetch_uv() -> None:
     """The wheel holds the program as uv-<version>.data/scripts/uv."""
     _say("this Python has no ensurepip; fetching uv from PyPI")
-    with urllib.request.urlopen(f"https://pypi.org/pypi/uv/{UV_VERSION}/json", timeout=60) as answer:
-        files = json.load(answer)["urls"]
+    with urllib.request.urlopen("https://pypi.org/simple/uv/", timeout=60) as answer:
+        page = answer.read().decode()
     machine = {"x86_64": "x86_64", "aarch64": "aarch64", "arm64": "arm64"}[platform.machine()]
     system = "manylinux" if sys.platform == "linux" else "macosx"
-    wheel = next(f for f in files if system in f["filename"] and f["filename"].endswith(f"{machine}.whl"))
-    with urllib.request.urlopen(wheel["url"], timeout=300) as answer:
+    wheel = rf"uv-{re.escape(UV_VERSION)}-py3-none-{system}[^<]*{machine}\.whl"
+    found = re.search(rf'href="([^"#]+)#sha256=([0-9a-f]{{64}})"[^>]*>{wheel}<', page)
+    if found is None:
+        sys.exit(f"PyPI has no uv {UV_VERSION} for {system} on {machine}; install python3-venv and try again")
+    with urllib.request.urlopen(found[1], timeout=300) as answer:
         body = answer.read()
-    if hashlib.sha256(body).hexdigest() != wheel["digests"]["sha256"]:
-        sys.exit(f"{wheel['filename']} does not have the digest that PyPI tells")
+    if hashlib.sha256(body).hexdigest() != found[2]:
+        sys.exit("the wheel of uv does not have the digest that PyPI tells")
     with zipfile.ZipFile(BytesIO(body)) as archive:
         UV.write_bytes(archive.read(f"uv-{UV_VERSION}.data/scripts/uv"))
     UV.chmod(0o755)

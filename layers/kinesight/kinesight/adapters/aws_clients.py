@@ -27,9 +27,9 @@ _DEFAULT = Config(
     connect_timeout=5,
     read_timeout=20,
     max_pool_connections=50,
-    # A presigned link of the global S3 endpoint is redirected, and refused, in Regions other than us-east-1.
-    s3={"us_east_1_regional_endpoint": "regional"},
 )
+# Links signed by version 4 alone open objects under a KMS key; the regional endpoint spares them a redirect.
+_S3 = _DEFAULT.merge(Config(signature_version="s3v4", s3={"us_east_1_regional_endpoint": "regional"}))
 # A container may think for 60 s before SageMaker gives up on it ("InvokeEndpoint"), and the socket must outlast it.
 # One attempt: a picture that failed comes again by its queue.
 _SLOW_MODEL = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=70, max_pool_connections=50)
@@ -37,7 +37,7 @@ _SLOW_MODEL = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_
 
 @cache
 def s3() -> S3Client:
-    return boto3.client("s3", config=_DEFAULT)
+    return boto3.client("s3", config=_S3)
 
 
 @cache
