@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from kinesight.domain.configure_streams import Configuration, Feature, Managed, VideoStream
 from kinesight.domain.errors import NoRetentionError, StreamGoneError
+from kinesight.domain.stream_configuration import Configuration, Feature, Managed, VideoStream
 
 
 @dataclass

@@ -6,7 +6,7 @@ from dataclasses import replace
 import boto3
 import pytest
 from kinesight.adapters.managed_streams_dynamodb import DynamoDbManagedStreams
-from kinesight.domain.configure_streams import Feature, Managed, ManagedStreams
+from kinesight.domain.stream_configuration import Feature, Managed, ManagedStreams
 from moto import mock_aws
 
 from tests.fakes_streams import FakeManagedStreams

@@ -11,8 +11,6 @@ from kinesight.domain.configure_streams import (
     VERIFY_EVERY_S,
     ConfigurationPorts,
     ConfigurationReport,
-    Feature,
-    Wanted,
     apply,
     refresh,
     restore_all,
@@ -24,6 +22,7 @@ from kinesight.domain.errors import (
     StreamRefusedError,
     ThrottledError,
 )
+from kinesight.domain.stream_configuration import Feature, Wanted
 from kinesight.domain.stream_selection import StreamSelection
 
 from tests.fakes_streams import FakeManagedStreams, FakeRegistry

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
-from kinesight.domain.configure_streams import Feature, Managed
 from kinesight.domain.errors import StorageBusyError
+from kinesight.domain.stream_configuration import Feature, Managed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

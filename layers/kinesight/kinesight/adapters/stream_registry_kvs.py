@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 from botocore.exceptions import ClientError
 
 from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, is_passing
-from kinesight.domain.configure_streams import Configuration, Feature, VideoStream
 from kinesight.domain.errors import (
     KinesightError,
     NoRetentionError,
@@ -18,6 +17,7 @@ from kinesight.domain.errors import (
     StreamRefusedError,
     ThrottledError,
 )
+from kinesight.domain.stream_configuration import Configuration, Feature, VideoStream
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient

@@ -5,13 +5,12 @@ selection, when a feature is switched off, or when the stack is deleted; but not
 Every step can be cut off anywhere: the next run finds out what is left to do.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import partial
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 from kinesight.domain.errors import (
     KinesightError,
@@ -21,7 +20,16 @@ from kinesight.domain.errors import (
     StreamGoneError,
 )
 from kinesight.domain.pacing import Clock, Pace
-from kinesight.domain.stream_selection import StreamSelection
+from kinesight.domain.stream_configuration import (
+    Configuration,
+    Feature,
+    Managed,
+    ManagedStreams,
+    StreamRegistry,
+    VideoStream,
+    Wanted,
+    same,
+)
 
 CALLS_PER_SECOND = 40.0
 """KVS allows 50 a second for each of the calls used here, per account; the rest is for everybody else."""
@@ -33,110 +41,6 @@ _LOCK_PATIENCE_S = 300.0
 _LOCK_POLL_S = 5.0
 _WORKERS = 16
 _WARNINGS = 20
-
-Configuration = Mapping[str, Any]
-"""A configuration as KVS's API has it."""
-
-
-class Feature(StrEnum):
-    """What can be configured on a stream."""
-
-    IMAGE_GENERATION = "image-generation"
-    NOTIFICATION = "notification"
-
-
-@dataclass(frozen=True, slots=True)
-class VideoStream:
-    """A stream as ListStreams tells of it."""
-
-    name: str
-    arn: str
-    active: bool
-    retention_hours: int
-
-    @property
-    def region(self) -> str:
-        return self.arn.split(":")[3]
-
-
-@dataclass(frozen=True, slots=True)
-class Managed:
-    """What was done to one feature of one stream.
-
-    `original` is what it had before (None: nothing). `applied` holds what was set, the latest last, and the one before
-    it, since a run may be cut off between writing this down and doing it. `verified_at_s` is epoch seconds.
-    """
-
-    stream_name: str
-    stream_arn: str
-    feature: Feature
-    original: Configuration | None
-    applied: tuple[Configuration, ...]
-    verified_at_s: float
-
-
-class StreamRegistry(Protocol):
-    """KVS's control plane."""
-
-    def streams(self) -> Iterator[VideoStream]:
-        """All streams of the account and Region."""
-
-    def tags(self, stream_arn: str) -> Mapping[str, str]:
-        """Raises StreamGoneError, ThrottledError, StreamRefusedError."""
-
-    def configuration(self, feature: Feature, stream_arn: str) -> Configuration | None:
-        """None if there is none. Raises as `tags` does."""
-
-    def configure(self, feature: Feature, stream_arn: str, configuration: Configuration | None) -> None:
-        """None deletes. Raises as `tags` does, and NoRetentionError, StreamBusyError."""
-
-
-class ManagedStreams(Protocol):
-    """What is remembered of the streams that were changed, and the lock of the one who changes them."""
-
-    def all(self) -> list[Managed]:
-        """Every entry."""
-
-    def add(self, managed: Managed) -> Managed:
-        """Remembers; an entry that is already there stays. Returns what is remembered now."""
-
-    def update(self, managed: Managed) -> None:
-        """Replaces all but the original."""
-
-    def forget(self, managed: Managed) -> None:
-        """The entry is gone; that it was gone already doesn't matter."""
-
-    def lock(self, seconds: float) -> str | None:
-        """A token, or None while somebody else holds the lock."""
-
-    def unlock(self, token: str) -> None:
-        """Frees the lock if it is still that token's."""
-
-    def retire(self, retired: bool) -> None:
-        """Whether the stack is being deleted, so that a late scheduled run changes nothing."""
-
-    def retired(self) -> bool:
-        """See `retire`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which streams, and what they shall have. A feature that is absent is left alone, and given back if it was set.
-
-    In image generation the destination's Region is each stream's own, and is filled in here.
-    """
-
-    selection: StreamSelection
-    image_generation: Configuration | None
-    notification: Configuration | None
-
-    def configuration(self, feature: Feature, stream: VideoStream) -> Configuration | None:
-        if feature is Feature.NOTIFICATION:
-            return self.notification
-        if self.image_generation is None:
-            return None
-        destination = self.image_generation["DestinationConfig"] | {"DestinationRegion": stream.region}
-        return {**self.image_generation, "DestinationConfig": destination}
 
 
 @dataclass(slots=True)
@@ -362,17 +266,3 @@ class _Run:
         with self._lock:
             if sentence not in self._report.warnings:
                 self._report.warn(sentence)
-
-
-def same(one: Configuration | None, other: Configuration | None) -> bool:
-    """Whether two configurations mean the same: an absent JPEG quality is the service's default."""
-    return _plain(one) == _plain(other)
-
-
-def _plain(configuration: Configuration | None) -> Configuration | None:
-    if not configuration:
-        return None
-    plain = {key: value for key, value in configuration.items() if value is not None and key != "FormatConfig"}
-    if plain.get("Format") == "JPEG":
-        plain["quality"] = str((configuration.get("FormatConfig") or {}).get("JPEGQuality", "80"))
-    return plain

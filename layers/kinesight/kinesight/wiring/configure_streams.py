@@ -11,7 +11,8 @@ from kinesight.adapters import aws_clients as clients
 from kinesight.adapters import cloudformation_response
 from kinesight.adapters.managed_streams_dynamodb import DynamoDbManagedStreams
 from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
-from kinesight.domain.configure_streams import Configuration, ConfigurationPorts, Wanted
+from kinesight.domain.configure_streams import ConfigurationPorts
+from kinesight.domain.stream_configuration import Configuration, Wanted
 from kinesight.domain.stream_selection import StreamSelection
 from kinesight.settings import ConfigureStreamsSettings
 
