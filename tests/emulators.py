@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 from kinesight_local.kvs.server import KvsServer
 from moto.server import ThreadedMotoServer
@@ -33,6 +34,7 @@ def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.start()
     _, port = server.get_host_and_port()
     url = f"http://127.0.0.1:{port}"
+    httpx.post(f"{url}/moto-api/reset")  # servers of one process share their state
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     yield url
     server.stop()

@@ -1,4 +1,7 @@
-"""The stack from template.yaml on the local cloud, once for this folder: real functions in real processes."""
+"""The stack from template.yaml on the local cloud, once per file: real functions in real processes.
+
+Not once for all: moto keeps one state per process, and other files of the same process want their own.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STREAM = "camera-1"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     parameters = {
         "StreamNames": "camera-*",

@@ -15,7 +15,7 @@ def clean_environment() -> None:
 
 
 def test_the_demo_finds_the_face_and_loses_nothing(tmp_path: Path) -> None:
-    kinesight = Path(sys.executable).with_name("kinesight")
+    kinesight = str(Path(sys.executable).with_name("kinesight"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "POWERTOOLS_"))}
 
     done = subprocess.run(
@@ -31,4 +31,16 @@ def test_the_demo_finds_the_face_and_loses_nothing(tmp_path: Path) -> None:
     page = (tmp_path / "demo-report/index.html").read_text()
     assert page.count("<article>") == summary["matched"]
     assert len(list((tmp_path / "demo-report/archive").glob("*.mkv"))) == summary["fragmentsArchived"]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_deployment_that_cannot_work_says_why_and_leaves_nothing_running(tmp_path: Path) -> None:
+    kinesight = str(Path(sys.executable).with_name("kinesight"))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "POWERTOOLS_"))}
+    command = [kinesight, "local", "up", "--parameter", "TagFilters=nonsense"]
+
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
+
+    assert done.returncode == 1
+    assert "TagFilters is not JSON" in done.stderr
     assert "Traceback" not in done.stderr

@@ -119,12 +119,12 @@ class Stack:
         return json.loads(answer["Payload"].read())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack(cloud: LocalCloud) -> Stack:
     return Stack(cloud)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def played(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[ResultRecord]:
     """The demo's video, played into the stream; the results of all its pictures, evidence kept."""
     film = tmp_path_factory.mktemp("film") / "demo.mp4"

@@ -40,10 +40,7 @@ def failures(*ids: str) -> dict[str, Any]:
 
 @pytest.fixture
 def sqs(moto: str) -> Any:
-    client = boto3.client("sqs")
-    for url in client.list_queues().get("QueueUrls", []):
-        client.delete_queue(QueueUrl=url)
-    return client
+    return boto3.client("sqs")
 
 
 def a_queue(sqs: Any, *bodies: str) -> QueueSource:
@@ -94,8 +91,6 @@ def test_a_function_that_fails_leaves_the_whole_batch(sqs: Any) -> None:
 
 def a_shard(sqs: Any, function: Function, *, retries: int = 2, bisects: bool = True) -> ShardReader:
     kinesis = boto3.client("kinesis")
-    if "results" in kinesis.list_streams()["StreamNames"]:
-        kinesis.delete_stream(StreamName="results")
     kinesis.create_stream(StreamName="results", ShardCount=1)
     failed = sqs.create_queue(QueueName="failed")["QueueUrl"]
     source = StreamSource(
