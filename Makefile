@@ -22,7 +22,7 @@ demo: setup ## run the whole pipeline on this machine, on a video (VIDEO=path ta
 local: setup ## the local cloud with the stack deployed, until Ctrl-C
 	@$(BIN)/kinesight local up
 
-test: setup lint ## every check and every test
+test: setup lint checkov ## every check and every test
 	$(BIN)/pytest -q -n 2 --dist loadfile
 
 unit: setup ## the fast tests alone
@@ -34,13 +34,14 @@ lint: setup ## style, types, import rules, template
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache >.lint-imports.log 2>&1 || { cat .lint-imports.log; exit 1; }
 	$(BIN)/cfn-lint template.yaml
+	$(BIN)/sam validate --lint --region us-east-1
 
 format: setup ## bring the code into the one format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 checkov: setup ## security rules on the template (installs checkov apart, its pins clash with ours)
-	$(BIN)/uv sync --quiet --frozen --project scripts/checkov
+	@$(BIN)/uv sync --quiet --frozen --project scripts/checkov --python $(BIN)/python
 	scripts/checkov/.venv/bin/checkov --skip-download --quiet --compact --framework cloudformation -f template.yaml
 
 build: setup ## build functions and layers for deployment
