@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import boto3
 import pytest
@@ -16,23 +17,27 @@ ENTRY = Managed(
 )
 
 
+def a_table() -> Any:
+    client = boto3.client("dynamodb")
+    client.create_table(
+        TableName="coordination",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+    )
+    return client
+
+
 @pytest.fixture(params=["fake", "dynamodb"])
 def managed(request: pytest.FixtureRequest) -> Iterator[ManagedStreams]:
     if request.param == "fake":
         yield FakeManagedStreams()
         return
     with mock_aws():
-        client = boto3.client("dynamodb")
-        client.create_table(
-            TableName="coordination",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        )
-        yield DynamoDbManagedStreams(client, "coordination", epoch_s=lambda: 1000.0)
+        yield DynamoDbManagedStreams(a_table(), "coordination", epoch_s=lambda: 1000.0)
 
 
 def test_an_entry_is_remembered_and_forgotten(managed: ManagedStreams) -> None:
@@ -79,17 +84,7 @@ def test_the_mark_comes_and_goes(managed: ManagedStreams) -> None:
 def test_a_lock_that_expired_is_free() -> None:
     now = [1000.0]
     with mock_aws():
-        client = boto3.client("dynamodb")
-        client.create_table(
-            TableName="t",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[
-                {"AttributeName": "pk", "AttributeType": "S"},
-                {"AttributeName": "sk", "AttributeType": "S"},
-            ],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        )
-        table = DynamoDbManagedStreams(client, "t", epoch_s=lambda: now[0])
+        table = DynamoDbManagedStreams(a_table(), "coordination", epoch_s=lambda: now[0])
         assert table.lock(60)
         now[0] += 61
         assert table.lock(60)
