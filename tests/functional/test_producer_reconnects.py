@@ -1,0 +1,96 @@
+"""A producer whose connection is cut goes on from the first fragment without an acknowledgement."""
+
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.credentials import Credentials
+from kinesight.media.fragments import MediaFragment, read_fragments
+from kinesight_cli import producer
+from kinesight_cli.fragmenting import read_video
+from kinesight_cli.producer import Plan, ProducerError, Target, put_video
+from kinesight_local.kvs.server import KvsServer
+
+from tests.builders import NOON_MS
+from tests.functional.test_put_video import a_file
+
+
+class CuttingProxy(socketserver.ThreadingTCPServer):
+    """Passes connections on; each is cut after as many bytes from the producer as `cuts` says, the rest are whole."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int, cuts: list[int]) -> None:
+        self.port = port
+        self.cuts = cuts
+        self.connections = 0
+        super().__init__(("127.0.0.1", 0), Connection)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Connection(socketserver.BaseRequestHandler):
+    """One connection, both ways."""
+
+    server: CuttingProxy
+
+    def handle(self) -> None:
+        self.server.connections += 1
+        left = self.server.cuts.pop(0) if self.server.cuts else None
+        with socket.create_connection(("127.0.0.1", self.server.port)) as inner:
+            threading.Thread(target=self._back, args=(inner,), daemon=True).start()
+            with suppress(OSError):
+                while (left is None or left > 0) and (data := self.request.recv(2048)):
+                    inner.sendall(data)
+                    left = None if left is None else left - len(data)
+                if left is None:
+                    inner.shutdown(socket.SHUT_WR)
+            self.request.shutdown(socket.SHUT_RDWR)
+
+    def _back(self, inner: socket.socket) -> None:
+        with suppress(OSError):
+            while data := inner.recv(2048):
+                self.request.sendall(data)
+
+
+@pytest.fixture
+def cutting(kvs: KvsServer) -> Iterator[CuttingProxy]:
+    boto3.client("kinesisvideo", endpoint_url=kvs.url).create_stream(StreamName="cam", DataRetentionInHours=24)
+    proxy = CuttingProxy(int(kvs.url.rpartition(":")[2]), [])
+    yield proxy
+    proxy.shutdown()
+    proxy.server_close()
+
+
+def send(proxy: CuttingProxy, film: Path) -> Any:
+    video = read_video(film)
+    target = Target("cam", f"http://127.0.0.1:{proxy.server_address[1]}", "us-east-1", Credentials("a", "b"), True)
+    return video, put_video(target, video.track, video.fragments, Plan(NOON_MS, (), False), lambda _: None)
+
+
+def test_nothing_is_lost_when_connections_are_cut(cutting: CuttingProxy, archived_media: Any, tmp_path: Path) -> None:
+    film = a_file(tmp_path / "film.mp4", seconds=12, size=(320, 240), options={"g": "10", "bf": "0", "crf": "10"})
+    cutting.cuts = [20_000, 90_000]
+
+    video, sent = send(cutting, film)
+
+    assert cutting.connections == 3
+    assert sent.fragments == len(video.fragments)
+    answer = archived_media.get_media_for_fragment_list(StreamName="cam", Fragments=sent.numbers)
+    found = [one for one in read_fragments([answer["Payload"].read()]) if isinstance(one, MediaFragment)]
+    assert [frame.data for one in found for frame in one.frames] == [f.data for s in video.fragments for f in s.frames]
+
+
+def test_a_connection_that_never_holds_is_given_up(
+    cutting: CuttingProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(producer, "_ATTEMPTS", 2)
+    cutting.cuts = [10] * 9
+
+    with pytest.raises(ProducerError, match="broke 2 times"):
+        send(cutting, a_file(tmp_path / "film.mp4"))
