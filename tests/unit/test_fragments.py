@@ -118,6 +118,18 @@ def test_a_cut_body_gives_the_whole_fragments_before_the_cut(data: st.DataObject
     assert len(whole) >= max(0, cut - header) // len(bodies[0])
 
 
+def test_fragments_before_one_beyond_the_limit_are_given_first() -> None:
+    reader = FragmentReader(max_fragment_bytes=1500)
+
+    found = reader.feed(kvs_fragment(1) + kvs_fragment(2, b"x" * 1400))
+
+    assert [one.number for one in found if isinstance(one, MediaFragment)] == ["1"]
+    with pytest.raises(ElementTooLargeError):
+        reader.feed(b"")
+    with pytest.raises(ElementTooLargeError):
+        reader.close()
+
+
 def test_a_fragment_beyond_the_limit_is_an_error() -> None:
     reader = FragmentReader(max_fragment_bytes=500)
 

@@ -18,6 +18,7 @@ from kinesight.media.mkv import (
     Event,
     HeaderEvent,
     InfoEvent,
+    MkvError,
     MkvParser,
     TagsEvent,
     Track,
@@ -85,14 +86,21 @@ class FragmentReader:
         self._parser = MkvParser(max_element_bytes=max_fragment_bytes)
         self._max_fragment_bytes = max_fragment_bytes
         self._document: _Document | None = None
+        self._failure: MkvError | None = None
 
     def feed(self, data: bytes) -> list[MediaFragment | MediaErrorNotice]:
         """What these bytes complete. Raises MkvError, after everything before the error was returned."""
+        self._raise_failure()
         return self._digest(self._parser.feed(data))
 
     def close(self) -> list[MediaFragment | MediaErrorNotice]:
         """The last fragment. Raises TruncatedMkvError if the body was cut inside it."""
+        self._raise_failure()
         return self._digest(self._parser.close()) + self._finish()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
     def _digest(self, events: list[Event]) -> list[MediaFragment | MediaErrorNotice]:
         done: list[MediaFragment | MediaErrorNotice] = []
@@ -100,18 +108,24 @@ class FragmentReader:
             if isinstance(event, HeaderEvent):
                 done += self._finish()
                 self._document = _Document()
-            if self._document is not None:
-                self._add(self._document, event)
+            if self._document is not None and not self._add(self._document, event):
+                break
+        if not done:
+            self._raise_failure()
         return done
 
-    def _add(self, document: _Document, event: Event) -> None:
+    def _add(self, document: _Document, event: Event) -> bool:
+        """False if the fragment passes the limit: the next call raises, or this one if it has nothing to give."""
         if isinstance(event, ClusterEndEvent):
-            return
+            return True
         document.raw.append(event.raw)
         document.size += len(event.raw)
         if document.size > self._max_fragment_bytes:
-            raise ElementTooLargeError(f"a fragment passes {self._max_fragment_bytes} bytes", self._parser.offset)
+            limit = f"a fragment passes {self._max_fragment_bytes} bytes"
+            self._failure = ElementTooLargeError(limit, self._parser.offset)
+            return False
         _note(document, event)
+        return True
 
     def _finish(self) -> list[MediaFragment | MediaErrorNotice]:
         document, self._document = self._document, None
