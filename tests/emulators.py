@@ -8,12 +8,13 @@ import boto3
 import httpx
 import pytest
 from kinesight_local.kvs.server import KvsServer
+from kinesight_local.kvs.timing import Timing
 from moto.server import ThreadedMotoServer
 
 
 @pytest.fixture
 def kvs(tmp_path: Path) -> Iterator[KvsServer]:
-    with KvsServer(tmp_path / "kvs") as server:
+    with KvsServer(tmp_path / "kvs", timing=Timing(patience_s=1)) as server:
         yield server
 
 

@@ -13,6 +13,7 @@ import pytest
 from kinesight.media import mkv_write as write
 from kinesight.media.mkv import Tag
 from kinesight_local.kvs.server import KvsServer
+from kinesight_local.kvs.timing import Timing
 
 from tests.builders import NOON_MS
 from tests.functional.kvs_producer import Producer, put_clip, stored
@@ -117,7 +118,7 @@ def test_bytes_one_by_one_are_a_body_too(wire: socket.socket, archived_media: An
 
 
 def test_silence_is_answered_with_idle_and_then_ended(tmp_path: Path) -> None:
-    with KvsServer(tmp_path / "impatient", idle_s=0.05) as server:
+    with KvsServer(tmp_path / "impatient", timing=Timing(idle_s=0.05)) as server:
         boto3.client("kinesisvideo", endpoint_url=server.url).create_stream(StreamName="cam")
         producer = Producer(server)
 

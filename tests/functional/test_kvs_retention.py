@@ -62,7 +62,7 @@ def listed(service: KvsService) -> list[str]:
 
 
 def media(service: KvsService, number: str) -> bytes:
-    return b"".join(call(service, "/getMediaForFragmentList", StreamName="cam", Fragments=[number]))
+    return b"".join(call(service, "/getMediaForFragmentList", StreamName="cam", Fragments=[number]).chunks)
 
 
 def files(folder: Path) -> int:

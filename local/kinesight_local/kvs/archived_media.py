@@ -8,27 +8,26 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any, get_args
 
-from kinesight.media import mkv_write as write
-from kinesight.media.mkv import Tag
-
 from kinesight_local.kvs import tokens
+from kinesight_local.kvs.body import MATROSKA, Body
 from kinesight_local.kvs.control import Parameters, key_of
+from kinesight_local.kvs.documents import FragmentGoneError, document, missing_fragment
 from kinesight_local.kvs.exceptions import InvalidArgumentError
+from kinesight_local.kvs.faults import FaultBook, Missing
 from kinesight_local.kvs.store import Clock, FragmentStore, Selection, StoredFragment
-from kinesight_local.kvs.streams import StreamRegistry
+from kinesight_local.kvs.streams import Stream, StreamRegistry
 from kinesight_local.kvs.validation import LATEST_EPOCH_S
 
-_KVS = "AWS_KINESISVIDEO_"
 _DEFAULT_FRAGMENTS = 100  # the service's own default is not documented
-_FRAGMENT_NOT_FOUND = 4000
 
 
 class ArchivedMedia:
-    """What was persisted. Nothing is throttled."""
+    """What was persisted: lists, and media by number."""
 
-    def __init__(self, streams: StreamRegistry, store: FragmentStore) -> None:
+    def __init__(self, streams: StreamRegistry, store: FragmentStore, faults: FaultBook) -> None:
         self._streams = streams
         self._store = store
+        self._faults = faults
 
     def list_fragments(self, wanted: Parameters) -> Parameters:
         """Fragments that start in the range, both ends included. Tokens don't expire."""
@@ -42,44 +41,21 @@ class ArchivedMedia:
             answer["NextToken"] = tokens.write(json.dumps(asdict(replace(chosen, after=page[-1].place))))
         return answer
 
-    def get_media_for_fragment_list(self, wanted: Parameters) -> Iterator[bytes]:
-        """A document per fragment, in the order asked for; read while it is consumed.
-
-        Tags are named as AWS's parser library reads them; the API reference writes …_SIDE_TIMESTAMP.
-        """
+    def get_media_for_fragment_list(self, wanted: Parameters) -> Body:
+        """A document per fragment, in the order asked for; read while it is consumed."""
         stream = self._streams.get(key_of(wanted))
-        return (
-            piece
-            for number in wanted["Fragments"]
-            for piece in self._document(stream.arn, number, stream.retention_hours)
-        )
+        return Body(MATROSKA, self._documents(stream, wanted["Fragments"]))
 
-    def _document(self, stream_arn: str, number: str, retention_hours: int) -> Iterator[bytes]:
-        stored = self._store.find(stream_arn, number, retention_hours)
-        try:
-            header, cluster, trailer = self._store.parts(stored) if stored else (b"", b"", b"")
-        except FileNotFoundError:  # swept since
-            stored = None
-        if stored is None:
-            yield _missing(number)
-            return
-        told = [
-            Tag(f"{_KVS}FRAGMENT_NUMBER", stored.number),
-            Tag(f"{_KVS}SERVER_TIMESTAMP", _seconds(stored.server_ms)),
-            Tag(f"{_KVS}PRODUCER_TIMESTAMP", _seconds(stored.producer_ms)),
-        ]
-        yield header + write.tags(told)
-        yield cluster
-        yield trailer
-
-
-def _missing(number: str) -> bytes:
-    told = [
-        Tag(f"{_KVS}FRAGMENT_NUMBER", number),
-        Tag(f"{_KVS}EXCEPTION_ERROR_CODE", str(_FRAGMENT_NOT_FOUND)),
-        Tag(f"{_KVS}EXCEPTION_MESSAGE", "The fragment is not found or has expired."),
-    ]
-    return write.ebml_header() + write.segment_start() + write.info() + write.tags(told)
+    def _documents(self, stream: Stream, numbers: list[str]) -> Iterator[bytes]:
+        for number in numbers:
+            stored = self._store.find(stream.arn, number, stream.retention_hours)
+            if stored is None or self._faults.draw((Missing,), "GetMediaForFragmentList", stream.name) is not None:
+                yield missing_fragment(number)
+                continue
+            try:
+                yield from document(self._store, stored)
+            except FragmentGoneError:
+                yield missing_fragment(number)
 
 
 def _selection(wanted: Parameters) -> Selection:
@@ -118,7 +94,3 @@ def _told(stored: StoredFragment) -> Parameters:
         "ServerTimestamp": stored.server_ms / 1000,
         "FragmentLengthInMilliseconds": stored.length_ms,
     }
-
-
-def _seconds(epoch_ms: int) -> str:
-    return f"{epoch_ms // 1000}.{epoch_ms % 1000:03d}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from kinesight_local.kvs import tokens
 from kinesight_local.kvs.exceptions import InvalidArgumentError
+from kinesight_local.kvs.quotas import Quotas
 from kinesight_local.kvs.store import FragmentStore
 from kinesight_local.kvs.streams import Stream, StreamKey, StreamRegistry
 
@@ -20,17 +21,35 @@ def key_of(wanted: Parameters) -> StreamKey:
     return StreamKey(wanted.get("StreamName"), wanted.get("StreamARN"))
 
 
+def check_quality(format_config: Parameters) -> None:
+    """Raises InvalidArgumentError for a JPEGQuality that is no number from 1 to 100."""
+    quality = format_config.get("JPEGQuality", "80")
+    if not (quality.isascii() and quality.isdecimal()) or not 1 <= int(quality) <= 100:
+        raise InvalidArgumentError("JPEGQuality is a number from 1 to 100.")
+
+
+def named(unchecked: Parameters) -> str:
+    """The stream's name in a request that nobody has checked yet; "" if there is none."""
+    name, arn = unchecked.get("StreamName"), unchecked.get("StreamARN")
+    return StreamKey(name if isinstance(name, str) else None, arn if isinstance(arn, str) else None).named
+
+
 class ControlPlane:
     """Streams and their configurations. Everything takes effect at once; on AWS configurations take a minute."""
 
-    def __init__(self, streams: StreamRegistry, store: FragmentStore, *, region: str, data_endpoint: str) -> None:
+    def __init__(
+        self, streams: StreamRegistry, store: FragmentStore, quotas: Quotas, *, region: str, data_endpoint: str
+    ) -> None:
         self._streams = streams
         self._store = store
+        self._quotas = quotas
         self._region = region
         self._data_endpoint = data_endpoint
 
     def create_stream(self, wanted: Parameters) -> Parameters:
-        """The KMS key is kept and never used, the storage tier is ignored; there is no limit on streams."""
+        """The KMS key is kept and never used; the storage tier is told and changes nothing."""
+        self._quotas.check_streams(self._streams.count())
+        tier = wanted.get("StreamStorageConfiguration") or {}
         stream = self._streams.create(
             wanted["StreamName"],
             media_type=wanted.get("MediaType") or "",
@@ -38,6 +57,7 @@ class ControlPlane:
             kms_key_id=wanted.get("KmsKeyId") or "",
             retention_hours=wanted.get("DataRetentionInHours") or 0,
             tags=wanted.get("Tags") or {},
+            storage_tier=tier.get("DefaultStorageTier", "HOT"),
         )
         return {"StreamARN": stream.arn}
 
@@ -59,6 +79,28 @@ class ControlPlane:
         stream = self._streams.delete(key_of(wanted), wanted.get("CurrentVersion"))
         self._store.drop(stream.arn)
         return {}
+
+    def update_stream(self, wanted: Parameters) -> Parameters:
+        """Device name and media type; what is not given stays."""
+        named = {"device_name": "DeviceName", "media_type": "MediaType"}
+        changes = {field: wanted[name] for field, name in named.items() if wanted.get(name)}
+        self._streams.update(key_of(wanted), wanted["CurrentVersion"], **changes)
+        return {}
+
+    def update_stream_storage_configuration(self, wanted: Parameters) -> Parameters:
+        """Media is kept in the same way in either tier."""
+        tier = wanted["StreamStorageConfiguration"]["DefaultStorageTier"]
+        self._streams.update(key_of(wanted), wanted["CurrentVersion"], storage_tier=tier)
+        return {}
+
+    def describe_stream_storage_configuration(self, wanted: Parameters) -> Parameters:
+        """Complete."""
+        stream = self._streams.get(key_of(wanted))
+        return {
+            "StreamName": stream.name,
+            "StreamARN": stream.arn,
+            "StreamStorageConfiguration": {"DefaultStorageTier": stream.storage_tier},
+        }
 
     def update_data_retention(self, wanted: Parameters) -> Parameters:
         """Media older than a shorter retention is gone at once."""
@@ -82,7 +124,7 @@ class ControlPlane:
         return {"Tags": self._streams.get(key_of(wanted)).tags}
 
     def get_data_endpoint(self, wanted: Parameters) -> Parameters:
-        """One address for every API, those too that are not here yet."""
+        """One address for every API, those too that are not here."""
         self._streams.get(key_of(wanted))
         return {"DataEndpoint": self._data_endpoint}
 
@@ -103,9 +145,7 @@ class ControlPlane:
             raise InvalidArgumentError("DestinationRegion must be the stream's Region.")
         if not destination["Uri"].startswith("s3://"):
             raise InvalidArgumentError("The image destination is an s3:// address.")
-        quality = (configuration.get("FormatConfig") or {}).get("JPEGQuality", "80")
-        if not (quality.isascii() and quality.isdecimal()) or not 1 <= int(quality) <= 100:
-            raise InvalidArgumentError("JPEGQuality is a number from 1 to 100.")
+        check_quality(configuration.get("FormatConfig") or {})
 
     def describe_image_generation_configuration(self, wanted: Parameters) -> Parameters:
         """Complete."""

@@ -1,9 +1,10 @@
 """Pictures and notifications in the background, with a bounded backlog.
 
-The real service does this under the PutMedia caller's rights; here every caller has all of them. What waits when the
-emulator is killed is not delivered later.
+The real service does this under the PutMedia caller's rights; here every caller has all of them. What is owed is kept
+in the index: after a kill it is delivered with the next start, so a picture or a notification may then come twice.
 """
 
+import json
 import logging
 import queue
 import threading
@@ -18,11 +19,15 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from kinesight_local.kvs.documents import FragmentGoneError
+from kinesight_local.kvs.exceptions import InjectedError
+from kinesight_local.kvs.faults import Duplicate, Fail, FaultBook, OnDelivery, Slow
 from kinesight_local.kvs.fragment import IMAGE_GENERATION, NOTIFICATION, IngestedFragment
 from kinesight_local.kvs.image_objects import Picture, put_picture
 from kinesight_local.kvs.images import ImageSettings, SamplingClock, pictures, video_times_ms
 from kinesight_local.kvs.notifications import publish
-from kinesight_local.kvs.store import StoredFragment
+from kinesight_local.kvs.reading import reread
+from kinesight_local.kvs.store import FragmentStore, StoredFragment
 from kinesight_local.kvs.streams import Stream
 
 log = logging.getLogger(__name__)
@@ -60,7 +65,9 @@ class Job:
 class Delivery:
     """One worker, so a stream's pictures keep their order. `submit` never blocks; whoever feeds it awaits `room`."""
 
-    def __init__(self, account_id: str, region: str) -> None:
+    def __init__(self, store: FragmentStore, faults: FaultBook, account_id: str, region: str) -> None:
+        self._store = store
+        self._faults = faults
         self._account_id = account_id
         self._session = boto3.session.Session(region_name=region)
         self._clients: dict[str, Any] = {}
@@ -71,13 +78,18 @@ class Delivery:
         self._waiting = 0
         self._waiting_bytes = 0
         self._held_back: list[Future[None]] = []
+        self._owed: list[tuple[str, str, str]] = []
+        self._stopping = threading.Event()
         self._worker = threading.Thread(target=self._run, name="kvs delivery", daemon=True)
 
     def start(self) -> None:
+        """Takes up first what an earlier run still owes."""
+        self._owed = self._store.owed()
         self._worker.start()
 
     def stop(self) -> None:
         """Finishes what waits, for half a minute at most."""
+        self._stopping.set()
         self._jobs.put(None)
         if self._worker.is_alive():
             self._worker.join(timeout=30)
@@ -101,7 +113,9 @@ class Delivery:
         if images is None and notices is None:
             return None
         self.count(stream.name, pending=1)
-        return Job(stream, fragment, stored, images, notices["DestinationConfig"]["Uri"] if notices else None)
+        job = Job(stream, fragment, stored, images, notices["DestinationConfig"]["Uri"] if notices else None)
+        self._store.owe(stream.arn, stored.number, json.dumps([asdict(stream), images, job.topic_arn]))
+        return job
 
     def submit(self, job: Job) -> None:
         """Never blocks."""
@@ -124,17 +138,39 @@ class Delivery:
         return self._waiting >= MAX_WAITING or self._waiting_bytes >= MAX_WAITING_BYTES
 
     def _run(self) -> None:
+        for owed in self._owed:
+            if not self._stopping.is_set() and (job := self._recovered(*owed)) is not None:
+                self._deliver_safely(job)
         while (job := self._jobs.get()) is not None:
-            try:
-                self._deliver(job)
-            except Exception:  # the boundary of a background worker: one fragment's trouble must not end the rest
-                log.exception("delivery for fragment %s of %s failed", job.stored.number, job.stream.name)
-                self.count(job.stream.name, image_failures=1)
-            finally:
-                self._settle(job)
+            self._deliver_safely(job)
+            self._make_room(job)
 
-    def _settle(self, job: Job) -> None:
-        self.count(job.stream.name, pending=-1)
+    def _recovered(self, stream_arn: str, number: str, asked: str) -> Job | None:
+        """None if the fragment is gone since."""
+        document, images, topic_arn = json.loads(asked)
+        stream = Stream(**document)
+        stored = self._store.find(stream_arn, number, stream.retention_hours)
+        try:
+            fragment = reread(self._store, stored) if stored is not None else None
+        except FragmentGoneError:
+            fragment = None
+        if stored is None or fragment is None:
+            self._store.settle(stream_arn, number)
+            return None
+        self.count(stream.name, pending=1)
+        return Job(stream, fragment, stored, images, topic_arn)
+
+    def _deliver_safely(self, job: Job) -> None:
+        try:
+            self._deliver(job)
+        except Exception:  # the boundary of a background worker: one fragment's trouble must not end the rest
+            log.exception("delivery for fragment %s of %s failed", job.stored.number, job.stream.name)
+            self.count(job.stream.name, image_failures=1)
+        finally:
+            self._store.settle(job.stream.arn, job.stored.number)
+            self.count(job.stream.name, pending=-1)
+
+    def _make_room(self, job: Job) -> None:
         with self._lock:
             self._waiting -= 1
             self._waiting_bytes -= job.fragment.size_bytes
@@ -175,12 +211,25 @@ class Delivery:
 
     def _attempt(self, job: Job, kind: str, send: Callable[[], None]) -> None:
         try:
-            send()
-        except (ClientError, BotoCoreError) as error:
+            for _ in range(self._times(kind, job.stream.name)):
+                send()
+        except (ClientError, BotoCoreError, InjectedError) as error:
             log.warning("%s of fragment %s of %s not delivered: %s", kind, job.stored.number, job.stream.name, error)
             self.count(job.stream.name, **{f"{kind}_failures": 1})
             return
         self.count(job.stream.name, **{"images_delivered" if kind == "image" else "notifications_published": 1})
+
+    def _times(self, kind: str, stream_name: str) -> int:
+        """How often to send, after whatever wait a fault asks for. Raises InjectedError."""
+        fault = self._faults.draw(OnDelivery, f"{kind.capitalize()}Delivery", stream_name)
+        match fault:
+            case Fail():
+                raise InjectedError(fault.code, fault.status)
+            case Slow():
+                self._stopping.wait(fault.delay_ms / 1000)
+            case Duplicate():
+                return 2
+        return 1
 
     def _client(self, service: str) -> Any:
         """Made when first needed: by then the endpoints of the local cloud are in the environment."""

@@ -36,6 +36,46 @@ class TagsPerResourceExceededError(KvsError):
     code, status = "TagsPerResourceExceededLimitException", 400
 
 
+class ClientLimitExceededError(KvsError):
+    code, status = "ClientLimitExceededException", 400
+
+
+class ConnectionLimitExceededError(KvsError):
+    code, status = "ConnectionLimitExceededException", 400
+
+
+class AccountStreamLimitExceededError(KvsError):
+    code, status = "AccountStreamLimitExceededException", 400
+
+
+class NotAuthorizedError(KvsError):
+    code, status = "NotAuthorizedException", 401
+
+
+class UnsupportedStreamMediaTypeError(KvsError):
+    code, status = "UnsupportedStreamMediaTypeException", 400
+
+
+class MissingCodecPrivateDataError(KvsError):
+    code, status = "MissingCodecPrivateDataException", 400
+
+
+class InvalidCodecPrivateDataError(KvsError):
+    code, status = "InvalidCodecPrivateDataException", 400
+
+
+class InvalidMediaFrameError(KvsError):
+    code, status = "InvalidMediaFrameException", 400
+
+
+class InjectedError(KvsError):
+    """Trouble on purpose."""
+
+    def __init__(self, code: str, status: int) -> None:
+        super().__init__("A fault was injected here.")
+        self.code, self.status = code, status
+
+
 class NotImplementedHereError(KvsError):
     """An operation of the real service that this emulator does not have."""
 

@@ -34,7 +34,7 @@ class ImageSettings:
 
     @classmethod
     def of(cls, configuration: dict[str, Any]) -> "ImageSettings":
-        quality = configuration.get("FormatConfig", {}).get("JPEGQuality", _DEFAULT_QUALITY)
+        quality = (configuration.get("FormatConfig") or {}).get("JPEGQuality", _DEFAULT_QUALITY)
         return cls(
             configuration["SamplingInterval"],
             configuration["Format"],

@@ -2,12 +2,12 @@
 
 Starlette's responses wait for the request to end, so this route reads and sends ASGI messages itself, one
 acknowledgement a chunk: AWS's SDK drops a chunk of over 1,024 bytes.
-Not here: limits on connections, calls and bandwidth, and the 45 minutes after which the service ends a connection.
 """
 
 import asyncio
 import json
 import logging
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from fractions import Fraction
@@ -17,15 +17,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Message, Receive, Send
 
 from kinesight_local.kvs.exceptions import InvalidArgumentError, ResourceNotFoundError
+from kinesight_local.kvs.faults import ErrorInside
 from kinesight_local.kvs.fragment import IngestedFragment
 from kinesight_local.kvs.ingest import Buffering, Ingest, Outcome, Rejected
 from kinesight_local.kvs.service import KvsService, Persisted
 from kinesight_local.kvs.store import FragmentIdentity
-from kinesight_local.kvs.streams import StreamKey
+from kinesight_local.kvs.streams import Stream, StreamKey
 
 log = logging.getLogger(__name__)
 
-IDLE_S = 10.0
 _IDLES_BEFORE_THE_END = 3
 _HEADERS = {"name": "x-amzn-stream-name", "arn": "x-amzn-stream-arn"}
 
@@ -78,31 +78,40 @@ class _Body:
 class PutMedia:
     """One connection."""
 
-    def __init__(self, service: KvsService, send: Send, stream_arn: str, ingest: Ingest) -> None:
+    def __init__(self, service: KvsService, send: Send, stream: Stream, ingest: Ingest) -> None:
         self._service = service
         self._send = send
-        self._stream_arn = stream_arn
+        self._stream_arn = stream.arn
+        self._stream_name = stream.name
         self._ingest = ingest
+        self._timing = service.timing
         self._identity: FragmentIdentity | None = None
         """Of the fragment that is open."""
 
-    async def run(self, receive: Receive, headers: Mapping[str, str], idle_s: float) -> None:
-        """`headers`: of the answer."""
+    async def run(self, receive: Receive, headers: Mapping[str, str], *, ends_well: bool = True) -> None:
+        """`headers`: of the answer, which is left without an end unless it `ends_well`."""
         body = _Body(receive)
         try:
             await asyncio.sleep(0)  # lets the body ask before the answer starts; afterwards a 100 would come too late
             raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
             await self._send({"type": "http.response.start", "status": 200, "headers": raw})
             with suppress(asyncio.CancelledError):  # the server stops: the answer ends as it would after silence
-                await self._take_in(body, idle_s)
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+                await self._take_in(body)
+            if ends_well:
+                await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             body.close()
+            if self._identity is not None:
+                self._service.abandon_fragment(self._stream_arn)
 
-    async def _take_in(self, body: _Body, idle_s: float) -> None:
+    async def _take_in(self, body: _Body) -> None:
         idles = 0
+        began_s = time.monotonic()
         while idles < _IDLES_BEFORE_THE_END:
-            message = await body.message(idle_s)
+            if time.monotonic() - began_s > self._timing.connection_s:
+                await self._refuse(Rejected(None, 4003, "MAX_CONNECTION_DURATION_REACHED"))
+                return
+            message = await body.message(self._timing.idle_s)
             if message is None:
                 idles += 1
                 await self._acknowledge("IDLE")
@@ -139,7 +148,8 @@ class PutMedia:
         except ResourceNotFoundError:
             return Rejected(timecode, 4008, "STREAM_NOT_ACTIVE")
         await self._acknowledge("BUFFERING", FragmentTimecode=timecode, FragmentNumber=self._identity.number)
-        return None
+        fault = self._service.faults.draw((ErrorInside,), "PutMedia", self._stream_name)
+        return Rejected(timecode, fault.error_id, fault.code) if fault is not None else None
 
     async def _persist(self, fragment: IngestedFragment) -> Rejected | None:
         identity = self._identity

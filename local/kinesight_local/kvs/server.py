@@ -1,11 +1,10 @@
 """HTTP: JSON operations through Starlette, PutMedia on bare ASGI, and what the emulator tells about itself."""
 
+import asyncio
 import json
 import logging
 import signal
 import threading
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,15 +17,30 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from kinesight_local.http_server import ThreadedServer
-from kinesight_local.kvs.exceptions import InvalidArgumentError, KvsError, UnknownOperationError
+from kinesight_local.kvs.answering import Answer, cut, cut_receiving, paced, slowed
+from kinesight_local.kvs.body import Body
+from kinesight_local.kvs.control import key_of, named
+from kinesight_local.kvs.exceptions import (
+    ClientLimitExceededError,
+    ConnectionLimitExceededError,
+    InjectedError,
+    InvalidArgumentError,
+    KvsError,
+    UnknownOperationError,
+)
+from kinesight_local.kvs.faults import Cut, Fail, Fault, Faults, OnAnswer, Slow, Throttle
+from kinesight_local.kvs.hls_http import hls_routes
 from kinesight_local.kvs.ingest import Ingest
-from kinesight_local.kvs.put_media import IDLE_S, PutMedia, epoch_ms, named_stream
+from kinesight_local.kvs.own_http import own_routes
+from kinesight_local.kvs.put_media import PutMedia, epoch_ms, named_stream
+from kinesight_local.kvs.quotas import Limits
+from kinesight_local.kvs.refusals import refusal, request_id
 from kinesight_local.kvs.service import KvsService
+from kinesight_local.kvs.timing import Timing
+from kinesight_local.kvs.urls import Route as Service
 from kinesight_local.kvs.urls import routes
 
 log = logging.getLogger(__name__)
-
-_MEDIA_TYPE = "video/x-matroska"  # the service's own is not documented
 
 
 class KvsServer(ThreadedServer):
@@ -41,17 +55,22 @@ class KvsServer(ThreadedServer):
         region: str = "us-east-1",
         account_id: str = "123456789012",
         public_url: str | None = None,
-        idle_s: float = IDLE_S,
+        limits: Limits | None = None,
+        faults: Faults | None = None,
+        timing: Timing | None = None,
     ) -> None:
         """`public_url`: what GetDataEndpoint answers, where clients reach this server by another address.
 
-        `idle_s`: how long a silent PutMedia connection waits for each of its three IDLE acknowledgements.
+        `limits`: the quotas to enforce; none without. `faults`: trouble on purpose; `service.faults` changes it later.
+        Raises UnreadableStateError.
         """
         self._application = _Deferred()
         super().__init__(self._application, host, port)
         url = public_url or self.url.replace("//0.0.0.0:", "//127.0.0.1:")
-        self.service = KvsService(data_dir, region=region, account_id=account_id, url=url)
-        self._application.target = application(self.service, idle_s=idle_s)
+        self.service = KvsService(
+            data_dir, region=region, account_id=account_id, url=url, limits=limits, faults=faults, timing=timing
+        )
+        self._application.target = application(self.service)
 
     def start(self) -> None:
         self.service.sweep()
@@ -89,32 +108,16 @@ class _Deferred:
         await self.target(scope, receive, send)
 
 
-def application(service: KvsService, *, idle_s: float = IDLE_S) -> Any:
+def application(service: KvsService) -> Answer:
     """The ASGI application."""
 
-    async def operation(request: Request) -> Response:
+    async def operation(request: Request) -> Answer:
         return await _operation(service, request)
-
-    async def health(_: Request) -> Response:
-        return JSONResponse({"status": "ok"})
-
-    async def statistics(request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(service.statistics, request.path_params["name"]))
-
-    async def put_media(scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            ingest = Ingest(epoch_ms(request.headers))
-            stream = await run_in_threadpool(service.streams.get, named_stream(request.headers))
-        except KvsError as error:
-            await _refusal(error)(scope, receive, send)
-            return
-        await PutMedia(service, send, stream.arn, ingest).run(receive, _request_id(), idle_s)
 
     starlette = Starlette(
         routes=[
-            Route("/_kinesight/health", health),
-            Route("/_kinesight/streams/{name}", statistics),
+            *own_routes(service),
+            *hls_routes(service.hls),
             Route("/{path:path}", operation, methods=["POST"]),
         ],
         exception_handlers={KvsError: _refused, HTTPException: _unknown, Exception: _broken},
@@ -122,19 +125,82 @@ def application(service: KvsService, *, idle_s: float = IDLE_S) -> Any:
 
     async def choose(scope: Scope, receive: Receive, send: Send) -> None:
         is_media = (scope.get("method"), scope.get("path")) == ("POST", "/putMedia")
-        await (put_media if is_media else starlette)(scope, receive, send)
+        if is_media:
+            await _put_media(service, scope, receive, send)
+        else:
+            await starlette(scope, receive, send)
 
     return choose
 
 
-async def _operation(service: KvsService, request: Request) -> Response:
+async def _put_media(service: KvsService, scope: Scope, receive: Receive, send: Send) -> None:
+    request = Request(scope, receive)
+    try:
+        ingest = Ingest(epoch_ms(request.headers))
+        key = named_stream(request.headers)
+        fault = service.faults.draw(OnAnswer, "PutMedia", key.named)
+        _refuse_if_meant(fault)
+        stream = await run_in_threadpool(service.streams.get, key)
+        service.quotas.charge_call("PutMedia", stream.arn)
+        service.quotas.connect("PutMedia", stream.arn)
+    except KvsError as error:
+        await refusal(error)(scope, receive, send)
+        return
+    try:
+        if isinstance(fault, Slow):
+            await asyncio.sleep(fault.delay_ms / 1000)
+        body = cut_receiving(receive, fault.after_bytes) if isinstance(fault, Cut) else receive
+        connection = PutMedia(service, send, stream, ingest)
+        await connection.run(body, request_id(), ends_well=not isinstance(fault, Cut))
+    finally:
+        service.quotas.disconnect("PutMedia", stream.arn)
+
+
+async def _operation(service: KvsService, request: Request) -> Answer:
     route = routes().get(request.url.path)
     if route is None:
         _no_operation(request)
-    answer = await run_in_threadpool(service.call, route, _parameters(await request.body()))
-    if isinstance(answer, Iterator):
-        return StreamingResponse(answer, media_type=_MEDIA_TYPE, headers=_request_id())
-    return JSONResponse(answer, headers=_request_id())
+    parameters = _parameters(await request.body())
+    fault = service.faults.draw(OnAnswer, route.operation, named(parameters))
+    _refuse_if_meant(fault)
+    answer = await run_in_threadpool(service.call, route, parameters)
+    response = _streamed(service, route, parameters, answer) if isinstance(answer, Body) else _json(answer)
+    match fault:
+        case Slow():
+            return slowed(response, fault)
+        case Cut():
+            return cut(response, fault)
+    return response
+
+
+def _refuse_if_meant(fault: Fault | None) -> None:
+    match fault:
+        case Throttle():
+            raise ClientLimitExceededError("A fault was injected here: throttled.")
+        case Fail():
+            raise InjectedError(fault.code, fault.status)
+
+
+def _json(answer: dict[str, Any]) -> Answer:
+    return JSONResponse(answer, headers=request_id())
+
+
+def _streamed(service: KvsService, route: Service, parameters: dict[str, Any], answer: Body) -> Answer:
+    """Holds one of the stream's connections while it is sent."""
+    response = StreamingResponse(answer.chunks, media_type=answer.content_type, headers=request_id())
+
+    async def connected(scope: Scope, receive: Receive, send: Send) -> None:
+        arn = service.streams.get(key_of(parameters)).arn
+        limits = service.quotas.limits
+        try:
+            with service.quotas.connection(route.operation, arn):
+                await response(scope, receive, paced(send, limits.media_bytes_per_s) if limits else send)
+        except ConnectionLimitExceededError as error:
+            await refusal(error)(scope, receive, send)
+        except ClientLimitExceededError as error:
+            await refusal(error)(scope, receive, send)
+
+    return connected
 
 
 def _parameters(body: bytes) -> dict[str, Any]:
@@ -152,24 +218,14 @@ def _no_operation(request: Request) -> NoReturn:
     raise UnknownOperationError(f"{request.method} {request.url.path} is no operation of Kinesis Video Streams.")
 
 
-def _refusal(error: KvsError) -> JSONResponse:
-    """AWS documents the second of the two headers; botocore reads the first."""
-    headers = _request_id() | {"x-amzn-ErrorType": error.code, "x-amz-ErrorType": error.code}
-    return JSONResponse({"Message": error.message}, error.status, headers)
-
-
 async def _refused(_: Request, error: Exception) -> Response:
-    return _refusal(error if isinstance(error, KvsError) else KvsError(str(error)))
+    return refusal(error if isinstance(error, KvsError) else KvsError(str(error)))
 
 
 async def _unknown(request: Request, _: Exception) -> Response:
-    return _refusal(UnknownOperationError(f"{request.method} {request.url.path} is no operation of this service."))
+    return refusal(UnknownOperationError(f"{request.method} {request.url.path} is no operation of this service."))
 
 
 async def _broken(_: Request, error: Exception) -> Response:
     """Starlette raises the error again once this is sent, and uvicorn logs it."""
-    return _refusal(KvsError(f"The emulator failed: {type(error).__name__}. Its log says more."))
-
-
-def _request_id() -> dict[str, str]:
-    return {"x-amzn-RequestId": str(uuid.uuid4())}
+    return refusal(KvsError(f"The emulator failed: {type(error).__name__}. Its log says more."))

@@ -33,6 +33,11 @@ class StreamKey:
     name: str | None = None
     arn: str | None = None
 
+    @property
+    def named(self) -> str:
+        """The stream's name, whichever way it was told; "" if it was not."""
+        return self.name or (self.arn or "").rpartition(":stream/")[2].partition("/")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Stream:
@@ -49,12 +54,14 @@ class Stream:
     tags: dict[str, str] = field(default_factory=dict)
     image_generation: dict[str, Any] | None = None
     notification: dict[str, Any] | None = None
+    storage_tier: str = "HOT"
 
 
 class StreamRegistry:
     """Streams by name or ARN, in the table `streams`. Every change is atomic.
 
-    The version changes with the retention; whether tags and configurations change it on AWS is not documented.
+    The version changes with retention, device, media type and storage tier, whose updates ask for it; whether tags and
+    configurations change it on AWS is not documented.
     """
 
     def __init__(self, index: sqlite3.Connection, lock: RLock, *, owner: str, now_ms: Callable[[], int]) -> None:
@@ -66,6 +73,10 @@ class StreamRegistry:
         self._created_ms = 0
         with lock:
             index.execute("CREATE TABLE IF NOT EXISTS streams (name TEXT PRIMARY KEY, document TEXT NOT NULL)")
+
+    def count(self) -> int:
+        with self._lock:
+            return int(self._index.execute("SELECT COUNT(*) FROM streams").fetchone()[0])
 
     def create(self, name: str, **fields: Any) -> Stream:
         """Raises ResourceInUseError if the name is taken, InvalidArgumentError for a retention beyond ten years."""
@@ -83,7 +94,7 @@ class StreamRegistry:
         """Raises InvalidArgumentError without name and ARN, ResourceNotFoundError if there is no such stream."""
         if not key.name and not key.arn:
             raise InvalidArgumentError("Either StreamName or StreamARN is required.")
-        stream = self._find(key.name or str(key.arn).rpartition(":stream/")[2].partition("/")[0])
+        stream = self._find(key.named)
         if stream is None or (key.arn and key.arn != stream.arn):
             raise ResourceNotFoundError(f"The requested stream {key.arn or key.name} is not found or not active.")
         return stream
@@ -111,6 +122,15 @@ class StreamRegistry:
             hours = stream.retention_hours + delta_hours
             _check_hours(hours)
             return replace(stream, retention_hours=hours, version=_version())
+
+        self._change(key, edit)
+
+    def update(self, key: StreamKey, version: str, **fields: Any) -> None:
+        """Replaces fields of the stream. Raises VersionMismatchError, ResourceNotFoundError."""
+
+        def edit(stream: Stream) -> Stream:
+            _check_version(stream, version)
+            return replace(stream, **fields, version=_version())
 
         self._change(key, edit)
 

@@ -1,0 +1,88 @@
+"""ASGI answers that can be slowed, cut, or bound to a connection quota."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.types import Message, Receive, Scope, Send
+
+from kinesight_local.kvs.faults import Cut, Slow
+
+log = logging.getLogger(__name__)
+
+Answer = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""An ASGI application that answers one request; Starlette's responses are."""
+
+_PIECE = 16 * 1024
+
+
+class _CutError(Exception):
+    """The connection is to end here."""
+
+
+def slowed(answer: Answer, fault: Slow) -> Answer:
+    """Begins late, and flows at a given pace."""
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(fault.delay_ms / 1000)
+        await answer(scope, receive, paced(send, fault.bytes_per_s) if fault.bytes_per_s else send)
+
+    return slow
+
+
+def paced(send: Send, bytes_per_s: int) -> Send:
+    """Small pieces, each followed by the pause it takes."""
+
+    async def paced_send(message: Message) -> None:
+        body = message.get("body", b"")
+        while len(body) > _PIECE:
+            await send({"type": "http.response.body", "body": body[:_PIECE], "more_body": True})
+            await asyncio.sleep(_PIECE / bytes_per_s)
+            body = body[_PIECE:]
+        await send({**message, "body": body} if body else message)
+        await asyncio.sleep(len(body) / bytes_per_s)
+
+    return paced_send
+
+
+def cut(answer: Answer, fault: Cut) -> Answer:
+    """Ends the connection after so many bytes of the answer's body; uvicorn closes what is left incomplete."""
+
+    async def cutting(scope: Scope, receive: Receive, send: Send) -> None:
+        left = fault.after_bytes
+
+        async def cut_send(message: Message) -> None:
+            nonlocal left
+            body = message.get("body", b"")
+            if message["type"] == "http.response.body" and (len(body) > left or not message.get("more_body", False)):
+                if left:
+                    await send({"type": "http.response.body", "body": body[:left], "more_body": True})
+                raise _CutError
+            left -= len(body)
+            await send(message)
+
+        try:
+            await answer(scope, receive, cut_send)
+        except* _CutError:
+            log.debug("cut an answer to %s", scope["path"])
+
+    return cutting
+
+
+def cut_receiving(receive: Receive, after_bytes: int) -> Receive:
+    """A request whose client seems to go away after so many bytes."""
+    left = after_bytes
+
+    async def cut_receive() -> Message:
+        nonlocal left
+        if left < 0:
+            return {"type": "http.disconnect"}
+        message: dict[str, Any] = dict(await receive())
+        left -= len(message.get("body", b""))
+        if left < 0:
+            message["body"] = message["body"][:left]
+            message["more_body"] = True
+        return message
+
+    return cut_receive

@@ -1,0 +1,257 @@
+"""HLS sessions: playlists and segments for a player that holds a session's address.
+
+A session is its token: signed, with an end, and nothing kept beside it, so it survives a restart. The names of files
+and parameters are the service's (API_reader_GetHLSStreamingSessionURL). Video and audio are in one rendition.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, Literal
+from urllib.parse import urlencode
+
+from kinesight_local.kvs.control import Parameters, key_of
+from kinesight_local.kvs.documents import FragmentGoneError
+from kinesight_local.kvs.exceptions import (
+    InvalidArgumentError,
+    NoDataRetentionError,
+    NotAuthorizedError,
+    ResourceNotFoundError,
+)
+from kinesight_local.kvs.fragment import IngestedFragment
+from kinesight_local.kvs.hls_playlists import Segment, master_playlist, media_playlist
+from kinesight_local.kvs.mux import Placed, check_playable, fragmented_mp4, moved, mpeg_ts
+from kinesight_local.kvs.reading import reread
+from kinesight_local.kvs.store import Clock, FragmentStore, Selection, StoredFragment
+from kinesight_local.kvs.streams import Stream, StreamKey, StreamRegistry
+
+Mode = Literal["LIVE", "LIVE_REPLAY", "ON_DEMAND"]
+
+FOLDER = "/hls/v1"
+_DEFAULT_EXPIRES_S = 300
+_LIVE_WITHIN_MS = 30_000
+_LONGEST_RANGE_MS = 24 * 3_600_000
+_FOREVER_MS = 2**62
+_MOST_REPLAYED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a token says. Times are epoch milliseconds."""
+
+    stream_arn: str
+    mode: Mode
+    clock: Clock
+    start_ms: int
+    end_ms: int
+    container: Literal["FRAGMENTED_MP4", "MPEG_TS"]
+    discontinuities: Literal["ALWAYS", "NEVER", "ON_DISCONTINUITY"]
+    shows_time: bool
+    fragments: int
+    began_ms: int
+    expires_ms: int
+    first_ordinal: int = 0
+    origin_ms: int = 0
+    """Where the time line of its segments begins."""
+
+
+class Hls:
+    """The operation, and what its addresses answer."""
+
+    def __init__(
+        self, streams: StreamRegistry, store: FragmentStore, *, url: str, key: bytes, now_ms: Callable[[], int]
+    ) -> None:
+        """`url`: where the emulator is reached. `key`: signs tokens."""
+        self._streams = streams
+        self._store = store
+        self._url = url
+        self._key = key
+        self._now_ms = now_ms
+        self._fragment = lru_cache(maxsize=8)(self._reread)
+
+    def get_hls_streaming_session_url(self, wanted: Parameters) -> Parameters:
+        """All modes, both containers."""
+        stream = self._streams.get(key_of(wanted))
+        if stream.retention_hours == 0:
+            raise NoDataRetentionError(f"{stream.name} has no data retention: DataRetentionInHours is 0.")
+        session = _session(stream, wanted, self._now_ms())
+        first = self._first(stream, session)
+        session = replace(session, first_ordinal=first.ordinal, origin_ms=first.starts_ms(session.clock))
+        check_playable(self._fragment(first).tracks)
+        return {"HLSStreamingSessionURL": self._address(session, "getHLSMasterPlaylist.m3u8")}
+
+    def _first(self, stream: Stream, session: Session) -> StoredFragment:
+        """Raises ResourceNotFoundError where a session would have nothing to play."""
+        found = self._visible(stream, session)
+        if not found or (session.mode == "LIVE" and found[-1].server_ms < self._now_ms() - _LIVE_WITHIN_MS):
+            raise ResourceNotFoundError("No fragments to play: none in the range, or none in the last 30 seconds.")
+        return found[0]
+
+    def master(self, token: str) -> str:
+        """The master playlist. Raises NotAuthorizedError, ResourceNotFoundError, as the following do."""
+        session, stream = self._open(token)
+        found = self._visible(stream, session)
+        if not found:
+            raise ResourceNotFoundError("The session has no fragments.")
+        address = self._address(session, "getHLSMediaPlaylist.m3u8")
+        return master_playlist(self._fragment(found[0]), found[0], address)
+
+    def playlist(self, token: str) -> str:
+        """The media playlist."""
+        session, stream = self._open(token)
+        segments = [self._segment(session, stored) for stored in self._visible(stream, session)]
+        return media_playlist(
+            segments,
+            is_complete=session.mode == "ON_DEMAND",
+            discontinuities=session.discontinuities,
+            shows_time=session.shows_time,
+            has_init=session.container == "FRAGMENTED_MP4",
+        )
+
+    def init_segment(self, token: str, number: str) -> bytes:
+        """What a fragmented MP4 begins with."""
+        _, stream = self._open(token)
+        return fragmented_mp4(self._read(stream, number)[1])[0]
+
+    def mp4_segment(self, token: str, number: str) -> bytes:
+        """A fragment as moof and mdat."""
+        session, stream = self._open(token)
+        stored, fragment = self._read(stream, number)
+        return moved(fragmented_mp4(fragment)[1], _place_ms(session, stored), _sequence(session, stored))
+
+    def ts_segment(self, token: str, number: str) -> bytes:
+        """A fragment as MPEG-TS."""
+        session, stream = self._open(token)
+        stored, fragment = self._read(stream, number)
+        return mpeg_ts(Placed(fragment, _place_ms(session, stored)))
+
+    def _visible(self, stream: Stream, session: Session) -> list[StoredFragment]:
+        """What the playlist shows now."""
+        if session.mode == "LIVE":
+            found = self._store.newest(stream.arn, stream.retention_hours, session.fragments)
+            return [one for one in found if one.ordinal >= session.first_ordinal]
+        most = session.fragments if session.mode == "ON_DEMAND" else _MOST_REPLAYED
+        chosen = Selection(session.clock, session.start_ms, session.end_ms)
+        found = self._store.in_range(stream.arn, chosen, retention_hours=stream.retention_hours, most=most)
+        return found if session.mode == "ON_DEMAND" else _replayed(found, session, self._now_ms())
+
+    def _segment(self, session: Session, stored: StoredFragment) -> Segment:
+        name = "getMP4MediaFragment.mp4" if session.container == "FRAGMENTED_MP4" else "getTSFragment.ts"
+        fragment = self._fragment(stored)
+        return Segment(
+            stored,
+            fragment.tracks,
+            start_ms=stored.starts_ms(session.clock),
+            sequence=_sequence(session, stored),
+            address=self._address(session, name, stored.number),
+            init_address=self._address(session, "getMP4InitFragment.mp4", stored.number),
+        )
+
+    def _read(self, stream: Stream, number: str) -> tuple[StoredFragment, IngestedFragment]:
+        stored = self._store.find(stream.arn, number, stream.retention_hours)
+        if stored is None:
+            raise ResourceNotFoundError("The fragment is not found or has expired.")
+        return stored, self._fragment(stored)
+
+    def _reread(self, stored: StoredFragment) -> IngestedFragment:
+        try:
+            return reread(self._store, stored)
+        except FragmentGoneError as error:
+            raise ResourceNotFoundError("The fragment has expired.") from error
+
+    def _address(self, session: Session, name: str, number: str = "") -> str:
+        query = {"SessionToken": self._token(session)} | ({"FragmentNumber": number} if number else {})
+        return f"{self._url}{FOLDER}/{name}?{urlencode(query)}"
+
+    def _token(self, session: Session) -> str:
+        told = json.dumps(list(asdict(session).values()), separators=(",", ":")).encode()
+        return _text(told) + "." + _text(self._signature(told))
+
+    def _open(self, token: str) -> tuple[Session, Stream]:
+        try:
+            told, signature = (_bytes(part) for part in token.split("."))
+        except ValueError as error:
+            raise NotAuthorizedError("The session token is not one of this service's.") from error
+        if not hmac.compare_digest(signature, self._signature(told)):
+            raise NotAuthorizedError("The session token is not one of this service's.")
+        session = Session(*json.loads(told))
+        if session.expires_ms <= self._now_ms():
+            raise NotAuthorizedError("The session has expired.")
+        return session, self._streams.get(StreamKey(arn=session.stream_arn))
+
+    def _signature(self, told: bytes) -> bytes:
+        return hmac.new(self._key, told, hashlib.sha256).digest()
+
+
+def new_key() -> bytes:
+    return secrets.token_bytes(32)
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _session(stream: Stream, wanted: Parameters, now_ms: int) -> Session:
+    mode: Mode = wanted.get("PlaybackMode") or "LIVE"
+    selector = wanted.get("HLSFragmentSelector") or {}
+    clock: Clock = selector.get("FragmentSelectorType") or "SERVER_TIMESTAMP"
+    start_ms, end_ms = _range(mode, selector.get("TimestampRange") or {})
+    expires_ms = now_ms + 1000 * (wanted.get("Expires") or _DEFAULT_EXPIRES_S)
+    return Session(
+        stream_arn=stream.arn,
+        mode=mode,
+        clock=clock,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        container=wanted.get("ContainerFormat") or "FRAGMENTED_MP4",
+        discontinuities=wanted.get("DiscontinuityMode") or ("ALWAYS" if clock == "SERVER_TIMESTAMP" else "NEVER"),
+        shows_time=wanted.get("DisplayFragmentTimestamp") == "ALWAYS",
+        fragments=wanted.get("MaxMediaPlaylistFragmentResults") or (1000 if mode == "ON_DEMAND" else 5),
+        began_ms=now_ms,
+        expires_ms=expires_ms,
+    )
+
+
+def _range(mode: str, times: dict[str, Any]) -> tuple[int, int]:
+    """A live session has no range, a replay no end, on demand both."""
+    start_s, end_s = times.get("StartTimestamp"), times.get("EndTimestamp")
+    if mode == "LIVE":
+        if times:
+            raise InvalidArgumentError("PlaybackMode LIVE takes no TimestampRange.")
+        return 0, _FOREVER_MS
+    if start_s is None:
+        raise InvalidArgumentError(f"PlaybackMode {mode} needs StartTimestamp.")
+    if mode == "LIVE_REPLAY":
+        return round(1000 * start_s), _FOREVER_MS
+    if end_s is None or not 0 < end_s - start_s <= _LONGEST_RANGE_MS / 1000:
+        raise InvalidArgumentError("ON_DEMAND needs an EndTimestamp after StartTimestamp, by 24 hours at most.")
+    return round(1000 * start_s), round(1000 * end_s)
+
+
+def _replayed(found: Sequence[StoredFragment], session: Session, now_ms: int) -> list[StoredFragment]:
+    """A live window that moves over the past: a playlist's worth at first, then on at the media's own speed."""
+    elapsed_ms, shown = now_ms - session.began_ms, session.fragments
+    for stored in found[session.fragments :]:
+        elapsed_ms -= max(1, stored.length_ms)
+        if elapsed_ms < 0:
+            break
+        shown += 1
+    return list(found[max(0, shown - session.fragments) : shown])
+
+
+def _sequence(session: Session, stored: StoredFragment) -> int:
+    return max(1, stored.ordinal - session.first_ordinal + 1)
+
+
+def _place_ms(session: Session, stored: StoredFragment) -> Fraction:
+    return Fraction(max(0, stored.starts_ms(session.clock) - session.origin_ms))

@@ -1,0 +1,227 @@
+"""Fragments into other containers: frames are copied byte for byte, nothing is encoded.
+
+FFmpeg's libraries do the muxing. Every fragment of one output has the same tracks with the same codec private data.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from io import BytesIO
+from itertools import pairwise
+from typing import Any, Literal
+
+import av
+from av.container import OutputContainer
+from av.stream import Stream as AvStream
+from kinesight.media.mkv import Track
+
+from kinesight_local.kvs.exceptions import (
+    InvalidCodecPrivateDataError,
+    MissingCodecPrivateDataError,
+    ResourceNotFoundError,
+    UnsupportedStreamMediaTypeError,
+)
+from kinesight_local.kvs.fragment import Block, IngestedFragment
+
+TIMESCALE = 90_000
+"""Ticks a second, for every track."""
+
+_VIDEO = {"V_MPEG4/ISO/AVC": "h264", "V_MPEGH/ISO/HEVC": "hevc"}
+_AUDIO = {"A_AAC": "aac"}
+_FRAGMENTED = {"movflags": "frag_custom+empty_moov+default_base_moof+skip_trailer"}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A fragment and where it begins in the output, in milliseconds."""
+
+    fragment: IngestedFragment
+    start_ms: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    track_number: int
+    dts: int
+    pts: int
+    duration: int
+    keyframe: bool
+    data: bytes
+
+
+def check_playable(tracks: Sequence[Track]) -> None:
+    """H.264 or H.265 as track 1, AAC beside it. Raises what GetClip and the session calls raise."""
+    video = next((track for track in tracks if track.number == 1), None)
+    if video is None or video.codec_id not in _VIDEO:
+        told = video.codec_id if video is not None else "missing"
+        raise UnsupportedStreamMediaTypeError(f"Track 1 is {told}; it must be one of {', '.join(_VIDEO)}.")
+    for track in tracks:
+        if track.codec_id not in _VIDEO | _AUDIO:
+            raise UnsupportedStreamMediaTypeError(f"Track {track.number} is {track.codec_id}, which can't be played.")
+        if not track.codec_private:
+            raise MissingCodecPrivateDataError(f"Track {track.number} has no codec private data.")
+
+
+def same_tracks(one: Sequence[Track], other: Sequence[Track]) -> bool:
+    """Whether fragments with these tracks can be in one output."""
+    return [(track.number, track.codec_id, track.codec_private) for track in one] == [
+        (track.number, track.codec_id, track.codec_private) for track in other
+    ]
+
+
+def write_mp4(path: str, fragments: Iterable[Placed]) -> None:
+    """A whole MP4 with its index in front. Raises what check_playable raises; ResourceNotFoundError without media."""
+    _write(path, "mp4", {"movflags": "faststart"}, fragments)
+
+
+def mpeg_ts(placed: Placed) -> bytes:
+    """A transport stream of one fragment."""
+    target = BytesIO()
+    _write(target, "mpegts", {"muxdelay": "0", "muxpreload": "0"}, [placed])
+    return target.getvalue()
+
+
+def fragmented_mp4(fragment: IngestedFragment) -> tuple[bytes, bytes]:
+    """(initialization segment, media segment); the latter begins at 0, see `moved`."""
+    target = BytesIO()
+    _write(target, "mp4", _FRAGMENTED, [Placed(fragment, Fraction(0))])
+    data = target.getvalue()
+    media = next(start for kind, start, _ in boxes(data, 0, len(data)) if kind == b"moof")
+    return data[:media], data[media:]
+
+
+def moved(segment: bytes, start_ms: Fraction, sequence: int) -> bytes:
+    """A media segment that begins at `start_ms`, with its sequence number (ISO/IEC 14496-12: mfhd, tfdt)."""
+    data = bytearray(segment)
+    ticks = round(start_ms * TIMESCALE / 1000)
+    for kind, start, end in boxes(data, 0, len(data)):
+        if kind == b"moof":
+            _move(data, start + 8, end, ticks, sequence)
+    return bytes(data)
+
+
+def _move(data: bytearray, start: int, end: int, ticks: int, sequence: int) -> None:
+    for kind, at, until in boxes(data, start, end):
+        if kind == b"mfhd":
+            data[at + 12 : at + 16] = sequence.to_bytes(4)
+        if kind == b"traf":
+            for inner, place, _ in boxes(data, at + 8, until):
+                if inner == b"tfdt":
+                    width = 8 if data[place + 8] else 4  # the box's version
+                    field = slice(place + 12, place + 12 + width)
+                    data[field] = (int.from_bytes(data[field]) + ticks).to_bytes(width)
+
+
+def boxes(data: bytes | bytearray, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """(type, start, end) of the boxes in data[start:end]."""
+    while start + 8 <= end:
+        size = int.from_bytes(data[start : start + 4])
+        yield bytes(data[start + 4 : start + 8]), start, start + size
+        start += max(size, 8)
+
+
+def _write(target: Any, container: str, options: Mapping[str, str], fragments: Iterable[Placed]) -> None:
+    placed = iter(fragments)
+    first = next(placed, None)
+    if first is None:
+        raise ResourceNotFoundError("The range holds no media any more.")
+    tracks = first.fragment.tracks
+    check_playable(tracks)
+    with _templates(first.fragment) as source, av.open(target, "w", format=container, options=dict(options)) as output:
+        streams = _streams(output, tracks, source)
+        latest: dict[int, int] = {}
+        _mux(output, streams, first, latest)
+        for one in placed:
+            _mux(output, streams, one, latest)
+
+
+def _templates(fragment: IngestedFragment) -> Any:
+    """FFmpeg's idea of the tracks; from the header alone, so that nothing is probed."""
+    try:
+        return av.open(
+            BytesIO(fragment.header + fragment.cluster),
+            format="matroska",
+            options={"probesize": "32", "analyzeduration": "0"},
+        )
+    except av.FFmpegError as error:
+        raise InvalidCodecPrivateDataError(f"The tracks can't be read: {error}.") from error
+
+
+def _streams(output: OutputContainer, tracks: Sequence[Track], source: Any) -> dict[int, AvStream]:
+    if len(source.streams) != len(tracks):
+        raise UnsupportedStreamMediaTypeError("Not every track is understood.")
+    streams: dict[int, AvStream] = {}
+    for track, template in zip(tracks, source.streams, strict=True):
+        try:
+            streams[track.number] = output.add_stream_from_template(template)
+        except (av.FFmpegError, ValueError) as error:
+            raise InvalidCodecPrivateDataError(f"Track {track.number}: {error}.") from error
+        streams[track.number].time_base = Fraction(1, TIMESCALE)
+    return streams
+
+
+def _mux(output: OutputContainer, streams: Mapping[int, AvStream], placed: Placed, latest: dict[int, int]) -> None:
+    samples = [one for number in streams for one in _samples(placed, number)]
+    for sample in sorted(samples, key=lambda one: one.dts):
+        packet = av.Packet(sample.data)
+        dts = max(
+            sample.dts, latest.get(sample.track_number, sample.dts - 1) + 1
+        )  # fragments may overlap by a rounding
+        latest[sample.track_number] = dts
+        packet.dts, packet.pts, packet.duration = dts, max(sample.pts, dts), sample.duration
+        packet.time_base = Fraction(1, TIMESCALE)
+        packet.is_keyframe = sample.keyframe
+        packet.stream = streams[sample.track_number]
+        output.mux_one(packet)
+
+
+def _samples(placed: Placed, track_number: int) -> Iterator[_Sample]:
+    """In decoding order. Matroska tells only when frames are shown, so decoding times are those in ascending order."""
+    blocks = [block for block in placed.fragment.blocks if block.track_number == track_number]
+    shown = [_ticks(placed.start_ms + block.offset_ms) for block in blocks]
+    ascending = sorted(shown)
+    late = max((at - moment for at, moment in zip(ascending, shown, strict=True)), default=0)
+    durations = _durations(ascending)
+    for block, pts, dts, duration in zip(blocks, shown, ascending, durations, strict=True):
+        yield _Sample(track_number, dts - late, pts, duration, block.keyframe, block.data)
+
+
+def _durations(ascending: Sequence[int]) -> list[int]:
+    """To the next sample each; the last lasts as long as the one before."""
+    gaps = [after - before for before, after in pairwise(ascending)]
+    return [*gaps, gaps[-1] if gaps else TIMESCALE // 25]
+
+
+def _ticks(milliseconds: Fraction) -> int:
+    return round(milliseconds * TIMESCALE / 1000)
+
+
+def codecs(tracks: Sequence[Track]) -> str:
+    """What a playlist's CODECS says (RFC 6381)."""
+    return ",".join(_codec(track) for track in tracks)
+
+
+def _codec(track: Track) -> str:
+    private = track.codec_private
+    if track.codec_id == "V_MPEG4/ISO/AVC":
+        return f"avc1.{private[1:4].hex()}"
+    if track.codec_id == "V_MPEGH/ISO/HEVC":
+        return _hevc(private)
+    return f"mp4a.40.{private[0] >> 3}"
+
+
+def _hevc(private: bytes) -> str:
+    """ISO/IEC 14496-15, annex E: profile, compatibility flags in reverse bit order, tier and level, constraints."""
+    space = ("", "A", "B", "C")[private[1] >> 6]
+    tier: Literal["L", "H"] = "H" if private[1] & 0x20 else "L"
+    compatibility = int(f"{int.from_bytes(private[2:6]):032b}"[::-1], 2)
+    constraints = private[6:12].rstrip(b"\0")
+    parts = [f"hvc1.{space}{private[1] & 0x1F}", f"{compatibility:X}", f"{tier}{private[12]}"]
+    return ".".join([*parts, *(f"{one:X}" for one in constraints)])
+
+
+def frame_rate(blocks: Sequence[Block]) -> float:
+    """Frames a second of track 1; 0 if that can't be told."""
+    times = sorted(block.offset_ms for block in blocks if block.track_number == 1)
+    span_ms = times[-1] - times[0] if times else Fraction(0)
+    return float(1000 * (len(times) - 1) / span_ms) if span_ms else 0.0

@@ -1,0 +1,22 @@
+"""Fragments from disk, as PutMedia took them in."""
+
+from itertools import chain
+
+from kinesight_local.kvs.documents import FragmentGoneError
+from kinesight_local.kvs.fragment import IngestedFragment
+from kinesight_local.kvs.ingest import Ingest
+from kinesight_local.kvs.store import FragmentStore, StoredFragment
+
+
+def reread(store: FragmentStore, stored: StoredFragment) -> IngestedFragment:
+    """Its frames, tracks and tags; `producer_ms` is the stored one. Raises FragmentGoneError."""
+    try:
+        body = b"".join(store.parts(stored))
+    except FileNotFoundError as error:
+        raise FragmentGoneError(stored.number) from error
+    ingest = Ingest()
+    for outcome in chain(ingest.feed(body), ingest.close()):
+        if isinstance(outcome, IngestedFragment):
+            outcome.producer_ms = stored.producer_ms
+            return outcome
+    raise FragmentGoneError(stored.number)  # a file that somebody changed

@@ -1,0 +1,198 @@
+"""GetImages: slots, pages, pictures, errors per slot."""
+
+import base64
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+
+import pytest
+from kinesight.media import mkv_write as write
+from kinesight.media.mkv import Tag, Track
+from kinesight_local.kvs.faults import Missing, Undecodable
+from kinesight_local.kvs.server import KvsServer
+from PIL import Image
+
+from tests.builders import NOON_MS
+from tests.functional.kvs_producer import Producer, put_clip
+from tests.media import Clip, a_clip, clusters, producer_header
+
+CLIP = a_clip(4)
+
+
+def at(seconds: float) -> datetime:
+    return datetime.fromtimestamp(NOON_MS / 1000 + seconds, UTC)
+
+
+def ask(client: Any, start: float, end: float, **more: Any) -> Any:
+    wanted = {"ImageSelectorType": "PRODUCER_TIMESTAMP", "Format": "JPEG", "SamplingInterval": 1000} | more
+    return client.get_images(StreamName="cam", StartTimestamp=at(start), EndTimestamp=at(end), **wanted)
+
+
+def told(answer: Any) -> list[str]:
+    """Per slot: its error or the picture's format."""
+    return [one.get("Error") or str(picture(one).format) for one in answer["Images"]]
+
+
+def picture(one: Any) -> Image.Image:
+    return Image.open(BytesIO(base64.b64decode(one["ImageContent"], validate=True)))
+
+
+@pytest.fixture
+def camera(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> Any:
+    kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
+    put_clip(kvs, CLIP)
+    return archived_media
+
+
+def test_a_picture_per_slot(camera: Any) -> None:
+    answer = ask(camera, 0, 3.5, SamplingInterval=500)
+
+    assert [one["TimeStamp"] for one in answer["Images"]] == [at(half / 2) for half in range(8)]
+    assert told(answer) == ["JPEG"] * 8
+    assert {picture(one).size for one in answer["Images"]} == {(320, 240)}
+    assert "NextToken" not in answer
+
+
+def test_pictures_show_their_moment(camera: Any) -> None:
+    """The clip's gradient moves on with every frame."""
+    dark = [picture(one).convert("RGB").getpixel((0, 0))[0] for one in ask(camera, 0, 3)["Images"]]  # type: ignore[index]  # Pillow's pixels are of many kinds
+
+    assert all(abs(level - (9 * 10 * second) % 256) < 12 for second, level in enumerate(dark))
+
+
+def test_a_fragment_that_began_earlier_gives_nothing(camera: Any) -> None:
+    """As users report: 'never an image for the first result' unless the range begins where a fragment does."""
+    assert told(ask(camera, 0.5, 3.5)) == ["NO_MEDIA", "JPEG", "JPEG", "JPEG"]
+
+
+def test_no_media_outside_of_what_there_is(camera: Any) -> None:
+    assert told(ask(camera, -2, 5)) == ["NO_MEDIA", "NO_MEDIA", "JPEG", "JPEG", "JPEG", "JPEG", "NO_MEDIA", "NO_MEDIA"]
+
+
+def test_a_range_shorter_than_the_interval_has_one_slot(camera: Any) -> None:
+    assert told(ask(camera, 1, 1.9)) == ["JPEG"]
+
+
+def test_by_server_timestamp(camera: Any) -> None:
+    now = datetime.now(UTC).timestamp() - NOON_MS / 1000
+    answer = ask(camera, now - 20, now + 5, ImageSelectorType="SERVER_TIMESTAMP", SamplingInterval=200)
+
+    pages = [answer]
+    while token := pages[-1].get("NextToken"):
+        pages.append(
+            ask(camera, now - 20, now + 5, ImageSelectorType="SERVER_TIMESTAMP", SamplingInterval=200, NextToken=token)
+        )
+
+    assert "JPEG" in {result for page in pages for result in told(page)}
+
+
+def test_pages_of_25_whatever_is_asked_for(camera: Any) -> None:
+    first = ask(camera, 0, 10, SamplingInterval=200, MaxResults=100)
+    second = ask(camera, 0, 10, SamplingInterval=200, MaxResults=100, NextToken=first["NextToken"])
+    third = ask(camera, 0, 10, SamplingInterval=200, MaxResults=100, NextToken=second["NextToken"])
+
+    assert [len(page["Images"]) for page in (first, second, third)] == [25, 25, 1]
+    assert "NextToken" not in third
+    assert told(first) + told(second) + told(third) == ["JPEG"] * 20 + ["NO_MEDIA"] * 31
+
+
+def test_botocores_paginator(camera: Any) -> None:
+    pages = camera.get_paginator("get_images").paginate(
+        StreamName="cam",
+        ImageSelectorType="PRODUCER_TIMESTAMP",
+        StartTimestamp=at(0),
+        EndTimestamp=at(10),
+        SamplingInterval=200,
+        Format="JPEG",
+    )
+
+    assert len(list(pages.search("Images"))) == 51
+
+
+def test_png_and_sizes(camera: Any) -> None:
+    (one,) = ask(camera, 0, 0.5, Format="PNG", WidthPixels=100, HeightPixels=50)["Images"]
+
+    assert (picture(one).format, picture(one).size) == ("PNG", (100, 50))
+
+
+def test_quality_changes_the_size(camera: Any) -> None:
+    sizes = [
+        len(ask(camera, 0, 0.5, FormatConfig={"JPEGQuality": quality})["Images"][0]["ImageContent"])
+        for quality in ("5", "95")
+    ]
+
+    assert sizes[0] < sizes[1]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"SamplingInterval": 199},
+        {"FormatConfig": {"JPEGQuality": "0"}},
+        {"FormatConfig": {"JPEGQuality": "high"}},
+        {"WidthPixels": 100},
+        {"HeightPixels": 100},
+        {"WidthPixels": 4000, "HeightPixels": 100},
+        {"Format": "GIF"},
+        {"MaxResults": 101},
+        {"NextToken": "Zm9v"},
+        {"NextToken": "a-b_c"},
+    ],
+)
+def test_what_is_wrong_is_refused(camera: Any, wrong: dict[str, Any]) -> None:
+    with pytest.raises(camera.exceptions.InvalidArgumentException):
+        ask(camera, 0, 3, **wrong)
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 300.5), (3, 2)])
+def test_ranges_that_are_refused(camera: Any, start: float, end: float) -> None:
+    with pytest.raises(camera.exceptions.InvalidArgumentException):
+        ask(camera, start, end)
+
+
+def test_a_stream_without_retention(kinesis_video: Any, archived_media: Any) -> None:
+    kinesis_video.create_stream(StreamName="cam")
+
+    with pytest.raises(archived_media.exceptions.NoDataRetentionException):
+        ask(archived_media, 0, 3)
+
+
+def test_audio_alone_is_a_media_error(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> None:
+    kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
+    track = Track(1, "audio", "A_AAC", b"\x12\x10", "mic", sampling_hz=44100.0, channels=2)
+    producer = Producer(kvs)
+    producer.send(write.ebml_header() + write.segment_start() + write.info() + write.tracks([track]))
+    producer.send(write.cluster(NOON_MS, [write.simple_block(1, ms, True, b"sound") for ms in range(0, 1000, 20)]))
+    producer.end()
+    producer.acknowledgements()
+
+    assert told(ask(archived_media, 0, 1)) == ["MEDIA_ERROR", "NO_MEDIA"]
+
+
+def test_frames_that_nobody_can_decode_are_a_media_error(
+    kvs: KvsServer, kinesis_video: Any, archived_media: Any
+) -> None:
+    kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
+    noise = tuple((ms, ms == 0, b"\xff\xff\xff\xffnoise") for ms in range(0, 1000, 100))
+    put_clip(kvs, Clip(noise, CLIP.codec_private, 320, 240))
+
+    assert told(ask(archived_media, 0, 0.9)) == ["MEDIA_ERROR"]
+
+
+def test_pictures_follow_within_the_call_that_persisted_them(
+    kvs: KvsServer, kinesis_video: Any, archived_media: Any
+) -> None:
+    kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
+    producer = Producer(kvs)
+    producer.send(producer_header(CLIP))
+    for second, (_, cluster) in enumerate(clusters(CLIP, NOON_MS)):
+        producer.send(cluster + write.tags([Tag("AWS_KINESISVIDEO_END_OF_FRAGMENT", "")]))
+        producer.until("PERSISTED")
+        assert told(ask(archived_media, second, second + 0.5)) == ["JPEG"]
+    producer.end()
+
+
+def test_errors_on_purpose(kvs: KvsServer, camera: Any) -> None:
+    kvs.service.faults.add(Missing(operation="GetImages", skip=1, count=1), Undecodable(skip=2, count=1))
+
+    assert told(ask(camera, 0, 3)) == ["JPEG", "NO_MEDIA", "JPEG", "MEDIA_ERROR"]
