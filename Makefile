@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit lint format build deploy destroy local lock checkov audit clean
+.PHONY: help setup browser demo test unit lint format build deploy destroy local lock checkov audit clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +22,10 @@ demo: setup ## run the whole pipeline on this machine, on a video (VIDEO=path ta
 local: setup ## the local cloud with the stack deployed, until Ctrl-C
 	@$(BIN)/kinesight local up
 
-test: setup lint checkov ## every check and every test
+browser: setup ## a Chromium for the tests that play video, unless there is one
+	@scripts/install_browser.sh
+
+test: setup lint checkov browser ## every check and every test
 	$(BIN)/pytest -q -n 2 --dist loadfile
 
 unit: setup ## the fast tests alone

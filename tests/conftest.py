@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["tests.emulators"]
+pytest_plugins = ["tests.browser", "tests.emulators"]
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",

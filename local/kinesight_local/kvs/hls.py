@@ -84,7 +84,8 @@ class Hls:
         first = self._first(stream, session)
         session = replace(session, first_ordinal=first.ordinal, origin_ms=first.starts_ms(session.clock))
         check_playable(self._fragment(first).tracks)
-        return {"HLSStreamingSessionURL": self._address(session, "getHLSMasterPlaylist.m3u8")}
+        address = self._address(session, "getHLSMasterPlaylist.m3u8")
+        return {"HLSStreamingSessionURL": f"{self._url}{FOLDER}/{address}"}
 
     def _first(self, stream: Stream, session: Session) -> StoredFragment:
         """Raises ResourceNotFoundError where a session would have nothing to play."""
@@ -166,8 +167,9 @@ class Hls:
             raise ResourceNotFoundError("The fragment has expired.") from error
 
     def _address(self, session: Session, name: str, number: str = "") -> str:
+        """Relative to the playlist's own."""
         query = {"SessionToken": self._token(session)} | ({"FragmentNumber": number} if number else {})
-        return f"{self._url}{FOLDER}/{name}?{urlencode(query)}"
+        return f"{name}?{urlencode(query)}"
 
     def _token(self, session: Session) -> str:
         told = json.dumps(list(asdict(session).values()), separators=(",", ":")).encode()

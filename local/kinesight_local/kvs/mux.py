@@ -77,7 +77,7 @@ def write_mp4(path: str, fragments: Iterable[Placed]) -> None:
 def mpeg_ts(placed: Placed) -> bytes:
     """A transport stream of one fragment."""
     target = BytesIO()
-    _write(target, "mpegts", {"muxdelay": "0", "muxpreload": "0"}, [placed])
+    _write(target, "mpegts", {}, [placed])
     return target.getvalue()
 
 
