@@ -8,10 +8,10 @@ export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser demo test unit lint format build deploy destroy local lock checkov audit clean
+.PHONY: help setup browser awscli demo test unit fuzz fuzz-coverage lint format build deploy destroy local lock checkov audit clean
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what everything below needs into .venv
 	@$(PYTHON) scripts/bootstrap.py
@@ -25,11 +25,21 @@ local: setup ## the local cloud with the stack deployed, until Ctrl-C
 browser: setup ## a Chromium for the tests that play video, unless there is one
 	@scripts/install_browser.sh
 
-test: setup lint checkov browser ## every check and every test
+awscli: setup ## the AWS CLI for the tests that run it, in an environment of its own
+	@$(BIN)/uv sync --quiet --frozen --project scripts/awscli --python $(BIN)/python
+
+test: setup lint checkov browser awscli ## every check and every test
 	$(BIN)/pytest -q -n 2 --dist loadfile
 
 unit: setup ## the fast tests alone
 	$(BIN)/pytest -q tests/unit tests/contract
+
+fuzz: setup ## the fuzz tests, each with 5,000 examples instead of a hundred
+	HYPOTHESIS_PROFILE=long $(BIN)/pytest -q -n 2 tests/functional/test_kvs_fuzz.py tests/functional/test_kvs_ingest.py
+
+fuzz-coverage: setup ## coverage-guided fuzzing of PutMedia for five minutes (ARGS=-max_total_time=60 for one)
+	@$(BIN)/uv sync --quiet --frozen --project scripts/atheris --python $(BIN)/python
+	cd scripts/atheris && .venv/bin/python fuzz_put_media.py $(or $(ARGS),-max_total_time=300)
 
 lint: setup ## style, types, import rules, template
 	$(BIN)/ruff check .

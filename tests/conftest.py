@@ -3,8 +3,12 @@
 import os
 
 import pytest
+from hypothesis import settings
 
-pytest_plugins = ["tests.browser", "tests.emulators"]
+settings.register_profile("long", max_examples=5000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+pytest_plugins = ["kinesight_local.kvs.testing", "tests.browser", "tests.emulators"]
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",

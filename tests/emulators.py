@@ -1,21 +1,18 @@
 """The emulators, each on a port of its own."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
 import httpx
 import pytest
 from kinesight_local.kvs.server import KvsServer
-from kinesight_local.kvs.timing import Timing
 from moto.server import ThreadedMotoServer
 
 
 @pytest.fixture
-def kvs(tmp_path: Path) -> Iterator[KvsServer]:
-    with KvsServer(tmp_path / "kvs", timing=Timing(patience_s=1)) as server:
-        yield server
+def kvs(kvs_server: KvsServer) -> KvsServer:
+    return kvs_server
 
 
 @pytest.fixture

@@ -165,14 +165,41 @@ def kvs_serve(
     data_dir: Annotated[Path, typer.Option(help="Where streams and fragments are kept.")] = STATE_DIR / "kvs",
     region: Annotated[str, typer.Option(help="The Region in ARNs.")] = "us-east-1",
     account_id: Annotated[str, typer.Option(help="The account in ARNs.")] = "123456789012",
+    stream: Annotated[
+        list[str] | None,
+        typer.Option(help="A stream to make unless it is there, NAME or NAME=HOURS of retention; may be repeated."),
+    ] = None,
+    enforce_quotas: Annotated[bool, typer.Option(help="Refuse what the documented quotas refuse.")] = False,
+    faults: Annotated[
+        Path | None, typer.Option(help="A JSON file of trouble on purpose; docs/local-kvs.md says how.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="0.0.0.0 lets other machines in; nothing asks who they are.")] = "127.0.0.1",
 ) -> None:
-    """Serve Kinesis Video Streams on loopback, until Ctrl-C."""
+    """Serve Kinesis Video Streams, until Ctrl-C."""
+    from kinesight_local.kvs.faults import Faults
+    from kinesight_local.kvs.quotas import Limits
     from kinesight_local.kvs.server import KvsServer
 
-    with _explained(), KvsServer(data_dir, port=port, region=region, account_id=account_id) as server:
+    seeds = [_seed(text) for text in stream or ()]
+    with _explained():
+        server = KvsServer(
+            data_dir,
+            host,
+            port,
+            region=region,
+            account_id=account_id,
+            limits=Limits() if enforce_quotas else None,
+            faults=Faults.load(faults) if faults else None,
+        )
+    with server:
+        for name, hours in seeds:
+            server.service.streams.ensure(name, retention_hours=hours)
         _print_exports(
             {
                 "AWS_ENDPOINT_URL_KINESIS_VIDEO": server.url,
+                "AWS_ENDPOINT_URL_KINESIS_VIDEO_MEDIA": server.url,
+                "AWS_ENDPOINT_URL_KINESIS_VIDEO_ARCHIVED_MEDIA": server.url,
+                "CONTROL_PLANE_URI": server.url,
                 "AWS_ACCESS_KEY_ID": "local",
                 "AWS_SECRET_ACCESS_KEY": "local",
                 "AWS_DEFAULT_REGION": region,
@@ -195,7 +222,9 @@ class _explained:  # noqa: N801 - used like a function
 
 _EXPLAINED = frozenset(
     {
+        "AddressUnavailableError",
         "BuildFailedError",
+        "InvalidFaultsError",
         "DeploymentFailedError",
         "InvalidTemplateError",
         "ProducerError",
@@ -210,6 +239,14 @@ def _pair(text: str) -> tuple[str, str]:
     if not separator or not name:
         raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
     return name, value
+
+
+def _seed(text: str) -> tuple[str, int]:
+    """A day of retention unless it is said."""
+    name, separator, hours = text.partition("=")
+    if not name or (separator and not hours.isdecimal()):
+        raise typer.BadParameter(f"{text!r} is neither NAME nor NAME=HOURS")
+    return name, int(hours or 24)
 
 
 def _words(name: str) -> str:

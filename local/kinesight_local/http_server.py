@@ -11,13 +11,24 @@ import uvicorn
 _START_S = 20
 
 
+class AddressUnavailableError(Exception):
+    """Another program has the port, or the host is not this machine."""
+
+
 class ThreadedServer:
-    """`port` 0 takes a free one. The socket is bound on construction, so the address is known before the start."""
+    """`port` 0 takes a free one. The socket is bound on construction, so the address is known before the start.
+
+    Raises AddressUnavailableError.
+    """
 
     def __init__(self, app: Any, host: str, port: int) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((host, port))
+        try:
+            self._socket.bind((host, port))
+        except OSError as error:
+            self._socket.close()
+            raise AddressUnavailableError(f"can't listen at {host}:{port}: {error.strerror}") from error
         self.url = f"http://{host}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
             app,

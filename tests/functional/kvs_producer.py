@@ -16,10 +16,12 @@ from tests.media import Clip, clusters, producer_header
 
 
 class Producer:
-    """One PutMedia connection: chunks out, acknowledgements in, at the same time."""
+    """One PutMedia connection to a server or its address: chunks out, acknowledgements in, at the same time."""
 
-    def __init__(self, server: KvsServer, stream: str = "cam", kind: str = "ABSOLUTE", start: str = "0.0") -> None:
-        address = urlsplit(server.url)
+    def __init__(
+        self, server: KvsServer | str, stream: str = "cam", kind: str = "ABSOLUTE", start: str = "0.0"
+    ) -> None:
+        address = urlsplit(server if isinstance(server, str) else server.url)
         self.connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
         self.connection.putrequest("POST", "/putMedia")
         for name, value in {

@@ -182,3 +182,11 @@ def test_an_element_that_only_declares_too_much_is_refused_at_once() -> None:
 
     assert refusal == Rejected(1, 4001, "MAX_FRAGMENT_SIZE_REACHED")
     assert MAX_FRAGMENT_BYTES == 52_428_800
+
+
+def test_three_tracks_at_most() -> None:
+    tracks = [VIDEO, AUDIO, Track(3, "other", "S_TEXT"), Track(4, "other", "S_TEXT")]
+    begin = write.ebml_header() + write.segment_start() + write.info()
+
+    assert taken(begin + write.tracks(tracks))[-1] == Rejected(None, 4005, "MORE_THAN_ALLOWED_TRACKS_FOUND")
+    assert taken(begin + write.tracks(tracks[:3])) == []

@@ -125,6 +125,15 @@ def test_silence_is_answered_with_idle_and_then_ended(tmp_path: Path) -> None:
         assert [one["EventType"] for one in producer.acknowledgements()] == ["IDLE"] * 3
 
 
+def test_a_connection_does_not_live_for_ever(tmp_path: Path) -> None:
+    with KvsServer(tmp_path / "impatient", timing=Timing(idle_s=0.05, connection_s=0.0)) as server:
+        boto3.client("kinesisvideo", endpoint_url=server.url).create_stream(StreamName="cam")
+
+        told = Producer(server).acknowledgements()
+
+    assert [(one["EventType"], one["ErrorId"]) for one in told] == [("ERROR", 4003)]
+
+
 def test_a_dropped_connection_drops_the_open_fragment(kvs: KvsServer, archived_media: Any) -> None:
     producer = Producer(kvs)
     producer.send(producer_header(CLIP) + FIRST + SECOND)

@@ -92,3 +92,44 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
             assert process.poll() is None
             assert time.monotonic() < deadline_s
             time.sleep(0.05)
+
+
+def test_kvs_serve_seeds_streams_enforces_quotas_and_injects_faults(tmp_path: Path) -> None:
+    faults = tmp_path / "faults.json"
+    faults.write_text('{"faults": [{"action": "throttle", "operation": "ListStreams", "count": 1}]}')
+    command = [sys.executable, "-m", "kinesight_cli.main", "kvs", "serve", "--port", "0", "--enforce-quotas"]
+    command += ["--data-dir", str(tmp_path / "state"), "--faults", str(faults), "--stream", "a", "--stream", "b=1"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        url = process.stdout.readline().partition("=")[2].strip()
+        client = boto3.client("kinesisvideo", endpoint_url=url)
+        with pytest.raises(client.exceptions.ClientLimitExceededException):
+            client.list_streams()
+        told = client.list_streams()["StreamInfoList"]
+        assert [(one["StreamName"], one["DataRetentionInHours"]) for one in told] == [("a", 24), ("b", 1)]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=15) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--faults", "nowhere.json"], "nowhere.json"),
+        (["--stream", "cam=long"], "NAME=HOURS"),
+        (["--port", "{taken}"], "can't listen"),
+    ],
+)
+def test_kvs_serve_says_what_is_wrong(tmp_path: Path, arguments: list[str], told: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        arguments = [text.format(taken=taken.getsockname()[1]) for text in arguments]
+        command = [sys.executable, "-m", "kinesight_cli.main", "kvs", "serve", "--data-dir", str(tmp_path), *arguments]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ended.returncode != 0
+    assert told in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -167,11 +167,11 @@ class ControlPlane:
 
 
 def _info(stream: Stream) -> Parameters:
-    return {
-        "DeviceName": stream.device_name,
+    """Device and media type are left out where nobody gave them: by the model neither may be empty."""
+    given = {"DeviceName": stream.device_name, "MediaType": stream.media_type}
+    return {name: value for name, value in given.items() if value} | {
         "StreamName": stream.name,
         "StreamARN": stream.arn,
-        "MediaType": stream.media_type,
         "KmsKeyId": stream.kms_key_id or "alias/aws/kinesisvideo",
         "Version": stream.version,
         "Status": "ACTIVE",

@@ -3,7 +3,7 @@
 A fragment is one Cluster with the Tags that follow it. It is finished by the next Cluster, by the SDK's
 END_OF_FRAGMENT tag, by a new EBML header, or by the end of the body. Tags that come when no fragment is open any more
 are checked and dropped: the cluster before them is already acknowledged.
-Not here: the least fragment duration (its error id is unknown), the three-track limit, and KMS errors.
+Not here: the least fragment duration, whose error id is unknown.
 """
 
 from collections.abc import Iterable, Iterator
@@ -37,6 +37,7 @@ from kinesight_local.kvs.validation import LATEST_EPOCH_S
 
 MAX_FRAGMENT_BYTES = 50 * 1024 * 1024
 MAX_FRAGMENT_MS = 20_000
+_MAX_TRACKS = 3
 _MAX_TAGS = 10
 _MAX_NAME_BYTES = 128
 _MAX_VALUE_BYTES = 256
@@ -156,6 +157,8 @@ class Ingest:
         if isinstance(event, TracksEvent):
             if self._tracks or self._has_clusters:
                 raise _invalid()  # exactly one Tracks per Segment (API_dataplane_PutMedia)
+            if len(event.tracks) > _MAX_TRACKS:
+                raise _RefusalError(4005, "MORE_THAN_ALLOWED_TRACKS_FOUND")
             self._tracks = event.tracks
         if self._has_clusters:
             return  # Cues and Voids behind the media are nobody's header

@@ -195,9 +195,7 @@ def _streamed(service: KvsService, route: Service, parameters: dict[str, Any], a
         try:
             with service.quotas.connection(route.operation, arn):
                 await response(scope, receive, paced(send, limits.media_bytes_per_s) if limits else send)
-        except ConnectionLimitExceededError as error:
-            await refusal(error)(scope, receive, send)
-        except ClientLimitExceededError as error:
+        except (ConnectionLimitExceededError, ClientLimitExceededError) as error:
             await refusal(error)(scope, receive, send)
 
     return connected

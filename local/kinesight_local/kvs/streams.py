@@ -90,6 +90,11 @@ class StreamRegistry:
             self._save(stream)
             return stream
 
+    def ensure(self, name: str, **fields: Any) -> Stream:
+        """The stream of that name, made if there is none. Raises InvalidArgumentError."""
+        with self._lock:
+            return self._find(name) or self.create(name, **fields)
+
     def get(self, key: StreamKey) -> Stream:
         """Raises InvalidArgumentError without name and ARN, ResourceNotFoundError if there is no such stream."""
         if not key.name and not key.arn:

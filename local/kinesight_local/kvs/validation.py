@@ -19,11 +19,12 @@ def check(operation: OperationModel, parameters: Mapping[str, Any]) -> None:
     """Raises InvalidArgumentError naming the first member that is wrong."""
     shape = operation.input_shape
     if shape is not None:
-        for problem in _problems(shape, parameters, ""):
+        for problem in problems(shape, parameters, ""):
             raise InvalidArgumentError(problem)
 
 
-def _problems(shape: Shape, value: Any, place: str) -> Iterator[str]:
+def problems(shape: Shape, value: Any, place: str = "") -> Iterator[str]:
+    """Everything that is wrong with a value of a shape."""
     kinds: dict[str, tuple[tuple[type, ...], Callable[[Any, Any, str], Iterator[str]]]] = {
         "structure": ((Mapping,), _structure),
         "map": ((Mapping,), _map),
@@ -48,20 +49,20 @@ def _structure(shape: Any, value: Mapping[str, Any], place: str) -> Iterator[str
             yield f"{inside}{name} is required."
     for name, member in shape.members.items():
         if value.get(name) is not None:
-            yield from _problems(member, value[name], f"{inside}{name}")
+            yield from problems(member, value[name], f"{inside}{name}")
 
 
 def _map(shape: Any, value: Mapping[str, Any], place: str) -> Iterator[str]:
     yield from _length(shape, value, place)
     for key, item in value.items():
-        yield from _problems(shape.key, key, f"a key of {place}")
-        yield from _problems(shape.value, item, f"{place}[{key}]")
+        yield from problems(shape.key, key, f"a key of {place}")
+        yield from problems(shape.value, item, f"{place}[{key}]")
 
 
 def _list(shape: Any, value: list[Any], place: str) -> Iterator[str]:
     yield from _length(shape, value, place)
     for index, item in enumerate(value):
-        yield from _problems(shape.member, item, f"{place}[{index}]")
+        yield from problems(shape.member, item, f"{place}[{index}]")
 
 
 def _string(shape: Any, value: str, place: str) -> Iterator[str]:

@@ -1,0 +1,181 @@
+"""Quotas, where a server enforces them."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from kinesight_local.kvs.exceptions import ClientLimitExceededError
+from kinesight_local.kvs.quotas import Limits, Quotas
+from kinesight_local.kvs.server import KvsServer
+from kinesight_local.kvs.timing import Timing
+
+from tests.builders import NOON_MS
+from tests.functional.kvs_producer import Producer, eventually, everything, put_clip
+from tests.media import a_clip, clusters, producer_header
+
+CLIP = a_clip(1)
+
+
+@pytest.fixture
+def strict(tmp_path: Path) -> Iterator[KvsServer]:
+    with KvsServer(tmp_path, limits=Limits(streams=2), timing=Timing(patience_s=1)) as server:
+        boto3.client("kinesisvideo", endpoint_url=server.url).create_stream(StreamName="cam", DataRetentionInHours=1)
+        yield server
+
+
+@pytest.fixture
+def archived(strict: KvsServer) -> Any:
+    return boto3.client("kinesis-video-archived-media", endpoint_url=strict.url)
+
+
+def until_refused(call: Any, limit: int) -> int:
+    """How many calls went through before one was refused; `limit` if none was."""
+    for count in range(limit):
+        try:
+            call()
+        except ClientLimitExceededError:
+            return count
+    return limit
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_five_calls_a_second_per_stream_and_fifty_per_account() -> None:
+    clock = Clock()
+    quotas = Quotas(Limits(), clock=clock)
+
+    assert until_refused(lambda: quotas.charge_call("TagStream", "arn:1"), 100) == 5
+    clock.now_s += 1
+    assert until_refused(lambda: quotas.charge_call("TagStream", "arn:1"), 100) == 5
+    clock.now_s += 10
+    assert sum(until_refused(lambda n=n: quotas.charge_call("TagStream", f"arn:{n}"), 3) for n in range(30)) == 50
+
+
+def test_describing_is_cheaper() -> None:
+    quotas = Quotas(Limits(), clock=Clock())
+
+    assert sum(until_refused(lambda n=n: quotas.charge_call("DescribeStream", f"{n}"), 5) for n in range(90)) == 300
+
+
+@pytest.mark.parametrize(("images", "calls"), [(1, 24), (25, 20), (100, 5)])
+def test_get_images_costs_points(images: int, calls: int) -> None:
+    """400 metadata points and one per image of 10,000, and one media point per image of 500, a second."""
+    quotas = Quotas(Limits(), clock=Clock())
+
+    went = until_refused(lambda: quotas.charge_points("arn:1", metadata=400 + images, media=images), 100)
+
+    assert went == calls
+
+
+def test_points_are_each_streams_own_and_come_back() -> None:
+    clock = Clock()
+    quotas = Quotas(Limits(), clock=clock)
+    assert until_refused(lambda: quotas.charge_points("arn:1", media=500), 2) == 1
+    assert until_refused(lambda: quotas.charge_points("arn:2", media=500), 2) == 1
+    clock.now_s += 0.5
+
+    assert until_refused(lambda: quotas.charge_points("arn:1", media=250), 2) == 1
+
+
+def test_without_limits_nothing_is_refused() -> None:
+    quotas = Quotas(None)
+
+    assert until_refused(lambda: quotas.charge_points("arn:1", media=500), 1000) == 1000
+    assert until_refused(lambda: quotas.charge_call("TagStream", "arn:1"), 1000) == 1000
+
+
+def test_boto3_sees_the_throttle_typed(strict: KvsServer, archived: Any) -> None:
+    control = boto3.client("kinesisvideo", endpoint_url=strict.url)
+    with pytest.raises(control.exceptions.ClientLimitExceededException):
+        _often(lambda: control.tag_stream(StreamName="cam", Tags={"a": "b"}))
+    with pytest.raises(archived.exceptions.ClientLimitExceededException):
+        _often(lambda: archived.list_fragments(StreamName="cam", FragmentSelector=everything(), MaxResults=1000))
+
+
+def _often(call: Callable[[], Any]) -> None:
+    for _ in range(100):
+        call()
+
+
+def test_streams_of_an_account(strict: KvsServer) -> None:
+    control = boto3.client("kinesisvideo", endpoint_url=strict.url)
+    control.create_stream(StreamName="second")
+
+    with pytest.raises(control.exceptions.AccountStreamLimitExceededException):
+        control.create_stream(StreamName="third")
+
+
+def test_the_newest_put_media_connection_loses(strict: KvsServer) -> None:
+    first = Producer(strict)
+    first.send(producer_header(CLIP))
+    first.response = first.connection.getresponse()
+
+    second = Producer(strict)
+    second.response = second.connection.getresponse()
+    assert second.response.status == 400
+    assert second.response.headers["x-amzn-ErrorType"] == "ConnectionLimitExceededException"
+
+    first.send(clusters(CLIP, NOON_MS)[0][1])
+    first.end()
+    assert first.acknowledgements()[-1]["EventType"] == "PERSISTED"
+    third = Producer(strict)
+    third.end()
+    assert third.connection.getresponse().status == 200
+
+
+def test_three_get_media_connections(strict: KvsServer) -> None:
+    media = boto3.client("kinesis-video-media", endpoint_url=strict.url)
+    producer = Producer(strict)  # keeps the readers waiting
+    producer.send(producer_header(CLIP) + clusters(CLIP, NOON_MS, known_size=False)[0][1])
+    producer.until("BUFFERING")
+    readers = [media.get_media(StreamName="cam", StartSelector={"StartSelectorType": "NOW"}) for _ in range(3)]
+
+    with pytest.raises(media.exceptions.ConnectionLimitExceededException):
+        media.get_media(StreamName="cam", StartSelector={"StartSelectorType": "NOW"})
+
+    producer.end()
+    for reader in readers:
+        assert reader["Payload"].read()
+    eventually(lambda: _can_read(strict))
+
+
+def _can_read(server: KvsServer) -> bool:
+    media = boto3.client("kinesis-video-media", endpoint_url=server.url)
+    try:
+        answer = media.get_media(StreamName="cam", StartSelector={"StartSelectorType": "EARLIEST"})
+    except (media.exceptions.ClientLimitExceededException, media.exceptions.ConnectionLimitExceededException):
+        return False
+    return bool(answer["Payload"].read())
+
+
+def test_a_reader_that_goes_away_frees_its_connection(strict: KvsServer) -> None:
+    media = boto3.client("kinesis-video-media", endpoint_url=strict.url)
+    producer = Producer(strict)
+    producer.send(producer_header(CLIP) + clusters(CLIP, NOON_MS, known_size=False)[0][1])
+    producer.until("BUFFERING")
+    for _ in range(3):
+        media.get_media(StreamName="cam", StartSelector={"StartSelectorType": "NOW"})["Payload"].close()
+
+    eventually(lambda: _opens(strict))
+    producer.end()
+
+
+def _opens(server: KvsServer) -> bool:
+    media = boto3.client("kinesis-video-media", endpoint_url=server.url)
+    try:
+        media.get_media(StreamName="cam", StartSelector={"StartSelectorType": "NOW"})["Payload"].close()
+    except (media.exceptions.ClientLimitExceededException, media.exceptions.ConnectionLimitExceededException):
+        return False
+    return True
+
+
+def test_put_clip_within_the_limits_is_not_disturbed(strict: KvsServer) -> None:
+    assert [one["EventType"] for one in put_clip(strict, CLIP)] == ["BUFFERING", "RECEIVED", "PERSISTED"]
