@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from kinesight.adapters.backoff import full_jitter_delays_s
 from kinesight.domain.model import to_epoch_ms
 from kinesight.media.mkv import Tag
 
@@ -26,6 +27,8 @@ from kinesight_cli.producer import (
 
 _CLIENT = Config(retries={"mode": "standard"}, connect_timeout=10, read_timeout=30)
 _MAXIMUM_TAGS = 10
+_THROTTLED = "ClientLimitExceededException"
+_ATTEMPTS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +69,22 @@ def play(
     """Raises ProducerError with what to do about it."""
     chosen = pace or Pace()
     tags = tagging.tags()
-    try:
-        target = _target(stream_name, tagging, create=chosen.create)
-    except (BotoCoreError, ClientError) as error:
-        raise ProducerError(f"{stream_name} can't be reached: {error}") from error
+    target = _patiently(lambda: _target(stream_name, tagging, create=chosen.create), stream_name)
     plan = Plan(_start_ms(video, chosen), tags, chosen.realtime)
     return put_video(target, video.track, video.fragments, plan, progress)
+
+
+def _patiently(find: Callable[[], Target], stream_name: str) -> Target:
+    """KVS's own throttling error is none that botocore tries again. Raises ProducerError."""
+    delays_s = iter(full_jitter_delays_s(_ATTEMPTS - 1))
+    while True:
+        try:
+            return find()
+        except (BotoCoreError, ClientError) as error:
+            delay_s = next(delays_s, None) if _THROTTLED in str(error) else None
+            if delay_s is None:
+                raise ProducerError(f"{stream_name} can't be reached: {error}") from error
+            time.sleep(delay_s)
 
 
 def _target(stream_name: str, tagging: Tagging, *, create: bool) -> Target:
