@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
+from kinesight.media.fragments import read_fragments
 from kinesight_local.kvs.exceptions import ClientLimitExceededError
 from kinesight_local.kvs.quotas import Limits, Quotas
 from kinesight_local.kvs.server import KvsServer
@@ -179,3 +181,22 @@ def _opens(server: KvsServer) -> bool:
 
 def test_put_clip_within_the_limits_is_not_disturbed(strict: KvsServer) -> None:
     assert [one["EventType"] for one in put_clip(strict, CLIP)] == ["BUFFERING", "RECEIVED", "PERSISTED"]
+
+
+def test_an_hls_sessions_files(strict: KvsServer, archived: Any) -> None:
+    put_clip(strict, CLIP)
+    session = archived.get_hls_streaming_session_url(StreamName="cam")["HLSStreamingSessionURL"]
+
+    statuses = [httpx.get(session).status_code for _ in range(30)]
+
+    assert statuses[:5] == [200] * 5
+    assert 400 in statuses
+
+
+def test_what_is_paced_arrives_whole(strict: KvsServer) -> None:
+    put_clip(strict, a_clip(3))
+
+    media = boto3.client("kinesis-video-media", endpoint_url=strict.url)
+    payload = media.get_media(StreamName="cam", StartSelector={"StartSelectorType": "EARLIEST"})["Payload"].read()
+
+    assert len(list(read_fragments([payload]))) == 3

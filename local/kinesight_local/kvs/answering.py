@@ -86,3 +86,14 @@ def cut_receiving(receive: Receive, after_bytes: int) -> Receive:
         return message
 
     return cut_receive
+
+
+def paced_receiving(receive: Receive, bytes_per_s: int) -> Receive:
+    """A request that is read no faster than this; TCP slows its client down."""
+
+    async def paced_receive() -> Message:
+        message = await receive()
+        await asyncio.sleep(len(message.get("body", b"")) / bytes_per_s)
+        return message
+
+    return paced_receive

@@ -4,6 +4,7 @@ A fragment is sent once it is whole; the service sends it while it arrives. Afte
 anything on its way the answer ends.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 from starlette.concurrency import run_in_threadpool
@@ -19,6 +20,7 @@ from kinesight_local.kvs.documents import (
 )
 from kinesight_local.kvs.exceptions import InvalidArgumentError, ResourceNotFoundError
 from kinesight_local.kvs.faults import ErrorInside, FaultBook, Missing
+from kinesight_local.kvs.quotas import Limits
 from kinesight_local.kvs.store import Clock, FragmentStore, StoredFragment
 from kinesight_local.kvs.streams import Stream, StreamKey, StreamRegistry
 from kinesight_local.kvs.tip import Listener, Tip
@@ -35,16 +37,23 @@ class Media:
     """The one operation of the media service."""
 
     def __init__(
-        self, streams: StreamRegistry, store: FragmentStore, tip: Tip, faults: FaultBook, patience_s: float
+        self,
+        streams: StreamRegistry,
+        store: FragmentStore,
+        tip: Tip,
+        faults: FaultBook,
+        patience_s: float,
+        limits: Limits | None,
     ) -> None:
         self._streams = streams
         self._store = store
         self._tip = tip
         self._faults = faults
         self._patience_s = patience_s
+        self._pause_s = 1 / limits.fragments_per_s if limits is not None else 0.0
 
     def get_media(self, wanted: Parameters) -> Body:
-        """All start selectors. Bandwidth is bounded only where quotas are enforced."""
+        """All start selectors. Bandwidth and fragments a second are bounded only where quotas are enforced."""
         stream = self._streams.get(key_of(wanted))
         selector = wanted["StartSelector"]
         kind = selector["StartSelectorType"]
@@ -85,6 +94,7 @@ class Media:
                     yield piece
                 yield position(stored, await run_in_threadpool(self._behind_ms, stream, stored))
                 number = stored.number
+                await asyncio.sleep(self._pause_s)
         except FragmentGoneError:
             yield get_media_error(FRAGMENT_NOT_FOUND, "FRAGMENT_NOT_FOUND")
         except _StreamGoneError:

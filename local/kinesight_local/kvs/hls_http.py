@@ -9,13 +9,14 @@ from starlette.routing import Route
 
 from kinesight_local.kvs.exceptions import InvalidArgumentError, KvsError
 from kinesight_local.kvs.hls import FOLDER, Hls
+from kinesight_local.kvs.quotas import Quotas
 from kinesight_local.kvs.refusals import refusal
 
 _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 _PLAYLIST = "application/vnd.apple.mpegurl"
 
 
-def hls_routes(hls: Hls) -> list[Route]:
+def hls_routes(hls: Hls, quotas: Quotas) -> list[Route]:
     """Playlists and segments."""
     playlists: dict[str, Callable[[str], str]] = {
         "getHLSMasterPlaylist.m3u8": hls.master,
@@ -31,6 +32,7 @@ def hls_routes(hls: Hls) -> list[Route]:
         name = request.path_params["name"]
         try:
             token = _required(request, "SessionToken")
+            quotas.charge_session(token, is_playlist=name in playlists)
             if name in playlists:
                 text = await run_in_threadpool(playlists[name], token)
                 return Response(text, media_type=_PLAYLIST, headers=_ANY_ORIGIN)

@@ -101,6 +101,12 @@ class Quotas:
             if points:
                 self._take(kind, stream_arn, min(points, rate), rate)
 
+    def charge_session(self, token: str, *, is_playlist: bool) -> None:
+        """A file of an HLS session: 5 playlists and 20 segments a second. Raises ClientLimitExceededError."""
+        if self.limits is not None:
+            kind, rate = ("playlists", 5) if is_playlist else ("segments", 20)
+            self._take(kind, token, 1, rate)
+
     @contextmanager
     def connection(self, operation: str, stream_arn: str) -> Iterator[None]:
         """Held while a connection is open. Raises ConnectionLimitExceededError: the newest loses."""

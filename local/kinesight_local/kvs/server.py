@@ -17,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from kinesight_local.http_server import ThreadedServer
-from kinesight_local.kvs.answering import Answer, cut, cut_receiving, paced, slowed
+from kinesight_local.kvs.answering import Answer, cut, cut_receiving, paced, paced_receiving, slowed
 from kinesight_local.kvs.body import Body
 from kinesight_local.kvs.control import key_of, named
 from kinesight_local.kvs.exceptions import (
@@ -117,7 +117,7 @@ def application(service: KvsService) -> Answer:
     starlette = Starlette(
         routes=[
             *own_routes(service),
-            *hls_routes(service.hls),
+            *hls_routes(service.hls, service.quotas),
             Route("/{path:path}", operation, methods=["POST"]),
         ],
         exception_handlers={KvsError: _refused, HTTPException: _unknown, Exception: _broken},
@@ -150,6 +150,8 @@ async def _put_media(service: KvsService, scope: Scope, receive: Receive, send: 
         if isinstance(fault, Slow):
             await asyncio.sleep(fault.delay_ms / 1000)
         body = cut_receiving(receive, fault.after_bytes) if isinstance(fault, Cut) else receive
+        if service.quotas.limits is not None:
+            body = paced_receiving(body, service.quotas.limits.put_media_bytes_per_s)
         connection = PutMedia(service, send, stream, ingest)
         await connection.run(body, request_id(), ends_well=not isinstance(fault, Cut))
     finally:

@@ -78,7 +78,7 @@ class KvsService:
             ArchivedMedia(self.streams, self._store, self.faults),
             Images(self.streams, self._store, self.faults),
             Clips(self.streams, self._store, self.quotas),
-            Media(self.streams, self._store, self._tip, self.faults, self.timing.patience_s),
+            Media(self.streams, self._store, self._tip, self.faults, self.timing.patience_s, limits),
             self.hls,
         )
         self.delivery = Delivery(self._store, self.faults, account_id, region)
