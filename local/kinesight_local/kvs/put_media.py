@@ -27,6 +27,8 @@ from kinesight_local.kvs.streams import Stream, StreamKey
 log = logging.getLogger(__name__)
 
 _IDLES_BEFORE_THE_END = 3
+_LINGER_S = 2.0
+_LINGER_SILENCE_S = 0.1
 _HEADERS = {"name": "x-amzn-stream-name", "arn": "x-amzn-stream-arn"}
 
 
@@ -85,6 +87,7 @@ class PutMedia:
         self._stream_name = stream.name
         self._ingest = ingest
         self._timing = service.timing
+        self._refused = False
         self._identity: FragmentIdentity | None = None
         """Of the fragment that is open."""
 
@@ -97,12 +100,23 @@ class PutMedia:
             await self._send({"type": "http.response.start", "status": 200, "headers": raw})
             with suppress(asyncio.CancelledError):  # the server stops: the answer ends as it would after silence
                 await self._take_in(body)
+                await self._linger(body)
             if ends_well:
                 await self._send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             body.close()
             if self._identity is not None:
                 self._service.abandon_fragment(self._stream_arn)
+
+    async def _linger(self, body: _Body) -> None:
+        """Reads on for a moment after an error: a connection closed over unread bytes is reset, and the producer would
+        not hear why."""
+        if not self._refused:
+            return
+        until_s = time.monotonic() + _LINGER_S
+        while time.monotonic() < until_s and (message := await body.message(_LINGER_SILENCE_S)) is not None:
+            if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                return
 
     async def _take_in(self, body: _Body) -> None:
         idles = 0
@@ -179,6 +193,7 @@ class PutMedia:
         await asyncio.wrap_future(self._service.delivery.room())
 
     async def _refuse(self, refusal: Rejected) -> None:
+        self._refused = True
         told: dict[str, Any] = {} if refusal.timecode is None else {"FragmentTimecode": refusal.timecode}
         if self._identity is not None:
             told["FragmentNumber"] = self._identity.number
