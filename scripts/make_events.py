@@ -128,7 +128,61 @@ def custom_resource(kind: str) -> dict[str, Any]:
     return request | ({} if kind == "Create" else {"PhysicalResourceId": "kinesight-stream-configuration"})
 
 
+PLAN: dict[str, Any] = {
+    "execution": "sample",
+    "streamName": "front-door",
+    "streamArn": "arn:aws:kinesisvideo:us-east-1:123456789012:stream/front-door/1767000000000",
+    "selector": "PRODUCER_TIMESTAMP",
+    "startMs": 1767268800000,
+    "endMs": 1767268801000,
+    "intervalMs": 1000,
+    "format": "JPEG",
+    "width": None,
+    "height": None,
+    "labels": None,
+    "minimumConfidence": None,
+    "toleratedFailurePercentage": 5,
+    "bucket": BUCKET,
+    "windowsKey": "on-demand/sample/windows.json",
+    "windows": 1,
+    "concurrency": 10,
+    "slots": 2,
+    "fragments": 2,
+}
+WINDOW: dict[str, Any] = {
+    "index": 0,
+    "requests": [
+        {
+            "start_ms": 1767268800000,
+            "end_ms": 1767268801000,
+            "interval_ms": 1000,
+            "runs": [{"fragment_number": NUMBER, "first_ms": 1767268800000, "count": 2}],
+        }
+    ],
+}
+
+
+def workflow_start(**changes: Any) -> dict[str, Any]:
+    wanted = {
+        "StreamName": "front-door",
+        "StartTimestamp": "2026-01-01T12:00:00Z",
+        "EndTimestamp": "2026-01-01T12:00:01Z",
+        "SamplingInterval": 1000,
+    }
+    return {"execution": "sample", "input": wanted | changes}
+
+
 SAMPLES: dict[str, Any] = {
+    "plan_windows/valid.json": workflow_start(),
+    "plan_windows/inverted_range.json": workflow_start(EndTimestamp="2026-01-01T11:00:00Z"),
+    "plan_windows/wrong_field.json": workflow_start(SamplingIntervall=1000),
+    "plan_windows/not_a_start.json": {"hello": "world"},
+    "extract_images/valid.json": {"plan": PLAN, "window": WINDOW},
+    "extract_images/not_a_window.json": {"plan": PLAN},
+    "detect_objects/valid.json": {"plan": PLAN, "window": WINDOW},
+    "detect_objects/not_a_window.json": {"hello": "world"},
+    "summarize_range/valid.json": {"plan": PLAN},
+    "summarize_range/not_a_plan.json": {"hello": "world"},
     "analyze_images/valid.json": sqs_event(s3_body(image_key())),
     "analyze_images/test_event.json": sqs_event(
         json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-01-01T12:00:00Z", "Bucket": BUCKET})

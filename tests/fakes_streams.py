@@ -87,7 +87,7 @@ class FakeManagedStreams:
     def forget(self, managed: Managed) -> None:
         self.entries.pop((managed.stream_arn, managed.feature), None)
 
-    def lock(self, seconds: float) -> str | None:  # noqa: ARG002 - this lock never expires
+    def lock(self, seconds: float) -> str | None:
         if self.token is not None:
             return None
         self.token = "token"

@@ -35,6 +35,13 @@ class TagChoice(enum.StrEnum):
     NONE = "none"
 
 
+class SelectorChoice(enum.StrEnum):
+    """The two clocks of a stream."""
+
+    PRODUCER = "PRODUCER_TIMESTAMP"
+    SERVER = "SERVER_TIMESTAMP"
+
+
 @app.callback()
 def _settings(debug: Annotated[bool, typer.Option(help="Say more about what happens.")] = False) -> None:
     logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR, format="%(levelname)s %(name)s: %(message)s")
@@ -121,6 +128,56 @@ def put_video(
             Pace(began, realtime, create),
         )
     console.print(f"{sent.fragments} fragments, {sent.bytes_sent / 1e6:.1f} MB, all acknowledged")
+
+
+@app.command()
+def analyze(
+    stream: Annotated[str, typer.Argument(help="The stream's name.")],
+    begin: Annotated[datetime, typer.Option("--from", help="Where the range begins (UTC unless it says otherwise).")],
+    end: Annotated[datetime, typer.Option("--to", help="Where it ends.")],
+    interval_ms: Annotated[
+        int, typer.Option(min=200, help="Milliseconds between pictures; each is a paid call.")
+    ] = 1000,
+    selector: Annotated[SelectorChoice, typer.Option(help="Whose clock.")] = SelectorChoice.PRODUCER,
+    label: Annotated[list[str] | None, typer.Option(help="A label that matters; may be repeated.")] = None,
+    minimum_confidence: Annotated[float | None, typer.Option(min=0, max=100, help="Percent.")] = None,
+    stack: Annotated[str, typer.Option(help="The deployed stack.")] = "kinesight",
+    follow: Annotated[
+        bool, typer.Option("--follow/--no-follow", help="Wait for the end and print the summary.")
+    ] = True,
+) -> None:
+    """Analyze a time range of a stream: every picture at an interval, on the local cloud or in a real account."""
+    from kinesight_cli import analyzing
+    from kinesight_cli.progress import shown_progress
+
+    wanted: dict[str, object] = {
+        "StreamName": stream,
+        "StartTimestamp": _aware(begin).isoformat(),
+        "EndTimestamp": _aware(end).isoformat(),
+        "ImageSelectorType": selector.value,
+        "SamplingInterval": interval_ms,
+    }
+    wanted |= {"Labels": label} if label else {}
+    wanted |= {"MinimumConfidence": minimum_confidence} if minimum_confidence is not None else {}
+    with _explained(), shown_progress(console) as progress:
+        execution = analyzing.start(stack, wanted)
+        progress.step(f"execution {execution.name}")
+        summary = (
+            analyzing.follow(execution, lambda done, all_: progress.amount("windows", done, all_)) if follow else None
+        )
+    if summary is None:
+        console.print(execution.arn, soft_wrap=True, highlight=False)
+        return
+    table = Table("", "", show_header=False)
+    for name, value in summary.items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{key} × {count}" for key, count in value.items()) or "none"
+        table.add_row(_words(name), str(value))
+    console.print(table)
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 @local.command("up")
@@ -223,6 +280,7 @@ class _explained:  # noqa: N801 - used like a function
 _EXPLAINED = frozenset(
     {
         "AddressUnavailableError",
+        "AnalysisError",
         "BuildFailedError",
         "InvalidFaultsError",
         "DeploymentFailedError",

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-_SOURCES = ("template.yaml", "functions", "layers")
+_SOURCES = ("template.yaml", "functions", "layers", "statemachines")
 _IGNORED = {"__pycache__", ".venv"}
 
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import boto3
+import httpx
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
@@ -82,10 +83,15 @@ class LocalCloud:
             "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": self.vision.url,
             **_CREDENTIALS,
         }
-        self._before = {name: os.environ.get(name) for name in (*self.endpoints, "AWS_PROFILE", "AWS_SESSION_TOKEN")}
+        # where the interpreter of state machines finds the other services
+        for_moto = {"MOTO_PORT": str(port)}
+        httpx.post(f"http://127.0.0.1:{port}/moto-api/reset")
+        httpx.post(f"http://127.0.0.1:{port}/moto-api/config", json={"stepfunctions": {"execute_state_machine": True}})
+        kept = (*self.endpoints, *for_moto, "AWS_PROFILE", "AWS_SESSION_TOKEN")
+        self._before = {name: os.environ.get(name) for name in kept}
         os.environ.pop("AWS_PROFILE", None)
         os.environ.pop("AWS_SESSION_TOKEN", None)
-        os.environ.update(self.endpoints)
+        os.environ.update(self.endpoints | for_moto)
 
     def ensure_stream(self, name: str) -> None:
         """A stream made before the deployment is attached by it, not minutes later by the schedule."""

@@ -35,6 +35,7 @@ _LEFT_OUT = frozenset(
     {
         "AWS::CloudWatch::Alarm",
         "AWS::Events::Rule",
+        "AWS::IAM::Policy",
         "AWS::Lambda::EventInvokeConfig",
         "AWS::Lambda::EventSourceMapping",
         "AWS::Lambda::LayerVersion",
@@ -94,6 +95,7 @@ class Stack:
         self._references = {key: value for key, value in outputs.items() if key.startswith("Local")}
         self.outputs = {key: value for key, value in outputs.items() if not key.startswith("Local")}
         self._notify_queues()
+        self._create_machines()
         self._start_event_sources()
         self._start_schedules()
 
@@ -141,6 +143,8 @@ class Stack:
         for logical_id, resource in resources.items():
             if resource["Type"] == "AWS::Lambda::Function":
                 self._plain_function(logical_id, resource["Properties"])
+            if resource["Type"] == "AWS::StepFunctions::StateMachine":
+                self._plain_machine(logical_id, resource["Properties"])
             _keep_only(resource, set(resources))
         return document
 
@@ -148,6 +152,18 @@ class Stack:
         properties["Code"] = {"ZipFile": "def handler(event, context): ..."}
         properties["FunctionName"] = self.function_name(logical_id)
         for unneeded in ("Layers", "LoggingConfig", "TracingConfig"):
+            properties.pop(unneeded, None)
+
+    def _plain_machine(self, logical_id: str, properties: Document) -> None:
+        """Known to moto's CloudFormation by its name and ARN; the one that runs is made through the API."""
+        properties["StateMachineName"] = self.function_name(logical_id)
+        properties["DefinitionString"] = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
+        for unneeded in (
+            "DefinitionS3Location",
+            "DefinitionSubstitutions",
+            "LoggingConfiguration",
+            "TracingConfiguration",
+        ):
             properties.pop(unneeded, None)
 
     def _wanted_references(self) -> list[tuple[str, str, Any]]:
@@ -163,6 +179,9 @@ class Stack:
                     found += [(logical_id, "Failure", failure)] if failure else []
                 case "AWS::Events::Rule":
                     found += [(logical_id, f"Target{n}", one["Arn"]) for n, one in enumerate(properties["Targets"])]
+                case "AWS::StepFunctions::StateMachine":
+                    found.append((logical_id, "Role", properties["RoleArn"]))
+                    found += [(logical_id, name, one) for name, one in properties["DefinitionSubstitutions"].items()]
                 case "AWS::S3::Bucket":
                     found += [(logical_id, f"Queue{n}", one["Queue"]) for n, one in enumerate(_queues(properties))]
                     found.append((logical_id, "Name", {"Ref": logical_id}))
@@ -233,12 +252,26 @@ class Stack:
             queues = _queues(resource.get("Properties", {})) if resource["Type"] == "AWS::S3::Bucket" else []
             if queues:
                 entries = [
-                    {"QueueArn": self._reference(logical_id, f"Queue{n}"), "Events": [one["Event"]]}
+                    {"QueueArn": self._reference(logical_id, f"Queue{n}"), "Events": [one["Event"]]} | _filter(one)
                     for n, one in enumerate(queues)
                 ]
                 self._client("s3").put_bucket_notification_configuration(
                     Bucket=self._reference(logical_id, "Name"),
                     NotificationConfiguration={"QueueConfigurations": entries},
+                )
+
+    def _create_machines(self) -> None:
+        """moto runs only what its API made, not what its CloudFormation did; name and ARN are the same."""
+        for logical_id, resource in self._expanded.resources.items():
+            if resource["Type"] == "AWS::StepFunctions::StateMachine":
+                names = resource["Properties"]["DefinitionSubstitutions"]
+                definition = self._expanded.definitions[logical_id]
+                for name in names:
+                    definition = definition.replace(f"${{{name}}}", self._reference(logical_id, name))
+                self._client("stepfunctions").create_state_machine(
+                    name=self.function_name(logical_id),
+                    definition=definition,
+                    roleArn=self._reference(logical_id, "Role"),
                 )
 
     def _start_event_sources(self) -> None:
@@ -304,6 +337,12 @@ class Stack:
                     continue
                 invoke = self._invoker(self._reference(logical_id, "Target0"))
                 self._schedules.append(Schedule(logical_id, every_s, invoke))
+
+
+def _filter(configuration: Document) -> Document:
+    """CloudFormation's form of a filter in S3's own."""
+    rules = configuration.get("Filter", {}).get("S3Key", {}).get("Rules")
+    return {"Filter": {"Key": {"FilterRules": rules}}} if rules else {}
 
 
 def _output(logical_id: str, place: str) -> str:

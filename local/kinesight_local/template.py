@@ -1,6 +1,7 @@
 """The built SAM template as CloudFormation would see it: parameters checked, rules asserted, SAM expanded."""
 
 import copy
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
@@ -36,6 +38,8 @@ class Expanded:
     document: Document
     parameters: dict[str, str]
     sources: dict[str, FunctionSource]
+    definitions: dict[str, str]
+    """State machines as JSON, before their substitutions, by logical id."""
 
     @property
     def resources(self) -> Document:
@@ -66,7 +70,7 @@ def expand(template: Path, overrides: Mapping[str, str]) -> Expanded:
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # samtranslator asks botocore for the partition
     plain = _with_placeholders(document)
     expanded = transform(plain, dict(parameters), _NoManagedPolicies())
-    return Expanded(expanded, parameters, sources)
+    return Expanded(expanded, parameters, sources, _definitions(document, template.parent))
 
 
 def _parameters(document: Document, overrides: Mapping[str, str]) -> dict[str, str]:
@@ -163,12 +167,22 @@ def _sources(document: Document, folder: Path) -> dict[str, FunctionSource]:
     }
 
 
+def _definitions(document: Document, folder: Path) -> dict[str, str]:
+    return {
+        name: json.dumps(yaml.safe_load((folder / resource["Properties"]["DefinitionUri"]).read_text()))
+        for name, resource in document["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::StateMachine"
+    }
+
+
 def _with_placeholders(document: Document) -> Document:
     """The translator takes code from S3 alone; the local cloud runs it from its folder."""
     plain = copy.deepcopy(document)
     for resource in plain["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = dict(_PLACEHOLDER)
+        if resource["Type"] == "AWS::Serverless::StateMachine":
+            resource["Properties"]["DefinitionUri"] = dict(_PLACEHOLDER)
         if resource["Type"] == "AWS::Serverless::LayerVersion":
             resource["Properties"]["ContentUri"] = dict(_PLACEHOLDER)
     return plain

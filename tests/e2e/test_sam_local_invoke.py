@@ -24,7 +24,9 @@ from kinesight_local.cloud import LocalCloud
 from kinesight_local.kvs.server import KvsServer
 from samtranslator.yaml_helper import yaml_parse
 
+from tests.functional.kvs_producer import put_clip
 from tests.functional.test_vision import photograph
+from tests.media import a_clip
 
 ROOT = Path(__file__).resolve().parents[2]
 BUCKET = "kinesight-images-sample"
@@ -91,6 +93,7 @@ def kvs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         client = boto3.client("kinesisvideo", endpoint_url=server.url)
         for name in ("front-door", "camera-1"):
             client.create_stream(StreamName=name, DataRetentionInHours=24)
+        put_clip(server, a_clip(2), stream="front-door")
         yield url
 
 
@@ -152,6 +155,33 @@ def invoke(template: Path, function: str, event: str) -> Any:
 )
 def test_batches(template: Path, pictures: None, function: str, event: str, failed: int) -> None:
     assert len(invoke(template, function, event)["batchItemFailures"]) == failed
+
+
+def test_the_workflows_functions_one_after_the_other(template: Path) -> None:
+    plan = invoke(template, "PlanWindowsFunction", "plan_windows/valid.json")
+    extracted = invoke(template, "ExtractImagesFunction", "extract_images/valid.json")
+    detected = invoke(template, "DetectObjectsFunction", "detect_objects/valid.json")
+    summary = invoke(template, "SummarizeRangeFunction", "summarize_range/valid.json")
+
+    assert (plan["windows"], plan["slots"]) == (1, 2)
+    assert extracted == {"found": 2, "missing": {}}
+    assert detected["failed"] == 0
+    assert (summary["asked"], summary["found"], summary["failedWindows"]) == (2, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("function", "event", "error"),
+    [
+        ("PlanWindowsFunction", "plan_windows/inverted_range.json", "InvertedRangeError"),
+        ("PlanWindowsFunction", "plan_windows/wrong_field.json", "InvalidInputError"),
+        ("PlanWindowsFunction", "plan_windows/not_a_start.json", "InvalidEventError"),
+        ("ExtractImagesFunction", "extract_images/not_a_window.json", "InvalidEventError"),
+        ("DetectObjectsFunction", "detect_objects/not_a_window.json", "InvalidEventError"),
+        ("SummarizeRangeFunction", "summarize_range/not_a_plan.json", "InvalidEventError"),
+    ],
+)
+def test_the_workflows_functions_say_what_is_wrong(template: Path, function: str, event: str, error: str) -> None:
+    assert invoke(template, function, event)["errorType"] == error
 
 
 def test_the_schedule(cloud: LocalCloud, template: Path) -> None:

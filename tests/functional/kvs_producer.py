@@ -59,9 +59,11 @@ class Producer:
         return one
 
 
-def put_clip(kvs: KvsServer, clip: Clip, tags: bytes = b"", start_ms: int = NOON_MS) -> list[dict[str, Any]]:
+def put_clip(
+    kvs: KvsServer, clip: Clip, tags: bytes = b"", start_ms: int = NOON_MS, stream: str = "cam"
+) -> list[dict[str, Any]]:
     """A whole session; `tags` follow every cluster. The acknowledgements."""
-    producer = Producer(kvs)
+    producer = Producer(kvs, stream)
     producer.send(producer_header(clip))
     for _, cluster in clusters(clip, start_ms):
         producer.send(cluster + tags)

@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kinesight.settings import AnalyzeImagesSettings, ConfigureStreamsSettings, KeepEvidenceSettings, Settings
+from kinesight.settings import (
+    AnalyzeImagesSettings,
+    ConfigureStreamsSettings,
+    DetectObjectsSettings,
+    ExtractImagesSettings,
+    KeepEvidenceSettings,
+    PlanWindowsSettings,
+    Settings,
+    SummarizeRangeSettings,
+)
 from kinesight_local.template import InvalidTemplateError, expand
 from samtranslator.yaml_helper import yaml_parse
 
@@ -15,7 +24,11 @@ TEMPLATE = ROOT / "template.yaml"
 FUNCTIONS: dict[str, type[Settings]] = {
     "AnalyzeImagesFunction": AnalyzeImagesSettings,
     "ConfigureStreamsFunction": ConfigureStreamsSettings,
+    "DetectObjectsFunction": DetectObjectsSettings,
+    "ExtractImagesFunction": ExtractImagesSettings,
     "KeepEvidenceFunction": KeepEvidenceSettings,
+    "PlanWindowsFunction": PlanWindowsSettings,
+    "SummarizeRangeFunction": SummarizeRangeSettings,
 }
 NOT_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
 
@@ -73,14 +86,16 @@ def test_no_action_is_a_wildcard_and_every_wildcard_resource_has_its_reason(temp
 def test_no_result_can_trigger_the_pipeline(template: dict[str, Any]) -> None:
     resources = template["Resources"]
     triggers = [n for n, r in resources.items() if "NotificationConfiguration" in r.get("Properties", {})]
-    writers = {
-        name
-        for name, statement in statements(template)
+    (queue,) = resources["ImagesBucket"]["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    written = {
+        str(statement["Resource"])
+        for _, statement in statements(template)
         if "s3:PutObject" in statement["Action"] and "ImagesBucket" in str(statement["Resource"])
     }
 
     assert triggers == ["ImagesBucket"]
-    assert writers == set()
+    assert queue["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": "images/"}]
+    assert written == {str({"Fn::Sub": "${ImagesBucket.Arn}/on-demand/*"})}
 
 
 def test_the_queue_outlasts_the_function(template: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kinesight.domain.analysis import DetectionPlan, DetectionPorts
 from kinesight.domain.analyze_images import AnalysisPlan, AnalysisPorts, BatchReport, QueuedMessage, analyze_batch
 from kinesight.domain.errors import DeliveryError, DetectorBusyError, UnsupportedImageError
 from kinesight.domain.model import ResultRecord
@@ -27,9 +28,11 @@ class World:
     rules: Rules = field(default_factory=lambda: Rules.of(["person"], 80))
 
     def analyze(self, *bodies: str) -> BatchReport:
-        ports = AnalysisPorts(self.images, FakeStreams(), self.detector, self.sink, self.ledger, self.dead_letters)
+        ports = AnalysisPorts(
+            self.images, FakeStreams(), DetectionPorts(self.detector, self.sink, self.ledger), self.dead_letters
+        )
         messages = [QueuedMessage(f"m{index}", body) for index, body in enumerate(bodies)]
-        return analyze_batch(messages, ports, AnalysisPlan(ACCOUNT, self.rules, concurrent_detections=4))
+        return analyze_batch(messages, ports, AnalysisPlan(ACCOUNT, DetectionPlan(self.rules, concurrent_detections=4)))
 
     def picture(self, index: int = 0, stream: str = "front-door") -> str:
         key = an_image_key(stream, NOON_MS + index)

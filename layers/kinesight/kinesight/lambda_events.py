@@ -7,8 +7,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from kinesight.domain.analyze_images import QueuedMessage
+from kinesight.domain.contracts import RangePlan
 from kinesight.domain.errors import InvalidEventError
 from kinesight.domain.keep_evidence import StreamedRecord
+from kinesight.domain.windows import Window
 
 
 def _decoded(data: Any) -> Any:
@@ -35,6 +37,45 @@ class _KinesisRecord(BaseModel):
 
 class _KinesisBatch(BaseModel):
     records: list[_KinesisRecord] = Field(alias="Records")
+
+
+class _WorkflowStart(BaseModel):
+    execution: str = Field(pattern=r"^[^/\s]{1,80}$")
+    input: Any
+
+
+class _PlannedRange(BaseModel):
+    plan: RangePlan
+
+
+class _PlannedWindow(_PlannedRange):
+    window: Window
+
+
+def workflow_start(event: Mapping[str, Any]) -> tuple[str, Any]:
+    """(execution's name, its input). Raises InvalidEventError."""
+    try:
+        start = _WorkflowStart.model_validate(event)
+    except ValidationError as error:
+        raise InvalidEventError(f"not a start of the workflow: {error.errors()[0]}") from error
+    return start.execution, start.input
+
+
+def planned_range(event: Mapping[str, Any]) -> RangePlan:
+    """Raises InvalidEventError."""
+    try:
+        return _PlannedRange.model_validate(event).plan
+    except ValidationError as error:
+        raise InvalidEventError(f"not a plan: {error.errors()[0]}") from error
+
+
+def planned_window(event: Mapping[str, Any]) -> tuple[RangePlan, Window]:
+    """Raises InvalidEventError."""
+    try:
+        planned = _PlannedWindow.model_validate(event)
+    except ValidationError as error:
+        raise InvalidEventError(f"not a window of a plan: {error.errors()[0]}") from error
+    return planned.plan, planned.window
 
 
 def sqs_messages(event: Mapping[str, Any]) -> list[QueuedMessage]:

@@ -54,14 +54,12 @@ class DetectorType(StrEnum):
 SageMakerContentType = Literal["image/jpeg", "image/png", "image/bmp", "image/gif", "application/x-image"]
 
 
-class AnalyzeImagesSettings(Settings):
+class DetectionSettings(Settings):
     """`minimum_confidence` is 0 to 100, for the detector and the rules alike."""
 
-    account_id: str
     results_stream_name: str
     idempotency_table: str
     idempotency_hours: int = Field(default=24, ge=1)
-    dead_letter_queue_url: str
     detector: DetectorType = DetectorType.REKOGNITION_LABELS
     max_labels: int = Field(default=50, ge=1, le=1000)
     labels: CommaList = []
@@ -74,6 +72,13 @@ class AnalyzeImagesSettings(Settings):
     include_raw_output: bool = False
 
 
+class AnalyzeImagesSettings(DetectionSettings):
+    """Pictures from the queue; `account_id` is that of the streams."""
+
+    account_id: str
+    dead_letter_queue_url: str
+
+
 class KeepEvidenceSettings(Settings):
     """Where evidence goes and whom to tell."""
 
@@ -83,6 +88,26 @@ class KeepEvidenceSettings(Settings):
     dead_letter_queue_url: str
     alert_topic_arn: str
     alert_link_seconds: int = Field(default=3600, ge=60, le=43200)
+
+
+class PlanWindowsSettings(Settings):
+    """Where the on-demand workflow keeps what is too large for its state; the same for the other verbs of it."""
+
+    work_bucket: str
+
+
+class ExtractImagesSettings(PlanWindowsSettings):
+    """As the planner's."""
+
+
+class DetectObjectsSettings(DetectionSettings):
+    """Detection as for every source."""
+
+    work_bucket: str
+
+
+class SummarizeRangeSettings(PlanWindowsSettings):
+    """As the planner's."""
 
 
 class ConfigureStreamsSettings(Settings):

@@ -5,17 +5,15 @@ results stream in as few calls as possible. A picture that can never be analyzed
 neighbours go on; one that failed for now makes its message come again.
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from kinesight.domain.errors import DeliveryError, KinesightError, PermanentError, UnforeseenError
+from kinesight.domain.analysis import Analysis, DetectionPlan, DetectionPorts, analyze
+from kinesight.domain.errors import KinesightError, PermanentError
 from kinesight.domain.frames import frame_of
-from kinesight.domain.model import ResultRecord
-from kinesight.domain.ports import DeadLetters, Detector, ImageStore, Ledger, ResultSink, StreamDirectory
-from kinesight.domain.records import encode_record, make_record, result_id
-from kinesight.domain.rules import Rules, matching_labels
+from kinesight.domain.model import Frame, ResultRecord
+from kinesight.domain.ports import DeadLetters, ImageStore, StreamDirectory
 from kinesight.domain.s3_events import ImageCreated, parse_s3_event
 
 
@@ -33,9 +31,7 @@ class AnalysisPorts:
 
     images: ImageStore
     streams: StreamDirectory
-    detector: Detector
-    results: ResultSink
-    ledger: Ledger
+    detection: DetectionPorts
     dead_letters: DeadLetters
 
 
@@ -44,9 +40,7 @@ class AnalysisPlan:
     """What is wanted of every picture. `account_id` is that of the streams."""
 
     account_id: str
-    rules: Rules
-    include_raw_output: bool = False
-    concurrent_detections: int = 10
+    detection: DetectionPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,92 +65,34 @@ class BatchReport:
 
 
 @dataclass(slots=True)
-class _Picture:
-    """One picture on its way through a batch: a record to publish, an error, or neither if it was done before."""
-
-    created: ImageCreated
-    record: ResultRecord | None = None
-    encoded: bytes = b""
-    error: KinesightError | None = None
-
-
-@dataclass(slots=True)
 class _Parcel:
     """A message and its pictures."""
 
     message: QueuedMessage
-    pictures: list[_Picture] = field(default_factory=list)
+    pictures: list[Analysis] = field(default_factory=list)
     error: KinesightError | None = None
 
 
 def analyze_batch(messages: Sequence[QueuedMessage], ports: AnalysisPorts, plan: AnalysisPlan) -> BatchReport:
     """Analyzes every picture of a batch; what one message could not do is in the report, never an exception."""
-    parcels = [_open(message) for message in messages]
-    pictures = [picture for parcel in parcels for picture in parcel.pictures]
-    with ThreadPoolExecutor(max_workers=plan.concurrent_detections) as pool:
-        list(pool.map(lambda picture: _analyze_guarded(picture, ports, plan), pictures))
-    _publish([picture for picture in pictures if picture.record is not None], ports)
+    parcels = [_open(message, ports, plan) for message in messages]
+    analyze([picture for parcel in parcels for picture in parcel.pictures], ports.detection, plan.detection)
     report = BatchReport()
     for parcel in parcels:
         _settle(parcel, ports.dead_letters, report)
     return report
 
 
-def _open(message: QueuedMessage) -> _Parcel:
+def _open(message: QueuedMessage, ports: AnalysisPorts, plan: AnalysisPlan) -> _Parcel:
     try:
-        return _Parcel(message, [_Picture(created) for created in parse_s3_event(message.body)])
+        created = parse_s3_event(message.body)
     except PermanentError as error:
         return _Parcel(message, error=error)
+    return _Parcel(message, [Analysis(one.key, partial(_frame, one, ports, plan.account_id)) for one in created])
 
 
-def _analyze_guarded(picture: _Picture, ports: AnalysisPorts, plan: AnalysisPlan) -> None:
-    try:
-        _analyze(picture, ports, plan)
-    except KinesightError as error:
-        picture.error = error
-    except Exception as error:  # noqa: BLE001 - one picture's unforeseen failure must not take its neighbours along
-        picture.error = UnforeseenError(f"{type(error).__name__}: {error}")
-        picture.error.__cause__ = error
-
-
-def _analyze(picture: _Picture, ports: AnalysisPorts, plan: AnalysisPlan) -> None:
-    stored = ports.images.describe(picture.created.bucket, picture.created.key)
-    frame = frame_of(stored, plan.account_id, ports.streams)
-    fingerprint = ports.detector.fingerprint
-    identity = result_id(frame, fingerprint)
-    if not ports.ledger.begin(identity):
-        return
-    with _released_on_failure(ports.ledger, identity):
-        answer = ports.detector.detect(frame)
-        matched = matching_labels(answer.detections, plan.rules)
-        record = make_record(frame, answer, fingerprint, matched, include_raw=plan.include_raw_output)
-        picture.encoded = encode_record(record)
-        picture.record = record
-
-
-@contextmanager
-def _released_on_failure(ledger: Ledger, key: str) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        ledger.release(key)
-        raise
-
-
-def _publish(pictures: Sequence[_Picture], ports: AnalysisPorts) -> None:
-    records = [picture.record for picture in pictures if picture.record is not None]
-    refused = ports.results.put(
-        [(record.frame.stream_name, picture.encoded) for record, picture in zip(records, pictures, strict=True)]
-    )
-    for index, (record, picture) in enumerate(zip(records, pictures, strict=True)):
-        try:
-            if index in refused:
-                picture.error = DeliveryError(f"the results stream refused the record: {refused[index]}")
-                ports.ledger.release(record.result_id)
-            else:
-                ports.ledger.finish(record.result_id)
-        except KinesightError as error:
-            picture.error = error
+def _frame(created: ImageCreated, ports: AnalysisPorts, account_id: str) -> Frame:
+    return frame_of(ports.images.describe(created.bucket, created.key), account_id, ports.streams)
 
 
 def _settle(parcel: _Parcel, dead_letters: DeadLetters, report: BatchReport) -> None:
@@ -178,7 +114,7 @@ def _problems(parcel: _Parcel) -> list[Problem]:
     message_id = parcel.message.message_id
     if parcel.error is not None:
         return [Problem(message_id, None, parcel.error)]
-    return [Problem(message_id, p.created.key, p.error) for p in parcel.pictures if p.error is not None]
+    return [Problem(message_id, p.subject, p.error) for p in parcel.pictures if p.error is not None]
 
 
 def _bury(

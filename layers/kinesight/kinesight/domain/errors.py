@@ -10,6 +10,12 @@ KinesightError
 │   ├── DetectorRejectedError      the detector refused the request for good
 │   ├── DetectorAnswerError        the detector's answer has not the declared form
 │   ├── InvalidSettingError        a parameter has an impossible value
+│   ├── InvalidInputError          an execution was started with something else than it takes
+│   ├── InvertedRangeError         the range ends before it begins
+│   ├── RangeInFutureError         the range has not happened yet
+│   ├── RangeExpiredError          retention has passed the whole range
+│   ├── NoMediaError               the stream has no media in the range
+│   ├── TooManyFailuresError       more of an execution failed than is tolerated
 │   ├── StreamGoneError            the stream does not exist any more
 │   ├── NoRetentionError           the stream keeps nothing, so KVS generates nothing from it
 │   └── StreamRefusedError         KVS refuses to configure the stream
@@ -67,6 +73,30 @@ class DetectorAnswerError(PermanentError):
 
 class InvalidSettingError(PermanentError):
     """A parameter has an impossible value."""
+
+
+class InvalidInputError(PermanentError):
+    """An execution was started with something else than it takes."""
+
+
+class InvertedRangeError(PermanentError):
+    """The range ends before it begins."""
+
+
+class RangeInFutureError(PermanentError):
+    """The range has not happened yet."""
+
+
+class RangeExpiredError(PermanentError):
+    """Retention has passed the whole range."""
+
+
+class NoMediaError(PermanentError):
+    """The stream has no media in the range."""
+
+
+class TooManyFailuresError(PermanentError):
+    """More of an execution failed than is tolerated; its summary says what."""
 
 
 class DetectorBusyError(TransientError):

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from kinesight.domain.errors import KinesightError
 from kinesight.domain.model import Detection, DetectorInfo, Frame, ImageReference
+from kinesight.domain.windows import FragmentSpan, ImageRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,69 @@ class FragmentArchive(Protocol):
 
     def fetch(self, stream_name: str, fragment_numbers: Sequence[str]) -> Iterator[FragmentMedia | FragmentUnavailable]:
         """Every asked fragment once, in no order. Raises MediaBusyError to try again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """What the planner must know of a stream."""
+
+    name: str
+    arn: str
+    retention_hours: int
+
+
+class StreamCatalog(Protocol):
+    """Describes streams."""
+
+    def describe(self, name_or_arn: str) -> StreamFacts:
+        """Raises StreamGoneError, StreamRefusedError, ThrottledError."""
+
+
+class FragmentIndex(Protocol):
+    """Knows which fragments are stored."""
+
+    def fragments(self, stream_name: str, selector: str, start_ms: int, end_ms: int) -> Iterator[FragmentSpan]:
+        """Those that start in the range, both ends included, in no order. Raises MediaBusyError, StreamGoneError."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureWish:
+    """How pictures are to be made: JPEG or PNG, and their size in pixels, or None for the source's."""
+
+    selector: str
+    format: str
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlotPicture:
+    """What came for one moment: a picture, or why there is none (NO_MEDIA, MEDIA_ERROR …)."""
+
+    at_ms: int
+    data: bytes | None
+    reason: str = ""
+
+
+class ImageArchive(Protocol):
+    """Makes pictures of stored media."""
+
+    def images(self, stream_name: str, request: ImageRequest, wish: PictureWish) -> Iterator[SlotPicture]:
+        """One entry per moment of the request's own grid. Raises MediaBusyError, StreamGoneError, NoRetentionError."""
+
+
+class WorkStore(Protocol):
+    """Where a workflow keeps what is too large for its state. Keys are deterministic: writing twice is writing once."""
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+
+    def write(self, key: str, body: bytes, content_type: str) -> None:
+        """Raises StorageBusyError."""
+
+    def read(self, key: str) -> bytes | None:
+        """None if there is no such object. Raises StorageBusyError."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,21 @@
+"""One window → pictures in S3."""
+
+from collections import Counter
+from typing import Any
+
+from kinesight.domain.extract_images import extract_window
+from kinesight.lambda_events import planned_window
+from kinesight.observability import LambdaContext, count, logger, observed
+from kinesight.wiring import extract_images as wiring
+
+
+@observed
+def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+    """Takes the plan and a window; answers with counts."""
+    plan, window = planned_window(event)
+    manifest = extract_window(plan, window, wiring.ports())
+    missing = Counter(manifest.missing.values())
+    logger.info("extracted", execution=plan.execution, window=window.index, found=len(manifest.frames), missing=missing)
+    count("ImagesExtracted", len(manifest.frames))
+    count("ImagesMissing", len(manifest.missing))
+    return {"found": len(manifest.frames), "missing": dict(missing)}

@@ -1,0 +1,19 @@
+"""An execution's input → windows of GetImages requests."""
+
+from typing import Any
+
+from kinesight.domain.contracts import AnalysisRequest
+from kinesight.domain.plan_windows import plan_range
+from kinesight.lambda_events import workflow_start
+from kinesight.observability import LambdaContext, count, logger, observed
+from kinesight.wiring import plan_windows as wiring
+
+
+@observed
+def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+    """Takes the input and the execution's name; answers with the plan."""
+    execution, document = workflow_start(event)
+    plan = plan_range(AnalysisRequest.parse(document), execution, wiring.ports())
+    logger.info("planned", **plan.model_dump(mode="json"))
+    count("WindowsPlanned", plan.windows)
+    return plan.model_dump(mode="json", by_alias=True)

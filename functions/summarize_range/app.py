@@ -1,0 +1,16 @@
+"""All windows' reports → the execution's summary."""
+
+from typing import Any
+
+from kinesight.domain.summarize_range import summarize
+from kinesight.lambda_events import planned_range
+from kinesight.observability import LambdaContext, logger, observed
+from kinesight.wiring import summarize_range as wiring
+
+
+@observed
+def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+    """Takes the plan; answers with the summary."""
+    summary = summarize(planned_range(event), wiring.work())
+    logger.info("summarized", **summary.model_dump(mode="json"))
+    return summary.model_dump(mode="json", by_alias=True)

@@ -1,0 +1,100 @@
+"""The road that every frame takes, whatever its source: ledger → detector → rules → record → results stream."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from kinesight.domain.errors import DeliveryError, KinesightError, UnforeseenError
+from kinesight.domain.model import Frame, ResultRecord
+from kinesight.domain.ports import Detector, Ledger, ResultSink
+from kinesight.domain.records import encode_record, make_record, result_id
+from kinesight.domain.rules import Rules, matching_labels
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionPorts:
+    """The outside world of an analysis."""
+
+    detector: Detector
+    results: ResultSink
+    ledger: Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionPlan:
+    """What is wanted of every frame."""
+
+    rules: Rules
+    include_raw_output: bool = False
+    concurrent_detections: int = 10
+
+
+@dataclass(slots=True)
+class Analysis:
+    """One frame's analysis: in the end a record, an error, or neither if it was done before.
+
+    `find` makes the frame when its turn comes, and may raise as the analysis does. `subject` names it for people.
+    """
+
+    subject: str
+    find: Callable[[], Frame]
+    record: ResultRecord | None = None
+    encoded: bytes = b""
+    error: KinesightError | None = None
+
+
+def analyze(analyses: Sequence[Analysis], ports: DetectionPorts, plan: DetectionPlan) -> None:
+    """Looks at all frames, side by side, and publishes their records in as few calls as possible. Never raises."""
+    with ThreadPoolExecutor(max_workers=plan.concurrent_detections) as pool:
+        list(pool.map(lambda one: _look_guarded(one, ports, plan), analyses))
+    _publish([one for one in analyses if one.record is not None], ports)
+
+
+def _look_guarded(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan) -> None:
+    try:
+        _look(analysis, ports, plan)
+    except KinesightError as error:
+        analysis.error = error
+    except Exception as error:  # noqa: BLE001 - one picture's unforeseen failure must not take its neighbours along
+        analysis.error = UnforeseenError(f"{type(error).__name__}: {error}")
+        analysis.error.__cause__ = error
+
+
+def _look(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan) -> None:
+    frame = analysis.find()
+    fingerprint = ports.detector.fingerprint
+    identity = result_id(frame, fingerprint)
+    if not ports.ledger.begin(identity):
+        return
+    with _released_on_failure(ports.ledger, identity):
+        answer = ports.detector.detect(frame)
+        matched = matching_labels(answer.detections, plan.rules)
+        record = make_record(frame, answer, fingerprint, matched, include_raw=plan.include_raw_output)
+        analysis.encoded = encode_record(record)
+        analysis.record = record
+
+
+@contextmanager
+def _released_on_failure(ledger: Ledger, key: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        ledger.release(key)
+        raise
+
+
+def _publish(analyses: Sequence[Analysis], ports: DetectionPorts) -> None:
+    records = [one.record for one in analyses if one.record is not None]
+    refused = ports.results.put(
+        [(record.frame.stream_name, one.encoded) for record, one in zip(records, analyses, strict=True)]
+    )
+    for index, (record, one) in enumerate(zip(records, analyses, strict=True)):
+        try:
+            if index in refused:
+                one.error = DeliveryError(f"the results stream refused the record: {refused[index]}")
+                ports.ledger.release(record.result_id)
+            else:
+                ports.ledger.finish(record.result_id)
+        except KinesightError as error:
+            one.error = error

@@ -1,0 +1,100 @@
+"""plan_windows: an execution's input → windows of GetImages requests, in S3; the state carries only where they are."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from kinesight.domain.contracts import WINDOWS, AnalysisRequest, RangePlan
+from kinesight.domain.errors import (
+    InvertedRangeError,
+    NoMediaError,
+    NoRetentionError,
+    RangeExpiredError,
+    RangeInFutureError,
+)
+from kinesight.domain.model import to_epoch_ms
+from kinesight.domain.ports import FragmentIndex, StreamCatalog, StreamFacts, WorkStore
+from kinesight.domain.windows import Grid, plan_windows
+
+LONGEST_FRAGMENT_MS = 20_000
+"""A fragment that began this long before the range may still reach into it ("Service quotas": 20 s)."""
+
+
+CONCURRENCY = 10
+"""Windows at a time. GetImages gives a stream 20 calls of 25 pictures a second ("Service quotas": 500 media points). A
+window is one such call and then the detector's time, so ten stay below, with room for other readers of the stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanningPorts:
+    """The outside world of this verb. `now`: the present, aware."""
+
+    streams: StreamCatalog
+    fragments: FragmentIndex
+    work: WorkStore
+    now: Callable[[], datetime]
+
+
+def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -> RangePlan:
+    """Writes the windows and tells where. Raises what says which part of the input is impossible, and why."""
+    stream = ports.streams.describe(request.stream_name or str(request.stream_arn))
+    _check_range(request, stream, ports.now())
+    start_ms, end_ms = to_epoch_ms(request.start_timestamp), to_epoch_ms(request.end_timestamp)
+    grid = Grid(start_ms, end_ms, request.sampling_interval)
+    selector = request.image_selector_type
+    found = list(ports.fragments.fragments(stream.name, selector, start_ms - LONGEST_FRAGMENT_MS, end_ms))
+    found = [one for one in found if one.start_ms + max(1, one.length_ms) > start_ms]
+    if not found:
+        raise NoMediaError(
+            f"{stream.name} has no media between {_iso(request.start_timestamp)} and {_iso(request.end_timestamp)} "
+            f"by {selector}: look at another range, or at the other ImageSelectorType"
+        )
+    windows = plan_windows(grid, found)
+    plan = RangePlan(
+        execution=execution,
+        stream_name=stream.name,
+        stream_arn=stream.arn,
+        selector=selector,
+        start_ms=start_ms,
+        end_ms=end_ms,
+        interval_ms=request.sampling_interval,
+        format=request.format,
+        width=request.width_pixels,
+        height=request.height_pixels,
+        labels=request.labels,
+        minimum_confidence=request.minimum_confidence,
+        tolerated_failure_percentage=request.tolerated_failure_percentage,
+        bucket=ports.work.bucket,
+        windows_key=f"on-demand/{execution}/windows.json",
+        windows=len(windows),
+        concurrency=CONCURRENCY,
+        slots=sum(run.count for window in windows for one in window.requests for run in one.runs),
+        fragments=len(found),
+    )
+    ports.work.write(plan.windows_key, WINDOWS.dump_json(windows), "application/json")
+    return plan
+
+
+def _check_range(request: AnalysisRequest, stream: StreamFacts, now: datetime) -> None:
+    start, end = request.start_timestamp, request.end_timestamp
+    if end < start:
+        raise InvertedRangeError(f"EndTimestamp {_iso(end)} lies before StartTimestamp {_iso(start)}: swap them")
+    if stream.retention_hours == 0:
+        raise NoRetentionError(
+            f"{stream.name} keeps nothing (DataRetentionInHours is 0): raise its retention with "
+            "UpdateDataRetention, then record"
+        )
+    if start > now:
+        raise RangeInFutureError(
+            f"the range begins at {_iso(start)}, and it is {_iso(now)}: choose one that has passed"
+        )
+    oldest = now - timedelta(hours=stream.retention_hours)
+    if end < oldest and request.image_selector_type == "SERVER_TIMESTAMP":
+        raise RangeExpiredError(
+            f"{stream.name} keeps {stream.retention_hours} hours, so nothing before {_iso(oldest)} is left: "
+            "choose a later range"
+        )
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

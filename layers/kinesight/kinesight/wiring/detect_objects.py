@@ -1,0 +1,29 @@
+"""What detect_objects works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from kinesight.adapters import aws_clients as clients
+from kinesight.adapters.work_store_s3 import S3WorkStore
+from kinesight.domain.analysis import DetectionPlan
+from kinesight.domain.detect_objects import WindowPorts
+from kinesight.settings import DetectObjectsSettings
+from kinesight.wiring import detection
+
+
+@cache
+def settings() -> DetectObjectsSettings:
+    return DetectObjectsSettings.from_environment()
+
+
+def plan() -> DetectionPlan:
+    """What the parameters ask of every frame. Raises InvalidSettingError."""
+    return detection.plan(settings())
+
+
+def ports(remaining_ms: Callable[[], int]) -> WindowPorts:
+    """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
+    work = S3WorkStore(clients.s3(), settings().work_bucket)
+    return WindowPorts(detection.ports(settings(), remaining_ms), work)

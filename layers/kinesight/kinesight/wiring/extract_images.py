@@ -1,0 +1,18 @@
+"""What extract_images works with."""
+
+from __future__ import annotations
+
+import time
+
+from kinesight.adapters import aws_clients as clients
+from kinesight.adapters.image_archive_kvs import KvsArchive
+from kinesight.adapters.work_store_s3 import S3WorkStore
+from kinesight.domain.extract_images import ExtractionPorts
+from kinesight.settings import ExtractImagesSettings
+
+
+def ports() -> ExtractionPorts:
+    """Raises InvalidSettingError."""
+    wanted = ExtractImagesSettings.from_environment()
+    archive = KvsArchive(clients.kinesis_video(), clients.archived_media(), sleep=time.sleep)
+    return ExtractionPorts(archive, S3WorkStore(clients.s3(), wanted.work_bucket))

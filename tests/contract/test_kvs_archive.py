@@ -1,0 +1,110 @@
+"""KvsArchive on the emulator: what the on-demand workflow asks KVS, under throttles and failures too."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients
+from kinesight.adapters.image_archive_kvs import KvsArchive
+from kinesight.domain.errors import MediaBusyError, NoRetentionError, StreamGoneError
+from kinesight.domain.ports import PictureWish
+from kinesight.domain.windows import ImageRequest
+from kinesight_local.kvs.faults import Fail, Throttle
+from kinesight_local.kvs.server import KvsServer
+
+from tests.builders import NOON_MS
+from tests.functional.kvs_producer import put_clip, stored
+from tests.media import a_clip
+
+WISH = PictureWish("PRODUCER_TIMESTAMP", "JPEG")
+
+
+@pytest.fixture
+def archive(kvs: KvsServer, kinesis_video: Any) -> KvsArchive:
+    kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
+    put_clip(kvs, a_clip(4))
+    clients = ArchivedMediaClients(
+        kinesis_video,
+        lambda endpoint: boto3.client("kinesis-video-archived-media", endpoint_url=endpoint),
+        monotonic_s=lambda: 0.0,
+    )
+    return KvsArchive(kinesis_video, clients, sleep=lambda _: None)
+
+
+def request(start_ms: int, end_ms: int, interval_ms: int) -> ImageRequest:
+    return ImageRequest(NOON_MS + start_ms, NOON_MS + end_ms, interval_ms, ())
+
+
+def test_a_stream_by_name_and_by_arn(archive: KvsArchive) -> None:
+    facts = archive.describe("cam")
+
+    assert archive.describe(facts.arn) == facts
+    assert (facts.name, facts.retention_hours) == ("cam", 1)
+
+
+def test_fragments_with_their_spans(archive: KvsArchive, archived_media: Any) -> None:
+    found = sorted(
+        archive.fragments("cam", "PRODUCER_TIMESTAMP", NOON_MS, NOON_MS + 2000), key=lambda one: one.start_ms
+    )
+
+    assert [(one.start_ms - NOON_MS, one.length_ms) for one in found] == [(0, 1000), (1000, 1000), (2000, 1000)]
+    assert [one.number for one in found] == [one["FragmentNumber"] for one in stored(archived_media)][:3]
+
+
+def test_milliseconds_are_kept(archive: KvsArchive) -> None:
+    """Older botocore cuts request timestamps to whole seconds, and every slot would move."""
+    slots = list(archive.images("cam", request(500, 1500, 500), WISH))
+
+    assert [slot.at_ms - NOON_MS for slot in slots] == [500, 1000, 1500]
+    assert [slot.reason for slot in slots] == ["NO_MEDIA", "", ""]
+
+
+def test_pictures_over_pages(archive: KvsArchive) -> None:
+    slots = list(archive.images("cam", request(0, 8000, 200), WISH))
+
+    assert len(slots) == 41
+    assert [bool(slot.data) for slot in slots] == [True] * 20 + [False] * 21
+    assert all(slot.data.startswith(b"\xff\xd8") for slot in slots if slot.data)
+
+
+def test_a_size(archive: KvsArchive) -> None:
+    (slot,) = archive.images("cam", request(0, 0, 1000), PictureWish("PRODUCER_TIMESTAMP", "PNG", 32, 16))
+
+    assert slot.data is not None
+    assert slot.data[16:24] == (32).to_bytes(4) + (16).to_bytes(4)
+
+
+def test_throttles_and_failures_are_ridden_out(kvs: KvsServer, archive: KvsArchive) -> None:
+    kvs.service.faults.add(
+        Throttle(operation="GetImages", count=3),
+        Fail(operation="GetImages", count=1, status=500),
+        Throttle(operation="ListFragments", count=3),
+        Throttle(operation="GetDataEndpoint", count=2),
+        Throttle(operation="DescribeStream", count=2),
+    )
+
+    assert archive.describe("cam").name == "cam"
+    assert len(list(archive.fragments("cam", "PRODUCER_TIMESTAMP", NOON_MS, NOON_MS + 9000))) == 4
+    assert len(list(archive.images("cam", request(0, 3000, 1000), WISH))) == 4
+
+
+def test_what_never_ends_is_busy(kvs: KvsServer, archive: KvsArchive) -> None:
+    kvs.service.faults.add(Throttle(operation="GetImages"))
+
+    with pytest.raises(MediaBusyError, match="ClientLimitExceededException"):
+        list(archive.images("cam", request(0, 0, 1000), WISH))
+
+
+def test_a_stream_that_is_gone_or_keeps_nothing(archive: KvsArchive, kinesis_video: Any) -> None:
+    with pytest.raises(StreamGoneError):
+        archive.describe("nobody")
+    kinesis_video.create_stream(StreamName="forgetful")
+    with pytest.raises(NoRetentionError):
+        list(archive.images("forgetful", request(0, 0, 1000), WISH))
+
+
+def test_fragments_beyond_one_page(archive: KvsArchive) -> None:
+    end_ms = round(datetime(2030, 1, 1, tzinfo=UTC).timestamp() * 1000)
+
+    assert len({one.number for one in archive.fragments("cam", "SERVER_TIMESTAMP", 0, end_ms)}) == 4

@@ -1,0 +1,183 @@
+"""The on-demand workflow on the deployed stack: a time range in, every sampled picture analyzed once, a summary out."""
+
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from kinesight.domain.model import to_epoch_ms
+from kinesight.domain.windows import FragmentSpan, Grid, covered_slots
+from kinesight_cli.demo_video import make_demo_video
+from kinesight_cli.fragmenting import read_video
+from kinesight_cli.producing import Pace, Tagging, play
+from kinesight_local.cloud import LocalCloud
+from kinesight_local.kvs.faults import Fail, Faults, Throttle
+
+from tests.e2e.conftest import STREAM
+from tests.e2e.test_event_driven_path import Stack
+
+START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
+
+
+@pytest.fixture(scope="module")
+def stack(cloud: LocalCloud) -> Stack:
+    return Stack(cloud)
+
+
+@pytest.fixture(scope="module")
+def recorded(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The demo's video twice, with a gap of a minute, in a camera that tags nothing."""
+    film = tmp_path_factory.mktemp("film") / "demo.mp4"
+    make_demo_video(film)
+    video = read_video(film)
+    for start in (START, START + timedelta(seconds=90)):
+        play(STREAM, video, Tagging(image=False), lambda _: None, Pace(start))
+
+
+def run(stack: Stack, name: str, **wanted: Any) -> dict[str, Any]:
+    """An execution until it ends: what DescribeExecution tells."""
+    client = stack.cloud.client("stepfunctions")
+    document = {"StreamName": STREAM, "StartTimestamp": START.isoformat()} | wanted
+    arn = client.start_execution(
+        stateMachineArn=stack.outputs["AnalyzeRangeArn"], name=name, input=json.dumps(document)
+    )["executionArn"]
+    deadline = time.monotonic() + 120
+    while (told := client.describe_execution(executionArn=arn))["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return dict(told)
+
+
+def later(seconds: float) -> str:
+    return (START + timedelta(seconds=seconds)).isoformat()
+
+
+def expected_ms(stack: Stack, end_s: float, interval_ms: int) -> list[int]:
+    """The moments that the fragments cover, told by ListFragments."""
+    archived = stack.cloud.client("kinesis-video-archived-media")
+    times = {"StartTimestamp": START, "EndTimestamp": START + timedelta(seconds=end_s)}
+    listed = archived.list_fragments(
+        StreamName=STREAM, FragmentSelector={"FragmentSelectorType": "PRODUCER_TIMESTAMP", "TimestampRange": times}
+    )["Fragments"]
+    spans = [
+        FragmentSpan(one["FragmentNumber"], to_epoch_ms(one["ProducerTimestamp"]), one["FragmentLengthInMilliseconds"])
+        for one in listed
+    ]
+    start_ms = to_epoch_ms(START)
+    grid = Grid(start_ms, start_ms + round(1000 * end_s), interval_ms)
+    return sorted(at_ms for _, slots in covered_slots(grid, spans) for at_ms in slots)
+
+
+@pytest.mark.usefixtures("recorded")
+class TestOneRange:
+    def test_every_sampled_picture_is_analyzed_once(self, stack: Stack) -> None:
+        told = run(stack, "first", EndTimestamp=later(150), SamplingInterval=1000)
+
+        assert told["status"] == "SUCCEEDED", told.get("cause")
+        summary = json.loads(told["output"])
+        wanted = expected_ms(stack, 150, 1000)
+        frames = [record.frame for record in stack.results()]
+        assert len(wanted) > 40
+        assert sorted(to_epoch_ms(frame.image_timestamp) for frame in frames) == wanted
+        assert summary["asked"] == summary["found"] == summary["published"] == len(wanted)
+        assert summary["missing"] == {}
+        assert summary["failedWindows"] == 0
+        assert summary["detections"].get("Face", 0) > 0
+        assert all(frame.source == "on-demand" and frame.fragment_number for frame in frames)
+
+    def test_a_second_execution_adds_nothing(self, stack: Stack) -> None:
+        before = len(stack.results())
+
+        summary = json.loads(run(stack, "second", EndTimestamp=later(150), SamplingInterval=1000)["output"])
+
+        assert len(stack.results()) == before
+        assert (summary["published"], summary["analyzedBefore"]) == (0, before)
+
+    def test_the_summary_is_in_s3(self, stack: Stack) -> None:
+        s3 = stack.cloud.client("s3")
+        body = s3.get_object(Bucket=stack.outputs["ImagesBucketName"], Key="on-demand/first/summary.json")["Body"]
+
+        assert json.loads(body.read())["execution"] == "first"
+
+    def test_pictures_on_demand_are_not_taken_for_kvs_own(self, stack: Stack) -> None:
+        assert stack.new_dead_letters("ImagesDeadLetterQueueUrl") == []
+
+    def test_under_faults_the_results_are_the_same(self, stack: Stack) -> None:
+        """Another interval, so other moments: nothing of it was analyzed before."""
+        stack.cloud.kvs.service.faults.set(
+            Faults(
+                faults=(
+                    Throttle(operation="GetImages", probability=0.2),
+                    Fail(operation="GetImages", probability=0.05),
+                    Throttle(operation="ListFragments", count=2),
+                )
+            )
+        )
+        try:
+            told = run(stack, "faults", EndTimestamp=later(150), SamplingInterval=700)
+        finally:
+            stack.cloud.kvs.service.faults.clear()
+
+        wanted = set(expected_ms(stack, 150, 700))
+        seen = Counter(to_epoch_ms(record.frame.image_timestamp) for record in stack.results())
+        assert told["status"] == "SUCCEEDED", told.get("cause")
+        assert {at_ms for at_ms in seen if (at_ms - to_epoch_ms(START)) % 700 == 0} == wanted
+        assert set(seen.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error", "cause"),
+    [
+        ({"EndTimestamp": later(-1)}, "InvertedRangeError", "swap them"),
+        (
+            {"StartTimestamp": "2100-01-01T00:00:00Z", "EndTimestamp": "2100-01-02T00:00:00Z"},
+            "RangeInFutureError",
+            "choose",
+        ),
+        (
+            {"StartTimestamp": "2020-01-01T00:00:00Z", "EndTimestamp": "2020-01-01T01:00:00Z"},
+            "NoMediaError",
+            "no media",
+        ),
+        ({"StreamName": "nobody", "EndTimestamp": later(1)}, "StreamGoneError", "nobody"),
+        ({"StreamName": "camera-0", "EndTimestamp": later(1)}, "NoRetentionError", "retention"),
+        ({"EndTimestamp": later(1), "SamplingInterval": 100}, "InvalidInputError", "SamplingInterval"),
+        ({"EndTimestamp": "tomorrow"}, "InvalidInputError", "EndTimestamp"),
+        ({"EndTimestamp": later(1), "Colour": "red"}, "InvalidInputError", "Colour"),
+    ],
+)
+def test_what_is_wrong_fails_with_a_name_and_a_sentence(
+    stack: Stack, wanted: dict[str, Any], error: str, cause: str
+) -> None:
+    told = run(stack, f"wrong-{abs(hash(str(wanted)))}", **wanted)
+
+    assert told["status"] == "FAILED"
+    assert told["error"] == error
+    assert cause in told["cause"]
+
+
+def test_the_command_follows_and_prints_the_summary(stack: Stack, recorded: None) -> None:
+    command = [sys.executable, "-m", "kinesight_cli.main", "analyze", STREAM, "--interval-ms", "2000"]
+    command += ["--from", f"{START:%Y-%m-%dT%H:%M:%S}", "--to", f"{START + timedelta(seconds=20):%Y-%m-%dT%H:%M:%S}"]
+
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "failed windows" in ended.stdout
+    assert "asked" in ended.stdout
+
+
+def test_the_command_says_what_is_wrong(stack: Stack) -> None:
+    command = [sys.executable, "-m", "kinesight_cli.main", "analyze", "nobody", "--from", "2026-01-01T00:00:00"]
+
+    ended = subprocess.run(
+        [*command, "--to", "2026-01-01T01:00:00"], capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert ended.returncode == 1
+    assert "StreamGoneError: describe nobody" in ended.stderr
+    assert "Traceback" not in ended.stderr

@@ -1,0 +1,261 @@
+"""The on-demand verbs on fakes: planning, extracting, detecting, adding up."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from kinesight.domain.analysis import DetectionPlan, DetectionPorts
+from kinesight.domain.contracts import WINDOWS, AnalysisRequest, RangePlan
+from kinesight.domain.detect_objects import WindowPorts, detect_window
+from kinesight.domain.errors import (
+    DetectorBusyError,
+    DetectorRejectedError,
+    InvalidInputError,
+    InvertedRangeError,
+    MediaBusyError,
+    NoMediaError,
+    NoRetentionError,
+    RangeExpiredError,
+    RangeInFutureError,
+    TooManyFailuresError,
+)
+from kinesight.domain.extract_images import ExtractionPorts, extract_window
+from kinesight.domain.model import Detection
+from kinesight.domain.plan_windows import PlanningPorts, plan_range
+from kinesight.domain.ports import PictureWish, SlotPicture, StreamFacts
+from kinesight.domain.rules import Rules
+from kinesight.domain.summarize_range import summarize
+from kinesight.domain.windows import FragmentSpan, ImageRequest, Window
+
+from tests.builders import NOON_MS
+from tests.fakes import FakeDetector, FakeLedger, FakeSink
+
+NOON = datetime.fromtimestamp(NOON_MS / 1000, UTC)
+
+
+class FakeWork:
+    """Objects by key."""
+
+    bucket = "work"
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def write(self, key: str, body: bytes, content_type: str) -> None:
+        self.objects[key] = body
+
+    def read(self, key: str) -> bytes | None:
+        return self.objects.get(key)
+
+
+@dataclass
+class FakeCamera:
+    """A stream with fragments of two seconds; `dark` moments have no picture, `busy` refuses so many calls."""
+
+    seconds: int = 60
+    retention_hours: int = 24
+    dark: set[int] = field(default_factory=set)
+    busy: int = 0
+    requests: int = 0
+
+    def describe(self, name_or_arn: str) -> StreamFacts:
+        return StreamFacts("camera", "arn:aws:kinesisvideo:us-east-1:1:stream/camera/1", self.retention_hours)
+
+    def fragments(self, stream_name: str, selector: str, start_ms: int, end_ms: int) -> Iterator[FragmentSpan]:
+        for start in range(NOON_MS, NOON_MS + 1000 * self.seconds, 2000):
+            if start_ms <= start <= end_ms:
+                yield FragmentSpan(str(10**46 + start), start, 2000)
+
+    def images(self, stream_name: str, request: ImageRequest, wish: PictureWish) -> Iterator[SlotPicture]:
+        self.requests += 1
+        if self.busy:
+            self.busy -= 1
+            raise MediaBusyError("throttled")
+        for at_ms in range(request.start_ms, request.end_ms + 1, request.interval_ms):
+            yield SlotPicture(at_ms, None, "NO_MEDIA") if at_ms in self.dark else SlotPicture(at_ms, b"picture")
+
+
+def a_request(**changes: Any) -> AnalysisRequest:
+    wanted = {"StreamName": "camera", "StartTimestamp": NOON, "EndTimestamp": NOON + timedelta(seconds=60)}
+    return AnalysisRequest.parse(wanted | changes)
+
+
+@dataclass
+class Workflow:
+    """The verbs over one camera and one store, as the state machine runs them."""
+
+    camera: FakeCamera = field(default_factory=FakeCamera)
+    work: FakeWork = field(default_factory=FakeWork)
+    detector: FakeDetector = field(default_factory=lambda: FakeDetector((Detection(label="Person", confidence=99),)))
+    sink: FakeSink = field(default_factory=FakeSink)
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+    now: datetime = NOON + timedelta(minutes=5)
+
+    def plan(self, execution: str = "one", **changes: Any) -> RangePlan:
+        ports = PlanningPorts(self.camera, self.camera, self.work, lambda: self.now)
+        return plan_range(a_request(**changes), execution, ports)
+
+    def windows(self, plan: RangePlan) -> list[Window]:
+        return WINDOWS.validate_json(self.work.objects[plan.windows_key])
+
+    def extract(self, plan: RangePlan, window: Window) -> None:
+        extract_window(plan, window, ExtractionPorts(self.camera, self.work))
+
+    def detect(self, plan: RangePlan, window: Window) -> None:
+        ports = WindowPorts(DetectionPorts(self.detector, self.sink, self.ledger), self.work)
+        detect_window(plan, window.index, ports, DetectionPlan(Rules.of([], 50), concurrent_detections=3))
+
+    def run(self, execution: str = "one", **changes: Any) -> RangePlan:
+        plan = self.plan(execution, **changes)
+        for window in self.windows(plan):
+            self.extract(plan, window)
+            self.detect(plan, window)
+        return plan
+
+
+def test_every_moment_is_analyzed_once() -> None:
+    workflow = Workflow()
+
+    summary = summarize(workflow.run(), workflow.work)
+
+    assert (summary.asked, summary.found, summary.published, summary.matched) == (60, 60, 60, 60)
+    assert summary.detections == {"Person": 60}
+    assert summary.failed_windows == 0
+    assert len(workflow.sink.records) == 60
+
+
+def test_a_second_execution_publishes_nothing() -> None:
+    workflow = Workflow()
+    workflow.run("one")
+
+    summary = summarize(workflow.run("two"), workflow.work)
+
+    assert (summary.published, summary.analyzed_before) == (0, 60)
+    assert len(workflow.sink.records) == 60
+
+
+def test_missing_pictures_are_counted_by_reason() -> None:
+    workflow = Workflow(FakeCamera(dark={NOON_MS, NOON_MS + 7000}))
+
+    summary = summarize(workflow.run(), workflow.work)
+
+    assert (summary.found, dict(summary.missing)) == (58, {"NO_MEDIA": 2})
+
+
+def test_a_busy_detector_brings_the_window_again_and_its_report_adds_up() -> None:
+    workflow = Workflow()
+    plan = workflow.plan()
+    first, *rest = workflow.windows(plan)
+    workflow.extract(plan, first)
+    bad = f"on-demand/one/camera/{NOON_MS + 3000}.jpg"
+    workflow.detector.failures[bad] = DetectorBusyError("throttled")
+    with pytest.raises(DetectorBusyError):
+        workflow.detect(plan, first)
+    del workflow.detector.failures[bad]
+    workflow.detect(plan, first)
+    for window in rest:
+        workflow.extract(plan, window)
+        workflow.detect(plan, window)
+
+    summary = summarize(plan, workflow.work)
+
+    assert (summary.published, summary.analyzed_before) == (60, 0)
+    assert len(workflow.sink.records) == 60
+
+
+def test_a_picture_that_is_refused_costs_only_itself() -> None:
+    workflow = Workflow()
+    workflow.detector.failures[f"on-demand/one/camera/{NOON_MS}.jpg"] = DetectorRejectedError("too small")
+
+    summary = summarize(workflow.run(), workflow.work)
+
+    assert (summary.published, dict(summary.failed)) == (59, {"DetectorRejectedError": 1})
+
+
+def test_windows_that_failed_are_tolerated_up_to_the_limit() -> None:
+    workflow = Workflow()
+    plan = workflow.plan(ToleratedFailurePercentage=50)
+    first, *rest = workflow.windows(plan)
+    for window in rest:
+        workflow.extract(plan, window)
+        workflow.detect(plan, window)
+
+    summary = summarize(plan, workflow.work)
+
+    assert summary.failed_windows == 1
+    assert summary.missing == {"NOT_EXTRACTED": len(first.slots)}
+    with pytest.raises(TooManyFailuresError, match="1 of 3 windows"):
+        summarize(plan.model_copy(update={"tolerated_failure_percentage": 10}), workflow.work)
+    assert summary.summary_key in workflow.work.objects
+
+
+def test_an_executions_own_rules() -> None:
+    workflow = Workflow()
+
+    summary = summarize(workflow.run(Labels=["Dog"]), workflow.work)
+
+    assert (summary.published, summary.matched) == (60, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "camera", "error"),
+    [
+        ({"EndTimestamp": NOON - timedelta(seconds=1)}, FakeCamera(), InvertedRangeError),
+        (
+            {"StartTimestamp": NOON + timedelta(days=1), "EndTimestamp": NOON + timedelta(days=2)},
+            FakeCamera(),
+            RangeInFutureError,
+        ),
+        ({}, FakeCamera(retention_hours=0), NoRetentionError),
+        ({}, FakeCamera(seconds=0), NoMediaError),
+        (
+            {
+                "StartTimestamp": NOON - timedelta(days=3),
+                "EndTimestamp": NOON - timedelta(days=2),
+                "ImageSelectorType": "SERVER_TIMESTAMP",
+            },
+            FakeCamera(),
+            RangeExpiredError,
+        ),
+    ],
+)
+def test_impossible_ranges(changes: dict[str, Any], camera: FakeCamera, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Workflow(camera).plan(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"StreamARN": "arn:x"}, "one of them"),
+        ({"StreamName": None}, "one of them"),
+        ({"StartTimestamp": "2026-01-01T12:00:00"}, "StartTimestamp"),
+        ({"StartTimestamp": NOON_MS}, "seconds"),
+        ({"SamplingInterval": 199}, "SamplingInterval"),
+        ({"WidthPixels": 100}, "together"),
+        ({"Format": "GIF"}, "Format"),
+        ({"ToleratedFailurePercentage": 101}, "ToleratedFailurePercentage"),
+        ({"Color": "red"}, "Color"),
+    ],
+)
+def test_inputs_that_are_refused(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(InvalidInputError, match=told):
+        a_request(**changes)
+
+
+def test_epoch_seconds_are_taken() -> None:
+    assert a_request(StartTimestamp=NOON_MS / 1000).start_timestamp == NOON
+
+
+def test_the_state_stays_small_at_a_weeks_range() -> None:
+    """256 KiB is what Step Functions carries; the windows are in S3."""
+    week = 7 * 24 * 3600
+    workflow = Workflow(FakeCamera(seconds=week), now=NOON + timedelta(seconds=week))
+
+    plan = workflow.plan(EndTimestamp=NOON + timedelta(seconds=week))
+
+    assert plan.slots == week
+    assert len(plan.model_dump_json(by_alias=True)) < 2000
+    assert max(len(WINDOWS.dump_json([window])) for window in workflow.windows(plan)) < 20_000
