@@ -2,11 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_ON_MACOS = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 _ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -18,9 +20,12 @@ _ARGUMENTS = (
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium or Chrome from the PATH, else the one `playwright install` fetched (scripts/install_browser.sh)."""
+    """Chromium or Chrome of this machine, else the one that scripts/install_browser.sh fetched."""
     path = next((found for name in _NAMES if (found := shutil.which(name))), None)
+    if path is None and _ON_MACOS.exists():
+        path = str(_ON_MACOS)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
+        channel = None if path else "chromium"
+        running = playwright.chromium.launch(executable_path=path, channel=channel, args=list(_ARGUMENTS))
         yield running
         running.close()

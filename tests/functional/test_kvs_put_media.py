@@ -280,3 +280,13 @@ def test_the_arn_names_the_stream_too(kvs: KvsServer, stream: str) -> None:
     connection.request("POST", "/putMedia", producer_header(CLIP) + FIRST, headers)
 
     assert connection.getresponse().read().count(b"PERSISTED") == 1
+
+
+def test_a_disk_that_refuses_is_an_archival_error(kvs: KvsServer, kinesis_video: Any, tmp_path: Path) -> None:
+    arn = kinesis_video.describe_stream(StreamName="cam")["StreamInfo"]["StreamARN"]
+    (tmp_path / "kvs" / "fragments" / arn.rpartition("/")[2]).write_text("in the way of the folder")
+
+    told = put_clip(kvs, CLIP)
+
+    assert [one["EventType"] for one in told] == ["BUFFERING", "RECEIVED", "ERROR"]
+    assert (told[-1]["ErrorId"], told[-1]["ErrorCode"]) == (5001, "ARCHIVAL_ERROR")

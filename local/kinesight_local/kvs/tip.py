@@ -48,7 +48,7 @@ class Tip:
         """A fragment that had begun can be read, or will never be."""
         with self._lock:
             self._open[stream_arn] -= 1
-            if not self._open[stream_arn]:
+            if self._open[stream_arn] <= 0:  # a connection that is cancelled while it persists may close twice
                 del self._open[stream_arn]
             listeners = list(self._listeners.get(stream_arn, ()))
         for listener in listeners:
