@@ -16,6 +16,8 @@ from functools import lru_cache
 from typing import Any, Literal
 from urllib.parse import urlencode
 
+from kinesight.media.mkv import Track
+
 from kinesight_local.kvs.control import Parameters, key_of
 from kinesight_local.kvs.documents import FragmentGoneError
 from kinesight_local.kvs.exceptions import (
@@ -27,7 +29,7 @@ from kinesight_local.kvs.exceptions import (
 from kinesight_local.kvs.fragment import IngestedFragment
 from kinesight_local.kvs.hls_playlists import Segment, master_playlist, media_playlist
 from kinesight_local.kvs.mux import Placed, check_playable, fragmented_mp4, moved, mpeg_ts
-from kinesight_local.kvs.reading import reread
+from kinesight_local.kvs.reading import reread, tracks_of
 from kinesight_local.kvs.store import Clock, FragmentStore, Selection, StoredFragment
 from kinesight_local.kvs.streams import Stream, StreamKey, StreamRegistry
 
@@ -144,10 +146,9 @@ class Hls:
 
     def _segment(self, session: Session, stored: StoredFragment) -> Segment:
         name = "getMP4MediaFragment.mp4" if session.container == "FRAGMENTED_MP4" else "getTSFragment.ts"
-        fragment = self._fragment(stored)
         return Segment(
             stored,
-            fragment.tracks,
+            self._tracks(stored),
             start_ms=stored.starts_ms(session.clock),
             sequence=_sequence(session, stored),
             address=self._address(session, name, stored.number),
@@ -159,6 +160,12 @@ class Hls:
         if stored is None:
             raise ResourceNotFoundError("The fragment is not found or has expired.")
         return stored, self._fragment(stored)
+
+    def _tracks(self, stored: StoredFragment) -> tuple[Track, ...]:
+        try:
+            return tracks_of(self._store, stored)
+        except FragmentGoneError as error:
+            raise ResourceNotFoundError("The fragment has expired.") from error
 
     def _reread(self, stored: StoredFragment) -> IngestedFragment:
         try:

@@ -300,6 +300,11 @@ class FragmentStore:
         middle = stored.header_bytes + stored.cluster_bytes
         return body[: stored.header_bytes], body[stored.header_bytes : middle], body[middle:]
 
+    def header(self, stored: StoredFragment) -> bytes:
+        """The producer's header alone. Raises FileNotFoundError once swept."""
+        with (self._folder / stored.path).open("rb") as file:
+            return file.read(stored.header_bytes)
+
     def sweep(self, stream_arn: str, retention_hours: int) -> int:
         """Deletes what retention or the host buffer's age has passed; how many fragments."""
         swept = self._delete(stream_arn, "archived AND server_ms <= ?", self._horizon_ms(retention_hours))
