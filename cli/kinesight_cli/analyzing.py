@@ -48,18 +48,9 @@ def follow(execution: Execution, progress: Callable[[int, int], None]) -> dict[s
             summary: dict[str, Any] = json.loads(told["output"])
             return summary
         if told["status"] != "RUNNING":
-            raise AnalysisError(f"{told.get('error', told['status'])}: {reason(told.get('cause', ''))}")
+            raise AnalysisError(f"{told.get('error', told['status'])}: {told.get('cause', '')}")
         progress(*_windows(client, execution.arn))
         time.sleep(_POLL_S)
-
-
-def reason(cause: str) -> str:
-    """A function's own words, which Lambda wraps in JSON."""
-    try:
-        document = json.loads(cause)
-    except ValueError:
-        return cause
-    return str(document.get("errorMessage", cause)) if isinstance(document, dict) else cause
 
 
 def _windows(client: Any, execution_arn: str) -> tuple[int, int]:

@@ -158,6 +158,7 @@ def test_what_is_wrong_fails_with_a_name_and_a_sentence(
     assert told["status"] == "FAILED"
     assert told["error"] == error
     assert cause in told["cause"]
+    assert "{" not in told["cause"]
 
 
 def test_the_command_follows_and_prints_the_summary(stack: Stack, recorded: None) -> None:
