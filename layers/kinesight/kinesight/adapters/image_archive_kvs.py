@@ -24,7 +24,7 @@ from kinesight.domain.errors import (
 )
 from kinesight.domain.model import from_epoch_ms, to_epoch_ms
 from kinesight.domain.ports import PictureWish, SlotPicture, StreamFacts
-from kinesight.domain.windows import FragmentSpan, ImageRequest
+from kinesight.domain.windows import PAGE, FragmentSpan, ImageRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
@@ -77,6 +77,8 @@ class KvsArchive:
             "EndTimestamp": from_epoch_ms(request.end_ms),
             "SamplingInterval": request.interval_ms,
             "Format": wish.format,
+            # A call costs a point for every picture it may answer with, so it asks for no more than it wants.
+            "MaxResults": min(PAGE, (request.end_ms - request.start_ms) // request.interval_ms + 1),
         }
         if wish.width is not None and wish.height is not None:
             wanted |= {"WidthPixels": wish.width, "HeightPixels": wish.height}
