@@ -26,6 +26,17 @@ PROJECT_DIR = Path(__file__).resolve().parents[2]
 STATE_DIR = Path(".kinesight")
 
 
+def _moment(text: str) -> datetime:
+    """ISO 8601; UTC unless it says otherwise."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r} is no date and time, such as 2026-11-20T02:00 or 2026-11-20T02:00+01:00"
+        ) from error
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
+
+
 class TagChoice(enum.StrEnum):
     """What fragments are tagged for."""
 
@@ -90,7 +101,10 @@ def put_video(
         bool, typer.Option("--realtime/--fast", help="At the video's own speed, or as fast as accepted.")
     ] = False,
     start: Annotated[
-        datetime | None, typer.Option(help="When the first frame happened (UTC unless it says otherwise).")
+        datetime | None,
+        typer.Option(
+            parser=_moment, metavar="WHEN", help="When the first frame happened (UTC unless it says otherwise)."
+        ),
     ] = None,
     create: Annotated[bool, typer.Option(help="Create the stream if there is none.")] = False,
     image_prefix: Annotated[str, typer.Option(help="Prefix of the pictures' names.")] = "",
@@ -114,7 +128,6 @@ def put_video(
         image_prefix=image_prefix,
         metadata=tuple(_pair(text) for text in metadata or ()),
     )
-    began = start.replace(tzinfo=start.tzinfo or UTC) if start else None
     with _explained(), shown_progress(console) as progress:
         progress.step(f"reading {file}")
         video = read_video(file, fragment_ms=fragment_ms)
@@ -125,7 +138,7 @@ def put_video(
             video,
             tagging,
             lambda done: progress.amount("fragments", done, total),
-            Pace(began, realtime, create),
+            Pace(start, realtime, create),
         )
     console.print(f"{sent.fragments} fragments, {sent.bytes_sent / 1e6:.1f} MB, all acknowledged")
 
@@ -133,8 +146,13 @@ def put_video(
 @app.command()
 def analyze(
     stream: Annotated[str, typer.Argument(help="The stream's name.")],
-    begin: Annotated[datetime, typer.Option("--from", help="Where the range begins (UTC unless it says otherwise).")],
-    end: Annotated[datetime, typer.Option("--to", help="Where it ends.")],
+    begin: Annotated[
+        datetime,
+        typer.Option(
+            "--from", parser=_moment, metavar="WHEN", help="Where the range begins (UTC unless it says otherwise)."
+        ),
+    ],
+    end: Annotated[datetime, typer.Option("--to", parser=_moment, metavar="WHEN", help="Where it ends.")],
     interval_ms: Annotated[
         int, typer.Option(min=200, help="Milliseconds between pictures; each is a paid call.")
     ] = 1000,
@@ -152,8 +170,8 @@ def analyze(
 
     wanted: dict[str, object] = {
         "StreamName": stream,
-        "StartTimestamp": _aware(begin).isoformat(),
-        "EndTimestamp": _aware(end).isoformat(),
+        "StartTimestamp": begin.isoformat(),
+        "EndTimestamp": end.isoformat(),
         "ImageSelectorType": selector.value,
         "SamplingInterval": interval_ms,
     }
@@ -174,10 +192,6 @@ def analyze(
             value = ", ".join(f"{key} × {count}" for key, count in value.items()) or "none"
         table.add_row(_words(name), str(value))
     console.print(table)
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 @local.command("up")

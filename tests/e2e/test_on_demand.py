@@ -163,7 +163,7 @@ def test_what_is_wrong_fails_with_a_name_and_a_sentence(
 
 def test_the_command_follows_and_prints_the_summary(stack: Stack, recorded: None) -> None:
     command = [sys.executable, "-m", "kinesight_cli.main", "analyze", STREAM, "--interval-ms", "2000"]
-    command += ["--from", f"{START:%Y-%m-%dT%H:%M:%S}", "--to", f"{START + timedelta(seconds=20):%Y-%m-%dT%H:%M:%S}"]
+    command += ["--from", f"{START:%Y-%m-%dT%H:%M:%SZ}", "--to", f"{START + timedelta(seconds=20):%Y-%m-%dT%H:%M:%S}"]
 
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
@@ -173,10 +173,10 @@ def test_the_command_follows_and_prints_the_summary(stack: Stack, recorded: None
 
 
 def test_the_command_says_what_is_wrong(stack: Stack) -> None:
-    command = [sys.executable, "-m", "kinesight_cli.main", "analyze", "nobody", "--from", "2026-01-01T00:00:00"]
+    command = [sys.executable, "-m", "kinesight_cli.main", "analyze", "nobody", "--from", "2026-01-01T00:00"]
 
     ended = subprocess.run(
-        [*command, "--to", "2026-01-01T01:00:00"], capture_output=True, text=True, timeout=120, check=False
+        [*command, "--to", "2026-01-01T01:00+00:00"], capture_output=True, text=True, timeout=120, check=False
     )
 
     assert ended.returncode == 1
