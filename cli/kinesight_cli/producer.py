@@ -3,9 +3,11 @@
 import http.client
 import json
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -136,9 +138,12 @@ class _Session:
         except OSError as error:
             raise ConnectionBrokenError(str(error)) from error
         finally:
-            connection.close()
+            # Closing it under the reader would pull the file from http.client's hands; this ends its read instead.
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
             if reader is not None:
                 reader.join(timeout=5)
+            connection.close()
 
     def _connect(self) -> http.client.HTTPConnection:
         address = urlsplit(self._target.endpoint)

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from kinesight.media import mkv_ids as ids
 from kinesight.media import mkv_write as write
@@ -157,8 +157,24 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KvsServer]:
         yield server
 
 
+UNEVEN = Upload(
+    [
+        [(1, 0, b"a"), *((2, at, b"b") for at in (0, 250, 500)), (1, 625, b"c"), (2, 750, b"d")],
+        [(1, 0, b"e"), *((2, at, b"f") for at in (0, 250, 500, 750))],
+        [(1, 0, b"g"), *((2, at, b"h") for at in (0, 250, 500, 750))],
+    ],
+    [[], [], []],
+    layout="sdk",
+    sdk_ends=False,
+    chunk_bytes=1000,
+    has_audio=True,
+)
+"""Frames that seem to last beyond the next fragment's start, and sound on a clock that ticks more slowly."""
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(upload=uploads())
+@example(upload=UNEVEN)
 def test_every_frame_comes_back_by_every_way(running: KvsServer, upload: Upload) -> None:
     control = boto3.client("kinesisvideo", endpoint_url=running.url)
     arn = control.create_stream(StreamName="cam", DataRetentionInHours=1)["StreamARN"]

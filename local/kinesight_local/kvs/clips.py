@@ -62,7 +62,7 @@ class Clips:
     def _placed(self, found: list[StoredFragment], chosen: Selection) -> Iterator[Placed]:
         """Fragments where their timestamps put them; one that would overlap begins where the one before ends."""
         origin_ms = found[0].starts_ms(chosen.clock)
-        free_ms, size, tracks = Fraction(0), 0, None
+        latest_ms, free_ms, size, tracks = Fraction(-1), Fraction(0), 0, None
         for stored in found:
             size += stored.size_bytes
             if size > _MOST_BYTES and tracks is not None:
@@ -74,8 +74,10 @@ class Clips:
             if tracks is not None and not same_tracks(tracks, fragment.tracks):
                 raise InvalidCodecPrivateDataError("Tracks or codec private data change within the range.")
             tracks = fragment.tracks
-            start_ms = max(free_ms, Fraction(stored.starts_ms(chosen.clock) - origin_ms))
-            free_ms = start_ms + fragment.length_ms
+            start_ms = Fraction(stored.starts_ms(chosen.clock) - origin_ms)
+            start_ms = start_ms if start_ms > latest_ms else max(start_ms, free_ms)
+            latest_ms = start_ms + max(block.offset_ms for block in fragment.blocks)
+            free_ms = max(latest_ms + 1, start_ms + fragment.length_ms)
             yield Placed(fragment, start_ms)
 
 

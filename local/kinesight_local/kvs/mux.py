@@ -26,6 +26,10 @@ from kinesight_local.kvs.fragment import Block, IngestedFragment
 TIMESCALE = 90_000
 """Ticks a second, for every track."""
 
+_STEP = 12
+"""What sample times of one track differ by at least, where fragments overlap: MP4 counts sound in its own samples, and
+two times of less than one sample's distance would become one (90,000 ticks, 8,000 samples a second)."""
+
 _VIDEO = {"V_MPEG4/ISO/AVC": "h264", "V_MPEGH/ISO/HEVC": "hevc"}
 _AUDIO = {"A_AAC": "aac"}
 _FRAGMENTED = {"movflags": "frag_custom+empty_moov+default_base_moof+skip_trailer"}
@@ -164,9 +168,7 @@ def _mux(output: OutputContainer, streams: Mapping[int, AvStream], placed: Place
     samples = [one for number in streams for one in _samples(placed, number)]
     for sample in sorted(samples, key=lambda one: one.dts):
         packet = av.Packet(sample.data)
-        dts = max(
-            sample.dts, latest.get(sample.track_number, sample.dts - 1) + 1
-        )  # fragments may overlap by a rounding
+        dts = max(sample.dts, latest.get(sample.track_number, sample.dts - _STEP) + _STEP)
         latest[sample.track_number] = dts
         packet.dts, packet.pts, packet.duration = dts, max(sample.pts, dts), sample.duration
         packet.time_base = Fraction(1, TIMESCALE)
