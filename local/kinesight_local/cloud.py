@@ -17,6 +17,7 @@ from kinesight_local.build import build
 from kinesight_local.deployment import Stack
 from kinesight_local.kvs.server import KvsServer
 from kinesight_local.lambdas import Lambdas
+from kinesight_local.moto_atomic import make_writes_atomic
 from kinesight_local.template import expand
 from kinesight_local.vision.server import VisionServer
 
@@ -53,6 +54,7 @@ class LocalCloud:
         self.endpoints: dict[str, str] = {}
         self.stack: Stack | None = None
         self._lambdas: Lambdas | None = None
+        self._restore_moto: Callable[[], None] = lambda: None
 
     @property
     def log_dir(self) -> Path:
@@ -70,6 +72,7 @@ class LocalCloud:
     def start_services(self) -> None:
         """moto, the KVS emulator and the vision service."""
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        self._restore_moto = make_writes_atomic()
         self._moto.start()
         self.kvs.start()
         self.vision.start()
@@ -118,6 +121,7 @@ class LocalCloud:
         self.vision.stop()
         self.kvs.stop()
         self._moto.stop()
+        self._restore_moto()
         for name, value in self._before.items():
             if value is None:
                 os.environ.pop(name, None)
