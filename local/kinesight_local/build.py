@@ -47,7 +47,9 @@ def _run_sam(project_dir: Path, build_dir: Path) -> None:
         f"Architecture={architecture()}",
     ]
     environment = os.environ | {"SAM_CLI_TELEMETRY": "0", "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(command, cwd=project_dir, env=environment, capture_output=True, text=True)
+    build_dir.parent.mkdir(parents=True, exist_ok=True)
+    # sam keeps `.aws-sam/deps` in the folder it runs in and clears there what another build put down.
+    done = subprocess.run(command, cwd=build_dir.parent, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise BuildFailedError(f"sam build failed:\n{done.stdout}{done.stderr}")
 
