@@ -14,10 +14,10 @@ from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import av
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from kinesight.media.stills import UndecodableError
 
 from kinesight_local.kvs.documents import FragmentGoneError
 from kinesight_local.kvs.exceptions import InjectedError
@@ -199,7 +199,7 @@ class Delivery:
                 made += 1
                 self.count(job.stream.name, images_generated=1)
                 self._put(job, configuration, Picture(data, offset_ms, round(start_ms + offset_ms)))
-        except av.FFmpegError as error:
+        except UndecodableError as error:
             log.warning("fragment %s of %s can't be decoded: %s", job.stored.number, job.stream.name, error)
         if made < len(due):
             self.count(job.stream.name, image_failures=len(due) - made)

@@ -85,6 +85,12 @@ class Undecodable(_Rule):
     action: Literal["undecodable"] = "undecodable"
 
 
+class NoMedia(_Rule):
+    """NO_MEDIA though there is some: a chance per slot of GetImages."""
+
+    action: Literal["no-media"] = "no-media"
+
+
 class ErrorInside(_Rule):
     """An ERROR acknowledgement of PutMedia, or an error in GetMedia's body: a chance per fragment."""
 
@@ -99,7 +105,7 @@ class Duplicate(_Rule):
     action: Literal["duplicate"] = "duplicate"
 
 
-Fault = Throttle | Fail | Slow | Cut | Missing | Undecodable | ErrorInside | Duplicate
+Fault = Throttle | Fail | Slow | Cut | Missing | Undecodable | NoMedia | ErrorInside | Duplicate
 OnAnswer = (Throttle, Fail, Slow, Cut)
 OnDelivery = (Fail, Slow, Duplicate)
 

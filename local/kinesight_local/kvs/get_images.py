@@ -12,13 +12,13 @@ from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
-import av
+from kinesight.media.stills import UndecodableError, shown_at
 
 from kinesight_local.kvs import tokens
 from kinesight_local.kvs.control import Parameters, check_quality, key_of
 from kinesight_local.kvs.documents import FragmentGoneError
 from kinesight_local.kvs.exceptions import InvalidArgumentError, NoDataRetentionError
-from kinesight_local.kvs.faults import FaultBook, Missing, Undecodable
+from kinesight_local.kvs.faults import FaultBook, Missing, NoMedia, Undecodable
 from kinesight_local.kvs.images import ImageSettings, pictures, video_times_ms
 from kinesight_local.kvs.reading import reread
 from kinesight_local.kvs.store import FragmentStore, Selection, StoredFragment
@@ -31,6 +31,7 @@ _DEFAULT_INTERVAL_MS = 3000
 """The service's default is not documented; this was the least interval when the parameter was still required."""
 _MOST_IMAGE_BYTES = 6_291_456 * 3 // 4  # the model's longest base64 text
 _MOST_FRAGMENTS = 5000
+_FAULTS = {NoMedia: "NO_MEDIA", Undecodable: "MEDIA_ERROR"}
 
 
 class Images:
@@ -79,17 +80,18 @@ class Images:
         if not times:
             yield from ((moment, "MEDIA_ERROR") for moment in moments_ms)
             return
-        frame_of = {moment: times[max(0, bisect_right(times, moment - start_ms) - 1)] for moment in moments_ms}
+        frame_of = {moment: shown_at(times, moment - start_ms) for moment in moments_ms}
         encoded: dict[Fraction, bytes] = {}
-        with suppress(av.FFmpegError):  # what was decoded until there stands: `update` takes it one by one
+        with suppress(UndecodableError):  # what was decoded until there stands: `update` takes it one by one
             encoded.update(pictures(fragment, sorted(set(frame_of.values())), settings))
         for moment, at_ms in frame_of.items():
             picture = encoded.get(at_ms, b"")
             yield moment, picture if 0 < len(picture) <= _MOST_IMAGE_BYTES else "MEDIA_ERROR"
 
     def _told(self, stream: Stream, slot_ms: int, result: str | bytes) -> dict[str, Any]:
-        if isinstance(result, bytes) and self._faults.draw((Undecodable,), "GetImages", stream.name) is not None:
-            result = "MEDIA_ERROR"
+        if isinstance(result, bytes):
+            fault = self._faults.draw((NoMedia, Undecodable), "GetImages", stream.name)
+            result = _FAULTS[type(fault)] if fault is not None else result
         told: dict[str, Any] = {"TimeStamp": slot_ms / 1000}
         if isinstance(result, str):
             return told | {"Error": result}

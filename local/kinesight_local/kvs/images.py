@@ -7,18 +7,13 @@ over the borders of fragments and connections.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from io import BytesIO
 from typing import Any, Literal
 
-import av
-from av.video.codeccontext import VideoCodecContext
-from av.video.frame import VideoFrame
 from kinesight.media.mkv import Track
-from PIL import Image
+from kinesight.media.stills import CODECS, EncodedFrame, StillForm, decoded, encoded
 
-from kinesight_local.kvs.fragment import Block, IngestedFragment
+from kinesight_local.kvs.fragment import IngestedFragment
 
-_CODECS = {"V_MPEG4/ISO/AVC": "h264", "V_MPEGH/ISO/HEVC": "hevc"}
 _DEFAULT_QUALITY = 80
 
 
@@ -78,60 +73,15 @@ def video_times_ms(fragment: IngestedFragment) -> list[Fraction]:
 def pictures(
     fragment: IngestedFragment, offsets_ms: Sequence[Fraction], settings: ImageSettings
 ) -> Iterator[tuple[Fraction, bytes]]:
-    """(offset, encoded picture) for the frames at these offsets. Raises av.FFmpegError where nothing can be decoded."""
+    """(offset, encoded picture) for the frames at these offsets. Raises UndecodableError."""
     track = _video_track(fragment.tracks)
-    if track is None or not offsets_ms:
+    if track is None:
         return
-    blocks = [block for block in fragment.blocks if block.track_number == track.number]
-    for offset_ms, frame in _decoded(track, blocks, set(offsets_ms)):
-        yield offset_ms, _encoded(frame, settings)
+    form = StillForm(settings.format, settings.quality, settings.width, settings.height)
+    frames = [EncodedFrame(one.offset_ms, one.data) for one in fragment.blocks if one.track_number == track.number]
+    for offset_ms, picture in decoded(track, frames, set(offsets_ms)):
+        yield offset_ms, encoded(picture, form)
 
 
 def _video_track(tracks: Sequence[Track]) -> Track | None:
-    return next((track for track in tracks if track.number == 1 and track.codec_id in _CODECS), None)
-
-
-def _decoded(track: Track, blocks: Sequence[Block], wanted: set[Fraction]) -> Iterator[tuple[Fraction, VideoFrame]]:
-    """Decodes from the fragment's keyframe up to the last frame that is wanted, and no further."""
-    by_pts = {index: block.offset_ms for index, block in enumerate(sorted(blocks, key=lambda block: block.offset_ms))}
-    pts_of = {offset_ms: index for index, offset_ms in by_pts.items()}
-    decoder = av.CodecContext.create(_CODECS[track.codec_id], "r")
-    assert isinstance(decoder, VideoCodecContext)  # noqa: S101 - only video codecs are named above
-    decoder.extradata = track.codec_private
-    missing = set(wanted)
-    for frame in _frames(decoder, blocks, pts_of):
-        offset_ms = by_pts[frame.pts] if frame.pts is not None else Fraction(-1)
-        if offset_ms in missing:
-            missing.remove(offset_ms)
-            yield offset_ms, frame
-        if not missing:
-            return
-
-
-def _frames(decoder: VideoCodecContext, blocks: Sequence[Block], pts_of: dict[Fraction, int]) -> Iterator[VideoFrame]:
-    for block in blocks:
-        packet = av.Packet(block.data)
-        packet.pts = pts_of[block.offset_ms]
-        yield from decoder.decode(packet)
-    yield from decoder.decode(None)
-
-
-def _encoded(frame: VideoFrame, settings: ImageSettings) -> bytes:
-    image: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]  # PyAV leaves it untyped
-    size = _size(image.width, image.height, settings)
-    if size != image.size:
-        image = image.resize(size, Image.Resampling.BILINEAR)
-    target = BytesIO()
-    image.save(target, settings.format, **({"quality": settings.quality} if settings.format == "JPEG" else {}))
-    return target.getvalue()
-
-
-def _size(width: int, height: int, settings: ImageSettings) -> tuple[int, int]:
-    """Both sides given: stretched. One: the other follows the aspect ratio. None: as it is."""
-    if settings.width and settings.height:
-        return settings.width, settings.height
-    if settings.width:
-        return settings.width, max(1, round(height * settings.width / width))
-    if settings.height:
-        return max(1, round(width * settings.height / height)), settings.height
-    return width, height
+    return next((track for track in tracks if track.number == 1 and track.codec_id in CODECS), None)
