@@ -148,6 +148,18 @@ PLAN: dict[str, Any] = {
     "concurrency": 10,
     "slots": 2,
     "fragments": 2,
+    "detector": None,
+    "detects": True,
+    "timelapse": None,
+    "renders": False,
+}
+TIMELAPSE: dict[str, Any] = {
+    "framesPerSecond": 10,
+    "width": None,
+    "height": None,
+    "burnTimestamp": True,
+    "videoKey": "timelapse/sample.mp4",
+    "posterKey": "timelapse/sample.jpg",
 }
 WINDOW: dict[str, Any] = {
     "index": 0,
@@ -183,6 +195,12 @@ SAMPLES: dict[str, Any] = {
     "detect_objects/not_a_window.json": {"hello": "world"},
     "summarize_range/valid.json": {"plan": PLAN},
     "summarize_range/not_a_plan.json": {"hello": "world"},
+    "render_timelapse/valid.json": {
+        "plan": PLAN | {"timelapse": TIMELAPSE, "renders": True},
+        "progress": {"position": 0, "parts": [], "done": False},
+    },
+    "render_timelapse/not_asked_for.json": {"plan": PLAN, "progress": {}},
+    "render_timelapse/not_a_plan.json": {"hello": "world"},
     "analyze_images/valid.json": sqs_event(s3_body(image_key())),
     "analyze_images/test_event.json": sqs_event(
         json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-01-01T12:00:00Z", "Bucket": BUCKET})

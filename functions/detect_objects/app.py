@@ -12,7 +12,7 @@ from kinesight.wiring import detect_objects as wiring
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes the plan and a window; answers with counts."""
     plan, window = planned_window(event)
-    ports = wiring.ports(context.get_remaining_time_in_millis)
+    ports = wiring.ports(context.get_remaining_time_in_millis, plan.detector)
     report = detect_window(plan, window.index, ports, wiring.plan())
     logger.info(
         "detected",

@@ -17,5 +17,6 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     missing = Counter(manifest.missing.values())
     logger.info("extracted", execution=plan.execution, window=window.index, found=len(manifest.frames), missing=missing)
     count("ImagesExtracted", len(manifest.frames))
+    count("ImagesDecoded", manifest.decoded)
     count("ImagesMissing", len(manifest.missing))
     return {"found": len(manifest.frames), "missing": dict(missing)}

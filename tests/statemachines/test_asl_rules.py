@@ -16,7 +16,8 @@ MACHINES = sorted(ROOT.glob("statemachines/*.asl.yaml"))
 OURS = dict(inspect.getmembers(errors, inspect.isclass))
 TRANSIENT_OF_AWS = re.compile(
     r"Lambda\.(ClientExecutionTimeoutException|ServiceException|AWSLambdaException|SdkClientException|"
-    r"TooManyRequestsException)|(Events|EventBridge)\.(InternalException|ThrottlingException)"
+    r"TooManyRequestsException|Unknown)|Runtime\.ExitError|Sandbox\.Timedout|"
+    r"(Events|EventBridge)\.(InternalException|ThrottlingException)"
 )
 
 Graph = dict[str, Any]
@@ -66,7 +67,7 @@ def test_only_what_passes_is_retried_with_jitter_and_a_limit(name: str, state: d
         assert rule["MaxAttempts"] <= 10
         assert rule["MaxDelaySeconds"]
         for error in rule["ErrorEquals"]:
-            if error.endswith("Error"):
+            if "." not in error:
                 assert issubclass(OURS[error], errors.TransientError), error
             else:
                 assert TRANSIENT_OF_AWS.fullmatch(error), error

@@ -13,6 +13,7 @@ from kinesight.settings import (
     ExtractImagesSettings,
     KeepEvidenceSettings,
     PlanWindowsSettings,
+    RenderTimelapseSettings,
     Settings,
     SummarizeRangeSettings,
 )
@@ -28,6 +29,7 @@ FUNCTIONS: dict[str, type[Settings]] = {
     "ExtractImagesFunction": ExtractImagesSettings,
     "KeepEvidenceFunction": KeepEvidenceSettings,
     "PlanWindowsFunction": PlanWindowsSettings,
+    "RenderTimelapseFunction": RenderTimelapseSettings,
     "SummarizeRangeFunction": SummarizeRangeSettings,
 }
 NOT_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
@@ -177,6 +179,7 @@ def test_the_requirements_are_those_of_the_lock_file(tmp_path: Path) -> None:
     for arguments, exported in (
         (["--package", "kinesight", "--no-dev", "--no-emit-workspace"], "layers/kinesight/requirements.txt"),
         (["--only-group", "imaging"], "layers/imaging/requirements.txt"),
+        (["--only-group", "media"], "layers/media/requirements.txt"),
     ):
         command = [str(uv), "export", "--frozen", "--quiet", "--offline", "--no-header", "--no-annotate", "--no-hashes"]
         fresh = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -1,6 +1,6 @@
 """The on-demand verbs on fakes: planning, extracting, detecting, adding up."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,9 +22,9 @@ from kinesight.domain.errors import (
     TooManyFailuresError,
 )
 from kinesight.domain.extract_images import ExtractionPorts, extract_window
-from kinesight.domain.model import Detection
+from kinesight.domain.model import Detection, ResultRecord
 from kinesight.domain.plan_windows import PlanningPorts, plan_range
-from kinesight.domain.ports import PictureWish, SlotPicture, StreamFacts
+from kinesight.domain.ports import FragmentMedia, FragmentUnavailable, PictureWish, SlotPicture, StreamFacts
 from kinesight.domain.rules import Rules
 from kinesight.domain.summarize_range import summarize
 from kinesight.domain.windows import FragmentSpan, ImageRequest, Window
@@ -52,13 +52,19 @@ class FakeWork:
 
 @dataclass
 class FakeCamera:
-    """A stream with fragments of two seconds; `dark` moments have no picture, `busy` refuses so many calls."""
+    """A stream with fragments of two seconds; `dark` moments have no picture, `busy` refuses so many calls.
+
+    `expired` fragments are gone, and what was recorded at `broken` moments can't be decoded.
+    """
 
     seconds: int = 60
     retention_hours: int = 24
     dark: set[int] = field(default_factory=set)
     busy: int = 0
+    expired: bool = False
+    broken: set[int] = field(default_factory=set)
     requests: int = 0
+    fetched: int = 0
 
     def describe(self, name_or_arn: str) -> StreamFacts:
         return StreamFacts("camera", "arn:aws:kinesisvideo:us-east-1:1:stream/camera/1", self.retention_hours)
@@ -75,6 +81,15 @@ class FakeCamera:
             raise MediaBusyError("throttled")
         for at_ms in range(request.start_ms, request.end_ms + 1, request.interval_ms):
             yield SlotPicture(at_ms, None, "NO_MEDIA") if at_ms in self.dark else SlotPicture(at_ms, b"picture")
+
+    def fetch(self, stream_name: str, fragment_numbers: Sequence[str]) -> Iterator[FragmentMedia | FragmentUnavailable]:
+        for number in fragment_numbers:
+            self.fetched += 1
+            yield FragmentUnavailable(number, "expired") if self.expired else FragmentMedia(number, b"media")
+
+    def pictures(self, matroska: bytes, moments_ms: Sequence[int], wish: PictureWish) -> Iterator[SlotPicture]:
+        for at_ms in moments_ms:
+            yield SlotPicture(at_ms, None, "UNDECODABLE") if at_ms in self.broken else SlotPicture(at_ms, b"decoded")
 
 
 def a_request(**changes: Any) -> AnalysisRequest:
@@ -101,7 +116,7 @@ class Workflow:
         return WINDOWS.validate_json(self.work.objects[plan.windows_key])
 
     def extract(self, plan: RangePlan, window: Window) -> None:
-        extract_window(plan, window, ExtractionPorts(self.camera, self.work))
+        extract_window(plan, window, ExtractionPorts(self.camera, self.camera, self.camera, self.work))
 
     def detect(self, plan: RangePlan, window: Window) -> None:
         ports = WindowPorts(DetectionPorts(self.detector, self.sink, self.ledger), self.work)
@@ -118,7 +133,7 @@ class Workflow:
 def test_every_moment_is_analyzed_once() -> None:
     workflow = Workflow()
 
-    summary = summarize(workflow.run(), workflow.work)
+    summary = summarize(workflow.run(), workflow.work, "evidence")
 
     assert (summary.asked, summary.found, summary.published, summary.matched) == (60, 60, 60, 60)
     assert summary.detections == {"Person": 60}
@@ -130,18 +145,37 @@ def test_a_second_execution_publishes_nothing() -> None:
     workflow = Workflow()
     workflow.run("one")
 
-    summary = summarize(workflow.run("two"), workflow.work)
+    summary = summarize(workflow.run("two"), workflow.work, "evidence")
 
     assert (summary.published, summary.analyzed_before) == (0, 60)
     assert len(workflow.sink.records) == 60
 
 
+def test_what_get_images_has_no_picture_of_is_decoded_from_its_fragment() -> None:
+    workflow = Workflow(FakeCamera(dark={NOON_MS, NOON_MS + 1000, NOON_MS + 7000}))
+
+    summary = summarize(workflow.run(), workflow.work, "evidence")
+
+    assert (summary.found, summary.decoded, dict(summary.missing)) == (60, 3, {})
+    assert workflow.camera.fetched == 2
+    records = [ResultRecord.model_validate_json(data) for _, data in workflow.sink.records]
+    assert [record.frame.image_timestamp for record in records] == [NOON + timedelta(seconds=at) for at in range(60)]
+
+
 def test_missing_pictures_are_counted_by_reason() -> None:
-    workflow = Workflow(FakeCamera(dark={NOON_MS, NOON_MS + 7000}))
+    workflow = Workflow(FakeCamera(dark={NOON_MS, NOON_MS + 7000}, broken={NOON_MS}))
 
-    summary = summarize(workflow.run(), workflow.work)
+    summary = summarize(workflow.run(), workflow.work, "evidence")
 
-    assert (summary.found, dict(summary.missing)) == (58, {"NO_MEDIA": 2})
+    assert (summary.found, summary.decoded, dict(summary.missing)) == (59, 1, {"NO_MEDIA, UNDECODABLE": 1})
+
+
+def test_a_fragment_that_is_gone_leaves_its_moments_missing() -> None:
+    workflow = Workflow(FakeCamera(dark={NOON_MS}, expired=True))
+
+    summary = summarize(workflow.run(), workflow.work, "evidence")
+
+    assert dict(summary.missing) == {"NO_MEDIA, FRAGMENT_UNAVAILABLE": 1}
 
 
 def test_a_busy_detector_brings_the_window_again_and_its_report_adds_up() -> None:
@@ -159,7 +193,7 @@ def test_a_busy_detector_brings_the_window_again_and_its_report_adds_up() -> Non
         workflow.extract(plan, window)
         workflow.detect(plan, window)
 
-    summary = summarize(plan, workflow.work)
+    summary = summarize(plan, workflow.work, "evidence")
 
     assert (summary.published, summary.analyzed_before) == (60, 0)
     assert len(workflow.sink.records) == 60
@@ -169,7 +203,7 @@ def test_a_picture_that_is_refused_costs_only_itself() -> None:
     workflow = Workflow()
     workflow.detector.failures[f"on-demand/one/camera/{NOON_MS}.jpg"] = DetectorRejectedError("too small")
 
-    summary = summarize(workflow.run(), workflow.work)
+    summary = summarize(workflow.run(), workflow.work, "evidence")
 
     assert (summary.published, dict(summary.failed)) == (59, {"DetectorRejectedError": 1})
 
@@ -182,19 +216,19 @@ def test_windows_that_failed_are_tolerated_up_to_the_limit() -> None:
         workflow.extract(plan, window)
         workflow.detect(plan, window)
 
-    summary = summarize(plan, workflow.work)
+    summary = summarize(plan, workflow.work, "evidence")
 
     assert summary.failed_windows == 1
     assert summary.missing == {"NOT_EXTRACTED": len(first.slots)}
     with pytest.raises(TooManyFailuresError, match="1 of 3 windows"):
-        summarize(plan.model_copy(update={"tolerated_failure_percentage": 10}), workflow.work)
+        summarize(plan.model_copy(update={"tolerated_failure_percentage": 10}), workflow.work, "evidence")
     assert summary.summary_key in workflow.work.objects
 
 
 def test_an_executions_own_rules() -> None:
     workflow = Workflow()
 
-    summary = summarize(workflow.run(Labels=["Dog"]), workflow.work)
+    summary = summarize(workflow.run(Labels=["Dog"]), workflow.work, "evidence")
 
     assert (summary.published, summary.matched) == (60, 0)
 

@@ -10,6 +10,7 @@ from kinesight.domain.analyze_images import QueuedMessage
 from kinesight.domain.contracts import RangePlan
 from kinesight.domain.errors import InvalidEventError
 from kinesight.domain.keep_evidence import StreamedRecord
+from kinesight.domain.render_timelapse import Progress
 from kinesight.domain.windows import Window
 
 
@@ -48,6 +49,10 @@ class _PlannedRange(BaseModel):
     plan: RangePlan
 
 
+class _Rendering(_PlannedRange):
+    progress: Progress
+
+
 class _PlannedWindow(_PlannedRange):
     window: Window
 
@@ -76,6 +81,15 @@ def planned_window(event: Mapping[str, Any]) -> tuple[RangePlan, Window]:
     except ValidationError as error:
         raise InvalidEventError(f"not a window of a plan: {error.errors()[0]}") from error
     return planned.plan, planned.window
+
+
+def rendering(event: Mapping[str, Any]) -> tuple[RangePlan, Progress]:
+    """Raises InvalidEventError."""
+    try:
+        planned = _Rendering.model_validate(event)
+    except ValidationError as error:
+        raise InvalidEventError(f"not a time-lapse of a plan: {error.errors()[0]}") from error
+    return planned.plan, planned.progress
 
 
 def sqs_messages(event: Mapping[str, Any]) -> list[QueuedMessage]:

@@ -90,14 +90,20 @@ class KeepEvidenceSettings(Settings):
     alert_link_seconds: int = Field(default=3600, ge=60, le=43200)
 
 
-class PlanWindowsSettings(Settings):
-    """Where the on-demand workflow keeps what is too large for its state; the same for the other verbs of it."""
+class _WorkflowSettings(Settings):
+    """Where the on-demand workflow keeps what is too large for its state."""
 
     work_bucket: str
 
 
-class ExtractImagesSettings(PlanWindowsSettings):
-    """As the planner's."""
+class PlanWindowsSettings(_WorkflowSettings):
+    """An execution may choose its detector, but SageMaker only where there is an endpoint."""
+
+    sagemaker_endpoint_name: OptionalText = None
+
+
+class ExtractImagesSettings(_WorkflowSettings):
+    """Nothing besides."""
 
 
 class DetectObjectsSettings(DetectionSettings):
@@ -106,8 +112,16 @@ class DetectObjectsSettings(DetectionSettings):
     work_bucket: str
 
 
-class SummarizeRangeSettings(PlanWindowsSettings):
-    """As the planner's."""
+class RenderTimelapseSettings(_WorkflowSettings):
+    """Videos are kept beside the evidence."""
+
+    evidence_bucket: str
+
+
+class SummarizeRangeSettings(_WorkflowSettings):
+    """The evidence is kept by keep_evidence; a summary links to it."""
+
+    evidence_bucket: str
 
 
 class ConfigureStreamsSettings(Settings):

@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic.alias_generators import to_pascal
 
 from kinesight.domain.errors import InvalidInputError
-from kinesight.domain.model import Frame, Value
+from kinesight.domain.model import Frame, Timestamp, Value
 from kinesight.domain.windows import LEAST_INTERVAL_MS, Window
 
 Selector = Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"]
@@ -35,10 +35,30 @@ def _moment(value: Any) -> Any:
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
-class AnalysisRequest(BaseModel):
-    """An execution's input. Names are those of GetImages (API_reader_GetImages)."""
+DetectorChoice = Literal["REKOGNITION_LABELS", "REKOGNITION_FACES", "SAGEMAKER", "NONE"]
 
+
+class _Input(BaseModel):
     model_config = ConfigDict(frozen=True, alias_generator=to_pascal, validate_by_alias=True, extra="forbid")
+
+
+class TimelapseWish(_Input):
+    """What an execution may ask of its time-lapse. Sides in pixels, even, as H.264 wants them."""
+
+    frames_per_second: int = Field(default=10, ge=1, le=60)
+    width_pixels: int | None = Field(default=None, ge=16, le=3840, multiple_of=2)
+    height_pixels: int | None = Field(default=None, ge=16, le=2160, multiple_of=2)
+    burn_timestamp: bool = False
+
+    @model_validator(mode="after")
+    def _has_both_sides_or_none(self) -> "TimelapseWish":
+        if (self.width_pixels is None) != (self.height_pixels is None):
+            raise ValueError("give WidthPixels and HeightPixels together, or neither")
+        return self
+
+
+class AnalysisRequest(_Input):
+    """An execution's input. Names are those of GetImages (API_reader_GetImages)."""
 
     stream_name: str | None = Field(default=None, pattern=r"^[a-zA-Z0-9_.-]{1,256}$")
     stream_arn: str | None = Field(default=None, alias="StreamARN")
@@ -51,7 +71,10 @@ class AnalysisRequest(BaseModel):
     height_pixels: int | None = Field(default=None, ge=1, le=2160)
     labels: tuple[str, ...] | None = None
     minimum_confidence: float | None = Field(default=None, ge=0, le=100)
+    detector: DetectorChoice | None = None
     tolerated_failure_percentage: float = Field(default=5, ge=0, le=100)
+    timelapse: TimelapseWish | None = None
+    allow_empty: bool = False
 
     @model_validator(mode="after")
     def _is_whole(self) -> "AnalysisRequest":
@@ -69,6 +92,17 @@ class AnalysisRequest(BaseModel):
         except ValidationError as error:
             problems = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'input'}: {one['msg']}" for one in error.errors())
             raise InvalidInputError(problems) from error
+
+
+class TimelapsePlan(Value):
+    """The video to be made: frames per second, sides in pixels or None for the pictures' own, and where it goes."""
+
+    frames_per_second: int
+    width: int | None
+    height: int | None
+    burn_timestamp: bool
+    video_key: str
+    poster_key: str
 
 
 class RangePlan(Value):
@@ -93,6 +127,10 @@ class RangePlan(Value):
     concurrency: int
     slots: int
     fragments: int
+    detector: DetectorChoice | None = None
+    detects: bool = True
+    timelapse: TimelapsePlan | None = None
+    renders: bool = False
 
     def work_key(self, name: str) -> str:
         """Where this execution keeps something."""
@@ -100,10 +138,13 @@ class RangePlan(Value):
 
 
 class WindowManifest(Value):
-    """What extraction found: the frames, and per missing moment (epoch milliseconds) the reason."""
+    """What extraction found: the frames, how many of them were decoded from their fragments because GetImages had no
+    picture, and per missing moment (epoch milliseconds) the reason."""
 
     index: int
     frames: tuple[Frame, ...]
+    decoded: int = 0
+    fragments_fetched: int = 0
     missing: Mapping[int, str]
 
 
@@ -111,6 +152,7 @@ class SeenFrame(Value):
     """One analyzed picture in a report."""
 
     result_id: str
+    fragment_number: str | None = None
     labels: tuple[str, ...]
     matched: bool
 
@@ -124,8 +166,38 @@ class WindowReport(Value):
     failed: Mapping[int, str] = Field(default_factory=dict)
 
 
+class EvidenceLink(Value):
+    """A picture that matched, and where its evidence is kept, as S3 URIs."""
+
+    image_timestamp: Timestamp
+    result_id: str
+    labels: tuple[str, ...]
+    record: str
+    annotated: str
+    fragment: str | None
+
+
+class RangeCost(Value):
+    """What an execution used of what AWS bills: calls, pictures, fragments."""
+
+    get_images_requests: int
+    images_generated: int
+    fragments_fetched: int
+    detector_calls: int
+
+
+class TimelapseFiles(Value):
+    """S3 URIs."""
+
+    video: str
+    poster: str
+
+
 class RangeSummary(Value):
-    """The workflow's output. Counts of pictures, but `windows` and `failed_windows`."""
+    """The workflow's output. Counts of pictures, but `windows` and `failed_windows`.
+
+    `evidence` holds the first hundred pictures that matched.
+    """
 
     execution: str
     stream_name: str
@@ -137,11 +209,14 @@ class RangeSummary(Value):
     failed_windows: int
     asked: int
     found: int
+    decoded: int
     missing: Mapping[str, int]
     published: int
     matched: int
     analyzed_before: int
     failed: Mapping[str, int]
     detections: Mapping[str, int]
-    get_images_calls: int
+    cost: RangeCost
+    evidence: tuple[EvidenceLink, ...]
+    timelapse: TimelapseFiles | None
     summary_key: str

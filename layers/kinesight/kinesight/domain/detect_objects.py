@@ -87,4 +87,9 @@ def _seen(analysis: Analysis) -> SeenFrame:
     record = analysis.record
     assert record is not None  # noqa: S101 - the caller has looked
     labels = tuple(detection.label for detection in record.detections)
-    return SeenFrame(result_id=record.result_id, labels=labels, matched=record.matched)
+    return SeenFrame(
+        result_id=record.result_id,
+        fragment_number=record.frame.fragment_number,
+        labels=labels,
+        matched=record.matched,
+    )

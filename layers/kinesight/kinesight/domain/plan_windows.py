@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from kinesight.domain.contracts import WINDOWS, AnalysisRequest, RangePlan
+from kinesight.domain.contracts import WINDOWS, AnalysisRequest, RangePlan, TimelapsePlan, TimelapseWish
 from kinesight.domain.errors import (
+    InvalidInputError,
     InvertedRangeError,
     NoMediaError,
     NoRetentionError,
@@ -27,24 +28,28 @@ window is one such call and then the detector's time, so ten stay below, with ro
 
 @dataclass(frozen=True, slots=True)
 class PlanningPorts:
-    """The outside world of this verb. `now`: the present, aware."""
+    """The outside world of this verb. `now`: the present, aware. `has_endpoint`: the stack has a SageMaker endpoint."""
 
     streams: StreamCatalog
     fragments: FragmentIndex
     work: WorkStore
     now: Callable[[], datetime]
+    has_endpoint: bool = False
 
 
 def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -> RangePlan:
     """Writes the windows and tells where. Raises what says which part of the input is impossible, and why."""
+    if request.detector == "SAGEMAKER" and not ports.has_endpoint:
+        raise InvalidInputError("Detector SAGEMAKER: this stack has no endpoint; deploy with SageMakerEndpointName")
     stream = ports.streams.describe(request.stream_name or str(request.stream_arn))
-    _check_range(request, stream, ports.now())
-    start_ms, end_ms = to_epoch_ms(request.start_timestamp), to_epoch_ms(request.end_timestamp)
+    now = ports.now()
+    _check_range(request, stream, now)
+    start_ms, end_ms = to_epoch_ms(request.start_timestamp), to_epoch_ms(min(request.end_timestamp, now))
     grid = Grid(start_ms, end_ms, request.sampling_interval)
     selector = request.image_selector_type
     found = list(ports.fragments.fragments(stream.name, selector, start_ms - LONGEST_FRAGMENT_MS, end_ms))
     found = [one for one in found if one.start_ms + max(1, one.length_ms) > start_ms]
-    if not found:
+    if not found and not request.allow_empty:
         raise NoMediaError(
             f"{stream.name} has no media between {_iso(request.start_timestamp)} and {_iso(request.end_timestamp)} "
             f"by {selector}: look at another range, or at the other ImageSelectorType"
@@ -70,9 +75,26 @@ def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -
         concurrency=CONCURRENCY,
         slots=sum(run.count for window in windows for one in window.requests for run in one.runs),
         fragments=len(found),
+        detector=request.detector,
+        detects=request.detector != "NONE",
+        timelapse=_timelapse(request.timelapse, execution),
+        renders=request.timelapse is not None,
     )
     ports.work.write(plan.windows_key, WINDOWS.dump_json(windows), "application/json")
     return plan
+
+
+def _timelapse(wish: TimelapseWish | None, execution: str) -> TimelapsePlan | None:
+    if wish is None:
+        return None
+    return TimelapsePlan(
+        frames_per_second=wish.frames_per_second,
+        width=wish.width_pixels,
+        height=wish.height_pixels,
+        burn_timestamp=wish.burn_timestamp,
+        video_key=f"timelapse/{execution}.mp4",
+        poster_key=f"timelapse/{execution}.jpg",
+    )
 
 
 def _check_range(request: AnalysisRequest, stream: StreamFacts, now: datetime) -> None:

@@ -169,6 +169,13 @@ class ImageArchive(Protocol):
         """One entry per moment of the request's own grid. Raises MediaBusyError, StreamGoneError, NoRetentionError."""
 
 
+class PictureMaker(Protocol):
+    """Makes pictures of one fragment."""
+
+    def pictures(self, matroska: bytes, moments_ms: Sequence[int], wish: PictureWish) -> Iterator[SlotPicture]:
+        """One entry per moment (epoch milliseconds by the wish's clock): what the fragment shows then, or why not."""
+
+
 class WorkStore(Protocol):
     """Where a workflow keeps what is too large for its state. Keys are deterministic: writing twice is writing once."""
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 
 from kinesight.domain.errors import DetectorAnswerError
 from kinesight.domain.model import Frame, ResultRecord, from_epoch_ms, to_epoch_ms
@@ -69,10 +69,15 @@ class EvidenceKeys:
 def evidence_keys(record: ResultRecord) -> EvidenceKeys:
     """Partitioned by stream and UTC day of the picture, so Athena and a person find them alike."""
     frame = record.frame
-    moment = frame.image_timestamp.astimezone(UTC)
-    folder = f"stream={frame.stream_name}/date={moment:%Y-%m-%d}"
-    name = f"{moment:%H%M%S}{moment.microsecond // 1000:03d}_{record.result_id}"
-    archive = archive_key(frame.stream_name, frame.fragment_number) if frame.fragment_number else None
+    return keys_of(frame.stream_name, frame.image_timestamp, record.result_id, frame.fragment_number)
+
+
+def keys_of(stream_name: str, at: datetime, identity: str, fragment_number: str | None) -> EvidenceKeys:
+    """The same for who has no record at hand; `identity` is the result's id."""
+    moment = at.astimezone(UTC)
+    folder = f"stream={stream_name}/date={moment:%Y-%m-%d}"
+    name = f"{moment:%H%M%S}{moment.microsecond // 1000:03d}_{identity}"
+    archive = archive_key(stream_name, fragment_number) if fragment_number else None
     return EvidenceKeys(f"results/{folder}/{name}.json", f"annotated/{folder}/{name}.jpg", archive)
 
 

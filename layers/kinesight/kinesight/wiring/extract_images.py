@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 
 from kinesight.adapters import aws_clients as clients
+from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
 from kinesight.adapters.image_archive_kvs import KvsArchive
+from kinesight.adapters.pictures_av import AvPictureMaker
 from kinesight.adapters.work_store_s3 import S3WorkStore
 from kinesight.domain.extract_images import ExtractionPorts
 from kinesight.settings import ExtractImagesSettings
@@ -14,5 +16,10 @@ from kinesight.settings import ExtractImagesSettings
 def ports() -> ExtractionPorts:
     """Raises InvalidSettingError."""
     wanted = ExtractImagesSettings.from_environment()
-    archive = KvsArchive(clients.kinesis_video(), clients.archived_media(), sleep=time.sleep)
-    return ExtractionPorts(archive, S3WorkStore(clients.s3(), wanted.work_bucket))
+    media = clients.archived_media()
+    return ExtractionPorts(
+        KvsArchive(clients.kinesis_video(), media, sleep=time.sleep),
+        KvsFragmentArchive(media, sleep=time.sleep),
+        AvPictureMaker(),
+        S3WorkStore(clients.s3(), wanted.work_bucket),
+    )

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.work_store_s3 import S3WorkStore
 from kinesight.domain.ports import WorkStore
 from kinesight.settings import SummarizeRangeSettings
 
 
+@cache
+def settings() -> SummarizeRangeSettings:
+    return SummarizeRangeSettings.from_environment()
+
+
 def work() -> WorkStore:
     """Raises InvalidSettingError."""
-    return S3WorkStore(clients.s3(), SummarizeRangeSettings.from_environment().work_bucket)
+    return S3WorkStore(clients.s3(), settings().work_bucket)
+
+
+def evidence_bucket() -> str:
+    """Where keep_evidence writes. Raises InvalidSettingError."""
+    return settings().evidence_bucket

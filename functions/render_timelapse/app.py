@@ -1,0 +1,21 @@
+"""An execution's pictures → a video, as far as one invocation goes."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from kinesight.domain.render_timelapse import render
+from kinesight.lambda_events import rendering
+from kinesight.observability import LambdaContext, count, logger, observed
+from kinesight.wiring import render_timelapse as wiring
+
+
+@observed
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Takes the plan and the progress; answers with the progress."""
+    plan, progress = rendering(event)
+    with TemporaryDirectory() as folder:
+        reached = render(plan, progress, wiring.ports(Path(folder), context.get_remaining_time_in_millis))
+    logger.info("rendered", execution=plan.execution, position=reached.position, done=reached.done)
+    count("TimelapseFrames", reached.position - progress.position)
+    return reached.model_dump(mode="json", by_alias=True)

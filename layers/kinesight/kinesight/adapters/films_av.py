@@ -1,0 +1,121 @@
+"""FilmStudio on PyAV and Pillow: H.264 in MP4, its index in front."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+
+import av
+from av.container import OutputContainer
+from av.video.stream import VideoStream
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
+
+from kinesight.domain.errors import UnsupportedImageError
+from kinesight.domain.render_timelapse import FilmForm
+
+# Without B-frames a frame's decoding time is its own, so parts are joined by adding up lengths.
+_ENCODER = {"preset": "veryfast", "crf": "23", "bf": "0"}
+_IN_FRONT = {"movflags": "+faststart"}
+_GAP_COLOUR = (24, 24, 28)
+_MAXIMUM_PIXELS = 3840 * 2160 * 2
+
+
+class AvFilms:
+    """A canvas is a Pillow picture of the film's size."""
+
+    def size_of(self, picture: bytes) -> tuple[int, int]:
+        """Reads the header alone."""
+        with _opened(picture) as image:
+            return image.size
+
+    def poster(self, picture: bytes, form: FilmForm) -> bytes:
+        """Quality 85."""
+        target = BytesIO()
+        self.canvas(picture, form, "").save(target, "JPEG", quality=85)
+        return target.getvalue()
+
+    def canvas(self, picture: bytes, form: FilmForm, caption: str) -> Image.Image:
+        """Bars where the sides' ratio is another; the caption stands in the lower left."""
+        size = (form.width, form.height)
+        with _opened(picture) as image:
+            image.draft("RGB", size)  # a JPEG several times too large is decoded at a fraction of it
+            canvas = ImageOps.pad(image.convert("RGB"), size)
+        if caption:
+            _write(canvas, caption, (form.width // 80 + 4, form.height - form.height // 80 - 4), "lb")
+        return canvas
+
+    def gap(self, form: FilmForm, caption: str) -> Image.Image:
+        """Nearly black, with the caption in the middle."""
+        canvas = Image.new("RGB", (form.width, form.height), _GAP_COLOUR)
+        _write(canvas, caption, (form.width // 2, form.height // 2), "mm")
+        return canvas
+
+    @contextmanager
+    def film(self, path: Path, form: FilmForm) -> Iterator[_AvFilm]:
+        """Two seconds between keyframes."""
+        with av.open(str(path), "w", format="mp4", options=_IN_FRONT) as container:
+            stream = container.add_stream("libx264", rate=form.frames_per_second, options=_ENCODER)
+            stream.width, stream.height, stream.pix_fmt = form.width, form.height, "yuv420p"
+            stream.codec_context.gop_size = 2 * form.frames_per_second
+            yield _AvFilm(container, stream)
+            container.mux(stream.encode(None))
+
+    def join(self, parts: Iterable[Path], target: Path) -> None:
+        """Copies packets; each part begins where the one before ended."""
+        with av.open(str(target), "w", format="mp4", options=_IN_FRONT) as joined:
+            track: VideoStream | None = None
+            begin = 0
+            for path in parts:
+                with av.open(str(path), "r") as part:
+                    source = part.streams.video[0]
+                    track = track or joined.add_stream_from_template(source)
+                    for packet in part.demux(source):
+                        if packet.dts is None or packet.pts is None:
+                            continue  # the demuxer's end mark
+                        packet.pts += begin
+                        packet.dts += begin
+                        packet.stream = track
+                        joined.mux(packet)
+                    begin += source.duration or 0
+
+
+class _AvFilm:
+    """One open film."""
+
+    def __init__(self, container: OutputContainer, stream: VideoStream) -> None:
+        self._container = container
+        self._stream = stream
+        self._shown = 0
+
+    def show(self, canvas: Image.Image) -> None:
+        """The frame's place is its number."""
+        frame = av.VideoFrame.from_image(canvas)  # type: ignore[no-untyped-call]  # PyAV leaves it untyped
+        frame.pts = self._shown
+        self._shown += 1
+        self._container.mux(self._stream.encode(frame))
+
+
+@contextmanager
+def _opened(picture: bytes) -> Iterator[Image.Image]:
+    try:
+        image = Image.open(BytesIO(picture), formats=("JPEG", "PNG"))
+        if image.width * image.height > _MAXIMUM_PIXELS:
+            raise UnsupportedImageError(f"the picture is {image.width}x{image.height}, beyond what KVS makes")
+        yield image
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise UnsupportedImageError(f"not a readable picture: {error}") from error
+
+
+def _write(canvas: Image.Image, text: str, at: tuple[int, int], anchor: str) -> None:
+    font = _font(max(10, canvas.height // 24))
+    ImageDraw.Draw(canvas).text(
+        at, text, fill="white", font=font, anchor=anchor, stroke_width=max(1, canvas.height // 360), stroke_fill="black"
+    )
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size=size)
