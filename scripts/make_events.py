@@ -184,6 +184,40 @@ def workflow_start(**changes: Any) -> dict[str, Any]:
     return {"execution": "sample", "input": wanted | changes}
 
 
+SCHEDULED: dict[str, Any] = {
+    "version": "0",
+    "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
+    "detail-type": "Scheduled Event",
+    "source": "aws.events",
+    "account": "123456789012",
+    "time": "2026-01-01T12:00:00Z",
+    "region": "us-east-1",
+    "resources": ["arn:aws:events:us-east-1:123456789012:rule/schedule"],
+    "detail": {},
+}
+
+
+def notification(**changes: Any) -> str:
+    """In SNS's envelope, as a queue gets it."""
+    notice = {
+        "StreamArn": "arn:aws:kinesisvideo:us-east-1:123456789012:stream/front-door/1767000000000",
+        "FragmentNumber": NUMBER,
+        "FragmentStartProducerTimestamp": 1767268800000,
+        "FragmentStartServerTimestamp": 1767268800500,
+        "NotificationType": "PERSISTED",
+        "NotificationPayload": {"place": "porch"},
+    }
+    envelope = {
+        "Type": "Notification",
+        "MessageId": "6f9b3d5e-5a52-4d0f-9d5c-0d3f4c1b2a10",
+        "TopicArn": "arn:aws:sns:us-east-1:123456789012:notifications",
+        "Subject": "Kinesis Video Streams Notification",
+        "Message": json.dumps(notice | changes),
+        "Timestamp": "2026-01-01T12:00:02.000Z",
+    }
+    return json.dumps(envelope)
+
+
 SAMPLES: dict[str, Any] = {
     "plan_windows/valid.json": workflow_start(),
     "plan_windows/inverted_range.json": workflow_start(EndTimestamp="2026-01-01T11:00:00Z"),
@@ -218,18 +252,14 @@ SAMPLES: dict[str, Any] = {
     "configure_streams/create.json": custom_resource("Create"),
     "configure_streams/update.json": custom_resource("Update"),
     "configure_streams/delete.json": custom_resource("Delete"),
-    "configure_streams/schedule.json": {
-        "version": "0",
-        "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
-        "detail-type": "Scheduled Event",
-        "source": "aws.events",
-        "account": "123456789012",
-        "time": "2026-01-01T12:00:00Z",
-        "region": "us-east-1",
-        "resources": ["arn:aws:events:us-east-1:123456789012:rule/refresh"],
-        "detail": {},
-    },
+    "configure_streams/schedule.json": SCHEDULED,
     "configure_streams/not_an_event.json": {"hello": "world"},
+    "start_analysis/valid.json": sqs_event(notification()),
+    "start_analysis/not_a_stream.json": sqs_event(notification(StreamArn="front-door")),
+    "start_analysis/not_json.json": sqs_event("this is no JSON", notification()),
+    "start_analysis/not_a_batch.json": {"hello": "world"},
+    "sweep_streams/schedule.json": SCHEDULED,
+    "sweep_streams/not_an_event.json": {"hello": "world"},
 }
 
 

@@ -3,10 +3,19 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Any
 
 from kinesight.domain.errors import ImageMissingError, KinesightError, StillInProgressError
 from kinesight.domain.model import Detection, DetectorInfo, Frame, ImageReference
-from kinesight.domain.ports import Alert, DetectorAnswer, FragmentMedia, FragmentUnavailable, StoredImage
+from kinesight.domain.ports import (
+    Alert,
+    DetectorAnswer,
+    FragmentMedia,
+    FragmentUnavailable,
+    RunStatus,
+    StoredImage,
+    Versioned,
+)
 
 
 class FakeImageStore:
@@ -172,3 +181,40 @@ class FakeAlerts:
         if error is not None:
             raise error
         self.sent.append(alert)
+
+
+class FakeDocuments:
+    """Documents by key."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, Versioned] = {}
+
+    def load(self, key: str) -> Versioned:
+        return self.documents.get(key, Versioned(0, None))
+
+    def all(self) -> Mapping[str, Versioned]:
+        return dict(self.documents)
+
+    def save(self, key: str, body: str, seen_version: int) -> bool:
+        if self.load(key).version != seen_version:
+            return False
+        self.documents[key] = Versioned(seen_version + 1, body)
+        return True
+
+
+@dataclass
+class FakeWorkflow:
+    """Executions by name: their inputs, and how they stand. New ones run, unless `at_once` says how they end."""
+
+    inputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    statuses: dict[str, RunStatus] = field(default_factory=dict)
+    at_once: RunStatus = RunStatus.RUNNING
+
+    def start(self, name: str, document: Mapping[str, Any]) -> bool:
+        if name in self.inputs:
+            return False
+        self.inputs[name], self.statuses[name] = document, self.at_once
+        return True
+
+    def status(self, name: str) -> RunStatus | None:
+        return self.statuses.get(name)

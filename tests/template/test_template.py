@@ -15,7 +15,9 @@ from kinesight.settings import (
     PlanWindowsSettings,
     RenderTimelapseSettings,
     Settings,
+    StartAnalysisSettings,
     SummarizeRangeSettings,
+    SweepStreamsSettings,
 )
 from kinesight_local.template import InvalidTemplateError, expand
 from samtranslator.yaml_helper import yaml_parse
@@ -30,7 +32,9 @@ FUNCTIONS: dict[str, type[Settings]] = {
     "KeepEvidenceFunction": KeepEvidenceSettings,
     "PlanWindowsFunction": PlanWindowsSettings,
     "RenderTimelapseFunction": RenderTimelapseSettings,
+    "StartAnalysisFunction": StartAnalysisSettings,
     "SummarizeRangeFunction": SummarizeRangeSettings,
+    "SweepStreamsFunction": SweepStreamsSettings,
 }
 NOT_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
 

@@ -124,22 +124,26 @@ class SummarizeRangeSettings(_WorkflowSettings):
     evidence_bucket: str
 
 
-class ConfigureStreamsSettings(Settings):
-    """Which streams, and the fields of UpdateImageGenerationConfiguration and UpdateNotificationConfiguration."""
+class StartAnalysisSettings(Settings):
+    """How notified fragments become ranges; `analysis_sampling_interval` in milliseconds."""
+
+    coordination_table: str
+    state_machine_arn: str
+    queue_url: str
+    dead_letter_queue_url: str
+    image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
+    analysis_sampling_interval: int = Field(default=1000, ge=200)
+    notification_pre_roll_seconds: int = Field(default=10, ge=0, le=300)
+    notification_post_roll_seconds: int = Field(default=10, ge=0, le=300)
+    notification_quiet_seconds: int = Field(default=30, ge=1, le=600)
+
+
+class _SelectionSettings(Settings):
+    """Which streams."""
 
     coordination_table: str
     stream_names: CommaList = []
     tag_filters: str = ""
-    image_generation_status: Literal["ENABLED", "DISABLED"] = "ENABLED"
-    image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
-    sampling_interval: int = Field(default=3000, ge=200)
-    format: Literal["JPEG", "PNG"] = "JPEG"
-    jpeg_quality: OptionalNumber = Field(default=None, ge=1, le=100)
-    width_pixels: OptionalNumber = Field(default=None, ge=1, le=3840)
-    height_pixels: OptionalNumber = Field(default=None, ge=1, le=2160)
-    images_uri: str
-    notification_status: Literal["ENABLED", "DISABLED"] = "DISABLED"
-    notification_topic_arn: str
 
     def tag_filter_documents(self) -> list[Any]:
         """The TagFilters parameter as JSON. Raises InvalidSettingError."""
@@ -150,3 +154,26 @@ class ConfigureStreamsSettings(Settings):
         except json.JSONDecodeError as error:
             raise InvalidSettingError(f"TagFilters is not JSON: {error}") from error
         return parsed if isinstance(parsed, list) else [parsed]
+
+
+class SweepStreamsSettings(_SelectionSettings):
+    """What is swept; `analysis_sampling_interval` in milliseconds."""
+
+    state_machine_arn: str
+    analysis_sampling_interval: int = Field(default=1000, ge=200)
+    sweep_settle_seconds: int = Field(default=120, ge=0, le=3600)
+
+
+class ConfigureStreamsSettings(_SelectionSettings):
+    """The fields of UpdateImageGenerationConfiguration and UpdateNotificationConfiguration."""
+
+    image_generation_status: Literal["ENABLED", "DISABLED"] = "ENABLED"
+    image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
+    sampling_interval: int = Field(default=3000, ge=200)
+    format: Literal["JPEG", "PNG"] = "JPEG"
+    jpeg_quality: OptionalNumber = Field(default=None, ge=1, le=100)
+    width_pixels: OptionalNumber = Field(default=None, ge=1, le=3840)
+    height_pixels: OptionalNumber = Field(default=None, ge=1, le=2160)
+    images_uri: str
+    notification_status: Literal["ENABLED", "DISABLED"] = "DISABLED"
+    notification_topic_arn: str

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 _DEFAULT = Config(
     retries={"mode": "standard", "total_max_attempts": 4},
@@ -48,6 +49,11 @@ def sqs() -> SQSClient:
 @cache
 def sns() -> SNSClient:
     return boto3.client("sns", config=_DEFAULT)
+
+
+@cache
+def step_functions() -> SFNClient:
+    return boto3.client("stepfunctions", config=_DEFAULT)
 
 
 @cache

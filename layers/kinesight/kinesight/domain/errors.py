@@ -18,13 +18,15 @@ KinesightError
 │   ├── TooManyFailuresError       more of an execution failed than is tolerated
 │   ├── StreamGoneError            the stream does not exist any more
 │   ├── NoRetentionError           the stream keeps nothing, so KVS generates nothing from it
-│   └── StreamRefusedError         KVS refuses to configure the stream
+│   ├── StreamRefusedError         KVS refuses to configure the stream
+│   └── WorkflowRefusedError       Step Functions refuses to start an execution
 └── TransientError                 try again later
     ├── DetectorBusyError          throttled, or a server-side failure
     ├── DeliveryError              results could not be written
     ├── MediaBusyError             KVS throttled or failed
     ├── StreamBusyError            the stream is being changed by something else
     ├── ThrottledError             the control plane wants fewer calls
+    ├── WorkflowBusyError          Step Functions throttled or failed
     ├── StorageBusyError           S3 or DynamoDB throttled or failed
     ├── StillInProgressError       another invocation holds this work right now
     └── UnforeseenError            a defect: retried, then dead-lettered by the queue
@@ -141,3 +143,11 @@ class StreamBusyError(TransientError):
 
 class ThrottledError(TransientError):
     """The control plane wants fewer calls."""
+
+
+class WorkflowRefusedError(PermanentError):
+    """Step Functions refuses to start an execution, for lack of permission or because there is no such workflow."""
+
+
+class WorkflowBusyError(TransientError):
+    """Step Functions throttled the call or failed on its side."""

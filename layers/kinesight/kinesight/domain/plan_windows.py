@@ -14,12 +14,8 @@ from kinesight.domain.errors import (
     RangeInFutureError,
 )
 from kinesight.domain.model import to_epoch_ms
-from kinesight.domain.ports import FragmentIndex, StreamCatalog, StreamFacts, WorkStore
+from kinesight.domain.ports import LONGEST_FRAGMENT_MS, FragmentIndex, StreamCatalog, StreamFacts, WorkStore
 from kinesight.domain.windows import Grid, plan_windows
-
-LONGEST_FRAGMENT_MS = 20_000
-"""A fragment that began this long before the range may still reach into it ("Service quotas": 20 s)."""
-
 
 CONCURRENCY = 10
 """Windows at a time. GetImages gives a stream 20 calls of 25 pictures a second ("Service quotas": 500 media points). A

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 from kinesight.domain.errors import KinesightError
@@ -136,6 +137,10 @@ class StreamCatalog(Protocol):
         """Raises StreamGoneError, StreamRefusedError, ThrottledError."""
 
 
+LONGEST_FRAGMENT_MS = 20_000
+"""A fragment may last no longer ("Service quotas": 20 s)."""
+
+
 class FragmentIndex(Protocol):
     """Knows which fragments are stored."""
 
@@ -188,6 +193,52 @@ class WorkStore(Protocol):
 
     def read(self, key: str) -> bytes | None:
         """None if there is no such object. Raises StorageBusyError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """A document as it was read; version 0 and no body where there is none yet."""
+
+    version: int
+    body: str | None
+
+
+class VersionedDocuments(Protocol):
+    """Small documents of one kind, by key, that many may change: who saves must have seen the last version."""
+
+    def load(self, key: str) -> Versioned:
+        """The newest. Raises StorageBusyError."""
+
+    def all(self) -> Mapping[str, Versioned]:
+        """Every document of the kind. Raises StorageBusyError."""
+
+    def save(self, key: str, body: str, seen_version: int) -> bool:
+        """False, and nothing saved, if the document is not of `seen_version` any more. Raises StorageBusyError."""
+
+
+class RunStatus(StrEnum):
+    """How an execution stands."""
+
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+class AnalysisWorkflow(Protocol):
+    """The on-demand workflow."""
+
+    def start(self, name: str, document: Mapping[str, Any]) -> bool:
+        """False if an execution of that name exists. Raises WorkflowBusyError, WorkflowRefusedError."""
+
+    def status(self, name: str) -> RunStatus | None:
+        """None if there is no execution of that name. Raises as `start`."""
+
+
+class Reminders(Protocol):
+    """Messages to ourselves."""
+
+    def send_later(self, body: str, delay_s: int) -> None:
+        """Brings the body back after the delay. Raises DeliveryError."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,19 +15,10 @@ from kinesight.domain.configure_streams import ConfigurationPorts
 from kinesight.domain.stream_configuration import Configuration, Wanted
 from kinesight.domain.stream_selection import StreamSelection
 from kinesight.settings import ConfigureStreamsSettings
+from kinesight.wiring.system_clock import SystemClock
 
 _MARGIN_S = 60.0
 """Kept of a run's time to finish what was begun and to answer CloudFormation."""
-
-
-class SystemClock:
-    """This machine's monotonic clock."""
-
-    def now_s(self) -> float:
-        return time.monotonic()
-
-    def sleep_s(self, seconds: float) -> None:
-        time.sleep(seconds)
 
 
 @cache

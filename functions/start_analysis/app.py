@@ -1,0 +1,34 @@
+"""Notifications queue → bursts → executions of the on-demand workflow."""
+
+from typing import Any
+
+from kinesight.domain.start_analysis import StartReport, start_analyses
+from kinesight.lambda_events import sqs_messages
+from kinesight.observability import LambdaContext, count, logger, observed
+from kinesight.wiring import start_analysis as wiring
+
+
+@observed
+def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+    """Takes an SQS batch; answers with the messages that are to come again."""
+    report = start_analyses(sqs_messages(event), wiring.ports(), wiring.plan())
+    _tell(report)
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in report.failed_message_ids]}
+
+
+def _tell(report: StartReport) -> None:
+    for run in report.started:
+        logger.info("started", stream_arn=run.stream_arn, start_ms=run.start_ms, end_ms=run.end_ms)
+    for problem in report.buried:
+        logger.error("buried", message_id=problem.message_id, reason=repr(problem.error))
+    for problem in report.retried:
+        logger.warning(
+            "to be retried",
+            message_id=problem.message_id,
+            reason=repr(problem.error),
+            exc_info=problem.error.__cause__,
+        )
+    count("FragmentsNotified", report.notified)
+    count("AnalysesStarted", len(report.started))
+    count("NotificationsBuried", len(report.buried))
+    count("NotificationsRetried", len(report.retried))

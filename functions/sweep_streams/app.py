@@ -1,0 +1,26 @@
+"""The schedule → the on-demand workflow over every selected stream, since its checkpoint."""
+
+from dataclasses import asdict
+from typing import Any
+
+from kinesight.domain.errors import InvalidEventError
+from kinesight.domain.sweep_streams import sweep
+from kinesight.observability import LambdaContext, count, logger, observed
+from kinesight.wiring import sweep_streams as wiring
+
+
+@observed
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Takes a scheduled event; answers with what was done, counted by stream."""
+    if event.get("source") != "aws.events":
+        raise InvalidEventError("not a scheduled event")
+    report = sweep(wiring.plan(), wiring.ports(context.get_remaining_time_in_millis))
+    told = asdict(report)
+    logger.info("swept", **told)
+    for warning in report.warnings:
+        logger.warning(warning)
+    count("SweepsStarted", report.started)
+    count("SweepsStartedAgain", report.started_again)
+    count("StreamsNotSwept", report.failed + report.expired)
+    count("SweepLagSeconds", report.lag_ms // 1000)
+    return told

@@ -1,0 +1,81 @@
+"""VersionedDocuments on the coordination table: partition key `pk` is the kind, sort key `sk` the document's key.
+
+kind                holds
+bursts              per stream ARN, its notified fragments (domain.bursts)
+sweeps              per stream ARN, its checkpoint (domain.sweep_streams)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
+from kinesight.domain.errors import StorageBusyError
+from kinesight.domain.ports import Versioned
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class DynamoDbDocuments:
+    """Optimistic locking: a put on the condition that the version is the one that was seen."""
+
+    def __init__(self, client: DynamoDBClient, table: str, *, kind: str) -> None:
+        self._client = client
+        self._table = table
+        self._kind = kind
+
+    def load(self, key: str) -> Versioned:
+        """A consistent read."""
+        try:
+            found = self._client.get_item(
+                TableName=self._table, Key={"pk": {"S": self._kind}, "sk": {"S": key}}, ConsistentRead=True
+            )
+        except AWS_ERRORS as error:
+            raise _busy(error) from error
+        return _versioned(found["Item"]) if "Item" in found else Versioned(0, None)
+
+    def all(self) -> dict[str, Versioned]:
+        """A consistent query of the whole partition."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": self._kind}},
+            ConsistentRead=True,
+        )
+        try:
+            return {item["sk"]["S"]: _versioned(item) for page in pages for item in page["Items"]}
+        except AWS_ERRORS as error:
+            raise _busy(error) from error
+
+    def save(self, key: str, body: str, seen_version: int) -> bool:
+        """A conditional put."""
+        item = {
+            "pk": {"S": self._kind},
+            "sk": {"S": key},
+            "version": {"N": str(seen_version + 1)},
+            "body": {"S": body},
+        }
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=item,
+                ConditionExpression="#version = :seen OR (attribute_not_exists(pk) AND :seen = :none)",
+                ExpressionAttributeNames={"#version": "version"},
+                ExpressionAttributeValues={":seen": {"N": str(seen_version)}, ":none": {"N": "0"}},
+            )
+        except AWS_ERRORS as error:
+            if isinstance(error, ClientError) and error_code(error) == "ConditionalCheckFailedException":
+                return False
+            raise _busy(error) from error
+        return True
+
+
+def _versioned(item: Any) -> Versioned:
+    return Versioned(int(item["version"]["N"]), item["body"]["S"])
+
+
+def _busy(error: Exception) -> Exception:
+    return translate(error, "coordination table", passing=StorageBusyError, lasting=StorageBusyError)

@@ -1,0 +1,52 @@
+"""AnalysisWorkflow on Step Functions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
+from kinesight.domain.errors import WorkflowBusyError, WorkflowRefusedError
+from kinesight.domain.ports import RunStatus
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+class StepFunctionsWorkflow:
+    """One state machine."""
+
+    def __init__(self, client: SFNClient, state_machine_arn: str) -> None:
+        self._client = client
+        self._arn = state_machine_arn
+
+    def start(self, name: str, document: Mapping[str, Any]) -> bool:
+        """StartExecution. The same name and input of one that still runs is answered as if it had just begun."""
+        try:
+            self._client.start_execution(stateMachineArn=self._arn, name=name, input=json.dumps(document))
+        except AWS_ERRORS as error:
+            if _is(error, "ExecutionAlreadyExists"):
+                return False
+            raise translate(error, f"start {name}", passing=WorkflowBusyError, lasting=WorkflowRefusedError) from error
+        return True
+
+    def status(self, name: str) -> RunStatus | None:
+        """DescribeExecution; timed out and stopped ones count as failed, one to be redriven as running."""
+        arn = self._arn.replace(":stateMachine:", ":execution:") + f":{name}"
+        try:
+            status = self._client.describe_execution(executionArn=arn)["status"]
+        except AWS_ERRORS as error:
+            if _is(error, "ExecutionDoesNotExist"):
+                return None
+            what = f"describe {name}"
+            raise translate(error, what, passing=WorkflowBusyError, lasting=WorkflowRefusedError) from error
+        if status in ("RUNNING", "PENDING_REDRIVE"):
+            return RunStatus.RUNNING
+        return RunStatus.SUCCEEDED if status == "SUCCEEDED" else RunStatus.FAILED
+
+
+def _is(error: Exception, code: str) -> bool:
+    return isinstance(error, ClientError) and error_code(error) == code

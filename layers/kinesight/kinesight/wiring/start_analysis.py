@@ -1,0 +1,48 @@
+"""What start_analysis works with."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+
+from kinesight.adapters import aws_clients as clients
+from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
+from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
+from kinesight.adapters.image_archive_kvs import KvsArchive
+from kinesight.adapters.reminders_sqs import SqsReminders
+from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
+from kinesight.domain.bursts import BurstRules
+from kinesight.domain.start_analysis import StartPlan, StartPorts
+from kinesight.settings import StartAnalysisSettings
+
+_NAME = "start_analysis"
+
+
+@cache
+def settings() -> StartAnalysisSettings:
+    return StartAnalysisSettings.from_environment()
+
+
+def plan() -> StartPlan:
+    """What the parameters ask for. Raises InvalidSettingError."""
+    wanted = settings()
+    rules = BurstRules(
+        pre_roll_ms=wanted.notification_pre_roll_seconds * 1000,
+        post_roll_ms=wanted.notification_post_roll_seconds * 1000,
+        quiet_ms=wanted.notification_quiet_seconds * 1000,
+        interval_ms=wanted.analysis_sampling_interval,
+    )
+    return StartPlan(rules, wanted.image_selector_type)
+
+
+def ports() -> StartPorts:
+    """Raises InvalidSettingError."""
+    wanted = settings()
+    return StartPorts(
+        bursts=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="bursts"),
+        fragments=KvsArchive(clients.kinesis_video(), clients.archived_media(), sleep=time.sleep),
+        workflow=StepFunctionsWorkflow(clients.step_functions(), wanted.state_machine_arn),
+        reminders=SqsReminders(clients.sqs(), wanted.queue_url),
+        dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
+        now_ms=lambda: round(time.time() * 1000),
+    )

@@ -1,0 +1,135 @@
+"""Documents, executions and reminders: one suite for the fakes and for AWS's services."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
+from kinesight.adapters.reminders_sqs import SqsReminders
+from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
+from kinesight.domain.errors import DeliveryError, StorageBusyError, WorkflowBusyError, WorkflowRefusedError
+from kinesight.domain.ports import AnalysisWorkflow, RunStatus, Versioned, VersionedDocuments
+from moto import mock_aws
+
+from tests.contract.test_managed_streams import a_table
+from tests.fakes import FakeDocuments, FakeWorkflow
+
+ROLE = "arn:aws:iam::123456789012:role/any"
+PASSES = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Pass", "End": True}}})
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:ranges"
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def documents(request: pytest.FixtureRequest) -> Iterator[VersionedDocuments]:
+    if request.param == "fake":
+        yield FakeDocuments()
+        return
+    with mock_aws():
+        client = a_table()
+        DynamoDbDocuments(client, "coordination", kind="others").save("a", "not mine", 0)
+        yield DynamoDbDocuments(client, "coordination", kind="bursts")
+
+
+def test_a_document_is_kept_under_the_next_version(documents: VersionedDocuments) -> None:
+    assert documents.load("a") == Versioned(0, None)
+    assert documents.all() == {}
+
+    assert documents.save("a", "one", 0)
+    assert documents.save("a", "two", 1)
+
+    assert documents.load("a") == Versioned(2, "two")
+    assert documents.all() == {"a": Versioned(2, "two")}
+
+
+@pytest.mark.parametrize("seen", [0, 2])
+def test_who_saw_another_version_saves_nothing(documents: VersionedDocuments, seen: int) -> None:
+    documents.save("a", "one", 0)
+
+    assert not documents.save("a", "mine", seen)
+    assert documents.load("a") == Versioned(1, "one")
+
+
+def test_a_document_that_went_is_not_written_by_its_version(documents: VersionedDocuments) -> None:
+    assert not documents.save("a", "mine", 3)
+
+
+def test_a_table_that_is_not_there_is_busy() -> None:
+    with mock_aws():
+        documents = DynamoDbDocuments(boto3.client("dynamodb"), "nowhere", kind="bursts")
+        for call in (lambda: documents.load("a"), documents.all, lambda: documents.save("a", "b", 0)):
+            with pytest.raises(StorageBusyError):
+                call()
+
+
+@pytest.fixture(params=["fake", "step functions"])
+def workflow(request: pytest.FixtureRequest) -> Iterator[AnalysisWorkflow]:
+    if request.param == "fake":
+        yield FakeWorkflow()
+        return
+    with mock_aws():
+        client = boto3.client("stepfunctions")
+        machine = client.create_state_machine(name="ranges", definition=PASSES, roleArn=ROLE)["stateMachineArn"]
+        yield StepFunctionsWorkflow(client, machine)
+
+
+def test_an_execution_starts_once(workflow: AnalysisWorkflow) -> None:
+    assert workflow.status("range") is None
+    assert workflow.start("range", {"a": 1})
+    assert workflow.status("range") is RunStatus.RUNNING
+    assert not workflow.start("range", {"a": 2})
+
+
+@pytest.mark.parametrize(
+    ("status", "seen"),
+    [
+        ("RUNNING", RunStatus.RUNNING),
+        ("PENDING_REDRIVE", RunStatus.RUNNING),
+        ("SUCCEEDED", RunStatus.SUCCEEDED),
+        ("FAILED", RunStatus.FAILED),
+        ("TIMED_OUT", RunStatus.FAILED),
+        ("ABORTED", RunStatus.FAILED),
+    ],
+)
+def test_how_an_execution_stands(status: str, seen: RunStatus) -> None:
+    client = boto3.client("stepfunctions")
+    execution = MACHINE.replace("stateMachine", "execution") + ":range"
+    answer = {"executionArn": execution, "stateMachineArn": MACHINE, "status": status, "startDate": 1}
+    with Stubber(client) as stubber:
+        stubber.add_response("describe_execution", answer, {"executionArn": execution})
+
+        assert StepFunctionsWorkflow(client, MACHINE).status("range") is seen
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "raised"),
+    [("ThrottlingException", 400, WorkflowBusyError), ("AccessDeniedException", 400, WorkflowRefusedError)],
+)
+def test_what_step_functions_refuses(code: str, status: int, raised: type[Exception]) -> None:
+    client = boto3.client("stepfunctions")
+    with Stubber(client) as stubber:
+        for operation in ("start_execution", "describe_execution"):
+            stubber.add_client_error(operation, code, http_status_code=status)
+
+        with pytest.raises(raised):
+            StepFunctionsWorkflow(client, MACHINE).start("range", {})
+        with pytest.raises(raised):
+            StepFunctionsWorkflow(client, MACHINE).status("range")
+
+
+def test_a_reminder_comes_after_its_delay() -> None:
+    with mock_aws():
+        client: Any = boto3.client("sqs")
+        queue = client.create_queue(QueueName="mine")["QueueUrl"]
+        SqsReminders(client, queue).send_later("look", 900)
+
+        delayed = client.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessagesDelayed"])[
+            "Attributes"
+        ]
+        assert delayed == {"ApproximateNumberOfMessagesDelayed": "1"}
+
+        client.delete_queue(QueueUrl=queue)
+        with pytest.raises(DeliveryError):
+            SqsReminders(client, queue).send_later("look", 1)
