@@ -218,3 +218,18 @@ class FakeWorkflow:
 
     def status(self, name: str) -> RunStatus | None:
         return self.statuses.get(name)
+
+
+class FakeWork:
+    """Objects by key."""
+
+    bucket = "work"
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def write(self, key: str, body: bytes, content_type: str) -> None:
+        self.objects[key] = body
+
+    def read(self, key: str) -> bytes | None:
+        return self.objects.get(key)

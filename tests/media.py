@@ -1,12 +1,13 @@
 """Real video, made on the fly: small H.264 clips and KVS-shaped bodies."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 from kinesight.media import mkv_write as write
 from kinesight.media.mkv_model import Tag, Track
 
@@ -25,19 +26,23 @@ class Clip:
         return Track(1, "video", "V_MPEG4/ISO/AVC", self.codec_private, "camera", self.width, self.height)
 
 
-def a_clip(seconds: int = 2, *, fps: int = 10, width: int = 320, height: int = 240) -> Clip:
-    """A moving gradient, a keyframe each second, no B-frames."""
+def a_clip(
+    seconds: int = 2, *, fps: int = 10, width: int = 320, height: int = 240, keyframes: Collection[int] = ()
+) -> Clip:
+    """A moving gradient, no B-frames, a keyframe each second, or at the frames of `keyframes` alone."""
     target = BytesIO()
     with av.open(target, "w", format="matroska") as container:
         stream = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "tune": "zerolatency"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.codec_context.gop_size = fps
+        stream.codec_context.gop_size = seconds * fps if keyframes else fps
         stream.codec_context.time_base = Fraction(1, fps)
         for index in range(seconds * fps):
             ramp = (np.add.outer(np.arange(height), np.arange(width)) + 9 * index) % 256
             picture = np.stack([ramp, 255 - ramp, np.full_like(ramp, index % 256)], axis=2).astype(np.uint8)
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts = index
+            if index in keyframes:
+                frame.pict_type = PictureType.I
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     target.seek(0)

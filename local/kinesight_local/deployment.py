@@ -8,6 +8,7 @@ description; the references in it are resolved by moto too, as additional output
     bucket notifications        moto's CloudFormation leaves them out: set through S3's API
     alarms                      moto's CloudFormation does not know them, and nobody is paged by a laptop
     schedules                   moto never fires them: schedules.py does
+    subscriptions of queues     moto's CloudFormation does not know them: made through SNS's API; no mail is sent
     invoke config, permissions, bucket and queue policies: everybody here has every right
 """
 
@@ -41,6 +42,7 @@ _LEFT_OUT = frozenset(
         "AWS::Lambda::LayerVersion",
         "AWS::Lambda::Permission",
         "AWS::S3::BucketPolicy",
+        "AWS::SNS::Subscription",
         "AWS::SQS::QueuePolicy",
     }
 )
@@ -95,6 +97,7 @@ class Stack:
         self._references = {key: value for key, value in outputs.items() if key.startswith("Local")}
         self.outputs = {key: value for key, value in outputs.items() if not key.startswith("Local")}
         self._notify_queues()
+        self._subscribe_queues()
         self._create_machines()
         self._start_event_sources()
         self._start_schedules()
@@ -178,10 +181,13 @@ class Stack:
                     failure = properties.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
                     found += [(logical_id, "Failure", failure)] if failure else []
                 case "AWS::Events::Rule":
+                    found.append((logical_id, "Schedule", properties.get("ScheduleExpression", "")))
                     found += [(logical_id, f"Target{n}", one["Arn"]) for n, one in enumerate(properties["Targets"])]
                 case "AWS::StepFunctions::StateMachine":
                     found.append((logical_id, "Role", properties["RoleArn"]))
                     found += [(logical_id, name, one) for name, one in properties["DefinitionSubstitutions"].items()]
+                case "AWS::SNS::Subscription" if properties["Protocol"] == "sqs":
+                    found += [(logical_id, place, properties[place]) for place in ("TopicArn", "Endpoint")]
                 case "AWS::S3::Bucket":
                     found += [(logical_id, f"Queue{n}", one["Queue"]) for n, one in enumerate(_queues(properties))]
                     found.append((logical_id, "Name", {"Ref": logical_id}))
@@ -260,6 +266,12 @@ class Stack:
                     NotificationConfiguration={"QueueConfigurations": entries},
                 )
 
+    def _subscribe_queues(self) -> None:
+        for logical_id, resource in self._expanded.resources.items():
+            if resource["Type"] == "AWS::SNS::Subscription" and resource["Properties"]["Protocol"] == "sqs":
+                topic, queue = (self._reference(logical_id, place) for place in ("TopicArn", "Endpoint"))
+                self._client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+
     def _create_machines(self) -> None:
         """moto runs only what its API made, not what its CloudFormation did; name and ARN are the same."""
         for logical_id, resource in self._expanded.resources.items():
@@ -330,7 +342,7 @@ class Stack:
     def _start_schedules(self) -> None:
         for logical_id, resource in self._expanded.resources.items():
             if resource["Type"] == "AWS::Events::Rule" and "ScheduleExpression" in resource["Properties"]:
-                expression = resource["Properties"]["ScheduleExpression"]
+                expression = self._reference(logical_id, "Schedule")
                 every_s = interval_s(expression)
                 if every_s is None:
                     log.warning("%s: %s is not run locally", logical_id, expression)

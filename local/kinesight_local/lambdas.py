@@ -68,6 +68,7 @@ class FunctionPool:
         self._log = log
         self._idle: queue.LifoQueue[_Environment | None] = queue.LifoQueue()
         self._all: list[_Environment] = []
+        self._stopped = False
         for _ in range(most):
             self._idle.put(None)
 
@@ -96,10 +97,13 @@ class FunctionPool:
         self._idle.put(environment if environment is not None else self._start())
 
     def stop(self) -> None:
+        self._stopped = True
         for environment in self._all:
             environment.stop()
 
     def _start(self) -> "_Environment":
+        if self._stopped:
+            raise ConnectionAbortedError(f"{self.spec.name} is stopped")
         environment = _Environment(self.spec, self._runtime_environment, self._log)
         self._all.append(environment)
         return environment

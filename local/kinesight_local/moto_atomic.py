@@ -1,7 +1,7 @@
-"""Conditional writes that hold under concurrency, as DynamoDB's do.
+"""Writes that hold under concurrency, as DynamoDB's and Kinesis' do.
 
-moto's server answers on many threads and looks at a condition before it writes, without a lock: of two writers on the
-condition that there is no item, both may win, once in some thousand times.
+moto's server answers on many threads and reads before it writes, without a lock: of two writers on the condition that
+there is no item both may win, and of two records put at once one may take the other's sequence number, and its place.
 """
 
 from collections.abc import Callable
@@ -10,20 +10,29 @@ from threading import RLock
 from typing import Any
 
 from moto.dynamodb.models import DynamoDBBackend
+from moto.kinesis.models import KinesisBackend
 
-_WRITES = ("put_item", "update_item", "delete_item", "transact_write_items")
+_WRITES: tuple[tuple[type[Any], str], ...] = (
+    (DynamoDBBackend, "put_item"),
+    (DynamoDBBackend, "update_item"),
+    (DynamoDBBackend, "delete_item"),
+    (DynamoDBBackend, "transact_write_items"),
+    (KinesisBackend, "put_record"),
+    (KinesisBackend, "put_records"),
+    (KinesisBackend, "get_records"),
+)
 
 
 def make_writes_atomic() -> Callable[[], None]:
     """Installs the lock; call the result to take it out again."""
     lock = RLock()
-    originals = {name: getattr(DynamoDBBackend, name) for name in _WRITES}
-    for name, original in originals.items():
-        setattr(DynamoDBBackend, name, _locked(original, lock))
+    originals = [(backend, name, getattr(backend, name)) for backend, name in _WRITES]
+    for backend, name, original in originals:
+        setattr(backend, name, _locked(original, lock))
 
     def restore() -> None:
-        for name, original in originals.items():
-            setattr(DynamoDBBackend, name, original)
+        for backend, name, original in originals:
+            setattr(backend, name, original)
 
     return restore
 

@@ -65,7 +65,8 @@ def expand(template: Path, overrides: Mapping[str, str]) -> Expanded:
         _assert_rule(name, rule, parameters)
     conditions = document.get("Conditions", {})
     truths = {name: _holds(expression, parameters) for name, expression in conditions.items()}
-    document["Resources"] = _pruned(document["Resources"], truths)
+    made = {name: one for name, one in document["Resources"].items() if truths.get(one.get("Condition"), True)}
+    document["Resources"] = _pruned(made, truths)
     sources = _sources(document, template.parent)
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # samtranslator asks botocore for the partition
     plain = _with_placeholders(document)

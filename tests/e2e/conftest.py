@@ -21,6 +21,11 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "MinimumConfidence": "70",
         "Labels": "Face",
         "NotificationStatus": "ENABLED",
+        "NotificationQuietSeconds": "3",
+        "NotificationPreRollSeconds": "1",
+        "NotificationPostRollSeconds": "1",
+        "SweepSettleSeconds": "0",
+        "SweepSchedule": "rate(1 day)",
     }
     cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters)
     cloud.start_services()
@@ -28,6 +33,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         kinesis_video = cloud.client("kinesisvideo")
         kinesis_video.create_stream(StreamName=STREAM, DataRetentionInHours=24)
         kinesis_video.create_stream(StreamName="camera-0", DataRetentionInHours=0)
+        for number in range(2, 6):
+            kinesis_video.create_stream(StreamName=f"camera-{number}", DataRetentionInHours=24)
         kinesis_video.create_stream(StreamName="other", DataRetentionInHours=24)
         cloud.deploy()
         yield cloud

@@ -30,24 +30,9 @@ from kinesight.domain.summarize_range import summarize
 from kinesight.domain.windows import FragmentSpan, ImageRequest, Window
 
 from tests.builders import NOON_MS
-from tests.fakes import FakeDetector, FakeLedger, FakeSink
+from tests.fakes import FakeDetector, FakeLedger, FakeSink, FakeWork
 
 NOON = datetime.fromtimestamp(NOON_MS / 1000, UTC)
-
-
-class FakeWork:
-    """Objects by key."""
-
-    bucket = "work"
-
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
-
-    def write(self, key: str, body: bytes, content_type: str) -> None:
-        self.objects[key] = body
-
-    def read(self, key: str) -> bytes | None:
-        return self.objects.get(key)
 
 
 @dataclass

@@ -61,6 +61,12 @@ def look(picture: Pixels) -> tuple[Found, ...]:
     return tuple(sorted(found, key=lambda one: -one.confidence))
 
 
+def look_for_faces(picture: Pixels) -> tuple[Found, ...]:
+    """Faces alone, the surest first: a tenth of the time."""
+    found = faces(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))
+    return tuple(sorted(found, key=lambda one: -one.confidence))
+
+
 def faces(grey: NDArray[Any]) -> list[Found]:
     """Upright faces that look at the camera."""
     return _by_cascade(_MODELS.face, grey, "Face")

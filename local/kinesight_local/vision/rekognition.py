@@ -7,6 +7,7 @@ Face label is a child of Person; the confidence is this service's own, not compa
 import base64
 import binascii
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import boto3
@@ -14,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kinesight_local.vision.errors import VisionError
-from kinesight_local.vision.looking import Found, Pixels, look
+from kinesight_local.vision.looking import Found, Pixels, look, look_for_faces
 from kinesight_local.vision.pictures import JPEG_OR_PNG, decoded
 
 Parameters = dict[str, Any]
@@ -55,7 +56,7 @@ class Rekognition:
         }
 
     def _detect_faces(self, wanted: Parameters) -> Parameters:
-        faces = [one for one in look(self._picture(wanted)) if one.label == "Face"]
+        faces = look_for_faces(self._picture(wanted))
         details = [{"BoundingBox": _box(one), "Confidence": one.confidence, "Landmarks": []} for one in faces]
         return {"FaceDetails": details[:100]}
 
@@ -72,19 +73,24 @@ class Rekognition:
             raise VisionError("InvalidParameterException", f"The picture is over {_MAXIMUM_SIDE} pixels.")
         return picture
 
+    @cached_property
+    def _s3(self) -> Any:
+        """Made when it is needed, since the endpoint may not be known before; making one takes longer than a look."""
+        return boto3.client("s3", config=Config(connect_timeout=5, read_timeout=20))
+
     def _from_s3(self, address: Parameters) -> bytes:
         unreadable = VisionError(
             "InvalidS3ObjectException",
             "Unable to get object metadata from S3. Check object key, region and/or access permissions.",
         )
-        client = boto3.client("s3", config=Config(connect_timeout=5, read_timeout=20))
         try:
-            answer = client.get_object(Bucket=address["Bucket"], Key=address["Name"])
+            answer = self._s3.get_object(Bucket=address["Bucket"], Key=address["Name"])
             if answer["ContentLength"] > _MAXIMUM_S3_BYTES:
                 raise VisionError("ImageTooLargeException", f"The object passes {_MAXIMUM_S3_BYTES} bytes.")
-            return answer["Body"].read()
+            body: bytes = answer["Body"].read()
         except (ClientError, BotoCoreError, KeyError) as error:
             raise unreadable from error
+        return body
 
 
 def _inline(encoded: Any) -> bytes:

@@ -153,9 +153,14 @@ def _timelapse(plan: RangePlan, bucket: str) -> TimelapseFiles | None:
 
 
 def _check_tolerance(plan: RangePlan, summary: RangeSummary) -> None:
-    failed = summary.failed_windows
-    if summary.windows and 100 * failed / summary.windows > plan.tolerated_failure_percentage:
-        raise TooManyFailuresError(
-            f"{failed} of {summary.windows} windows failed, {plan.tolerated_failure_percentage:g} % are tolerated; "
-            f"{summary.summary_key} says how far it came, and redriving the execution does the rest"
-        )
+    pictures = sum(summary.failed.values())
+    reasons = ", ".join(f"{count} × {reason}" for reason, count in sorted(summary.failed.items()))
+    for failed, of, what in (
+        (summary.failed_windows, summary.windows, "windows failed"),
+        (pictures, summary.found, f"pictures could not be analyzed ({reasons})"),
+    ):
+        if of and 100 * failed / of > plan.tolerated_failure_percentage:
+            raise TooManyFailuresError(
+                f"{failed} of {of} {what}, {plan.tolerated_failure_percentage:g} % are tolerated; "
+                f"{summary.summary_key} says how far it came, and starting the range again does the rest"
+            )
