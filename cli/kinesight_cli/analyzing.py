@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -51,6 +52,29 @@ def follow(execution: Execution, progress: Callable[[int, int], None]) -> dict[s
             raise AnalysisError(f"{told.get('error', told['status'])}: {told.get('cause', '')}")
         progress(*_windows(client, execution.arn))
         time.sleep(_POLL_S)
+
+
+def download(uri: str, path: Path, progress: Callable[[int, int], None]) -> None:
+    """An S3 object to a file, which is there only when it is whole. `progress` hears bytes done and all bytes.
+
+    Raises AnalysisError.
+    """
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    client = boto3.client("s3", config=_CLIENT)
+    partial, done = path.with_name(path.name + ".part"), 0
+
+    def heard(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(done, whole)
+
+    try:
+        whole = client.head_object(Bucket=bucket, Key=key)["ContentLength"]
+        client.download_file(bucket, key, str(partial), Callback=heard)
+        partial.replace(path)
+    except (BotoCoreError, ClientError, OSError) as error:
+        partial.unlink(missing_ok=True)
+        raise AnalysisError(f"{uri} can't be fetched: {error}") from error
 
 
 def _windows(client: Any, execution_arn: str) -> tuple[int, int]:

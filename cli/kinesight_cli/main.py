@@ -5,36 +5,25 @@ import logging
 import signal
 import sys
 import threading
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
+
+from kinesight_cli import on_demand
+from kinesight_cli.options import console, errors, explained, moment, show
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Machine learning on Kinesis Video Streams cameras.")
 local = typer.Typer(no_args_is_help=True, help="The local cloud: AWS on this machine.")
 kvs = typer.Typer(no_args_is_help=True, help="The Kinesis Video Streams emulator by itself.")
 app.add_typer(local, name="local")
 app.add_typer(kvs, name="kvs")
-
-console = Console()
-errors = Console(stderr=True)
+app.command()(on_demand.analyze)
+app.command()(on_demand.timelapse)
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 STATE_DIR = Path(".kinesight")
-
-
-def _moment(text: str) -> datetime:
-    """ISO 8601; UTC unless it says otherwise."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"{text!r} is no date and time, such as 2026-11-20T02:00 or 2026-11-20T02:00+01:00"
-        ) from error
-    return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 class TagChoice(enum.StrEnum):
@@ -44,13 +33,6 @@ class TagChoice(enum.StrEnum):
     NOTIFICATION = "notification"
     BOTH = "both"
     NONE = "none"
-
-
-class SelectorChoice(enum.StrEnum):
-    """The two clocks of a stream."""
-
-    PRODUCER = "PRODUCER_TIMESTAMP"
-    SERVER = "SERVER_TIMESTAMP"
 
 
 @app.callback()
@@ -70,15 +52,10 @@ def demo(
     from kinesight_cli.demo import run_demo
     from kinesight_cli.progress import shown_progress
 
-    with _explained(), shown_progress(console) as progress:
+    with explained(), shown_progress(console) as progress:
         summary, cloud = run_demo(PROJECT_DIR, STATE_DIR.resolve(), video, report_dir, progress)
     try:
-        table = Table("", "", show_header=False)
-        for name, value in summary.document().items():
-            if not isinstance(value, dict):
-                table.add_row(_words(name), str(value))
-        table.add_row("labels", ", ".join(f"{label} × {count}" for label, count in summary.labels.items()) or "none")
-        console.print(table)
+        show(summary.document())
         console.print(f"Report: {report_dir / 'index.html'}")
         if keep:
             _print_exports(cloud.endpoints)
@@ -103,7 +80,7 @@ def put_video(
     start: Annotated[
         datetime | None,
         typer.Option(
-            parser=_moment, metavar="WHEN", help="When the first frame happened (UTC unless it says otherwise)."
+            parser=moment, metavar="WHEN", help="When the first frame happened (UTC unless it says otherwise)."
         ),
     ] = None,
     create: Annotated[bool, typer.Option(help="Create the stream if there is none.")] = False,
@@ -128,7 +105,7 @@ def put_video(
         image_prefix=image_prefix,
         metadata=tuple(_pair(text) for text in metadata or ()),
     )
-    with _explained(), shown_progress(console) as progress:
+    with explained(), shown_progress(console) as progress:
         progress.step(f"reading {file}")
         video = read_video(file, fragment_ms=fragment_ms)
         progress.step(f"sending to {stream}" + (" (encoded anew as H.264)" if video.encoded else ""))
@@ -141,57 +118,6 @@ def put_video(
             Pace(start, realtime, create),
         )
     console.print(f"{sent.fragments} fragments, {sent.bytes_sent / 1e6:.1f} MB, all acknowledged")
-
-
-@app.command()
-def analyze(
-    stream: Annotated[str, typer.Argument(help="The stream's name.")],
-    begin: Annotated[
-        datetime,
-        typer.Option(
-            "--from", parser=_moment, metavar="WHEN", help="Where the range begins (UTC unless it says otherwise)."
-        ),
-    ],
-    end: Annotated[datetime, typer.Option("--to", parser=_moment, metavar="WHEN", help="Where it ends.")],
-    interval_ms: Annotated[
-        int, typer.Option(min=200, help="Milliseconds between pictures; each is a paid call.")
-    ] = 1000,
-    selector: Annotated[SelectorChoice, typer.Option(help="Whose clock.")] = SelectorChoice.PRODUCER,
-    label: Annotated[list[str] | None, typer.Option(help="A label that matters; may be repeated.")] = None,
-    minimum_confidence: Annotated[float | None, typer.Option(min=0, max=100, help="Percent.")] = None,
-    stack: Annotated[str, typer.Option(help="The deployed stack.")] = "kinesight",
-    follow: Annotated[
-        bool, typer.Option("--follow/--no-follow", help="Wait for the end and print the summary.")
-    ] = True,
-) -> None:
-    """Analyze a time range of a stream: every picture at an interval, on the local cloud or in a real account."""
-    from kinesight_cli import analyzing
-    from kinesight_cli.progress import shown_progress
-
-    wanted: dict[str, object] = {
-        "StreamName": stream,
-        "StartTimestamp": begin.isoformat(),
-        "EndTimestamp": end.isoformat(),
-        "ImageSelectorType": selector.value,
-        "SamplingInterval": interval_ms,
-    }
-    wanted |= {"Labels": label} if label else {}
-    wanted |= {"MinimumConfidence": minimum_confidence} if minimum_confidence is not None else {}
-    with _explained(), shown_progress(console) as progress:
-        execution = analyzing.start(stack, wanted)
-        progress.step(f"execution {execution.name}")
-        summary = (
-            analyzing.follow(execution, lambda done, all_: progress.amount("windows", done, all_)) if follow else None
-        )
-    if summary is None:
-        console.print(execution.arn, soft_wrap=True, highlight=False)
-        return
-    table = Table("", "", show_header=False)
-    for name, value in summary.items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{key} × {count}" for key, count in value.items()) or "none"
-        table.add_row(_words(name), str(value))
-    console.print(table)
 
 
 @local.command("up")
@@ -210,7 +136,7 @@ def local_up(
     chosen = dict(_pair(text) for text in parameter or ())
     if not {"StreamNames", "TagFilters"} & set(chosen):
         chosen["StreamNames"] = "*"
-    with _explained(), shown_progress(console) as progress:
+    with explained(), shown_progress(console) as progress:
         cloud = LocalCloud(PROJECT_DIR, data_dir.resolve(), chosen)
         try:
             cloud.start_services()
@@ -252,7 +178,7 @@ def kvs_serve(
     from kinesight_local.kvs.server import KvsServer
 
     seeds = [_seed(text) for text in stream or ()]
-    with _explained():
+    with explained():
         server = KvsServer(
             data_dir,
             host,
@@ -279,33 +205,6 @@ def kvs_serve(
         _until_interrupted()
 
 
-class _explained:  # noqa: N801 - used like a function
-    """Errors that a person can do something about end the command with a sentence, not a traceback."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is not None and type(error).__name__ in _EXPLAINED:
-            errors.print(f"[red]error:[/red] {error}", soft_wrap=True, highlight=False)
-            raise typer.Exit(1) from error
-
-
-_EXPLAINED = frozenset(
-    {
-        "AddressUnavailableError",
-        "AnalysisError",
-        "BuildFailedError",
-        "InvalidFaultsError",
-        "DeploymentFailedError",
-        "InvalidTemplateError",
-        "ProducerError",
-        "UnreadableStateError",
-        "UnusableVideoError",
-    }
-)
-
-
 def _pair(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator or not name:
@@ -319,11 +218,6 @@ def _seed(text: str) -> tuple[str, int]:
     if not name or (separator and not hours.isdecimal()):
         raise typer.BadParameter(f"{text!r} is neither NAME nor NAME=HOURS")
     return name, int(hours or 24)
-
-
-def _words(name: str) -> str:
-    """imagesGenerated → images generated."""
-    return "".join(f" {character.lower()}" if character.isupper() else character for character in name)
 
 
 def _print_exports(variables: dict[str, str]) -> None:

@@ -6,8 +6,10 @@ import sys
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.windows import FragmentSpan, Grid, covered_slots
@@ -170,6 +172,38 @@ def test_the_command_follows_and_prints_the_summary(stack: Stack, recorded: None
     assert ended.returncode == 0, ended.stderr
     assert "failed windows" in ended.stdout
     assert "asked" in ended.stdout
+
+
+def test_the_command_makes_a_time_lapse(stack: Stack, recorded: None, tmp_path: Path) -> None:
+    video = tmp_path / "film.mp4"
+    command = [sys.executable, "-m", "kinesight_cli.main", "timelapse", STREAM, "--every", "2s", "--size", "320x180"]
+    command += ["--from", f"{START:%Y-%m-%dT%H:%M:%SZ}", "--to", f"{START + timedelta(seconds=120):%Y-%m-%dT%H:%M:%S}"]
+
+    ended = subprocess.run(
+        [*command, "--fps", "5", "--out", str(video)], capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert f"Video: {video}" in ended.stdout
+    with av.open(str(video), "r") as container:
+        stream = container.streams.video[0]
+        assert (stream.width, stream.height, float(stream.average_rate or 0)) == (320, 180, 5.0)
+        assert sum(1 for _ in container.decode(stream)) == 61
+    assert video.with_suffix(".jpg").read_bytes().startswith(b"\xff\xd8")
+    assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".part")] == []
+
+
+@pytest.mark.parametrize(
+    ("option", "complaint"), [("--every=fast", "is no time"), ("--size=321x180", "two even sides")]
+)
+def test_the_command_says_how_an_option_is_written(option: str, complaint: str) -> None:
+    command = [sys.executable, "-m", "kinesight_cli.main", "timelapse", STREAM, option]
+    command += ["--from", "2026-01-01T00:00", "--to", "2026-01-01T01:00"]
+
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert ended.returncode == 2
+    assert complaint in ended.stderr
 
 
 def test_the_command_says_what_is_wrong(stack: Stack) -> None:

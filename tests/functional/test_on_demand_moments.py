@@ -103,7 +103,7 @@ recordings = st.lists(
 @given(
     recording=recordings,
     interval_ms=st.one_of(st.sampled_from([200, 1000, 2000]), st.integers(200, 40_000)),
-    borders=st.tuples(st.integers(-5_000, 60_000), st.integers(0, 300_000)),
+    borders=st.tuples(st.integers(-5_000, 15_000), st.integers(0, 300_000)),
     hidden=st.sampled_from([0.0, 0.5]),
 )
 def test_every_moment_that_is_shown_has_its_picture_once(
