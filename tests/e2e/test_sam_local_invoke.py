@@ -151,6 +151,9 @@ def invoke(template: Path, function: str, event: str) -> Any:
         ("AnalyzeImagesFunction", "analyze_images/not_json.json", 0),
         ("KeepEvidenceFunction", "keep_evidence/valid.json", 0),
         ("KeepEvidenceFunction", "keep_evidence/not_json.json", 0),
+        ("StartAnalysisFunction", "start_analysis/valid.json", 0),
+        ("StartAnalysisFunction", "start_analysis/not_json.json", 0),
+        ("StartAnalysisFunction", "start_analysis/not_a_stream.json", 0),
     ],
 )
 def test_batches(template: Path, pictures: None, function: str, event: str, failed: int) -> None:
@@ -162,11 +165,13 @@ def test_the_workflows_functions_one_after_the_other(template: Path) -> None:
     extracted = invoke(template, "ExtractImagesFunction", "extract_images/valid.json")
     detected = invoke(template, "DetectObjectsFunction", "detect_objects/valid.json")
     summary = invoke(template, "SummarizeRangeFunction", "summarize_range/valid.json")
+    rendered = invoke(template, "RenderTimelapseFunction", "render_timelapse/valid.json")
 
     assert (plan["windows"], plan["slots"]) == (1, 2)
     assert extracted == {"found": 2, "missing": {}}
     assert detected["failed"] == 0
     assert (summary["asked"], summary["found"], summary["failedWindows"]) == (2, 2, 0)
+    assert (rendered["position"], rendered["done"]) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -178,6 +183,9 @@ def test_the_workflows_functions_one_after_the_other(template: Path) -> None:
         ("ExtractImagesFunction", "extract_images/not_a_window.json", "InvalidEventError"),
         ("DetectObjectsFunction", "detect_objects/not_a_window.json", "InvalidEventError"),
         ("SummarizeRangeFunction", "summarize_range/not_a_plan.json", "InvalidEventError"),
+        ("RenderTimelapseFunction", "render_timelapse/not_asked_for.json", "InvalidEventError"),
+        ("RenderTimelapseFunction", "render_timelapse/not_a_plan.json", "InvalidEventError"),
+        ("SweepStreamsFunction", "sweep_streams/not_an_event.json", "InvalidEventError"),
     ],
 )
 def test_the_workflows_functions_say_what_is_wrong(template: Path, function: str, event: str, error: str) -> None:
@@ -197,7 +205,16 @@ def test_the_schedule(cloud: LocalCloud, template: Path) -> None:
     assert report["failed"] == 0
 
 
-@pytest.mark.parametrize("function", ["AnalyzeImagesFunction", "KeepEvidenceFunction", "ConfigureStreamsFunction"])
+def test_a_sweep(template: Path) -> None:
+    report = invoke(template, "SweepStreamsFunction", "sweep_streams/schedule.json")
+
+    assert (report["selected"], report["failed"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "function",
+    ["AnalyzeImagesFunction", "KeepEvidenceFunction", "ConfigureStreamsFunction", "StartAnalysisFunction"],
+)
 def test_what_is_no_event_is_a_clear_error(template: Path, function: str) -> None:
     answer = invoke(template, function, "analyze_images/not_a_batch.json")
 

@@ -1,5 +1,6 @@
 """The on-demand verbs on fakes: planning, extracting, detecting, adding up."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -7,7 +8,14 @@ from typing import Any
 
 import pytest
 from kinesight.domain.analysis import DetectionPlan, DetectionPorts
-from kinesight.domain.contracts import WINDOWS, AnalysisRequest, RangePlan
+from kinesight.domain.contracts import (
+    WINDOWS,
+    AnalysisRequest,
+    RangePlan,
+    SeenFrame,
+    WindowManifest,
+    WindowReport,
+)
 from kinesight.domain.detect_objects import WindowPorts, detect_window
 from kinesight.domain.errors import (
     DetectorBusyError,
@@ -43,6 +51,7 @@ class FakeCamera:
     """
 
     seconds: int = 60
+    name: str = "camera"
     retention_hours: int = 24
     dark: set[int] = field(default_factory=set)
     busy: int = 0
@@ -52,7 +61,7 @@ class FakeCamera:
     fetched: int = 0
 
     def describe(self, name_or_arn: str) -> StreamFacts:
-        return StreamFacts("camera", "arn:aws:kinesisvideo:us-east-1:1:stream/camera/1", self.retention_hours)
+        return StreamFacts(self.name, f"arn:aws:kinesisvideo:us-east-1:1:stream/{self.name}/1", self.retention_hours)
 
     def fragments(self, stream_name: str, selector: str, start_ms: int, end_ms: int) -> Iterator[FragmentSpan]:
         for start in range(NOON_MS, NOON_MS + 1000 * self.seconds, 2000):
@@ -268,6 +277,45 @@ def test_epoch_seconds_are_taken() -> None:
     assert a_request(StartTimestamp=NOON_MS / 1000).start_timestamp == NOON
 
 
+class ReportedWork(FakeWork):
+    """Every picture was found and matched, with more labels than anybody reads."""
+
+    def __init__(self, windows: Sequence[Window]) -> None:
+        super().__init__()
+        self.windows = windows
+
+    def read(self, key: str) -> bytes | None:
+        folder, _, name = key.removesuffix(".json").rpartition("/")
+        if not name.isdecimal():
+            return super().read(key)
+        moments = [slot.at_ms for slot in self.windows[int(name)].slots]
+        if folder.endswith("windows"):
+            return WindowManifest(index=int(name), frames=(), missing={}).model_dump_json(by_alias=True).encode()
+        labels = tuple(f"A label that is rather long {number}" for number in range(3))
+        report = WindowReport(
+            index=int(name),
+            published={
+                at_ms: SeenFrame(result_id=f"{at_ms:032}", fragment_number="9" * 47, labels=labels * 20, matched=True)
+                for at_ms in moments
+            },
+        )
+        return report.model_dump_json(by_alias=True).encode()
+
+
+def test_the_summary_stays_small_at_a_weeks_range() -> None:
+    week, name = 7 * 24 * 3600, "x" * 256
+    workflow = Workflow(FakeCamera(seconds=week, name=name), now=NOON + timedelta(seconds=week))
+    plan = workflow.plan(EndTimestamp=NOON + timedelta(seconds=week), StreamName=name, SamplingInterval=5000)
+    work = ReportedWork(workflow.windows(plan))
+    work.objects[plan.windows_key] = workflow.work.objects[plan.windows_key]
+
+    summary = summarize(plan, work, "kinesight-evidence-" + "x" * 44)
+
+    assert summary.matched == week // 5
+    assert len(summary.evidence) == 50
+    assert len(json.dumps(summary.model_dump_json(by_alias=True))) < 128 * 1024
+
+
 def test_the_state_stays_small_at_a_weeks_range() -> None:
     """256 KiB is what Step Functions carries; the windows are in S3."""
     week = 7 * 24 * 3600
@@ -276,5 +324,5 @@ def test_the_state_stays_small_at_a_weeks_range() -> None:
     plan = workflow.plan(EndTimestamp=NOON + timedelta(seconds=week))
 
     assert plan.slots == week
-    assert len(plan.model_dump_json(by_alias=True)) < 2000
+    assert len(plan.model_dump_json(by_alias=True)) < 3000
     assert max(len(WINDOWS.dump_json([window])) for window in workflow.windows(plan)) < 20_000

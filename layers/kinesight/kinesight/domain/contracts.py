@@ -196,7 +196,7 @@ class TimelapseFiles(Value):
 class RangeSummary(Value):
     """The workflow's output. Counts of pictures, but `windows` and `failed_windows`.
 
-    `evidence` holds the first hundred pictures that matched.
+    `evidence` holds the first fifty pictures that matched.
     """
 
     execution: str

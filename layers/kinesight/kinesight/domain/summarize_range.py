@@ -26,7 +26,8 @@ from kinesight.domain.windows import Window
 _READERS = 20
 _MOST_LABELS = 200
 """In the output, which must stay far below a state's 256 KiB."""
-_MOST_LINKS = 100
+_MOST_LINKS = 50
+_MOST_LABELS_OF_A_LINK = 20
 
 
 @dataclass(slots=True)
@@ -137,7 +138,7 @@ def _link(stream_name: str, at_ms: int, frame: SeenFrame, bucket: str) -> Eviden
     return EvidenceLink(
         image_timestamp=moment,
         result_id=frame.result_id,
-        labels=frame.labels,
+        labels=tuple(dict.fromkeys(frame.labels))[:_MOST_LABELS_OF_A_LINK],
         record=f"s3://{bucket}/{keys.result}",
         annotated=f"s3://{bucket}/{keys.annotated}",
         fragment=f"s3://{bucket}/{keys.archive}" if keys.archive else None,
