@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.reminders_sqs import SqsReminders
 from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
-from kinesight.domain.errors import DeliveryError, StorageBusyError, WorkflowBusyError, WorkflowRefusedError
+from kinesight.domain.errors import DeliveryError, StorageBusyError, ThrottledError, WorkflowRefusedError
 from kinesight.domain.ports import AnalysisWorkflow, RunStatus, Versioned, VersionedDocuments
 from moto import mock_aws
 
@@ -105,7 +105,7 @@ def test_how_an_execution_stands(status: str, seen: RunStatus) -> None:
 
 @pytest.mark.parametrize(
     ("code", "status", "raised"),
-    [("ThrottlingException", 400, WorkflowBusyError), ("AccessDeniedException", 400, WorkflowRefusedError)],
+    [("ThrottlingException", 400, ThrottledError), ("AccessDeniedException", 400, WorkflowRefusedError)],
 )
 def test_what_step_functions_refuses(code: str, status: int, raised: type[Exception]) -> None:
     client = boto3.client("stepfunctions")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kinesight.domain.contracts import AnalysisRequest
-from kinesight.domain.errors import StorageBusyError, WorkflowBusyError
+from kinesight.domain.errors import StorageBusyError, ThrottledError
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.ports import RunStatus, Versioned
 from kinesight.domain.stream_configuration import VideoStream
@@ -250,7 +250,7 @@ def test_no_hole_and_no_overlap_whatever_happens(steps: list[int | str], luck: l
     fleet = Fleet([stream("cam", hours=1000)])
     fleet.sweep()
     done: list[tuple[int, int]] = []
-    fleet.fate = iter({0: Died("here"), 1: WorkflowBusyError("busy")}.get(one) for one in luck)
+    fleet.fate = iter({0: Died("here"), 1: ThrottledError("busy")}.get(one) for one in luck)
     for step in steps:
         match step:
             case int():

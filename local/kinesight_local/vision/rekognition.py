@@ -6,8 +6,9 @@ Face label is a child of Person; the confidence is this service's own, not compa
 
 import base64
 import binascii
+import os
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 import boto3
@@ -73,24 +74,27 @@ class Rekognition:
             raise VisionError("InvalidParameterException", f"The picture is over {_MAXIMUM_SIDE} pixels.")
         return picture
 
-    @cached_property
-    def _s3(self) -> Any:
-        """Made when it is needed, since the endpoint may not be known before; making one takes longer than a look."""
-        return boto3.client("s3", config=Config(connect_timeout=5, read_timeout=20))
-
     def _from_s3(self, address: Parameters) -> bytes:
         unreadable = VisionError(
             "InvalidS3ObjectException",
             "Unable to get object metadata from S3. Check object key, region and/or access permissions.",
         )
         try:
-            answer = self._s3.get_object(Bucket=address["Bucket"], Key=address["Name"])
+            answer = _s3(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")).get_object(
+                Bucket=address["Bucket"], Key=address["Name"]
+            )
             if answer["ContentLength"] > _MAXIMUM_S3_BYTES:
                 raise VisionError("ImageTooLargeException", f"The object passes {_MAXIMUM_S3_BYTES} bytes.")
             body: bytes = answer["Body"].read()
         except (ClientError, BotoCoreError, KeyError) as error:
             raise unreadable from error
         return body
+
+
+@cache
+def _s3(endpoint: str | None) -> Any:
+    """Making a client takes longer than looking for a face."""
+    return boto3.client("s3", endpoint_url=endpoint, config=Config(connect_timeout=5, read_timeout=20))
 
 
 def _inline(encoded: Any) -> bytes:

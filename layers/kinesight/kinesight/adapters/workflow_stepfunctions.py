@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
-from kinesight.domain.errors import WorkflowBusyError, WorkflowRefusedError
+from kinesight.domain.errors import ThrottledError, WorkflowRefusedError
 from kinesight.domain.ports import RunStatus
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class StepFunctionsWorkflow:
         except AWS_ERRORS as error:
             if _is(error, "ExecutionAlreadyExists"):
                 return False
-            raise translate(error, f"start {name}", passing=WorkflowBusyError, lasting=WorkflowRefusedError) from error
+            raise translate(error, f"start {name}", passing=ThrottledError, lasting=WorkflowRefusedError) from error
         return True
 
     def status(self, name: str) -> RunStatus | None:
@@ -42,7 +42,7 @@ class StepFunctionsWorkflow:
             if _is(error, "ExecutionDoesNotExist"):
                 return None
             what = f"describe {name}"
-            raise translate(error, what, passing=WorkflowBusyError, lasting=WorkflowRefusedError) from error
+            raise translate(error, what, passing=ThrottledError, lasting=WorkflowRefusedError) from error
         if status in ("RUNNING", "PENDING_REDRIVE"):
             return RunStatus.RUNNING
         return RunStatus.SUCCEEDED if status == "SUCCEEDED" else RunStatus.FAILED

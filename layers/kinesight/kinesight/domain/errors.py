@@ -25,8 +25,7 @@ KinesightError
     ├── DeliveryError              results could not be written
     ├── MediaBusyError             KVS throttled or failed
     ├── StreamBusyError            the stream is being changed by something else
-    ├── ThrottledError             the control plane wants fewer calls
-    ├── WorkflowBusyError          Step Functions throttled or failed
+    ├── ThrottledError             a control plane throttled or failed
     ├── StorageBusyError           S3 or DynamoDB throttled or failed
     ├── StillInProgressError       another invocation holds this work right now
     └── UnforeseenError            a defect: retried, then dead-lettered by the queue
@@ -142,12 +141,8 @@ class StreamBusyError(TransientError):
 
 
 class ThrottledError(TransientError):
-    """The control plane wants fewer calls."""
+    """KVS's control plane or Step Functions throttled the call, or failed on its side."""
 
 
 class WorkflowRefusedError(PermanentError):
     """Step Functions refuses to start an execution, for lack of permission or because there is no such workflow."""
-
-
-class WorkflowBusyError(TransientError):
-    """Step Functions throttled the call or failed on its side."""

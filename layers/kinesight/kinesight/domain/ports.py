@@ -228,7 +228,7 @@ class AnalysisWorkflow(Protocol):
     """The on-demand workflow."""
 
     def start(self, name: str, document: Mapping[str, Any]) -> bool:
-        """False if an execution of that name exists. Raises WorkflowBusyError, WorkflowRefusedError."""
+        """False if an execution of that name exists. Raises ThrottledError, WorkflowRefusedError."""
 
     def status(self, name: str) -> RunStatus | None:
         """None if there is no execution of that name. Raises as `start`."""

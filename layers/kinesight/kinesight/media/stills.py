@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import av
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from PIL import Image
 
 from kinesight.media.mkv_model import Track
@@ -39,7 +40,7 @@ class EncodedFrame(NamedTuple):
 class StillForm:
     """How a picture is written. Sides in pixels: both stretch, one keeps the aspect ratio, none the source's size."""
 
-    format: Literal["JPEG", "PNG"] = "JPEG"
+    format: Literal["JPEG", "PNG", "BMP", "GIF"] = "JPEG"
     quality: int = 80
     width: int | None = None
     height: int | None = None
@@ -67,7 +68,7 @@ def decoded(
 
     Raises UnsupportedCodecError, and UndecodableError after what could be decoded.
     """
-    decoder = _decoder(track)
+    decoder = decoder_of(track)
     in_order = sorted(range(len(frames)), key=lambda index: frames[index].at_ms)
     rank_of = {index: rank for rank, index in enumerate(in_order)}
     missing = set(wanted_ms)
@@ -80,20 +81,35 @@ def decoded(
             return
 
 
+class StillEncoder:
+    """Pictures as files, one after the other. Scaling and colour conversion are one pass, and Pillow reads its rows
+    where they lie; what the conversion needs is set up once for pictures of one size."""
+
+    def __init__(self, form: StillForm) -> None:
+        self._form = form
+        self._reformatter = VideoReformatter()
+
+    def __call__(self, picture: VideoFrame) -> bytes:
+        form = self._form
+        width, height = form.size(picture.width, picture.height)
+        plane = self._reformatter.reformat(picture, width, height, "rgb0", threads=1).planes[0]
+        rows: Any = memoryview(plane)  # Pillow takes any buffer, though its types name a few
+        image = Image.frombuffer("RGBX", (width, height), rows, "raw", "RGBX", plane.line_size, 1)
+        target = BytesIO()
+        if form.format == "JPEG":
+            image.save(target, "JPEG", quality=form.quality)
+        else:
+            image.convert("RGB").save(target, form.format)
+        return target.getvalue()
+
+
 def encoded(picture: VideoFrame, form: StillForm) -> bytes:
-    """The picture as a file. Scaling and colour conversion are one pass, and Pillow reads its rows where they lie."""
-    width, height = form.size(picture.width, picture.height)
-    planes = picture.reformat(width=width, height=height, format="rgb0").planes
-    image = Image.frombuffer("RGBX", (width, height), bytes(planes[0]), "raw", "RGBX", planes[0].line_size, 1)
-    target = BytesIO()
-    if form.format == "JPEG":
-        image.save(target, "JPEG", quality=form.quality)
-    else:
-        image.convert("RGB").save(target, "PNG")
-    return target.getvalue()
+    """One picture as a file."""
+    return StillEncoder(form)(picture)
 
 
-def _decoder(track: Track) -> VideoCodecContext:
+def decoder_of(track: Track) -> VideoCodecContext:
+    """A decoder for the track's codec and private data. Raises UnsupportedCodecError."""
     if track.codec_id not in CODECS:
         raise UnsupportedCodecError(f"{track.codec_id or 'a track without a codec'}, not one of {', '.join(CODECS)}")
     decoder = av.CodecContext.create(CODECS[track.codec_id], "r")

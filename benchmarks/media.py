@@ -1,0 +1,283 @@
+"""One picture per fragment, in five ways, on the same bodies in the same run: CPU time, memory, ratios to the limit.
+
+    ours           FragmentReader in 64 KiB pieces, KeyframeDecoder, JPEG
+    reading alone  FragmentReader in 64 KiB pieces
+    sample's way   what AWS's Python sample library does: a general EBML parser over the whole buffer again at every
+                   1 KiB piece, then every frame of the fragment decoded to an array, then one of them saved as JPEG
+    ffmpeg         the program, once for the whole body, keyframes alone
+    the limit      keyframes decoded by libavcodec and encoded by libjpeg-turbo, from packets already in memory
+
+`python benchmarks/media.py`, about five minutes; `--quick` for one round of short bodies, `--memory` for memory alone.
+"""
+
+import argparse
+import multiprocessing
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import av
+import numpy as np
+import simplejpeg
+from ebmlite import loadSchema
+from kinesight.media import mkv_write as write
+from kinesight.media.fragments import FragmentReader, MediaFragment
+from kinesight.media.keyframes import KeyframeDecoder, keyframes
+from kinesight.media.mkv_model import Tag, Track
+from PIL import Image
+
+_FPS = 15
+_SECONDS = 2
+_QUALITY = 80
+_PIECE = 65_536
+_SAMPLE_PIECE = 1024
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a consumer API sends, and the keyframes in it."""
+
+    name: str
+    data: bytes
+    track: Track
+    keyframes: tuple[bytes, ...]
+
+    @property
+    def fragments(self) -> int:
+        return len(self.keyframes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--memory", action="store_true")
+    chosen = parser.parse_args()
+    fragments, rounds = (3, 1) if chosen.quick else (12, 5)
+    for body in bodies(fragments):
+        if not chosen.memory:
+            _print_times(body, rounds)
+        _print_memory(body)
+
+
+def _print_times(body: Body, rounds: int) -> None:
+    ways: dict[str, Callable[[Body], int]] = {
+        "the limit": limit,
+        "ours": ours,
+        "reading alone": reading,
+        "sample's way": samples_way,
+        "ffmpeg": ffmpeg,
+    }
+    spent: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds):
+        for name, way in ways.items():
+            spent[name].append(cpu_ms(way, body))
+    size_kb = len(body.data) // body.fragments // 1000
+    say(f"\n{body.name}: {body.fragments} fragments of {size_kb} KB, median of {rounds}")
+    say(f"{'':>14} {'CPU ms a fragment':>18} {'fragments/s':>12} {'of the limit':>13}")
+    bare = median(spent["the limit"])
+    for name, times in spent.items():
+        one = median(times)
+        say(f"{name:>14} {one:>18.2f} {1000 / one:>12.0f} {one / bare:>12.2f}×")
+    say(f"the sample's way costs {median(spent["sample's way"]) / median(spent['ours']):.1f}× ours")
+
+
+def _print_memory(body: Body) -> None:
+    largest = max(len(body.data) // body.fragments, 1)
+    picture = body.track.width * body.track.height * 3 // 2
+    room_mb = (largest + picture) / 1e6 + 16
+    say(f"peak memory above imports, {body.name} (one fragment, one picture and 16 MB are {room_mb:.0f} MB):")
+    for name, way in (("ours", ours), ("sample's way", samples_way), ("the limit", limit)):
+        say(f"{name:>14} {peak_mb(way, body):>18.1f} MB")
+
+
+# -- the ways --------------------------------------------------------------------------------------------------------
+
+
+def ours(body: Body) -> int:
+    reader, decoder = FragmentReader(), KeyframeDecoder()
+    return sum(len(decoder.still(one)) > 0 for fragment in _read(reader, body) for one in keyframes(fragment))
+
+
+def reading(body: Body) -> int:
+    return sum(1 for _ in _read(FragmentReader(), body))
+
+
+def _read(reader: FragmentReader, body: Body) -> Iterator[MediaFragment]:
+    for at in range(0, len(body.data), _PIECE):
+        yield from (one for one in reader.feed(body.data[at : at + _PIECE]) if isinstance(one, MediaFragment))
+    yield from (one for one in reader.close() if isinstance(one, MediaFragment))
+
+
+def samples_way(body: Body) -> int:
+    """The last fragment is added by hand: the library never delivers it."""
+    schema, held, done = loadSchema("matroska.xml"), bytearray(), 0
+    for at in range(0, len(body.data), _SAMPLE_PIECE):
+        held += body.data[at : at + _SAMPLE_PIECE]
+        headers = [one.offset for one in schema.loads(bytes(held)) if one.name == "EBML"]
+        if len(headers) > 1:
+            done += _one_of_all(bytes(held[: headers[1]]))
+            del held[: headers[1]]
+    return done + _one_of_all(bytes(held))
+
+
+def _one_of_all(fragment: bytes) -> int:
+    with av.open(BytesIO(fragment), "r") as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    Image.fromarray(frames[0]).save(BytesIO(), "JPEG", quality=_QUALITY)
+    return 1
+
+
+def ffmpeg(body: Body) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["ffmpeg", "-loglevel", "error", "-threads", "1", "-skip_frame", "nokey", "-f", "matroska", "-i", "-"]
+        command += ["-fps_mode", "passthrough", "-q:v", "4", f"{folder}/%04d.jpg"]
+        subprocess.run(command, input=body.data, check=False, capture_output=True)  # noqa: S603 - our own words
+        return len(list(Path(folder).iterdir()))
+
+
+def limit(body: Body) -> int:
+    decoder: Any = av.CodecContext.create("h264", "r")
+    decoder.extradata, decoder.thread_count = body.track.codec_private, 1
+    decoder.flags |= av.codec.context.Flags.low_delay
+    done = 0
+    for data in body.keyframes:
+        for picture in decoder.decode(av.Packet(data)):
+            rows = picture.to_ndarray(format="rgb24")
+            simplejpeg.encode_jpeg(rows, quality=_QUALITY, colorsubsampling="420", fastdct=False)
+            done += 1
+    return done
+
+
+# -- measuring -------------------------------------------------------------------------------------------------------
+
+
+def cpu_ms(way: Callable[[Body], int], body: Body) -> float:
+    """Of this process and its children, per fragment. Fails if a fragment gave nothing."""
+    began = _cpu_s()
+    done = way(body)
+    spent = _cpu_s() - began
+    if way is not ffmpeg and done != body.fragments:
+        raise SystemExit(f"{way.__name__} gave {done} pictures of {body.fragments}")
+    return 1000 * spent / body.fragments
+
+
+def _cpu_s() -> float:
+    both = (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in both)
+
+
+def peak_mb(way: Callable[[Body], int], body: Body) -> float:
+    """In a process of its own, above what it held before: every library loaded, and the body."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_measured, args=(way, body, theirs))
+    process.start()
+    peak: float = ours.recv()
+    process.join()
+    return peak
+
+
+def _measured(way: Callable[[Body], int], body: Body, answer: Any) -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+    before_kb = _status_kb("VmRSS")
+    way(body)
+    answer.send((_status_kb("VmHWM") - before_kb) / 1000)
+
+
+def _status_kb(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name))
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+# -- what is read ----------------------------------------------------------------------------------------------------
+
+
+def bodies(fragments: int) -> Iterator[Body]:
+    yield a_body("busy 1080p", 1920, 1080, fragments, busy(1920, 1080))
+    yield a_body("busy 720p", 1280, 720, fragments, busy(1280, 720))
+    yield a_body("photographs panned, 1080p", 1920, 1080, fragments, panned(1920, 1080))
+
+
+def busy(width: int, height: int) -> Callable[[int], "np.ndarray[Any, Any]"]:
+    """Many soft blobs that move every which way."""
+    chance = np.random.default_rng(1)
+    coarse = chance.integers(0, 255, (height // 8, width // 8, 3), dtype=np.uint8)
+    fine = chance.integers(0, 90, (height, width, 3), dtype=np.uint8)
+
+    def picture(index: int) -> "np.ndarray[Any, Any]":
+        large = np.asarray(Image.fromarray(np.roll(coarse, 3 * index, axis=1)).resize((width, height)))
+        return (large // 3 * 2 + np.roll(fine, (11 * index, 7 * index), axis=(0, 1))).astype(np.uint8)
+
+    return picture
+
+
+def panned(width: int, height: int) -> Callable[[int], "np.ndarray[Any, Any]"]:
+    """A camera that turns over photographs (those of scikit-image, which are free)."""
+    import skimage
+
+    folder = Path(skimage.__file__).parent / "data"
+    found = [Image.open(folder / name).convert("RGB") for name in ("astronaut.png", "coffee.png", "chelsea.png")]
+    wide = np.concatenate([np.asarray(one.resize((width, height * 5 // 4))) for one in found], axis=1)
+
+    def picture(index: int) -> "np.ndarray[Any, Any]":
+        left = (6 * index) % (wide.shape[1] - width)
+        return wide[height // 8 : height // 8 + height, left : left + width]
+
+    return picture
+
+
+def a_body(
+    name: str, width: int, height: int, fragments: int, picture: Callable[[int], "np.ndarray[Any, Any]"]
+) -> Body:
+    """H.264 as a camera's encoder makes it: two seconds a fragment, no B-frames."""
+    target = BytesIO()
+    count = _FPS * _SECONDS
+    with av.open(target, "w", format="matroska") as container:
+        stream: Any = container.add_stream("libx264", rate=_FPS, options={"preset": "veryfast", "crf": "26", "bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.gop_size = count
+        for index in range(fragments * count):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture(index)), format="rgb24")
+            frame.pts = index
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    target.seek(0)
+    with av.open(target, "r") as container:
+        private = bytes(container.streams.video[0].codec_context.extradata or b"")
+        packets = [(bytes(packet), packet.is_keyframe) for packet in container.demux(video=0) if packet.pts is not None]
+    track = Track(1, "video", "V_MPEG4/ISO/AVC", private, "camera", width, height)
+    starts = [index for index, (_, key) in enumerate(packets) if key]
+    groups = [packets[start:stop] for start, stop in zip(starts, [*starts[1:], len(packets)], strict=True)]
+    data = b"".join(_document(number, track, [one for one, _ in group]) for number, group in enumerate(groups))
+    return Body(name, data, track, tuple(group[0][0] for group in groups))
+
+
+def _document(number: int, track: Track, frames: list[bytes]) -> bytes:
+    at_ms = 1_767_268_800_000 + number * _SECONDS * 1000
+    clock = [Tag("AWS_KINESISVIDEO_FRAGMENT_NUMBER", str(number)), Tag("AWS_KINESISVIDEO_SERVER_TIMESTAMP", "1.0")]
+    blocks = [write.simple_block(1, index * 1000 // _FPS, index == 0, data) for index, data in enumerate(frames)]
+    return (
+        write.ebml_header()
+        + write.segment_start()
+        + write.info()
+        + write.tracks([track])
+        + write.tags(clock)
+        + write.cluster(at_ms, blocks)
+        + write.tags([Tag("AWS_KINESISVIDEO_MILLIS_BEHIND_NOW", "0")])
+    )
+
+
+if __name__ == "__main__":
+    main()
