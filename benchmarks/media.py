@@ -29,8 +29,9 @@ import simplejpeg
 from ebmlite import loadSchema
 from kinesight.media import mkv_write as write
 from kinesight.media.fragments import FragmentReader, MediaFragment
-from kinesight.media.keyframes import KeyframeDecoder, keyframes
+from kinesight.media.keyframes import KeyframeDecoder
 from kinesight.media.mkv_model import Tag, Track
+from kinesight.media.selection import keyframes
 from PIL import Image
 
 _FPS = 15

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
-from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients
+from kinesight.adapters.data_endpoints_kvs import DataClients
 from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
 from kinesight.domain.errors import MediaBusyError
 from kinesight.domain.ports import FragmentMedia, FragmentUnavailable
@@ -49,7 +49,7 @@ class Kvs:
 
 
 def archive(kvs: Kvs) -> KvsFragmentArchive:
-    clients = ArchivedMediaClients(kvs, lambda _: kvs, monotonic_s=lambda: 0.0)  # type: ignore[arg-type, return-value]  # a part of one
+    clients: Any = DataClients(kvs, lambda _: kvs, monotonic_s=lambda: 0.0)  # type: ignore[arg-type]  # a part of one
     return KvsFragmentArchive(clients, sleep=lambda _: None)
 
 

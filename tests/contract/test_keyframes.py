@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kinesight.media import mkv_write as write
 from kinesight.media.fragments import MediaFragment, VideoFrame, read_fragments
-from kinesight.media.keyframes import EveryInterval, EveryNth, Keyframe, KeyframeDecoder, keyframes
+from kinesight.media.keyframes import KeyframeDecoder
 from kinesight.media.mkv_model import Tag, Track
+from kinesight.media.selection import EveryInterval, EveryNth, Keyframe, keyframes
 from kinesight.media.stills import StillForm, UndecodableError, UnsupportedCodecError
 from PIL import Image
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients
+from kinesight.adapters.data_endpoints_kvs import DataClients
 from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.domain.errors import MediaBusyError, NoRetentionError, StreamGoneError
 from kinesight.domain.ports import PictureWish
@@ -24,7 +24,7 @@ WISH = PictureWish("PRODUCER_TIMESTAMP", "JPEG")
 def archive(kvs: KvsServer, kinesis_video: Any) -> KvsArchive:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
     put_clip(kvs, a_clip(4))
-    clients = ArchivedMediaClients(
+    clients = DataClients(
         kinesis_video,
         lambda endpoint: boto3.client("kinesis-video-archived-media", endpoint_url=endpoint),
         monotonic_s=lambda: 0.0,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients
+from kinesight.adapters.data_endpoints_kvs import DataClients
 from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
 from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.adapters.pictures_av import AvPictureMaker
@@ -69,7 +69,7 @@ def record(kvs: KvsServer, stream: str, recording: Recording) -> None:
 
 
 def archive_of(control: Any, archived: Any) -> tuple[KvsArchive, KvsFragmentArchive]:
-    clients = ArchivedMediaClients(control, lambda _: archived, monotonic_s=lambda: 0.0)
+    clients = DataClients(control, lambda _: archived, monotonic_s=lambda: 0.0)
     return KvsArchive(control, clients, sleep=lambda _: None), KvsFragmentArchive(clients, sleep=lambda _: None)
 
 

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
-from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients
+from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients, DataClients, MediaClients
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_kinesis_video_archived_media import KinesisVideoArchivedMediaClient
+    from mypy_boto3_kinesis_video_media import KinesisVideoMediaClient
     from mypy_boto3_kinesisvideo import KinesisVideoClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_rekognition import RekognitionClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
@@ -34,6 +36,9 @@ _S3 = _DEFAULT.merge(Config(signature_version="s3v4", s3={"us_east_1_regional_en
 # A container may think for 60 s before SageMaker gives up on it ("InvokeEndpoint"), and the socket must outlast it.
 # One attempt: a picture that failed comes again by its queue.
 _SLOW_MODEL = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=70, max_pool_connections=50)
+
+# GetMedia's body is silent while a long fragment arrives, at most 20 s of them.
+_LIVE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30)
 
 
 @cache
@@ -83,7 +88,21 @@ def kinesis_video() -> KinesisVideoClient:
 
 @cache
 def archived_media() -> ArchivedMediaClients:
-    return ArchivedMediaClients(kinesis_video(), _connect_archived_media, monotonic_s=time.monotonic)
+    return DataClients(kinesis_video(), _connect_archived_media, monotonic_s=time.monotonic)
+
+
+@cache
+def media() -> MediaClients:
+    return DataClients(kinesis_video(), _connect_media, monotonic_s=time.monotonic)
+
+
+def _connect_media(endpoint: str) -> KinesisVideoMediaClient:
+    return boto3.client("kinesis-video-media", endpoint_url=endpoint, config=_LIVE)
+
+
+@cache
+def lambda_() -> LambdaClient:
+    return boto3.client("lambda", config=_DEFAULT)
 
 
 def _connect_archived_media(endpoint: str) -> KinesisVideoArchivedMediaClient:

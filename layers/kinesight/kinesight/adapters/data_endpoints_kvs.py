@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis_video_archived_media import KinesisVideoArchivedMediaClient
+    from mypy_boto3_kinesis_video_media import KinesisVideoMediaClient
     from mypy_boto3_kinesisvideo import KinesisVideoClient
     from mypy_boto3_kinesisvideo.literals import APINameType
 
 _KEPT_S = 40 * 60
 
 
-class ArchivedMediaClients:
-    """Archived-media clients by stream and API."""
+class DataClients[Client]:
+    """Clients of a data service by stream and API."""
 
     def __init__(
         self,
         control: KinesisVideoClient,
-        connect: Callable[[str], KinesisVideoArchivedMediaClient],
+        connect: Callable[[str], Client],
         *,
         monotonic_s: Callable[[], float],
     ) -> None:
@@ -31,17 +32,22 @@ class ArchivedMediaClients:
         self._control = control
         self._connect = connect
         self._monotonic_s = monotonic_s
-        self._known: dict[tuple[str, str], tuple[float, KinesisVideoArchivedMediaClient]] = {}
+        self._known: dict[tuple[str, str], tuple[float, Client]] = {}
 
-    def client(self, stream_name: str, api: APINameType) -> KinesisVideoArchivedMediaClient:
+    def client(self, stream_name: str, api: APINameType) -> Client:
         """Raises botocore's errors if KVS doesn't tell the endpoint."""
-        found_at_s, client = self._known.get((stream_name, api), (float("-inf"), None))
-        if client is None or self._monotonic_s() - found_at_s > _KEPT_S:
-            answer = self._control.get_data_endpoint(StreamName=stream_name, APIName=api)
-            client = self._connect(answer["DataEndpoint"])
-            self._known[stream_name, api] = (self._monotonic_s(), client)
+        known = self._known.get((stream_name, api))
+        if known is not None and self._monotonic_s() - known[0] <= _KEPT_S:
+            return known[1]
+        answer = self._control.get_data_endpoint(StreamName=stream_name, APIName=api)
+        client = self._connect(answer["DataEndpoint"])
+        self._known[stream_name, api] = (self._monotonic_s(), client)
         return client
 
     def forget(self, stream_name: str, api: APINameType) -> None:
         """To be called when the endpoint failed, so that the next call asks again."""
         self._known.pop((stream_name, api), None)
+
+
+type ArchivedMediaClients = DataClients[KinesisVideoArchivedMediaClient]
+type MediaClients = DataClients[KinesisVideoMediaClient]

@@ -1,6 +1,7 @@
 """What can go wrong, classified by what the caller can do about it.
 
 KinesightError
+├── LeaseLostError                 another consumer reads the stream now: stop
 ├── PermanentError                 no retry will help: dead-letter it with this reason
 │   ├── InvalidEventError          the message is not what this function takes
 │   ├── NotAKvsImageError          the object was not written by KVS image generation
@@ -114,6 +115,10 @@ class MediaBusyError(TransientError):
 
 class StillInProgressError(TransientError):
     """Another invocation holds this piece of work right now."""
+
+
+class LeaseLostError(KinesightError):
+    """Another consumer reads the stream now, or may: stop."""
 
 
 class StorageBusyError(TransientError):

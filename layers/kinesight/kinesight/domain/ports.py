@@ -8,6 +8,8 @@ from typing import Any, Protocol
 from kinesight.domain.errors import KinesightError
 from kinesight.domain.model import Detection, DetectorInfo, Frame, ImageReference
 from kinesight.domain.windows import FragmentSpan, ImageRequest
+from kinesight.media.fragments import MediaErrorNotice, MediaFragment
+from kinesight.media.selection import Keyframe
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,39 @@ class VersionedDocuments(Protocol):
 
     def save(self, key: str, body: str, seen_version: int) -> bool:
         """False, and nothing saved, if the document is not of `seen_version` any more. Raises StorageBusyError."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStart:
+    """Where to begin to read: behind a fragment, or at the first one from a moment of the server's clock on, or at the
+    earliest that is left."""
+
+    after_fragment: str | None = None
+    since_ms: int | None = None
+
+
+class LiveMedia(Protocol):
+    """A stream as it is recorded."""
+
+    def read(self, stream_name: str, start: LiveStart) -> Iterator[MediaFragment | MediaErrorNotice]:
+        """Fragments in their order, until KVS has had nothing new for three seconds.
+
+        Raises MediaBusyError, EvidenceGoneError if the fragment to begin behind is known no more, StreamGoneError.
+        """
+
+
+class StillMaker(Protocol):
+    """Makes pictures of keyframes; safe for threads."""
+
+    def still(self, keyframe: Keyframe) -> bytes:
+        """A JPEG. Raises UnsupportedImageError."""
+
+
+class ConsumerStarter(Protocol):
+    """Starts live consumers."""
+
+    def start(self, slot: str, share: int) -> None:
+        """One that takes up to `share` streams, beside this. Raises ThrottledError, WorkflowRefusedError."""
 
 
 class RunStatus(StrEnum):

@@ -26,6 +26,7 @@ from kinesight.media.mkv import (
 )
 
 _KVS = "AWS_KINESISVIDEO_"
+_TOKEN = f"{_KVS}CONTINUATION_TOKEN"
 _MAX_FRAGMENT_BYTES = 64 * 1024 * 1024
 
 
@@ -80,7 +81,8 @@ class _Document:
 
 
 class FragmentReader:
-    """Feed it chunks of any size, close it at the end of the body: the last fragment is complete only then."""
+    """Feed it chunks of any size, and close it at the end of the body: without GetMedia's tags behind it, only then the
+    last fragment is known to be complete."""
 
     def __init__(self, *, max_fragment_bytes: int = _MAX_FRAGMENT_BYTES) -> None:
         self._parser = MkvParser(max_element_bytes=max_fragment_bytes)
@@ -108,8 +110,11 @@ class FragmentReader:
             if isinstance(event, HeaderEvent):
                 done += self._finish()
                 self._document = _Document()
-            if self._document is not None and not self._add(self._document, event):
-                break
+            if self._document is not None:
+                if not self._add(self._document, event):
+                    break
+                if _is_last(self._document, event):
+                    done += self._finish()
         if not done:
             self._raise_failure()
         return done
@@ -165,6 +170,11 @@ def _note(document: _Document, event: Event) -> None:
             pass
 
 
+def _is_last(document: _Document, event: Event) -> bool:
+    """GetMedia ends each fragment with its continuation token, so nobody has to wait for the next one to begin."""
+    return isinstance(event, TagsEvent) and document.cluster_timecode is not None and _TOKEN in document.kvs_tags
+
+
 def _note_tags(document: _Document, event: TagsEvent) -> None:
     for tag in event.tags:
         if tag.name.startswith(_KVS):
@@ -188,7 +198,7 @@ def _fragment(document: _Document, cluster_timecode: int) -> MediaFragment:
         frames=tuple(document.frames),
         raw=b"".join(document.raw),
         millis_behind_now=int(behind) if behind.isascii() and behind.isdecimal() else None,
-        continuation_token=tags.get(f"{_KVS}CONTINUATION_TOKEN"),
+        continuation_token=tags.get(_TOKEN),
     )
 
 

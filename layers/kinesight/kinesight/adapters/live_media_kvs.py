@@ -1,0 +1,80 @@
+"""LiveMedia on KVS: GetMedia, read as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from botocore.exceptions import ClientError
+from urllib3.exceptions import HTTPError
+
+from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
+from kinesight.adapters.data_endpoints_kvs import MediaClients
+from kinesight.domain.errors import EvidenceGoneError, MediaBusyError, StreamGoneError
+from kinesight.domain.model import from_epoch_ms
+from kinesight.domain.ports import LiveStart
+from kinesight.media.fragments import MediaErrorNotice, MediaFragment, read_fragments
+from kinesight.media.mkv import MkvError
+
+if TYPE_CHECKING:
+    from botocore.response import StreamingBody
+    from mypy_boto3_kinesis_video_media.type_defs import StartSelectorTypeDef
+
+_API: Final = "GET_MEDIA"
+_CHUNK_BYTES = 64 * 1024
+_FRAGMENT_NOT_FOUND = 4000
+_STREAM_NOT_FOUND = 4506
+
+
+class KvsLiveMedia:
+    """One connection per call."""
+
+    def __init__(self, clients: MediaClients) -> None:
+        self._clients = clients
+
+    def read(self, stream_name: str, start: LiveStart) -> Iterator[MediaFragment | MediaErrorNotice]:
+        """A connection that is cut in the middle of a fragment ends as one that has nothing new: nothing of the part
+        is given, and it comes whole the next time."""
+        try:
+            answer = self._clients.client(stream_name, _API).get_media(
+                StreamName=stream_name, StartSelector=_selector(start)
+            )
+            body = answer["Payload"]
+        except AWS_ERRORS as error:
+            self._clients.forget(stream_name, _API)
+            if isinstance(error, ClientError) and error_code(error) == "ResourceNotFoundException":
+                raise StreamGoneError(f"GetMedia of {stream_name}: {error}") from error
+            what = f"GetMedia of {stream_name}"
+            raise translate(error, what, passing=MediaBusyError, lasting=MediaBusyError) from error
+        try:
+            for item in read_fragments(_as_it_comes(body)):
+                yield _checked(stream_name, item)
+        except (HTTPError, OSError) as error:
+            raise MediaBusyError(f"GetMedia of {stream_name}: {error}") from error
+        except MkvError as error:
+            raise MediaBusyError(f"GetMedia of {stream_name}: {type(error).__name__}: {error}") from error
+        finally:
+            body.close()
+
+
+def _as_it_comes(body: StreamingBody) -> Iterator[bytes]:
+    """StreamingBody's own reading waits until a piece is full, which the end of a fragment may have to do for seconds;
+    what lies below it gives each HTTP chunk when it is there."""
+    raw: Any = body._raw_stream  # type: ignore[attr-defined]  # there is no public way to it
+    return cast(Iterator[bytes], raw.stream(_CHUNK_BYTES))
+
+
+def _checked(stream_name: str, item: MediaFragment | MediaErrorNotice) -> MediaFragment | MediaErrorNotice:
+    if isinstance(item, MediaErrorNotice) and item.error_id == _FRAGMENT_NOT_FOUND:
+        raise EvidenceGoneError(f"{stream_name}: the fragment to begin behind is known no more")
+    if isinstance(item, MediaErrorNotice) and item.error_id == _STREAM_NOT_FOUND:
+        raise StreamGoneError(f"{stream_name}: the stream is gone")
+    return item
+
+
+def _selector(start: LiveStart) -> StartSelectorTypeDef:
+    if start.after_fragment is not None:
+        return {"StartSelectorType": "FRAGMENT_NUMBER", "AfterFragmentNumber": start.after_fragment}
+    if start.since_ms is not None:
+        return {"StartSelectorType": "SERVER_TIMESTAMP", "StartTimestamp": from_epoch_ms(start.since_ms)}
+    return {"StartSelectorType": "EARLIEST"}

@@ -1,0 +1,111 @@
+"""Leases on streams: who reads one, and how far everything before is analyzed.
+
+A lease is a versioned document, and its version is the fencing counter: every change is on the condition that nobody
+changed it since, so a consumer that lost its lease can neither renew it nor move its checkpoint. Expiry is by the wall
+clocks of consumers, which AWS keeps within milliseconds; a holder stops by itself before its lease runs out.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import Lock
+
+from kinesight.domain.errors import LeaseLostError
+from kinesight.domain.model import Value
+from kinesight.domain.ports import Versioned, VersionedDocuments
+
+
+class LiveCheckpoint(Value):
+    """Everything up to this fragment, which began at `server_ms`, is analyzed. `sampler_state` is the sampler's, behind
+    the fragment."""
+
+    fragment_number: str
+    server_ms: int
+    sampler_state: int
+
+
+class Lease(Value):
+    """`since_ms`: from where to read while there is no checkpoint. A retired stream is nobody's to read."""
+
+    stream_arn: str
+    stream_name: str
+    since_ms: int
+    owner: str | None = None
+    expires_at_ms: int = 0
+    checkpoint: LiveCheckpoint | None = None
+    retired: bool = False
+
+    def is_free(self, now_ms: int) -> bool:
+        return not self.retired and (self.owner is None or self.expires_at_ms <= now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseClock:
+    """`now_ms`: the present, epoch milliseconds; `lasts_ms`: how long a lease is good without being renewed."""
+
+    now_ms: Callable[[], int]
+    lasts_ms: int
+
+
+class HeldLease:
+    """A lease of ours. Safe for threads: a renewal and a checkpoint never meet."""
+
+    def __init__(self, lease: Lease, version: int, documents: VersionedDocuments, clock: LeaseClock) -> None:
+        self._lease = lease
+        self._version = version
+        self._documents = documents
+        self._clock = clock
+        self._lock = Lock()
+        self._lost = False
+
+    @property
+    def lease(self) -> Lease:
+        return self._lease
+
+    @property
+    def is_lost(self) -> bool:
+        """Also when it could not be renewed in time: another one may have it."""
+        return self._lost or self._clock.now_ms() >= self._lease.expires_at_ms
+
+    def renew(self) -> None:
+        """Raises LeaseLostError, StorageBusyError."""
+        self._change({})
+
+    def move(self, checkpoint: LiveCheckpoint) -> None:
+        """Moves the checkpoint, which renews the lease too. Raises LeaseLostError, StorageBusyError."""
+        self._change({"checkpoint": checkpoint})
+
+    def release(self) -> None:
+        """Lets the next one have it at once. Raises LeaseLostError, StorageBusyError."""
+        self._change({"owner": None}, lasts_ms=0)
+        self._lost = True
+
+    def _change(self, update: Mapping[str, object], lasts_ms: int | None = None) -> None:
+        with self._lock:
+            if self.is_lost:
+                raise LeaseLostError(f"the lease on {self._lease.stream_name} ran out")
+            expires_at_ms = self._clock.now_ms() + (self._clock.lasts_ms if lasts_ms is None else lasts_ms)
+            changed = self._lease.model_copy(update={"expires_at_ms": expires_at_ms, **update})
+            if not self._documents.save(self._lease.stream_arn, changed.model_dump_json(), self._version):
+                self._lost = True
+                raise LeaseLostError(f"another consumer took the lease on {self._lease.stream_name}")
+            self._lease, self._version = changed, self._version + 1
+
+
+def all_leases(documents: VersionedDocuments) -> dict[str, tuple[Lease, int]]:
+    """(lease, version) by stream ARN. Raises StorageBusyError."""
+    return {key: (read_lease(found), found.version) for key, found in documents.all().items() if found.body}
+
+
+def read_lease(found: Versioned) -> Lease:
+    return Lease.model_validate_json(found.body or "")
+
+
+def take(owner: str, lease: Lease, version: int, documents: VersionedDocuments, clock: LeaseClock) -> HeldLease | None:
+    """None if it is not free, or another one was faster. Raises StorageBusyError."""
+    now_ms = clock.now_ms()
+    if not lease.is_free(now_ms):
+        return None
+    mine = lease.model_copy(update={"owner": owner, "expires_at_ms": now_ms + clock.lasts_ms})
+    if not documents.save(lease.stream_arn, mine.model_dump_json(), version):
+        return None
+    return HeldLease(mine, version + 1, documents, clock)
