@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser awscli demo test unit fuzz fuzz-coverage lint format build deploy destroy local lock checkov audit clean
+.PHONY: help setup browser awscli demo test unit fuzz fuzz-coverage live-chaos lint format build deploy destroy local lock checkov audit clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ unit: setup ## the fast tests alone
 
 fuzz: setup ## the fuzz tests, each with 5,000 examples instead of a hundred
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest -q -n 2 tests/functional/test_kvs_fuzz.py tests/functional/test_kvs_ingest.py
+
+live-chaos: setup ## twenty live streams, consumers killed every few seconds, for three minutes (ARGS='--seed 2')
+	$(BIN)/python -m tests.live.chaos $(ARGS)
 
 fuzz-coverage: setup ## coverage-guided fuzzing of PutMedia for five minutes (ARGS=-max_total_time=60 for one)
 	@$(BIN)/uv sync --quiet --frozen --project scripts/atheris --python $(BIN)/python

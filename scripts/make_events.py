@@ -258,6 +258,10 @@ SAMPLES: dict[str, Any] = {
     "start_analysis/not_a_stream.json": sqs_event(notification(StreamArn="front-door")),
     "start_analysis/not_json.json": sqs_event("this is no JSON", notification()),
     "start_analysis/not_a_batch.json": {"hello": "world"},
+    "consume_live/valid.json": {"slot": "0000", "share": 10},
+    "consume_live/not_a_start.json": {"hello": "world"},
+    "conduct_live/schedule.json": SCHEDULED,
+    "conduct_live/not_an_event.json": {"hello": "world"},
     "sweep_streams/schedule.json": SCHEDULED,
     "sweep_streams/not_an_event.json": {"hello": "world"},
 }

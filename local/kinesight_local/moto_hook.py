@@ -7,6 +7,7 @@ touched here alone, and a test fails loudly when it moves.
 
 import json
 from collections.abc import Callable
+from threading import Thread
 from typing import Any
 
 from moto import backends, settings
@@ -32,7 +33,19 @@ def route_invocations(invoke: Invoke) -> Callable[[], None]:
     settings.moto_server_host = lambda: "http://127.0.0.1"  # type: ignore[assignment]  # else it asks Docker
     LambdaFunction._invoke_lambda = replacement  # type: ignore[assignment, method-assign]  # that is the purpose of this module
 
+    original_call = LambdaFunction.invoke
+
+    def call(function: LambdaFunction, body: str, headers: Any, response_headers: Any) -> str | bytes:
+        """moto waits for the end of asynchronous invocations too."""
+        if headers.get("x-amz-invocation-type") != "Event":
+            return original_call(function, body, headers, response_headers)
+        Thread(target=original_call, args=(function, body, headers, {}), daemon=True).start()
+        return ""
+
+    LambdaFunction.invoke = call  # type: ignore[assignment, method-assign]  # that is the purpose of this module
+
     def restore() -> None:
+        LambdaFunction.invoke = original_call  # type: ignore[method-assign]  # that is the purpose of this module
         backends.list_of_moto_modules = original_modules
         settings.moto_server_host = original_host
         LambdaFunction._invoke_lambda = original  # type: ignore[method-assign]  # that is the purpose of this module

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from kinesight.settings import (
     AnalyzeImagesSettings,
+    ConductLiveSettings,
     ConfigureStreamsSettings,
+    ConsumeLiveSettings,
     DetectObjectsSettings,
     ExtractImagesSettings,
     KeepEvidenceSettings,
@@ -26,7 +28,9 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
 FUNCTIONS: dict[str, type[Settings]] = {
     "AnalyzeImagesFunction": AnalyzeImagesSettings,
+    "ConductLiveFunction": ConductLiveSettings,
     "ConfigureStreamsFunction": ConfigureStreamsSettings,
+    "ConsumeLiveFunction": ConsumeLiveSettings,
     "DetectObjectsFunction": DetectObjectsSettings,
     "ExtractImagesFunction": ExtractImagesSettings,
     "KeepEvidenceFunction": KeepEvidenceSettings,
@@ -101,7 +105,7 @@ def test_no_result_can_trigger_the_pipeline(template: dict[str, Any]) -> None:
 
     assert triggers == ["ImagesBucket"]
     assert queue["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": "images/"}]
-    assert written == {str({"Fn::Sub": "${ImagesBucket.Arn}/on-demand/*"})}
+    assert written == {str({"Fn::Sub": f"${{ImagesBucket.Arn}}/{folder}/*"}) for folder in ("live", "on-demand")}
 
 
 def test_the_queue_outlasts_the_function(template: dict[str, Any]) -> None:

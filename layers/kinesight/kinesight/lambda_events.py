@@ -57,6 +57,20 @@ class _PlannedWindow(_PlannedRange):
     window: Window
 
 
+class _ConsumerStart(BaseModel):
+    slot: str = Field(pattern=r"^[0-9]{4,6}$")
+    share: int = Field(ge=1, le=1000)
+
+
+def consumer_start(event: Mapping[str, Any]) -> tuple[str, int]:
+    """(slot, most streams). Raises InvalidEventError."""
+    try:
+        start = _ConsumerStart.model_validate(event)
+    except ValidationError as error:
+        raise InvalidEventError(f"not a start of a consumer: {error.errors()[0]}") from error
+    return start.slot, start.share
+
+
 def workflow_start(event: Mapping[str, Any]) -> tuple[str, Any]:
     """(execution's name, its input). Raises InvalidEventError."""
     try:

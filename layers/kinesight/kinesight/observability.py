@@ -1,11 +1,11 @@
 """Logger and metrics, and the one decorator that every handler wears."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, cast
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 NAMESPACE = "Kinesight"
@@ -40,4 +40,15 @@ def count(name: str, value: int) -> None:
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
 
 
-__all__ = ["LambdaContext", "count", "logger", "observed"]
+def tell_of_stream(stream_name: str, values: Mapping[str, int]) -> None:
+    """Metrics of one stream, under the dimension StreamName; times end in `_ms`, all else are counts."""
+    of_stream = EphemeralMetrics(namespace=NAMESPACE)
+    of_stream.add_dimension("StreamName", stream_name)
+    for name, value in values.items():
+        unit = MetricUnit.Milliseconds if name.endswith("_ms") else MetricUnit.Count
+        words = name.removesuffix("_ms").split("_")
+        of_stream.add_metric(name="Live" + "".join(word.capitalize() for word in words), unit=unit, value=value)
+    of_stream.flush_metrics()
+
+
+__all__ = ["LambdaContext", "count", "logger", "observed", "tell_of_stream"]

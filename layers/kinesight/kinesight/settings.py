@@ -68,6 +68,7 @@ class DetectionSettings(Settings):
     sagemaker_content_type: SageMakerContentType = "image/jpeg"
     sagemaker_accept: Literal["application/json", "application/json;annotation=1"] = "application/json"
     sagemaker_labels: CommaList = []
+    sagemaker_timeout_milliseconds: int = Field(default=60_000, ge=1000, le=60_000)
     concurrent_detections: int = Field(default=10, ge=1, le=50)
     include_raw_output: bool = False
 
@@ -162,6 +163,27 @@ class SweepStreamsSettings(_SelectionSettings):
     state_machine_arn: str
     analysis_sampling_interval: int = Field(default=1000, ge=200)
     sweep_settle_seconds: int = Field(default=120, ge=0, le=3600)
+
+
+class ConsumeLiveSettings(DetectionSettings):
+    """How streams are read live. `live_inference_interval`: one keyframe of so many, 0 for one in each interval."""
+
+    coordination_table: str
+    work_bucket: str
+    dead_letter_queue_url: str
+    live_sampling_interval: int = Field(default=1000, ge=200)
+    live_inference_interval: int = Field(default=0, ge=0)
+    live_workers: int = Field(default=20, ge=1, le=200)
+    live_queue_size: int = Field(default=10, ge=1, le=100)
+    live_shed_seconds: int = Field(default=0, ge=0)
+    lease_seconds: float = Field(default=30, gt=0)
+
+
+class ConductLiveSettings(_SelectionSettings):
+    """How many consumers there are; the function that each of them is."""
+
+    consumer_function_name: str
+    live_streams_per_consumer: int = Field(default=10, ge=1, le=50)
 
 
 class ConfigureStreamsSettings(_SelectionSettings):

@@ -62,7 +62,7 @@ def _sagemaker(wanted: DetectionSettings) -> Detector:
     if wanted.sagemaker_endpoint_name is None:
         raise InvalidSettingError("Detector is SAGEMAKER, and SageMakerEndpointName is empty")
     return SageMakerObjectDetection(
-        clients.sagemaker_runtime(),
+        clients.sagemaker_runtime(wanted.sagemaker_timeout_milliseconds),
         S3ImageStore(clients.s3()),
         pictures_pillow.convert,
         endpoint_name=wanted.sagemaker_endpoint_name,

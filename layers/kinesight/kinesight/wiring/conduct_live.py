@@ -1,0 +1,43 @@
+"""What conduct_live works with."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+
+from kinesight.adapters import aws_clients as clients
+from kinesight.adapters.consumer_starter_lambda import LambdaConsumers
+from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
+from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
+from kinesight.domain.conduct_live import ConductorPlan, ConductorPorts
+from kinesight.domain.stream_selection import StreamSelection
+from kinesight.settings import ConductLiveSettings
+from kinesight.wiring.system_clock import SystemClock
+
+_CONSUMER_MS = 840_000
+"""A little less than a consumer's 900 s, of which it keeps 45 s to end in."""
+
+
+@cache
+def settings() -> ConductLiveSettings:
+    return ConductLiveSettings.from_environment()
+
+
+def plan() -> ConductorPlan:
+    """What the parameters ask for. Raises InvalidSettingError."""
+    wanted = settings()
+    selection = StreamSelection.of(wanted.stream_names, wanted.tag_filter_documents())
+    return ConductorPlan(selection, wanted.live_streams_per_consumer, _CONSUMER_MS)
+
+
+def ports() -> ConductorPorts:
+    """Raises InvalidSettingError."""
+    wanted = settings()
+    return ConductorPorts(
+        registry=KvsStreamRegistry(clients.kinesis_video()),
+        leases=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="leases"),
+        slots=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="consumers"),
+        starter=LambdaConsumers(clients.lambda_(), wanted.consumer_function_name),
+        clock=SystemClock(),
+        now_ms=round(time.time() * 1000),
+    )

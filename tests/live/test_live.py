@@ -1,0 +1,60 @@
+"""Live consumers on the local cloud: killed at random, and started by the deployed conductor."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from kinesight_local.cloud import LocalCloud
+
+from tests.functional.kvs_producer import Producer
+from tests.live.chaos import PARAMETERS, ROOT, fragments_of, results_of, run
+from tests.media import a_clip, clusters, producer_header
+
+SCHEDULED = json.loads((ROOT / "events/conduct_live/schedule.json").read_text())
+
+
+def test_killed_consumers_lose_nothing(tmp_path: Path) -> None:
+    chaos = run(4, 20, 3, 1, tmp_path)
+
+    assert chaos.kills >= 3
+    assert sum(len(numbers) for numbers in chaos.fragments.values()) == 80
+    assert chaos.problems() == []
+
+
+def test_the_conductor_starts_a_consumer_that_reads_what_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deployed functions, in their own processes; the conductor is called as its schedule would."""
+    cloud = LocalCloud(ROOT, tmp_path, PARAMETERS | {"LiveStatus": "ENABLED"})
+    cloud.start_services()
+    try:
+        cloud.client("kinesisvideo").create_stream(StreamName="live-0", DataRetentionInHours=24)
+        cloud.deploy()
+        assert cloud.stack is not None
+        function, client = cloud.stack.function_name("ConductLiveFunction"), cloud.client("lambda")
+
+        def conduct() -> dict[str, int]:
+            answer: dict[str, int] = json.loads(
+                client.invoke(FunctionName=function, Payload=json.dumps(SCHEDULED))["Payload"].read()
+            )
+            return answer
+
+        first, second = conduct(), conduct()
+        clip = a_clip(6, fps=2, width=96, height=96)
+        producer = Producer(cloud.kvs, "live-0")
+        producer.send(producer_header(clip))
+        for _, cluster in clusters(clip, round(time.time() * 1000)):
+            producer.send(cluster)
+            time.sleep(0.3)
+        deadline_s = time.monotonic() + 40
+        while len(results_of(cloud)) < 6:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.2)
+        producer.end()
+
+        assert (first["streams"], first["added"], first["started"]) == (1, 1, 1)
+        assert (second["added"], second["started"]) == (0, 0)
+        frames = [one.frame for one in results_of(cloud)]
+        assert sorted(str(frame.fragment_number) for frame in frames) == fragments_of(cloud, "live-0")
+        assert {frame.source for frame in frames} == {"live"}
+    finally:
+        cloud.stop()
