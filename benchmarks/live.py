@@ -6,7 +6,7 @@
     trouble   a detector that refuses 30 % of its calls and takes 3 s at p95, for a while, then recovers: memory, what
               is read but not analyzed, and whether anything was lost
 
-`python benchmarks/live.py latency` (a minute) or `trouble` (three minutes).
+`python -m benchmarks.live latency` (a minute) or `trouble` (three minutes).
 """
 
 import argparse

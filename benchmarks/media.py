@@ -34,7 +34,7 @@ from kinesight.media.mkv_model import Tag, Track
 from kinesight.media.selection import keyframes
 from PIL import Image
 
-_FPS = 15
+_FPS = 30
 _SECONDS = 2
 _QUALITY = 80
 _PIECE = 65_536
@@ -121,10 +121,11 @@ def samples_way(body: Body) -> int:
     schema, held, done = loadSchema("matroska.xml"), bytearray(), 0
     for at in range(0, len(body.data), _SAMPLE_PIECE):
         held += body.data[at : at + _SAMPLE_PIECE]
-        headers = [one.offset for one in schema.loads(bytes(held)) if one.name == "EBML"]
-        if len(headers) > 1:
-            done += _one_of_all(bytes(held[: headers[1]]))
-            del held[: headers[1]]
+        # Its documents do not count their own header among their elements.
+        following = next((one.offset for one in schema.loads(bytes(held)) if one.name == "EBML"), None)
+        if following is not None:
+            done += _one_of_all(bytes(held[:following]))
+            del held[:following]
     return done + _one_of_all(bytes(held))
 
 
@@ -176,7 +177,7 @@ def _cpu_s() -> float:
 
 def peak_mb(way: Callable[[Body], int], body: Body) -> float:
     """In a process of its own, above what it held before: every library loaded, and the body."""
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_measured, args=(way, body, theirs))
     process.start()
@@ -215,11 +216,11 @@ def busy(width: int, height: int) -> Callable[[int], "np.ndarray[Any, Any]"]:
     """Many soft blobs that move every which way."""
     chance = np.random.default_rng(1)
     coarse = chance.integers(0, 255, (height // 8, width // 8, 3), dtype=np.uint8)
-    fine = chance.integers(0, 90, (height, width, 3), dtype=np.uint8)
+    fine = chance.integers(0, 14, (height, width, 3), dtype=np.uint8)
 
     def picture(index: int) -> "np.ndarray[Any, Any]":
         large = np.asarray(Image.fromarray(np.roll(coarse, 3 * index, axis=1)).resize((width, height)))
-        return (large // 3 * 2 + np.roll(fine, (11 * index, 7 * index), axis=(0, 1))).astype(np.uint8)
+        return (large // 10 * 9 + np.roll(fine, (11 * index, 7 * index), axis=(0, 1))).astype(np.uint8)
 
     return picture
 
@@ -246,7 +247,9 @@ def a_body(
     target = BytesIO()
     count = _FPS * _SECONDS
     with av.open(target, "w", format="matroska") as container:
-        stream: Any = container.add_stream("libx264", rate=_FPS, options={"preset": "veryfast", "crf": "26", "bf": "0"})
+        stream: Any = container.add_stream(
+            "libx264", rate=_FPS, options={"preset": "veryfast", "crf": "26", "bf": "0", "sc_threshold": "0"}
+        )
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.gop_size = count
         for index in range(fragments * count):

@@ -71,6 +71,7 @@ class DetectionSettings(Settings):
     sagemaker_timeout_milliseconds: int = Field(default=60_000, ge=1000, le=60_000)
     concurrent_detections: int = Field(default=10, ge=1, le=50)
     include_raw_output: bool = False
+    result_format: Literal["KINESIGHT", "KIT"] = "KINESIGHT"
 
 
 class AnalyzeImagesSettings(DetectionSettings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -54,7 +55,8 @@ class _RekognitionDetector(ABC):
             model_version=raw.get("LabelModelVersion"),
             latency_ms=round(1000 * (time.monotonic() - started)),
         )
-        return DetectorAnswer(info, self._detections(raw), {k: v for k, v in raw.items() if k != "ResponseMetadata"})
+        told = {k: v for k, v in raw.items() if k != "ResponseMetadata"}
+        return DetectorAnswer(info, self._detections(raw), told, json.dumps(told).encode())
 
     @abstractmethod
     def _call(self, image: ImageTypeDef) -> Mapping[str, Any]: ...

@@ -63,7 +63,7 @@ class SageMakerObjectDetection:
             latency_ms=round(1000 * (time.monotonic() - started)),
         )
         found = detections_of_object_detection(answer, self._class_labels, self._minimum_confidence)
-        return DetectorAnswer(info, found, answer.decode(errors="replace"))
+        return DetectorAnswer(info, found, answer.decode(errors="replace"), answer)
 
     def _body(self, frame: Frame) -> bytes:
         picture = self._images.read(frame.image)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kinesight.domain.errors import DeliveryError, KinesightError, UnforeseenError
+from kinesight.domain.kit_format import kit_fields
 from kinesight.domain.model import Frame, ResultRecord
 from kinesight.domain.ports import Detector, Ledger, ResultSink
 from kinesight.domain.records import encode_record, make_record, result_id
@@ -23,11 +24,12 @@ class DetectionPorts:
 
 @dataclass(frozen=True, slots=True)
 class DetectionPlan:
-    """What is wanted of every frame."""
+    """What is wanted of every frame. `kit_format`: records carry what KIT's had, too."""
 
     rules: Rules
     include_raw_output: bool = False
     concurrent_detections: int = 10
+    kit_format: bool = False
 
 
 @dataclass(slots=True)
@@ -71,7 +73,7 @@ def _look(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan) -> Non
         answer = ports.detector.detect(frame)
         matched = matching_labels(answer.detections, plan.rules)
         record = make_record(frame, answer, fingerprint, matched, include_raw=plan.include_raw_output)
-        analysis.encoded = encode_record(record)
+        analysis.encoded = encode_record(record, kit_fields(frame, answer.raw_body) if plan.kit_format else None)
         analysis.record = record
 
 

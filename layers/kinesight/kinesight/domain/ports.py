@@ -14,11 +14,12 @@ from kinesight.media.selection import Keyframe
 
 @dataclass(frozen=True, slots=True)
 class DetectorAnswer:
-    """What a detector saw in one frame; `raw_output` is its answer as it came."""
+    """What a detector saw in one frame; `raw_output` is its answer as it came, `raw_body` the bytes of it."""
 
     info: DetectorInfo
     detections: tuple[Detection, ...]
     raw_output: Any
+    raw_body: bytes = b""
 
 
 class Detector(Protocol):

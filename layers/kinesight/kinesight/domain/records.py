@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -42,13 +43,16 @@ def make_record(
     )
 
 
-def encode_record(record: ResultRecord) -> bytes:
-    """The record as JSON under the stream's limit; raw output is dropped first if it does not fit.
+def encode_record(record: ResultRecord, beside: Mapping[str, str] | None = None) -> bytes:
+    """The record as JSON under the stream's limit, with the fields of `beside`; raw output is dropped first if it does
+    not fit.
 
     Raises DetectorAnswerError if the detections alone pass the limit.
     """
     for candidate in (record, record.model_copy(update={"raw_output": None})):
         encoded = candidate.model_dump_json(by_alias=True, exclude_none=False).encode()
+        if beside:
+            encoded = json.dumps(json.loads(encoded) | beside, ensure_ascii=False).encode()
         if len(encoded) <= MAXIMUM_RECORD_BYTES:
             return encoded
     raise DetectorAnswerError(

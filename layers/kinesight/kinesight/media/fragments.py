@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from typing import NamedTuple
 
 from kinesight.media.mkv import (
     BlockEvent,
@@ -30,8 +31,7 @@ _TOKEN = f"{_KVS}CONTINUATION_TOKEN"
 _MAX_FRAGMENT_BYTES = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class VideoFrame:
+class VideoFrame(NamedTuple):
     """One encoded frame of any track; `timecode_ms` is exact, in the producer's timeline."""
 
     track_number: int
@@ -123,8 +123,9 @@ class FragmentReader:
         """False if the fragment passes the limit: the next call raises, or this one if it has nothing to give."""
         if isinstance(event, ClusterEndEvent):
             return True
-        document.raw.append(event.raw)
-        document.size += len(event.raw)
+        raw = event.raw
+        document.raw.append(raw)
+        document.size += len(raw)
         if document.size > self._max_fragment_bytes:
             limit = f"a fragment passes {self._max_fragment_bytes} bytes"
             self._failure = ElementTooLargeError(limit, self._parser.offset)
@@ -153,6 +154,9 @@ def read_fragments(chunks: Iterable[bytes]) -> Iterator[MediaFragment | MediaErr
 
 def _note(document: _Document, event: Event) -> None:
     match event:
+        case BlockEvent():
+            at_ms = _milliseconds(event.timecode, document.timecode_scale_ns)
+            document.frames += [VideoFrame(event.track_number, at_ms, event.keyframe, data) for data in event.frames]
         case InfoEvent(timecode_scale_ns=scale):
             document.timecode_scale_ns = scale
         case TracksEvent(tracks=tracks):
@@ -163,11 +167,13 @@ def _note(document: _Document, event: Event) -> None:
             document.cluster_timecode = document.cluster_timecode or 0
         case ClusterTimecodeEvent(timecode=timecode):
             document.cluster_timecode = document.cluster_timecode or timecode
-        case BlockEvent():
-            at_ms = Fraction(event.timecode * document.timecode_scale_ns, 1_000_000)
-            document.frames += [VideoFrame(event.track_number, at_ms, event.keyframe, data) for data in event.frames]
         case _:
             pass
+
+
+def _milliseconds(timecode: int, scale_ns: int) -> Fraction:
+    """Nearly everybody's unit is the millisecond, which needs no division."""
+    return Fraction(timecode) if scale_ns == 1_000_000 else Fraction(timecode * scale_ns, 1_000_000)
 
 
 def _is_last(document: _Document, event: Event) -> bool:

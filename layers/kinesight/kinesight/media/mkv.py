@@ -12,6 +12,7 @@ from kinesight.media.mkv_elements import (
     Head,
     read_block_group,
     read_head,
+    read_plain_block,
     read_simple_block,
     read_tags,
     read_timecode_scale_ns,
@@ -97,7 +98,7 @@ class MkvParser:
         self._buffer += data
         events: list[Event] = []
         try:
-            while len(self._buffer) >= self._needed and self._step(events):
+            while len(self._buffer) >= self._needed and (self._plain_block(events) or self._step(events)):
                 pass
         except MkvError as error:
             self._failure = error
@@ -116,6 +117,23 @@ class MkvParser:
         events: list[Event] = [ClusterEndEvent() for container in self._open if container.kind == "cluster"]
         del self._open[1:]
         return events
+
+    def _plain_block(self, events: list[Event]) -> bool:
+        """The short way for what a body is mostly made of; False, and nothing is read, if this is something else."""
+        inner = self._open[-1]
+        block = read_plain_block(self._buffer, self._cluster_timecode) if inner.kind == "cluster" else None
+        if block is None:
+            return False
+        length = len(block.raw)
+        if length > self._max_element_bytes or (inner.end is not None and self.offset + length > inner.end):
+            return False
+        del self._buffer[:length]
+        self.offset += length
+        self._needed = 1
+        events.append(block)
+        if inner.end is not None:
+            self._leave_complete(events)
+        return True
 
     def _step(self, events: list[Event]) -> bool:
         """Reads one element head and what belongs to it; False if more bytes are needed first."""

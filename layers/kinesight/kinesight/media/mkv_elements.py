@@ -136,6 +136,25 @@ def read_simple_block(raw: bytes, head: Head, cluster_timecode: int, offset: int
     return BlockEvent(raw, track_number, cluster_timecode + relative, bool(flags & 0x80), frames, None)
 
 
+def read_plain_block(data: bytearray, cluster_timecode: int) -> BlockEvent | None:
+    """The SimpleBlock that begins the data, if it is wholly there, of a track below 128, and not laced: nearly all of a
+    body, so it is read without the detours that the rest needs."""
+    if len(data) < 7 or data[0] != ids.SIMPLE_BLOCK:
+        return None
+    begin = 10 - data[1].bit_length()
+    mask = (1 << (7 * begin - 7)) - 1
+    size = int.from_bytes(data[1:begin]) & mask
+    if begin > 9 or size == mask or size < 4 or len(data) < begin + size:
+        return None
+    track, flags = data[begin], data[begin + 3]
+    if track < 0x80 or flags & 0x06:
+        return None
+    timecode = cluster_timecode + int.from_bytes(data[begin + 1 : begin + 3], signed=True)
+    with memoryview(data) as view:
+        raw = bytes(view[: begin + size])
+    return BlockEvent(raw, track & 0x7F, timecode, flags >= 0x80, (raw[begin + 4 :],), None)
+
+
 def read_block_group(raw: bytes, head: Head, cluster_timecode: int, offset: int) -> BlockEvent:
     """A BlockGroup: a keyframe is one that references no other block."""
     payload = memoryview(raw)[head.length :]

@@ -27,6 +27,7 @@ def plan(wanted: DetectionSettings) -> DetectionPlan:
     return DetectionPlan(
         rules=Rules.of(wanted.labels, wanted.minimum_confidence),
         include_raw_output=wanted.include_raw_output,
+        kit_format=wanted.result_format == "KIT",
         concurrent_detections=wanted.concurrent_detections,
     )
 
