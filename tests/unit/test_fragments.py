@@ -135,3 +135,15 @@ def test_a_fragment_beyond_the_limit_is_an_error() -> None:
 
     with pytest.raises(ElementTooLargeError):
         reader.feed(kvs_fragment(1, b"x" * 400))
+
+
+def test_get_medias_token_ends_a_fragment_before_the_next_one_begins() -> None:
+    reader = FragmentReader()
+    body = kvs_fragment(7, place="porch")
+
+    (fragment,) = reader.feed(body)
+
+    assert isinstance(fragment, MediaFragment)
+    assert (fragment.number, fragment.continuation_token, fragment.tags) == ("7", "7", {"place": "porch"})
+    assert fragment.raw == body
+    assert reader.close() == []

@@ -23,6 +23,7 @@ from kinesight.media.mkv import (
     TracksEvent,
     TruncatedMkvError,
 )
+from kinesight.media.mkv_elements import read_head, read_plain_block, read_simple_block
 
 from tests.media import a_clip, clusters, producer_header
 
@@ -189,3 +190,31 @@ def test_libavformat_reads_what_is_written(known_size: bool) -> None:
 
     assert packets == [data for *_, data in clip.packets]
     assert pictures == len(clip.packets)
+
+
+@given(
+    st.integers(1, 0x3FFF),
+    st.integers(-32768, 32767),
+    st.integers(0, 255),
+    st.binary(max_size=300),
+    st.integers(1, 8),
+    st.integers(0, 400),
+)
+def test_the_short_way_reads_what_the_long_way_reads(
+    track: int, relative: int, flags: int, data: bytes, size_length: int, cut: int
+) -> None:
+    """Blocks of any track, lacing and length of size field, whole and cut."""
+    number = bytes([0x80 | track]) if track < 0x7F else (0x4000 | track).to_bytes(2)
+    payload = number + relative.to_bytes(2, signed=True) + bytes([flags]) + data
+    if len(payload) >= (1 << (7 * size_length)) - 1:
+        size_length = 2
+    raw = b"\xa3" + ((1 << (7 * size_length)) | len(payload)).to_bytes(size_length) + payload
+
+    plain = read_plain_block(bytearray(raw + b"next"), 1000)
+
+    if plain is not None:
+        head = read_head(raw, 0, 0)
+        assert head is not None
+        assert plain == read_simple_block(raw, head, 1000, 0)
+    assert (plain is not None) == (track < 0x7F and not flags & 0x06)
+    assert read_plain_block(bytearray(raw[: min(cut, len(raw) - 1)]), 1000) is None

@@ -4,7 +4,7 @@ A consumer takes free leases up to its share, renews them, and lets them go at i
 once. One that dies is succeeded when its leases have run out.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Event, Thread
@@ -15,6 +15,7 @@ from kinesight.domain.live_stream import LiveCounts, LivePlan, LivePorts, LiveSt
 from kinesight.domain.ports import VersionedDocuments
 
 _TICK_S = 1.0
+_TELL_MS = 60_000
 _IDLE_S = 90.0
 """Without a lease for so long, there is nothing to do: as long as a predecessor may still hold them."""
 
@@ -30,13 +31,15 @@ class ConsumerPlan:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerPorts:
-    """The outside world of this verb. `remaining_s`: until the function is ended; `beat` tells that it is alive."""
+    """The outside world of this verb. `remaining_s`: until the function is ended; `beat` says that it is alive; `tell`
+    hears of each stream, every minute and at its end, what was counted since the last time."""
 
     leases: VersionedDocuments
     clock: LeaseClock
     live: LivePorts
     remaining_s: Callable[[], float]
     beat: Callable[[], None] = lambda: None
+    tell: Callable[[str, Mapping[str, int]], None] = lambda _name, _counted: None
 
 
 @dataclass(slots=True)
@@ -86,6 +89,7 @@ class _Consumer:
         self._readings: dict[str, _Reading] = {}
         self._report = ConsumerReport()
         self._renewed_at_ms = 0
+        self._told_at_ms = ports.clock.now_ms()
 
     def run(self) -> ConsumerReport:
         idle_s = 0.0
@@ -107,6 +111,7 @@ class _Consumer:
         self._guarded(self._ports.beat)
         self._renew()
         self._collect()
+        self._tell()
         if len(self._readings) < self._plan.share:
             self._guarded(lambda: self._take_more(pool))
 
@@ -148,6 +153,13 @@ class _Consumer:
             except KinesightError as error:
                 self._warn(error)
 
+    def _tell(self) -> None:
+        now_ms = self._ports.clock.now_ms()
+        if now_ms - self._told_at_ms >= _TELL_MS:
+            self._told_at_ms = now_ms
+            for reading in self._readings.values():
+                self._ports.tell(reading.stream.name, reading.stream.counts.since_last())
+
     def _collect(self) -> None:
         """Streams that ended by themselves: lost, retired, gone, or a defect."""
         for arn, reading in list(self._readings.items()):
@@ -173,6 +185,7 @@ class _Consumer:
     def _finish(self, arn: str, reading: _Reading) -> None:
         del self._readings[arn]
         name, counts = reading.stream.name, reading.stream.counts
+        self._ports.tell(name, counts.since_last())
         self._report.streams[f"{name}" if name not in self._report.streams else f"{name} (again)"] = counts
         if reading.stream.held.is_lost:
             self._report.lost += 1

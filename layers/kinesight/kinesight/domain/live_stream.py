@@ -60,9 +60,12 @@ class LivePlan:
     shed_after_ms: int | None = None
 
 
+_COUNTERS = ("seen", "sampled", "analyzed", "known", "buried", "shed", "retried", "checkpoints")
+
+
 @dataclass(slots=True)
 class LiveCounts:
-    """What became of a stream's frames. Ages and lag in milliseconds, the largest seen."""
+    """What became of a stream's frames. Lag and age in milliseconds, the largest since they were told."""
 
     seen: int = 0
     sampled: int = 0
@@ -75,7 +78,17 @@ class LiveCounts:
     lag_ms: int = 0
     age_ms: int = 0
     warnings: list[str] = field(default_factory=list)
+    _told: dict[str, int] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
+
+    def since_last(self) -> dict[str, int]:
+        """What was counted since the last call, and the largest lag and age since then."""
+        with self._lock:
+            now = {name: getattr(self, name) for name in _COUNTERS}
+            told = {name: value - self._told.get(name, 0) for name, value in now.items()}
+            told |= {"lag_ms": self.lag_ms, "age_ms": self.age_ms}
+            self._told, self.lag_ms, self.age_ms = now, 0, 0
+        return told
 
     def add(self, **deltas: int) -> None:
         with self._lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 
 from kinesight.adapters import aws_clients as clients
@@ -48,7 +48,9 @@ def plan(share: int) -> ConsumerPlan:
     return ConsumerPlan(live, share, wanted.live_workers)
 
 
-def ports(slot: str, ends: Ends, remaining_ms: Callable[[], int]) -> ConsumerPorts:
+def ports(
+    slot: str, ends: Ends, remaining_ms: Callable[[], int], tell: Callable[[str, Mapping[str, int]], None]
+) -> ConsumerPorts:
     """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
     wanted = settings()
     lasts_ms = round(1000 * wanted.lease_seconds)
@@ -69,6 +71,7 @@ def ports(slot: str, ends: Ends, remaining_ms: Callable[[], int]) -> ConsumerPor
         live=live,
         remaining_s=lambda: remaining_ms() / 1000,
         beat=lambda: beat(slot, ends_at_ms, now_ms(), slots),
+        tell=tell,
     )
 
 
