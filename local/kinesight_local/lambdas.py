@@ -16,11 +16,13 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import samcli
 
 from kinesight_local.build import architecture
@@ -146,7 +148,12 @@ class _Environment:
 
     def stop(self) -> None:
         if self.alive():
+            # The emulator gives the runtime a group of its own, and a function that is at work would not notice.
+            below = psutil.Process(self._process.pid).children(recursive=True)
             os.killpg(self._process.pid, signal.SIGKILL)
+            for process in below:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
         self._process.wait(timeout=10)
         self._client.close()
 

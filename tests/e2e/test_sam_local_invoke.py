@@ -186,6 +186,8 @@ def test_the_workflows_functions_one_after_the_other(template: Path) -> None:
         ("RenderTimelapseFunction", "render_timelapse/not_asked_for.json", "InvalidEventError"),
         ("RenderTimelapseFunction", "render_timelapse/not_a_plan.json", "InvalidEventError"),
         ("SweepStreamsFunction", "sweep_streams/not_an_event.json", "InvalidEventError"),
+        ("ConductLiveFunction", "conduct_live/not_an_event.json", "InvalidEventError"),
+        ("ConsumeLiveFunction", "consume_live/not_a_start.json", "InvalidEventError"),
     ],
 )
 def test_the_workflows_functions_say_what_is_wrong(template: Path, function: str, event: str, error: str) -> None:
@@ -203,6 +205,12 @@ def test_the_schedule(cloud: LocalCloud, template: Path) -> None:
 
     assert report["selected"] == 1
     assert report["failed"] == 0
+
+
+def test_the_conductor(template: Path) -> None:
+    report = invoke(template, "ConductLiveFunction", "conduct_live/schedule.json")
+
+    assert (report["streams"], report["consumers"], report["started"]) == (1, 1, 1)
 
 
 def test_a_sweep(template: Path) -> None:

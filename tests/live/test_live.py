@@ -45,11 +45,12 @@ def test_the_conductor_starts_a_consumer_that_reads_what_comes(tmp_path: Path, m
         for _, cluster in clusters(clip, round(time.time() * 1000)):
             producer.send(cluster)
             time.sleep(0.3)
+        producer.end()
+        producer.acknowledgements()
         deadline_s = time.monotonic() + 40
         while len(results_of(cloud)) < 6:
             assert time.monotonic() < deadline_s
             time.sleep(0.2)
-        producer.end()
 
         assert (first["streams"], first["added"], first["started"]) == (1, 1, 1)
         assert (second["added"], second["started"]) == (0, 0)
