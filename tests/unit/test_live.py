@@ -56,7 +56,7 @@ def fragment(number: int, keyframes: int = 1) -> MediaFragment:
         timecode_scale_ns=1_000_000,
         cluster_timecode=0,
         frames=frames,
-        raw=b"",
+        parts=(),
         millis_behind_now=0,
         continuation_token=str(number),
     )

@@ -42,7 +42,7 @@ class VideoFrame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MediaFragment:
-    """One fragment. Timestamps are epoch seconds with KVS's three decimals; `raw` is the whole document."""
+    """One fragment. Timestamps are epoch seconds with KVS's three decimals; `parts` are the whole document's bytes."""
 
     number: str | None
     producer_timestamp: Decimal | None
@@ -53,9 +53,14 @@ class MediaFragment:
     timecode_scale_ns: int
     cluster_timecode: int
     frames: tuple[VideoFrame, ...]
-    raw: bytes
+    parts: tuple[bytes, ...]
     millis_behind_now: int | None
     continuation_token: str | None
+
+    @property
+    def raw(self) -> bytes:
+        """The whole document; put together when it is asked for, since a consumer of frames has no use for it."""
+        return b"".join(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +207,7 @@ def _fragment(document: _Document, cluster_timecode: int) -> MediaFragment:
         timecode_scale_ns=document.timecode_scale_ns,
         cluster_timecode=cluster_timecode,
         frames=tuple(document.frames),
-        raw=b"".join(document.raw),
+        parts=tuple(document.raw),
         millis_behind_now=int(behind) if behind.isascii() and behind.isdecimal() else None,
         continuation_token=tags.get(_TOKEN),
     )
