@@ -324,3 +324,22 @@ def test_a_run_cut_off_anywhere_is_finished_by_the_next(cut_at: int, deleting: b
     restore_all(replace(world.ports()))
 
     assert world.registry.configurations == before
+
+
+def test_a_stream_whose_tags_kvs_does_not_tell_keeps_what_it_has() -> None:
+    world = World()
+    stream = world.registry.add("cam", Location="Front")
+    filters = [{"key": "Location", "values": ["Front"]}]
+    world.apply(tag_filters=filters)
+    before_trouble = world.images(stream.arn)
+
+    def before(api: str, _arn: str) -> None:
+        if api == "ListTagsForStream":
+            raise ThrottledError("slow down")
+
+    world.registry.before_call = before
+    report = world.apply(tag_filters=filters)
+
+    assert (report.failed, report.restored) == (1, 0)
+    assert before_trouble is not None
+    assert world.images(stream.arn) == before_trouble

@@ -8,16 +8,16 @@ given. Two consumers that meet share the leases, so nothing goes wrong if they d
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kinesight.domain.errors import KinesightError
 from kinesight.domain.leases import Lease, all_leases
 from kinesight.domain.model import Value
 from kinesight.domain.pacing import Clock, Pace
 from kinesight.domain.ports import ConsumerStarter, Versioned, VersionedDocuments
+from kinesight.domain.selected_streams import find_selected
 from kinesight.domain.stream_configuration import StreamRegistry, VideoStream
 from kinesight.domain.stream_selection import StreamSelection
 
 _TAGS_PER_SECOND = 40.0
-BEAT_MS = 10_000
+_WARNINGS = 20
 _SILENT_MS = 45_000
 """A consumer that was not heard of for so long is dead, or was never started."""
 _OVERLAP_MS = 75_000
@@ -61,15 +61,18 @@ class ConductorReport:
     retired: int = 0
     consumers: int = 0
     started: int = 0
-    no_retention: int = 0
     warnings: list[str] = field(default_factory=list)
 
 
 def conduct(plan: ConductorPlan, ports: ConductorPorts) -> ConductorReport:
     """Raises what listing streams and documents raises."""
     report = ConductorReport()
-    selected, unknown = _selected(plan.selection, ports, report)
-    _sync_leases(selected, unknown, ports, report)
+    pace = Pace(ports.clock, _TAGS_PER_SECOND)
+    found = find_selected(ports.registry.streams(), plan.selection, ports.registry.tags, pace)
+    selected = {stream.arn: stream for stream in found.selected}
+    for stream, error in found.unknown[:_WARNINGS]:
+        report.warnings.append(f"{stream.name}: {type(error).__name__}: {error}")
+    _sync_leases(selected, {stream.arn for stream, _ in found.unknown}, ports, report)
     report.streams = len(selected)
     report.consumers = -(-len(selected) // plan.streams_per_consumer)
     if report.consumers:
@@ -78,32 +81,6 @@ def conduct(plan: ConductorPlan, ports: ConductorPorts) -> ConductorReport:
         for number in range(report.consumers):
             _fill(f"{number:04}", share, slots, plan, ports, report)
     return report
-
-
-def _selected(
-    selection: StreamSelection, ports: ConductorPorts, report: ConductorReport
-) -> tuple[dict[str, VideoStream], set[str]]:
-    """By ARN; and the ARNs of those that KVS could not tell of now, which stay as they are."""
-    pace = Pace(ports.clock, _TAGS_PER_SECOND)
-
-    def is_selected(stream: VideoStream) -> bool:
-        if selection.matches_name(stream.name):
-            return True
-        if not selection.tag_filters:
-            return False
-        return selection.matches_tags(pace.call("ListTagsForStream", lambda: ports.registry.tags(stream.arn)))
-
-    found: dict[str, VideoStream] = {}
-    unknown: set[str] = set()
-    for stream in ports.registry.streams():
-        try:
-            if is_selected(stream):
-                found[stream.arn] = stream
-                report.no_retention += stream.retention_hours == 0
-        except KinesightError as error:
-            unknown.add(stream.arn)
-            report.warnings.append(f"{stream.name}: {type(error).__name__}: {error}")
-    return found, unknown
 
 
 def _sync_leases(
@@ -151,6 +128,6 @@ def beat(slot: str, ends_at_ms: int, now_ms: int, slots: VersionedDocuments) -> 
     """A consumer is heard of. One whose slot was given to its successor says nothing. Raises StorageBusyError."""
     found = slots.load(slot)
     known = Slot() if found.body is None else Slot.model_validate_json(found.body)
-    if known.ends_at_ms <= ends_at_ms + _SILENT_MS and now_ms - known.heard_at_ms >= BEAT_MS:
+    if known.ends_at_ms <= ends_at_ms + _SILENT_MS:
         heard = Slot(ends_at_ms=ends_at_ms, heard_at_ms=now_ms)
         slots.save(slot, heard.model_dump_json(), found.version)

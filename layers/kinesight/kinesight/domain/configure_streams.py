@@ -20,6 +20,7 @@ from kinesight.domain.errors import (
     StreamGoneError,
 )
 from kinesight.domain.pacing import Clock, Pace
+from kinesight.domain.selected_streams import WORKERS, Found, find_selected
 from kinesight.domain.stream_configuration import (
     Configuration,
     Feature,
@@ -39,7 +40,6 @@ LOCK_S = 930.0
 """A little longer than a function may run, so that a lock never outlives its holder for long."""
 _LOCK_PATIENCE_S = 300.0
 _LOCK_POLL_S = 5.0
-_WORKERS = 16
 _WARNINGS = 20
 
 
@@ -73,7 +73,7 @@ class ConfigurationPorts:
     clock: Clock
     epoch_s: float
     deadline_s: float
-    workers: int = _WORKERS
+    workers: int = WORKERS
 
 
 def refresh(wanted: Wanted, ports: ConfigurationPorts) -> ConfigurationReport:
@@ -129,7 +129,8 @@ class _Run:
     def run(self) -> ConfigurationReport:
         streams = {stream.arn: stream for stream in self._ports.registry.streams()}
         remembered = {(one.stream_arn, one.feature): one for one in self._ports.managed.all()}
-        selected = self._selected(streams.values())
+        found = self._found(streams.values())
+        selected, untold = found.selected, {stream.arn for stream, _ in found.unknown}
         self._report.selected = len(selected)
         work = [(stream, feature) for stream in selected for feature in Feature]
         self._each(work, lambda pair: self._settle(pair[0], pair[1], remembered))
@@ -138,42 +139,40 @@ class _Run:
             for stream, feature in work
             if self._wanted is not None and self._wanted.configuration(feature, stream) is not None
         }
-        leaving = [one for key, one in remembered.items() if key not in kept]
+        leaving = [one for key, one in remembered.items() if key not in kept and one.stream_arn not in untold]
         self._each(
             leaving, lambda one: self._guard(one.stream_name, partial(self._restore, one, one.stream_arn in streams))
         )
         return self._report
 
+    def _found(self, streams: Iterable[VideoStream]) -> Found:
+        if self._wanted is None:
+            return Found()
+        found = find_selected(
+            streams,
+            self._wanted.selection,
+            self._ports.registry.tags,
+            self._pace,
+            is_late=self._is_late,
+            workers=self._ports.workers,
+        )
+        self._count(pending=len(found.late))
+        for stream, error in found.unknown:
+            self._guard(stream.name, partial(_fail, error))
+        return found
+
+    def _is_late(self) -> bool:
+        return self._ports.clock.now_s() >= self._ports.deadline_s
+
     def _each[T](self, items: Sequence[T], action: Any) -> None:
         def timely(item: T) -> None:
-            if self._ports.clock.now_s() >= self._ports.deadline_s:
+            if self._is_late():
                 self._count(pending=1)
             else:
                 action(item)
 
         with ThreadPoolExecutor(self._ports.workers) as pool:
             list(pool.map(timely, items))
-
-    # -- selection -----------------------------------------------------------------------------------------------
-
-    def _selected(self, streams: Iterable[VideoStream]) -> list[VideoStream]:
-        if self._wanted is None:
-            return []
-        selection = self._wanted.selection
-        named = [stream for stream in streams if selection.matches_name(stream.name)]
-        if not selection.tag_filters:
-            return named
-        chosen = {stream.arn for stream in named}
-        tagged: list[VideoStream] = []
-
-        def look(stream: VideoStream) -> None:
-            tags = self._pace.call("ListTagsForStream", lambda: self._ports.registry.tags(stream.arn))
-            if selection.matches_tags(tags):
-                tagged.append(stream)
-
-        rest = [stream for stream in streams if stream.arn not in chosen]
-        self._each(rest, lambda stream: self._guard(stream.name, lambda: look(stream)))
-        return named + tagged
 
     # -- one stream ----------------------------------------------------------------------------------------------
 
@@ -266,3 +265,7 @@ class _Run:
         with self._lock:
             if sentence not in self._report.warnings:
                 self._report.warn(sentence)
+
+
+def _fail(error: KinesightError) -> None:
+    raise error

@@ -15,6 +15,7 @@ from kinesight.domain.errors import KinesightError, StreamGoneError
 from kinesight.domain.model import Value
 from kinesight.domain.pacing import Clock, Pace
 from kinesight.domain.ports import AnalysisWorkflow, RunStatus, Versioned, VersionedDocuments
+from kinesight.domain.selected_streams import find_selected
 from kinesight.domain.stream_configuration import StreamRegistry, VideoStream
 from kinesight.domain.stream_selection import StreamSelection
 
@@ -22,6 +23,8 @@ LONGEST_RANGE_MS = 6 * 3_600_000
 """One execution's share of a long way to catch up."""
 CALLS_PER_SECOND = 10.0
 """Well below what Step Functions gives StartExecution and DescribeExecution ("Quotas"), which others use too."""
+TAGS_PER_SECOND = 40.0
+"""KVS allows 50 a second, per account."""
 _MARGIN_MS = 60_000
 _WARNINGS = 20
 
@@ -102,28 +105,33 @@ class _Sweep:
 
     def run(self) -> SweepReport:
         known = self._ports.checkpoints.all()
-        for stream in _farthest_behind_first(self._ports.registry.streams(), known):
-            if self._ports.clock.now_s() >= self._ports.deadline_s:
+        found = find_selected(
+            self._ports.registry.streams(),
+            self._selection,
+            self._ports.registry.tags,
+            Pace(self._ports.clock, TAGS_PER_SECOND),
+            is_late=self._is_late,
+        )
+        self._report.selected, self._report.pending = len(found.selected), len(found.late)
+        for stream, error in found.unknown:
+            self._fail(stream, error)
+        for stream in _farthest_behind_first(found.selected, known):
+            if self._is_late():
                 self._report.pending += 1
                 continue
             try:
-                if self._is_selected(stream):
-                    self._report.selected += 1
-                    self._advance(stream, known.get(stream.arn, Versioned(0, None)))
-            except StreamGoneError:
-                continue
+                self._advance(stream, known.get(stream.arn, Versioned(0, None)))
             except KinesightError as error:
-                self._report.failed += 1
-                self._report.warn(f"{stream.name}: {type(error).__name__}: {error}")
+                self._fail(stream, error)
         return self._report
 
-    def _is_selected(self, stream: VideoStream) -> bool:
-        if self._selection.matches_name(stream.name):
-            return True
-        if not self._selection.tag_filters:
-            return False
-        tags = self._pace.call("ListTagsForStream", lambda: self._ports.registry.tags(stream.arn))
-        return self._selection.matches_tags(tags)
+    def _is_late(self) -> bool:
+        return self._ports.clock.now_s() >= self._ports.deadline_s
+
+    def _fail(self, stream: VideoStream, error: KinesightError) -> None:
+        if not isinstance(error, StreamGoneError):
+            self._report.failed += 1
+            self._report.warn(f"{stream.name}: {type(error).__name__}: {error}")
 
     def _advance(self, stream: VideoStream, found: Versioned) -> None:
         if stream.retention_hours == 0:
