@@ -25,6 +25,7 @@ from kinesight.domain.conduct_live import ConductorPlan, ConductorPorts, conduct
 from kinesight.domain.leases import Lease, all_leases
 from kinesight.domain.model import ResultRecord, to_epoch_ms
 from kinesight.domain.stream_selection import StreamSelection
+from kinesight.wiring.system_clock import SystemClock
 from kinesight_local.cloud import LocalCloud
 from moto.dynamodb.models import DynamoDBBackend
 
@@ -131,7 +132,7 @@ def _conducted(cloud: LocalCloud) -> DynamoDbDocuments:
     leases = DynamoDbDocuments(client, table, kind="leases")
     slots = DynamoDbDocuments(client, table, kind="consumers")
     registry = KvsStreamRegistry(cloud.client("kinesisvideo"))
-    ports = ConductorPorts(registry, leases, slots, _Nobody(), _Clock(), round(time.time() * 1000))
+    ports = ConductorPorts(registry, leases, slots, _Nobody(), SystemClock(), round(time.time() * 1000))
     conduct(ConductorPlan(StreamSelection.of(["live-*"], []), 10, 840_000), ports)
     return leases
 
@@ -139,14 +140,6 @@ def _conducted(cloud: LocalCloud) -> DynamoDbDocuments:
 class _Nobody:
     def start(self, slot: str, share: int) -> None:
         """Consumers are processes here."""
-
-
-class _Clock:
-    def now_s(self) -> float:
-        return time.monotonic()
-
-    def sleep_s(self, seconds: float) -> None:
-        time.sleep(seconds)
 
 
 def _film(cloud: LocalCloud, name: str, clip: Clip) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from kinesight.domain.analysis import DetectionPlan, DetectionPorts
-from kinesight.domain.conduct_live import ConductorPlan, ConductorPorts, ConductorReport, beat, conduct
 from kinesight.domain.consume_live import ConsumerPlan, ConsumerPorts, ConsumerReport, Ends, consume
 from kinesight.domain.errors import (
     DetectorBusyError,
@@ -19,21 +18,18 @@ from kinesight.domain.errors import (
     LeaseLostError,
     MediaBusyError,
     StorageBusyError,
-    ThrottledError,
 )
 from kinesight.domain.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
 from kinesight.domain.live_stream import LivePlan, LivePorts
 from kinesight.domain.model import Detection, Frame, ResultRecord
 from kinesight.domain.ports import DetectorAnswer, LiveStart, Versioned
 from kinesight.domain.rules import Rules
-from kinesight.domain.stream_selection import StreamSelection
 from kinesight.media.fragments import MediaErrorNotice, MediaFragment, VideoFrame
 from kinesight.media.mkv_model import Track
 from kinesight.media.selection import EveryNth, Keyframe
 
 from tests.builders import NOON_MS
 from tests.fakes import FakeDeadLetters, FakeDetector, FakeDocuments, FakeLedger, FakeSink, FakeWork
-from tests.fakes_streams import FakeRegistry, VirtualClock
 
 VIDEO = Track(1, "video", "V_MPEG4/ISO/AVC", b"private", "camera", 320, 240)
 
@@ -78,7 +74,7 @@ class Cameras:
             number, server_ms = int(one.number or 0), int((one.server_timestamp or 0) * 1000)
             if start.after_fragment is not None and number <= int(start.after_fragment):
                 continue
-            if start.since_ms is not None and server_ms < start.since_ms:
+            if start.after_fragment is None and server_ms < start.since_ms:
                 continue
             self.read_fragments += 1
             yield one
@@ -118,6 +114,7 @@ class World:
 
     cameras: Cameras = field(default_factory=Cameras)
     detector: Any = field(default_factory=lambda: FakeDetector((Detection(label="Person", confidence=99),)))
+    stills: Any = field(default_factory=Stills)
     sink: FakeSink = field(default_factory=FakeSink)
     ledger: FakeLedger = field(default_factory=FakeLedger)
     dead: FakeDeadLetters = field(default_factory=FakeDeadLetters)
@@ -152,7 +149,7 @@ class World:
 
         live = LivePorts(
             self.cameras,
-            Stills(),
+            self.stills,
             self.work,
             DetectionPorts(self.detector, self.sink, self.ledger),
             self.dead,
@@ -368,114 +365,6 @@ def test_a_defect_ends_the_stream_and_leaves_it_to_the_next_one() -> None:
     assert report.streams["cam"].warnings == ["cam: ZeroDivisionError: oops"]
 
 
-# -- the conductor ---------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Orchestra:
-    """A fleet and a clock; consumers are started by name alone."""
-
-    registry: FakeRegistry = field(default_factory=FakeRegistry)
-    leases: FakeDocuments = field(default_factory=FakeDocuments)
-    slots: FakeDocuments = field(default_factory=FakeDocuments)
-    started: list[tuple[str, int]] = field(default_factory=list)
-    now_ms: int = NOON_MS
-    selection: StreamSelection = field(default_factory=lambda: StreamSelection.of(["cam-*"], []))
-
-    def start(self, slot: str, share: int) -> None:
-        self.started.append((slot, share))
-
-    def conduct(self, per_consumer: int = 10) -> ConductorReport:
-        ports = ConductorPorts(self.registry, self.leases, self.slots, self, VirtualClock(), self.now_ms)
-        return conduct(ConductorPlan(self.selection, per_consumer, 840_000), ports)
-
-    def all(self) -> Mapping[str, Lease]:
-        return {key: lease for key, (lease, _) in all_leases(self.leases).items()}
-
-
-def test_as_many_consumers_as_the_streams_need_share_them_evenly() -> None:
-    orchestra = Orchestra()
-    for number in range(21):
-        orchestra.registry.add(f"cam-{number}")
-
-    report = orchestra.conduct()
-
-    assert (report.streams, report.added, report.consumers) == (21, 21, 3)
-    assert orchestra.started == [("0000", 7), ("0001", 7), ("0002", 7)]
-
-
-def test_a_second_run_starts_nobody_and_a_silent_slot_is_filled() -> None:
-    orchestra = Orchestra()
-    orchestra.registry.add("cam-1")
-    orchestra.conduct()
-    orchestra.conduct()
-    assert len(orchestra.started) == 1
-
-    orchestra.now_ms += 40_000
-    beat("0000", NOON_MS + 840_000, orchestra.now_ms, orchestra.slots)
-    orchestra.now_ms += 40_000
-    orchestra.conduct()
-    assert len(orchestra.started) == 1
-
-    orchestra.now_ms += 10_000
-    orchestra.conduct()
-    assert len(orchestra.started) == 2
-
-
-def test_a_successor_comes_before_its_predecessor_ends() -> None:
-    orchestra = Orchestra()
-    orchestra.registry.add("cam-1")
-    orchestra.conduct()
-    mine = NOON_MS + 840_000
-    orchestra.now_ms = mine - 70_000
-    beat("0000", mine, orchestra.now_ms - 5_000, orchestra.slots)
-
-    orchestra.conduct()
-    assert len(orchestra.started) == 2
-
-    before = orchestra.slots.load("0000")
-    beat("0000", mine, orchestra.now_ms + 20_000, orchestra.slots)
-    assert orchestra.slots.load("0000") == before
-
-
-def test_streams_that_leave_lose_their_lease_and_those_that_come_back_begin_anew() -> None:
-    orchestra = Orchestra()
-    stream = orchestra.registry.add("cam-1")
-    orchestra.conduct()
-    found = orchestra.leases.load(stream.arn)
-    checkpoint = LiveCheckpoint(fragment_number="9", server_ms=1, sampler_state=0)
-    held = read_lease(found).model_copy(update={"owner": "me", "expires_at_ms": NOON_MS * 2, "checkpoint": checkpoint})
-    orchestra.leases.save(stream.arn, held.model_dump_json(), found.version)
-
-    orchestra.selection = StreamSelection.of(["other"], [])
-    assert orchestra.conduct().retired == 1
-    assert orchestra.all()[stream.arn].retired
-
-    orchestra.selection = StreamSelection.of(["cam-*"], [])
-    orchestra.now_ms += 5
-    assert orchestra.conduct().added == 1
-    assert orchestra.all()[stream.arn] == Lease(
-        stream_arn=stream.arn, stream_name="cam-1", since_ms=orchestra.now_ms, expires_at_ms=NOON_MS * 2
-    )
-
-
-def test_a_stream_that_kvs_can_not_tell_of_stays_as_it_is() -> None:
-    orchestra = Orchestra(selection=StreamSelection.of([], [{"key": "Place", "values": []}]))
-    stream = orchestra.registry.add("cam-1", Place="Porch")
-    orchestra.conduct()
-
-    def busy(api: str, _: str) -> None:
-        if api == "ListTagsForStream":
-            raise ThrottledError("slow down")
-
-    orchestra.registry.before_call = busy
-    report = orchestra.conduct()
-
-    assert report.retired == 0
-    assert not orchestra.all()[stream.arn].retired
-    assert report.warnings == ["cam-1: ThrottledError: slow down"]
-
-
 def test_a_busy_table_is_asked_again() -> None:
     world, calls = World(), iter([False, True, True])
 
@@ -491,3 +380,26 @@ def test_a_busy_table_is_asked_again() -> None:
 
     assert world.leases.checkpoints[-1] == "5"
     assert isinstance(world.leases.load(arn("cam")), Versioned)
+
+
+def test_a_picture_is_made_once_however_often_it_is_looked_at() -> None:
+    class Moody(FakeDetector):
+        def detect(self, frame: Frame) -> DetectorAnswer:
+            answer = super().detect(frame)
+            if len(self.looked_at) < 4:
+                raise DetectorBusyError("throttled")
+            return answer
+
+    @dataclass
+    class Counted(Stills):
+        made: int = 0
+
+        def still(self, keyframe: Keyframe) -> bytes:
+            self.made += 1
+            return super().still(keyframe)
+
+    world = World(detector=Moody(), stills=Counted())
+    world.lease("cam", fragment(1))
+    world.consume(lambda: len(world.sink.records) == 1)
+
+    assert (len(world.detector.looked_at), world.stills.made) == (4, 1)

@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from kinesight.media.mkv import Track
-from kinesight.media.stills import CODECS, EncodedFrame, StillForm, decoded, encoded
+from kinesight.media.stills import CODECS, EncodedFrame, StillEncoder, StillForm, decoded
 
 from kinesight_local.kvs.fragment import IngestedFragment
 
@@ -77,10 +77,10 @@ def pictures(
     track = _video_track(fragment.tracks)
     if track is None:
         return
-    form = StillForm(settings.format, settings.quality, settings.width, settings.height)
+    encode = StillEncoder(StillForm(settings.format, settings.quality, settings.width, settings.height))
     frames = [EncodedFrame(one.offset_ms, one.data) for one in fragment.blocks if one.track_number == track.number]
     for offset_ms, picture in decoded(track, frames, set(offsets_ms)):
-        yield offset_ms, encoded(picture, form)
+        yield offset_ms, encode(picture)
 
 
 def _video_track(tracks: Sequence[Track]) -> Track | None:

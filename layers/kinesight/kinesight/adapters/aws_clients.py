@@ -33,10 +33,8 @@ _DEFAULT = Config(
 )
 # Links signed by version 4 alone open objects under a KMS key; the regional endpoint spares them a redirect.
 _S3 = _DEFAULT.merge(Config(signature_version="s3v4", s3={"us_east_1_regional_endpoint": "regional"}))
-# One attempt: a picture that failed comes again by its queue. The socket must outlast the 60 s after which SageMaker
-# gives up on a container ("InvokeEndpoint").
+# One attempt: a picture that failed comes again by its queue.
 _SLOW_MODEL = Config(retries={"total_max_attempts": 1}, connect_timeout=5, max_pool_connections=50)
-_SLOWER_S = 10
 # GetMedia's body is silent while a long fragment arrives, at most 20 s of them.
 _LIVE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30)
 
@@ -78,9 +76,8 @@ def rekognition() -> RekognitionClient:
 
 @cache
 def sagemaker_runtime(timeout_ms: int) -> SageMakerRuntimeClient:
-    """`timeout_ms`: what a container may take."""
-    patient = _SLOW_MODEL.merge(Config(read_timeout=timeout_ms / 1000 + (_SLOWER_S if timeout_ms == 60_000 else 0)))
-    return boto3.client("sagemaker-runtime", config=patient)
+    """`timeout_ms`: how long an answer is waited for."""
+    return boto3.client("sagemaker-runtime", config=_SLOW_MODEL.merge(Config(read_timeout=timeout_ms / 1000)))
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -55,8 +54,7 @@ class _RekognitionDetector(ABC):
             model_version=raw.get("LabelModelVersion"),
             latency_ms=round(1000 * (time.monotonic() - started)),
         )
-        told = {k: v for k, v in raw.items() if k != "ResponseMetadata"}
-        return DetectorAnswer(info, self._detections(raw), told, json.dumps(told).encode())
+        return DetectorAnswer(info, self._detections(raw), {k: v for k, v in raw.items() if k != "ResponseMetadata"})
 
     @abstractmethod
     def _call(self, image: ImageTypeDef) -> Mapping[str, Any]: ...

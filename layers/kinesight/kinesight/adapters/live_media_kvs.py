@@ -75,6 +75,4 @@ def _checked(stream_name: str, item: MediaFragment | MediaErrorNotice) -> MediaF
 def _selector(start: LiveStart) -> StartSelectorTypeDef:
     if start.after_fragment is not None:
         return {"StartSelectorType": "FRAGMENT_NUMBER", "AfterFragmentNumber": start.after_fragment}
-    if start.since_ms is not None:
-        return {"StartSelectorType": "SERVER_TIMESTAMP", "StartTimestamp": from_epoch_ms(start.since_ms)}
-    return {"StartSelectorType": "EARLIEST"}
+    return {"StartSelectorType": "SERVER_TIMESTAMP", "StartTimestamp": from_epoch_ms(start.since_ms)}

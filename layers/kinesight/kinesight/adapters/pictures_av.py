@@ -12,11 +12,11 @@ from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight.media.mkv import MkvError
 from kinesight.media.stills import (
     EncodedFrame,
+    StillEncoder,
     StillForm,
     UndecodableError,
     UnsupportedCodecError,
     decoded,
-    encoded,
     shown_at,
 )
 
@@ -65,9 +65,9 @@ def _made(fragment: MediaFragment, moments_ms: Sequence[int], wish: PictureWish)
     start_ms = _start_ms(fragment, wish.selector)
     times_ms = sorted({frame.at_ms for frame in frames})
     frame_of = {at_ms: shown_at(times_ms, at_ms - start_ms) for at_ms in moments_ms}
-    form = StillForm(cast(Literal["JPEG", "PNG"], wish.format), width=wish.width, height=wish.height)
+    encode = StillEncoder(StillForm(cast(Literal["JPEG", "PNG"], wish.format), width=wish.width, height=wish.height))
     for offset_ms, picture in decoded(track, frames, set(frame_of.values())):
-        data = encoded(picture, form)
+        data = encode(picture)
         yield from ((at_ms, data) for at_ms, wanted_ms in frame_of.items() if wanted_ms == offset_ms)
 
 

@@ -73,7 +73,7 @@ def _look(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan) -> Non
         answer = ports.detector.detect(frame)
         matched = matching_labels(answer.detections, plan.rules)
         record = make_record(frame, answer, fingerprint, matched, include_raw=plan.include_raw_output)
-        analysis.encoded = encode_record(record, kit_fields(frame, answer.raw_body) if plan.kit_format else None)
+        analysis.encoded = encode_record(record, kit_fields(frame, answer) if plan.kit_format else None)
         analysis.record = record
 
 

@@ -7,8 +7,6 @@ message that comes again opens nothing.
 
 from dataclasses import dataclass
 
-from pydantic import Field
-
 from kinesight.domain.analysis_runs import on_grid
 from kinesight.domain.kvs_notifications import NotifiedFragment
 from kinesight.domain.model import Value
@@ -64,7 +62,7 @@ class StreamBursts(Value):
     open: tuple[Burst, ...] = ()
     closing: tuple[ClosedBurst, ...] = ()
     closed: tuple[ClosedBurst, ...] = ()
-    wake_at_ms: int | None = Field(default=None)
+    wake_at_ms: int | None = None
 
     def covers(self, start_ms: int) -> bool:
         return any(one.start_ms <= start_ms <= one.last_ms for one in (*self.closing, *self.closed))

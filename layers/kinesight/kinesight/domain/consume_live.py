@@ -16,6 +16,9 @@ from kinesight.domain.ports import VersionedDocuments
 
 _TICK_S = 1.0
 _TELL_MS = 60_000
+BEAT_MS = 10_000
+_LOOK_MS = 3_000
+"""Each look reads every lease."""
 _IDLE_S = 90.0
 """Without a lease for so long, there is nothing to do: as long as a predecessor may still hold them."""
 
@@ -88,8 +91,8 @@ class _Consumer:
         self._stop, self._abandon = Event(), Event()
         self._readings: dict[str, _Reading] = {}
         self._report = ConsumerReport()
-        self._renewed_at_ms = 0
         self._told_at_ms = ports.clock.now_ms()
+        self._heard_at_ms = self._looked_at_ms = 0
 
     def run(self) -> ConsumerReport:
         idle_s = 0.0
@@ -108,11 +111,15 @@ class _Consumer:
         return self._report
 
     def _tick(self, pool: ThreadPoolExecutor) -> None:
-        self._guarded(self._ports.beat)
+        now_ms = self._ports.clock.now_ms()
+        if now_ms - self._heard_at_ms >= BEAT_MS:
+            self._heard_at_ms = now_ms
+            self._guarded(self._ports.beat)
         self._renew()
         self._collect()
         self._tell()
-        if len(self._readings) < self._plan.share:
+        if len(self._readings) < self._plan.share and now_ms - self._looked_at_ms >= _LOOK_MS:
+            self._looked_at_ms = now_ms
             self._guarded(lambda: self._take_more(pool))
 
     def _take_more(self, pool: ThreadPoolExecutor) -> None:
@@ -127,7 +134,9 @@ class _Consumer:
             if held is not None:
                 self._report.taken += 1
                 self._report.stolen += lease.owner is not None
-                self._begin(LiveStream(held, self._ports.live, self._plan.live, pool, self._stop, self._abandon))
+                counts = self._report.streams.setdefault(lease.stream_name, LiveCounts())
+                live, plan = self._ports.live, self._plan.live
+                self._begin(LiveStream(held, counts, live, plan, pool, self._stop, self._abandon))
 
     def _begin(self, stream: LiveStream) -> None:
         threads = (
@@ -139,12 +148,11 @@ class _Consumer:
             thread.start()
 
     def _renew(self) -> None:
-        """Three times as often as needed."""
-        now_ms = self._ports.clock.now_ms()
-        if now_ms - self._renewed_at_ms < self._ports.clock.lasts_ms / 3:
-            return
-        self._renewed_at_ms = now_ms
+        """Three times as often as needed; a checkpoint that moved has renewed its lease."""
+        late_ms = self._ports.clock.now_ms() + self._ports.clock.lasts_ms * 2 / 3
         for reading in self._readings.values():
+            if reading.stream.held.lease.expires_at_ms > late_ms:
+                continue
             try:
                 reading.stream.held.renew()
                 self._report.renewed += 1
@@ -184,9 +192,7 @@ class _Consumer:
 
     def _finish(self, arn: str, reading: _Reading) -> None:
         del self._readings[arn]
-        name, counts = reading.stream.name, reading.stream.counts
-        self._ports.tell(name, counts.since_last())
-        self._report.streams[f"{name}" if name not in self._report.streams else f"{name} (again)"] = counts
+        self._ports.tell(reading.stream.name, reading.stream.counts.since_last())
         if reading.stream.held.is_lost:
             self._report.lost += 1
             return

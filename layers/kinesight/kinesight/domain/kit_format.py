@@ -5,13 +5,15 @@ first and the server's timestamp second, in epoch milliseconds; `sageMakerOutput
 Our own record's fields stand beside these, so that one stream serves both.
 """
 
+import json
 from base64 import b64encode
 
 from kinesight.domain.model import Frame, to_epoch_ms
+from kinesight.domain.ports import DetectorAnswer
 
 
-def kit_fields(frame: Frame, raw_body: bytes) -> dict[str, str]:
-    """The four fields. The texts have the form of Java's toString, as KIT's had."""
+def kit_fields(frame: Frame, answer: DetectorAnswer) -> dict[str, str]:
+    """The four fields, their texts in Java's toString form. An answer without bytes of its own is told as JSON."""
     server_ms = to_epoch_ms(frame.server_timestamp or frame.image_timestamp)
     producer_ms = to_epoch_ms(frame.producer_timestamp or frame.image_timestamp)
     number = frame.fragment_number or "null"
@@ -23,5 +25,5 @@ def kit_fields(frame: Frame, raw_body: bytes) -> dict[str, str]:
             "errorCode=null, millisBehindNow=OptionalLong.empty, continuationToken=Optional.empty)"
         ),
         "frameMetaData": f"FrameMetadata(isKeyFrame=true, timeCode={to_epoch_ms(frame.image_timestamp)})",
-        "sageMakerOutput": b64encode(raw_body).decode(),
+        "sageMakerOutput": b64encode(answer.raw_body or json.dumps(answer.raw_output).encode()).decode(),
     }

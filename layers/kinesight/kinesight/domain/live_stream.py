@@ -5,12 +5,14 @@ analyzed, when it never can be, or, if that is wished, when it is too old: what 
 is lost or the consumer ends, and then begun again by the next one, from the checkpoint.
 """
 
+import itertools
+import json
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from queue import Empty, Full, Queue
 from threading import Event, Lock
 
@@ -28,7 +30,6 @@ from kinesight.domain.leases import HeldLease, LiveCheckpoint
 from kinesight.domain.model import Frame, FrameSource, ImageReference, from_epoch_ms
 from kinesight.domain.ports import DeadLetters, LiveMedia, LiveStart, StillMaker, WorkStore
 from kinesight.media.fragments import MediaFragment
-from kinesight.media.mkv_model import MkvError
 from kinesight.media.selection import Keyframe, Sampler, keyframes
 
 _REOPEN_S = 1.0
@@ -119,10 +120,17 @@ class LiveStream:
     own; `abandon` ends also what is in flight."""
 
     def __init__(
-        self, held: HeldLease, ports: LivePorts, plan: LivePlan, pool: Executor, stop: Event, abandon: Event
+        self,
+        held: HeldLease,
+        counts: LiveCounts,
+        ports: LivePorts,
+        plan: LivePlan,
+        pool: Executor,
+        stop: Event,
+        abandon: Event,
     ) -> None:
         self.held = held
-        self.counts = LiveCounts()
+        self.counts = counts
         self._ports = ports
         self._plan = plan
         self._pool = pool
@@ -176,7 +184,7 @@ class LiveStream:
         except EvidenceGoneError:
             self.counts.warn(f"{self.name}: the fragment to go on behind is gone; the first that is left is next")
             return LiveStart(since_ms=self._last.server_ms if self._last else self.held.lease.since_ms)
-        except (MediaBusyError, MkvError) as error:
+        except MediaBusyError as error:
             self.counts.warn(f"{self.name}: {type(error).__name__}: {error}")
         return start
 
@@ -214,7 +222,6 @@ class LiveStream:
 
     def commit(self) -> None:
         """Moves the checkpoint behind what is analyzed, in order, until there is no more or the lease is lost."""
-        pending: LiveCheckpoint | None = None
         while not self._is_lost():
             try:
                 one = self._in_flight.get(timeout=_POLL_S)
@@ -222,9 +229,8 @@ class LiveStream:
                 continue
             if one is None or not one.done.result():
                 return
-            pending = one.checkpoint
-            if self._in_flight.empty() or not self._next_is_done():
-                self._move(pending)
+            if not self._next_is_done():
+                self._move(one.checkpoint)
 
     def _next_is_done(self) -> bool:
         """Then one write tells of both."""
@@ -234,7 +240,7 @@ class LiveStream:
 
     def _move(self, checkpoint: LiveCheckpoint) -> None:
         """A table that is busy is asked again: until then nothing new is read."""
-        for attempt in range(1000):
+        for attempt in itertools.count():
             if self._is_lost():
                 return
             try:
@@ -255,10 +261,11 @@ class LiveStream:
         if self._is_shed(fragment):
             self.counts.add(shed=len(taken))
             return True
-        left = [Analysis(_key(fragment, one), partial(self._frame, fragment, number, one)) for one in taken]
-        for attempt in range(1_000_000):
+        # A picture is made once, however often its analysis is tried.
+        left = [Analysis(_key(fragment, one), cache(partial(self._frame, fragment, number, one))) for one in taken]
+        for attempt in itertools.count():
             if self._is_lost():
-                return False
+                break
             analyze(left, self._ports.detection, self._plan.detection)
             left = [Analysis(one.subject, one.find) for one in left if not self._settled(one, number)]
             if not left:
@@ -280,7 +287,7 @@ class LiveStream:
             self.counts.warn(f"{self.name}: {type(one.error).__name__}: {one.error}")
             return False
         try:
-            self._ports.dead_letters.bury(f'{{"streamName":"{self.name}","fragmentNumber":"{number}"}}', one.error)
+            self._ports.dead_letters.bury(json.dumps({"streamName": self.name, "fragmentNumber": number}), one.error)
         except KinesightError as error:
             self.counts.warn(f"{self.name}: {type(error).__name__}: {error}")
             return False

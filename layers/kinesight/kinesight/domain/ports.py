@@ -14,7 +14,7 @@ from kinesight.media.selection import Keyframe
 
 @dataclass(frozen=True, slots=True)
 class DetectorAnswer:
-    """What a detector saw in one frame; `raw_output` is its answer as it came, `raw_body` the bytes of it."""
+    """What a detector saw in one frame; `raw_output` is its answer as it came, `raw_body` its bytes, if it had any."""
 
     info: DetectorInfo
     detections: tuple[Detection, ...]
@@ -221,11 +221,11 @@ class VersionedDocuments(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LiveStart:
-    """Where to begin to read: behind a fragment, or at the first one from a moment of the server's clock on, or at the
-    earliest that is left."""
+    """Where to begin to read: behind a fragment, or else at the first one that is left from a moment of the server's
+    clock on."""
 
     after_fragment: str | None = None
-    since_ms: int | None = None
+    since_ms: int = 0
 
 
 class LiveMedia(Protocol):

@@ -103,11 +103,6 @@ class StillEncoder:
         return target.getvalue()
 
 
-def encoded(picture: VideoFrame, form: StillForm) -> bytes:
-    """One picture as a file."""
-    return StillEncoder(form)(picture)
-
-
 def decoder_of(track: Track) -> VideoCodecContext:
     """A decoder for the track's codec and private data. Raises UnsupportedCodecError."""
     if track.codec_id not in CODECS:
