@@ -53,6 +53,8 @@ from tests.media import Clip, a_clip, clusters, producer_header
 
 ROOT = Path(__file__).resolve().parent.parent
 _HEADER = b"\x1a\x45\xdf\xa3"
+_SPREAD = 0.67
+"""Of a lognormal whose p95 is three times its median."""
 
 
 class Model:
@@ -67,7 +69,7 @@ class Model:
 
     def detect(self, frame: Frame) -> DetectorAnswer:  # noqa: ARG002 - every picture looks alike to it
         if self.median_s:
-            time.sleep(self._chance.lognormvariate(math.log(self.median_s), 0.67))
+            time.sleep(self._chance.lognormvariate(math.log(self.median_s), _SPREAD))  # this is what a slow model is
         if self._chance.random() < self.busy:
             raise DetectorBusyError("throttled")
         info = DetectorInfo(type="benchmark", operation="model", latency_ms=0)
@@ -233,7 +235,7 @@ def trouble(account: Account) -> None:
             bad = 15 < at_s < 60
             model.busy, model.median_s = (0.3, 1.0) if bad else (0.0, 0.05)
             seen.append((at_s, process.memory_info().rss / 1e6, len(watch.came) - len(watch.put)))
-            time.sleep(1)
+            time.sleep(1)  # a row a second
 
     watcher = threading.Thread(target=look)
     watcher.start()
@@ -271,7 +273,7 @@ def _film(kvs: KvsServer, name: str, clip: Clip) -> None:
     producer, start_ms = Producer(kvs, name), now_ms()
     producer.send(producer_header(clip))
     for at_ms, cluster in clusters(clip, start_ms):
-        time.sleep(max(0.0, (at_ms + 1000 - now_ms()) / 1000))
+        time.sleep(max(0.0, (at_ms + 1000 - now_ms()) / 1000))  # a camera sends what has happened
         producer.send(cluster)
     producer.end()
     producer.acknowledgements()

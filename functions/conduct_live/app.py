@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kinesight.domain.conduct_live import conduct
-from kinesight.domain.errors import InvalidEventError
+from kinesight.lambda_events import check_scheduled
 from kinesight.observability import LambdaContext, count, logger, observed
 from kinesight.wiring import conduct_live as wiring
 
@@ -12,8 +12,7 @@ from kinesight.wiring import conduct_live as wiring
 @observed
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Takes a scheduled event; answers with what was done."""
-    if event.get("source") != "aws.events":
-        raise InvalidEventError("not a scheduled event")
+    check_scheduled(event)
     report = conduct(wiring.plan(), wiring.ports())
     told = asdict(report)
     logger.info("conducted", **told)

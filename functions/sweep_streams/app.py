@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
-from kinesight.domain.errors import InvalidEventError
 from kinesight.domain.sweep_streams import sweep
+from kinesight.lambda_events import check_scheduled
 from kinesight.observability import LambdaContext, count, logger, observed
 from kinesight.wiring import sweep_streams as wiring
 
@@ -12,8 +12,7 @@ from kinesight.wiring import sweep_streams as wiring
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes a scheduled event; answers with what was done, counted by stream."""
-    if event.get("source") != "aws.events":
-        raise InvalidEventError("not a scheduled event")
+    check_scheduled(event)
     report = sweep(wiring.plan(), wiring.ports(context.get_remaining_time_in_millis))
     told = asdict(report)
     logger.info("swept", **told)

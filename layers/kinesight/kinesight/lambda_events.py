@@ -64,61 +64,52 @@ class _ConsumerStart(BaseModel):
 
 def consumer_start(event: Mapping[str, Any]) -> tuple[str, int]:
     """(slot, most streams). Raises InvalidEventError."""
-    try:
-        start = _ConsumerStart.model_validate(event)
-    except ValidationError as error:
-        raise InvalidEventError(f"not a start of a consumer: {error.errors()[0]}") from error
+    start = _read(_ConsumerStart, event, "a start of a consumer")
     return start.slot, start.share
 
 
 def workflow_start(event: Mapping[str, Any]) -> tuple[str, Any]:
     """(execution's name, its input). Raises InvalidEventError."""
-    try:
-        start = _WorkflowStart.model_validate(event)
-    except ValidationError as error:
-        raise InvalidEventError(f"not a start of the workflow: {error.errors()[0]}") from error
+    start = _read(_WorkflowStart, event, "a start of the workflow")
     return start.execution, start.input
 
 
 def planned_range(event: Mapping[str, Any]) -> RangePlan:
     """Raises InvalidEventError."""
-    try:
-        return _PlannedRange.model_validate(event).plan
-    except ValidationError as error:
-        raise InvalidEventError(f"not a plan: {error.errors()[0]}") from error
+    return _read(_PlannedRange, event, "a plan").plan
 
 
 def planned_window(event: Mapping[str, Any]) -> tuple[RangePlan, Window]:
     """Raises InvalidEventError."""
-    try:
-        planned = _PlannedWindow.model_validate(event)
-    except ValidationError as error:
-        raise InvalidEventError(f"not a window of a plan: {error.errors()[0]}") from error
+    planned = _read(_PlannedWindow, event, "a window of a plan")
     return planned.plan, planned.window
 
 
 def rendering(event: Mapping[str, Any]) -> tuple[RangePlan, Progress]:
     """Raises InvalidEventError."""
-    try:
-        planned = _Rendering.model_validate(event)
-    except ValidationError as error:
-        raise InvalidEventError(f"not a time-lapse of a plan: {error.errors()[0]}") from error
+    planned = _read(_Rendering, event, "a time-lapse of a plan")
     return planned.plan, planned.progress
 
 
 def sqs_messages(event: Mapping[str, Any]) -> list[QueuedMessage]:
     """Raises InvalidEventError if the event is not an SQS batch."""
-    try:
-        batch = _SqsBatch.model_validate(event)
-    except ValidationError as error:
-        raise InvalidEventError(f"not an SQS batch: {error.errors()[0]}") from error
-    return [QueuedMessage(record.message_id, record.body) for record in batch.records]
+    return [QueuedMessage(record.message_id, record.body) for record in _read(_SqsBatch, event, "an SQS batch").records]
 
 
 def kinesis_records(event: Mapping[str, Any]) -> list[StreamedRecord]:
     """Raises InvalidEventError if the event is not a Kinesis batch."""
-    try:
-        batch = _KinesisBatch.model_validate(event)
-    except ValidationError as error:
-        raise InvalidEventError(f"not a Kinesis batch: {error.errors()[0]}") from error
+    batch = _read(_KinesisBatch, event, "a Kinesis batch")
     return [StreamedRecord(record.kinesis.sequence_number, record.kinesis.data) for record in batch.records]
+
+
+def check_scheduled(event: Mapping[str, Any]) -> None:
+    """Raises InvalidEventError if the event is not one of EventBridge's schedules."""
+    if event.get("source") != "aws.events":
+        raise InvalidEventError("not a scheduled event")
+
+
+def _read[Model: BaseModel](model: type[Model], event: Mapping[str, Any], what: str) -> Model:
+    try:
+        return model.model_validate(event)
+    except ValidationError as error:
+        raise InvalidEventError(f"not {what}: {error.errors()[0]}") from error

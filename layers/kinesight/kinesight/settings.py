@@ -68,7 +68,7 @@ class DetectionSettings(Settings):
     sagemaker_content_type: SageMakerContentType = "image/jpeg"
     sagemaker_accept: Literal["application/json", "application/json;annotation=1"] = "application/json"
     sagemaker_labels: CommaList = []
-    sagemaker_timeout_milliseconds: int = Field(default=60_000, ge=1000, le=60_000)
+    sagemaker_timeout_milliseconds: int = Field(default=70_000, ge=1000, le=70_000)
     concurrent_detections: int = Field(default=10, ge=1, le=50)
     include_raw_output: bool = False
     result_format: Literal["KINESIGHT", "KIT"] = "KINESIGHT"
@@ -174,7 +174,7 @@ class ConsumeLiveSettings(DetectionSettings):
     dead_letter_queue_url: str
     live_sampling_interval: int = Field(default=1000, ge=200)
     live_inference_interval: int = Field(default=0, ge=0)
-    live_workers: int = Field(default=20, ge=1, le=200)
+    live_workers: int = Field(default=20, ge=1, le=50)
     live_queue_size: int = Field(default=10, ge=1, le=100)
     live_shed_seconds: int = Field(default=0, ge=0)
     lease_seconds: float = Field(default=30, gt=0)
