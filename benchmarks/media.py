@@ -260,7 +260,7 @@ def a_body(
     count = _FPS * _SECONDS
     with av.open(target, "w", format="matroska") as container:
         stream: Any = container.add_stream(
-            "libx264", rate=_FPS, options={"preset": "veryfast", "crf": "26", "bf": "0", "sc_threshold": "0"}
+            "libx264", rate=_FPS, options={"preset": "medium", "crf": "26", "bf": "0", "sc_threshold": "0"}
         )
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.gop_size = count

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -24,7 +23,8 @@ from kinesight.domain.live_stream import LivePlan, LivePorts
 from kinesight.domain.model import Detection, Frame, ResultRecord
 from kinesight.domain.ports import DetectorAnswer, LiveStart, Versioned
 from kinesight.domain.rules import Rules
-from kinesight.media.fragments import MediaErrorNotice, MediaFragment, VideoFrame
+from kinesight.media.fragments import MediaErrorNotice, MediaFragment
+from kinesight.media.mkv import BlockEvent
 from kinesight.media.mkv_model import Track
 from kinesight.media.selection import EveryNth, Keyframe
 
@@ -41,7 +41,7 @@ def arn(name: str) -> str:
 def fragment(number: int, keyframes: int = 1) -> MediaFragment:
     """Two seconds each."""
     start_s = Decimal(NOON_MS + number * 2000) / 1000
-    frames = tuple(VideoFrame(1, Fraction(index * 500), True, b"frame") for index in range(keyframes))
+    blocks = tuple(BlockEvent(b"frame", 1, index * 500, True, (slice(None),), None) for index in range(keyframes))
     return MediaFragment(
         number=str(number),
         producer_timestamp=start_s,
@@ -51,7 +51,7 @@ def fragment(number: int, keyframes: int = 1) -> MediaFragment:
         tracks=(VIDEO,),
         timecode_scale_ns=1_000_000,
         cluster_timecode=0,
-        frames=frames,
+        blocks=blocks,
         parts=(),
         millis_behind_now=0,
         continuation_token=str(number),

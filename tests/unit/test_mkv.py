@@ -23,7 +23,7 @@ from kinesight.media.mkv import (
     TracksEvent,
     TruncatedMkvError,
 )
-from kinesight.media.mkv_elements import read_head, read_plain_block, read_simple_block
+from kinesight.media.mkv_elements import read_head, read_plain_blocks, read_simple_block
 
 from tests.media import a_clip, clusters, producer_header
 
@@ -210,11 +210,13 @@ def test_the_short_way_reads_what_the_long_way_reads(
         size_length = 2
     raw = b"\xa3" + ((1 << (7 * size_length)) | len(payload)).to_bytes(size_length) + payload
 
-    plain = read_plain_block(bytearray(raw + b"next"), 1000)
+    plain, length = read_plain_blocks(bytearray(raw + raw + b"next"), 2 * len(raw) + 4, 1000)
 
-    if plain is not None:
-        head = read_head(raw, 0, 0)
-        assert head is not None
-        assert plain == read_simple_block(raw, head, 1000, 0)
-    assert (plain is not None) == (track < 0x7F and not flags & 0x06)
-    assert read_plain_block(bytearray(raw[: min(cut, len(raw) - 1)]), 1000) is None
+    head = read_head(raw, 0, 0)
+    assert head is not None
+    is_plain = track < 0x7F and not flags & 0x06
+    assert plain == ([read_simple_block(raw, head, 1000, 0)] * 2 if is_plain else [])
+    assert length == (2 * len(raw) if is_plain else 0)
+    part = raw[: min(cut, len(raw) - 1)]
+    assert read_plain_blocks(bytearray(part), len(part), 1000) == ([], 0)
+    assert read_plain_blocks(bytearray(raw + b"next"), len(raw) - 1, 1000) == ([], 0)

@@ -52,10 +52,26 @@ class MediaFragment:
     tracks: tuple[Track, ...]
     timecode_scale_ns: int
     cluster_timecode: int
-    frames: tuple[VideoFrame, ...]
+    blocks: tuple[BlockEvent, ...]
     parts: tuple[bytes, ...]
     millis_behind_now: int | None
     continuation_token: str | None
+
+    @property
+    def frames(self) -> tuple[VideoFrame, ...]:
+        """Of all tracks, in their order; taken apart when they are asked for."""
+        return tuple(self._frames(self.blocks))
+
+    @property
+    def keyframes(self) -> tuple[VideoFrame, ...]:
+        """Of all tracks, in their order."""
+        return tuple(self._frames(block for block in self.blocks if block.keyframe))
+
+    def _frames(self, blocks: Iterable[BlockEvent]) -> Iterator[VideoFrame]:
+        for block in blocks:
+            at_ms = Fraction(block.timecode * self.timecode_scale_ns, 1_000_000)
+            for data in block.frames:
+                yield VideoFrame(block.track_number, at_ms, block.keyframe, data)
 
     @property
     def raw(self) -> bytes:
@@ -82,7 +98,7 @@ class _Document:
     kvs_tags: dict[str, str] = field(default_factory=dict)
     producer_tags: dict[str, str] = field(default_factory=dict)
     cluster_timecode: int | None = None
-    frames: list[VideoFrame] = field(default_factory=list)
+    blocks: list[BlockEvent] = field(default_factory=list)
 
 
 class FragmentReader:
@@ -118,7 +134,7 @@ class FragmentReader:
             if self._document is not None:
                 if not self._add(self._document, event):
                     break
-                if _is_last(self._document, event):
+                if isinstance(event, TagsEvent) and _is_last(self._document):
                     done += self._finish()
         if not done:
             self._raise_failure()
@@ -135,7 +151,10 @@ class FragmentReader:
             limit = f"a fragment passes {self._max_fragment_bytes} bytes"
             self._failure = ElementTooLargeError(limit, self._parser.offset)
             return False
-        _note(document, event)
+        if isinstance(event, BlockEvent):
+            document.blocks.append(event)
+        else:
+            _note(document, event)
         return True
 
     def _finish(self) -> list[MediaFragment | MediaErrorNotice]:
@@ -159,9 +178,6 @@ def read_fragments(chunks: Iterable[bytes]) -> Iterator[MediaFragment | MediaErr
 
 def _note(document: _Document, event: Event) -> None:
     match event:
-        case BlockEvent():
-            at_ms = _milliseconds(event.timecode, document.timecode_scale_ns)
-            document.frames += [VideoFrame(event.track_number, at_ms, event.keyframe, data) for data in event.frames]
         case InfoEvent(timecode_scale_ns=scale):
             document.timecode_scale_ns = scale
         case TracksEvent(tracks=tracks):
@@ -176,14 +192,9 @@ def _note(document: _Document, event: Event) -> None:
             pass
 
 
-def _milliseconds(timecode: int, scale_ns: int) -> Fraction:
-    """Nearly everybody's unit is the millisecond, which needs no division."""
-    return Fraction(timecode) if scale_ns == 1_000_000 else Fraction(timecode * scale_ns, 1_000_000)
-
-
-def _is_last(document: _Document, event: Event) -> bool:
+def _is_last(document: _Document) -> bool:
     """GetMedia ends each fragment with its continuation token, so nobody has to wait for the next one to begin."""
-    return isinstance(event, TagsEvent) and document.cluster_timecode is not None and _TOKEN in document.kvs_tags
+    return document.cluster_timecode is not None and _TOKEN in document.kvs_tags
 
 
 def _note_tags(document: _Document, event: TagsEvent) -> None:
@@ -206,7 +217,7 @@ def _fragment(document: _Document, cluster_timecode: int) -> MediaFragment:
         tracks=document.tracks,
         timecode_scale_ns=document.timecode_scale_ns,
         cluster_timecode=cluster_timecode,
-        frames=tuple(document.frames),
+        blocks=tuple(document.blocks),
         parts=tuple(document.raw),
         millis_behind_now=int(behind) if behind.isascii() and behind.isdecimal() else None,
         continuation_token=tags.get(_TOKEN),

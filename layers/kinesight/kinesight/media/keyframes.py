@@ -32,7 +32,7 @@ class KeyframeDecoder:
         pictures = decoder.decode(av.Packet(keyframe.frame.data))
         if not pictures:
             pictures = decoder.decode(None)
-            decoder.flush_buffers()
+        decoder.flush_buffers()  # or the decoder keeps the picture, though no other will refer to it
         if not pictures:
             raise UndecodableError(0, "no picture came of the keyframe")
         return pictures[-1]

@@ -12,7 +12,7 @@ from kinesight.media.mkv_elements import (
     Head,
     read_block_group,
     read_head,
-    read_plain_block,
+    read_plain_blocks,
     read_simple_block,
     read_tags,
     read_timecode_scale_ns,
@@ -87,6 +87,7 @@ class MkvParser:
         self._needed = 1
         self._open = [_Open("document", None, 0)]
         self._cluster_timecode = 0
+        self._last_tracks = TracksEvent(b"", ())
         self._failure: MkvError | None = None
         self.offset = 0
         """Where in the body the next element begins."""
@@ -98,7 +99,7 @@ class MkvParser:
         self._buffer += data
         events: list[Event] = []
         try:
-            while len(self._buffer) >= self._needed and (self._plain_block(events) or self._step(events)):
+            while len(self._buffer) >= self._needed and (self._plain_blocks(events) or self._step(events)):
                 pass
         except MkvError as error:
             self._failure = error
@@ -118,21 +119,20 @@ class MkvParser:
         del self._open[1:]
         return events
 
-    def _plain_block(self, events: list[Event]) -> bool:
+    def _plain_blocks(self, events: list[Event]) -> bool:
         """The short way for what a body is mostly made of; False, and nothing is read, if this is something else."""
         inner = self._open[-1]
-        block = read_plain_block(self._buffer, self._cluster_timecode) if inner.kind == "cluster" else None
-        if block is None:
+        if inner.kind != "cluster":
             return False
-        length = len(block.raw)
-        if length > self._max_element_bytes or (inner.end is not None and self.offset + length > inner.end):
+        end = len(self._buffer) if inner.end is None else min(len(self._buffer), inner.end - self.offset)
+        blocks, length = read_plain_blocks(self._buffer, min(end, self._max_element_bytes), self._cluster_timecode)
+        if not blocks:
             return False
         del self._buffer[:length]
         self.offset += length
         self._needed = 1
-        events.append(block)
-        if inner.end is not None:
-            self._leave_complete(events)
+        events += blocks
+        self._leave_complete(events)
         return True
 
     def _step(self, events: list[Event]) -> bool:
@@ -206,10 +206,19 @@ class MkvParser:
         match self._open[-1].kind:
             case "document":
                 return _document_event(head, raw)
+            case "segment" if head.element_id == ids.TRACKS:
+                return self._tracks_event(head, raw, offset)
             case "segment":
                 return _segment_event(head, raw, offset)
             case _:
                 return self._cluster_event(head, raw, offset)
+
+    def _tracks_event(self, head: Head, raw: bytes, offset: int) -> TracksEvent:
+        """KVS repeats the same tracks before every fragment."""
+        if raw != self._last_tracks.raw:
+            tracks = read_tracks(memoryview(raw)[head.length :], offset + head.length)
+            self._last_tracks = TracksEvent(raw, tracks)
+        return self._last_tracks
 
     def _cluster_event(self, head: Head, raw: bytes, offset: int) -> Event:
         match head.element_id:
@@ -240,8 +249,6 @@ def _segment_event(head: Head, raw: bytes, offset: int) -> Event:
     match head.element_id:
         case ids.INFO:
             return InfoEvent(raw, read_timecode_scale_ns(payload, inner_offset))
-        case ids.TRACKS:
-            return TracksEvent(raw, read_tracks(payload, inner_offset))
         case ids.TAGS:
             return TagsEvent(raw, read_tags(payload, inner_offset))
     return OtherEvent(raw, head.element_id, "segment")

@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from itertools import accumulate, pairwise
 from typing import Literal, NamedTuple
 
 from kinesight.media import mkv_ids as ids
@@ -131,56 +132,60 @@ def _tags(data: Buffer, offset: int, depth: int) -> Iterator[Tag]:
 
 def read_simple_block(raw: bytes, head: Head, cluster_timecode: int, offset: int) -> BlockEvent:
     """A SimpleBlock: its own flags say whether it is a keyframe."""
-    payload = memoryview(raw)[head.length :]
-    track_number, relative, flags, frames = _block(payload, offset)
-    return BlockEvent(raw, track_number, cluster_timecode + relative, bool(flags & 0x80), frames, None)
+    track_number, relative, flags, spans = _block(raw, head.length, len(raw), offset)
+    return BlockEvent(raw, track_number, cluster_timecode + relative, bool(flags & 0x80), spans, None)
 
 
-def read_plain_block(data: bytearray, cluster_timecode: int) -> BlockEvent | None:
-    """The SimpleBlock that begins the data, if it is wholly there, of a track below 128, and not laced: nearly all of a
-    body, so it is read without the detours that the rest needs."""
-    if len(data) < 7 or data[0] != ids.SIMPLE_BLOCK:
-        return None
-    begin = 10 - data[1].bit_length()
-    mask = (1 << (7 * begin - 7)) - 1
-    size = int.from_bytes(data[1:begin]) & mask
-    if begin > 9 or size == mask or size < 4 or len(data) < begin + size:
-        return None
-    track, flags = data[begin], data[begin + 3]
-    if track < 0x80 or flags & 0x06:
-        return None
-    timecode = cluster_timecode + int.from_bytes(data[begin + 1 : begin + 3], signed=True)
+def read_plain_blocks(data: bytearray, end: int, cluster_timecode: int) -> tuple[list[BlockEvent], int]:
+    """The SimpleBlocks that begin the data, wholly before `end`, of tracks below 128, and not laced; and where the next
+    element begins. Nearly all of a body is that, so it is read without the detours that the rest needs."""
+    found: list[BlockEvent] = []
+    position = 0
     with memoryview(data) as view:
-        raw = bytes(view[: begin + size])
-    return BlockEvent(raw, track & 0x7F, timecode, flags >= 0x80, (raw[begin + 4 :],), None)
+        while end - position >= 7 and data[position] == ids.SIMPLE_BLOCK:
+            body = position + 10 - data[position + 1].bit_length()
+            mask = (1 << (7 * (body - position) - 7)) - 1
+            size = int.from_bytes(view[position + 1 : body]) & mask
+            after = body + size
+            if body - position > 9 or size == mask or size < 4 or after > end:
+                break
+            track, flags = data[body], data[body + 3]
+            if track < 0x80 or flags & 0x06:
+                break
+            timecode = cluster_timecode + int.from_bytes(view[body + 1 : body + 3], signed=True)
+            spans = (slice(body + 4 - position, after - position),)
+            found.append(BlockEvent(bytes(view[position:after]), track & 0x7F, timecode, flags >= 0x80, spans, None))
+            position = after
+    return found, position
 
 
 def read_block_group(raw: bytes, head: Head, cluster_timecode: int, offset: int) -> BlockEvent:
     """A BlockGroup: a keyframe is one that references no other block."""
-    payload = memoryview(raw)[head.length :]
-    fields = _fields(payload, offset)
-    if ids.BLOCK not in fields:
+    places = {element_id: (start, end) for element_id, start, end in children(raw, head.length, len(raw), offset)}
+    if ids.BLOCK not in places:
         raise InvalidMkvError("a BlockGroup without a Block", offset)
-    track_number, relative, _, frames = _block(fields[ids.BLOCK], offset)
-    duration = unsigned(fields[ids.BLOCK_DURATION]) if ids.BLOCK_DURATION in fields else None
-    keyframe = ids.REFERENCE_BLOCK not in fields
-    return BlockEvent(raw, track_number, cluster_timecode + relative, keyframe, frames, duration)
+    track_number, relative, _, spans = _block(raw, *places[ids.BLOCK], offset)
+    length = places.get(ids.BLOCK_DURATION)
+    duration = unsigned(raw[slice(*length)]) if length is not None else None
+    keyframe = ids.REFERENCE_BLOCK not in places
+    return BlockEvent(raw, track_number, cluster_timecode + relative, keyframe, spans, duration)
 
 
-def _block(data: Buffer, offset: int) -> tuple[int, int, int, tuple[bytes, ...]]:
-    length = 9 - data[0].bit_length() if len(data) else 9
-    if length > 8 or len(data) < length + 3:
+def _block(raw: bytes, start: int, end: int, offset: int) -> tuple[int, int, int, tuple[slice, ...]]:
+    """Track, relative timecode, flags, and where in `raw` the frames of the block in raw[start:end] are."""
+    length = 9 - raw[start].bit_length() if start < end else 9
+    if length > 8 or end - start < length + 3:
         raise InvalidMkvError("a block too short for its header", offset)
-    track_number, _ = _vint(data, 0, length)
-    relative = int.from_bytes(data[length : length + 2], signed=True)
-    flags = data[length + 2]
-    body = data[length + 3 :]
+    track_number, _ = _vint(raw, start, length)
+    body = start + length + 3
+    relative = int.from_bytes(raw[body - 3 : body - 1], signed=True)
+    flags = raw[body - 1]
     lacing = (flags >> 1) & 0x03
-    frames = (bytes(body),) if lacing == 0 else _laced(body, lacing, offset)
-    return track_number, relative, flags, frames
+    spans = (slice(body, end),) if lacing == 0 else _laced(memoryview(raw)[body:end], lacing, body, offset)
+    return track_number, relative, flags, spans
 
 
-def _laced(body: Buffer, lacing: int, offset: int) -> tuple[bytes, ...]:
+def _laced(body: Buffer, lacing: int, begin: int, offset: int) -> tuple[slice, ...]:
     if not len(body):
         raise InvalidMkvError("a laced block without its frame count", offset)
     count = body[0] + 1
@@ -188,11 +193,8 @@ def _laced(body: Buffer, lacing: int, offset: int) -> tuple[bytes, ...]:
     last = len(body) - position - sum(sizes)
     if last < 0 or any(size < 0 for size in sizes):
         raise InvalidMkvError("laced frames pass the end of their block", offset)
-    frames = []
-    for size in (*sizes, last):
-        frames.append(bytes(body[position : position + size]))
-        position += size
-    return tuple(frames)
+    edges = accumulate((*sizes, last), initial=begin + position)
+    return tuple(slice(*pair) for pair in pairwise(edges))
 
 
 def _lace_sizes(body: Buffer, lacing: int, count: int, offset: int) -> tuple[list[int], int]:

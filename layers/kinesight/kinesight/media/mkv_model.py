@@ -97,14 +97,20 @@ class ClusterTimecodeEvent(NamedTuple):
 
 
 class BlockEvent(NamedTuple):
-    """A SimpleBlock or BlockGroup. `timecode` is absolute, in timecode-scale units; laced blocks hold several."""
+    """A SimpleBlock or BlockGroup. `timecode` is absolute, in timecode-scale units; laced blocks hold several frames.
+    `spans` are their places in `raw`: most frames are never looked at, and need not be copied."""
 
     raw: bytes
     track_number: int
     timecode: int
     keyframe: bool
-    frames: tuple[bytes, ...]
+    spans: tuple[slice, ...]
     duration: int | None
+
+    @property
+    def frames(self) -> tuple[bytes, ...]:
+        """The frames' bytes, cut out when they are asked for."""
+        return tuple(self.raw[span] for span in self.spans)
 
 
 class ClusterEndEvent(NamedTuple):

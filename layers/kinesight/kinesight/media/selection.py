@@ -31,8 +31,8 @@ def keyframes(fragment: MediaFragment) -> Iterator[Keyframe]:
     """Those of its video track, in their order; none if it has no video."""
     track = video_track(fragment)
     start_ms = Fraction(fragment.cluster_timecode * fragment.timecode_scale_ns, 1_000_000)
-    for frame in fragment.frames if track is not None else ():
-        if frame.keyframe and track is not None and frame.track_number == track.number:
+    for frame in fragment.keyframes if track is not None else ():
+        if track is not None and frame.track_number == track.number:
             yield Keyframe(track, frame, frame.timecode_ms - start_ms)
 
 
