@@ -154,7 +154,7 @@ class Stack:
     def _plain_function(self, logical_id: str, properties: Document) -> None:
         properties["Code"] = {"ZipFile": "def handler(event, context): ..."}
         properties["FunctionName"] = self.function_name(logical_id)
-        for unneeded in ("Layers", "LoggingConfig", "TracingConfig"):
+        for unneeded in ("Layers", "LoggingConfig", "SnapStart", "TracingConfig"):
             properties.pop(unneeded, None)
 
     def _plain_machine(self, logical_id: str, properties: Document) -> None:

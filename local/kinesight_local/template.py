@@ -71,7 +71,28 @@ def expand(template: Path, overrides: Mapping[str, str]) -> Expanded:
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # samtranslator asks botocore for the partition
     plain = _with_placeholders(document)
     expanded = transform(plain, dict(parameters), _NoManagedPolicies())
-    return Expanded(expanded, parameters, sources, _definitions(document, template.parent))
+    return Expanded(_unversioned(expanded), parameters, sources, _definitions(document, template.parent))
+
+
+def _unversioned(document: Document) -> Document:
+    """There is one version of each function here: the one that runs. An alias is another name of it."""
+    resources: Document = document["Resources"]
+    aliases = {
+        name: {"Fn::GetAtt": [resource["Properties"]["FunctionName"]["Ref"], "Arn"]}
+        for name, resource in resources.items()
+        if resource["Type"] == "AWS::Lambda::Alias"
+    }
+    versions = {name for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Version"}
+    document["Resources"] = {name: one for name, one in resources.items() if name not in aliases.keys() | versions}
+    named: Document = _renamed(document, aliases)
+    return named
+
+
+def _renamed(node: Any, aliases: Mapping[str, Document]) -> Any:
+    if isinstance(node, dict):
+        alias = aliases.get(str(node["Ref"])) if set(node) == {"Ref"} else None
+        return alias or {key: _renamed(value, aliases) for key, value in node.items()}
+    return [_renamed(item, aliases) for item in node] if isinstance(node, list) else node
 
 
 def _parameters(document: Document, overrides: Mapping[str, str]) -> dict[str, str]:

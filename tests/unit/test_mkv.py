@@ -210,13 +210,14 @@ def test_the_short_way_reads_what_the_long_way_reads(
         size_length = 2
     raw = b"\xa3" + ((1 << (7 * size_length)) | len(payload)).to_bytes(size_length) + payload
 
-    plain, length = read_plain_blocks(bytearray(raw + raw + b"next"), 2 * len(raw) + 4, 1000)
+    plain, length, _ = read_plain_blocks(memoryview(raw + raw + b"next"), 2 * len(raw) + 4, 1000)
 
-    head = read_head(raw, 0, 0)
+    head = read_head(raw, 0, len(raw), 0)
     assert head is not None
     is_plain = track < 0x7F and not flags & 0x06
     assert plain == ([read_simple_block(raw, head, 1000, 0)] * 2 if is_plain else [])
     assert length == (2 * len(raw) if is_plain else 0)
     part = raw[: min(cut, len(raw) - 1)]
-    assert read_plain_blocks(bytearray(part), len(part), 1000) == ([], 0)
-    assert read_plain_blocks(bytearray(raw + b"next"), len(raw) - 1, 1000) == ([], 0)
+    assert read_plain_blocks(memoryview(part), len(part), 1000)[:2] == ([], 0)
+    blocks, _, needed = read_plain_blocks(memoryview(raw + b"next"), len(raw) - 1, 1000)
+    assert (blocks, needed in (1, len(raw))) == ([], True)

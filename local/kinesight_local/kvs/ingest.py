@@ -205,7 +205,7 @@ class Ingest:
     def _take_block(self, fragment: IngestedFragment, event: BlockEvent) -> None:
         if all(track.number != event.track_number for track in fragment.tracks):
             raise _RefusalError(4010, "TRACK_NUMBER_MISMATCH")
-        self._append(fragment, event.raw)
+        self._append(fragment, bytes(event.raw))
         offset_ms = Fraction(event.timecode * self._timecode_scale_ns, 1_000_000) - fragment.timecode_ms
         if offset_ms > MAX_FRAGMENT_MS:
             raise _RefusalError(4002, "MAX_FRAGMENT_DURATION_REACHED")

@@ -53,7 +53,7 @@ class MediaFragment:
     timecode_scale_ns: int
     cluster_timecode: int
     blocks: tuple[BlockEvent, ...]
-    parts: tuple[bytes, ...]
+    parts: tuple[bytes | memoryview, ...]
     millis_behind_now: int | None
     continuation_token: str | None
 
@@ -91,7 +91,7 @@ class MediaErrorNotice:
 
 @dataclass(slots=True)
 class _Document:
-    raw: list[bytes] = field(default_factory=list)
+    raw: list[bytes | memoryview] = field(default_factory=list)
     size: int = 0
     timecode_scale_ns: int = 1_000_000
     tracks: tuple[Track, ...] = ()
@@ -111,7 +111,7 @@ class FragmentReader:
         self._document: _Document | None = None
         self._failure: MkvError | None = None
 
-    def feed(self, data: bytes) -> list[MediaFragment | MediaErrorNotice]:
+    def feed(self, data: bytes | memoryview) -> list[MediaFragment | MediaErrorNotice]:
         """What these bytes complete. Raises MkvError, after everything before the error was returned."""
         self._raise_failure()
         return self._digest(self._parser.feed(data))

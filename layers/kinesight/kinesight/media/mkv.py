@@ -83,7 +83,7 @@ class MkvParser:
     def __init__(self, *, max_element_bytes: int = DEFAULT_MAX_ELEMENT_BYTES) -> None:
         """`max_element_bytes` bounds every element that must be held whole: all but Segment and Cluster."""
         self._max_element_bytes = max_element_bytes
-        self._buffer = bytearray()
+        self._part = bytearray()  # of an element, until the chunk comes that completes it
         self._needed = 1
         self._open = [_Open("document", None, 0)]
         self._cluster_timecode = 0
@@ -92,66 +92,87 @@ class MkvParser:
         self.offset = 0
         """Where in the body the next element begins."""
 
-    def feed(self, data: bytes) -> list[Event]:
+    def feed(self, data: bytes | memoryview) -> list[Event]:
         """The events that these bytes complete. Raises InvalidMkvError, ElementTooLargeError."""
         if self._failure is not None:
             raise self._failure
-        self._buffer += data
         events: list[Event] = []
         try:
-            while len(self._buffer) >= self._needed and (self._plain_blocks(events) or self._step(events)):
-                pass
+            self._read_chunk(memoryview(data), events)
         except MkvError as error:
             self._failure = error
             if not events:
                 raise
         return events
 
+    def _read_chunk(self, chunk: memoryview, events: list[Event]) -> None:
+        """Elements are read where they lie; only one that began in an earlier chunk is put together first."""
+        position = 0
+        while self._part and position < len(chunk):
+            missing = max(1, self._needed - len(self._part))
+            self._part += chunk[position : position + missing]
+            position += missing
+            if len(self._part) >= self._needed:
+                read = self._read(memoryview(bytes(self._part)), events)
+                del self._part[:read]
+        if position < len(chunk):
+            read = self._read(chunk[position:], events)
+            self._part += chunk[position + read :]
+
+    def _read(self, data: memoryview, events: list[Event]) -> int:
+        """Reads whole elements; how many bytes they have. Sets how many the next one needs at least."""
+        position, self._needed = 0, 1
+        while len(data) - position >= self._needed:
+            rest = data[position:] if position else data
+            position += self._plain_blocks(rest, events) or self._step(rest, events)
+        return position
+
     def close(self) -> list[Event]:
         """The events that only the end of the body completes. Raises TruncatedMkvError, or what `feed` still owes."""
         if self._failure is not None:
             raise self._failure
-        cut = self._buffer or any(container.end is not None for container in self._open)
+        cut = self._part or any(container.end is not None for container in self._open)
         if cut:
-            self._failure = TruncatedMkvError("the body ends inside an element", self.offset + len(self._buffer))
+            self._failure = TruncatedMkvError("the body ends inside an element", self.offset + len(self._part))
             raise self._failure
         events: list[Event] = [ClusterEndEvent() for container in self._open if container.kind == "cluster"]
         del self._open[1:]
         return events
 
-    def _plain_blocks(self, events: list[Event]) -> bool:
-        """The short way for what a body is mostly made of; False, and nothing is read, if this is something else."""
+    def _plain_blocks(self, data: memoryview, events: list[Event]) -> int:
+        """The short way for what a body is mostly made of; 0, and nothing is read, if this is something else."""
         inner = self._open[-1]
         if inner.kind != "cluster":
-            return False
-        end = len(self._buffer) if inner.end is None else min(len(self._buffer), inner.end - self.offset)
-        blocks, length = read_plain_blocks(self._buffer, min(end, self._max_element_bytes), self._cluster_timecode)
-        if not blocks:
-            return False
-        del self._buffer[:length]
-        self.offset += length
-        self._needed = 1
-        events += blocks
-        self._leave_complete(events)
-        return True
+            return 0
+        end = len(data) if inner.end is None else min(len(data), inner.end - self.offset)
+        blocks, length, needed = read_plain_blocks(data, min(end, self._max_element_bytes), self._cluster_timecode)
+        if length:
+            events += blocks
+            self._pass(length)
+            self._leave_complete(events)
+            self._needed = needed if needed <= self._max_element_bytes else 1
+        return length
 
-    def _step(self, events: list[Event]) -> bool:
-        """Reads one element head and what belongs to it; False if more bytes are needed first."""
-        head = read_head(self._buffer, 0, self.offset)
+    def _step(self, data: memoryview, events: list[Event]) -> int:
+        """Reads one element head and what belongs to it; 0 if more bytes are needed first."""
+        head = read_head(data, 0, len(data), self.offset)
         if head is None:
-            self._needed = len(self._buffer) + 1
-            return False
+            self._needed = len(data) + 1
+            return 0
         self._leave_unknown_sized(head.element_id, events)
         inner = self._open[-1]
         if inner.end is not None and self.offset + head.length + (head.size or 0) > inner.end:
             raise InvalidMkvError("an element passes the end of the one it is in", self.offset)
         if head.element_id in (ids.SEGMENT, ids.CLUSTER):
-            self._enter(head, events)
-        elif not self._whole(head, events):
-            return False
-        self._needed = 1
-        self._leave_complete(events)
-        return True
+            length = self._enter(data, head, events)
+        else:
+            length = self._whole(data, head, events)
+        if length:
+            self._leave_complete(events)
+        return length
+
+    def _pass(self, length: int) -> None:
+        self.offset += length
 
     def _leave_unknown_sized(self, element_id: int, events: list[Event]) -> None:
         """An element of unknown size ends where one begins that can't be inside it."""
@@ -169,22 +190,24 @@ class MkvParser:
         if self._open.pop().kind == "cluster":
             events.append(ClusterEndEvent())
 
-    def _enter(self, head: Head, events: list[Event]) -> None:
+    def _enter(self, data: memoryview, head: Head, events: list[Event]) -> int:
         kind: Literal["segment", "cluster"] = "segment" if head.element_id == ids.SEGMENT else "cluster"
         parent = "document" if kind == "segment" else "segment"
         if self._open[-1].kind != parent:
             raise InvalidMkvError(f"a {kind} inside a {self._open[-1].kind}", self.offset)
         started_at = self.offset
-        raw = self._take(head.length)
+        self._pass(head.length)
         end = None if head.size is None else self.offset + head.size
         self._open.append(_Open(kind, end, started_at))
+        raw = bytes(data[: head.length])
         if kind == "cluster":
             self._cluster_timecode = 0
             events.append(ClusterEvent(raw))
         else:
             events.append(SegmentEvent(raw))
+        return head.length
 
-    def _whole(self, head: Head, events: list[Event]) -> bool:
+    def _whole(self, data: memoryview, head: Head, events: list[Event]) -> int:
         if self._open[-1].kind == "document" and head.element_id not in (ids.EBML, ids.VOID, ids.CRC_32):
             raise InvalidMkvError("neither an EBML header nor a Segment begins here", self.offset)
         if head.size is None:
@@ -195,12 +218,12 @@ class MkvParser:
                 self.offset,
             )
         length = head.length + head.size
-        if len(self._buffer) < length:
+        if len(data) < length:
             self._needed = length
-            return False
-        offset = self.offset
-        events.append(self._event(head, self._take(length), offset))
-        return True
+            return 0
+        events.append(self._event(head, bytes(data[:length]), self.offset))
+        self._pass(length)
+        return length
 
     def _event(self, head: Head, raw: bytes, offset: int) -> Event:
         match self._open[-1].kind:
@@ -230,13 +253,6 @@ class MkvParser:
                 self._cluster_timecode = unsigned(raw[head.length :])
                 return ClusterTimecodeEvent(raw, self._cluster_timecode)
         return OtherEvent(raw, head.element_id, "cluster")
-
-    def _take(self, length: int) -> bytes:
-        with memoryview(self._buffer) as view:
-            raw = bytes(view[:length])
-        del self._buffer[:length]
-        self.offset += length
-        return raw
 
 
 def _document_event(head: Head, raw: bytes) -> Event:

@@ -23,9 +23,9 @@ class Head(NamedTuple):
     length: int
 
 
-def read_head(data: Buffer, position: int, offset: int) -> Head | None:
-    """None if there are not enough bytes yet. `offset` is the body's offset, for errors. Raises InvalidMkvError."""
-    available = len(data) - position
+def read_head(data: Buffer, position: int, end: int, offset: int) -> Head | None:
+    """None if data[position:end] is too short. `offset` is the body's offset, for errors. Raises InvalidMkvError."""
+    available = end - position
     if available < 1:
         return None
     id_length = 9 - data[position].bit_length()
@@ -53,7 +53,7 @@ def children(data: Buffer, start: int, end: int, offset: int) -> Iterator[tuple[
     """(id, payload start, payload end) of the elements in data[start:end]. Raises InvalidMkvError."""
     position = start
     while position < end:
-        head = read_head(data[:end], position, offset + position - start)
+        head = read_head(data, position, end, offset + position - start)
         if head is None or head.size is None or position + head.length + head.size > end:
             raise InvalidMkvError("an element does not fit into its parent", offset + position - start)
         position += head.length
@@ -115,19 +115,32 @@ def _fields(data: Buffer, offset: int) -> dict[int, Buffer]:
 
 def read_tags(data: Buffer, offset: int) -> tuple[Tag, ...]:
     """The SimpleTags of a Tags payload, nested ones after the one they are in."""
-    return tuple(_tags(data, offset, 0))
+    found: list[Tag] = []
+    _add_tags(found, data, 0, len(data), offset)
+    return tuple(found)
 
 
-def _tags(data: Buffer, offset: int, depth: int) -> Iterator[Tag]:
+def _add_tags(found: list[Tag], data: Buffer, begin: int, stop: int, offset: int) -> None:
+    for element_id, start, end in children(data, begin, stop, offset):
+        if element_id == ids.TAG:
+            _add_tags(found, data, start, end, offset + start - begin)
+        elif element_id == ids.SIMPLE_TAG:
+            _add_simple_tag(found, data, start, end, offset + start - begin, depth=0)
+
+
+def _add_simple_tag(found: list[Tag], data: Buffer, begin: int, stop: int, offset: int, *, depth: int) -> None:
     if depth > _MAXIMUM_DEPTH:
         raise InvalidMkvError("tags are nested too deeply", offset)
-    for element_id, start, end in children(data, 0, len(data), offset):
-        inner = data[start:end]
-        if element_id == ids.SIMPLE_TAG:
-            fields = _fields(inner, offset + start)
-            yield Tag(text(fields.get(ids.TAG_NAME, b"")), text(fields.get(ids.TAG_STRING, b"")))
-        if element_id in (ids.TAG, ids.SIMPLE_TAG):
-            yield from _tags(inner, offset + start, depth + 1)
+    name = value = ""
+    place = len(found)
+    for element_id, start, end in children(data, begin, stop, offset):
+        if element_id == ids.TAG_NAME:
+            name = text(data[start:end])
+        elif element_id == ids.TAG_STRING:
+            value = text(data[start:end])
+        elif element_id == ids.SIMPLE_TAG:
+            _add_simple_tag(found, data, start, end, offset + start - begin, depth=depth + 1)
+    found.insert(place, Tag(name, value))
 
 
 def read_simple_block(raw: bytes, head: Head, cluster_timecode: int, offset: int) -> BlockEvent:
@@ -136,27 +149,30 @@ def read_simple_block(raw: bytes, head: Head, cluster_timecode: int, offset: int
     return BlockEvent(raw, track_number, cluster_timecode + relative, bool(flags & 0x80), spans, None)
 
 
-def read_plain_blocks(data: bytearray, end: int, cluster_timecode: int) -> tuple[list[BlockEvent], int]:
-    """The SimpleBlocks that begin the data, wholly before `end`, of tracks below 128, and not laced; and where the next
-    element begins. Nearly all of a body is that, so it is read without the detours that the rest needs."""
+def read_plain_blocks(data: memoryview, end: int, cluster_timecode: int) -> tuple[list[BlockEvent], int, int]:
+    """The SimpleBlocks that begin the data, wholly before `end`, of tracks below 128, and not laced; where the next
+    element begins; how many bytes it needs at least. Nearly all of a body is that, so it is read without the detours
+    that the rest needs."""
     found: list[BlockEvent] = []
-    position = 0
-    with memoryview(data) as view:
-        while end - position >= 7 and data[position] == ids.SIMPLE_BLOCK:
-            body = position + 10 - data[position + 1].bit_length()
-            mask = (1 << (7 * (body - position) - 7)) - 1
-            size = int.from_bytes(view[position + 1 : body]) & mask
-            after = body + size
-            if body - position > 9 or size == mask or size < 4 or after > end:
-                break
-            track, flags = data[body], data[body + 3]
-            if track < 0x80 or flags & 0x06:
-                break
-            timecode = cluster_timecode + int.from_bytes(view[body + 1 : body + 3], signed=True)
-            spans = (slice(body + 4 - position, after - position),)
-            found.append(BlockEvent(bytes(view[position:after]), track & 0x7F, timecode, flags >= 0x80, spans, None))
-            position = after
-    return found, position
+    position, needed = 0, 1
+    while end - position >= 7 and data[position] == ids.SIMPLE_BLOCK:
+        body = position + 10 - data[position + 1].bit_length()
+        mask = (1 << (7 * (body - position) - 7)) - 1
+        size = int.from_bytes(data[position + 1 : body]) & mask
+        after = body + size
+        if body - position > 9 or size == mask or size < 4:
+            break
+        if after > end:
+            needed = after - position
+            break
+        track, flags = data[body], data[body + 3]
+        if track < 0x80 or flags & 0x06:
+            break
+        timecode = cluster_timecode + int.from_bytes(data[body + 1 : body + 3], signed=True)
+        spans = (slice(body + 4 - position, after - position),)
+        found.append(BlockEvent(data[position:after], track & 0x7F, timecode, flags >= 0x80, spans, None))
+        position = after
+    return found, position, needed
 
 
 def read_block_group(raw: bytes, head: Head, cluster_timecode: int, offset: int) -> BlockEvent:

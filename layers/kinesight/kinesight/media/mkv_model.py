@@ -98,9 +98,10 @@ class ClusterTimecodeEvent(NamedTuple):
 
 class BlockEvent(NamedTuple):
     """A SimpleBlock or BlockGroup. `timecode` is absolute, in timecode-scale units; laced blocks hold several frames.
-    `spans` are their places in `raw`: most frames are never looked at, and need not be copied."""
+    `spans` are their places in `raw`, which may lie in the chunk it came in: most frames are never looked at, and need
+    not be copied."""
 
-    raw: bytes
+    raw: bytes | memoryview
     track_number: int
     timecode: int
     keyframe: bool
@@ -110,7 +111,7 @@ class BlockEvent(NamedTuple):
     @property
     def frames(self) -> tuple[bytes, ...]:
         """The frames' bytes, cut out when they are asked for."""
-        return tuple(self.raw[span] for span in self.spans)
+        return tuple(bytes(self.raw[span]) for span in self.spans)
 
 
 class ClusterEndEvent(NamedTuple):
