@@ -114,7 +114,7 @@ class Workflow:
 
     def detect(self, plan: RangePlan, window: Window) -> None:
         ports = WindowPorts(DetectionPorts(self.detector, self.sink, self.ledger), self.work)
-        detect_window(plan, window.index, ports, DetectionPlan(Rules.of([], 50), concurrent_detections=3))
+        detect_window(plan, window.index, ports, DetectionPlan(lambda: Rules.of([], 50), concurrent_detections=3))
 
     def run(self, execution: str = "one", **changes: Any) -> RangePlan:
         plan = self.plan(execution, **changes)

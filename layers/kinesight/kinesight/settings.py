@@ -58,6 +58,7 @@ class DetectionSettings(Settings):
     """`minimum_confidence` is 0 to 100, for the detector and the rules alike."""
 
     results_stream_name: str
+    configuration_bucket: str
     idempotency_table: str
     idempotency_hours: int = Field(default=24, ge=1)
     detector: DetectorType = DetectorType.REKOGNITION_LABELS
@@ -190,6 +191,7 @@ class ConductLiveSettings(_SelectionSettings):
 class ConfigureStreamsSettings(_SelectionSettings):
     """The fields of UpdateImageGenerationConfiguration and UpdateNotificationConfiguration."""
 
+    configuration_bucket: str
     image_generation_status: Literal["ENABLED", "DISABLED"] = "ENABLED"
     image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
     sampling_interval: int = Field(default=3000, ge=200)

@@ -24,9 +24,10 @@ class DetectionPorts:
 
 @dataclass(frozen=True, slots=True)
 class DetectionPlan:
-    """What is wanted of every frame. `kit_format`: records carry what KIT's had, too."""
+    """What is wanted of every frame. `rules` are asked for anew for each; `kit_format`: records carry what KIT's had,
+    too."""
 
-    rules: Rules
+    rules: Callable[[], Rules]
     include_raw_output: bool = False
     concurrent_detections: int = 10
     kit_format: bool = False
@@ -71,7 +72,7 @@ def _look(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan) -> Non
         return
     with _released_on_failure(ports.ledger, identity):
         answer = ports.detector.detect(frame)
-        judged = plan.rules.of_stream(frame.stream_name).judge(answer.detections, frame.image_timestamp, frame.tags)
+        judged = plan.rules().of_stream(frame.stream_name).judge(answer.detections, frame.image_timestamp, frame.tags)
         matches = Matches(tuple(one.detection for one in judged), matched_labels(judged), matched_rules(judged))
         record = make_record(frame, answer, fingerprint, matches, include_raw=plan.include_raw_output)
         analysis.encoded = encode_record(record, kit_fields(frame, answer) if plan.kit_format else None)

@@ -64,7 +64,7 @@ def _same(frame: Frame) -> Frame:
 
 def _overridden(plan: RangePlan, wanted: DetectionPlan) -> DetectionPlan:
     """The execution's own rules, where its input has any."""
-    return replace(wanted, rules=wanted.rules.overridden(plan.labels, plan.minimum_confidence))
+    return replace(wanted, rules=lambda: wanted.rules().overridden(plan.labels, plan.minimum_confidence))
 
 
 def _merged(before: WindowReport, analyses: dict[int, Analysis]) -> WindowReport:
