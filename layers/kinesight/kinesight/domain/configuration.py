@@ -134,10 +134,11 @@ class SessionSettings(_Part):
 
 class StationarySettings(_Part):
     """An object whose box stays the same (intersection over union) for `after_seconds` is part of the scene until it
-    has not been seen there for `forget_seconds`. So is what the camera shows when watching begins."""
+    has not been seen there for `forget_seconds`. So is what the camera shows in the first `learn_seconds`."""
 
     enabled: bool = True
     minimum_overlap: float = Field(default=0.7, gt=0, le=1)
+    learn_seconds: Seconds = 10
     after_seconds: Seconds = 60
     forget_seconds: float = Field(default=3600, gt=0, le=7 * 86_400)
 
@@ -150,6 +151,12 @@ class Camera(_Part):
     rules: tuple[Rule, ...] = Field(min_length=1, max_length=100)
     sessions: SessionSettings = SessionSettings()
     stationary: StationarySettings = StationarySettings()
+
+    @property
+    def needs_order(self) -> bool:
+        """Whether what one picture means depends on the ones before it."""
+        temporal = any(rule.confirmation.of > 1 or rule.dwell_seconds > 0 for rule in self.rules)
+        return temporal or self.stationary.enabled
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:

@@ -105,7 +105,8 @@ class Rules:
         Confidence is 0 to 100."""
         wanted = [label.strip() for label in labels if label.strip()]
         rule = {"name": "default", "labels": wanted, "minimumConfidence": minimum_confidence}
-        return cls(Camera.model_validate({"streams": ["*"], "rules": [rule]}), configuration)
+        camera = {"streams": ["*"], "rules": [rule], "stationary": {"enabled": False}}
+        return cls(Camera.model_validate(camera), configuration)
 
     def of_stream(self, stream_name: str) -> CameraRules:
         """Prepared once per stream."""
