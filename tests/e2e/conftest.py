@@ -20,6 +20,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "SamplingInterval": "500",
         "MinimumConfidence": "70",
         "Labels": "Face",
+        "AlertPer": "PICTURE",
         "NotificationStatus": "ENABLED",
         "NotificationQuietSeconds": "3",
         "NotificationPreRollSeconds": "1",

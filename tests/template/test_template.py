@@ -20,6 +20,7 @@ from kinesight.settings import (
     StartAnalysisSettings,
     SummarizeRangeSettings,
     SweepStreamsSettings,
+    TrackSessionsSettings,
 )
 from kinesight_local.template import InvalidTemplateError, expand
 from samtranslator.yaml_helper import yaml_parse
@@ -39,6 +40,7 @@ FUNCTIONS: dict[str, type[Settings]] = {
     "StartAnalysisFunction": StartAnalysisSettings,
     "SummarizeRangeFunction": SummarizeRangeSettings,
     "SweepStreamsFunction": SweepStreamsSettings,
+    "TrackSessionsFunction": TrackSessionsSettings,
 }
 NOT_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
 

@@ -91,6 +91,26 @@ class KeepEvidenceSettings(Settings):
     dead_letter_queue_url: str
     alert_topic_arn: str
     alert_link_seconds: int = Field(default=3600, ge=60, le=43200)
+    alert_per: Literal["SESSION", "PICTURE"] = "SESSION"
+
+
+class TrackSessionsSettings(Settings):
+    """What makes sessions, and whom to tell of them. An empty `event_bus_name` tells nobody."""
+
+    coordination_table: str
+    events_table: str
+    configuration_bucket: str
+    evidence_bucket: str
+    evidence_retention_days: int = Field(default=90, ge=1)
+    idempotency_table: str
+    idempotency_hours: int = Field(default=24, ge=1)
+    dead_letter_queue_url: str
+    labels: CommaList = []
+    minimum_confidence: float = Field(default=80, ge=0, le=100)
+    event_bus_name: OptionalText = None
+    alert_topic_arn: str
+    alert_link_seconds: int = Field(default=3600, ge=60, le=43200)
+    alert_per: Literal["SESSION", "PICTURE"] = "SESSION"
 
 
 class _WorkflowSettings(Settings):

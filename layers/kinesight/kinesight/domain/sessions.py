@@ -78,11 +78,13 @@ class BestPicture:
 @dataclass(frozen=True, slots=True)
 class Session:
     """From the first to the last picture that passed a rule. `labels` are with their highest confidence; `fragments`
-    are the first fifty that showed it."""
+    are the first fifty that showed it. `opened_ms` never changes; `started_ms` does if an earlier picture comes late.
+    """
 
     session_id: str
     stream_name: str
     severity: Severity
+    opened_ms: int
     started_ms: int
     last_ms: int
     pictures: int
@@ -341,6 +343,7 @@ def _first(stream_name: str, seen: Observation, passed: list[Rule]) -> Session:
         session_id=_identity(stream_name, seen),
         stream_name=stream_name,
         severity=best.severity,
+        opened_ms=seen.at_ms,
         started_ms=seen.at_ms,
         last_ms=seen.at_ms,
         pictures=1,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import cache
 
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters import pictures_pillow
@@ -13,14 +12,11 @@ from kinesight.adapters.detector_sagemaker import SageMakerObjectDetection
 from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
 from kinesight.adapters.result_sink_kinesis import KinesisResultSink
-from kinesight.adapters.work_store_s3 import S3WorkStore
 from kinesight.domain.analysis import DetectionPlan, DetectionPorts
-from kinesight.domain.current_rules import CurrentRules
 from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.ports import Detector
-from kinesight.domain.rules import Rules
-from kinesight.observability import logger
 from kinesight.settings import DetectionSettings, DetectorType
+from kinesight.wiring.current_rules import current_rules
 
 _LEDGER = "analyze_images"
 """One ledger for every source, so that a frame that comes two ways is analyzed once."""
@@ -29,21 +25,10 @@ _LEDGER = "analyze_images"
 def plan(wanted: DetectionSettings) -> DetectionPlan:
     """What the parameters ask of every frame."""
     return DetectionPlan(
-        rules=_rules(wanted.configuration_bucket, tuple(wanted.labels), wanted.minimum_confidence),
+        rules=current_rules(wanted.configuration_bucket, tuple(wanted.labels), wanted.minimum_confidence),
         include_raw_output=wanted.include_raw_output,
         kit_format=wanted.result_format == "KIT",
         concurrent_detections=wanted.concurrent_detections,
-    )
-
-
-@cache
-def _rules(bucket: str, labels: tuple[str, ...], minimum_confidence: float) -> CurrentRules:
-    """One reader per environment, which remembers what it read."""
-    return CurrentRules(
-        store=S3WorkStore(clients.s3(), bucket),
-        of_document=lambda document: Rules.of(labels, minimum_confidence, document),
-        monotonic_s=time.monotonic,
-        warn=logger.warning,
     )
 
 
