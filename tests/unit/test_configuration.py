@@ -68,8 +68,6 @@ WRONG_CAMERAS: list[tuple[dict[str, Any], str]] = [
     ({"sessions": {"quietSeconds": 0}}, "sessions.quietSeconds: Input should be greater than 0"),
     ({"sessions": {"longestSeconds": 0}}, "sessions.longestSeconds: Input should be greater than 0"),
     ({"sessions": {"orderingSeconds": 301}}, "sessions.orderingSeconds: Input should be less than or equal to 300"),
-    ({"sessions": {"preRollSeconds": -1}}, "sessions.preRollSeconds: Input should be greater than or equal to 0"),
-    ({"sessions": {"postRollSeconds": 301}}, "sessions.postRollSeconds: Input should be less than or equal to 300"),
     ({"stationary": {"minimumOverlap": 2}}, "stationary.minimumOverlap: Input should be less than or equal to 1"),
     ({"stationary": {"afterSeconds": -1}}, "stationary.afterSeconds: Input should be greater than or equal to 0"),
     ({"stationary": {"forgetSeconds": 0}}, "stationary.forgetSeconds: Input should be greater than 0"),
