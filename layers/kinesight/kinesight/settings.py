@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from kinesight.domain.errors import InvalidSettingError
+from kinesight.domain.protective_equipment import Equipment
 
 
 def _split(value: Any) -> Any:
@@ -23,6 +24,7 @@ def _none_if_blank(value: Any) -> Any:
 
 CommaList = Annotated[list[str], BeforeValidator(_split)]
 OptionalText = Annotated[str | None, BeforeValidator(_none_if_blank)]
+EquipmentList = Annotated[list[Equipment], BeforeValidator(_split)]
 OptionalNumber = Annotated[int | None, BeforeValidator(_none_if_blank)]
 
 
@@ -48,6 +50,11 @@ class DetectorType(StrEnum):
 
     REKOGNITION_LABELS = "REKOGNITION_LABELS"
     REKOGNITION_FACES = "REKOGNITION_FACES"
+    REKOGNITION_FACE_SEARCH = "REKOGNITION_FACE_SEARCH"
+    REKOGNITION_MODERATION = "REKOGNITION_MODERATION"
+    REKOGNITION_TEXT = "REKOGNITION_TEXT"
+    REKOGNITION_PROTECTIVE_EQUIPMENT = "REKOGNITION_PROTECTIVE_EQUIPMENT"
+    REKOGNITION_CUSTOM_LABELS = "REKOGNITION_CUSTOM_LABELS"
     SAGEMAKER = "SAGEMAKER"
 
 
@@ -55,7 +62,10 @@ SageMakerContentType = Literal["image/jpeg", "image/png", "image/bmp", "image/gi
 
 
 class DetectionSettings(Settings):
-    """`minimum_confidence` is 0 to 100, for the detector and the rules alike."""
+    """`minimum_confidence` is 0 to 100, for the detector and the rules alike.
+
+    `face_match_threshold`: 0 to 100, too. `plate_tolerance`: characters.
+    """
 
     results_stream_name: str
     configuration_bucket: str
@@ -65,6 +75,13 @@ class DetectionSettings(Settings):
     max_labels: int = Field(default=50, ge=1, le=1000)
     labels: CommaList = []
     minimum_confidence: float = Field(default=80, ge=0, le=100)
+    face_collection_id: OptionalText = None
+    face_match_threshold: float = Field(default=80, ge=0, le=100)
+    custom_labels_model_arn: OptionalText = None
+    required_equipment: EquipmentList = Field(default=[Equipment.HEAD_COVER], min_length=1)
+    known_plates: CommaList = []
+    plate_pattern: OptionalText = None
+    plate_tolerance: int = Field(default=1, ge=0, le=3)
     sagemaker_endpoint_name: OptionalText = None
     sagemaker_content_type: SageMakerContentType = "image/jpeg"
     sagemaker_accept: Literal["application/json", "application/json;annotation=1"] = "application/json"
@@ -120,9 +137,20 @@ class _WorkflowSettings(Settings):
 
 
 class PlanWindowsSettings(_WorkflowSettings):
-    """An execution may choose its detector, but SageMaker only where there is an endpoint."""
+    """An execution may choose its detector, but only one for which the stack has what it needs."""
 
+    face_collection_id: OptionalText = None
+    custom_labels_model_arn: OptionalText = None
     sagemaker_endpoint_name: OptionalText = None
+
+    def missing_parameters(self) -> dict[str, str]:
+        """By detector, the parameter that is empty."""
+        needed = {
+            DetectorType.REKOGNITION_FACE_SEARCH: ("FaceCollectionId", self.face_collection_id),
+            DetectorType.REKOGNITION_CUSTOM_LABELS: ("CustomLabelsModelArn", self.custom_labels_model_arn),
+            DetectorType.SAGEMAKER: ("SageMakerEndpointName", self.sagemaker_endpoint_name),
+        }
+        return {detector.value: parameter for detector, (parameter, value) in needed.items() if value is None}
 
 
 class ExtractImagesSettings(_WorkflowSettings):
