@@ -6,7 +6,7 @@ from kinesight_local.vision.errors import VisionError
 from kinesight_local.vision.looking import Found, look
 from kinesight_local.vision.pictures import decoded
 
-CLASSES = ("Person", "Face", "Cat")
+CLASSES = ("Person", "Face", "Cat", "License Plate")
 """The model's classes by index."""
 
 _CONTENT_TYPES = frozenset({"image/jpeg", "image/png", "image/bmp", "image/gif", "application/x-image"})
