@@ -13,6 +13,7 @@ from kinesight.settings import (
     ConsumeLiveSettings,
     DetectionSettings,
     DetectObjectsSettings,
+    DetectorType,
     ExtractImagesSettings,
     KeepEvidenceSettings,
     PlanWindowsSettings,
@@ -175,6 +176,10 @@ def test_all_that_detect_have_the_same_settings(template: dict[str, Any]) -> Non
         variables = template["Resources"][function]["Properties"]["Environment"]["Variables"]
         fields = {name.upper() for name in DetectionSettings.model_fields} - {"IDEMPOTENCY_HOURS"}
         assert fields <= set(variables), function
+
+
+def test_every_detector_can_be_chosen(template: dict[str, Any]) -> None:
+    assert template["Parameters"]["Detector"]["AllowedValues"] == [kind.value for kind in DetectorType]
 
 
 @pytest.mark.parametrize("detector", REKOGNITION)

@@ -326,3 +326,18 @@ def test_the_state_stays_small_at_a_weeks_range() -> None:
     assert plan.slots == week
     assert len(plan.model_dump_json(by_alias=True)) < 3000
     assert max(len(WINDOWS.dump_json([window])) for window in workflow.windows(plan)) < 20_000
+
+
+def test_a_detector_that_the_stack_has_no_parameter_for_is_refused() -> None:
+    workflow = Workflow()
+    ports = PlanningPorts(
+        workflow.camera,
+        workflow.camera,
+        workflow.work,
+        lambda: workflow.now,
+        missing_parameters={"REKOGNITION_FACE_SEARCH": "FaceCollectionId"},
+    )
+
+    assert plan_range(a_request(Detector="REKOGNITION_TEXT"), "one", ports).detector == "REKOGNITION_TEXT"
+    with pytest.raises(InvalidInputError, match="REKOGNITION_FACE_SEARCH: this stack has no FaceCollectionId"):
+        plan_range(a_request(Detector="REKOGNITION_FACE_SEARCH"), "two", ports)

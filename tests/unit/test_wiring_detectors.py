@@ -1,11 +1,13 @@
 """Every value of the Detector parameter has its detector, and says which parameter it lacks."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from kinesight.domain.contracts import DetectorChoice
 from kinesight.domain.errors import InvalidSettingError
 from kinesight.settings import DetectionSettings, DetectorType, PlanWindowsSettings
 from kinesight.wiring.detectors import detector
+from kinesight_cli.on_demand import DetectorChoice as CommandChoice
 
 WHOLE = {"face_collection_id": "staff", "custom_labels_model_arn": "arn:a/b/c/d", "sagemaker_endpoint_name": "model"}
 LACKING = {
@@ -26,6 +28,11 @@ def test_every_type_has_its_detector(kind: DetectorType) -> None:
     built = detector(wanted(kind, **WHOLE))
 
     assert built.fingerprint == detector(wanted(kind, **WHOLE)).fingerprint
+
+
+def test_executions_and_the_command_offer_the_same_types() -> None:
+    assert set(get_args(DetectorChoice)) == {*DetectorType, "NONE"}
+    assert {choice.value for choice in CommandChoice} == {kind.value for kind in DetectorType}
 
 
 @pytest.mark.parametrize("kind", LACKING)
