@@ -116,7 +116,10 @@ _EXPLAINED = frozenset(
         "InvalidFaultsError",
         "DeploymentFailedError",
         "InvalidTemplateError",
+        "MigrationError",
         "ProducerError",
+        "RulesDocumentError",
+        "StackError",
         "UnreadableStateError",
         "UnusableVideoError",
     }
