@@ -49,10 +49,9 @@ def deploy_line(migration: Migration) -> str:
 
 
 def _sam_value(value: str) -> str:
-    """SAM reads a value up to the next blank, and takes quotes and backslashes for its own, unless told otherwise."""
-    if not any(character in value for character in ' "\\'):
-        return value
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """SAM ends a value at a blank and takes quotes for its own. It has no way to write a backslash; no value here has
+    one, since KVS allows neither it nor quotes in tags."""
+    return '"' + value.replace('"', '\\"') + '"' if " " in value or '"' in value else value
 
 
 def files(migration: Migration) -> dict[str, str]:

@@ -158,7 +158,9 @@ def _tag_filters(value: Any) -> _Outcome:
         "Several TagFilters", "a stream must pass all of them here. If one was to be enough, give one filter."
     )
     chosen = filters[0] if len(filters) == 1 else filters
-    return {"TagFilters": json.dumps(chosen, separators=(",", ":"))}, [several] if len(filters) > 1 else []
+    return {"TagFilters": json.dumps(chosen, separators=(",", ":"), ensure_ascii=False)}, [several] if len(
+        filters
+    ) > 1 else []
 
 
 def _filters_in(text: str) -> list[Any]:
