@@ -263,3 +263,5 @@ _FIELDS: Mapping[str, Callable[[Any], _Outcome]] = {
     "kdsstreamname": _no_equal("kdsStreamName", "the stack makes its own (output ResultsStreamName), with one shard."),
     "sagemakertaskthreadpoolname": _no_equal("sageMakerTaskThreadPoolName", "a name in KIT's logs; nothing to do."),
 }
+KIT_NAMES = frozenset(_FIELDS)
+"""In lower case."""

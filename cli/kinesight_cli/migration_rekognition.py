@@ -74,7 +74,13 @@ def _rules(processor: StreamProcessor, stream: str) -> dict[str, Any] | None:
     else:
         least = home.min_confidence
         rules = [{"name": name.lower(), "labels": list(labels), "minimumConfidence": least} for name, labels in classes]
-    camera = {"streams": [stream], "zones": zones, "rules": [rule | {"zones": names} for rule in rules]}
+    camera = {
+        "streams": [stream],
+        "zones": zones,
+        "rules": [rule | {"zones": names} for rule in rules],
+        # A processor reports what stands in view from the first picture on.
+        "stationary": {"enabled": False},
+    }
     return {"schemaVersion": 1, "cameras": [camera]}
 
 
@@ -174,8 +180,8 @@ _HOME = (
     ),
     Note(
         "One notification per label and session, and a summary at its end",
-        "every matching picture has a record, and an alert unless its rule has cooldownSeconds (docs/rules.md); "
-        "executions end with a summary, which EventBridge tells of.",
+        "one alert per session (docs/sessions.md), whatever the number of labels; EventBridge tells of further labels "
+        "(Session UPDATE) and of the end (Session END). AlertPer=PICTURE has one alert per matching picture.",
     ),
 )
 _FACES = (

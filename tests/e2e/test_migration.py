@@ -134,19 +134,30 @@ def test_what_the_processor_reported_matches_and_nothing_else(
     make_film(film)
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
     stream = migration.parameters["StreamNames"]
+    stack = Stack(cloud)
+
     play(stream, read_video(film), Tagging(notification=True), lambda _: None, Pace(start))
 
-    stack = Stack(cloud)
     wanted = len(SCENES) * SCENE_S - 1
     records = eventually(stack.results, lambda seen: len(seen) >= wanted, 60)
+    eventually(lambda: executions(stack), lambda seen: seen == ["SUCCEEDED"])
 
     shown = [(scene_of(record, start), record) for record in records]
     assert {name for name, _ in shown} - {None} == set(SCENES)
     assert {name for name, record in shown if record.matched} - {None} == {reported}
     assert all(record.matched for name, record in shown if name == reported)
+    (alert,) = eventually(stack.all_alerts, bool, 60)
+    assert set(alert["labels"]) == {"Person" if reported.startswith("person") else "Cat"}
     people = {name for name, record in shown if any(one.label == "Person" for one in record.detections)}
     if "Person" in migration.parameters["Labels"]:
         assert people >= {"person on the left", "person on the right"}
+
+
+def executions(stack: Stack) -> list[str]:
+    """Their states."""
+    machine = stack.outputs["AnalyzeRangeArn"]
+    listed = stack.cloud.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+    return [one["status"] for one in listed]
 
 
 def scene_of(record: ResultRecord, start: datetime) -> str | None:

@@ -22,7 +22,6 @@ from kinesight_cli.stream_processor import StreamProcessor
 from kinesight_local.template import expand
 from pydantic import BaseModel
 from samcli.cli.types import CfnParameterOverridesType
-from samtranslator.yaml_helper import yaml_parse
 from typer.testing import CliRunner
 
 from tests.processors import FACE_SEARCH, HOME_WITH_PETS, HOME_WITH_REGIONS, KIT_PARAMETERS, processor
@@ -196,6 +195,7 @@ class TestProcessorFields:
             ((0.0, 0.0), (0.1, 0.0), (0.1, 0.2)),
         ]
         assert {zone.by for zone in camera.zones} == {"OVERLAP"}
+        assert not camera.needs_order
         assert [(rule.name, rule.labels, rule.minimum_confidence, rule.zones) for rule in camera.rules] == [
             ("person", ("Person",), 70, ("region-1", "region-2"))
         ]
@@ -374,23 +374,9 @@ def test_a_region_keeps_what_is_more_than_half_in_it(
         assert bool(judged.rules) is (inside > 0.5)
 
 
-FACE_SEARCH_PARAMETERS = frozenset({"FaceCollectionId", "FaceMatchThreshold"})
-"""Of the detector for face search. To be removed, with FACE_SEARCH_DETECTOR, where template.yaml has them."""
-
-FACE_SEARCH_DETECTOR = "REKOGNITION_FACE_SEARCH"
-
-
 @pytest.mark.parametrize("migration", ALL.values(), ids=ALL.keys())
 def test_the_template_takes_what_comes_out(migration: Migration) -> None:
-    declared = yaml_parse(TEMPLATE.read_text())["Parameters"]  # type: ignore[no-untyped-call]  # samtranslator leaves it
-    taken = dict(migration.parameters)
-    assert set(taken) - FACE_SEARCH_PARAMETERS <= set(declared)
-    for name in FACE_SEARCH_PARAMETERS - set(declared):
-        taken.pop(name, None)
-    if FACE_SEARCH_DETECTOR not in declared["Detector"]["AllowedValues"] and taken["Detector"] == FACE_SEARCH_DETECTOR:
-        del taken["Detector"]
-
-    assert expand(TEMPLATE, taken).parameters.items() >= taken.items()
+    assert expand(TEMPLATE, migration.parameters).parameters.items() >= migration.parameters.items()
 
 
 class TestCommand:
