@@ -118,6 +118,7 @@ _EXPLAINED = frozenset(
         "InvalidTemplateError",
         "MigrationError",
         "ProducerError",
+        "ResultsError",
         "RulesDocumentError",
         "StackError",
         "UnreadableStateError",

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from kinesight.domain.errors import KinesightError
-from kinesight.domain.model import Detection, DetectorInfo, Frame, ImageReference
+from kinesight.domain.model import BoundingBox, Detection, DetectorInfo, Frame, ImageReference
 from kinesight.domain.sessions import Session
 from kinesight.domain.windows import FragmentSpan, ImageRequest
 from kinesight.media.fragments import MediaErrorNotice, MediaFragment
@@ -293,6 +293,16 @@ class AlertChannel(Protocol):
 
     def send(self, alert: Alert) -> None:
         """Raises DeliveryError."""
+
+
+class CropMaker(Protocol):
+    """Cuts parts out of pictures."""
+
+    def crop(self, frame: Frame, box: BoundingBox) -> tuple[Frame, BoundingBox]:
+        """The part as a frame of the same moment, and where it was cut: around the box, somewhat larger.
+
+        Raises UnsupportedImageError, ImageMissingError, StorageBusyError.
+        """
 
 
 class SessionStore(Protocol):
