@@ -34,6 +34,9 @@ class DetectorChoice(enum.StrEnum):
     LABELS = "REKOGNITION_LABELS"
     FACES = "REKOGNITION_FACES"
     SAGEMAKER = "SAGEMAKER"
+    SAGEMAKER_ASYNC = "SAGEMAKER_ASYNC"
+    HTTP = "HTTP"
+    BEDROCK = "BEDROCK"
 
 
 def analyze(

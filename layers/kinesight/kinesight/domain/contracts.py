@@ -35,7 +35,12 @@ def _moment(value: Any) -> Any:
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
-DetectorChoice = Literal["REKOGNITION_LABELS", "REKOGNITION_FACES", "SAGEMAKER", "NONE"]
+DetectorChoice = Literal[
+    "REKOGNITION_LABELS", "REKOGNITION_FACES", "SAGEMAKER", "SAGEMAKER_ASYNC", "HTTP", "BEDROCK", "NONE"
+]
+
+OWN_MODELS = frozenset({"SAGEMAKER", "SAGEMAKER_ASYNC", "HTTP", "BEDROCK"})
+"""Detectors that a stack has only if its own Detector is that: they need parameters."""
 
 
 class _Input(BaseModel):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from kinesight.domain.contracts import WINDOWS, AnalysisRequest, RangePlan, TimelapsePlan, TimelapseWish
+from kinesight.domain.contracts import OWN_MODELS, WINDOWS, AnalysisRequest, RangePlan, TimelapsePlan, TimelapseWish
 from kinesight.domain.errors import (
     InvalidInputError,
     InvertedRangeError,
@@ -24,19 +24,19 @@ window is one such call and then the detector's time, so ten stay below, with ro
 
 @dataclass(frozen=True, slots=True)
 class PlanningPorts:
-    """The outside world of this verb. `now`: the present, aware. `has_endpoint`: the stack has a SageMaker endpoint."""
+    """The outside world of this verb. `now`: the present, aware. `detector`: the stack's own."""
 
     streams: StreamCatalog
     fragments: FragmentIndex
     work: WorkStore
     now: Callable[[], datetime]
-    has_endpoint: bool = False
+    detector: str = "REKOGNITION_LABELS"
 
 
 def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -> RangePlan:
     """Writes the windows and tells where. Raises what says which part of the input is impossible, and why."""
-    if request.detector == "SAGEMAKER" and not ports.has_endpoint:
-        raise InvalidInputError("Detector SAGEMAKER: this stack has no endpoint; deploy with SageMakerEndpointName")
+    if request.detector in OWN_MODELS and request.detector != ports.detector:
+        raise InvalidInputError(f"Detector {request.detector}: this stack has none; its Detector is {ports.detector}")
     stream = ports.streams.describe(request.stream_name or str(request.stream_arn))
     now = ports.now()
     _check_range(request, stream, now)

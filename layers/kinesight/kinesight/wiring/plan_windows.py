@@ -17,6 +17,4 @@ def ports() -> PlanningPorts:
     wanted = PlanWindowsSettings.from_environment()
     archive = KvsArchive(clients.kinesis_video(), clients.archived_media(), sleep=time.sleep)
     work = S3WorkStore(clients.s3(), wanted.work_bucket)
-    return PlanningPorts(
-        archive, archive, work, lambda: datetime.now(UTC), has_endpoint=wanted.sagemaker_endpoint_name is not None
-    )
+    return PlanningPorts(archive, archive, work, lambda: datetime.now(UTC), detector=wanted.detector)
