@@ -1,9 +1,13 @@
-"""Answers Rekognition and SageMaker calls by really looking, with OpenCV's classical detectors.
+"""Answers Rekognition, SageMaker and Bedrock calls by really looking, with OpenCV's classical detectors.
 
     looking.py      picture → people, faces and cats
     pictures.py     bytes → pixels, or an AWS error
+    objects.py      S3, where calls name a picture there
     rekognition.py  DetectLabels and DetectFaces
-    sagemaker.py    InvokeEndpoint, as the built-in Object Detection algorithm answers
+    answers.py      what is found, in the forms that models of one's own answer in
+    sagemaker.py    InvokeEndpoint and InvokeEndpointAsync
+    bedrock.py      Converse, with a tool that takes objects
+    http_model.py   a self-hosted model, at /models/<form>
     server.py       HTTP
 
 What OpenCV can't tell (age, pose, other objects) is left out of answers, never invented.

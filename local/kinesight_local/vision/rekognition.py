@@ -6,17 +6,14 @@ Face label is a child of Person; the confidence is this service's own, not compa
 
 import base64
 import binascii
-import os
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kinesight_local.vision.errors import VisionError
 from kinesight_local.vision.looking import Found, Pixels, look, look_for_faces
+from kinesight_local.vision.objects import s3
 from kinesight_local.vision.pictures import JPEG_OR_PNG, decoded
 
 Parameters = dict[str, Any]
@@ -80,21 +77,13 @@ class Rekognition:
             "Unable to get object metadata from S3. Check object key, region and/or access permissions.",
         )
         try:
-            answer = _s3(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")).get_object(
-                Bucket=address["Bucket"], Key=address["Name"]
-            )
+            answer = s3().get_object(Bucket=address["Bucket"], Key=address["Name"])
             if answer["ContentLength"] > _MAXIMUM_S3_BYTES:
                 raise VisionError("ImageTooLargeException", f"The object passes {_MAXIMUM_S3_BYTES} bytes.")
             body: bytes = answer["Body"].read()
         except (ClientError, BotoCoreError, KeyError) as error:
             raise unreadable from error
         return body
-
-
-@cache
-def _s3(endpoint: str | None) -> Any:
-    """Making a client takes longer than looking for a face."""
-    return boto3.client("s3", endpoint_url=endpoint, config=Config(connect_timeout=5, read_timeout=20))
 
 
 def _inline(encoded: Any) -> bytes:
