@@ -33,7 +33,7 @@ def prepare(form: PictureForm, picture: bytes, content_type: str) -> SentPicture
     fit = _fit(size, form)
     if takes_it and fit == Fit.whole(size):
         return SentPicture(picture, content_type, fit)
-    with _opened(picture) as image:
+    with _opened(picture, (fit.width, fit.height)) as image:
         wanted = content_type if form.content_type == ANY_CONTENT_TYPE else form.content_type
         return _encoded(_laid(image.convert("RGB"), fit), fit, form, wanted)
 
@@ -129,13 +129,16 @@ def _caption(
 
 
 @contextmanager
-def _opened(picture: bytes) -> Iterator[Image.Image]:
+def _opened(picture: bytes, at_least: tuple[int, int] | None = None) -> Iterator[Image.Image]:
+    """`at_least`: a JPEG is decoded no larger than it must be to have this size, which is several times faster."""
     from PIL import Image  # here, so that only what touches a picture pays for the import
 
     with _readable():
         image = Image.open(BytesIO(picture), formats=tuple(_FORMATS.values()))
         if image.width * image.height > _MAXIMUM_PIXELS:
             raise UnsupportedImageError(f"the picture is {image.width}x{image.height}, beyond what KVS makes")
+        if at_least is not None:
+            image.draft(None, at_least)
         image.load()
         yield image
 
