@@ -254,6 +254,16 @@ def test_impossible_ranges(changes: dict[str, Any], camera: FakeCamera, error: t
         Workflow(camera).plan(**changes)
 
 
+@pytest.mark.parametrize("detector", ["SAGEMAKER", "SAGEMAKER_ASYNC", "HTTP", "BEDROCK"])
+def test_a_model_of_ones_own_must_be_the_stacks(detector: str) -> None:
+    world = Workflow()
+    planned = PlanningPorts(world.camera, world.camera, world.work, lambda: world.now, detector=detector)
+
+    assert plan_range(a_request(Detector=detector), "one", planned).detector == detector
+    with pytest.raises(InvalidInputError, match=f"{detector}: this stack has none"):
+        world.plan(Detector=detector)
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
