@@ -8,9 +8,10 @@ import pytest
 from botocore.exceptions import ClientError
 from kinesight.adapters import pictures_pillow
 from kinesight.adapters.detector_rekognition import RekognitionFaces, RekognitionLabels
-from kinesight.adapters.detector_sagemaker import Endpoint, SageMakerEndpoint
-from kinesight.domain.answer_forms import mapping_of
+from kinesight.adapters.detector_sagemaker import SageMakerEndpoint
 from kinesight.domain.answer_mapping import AnswerReader
+from kinesight.domain.answer_mappings import mapping_of
+from kinesight.domain.endpoints import Endpoint
 from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, UnsupportedImageError
 from kinesight.domain.label_map import LabelMap
 from kinesight.domain.model import Frame, ImageReference

@@ -1,68 +1,19 @@
-"""The detector on a self-hosted model: what is sent, errors by what to do, and a secret that is seen nowhere."""
+"""The detector on a self-hosted model: what is sent, what comes back, errors by what to do."""
 
-import base64
 import json
-import logging
 import socket
-import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from kinesight.adapters import pictures_pillow
-from kinesight.adapters.detector_http import HttpDetector, HttpModel
-from kinesight.adapters.secret_secretsmanager import SecretsManagerSecret
-from kinesight.domain.analysis import Analysis, DetectionPlan, DetectionPorts, analyze
-from kinesight.domain.answer_forms import mapping_of
-from kinesight.domain.answer_mapping import AnswerReader
-from kinesight.domain.errors import (
-    DetectorAnswerError,
-    DetectorBusyError,
-    DetectorRejectedError,
-    InvalidSettingError,
-    KinesightError,
-)
+from kinesight.domain.errors import DetectorAnswerError, DetectorBusyError, DetectorRejectedError, InvalidSettingError
 from kinesight.domain.http_model import checked_url, json_template
-from kinesight.domain.label_map import LabelMap
-from kinesight.domain.picture_fit import PictureForm
 from kinesight.domain.ports import DetectorAnswer
-from kinesight.domain.rules import Rules
-from kinesight_local.http_server import ThreadedServer
-from kinesight_local.vision.answers import CLASSES
 from kinesight_local.vision.server import VisionServer
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tests.builders import a_frame
-from tests.fakes import FakeDeadLetters, FakeImageStore, FakeLedger, FakeSink
 from tests.functional.test_vision import photograph
-
-TOKEN = "kg-7f3a9c51-distinctive"
-SECRET = f"Bearer {TOKEN}"
-ANSWER = json.dumps({"predictions": [{"category_id": 0, "bbox": [1, 2, 30, 40], "score": 0.9, "echo": ""}]})
-
-
-@dataclass
-class Model:
-    """A model server that answers `status` and `answer`, and 401 to anything but `accepted`, if there is one."""
-
-    status: int = 200
-    answer: bytes = ANSWER.encode()
-    accepted: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    asked: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-    async def respond(self, request: Request) -> Response:
-        self.asked.append((dict(request.headers), await request.body()))
-        given = request.headers.get("authorization", "")
-        if self.accepted is not None and given != self.accepted:
-            return Response(f"not you, {given}", 401)
-        body = self.answer.replace(b"$echo", given.encode())
-        return Response(body, self.status, self.headers, "application/json")
+from tests.model_server import Model, an_http_detector
 
 
 @pytest.fixture
@@ -72,38 +23,22 @@ def model() -> Model:
 
 @pytest.fixture
 def address(model: Model) -> Iterator[str]:
-    app = Starlette(routes=[Route("/see", model.respond, methods=["POST", "GET"])])
-    with ThreadedServer(app, "127.0.0.1", 0) as server:
-        yield f"{server.url}/see?key=query-secret"
+    with model.serving() as address:
+        yield address
 
 
 class Fixed:
     """A secret that is what it is."""
 
     def value(self) -> str:
-        return SECRET
+        return "Bearer value"
 
     def renewed(self, stale: str) -> str:
-        return SECRET
-
-
-def a_detector(address: str, secret: Any = None, *, mapping: str = "COCO", **model: Any) -> HttpDetector:
-    images = FakeImageStore()
-    frame = a_frame()
-    images.objects[frame.image.bucket, frame.image.key] = (photograph("astronaut.png"), "image/jpeg", {})
-    form = PictureForm("image/jpeg", size_matters=True)
-    settings: dict[str, Any] = {
-        "json_template": None,
-        "auth_header": "Authorization",
-        "connect_timeout_ms": 1000,
-        "read_timeout_ms": 10_000,
-    }
-    reader = AnswerReader(mapping_of(mapping), LabelMap.of(CLASSES), 60)
-    return HttpDetector(images, pictures_pillow.prepare, reader, HttpModel(address, form, **(settings | model)), secret)
+        return "Bearer value"
 
 
 def detect(address: str, secret: Any = None, **model: Any) -> DetectorAnswer:
-    return a_detector(address, secret, **model).detect(a_frame())
+    return an_http_detector(address, secret, **model).detect(a_frame())
 
 
 @pytest.mark.parametrize("template", [None, {"instances": [{"b64": "$picture", "n": 1}]}])
@@ -122,7 +57,7 @@ def test_what_is_asked(model: Model, address: str) -> None:
     detect(address, None, json_template=json_template('{"image": "$picture"}'))
 
     (headers, body), (others, document) = model.asked
-    assert (headers["authorization"], headers["content-type"]) == (SECRET, "image/jpeg")
+    assert (headers["authorization"], headers["content-type"]) == ("Bearer value", "image/jpeg")
     assert body == photograph("astronaut.png")
     assert "authorization" not in others
     assert list(json.loads(document)) == ["image"]
@@ -215,134 +150,3 @@ def test_addresses_that_may_not(url: str, complaint: str) -> None:
 def test_bodies_without_the_picture_are_refused(text: str) -> None:
     with pytest.raises(InvalidSettingError, match="HttpJsonBody"):
         json_template(text)
-
-
-def a_secret(text: str = SECRET) -> tuple[Any, str, SecretsManagerSecret]:
-    client = boto3.client("secretsmanager")
-    arn = client.create_secret(Name="model", SecretString=text)["ARN"]
-    return client, arn, SecretsManagerSecret(client, arn)
-
-
-def test_a_changed_secret_is_read_again(moto: str, model: Model, address: str) -> None:
-    client, arn, secret = a_secret("Bearer old-value")
-    model.accepted = "Bearer old-value"
-    detect(address, secret)
-    client.put_secret_value(SecretId=arn, SecretString=SECRET)
-    model.accepted = SECRET
-
-    detect(address, secret)
-    detect(address, secret)
-
-    assert [headers["authorization"] for headers, _ in model.asked] == [
-        "Bearer old-value",
-        "Bearer old-value",
-        SECRET,
-        SECRET,
-    ]
-
-
-def test_a_secret_that_is_refused_for_good_is_asked_with_once(moto: str, model: Model, address: str) -> None:
-    _, _, secret = a_secret()
-    model.accepted = "Bearer another"
-
-    with pytest.raises(DetectorRejectedError, match="HTTP 401"):
-        detect(address, secret)
-    assert len(model.asked) == 1
-
-
-@pytest.mark.parametrize("text", ["two\nlines", "ünïcode", "bell\x07", "  "])
-def test_a_secret_that_can_be_no_header_is_refused_unseen(moto: str, text: str) -> None:
-    _, arn, secret = a_secret(text + TOKEN if text.strip() else text)
-
-    with pytest.raises(InvalidSettingError, match="printable ASCII") as caught:
-        secret.value()
-    assert arn in str(caught.value)
-    assert TOKEN not in everything(caught.value)
-
-
-def test_a_secret_that_is_gone_says_so(moto: str) -> None:
-    client, arn, secret = a_secret()
-    client.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
-
-    with pytest.raises(InvalidSettingError, match="ResourceNotFound"):
-        secret.value()
-
-
-def everything(error: BaseException) -> str:
-    """All that a log could ever say of an error, its causes too."""
-    parts = traceback.format_exception(error)
-    seen: BaseException | None = error
-    while seen is not None:
-        parts += [str(seen), repr(seen), repr(seen.args), repr(vars(seen))]
-        seen = seen.__cause__ or seen.__context__
-    return "".join(parts)
-
-
-def _break(model: Model) -> None:
-    model.status = 500
-
-
-def _refuse(model: Model) -> None:
-    model.accepted = "Bearer another"
-
-
-def _reject(model: Model) -> None:
-    model.status = 400
-    model.answer = b'{"you sent": "$echo"}'
-
-
-def _babble(model: Model) -> None:
-    model.answer = b"you sent $echo"
-
-
-def _misform(model: Model) -> None:
-    model.answer = b'{"you sent": "$echo"}'
-
-
-def _echo(model: Model) -> None:
-    model.answer = ANSWER.replace('"echo": ""', '"echo": "$echo"').encode()
-
-
-@pytest.mark.parametrize("behaviour", [_echo, _break, _refuse, _reject, _babble, _misform])
-def test_the_secret_is_seen_nowhere(
-    moto: str, model: Model, address: str, caplog: pytest.LogCaptureFixture, behaviour: Callable[[Model], None]
-) -> None:
-    """Log lines of every library at DEBUG, records with the raw answer, dead letters, and errors with their causes."""
-    from kinesight.adapters import aws_clients
-
-    caplog.set_level(logging.DEBUG)
-    _, arn, _ = a_secret()
-    caplog.clear()
-    aws_clients.secrets_manager.cache_clear()
-    secret = SecretsManagerSecret(aws_clients.secrets_manager(), arn)
-    aws_clients.secrets_manager.cache_clear()
-    behaviour(model)
-    detector = a_detector(address, secret)
-    sink, letters = FakeSink(), FakeDeadLetters()
-    one = Analysis("picture", a_frame)
-
-    analyze(
-        [one],
-        DetectionPorts(detector, sink, FakeLedger()),
-        DetectionPlan(Rules.of([], 50), include_raw_output=True, kit_format=True),
-    )
-    if one.error is not None:
-        letters.bury("picture", one.error)
-        logging.getLogger("kinesight").error("failed", exc_info=one.error)
-
-    assert model.asked[0][0]["authorization"] == SECRET
-    assert (one.error is None) == (behaviour is _echo)
-    assert bool(sink.records) == (behaviour is _echo)
-    shown = [
-        caplog.text,
-        repr(sink.records),
-        repr(letters.__dict__),
-        repr(detector.__dict__),
-        repr(secret),
-        str(secret),
-    ]
-    shown += [everything(one.error)] if one.error is not None else []
-    shown += [repr(record.__dict__) for record in caplog.records]
-    shown += [str(base64.b64decode(json.loads(body)["sageMakerOutput"])) for _, body in sink.records]
-    assert [text for text in shown if TOKEN in text] == []
-    assert isinstance(one.error, KinesightError | None)

@@ -11,8 +11,8 @@ import boto3
 import pytest
 import skimage
 from botocore.exceptions import ClientError
-from kinesight.domain.answer_forms import READY_MADE, mapping_of
 from kinesight.domain.answer_mapping import AnswerReader
+from kinesight.domain.answer_mappings import READY_MADE, mapping_of
 from kinesight.domain.label_map import LabelMap
 from kinesight.domain.picture_fit import Fit, SentPicture
 from kinesight_local.vision.answers import CLASSES

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kinesight.domain.answer_forms import READY_MADE, mapping_of
 from kinesight.domain.answer_mapping import AnswerReader
+from kinesight.domain.answer_mappings import READY_MADE, mapping_of
 from kinesight.domain.errors import DetectorAnswerError, InvalidSettingError
 from kinesight.domain.label_map import LabelMap, parse_label_map
 from kinesight.domain.model import BoundingBox, Detection

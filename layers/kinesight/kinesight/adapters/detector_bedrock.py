@@ -8,17 +8,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
+from kinesight.adapters.aws_errors import AWS_ERRORS
+from kinesight.adapters.model_errors import translate_model_error
 from kinesight.domain.answer_mapping import AnswerReader
-from kinesight.domain.errors import (
-    DetectorAnswerError,
-    DetectorBusyError,
-    DetectorRejectedError,
-    KinesightError,
-    UnsupportedImageError,
-)
+from kinesight.domain.errors import DetectorAnswerError, DetectorRejectedError, UnsupportedImageError
 from kinesight.domain.model import DetectorInfo, Frame
 from kinesight.domain.picture_fit import PictureForm, Preparer, SentPicture
 from kinesight.domain.ports import DetectorAnswer, ImageStore
@@ -152,7 +145,7 @@ class BedrockDetector:
                 toolConfig=_TOOLS,
             )
         except AWS_ERRORS as error:
-            raise _translated(error, f"Converse {self._model_id} for {key}") from error
+            raise translate_model_error(error, f"Converse {self._model_id} for {key}") from error
 
     def _reported(self, answer: Any) -> Any:
         """What the tool was called with."""
@@ -165,12 +158,3 @@ class BedrockDetector:
             if block.get("toolUse", {}).get("name") == _TOOL:
                 return block["toolUse"]["input"]
         raise DetectorAnswerError(f"{self._model_id} did not call {_TOOL}: {stop}; does it take tools and pictures?")
-
-
-def _translated(error: Exception, what: str) -> KinesightError:
-    if isinstance(error, ClientError) and error_code(error) == "ModelErrorException":
-        original = error.response.get("originalStatusCode", 500)
-        refused = isinstance(original, int) and 400 <= original < 500 and original not in (408, 429)
-        lasting = DetectorRejectedError if refused else DetectorBusyError
-        return translate(error, what, passing=DetectorBusyError, lasting=lasting)
-    return translate(error, what, passing=DetectorBusyError, lasting=DetectorRejectedError)

@@ -1,19 +1,19 @@
 """Any model's JSON answer → detections, by the forms that domain/answer_forms.py declares."""
 
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from kinesight.domain.answer_forms import AnswerMapping, BoxForm, Expression, Form
+from kinesight.domain.answer_boxes import box_of, clipped, is_absent
+from kinesight.domain.answer_forms import AnswerMapping, Expression, Form
+from kinesight.domain.answer_values import kind, number, numbers
 from kinesight.domain.errors import DetectorAnswerError
 from kinesight.domain.label_map import LabelMap
-from kinesight.domain.model import BoundingBox, Detection
+from kinesight.domain.model import Detection
 from kinesight.domain.picture_fit import SentPicture
 
 _ROUNDING = 1e-4  # a softmax in 32-bit floats may sum to a little more than one
-_FARTHEST_RATIO = 10  # models put boxes a little outside; this far out they are pixels
 _EXCERPT = 120
 
 
@@ -50,7 +50,7 @@ class AnswerReader:
     def _interpreted(self, answer: Any, sent: SentPicture) -> tuple[Detection, ...]:
         form, rows = _rows(self.mapping.forms, answer)
         size = _size(form, answer, sent)
-        scored = [(_score(form, row, number), number, row) for number, row in enumerate(rows)]
+        scored = [(_score(form, row, position), position, row) for position, row in enumerate(rows)]
         sure = [one for one in scored if one[0] >= self.minimum_confidence]
         if form.top is not None:
             sure = sorted(sure, key=lambda one: -one[0])[: form.top]
@@ -61,13 +61,13 @@ class AnswerReader:
         self, form: Form, scored: tuple[float, int, Any], size: tuple[float, float], sent: SentPicture
     ) -> Detection | None:
         """None for a box that lies beside the picture, in a letterbox's bar for one."""
-        confidence, number, row = scored
-        label = self.labels.name(_label(form, row, number))
+        confidence, position, row = scored
+        label = self.labels.name(_label(form, row, position))
         attributes = {name: path.search(row) for name, path in form.attributes.items()}
         raw = None if form.box is None else form.box.search(row)
-        if form.box is None or _is_absent(raw):
+        if form.box is None or is_absent(raw):
             return Detection(label=label, confidence=confidence, attributes=attributes)
-        box = _clipped(sent.to_original(_box(form, raw, size, f"box {form.box.text!r} of row {number}")))
+        box = clipped(sent.to_original(box_of(form, raw, size, f"box {form.box.text!r} of row {position}")))
         if box is None:
             return None
         return Detection(label=label, confidence=confidence, bounding_box=box, attributes=attributes)
@@ -83,7 +83,7 @@ def _rows(forms: Sequence[Form], answer: Any) -> tuple[Form, list[Any]]:
         if isinstance(found, list):
             return form, found
         if found is not None:
-            raise DetectorAnswerError(f"rows {_told(form)}: {_kind(found)} where a list is expected")
+            raise DetectorAnswerError(f"rows {_told(form)}: {kind(found)} where a list is expected")
     raise DetectorAnswerError(f"rows {' or '.join(_told(form) for form in forms)}: not there")
 
 
@@ -99,7 +99,7 @@ def _columns(columns: Mapping[str, Expression], answer: Any) -> list[Any] | None
         return None
     for name, column in found.items():
         if not isinstance(column, list):
-            raise DetectorAnswerError(f"column {name} {columns[name].text!r}: {_kind(column)} where a list is expected")
+            raise DetectorAnswerError(f"column {name} {columns[name].text!r}: {kind(column)} where a list is expected")
     lengths = {name: len(column) for name, column in found.items()}
     if len(set(lengths.values())) > 1:
         raise DetectorAnswerError(f"columns are of several lengths: {lengths}")
@@ -114,90 +114,28 @@ def _size(form: Form, answer: Any, sent: SentPicture) -> tuple[float, float]:
         if sent.fit is None:
             raise DetectorAnswerError("boxes are in pixels, and the size of the picture is not known")
         return float(sent.fit.sent[0]), float(sent.fit.sent[1])
-    width, height = _numbers(form.size.search(answer), 2, f"size {form.size.text!r}")
+    width, height = numbers(form.size.search(answer), 2, f"size {form.size.text!r}")
     if width <= 0 or height <= 0:
         raise DetectorAnswerError(f"size {form.size.text!r}: {width:g} x {height:g} is no size")
     return width, height
 
 
-def _score(form: Form, row: Any, number: int) -> float:
+def _score(form: Form, row: Any, position: int) -> float:
     """Percent."""
-    where = f"score {form.score.text!r} of row {number}"
-    share = _number(form.score.search(row), where) / form.score_scale
+    where = f"score {form.score.text!r} of row {position}"
+    share = number(form.score.search(row), where) / form.score_scale
     if not -_ROUNDING <= share <= 1 + _ROUNDING:
         raise DetectorAnswerError(f"{where}: {share * form.score_scale:g} is not within 0 to {form.score_scale}")
     return 100 * min(max(share, 0.0), 1.0)
 
 
-def _label(form: Form, row: Any, number: int) -> str | int:
+def _label(form: Form, row: Any, position: int) -> str | int:
     if form.label is None:
-        return number
+        return position
     found = form.label.search(row)
     if isinstance(found, str) and found:
         return found
-    index = _number(found, f"label {form.label.text!r} of row {number}")
+    index = number(found, f"label {form.label.text!r} of row {position}")
     if index < 0 or index != int(index):
-        raise DetectorAnswerError(f"label {form.label.text!r} of row {number}: {index:g} is no class")
+        raise DetectorAnswerError(f"label {form.label.text!r} of row {position}: {index:g} is no class")
     return int(index)
-
-
-def _is_absent(box: Any) -> bool:
-    return box is None or (isinstance(box, list) and all(one is None for one in box))
-
-
-def _box(form: Form, raw: Any, size: tuple[float, float], where: str) -> BoundingBox:
-    """Ratios of the picture that was sent."""
-    first, second, third, fourth = _numbers(raw, 4, where)
-    horizontal, vertical = _span(form.box_form, first, third), _span(form.box_form, second, fourth)
-    if horizontal[1] < 0 or vertical[1] < 0:
-        raise DetectorAnswerError(f"{where}: {raw} ends before it begins as {form.box_form}; is boxForm another?")
-    left, width = (one / size[0] for one in horizontal)
-    top, height = (one / size[1] for one in vertical)
-    if max(abs(left), abs(top), width, height) > _FARTHEST_RATIO:
-        raise DetectorAnswerError(f"{where}: {raw} is far outside the picture as {form.box_unit}; is boxUnit another?")
-    return BoundingBox(left=left, top=top, width=width, height=height)
-
-
-def _span(form: BoxForm, first: float, second: float) -> tuple[float, float]:
-    """Where it begins and how long it is."""
-    match form:
-        case "CORNERS":
-            return first, second - first
-        case "LEFT_TOP_WIDTH_HEIGHT":
-            return first, second
-        case "CENTER_WIDTH_HEIGHT":
-            return first - second / 2, second
-
-
-def _clipped(box: BoundingBox) -> BoundingBox | None:
-    """The part inside the picture, if there is any."""
-    left, right = max(0.0, box.left), min(1.0, box.left + box.width)
-    top, bottom = max(0.0, box.top), min(1.0, box.top + box.height)
-    if right <= left or bottom <= top:
-        return None
-    return BoundingBox(left=left, top=top, width=right - left, height=bottom - top)
-
-
-def _numbers(value: Any, count: int, where: str) -> Iterator[float]:
-    if not isinstance(value, list) or len(value) != count:
-        raise DetectorAnswerError(f"{where}: {_kind(value)} where {count} numbers are expected")
-    return (_number(one, where) for one in value)
-
-
-def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise DetectorAnswerError(f"{where}: {_kind(value)} where a number is expected")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise DetectorAnswerError(f"{where}: not a finite number")
-    return number
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "an object", str: "a text", bool: "a truth value", type(None): "nothing"}
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    return names.get(type(value), "a number")

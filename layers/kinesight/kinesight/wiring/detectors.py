@@ -10,12 +10,15 @@ from kinesight.adapters import pictures_pillow
 from kinesight.adapters.detector_bedrock import LARGEST_BYTES, LONGEST_SIDE, BedrockDetector
 from kinesight.adapters.detector_http import HttpDetector, HttpModel
 from kinesight.adapters.detector_rekognition import RekognitionFaces, RekognitionLabels
-from kinesight.adapters.detector_sagemaker import Endpoint, SageMakerAsyncEndpoint, SageMakerEndpoint
+from kinesight.adapters.detector_sagemaker import SageMakerEndpoint
+from kinesight.adapters.detector_sagemaker_async import SageMakerAsyncEndpoint
 from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.objects_s3 import S3Objects
 from kinesight.adapters.secret_secretsmanager import SecretsManagerSecret
-from kinesight.domain.answer_forms import AnswerMapping, mapping_of
+from kinesight.domain.answer_forms import AnswerMapping
 from kinesight.domain.answer_mapping import AnswerReader
+from kinesight.domain.answer_mappings import mapping_of
+from kinesight.domain.endpoints import Endpoint
 from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.http_model import json_template
 from kinesight.domain.label_map import LabelMap, parse_label_map
