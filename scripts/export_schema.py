@@ -1,16 +1,23 @@
-"""Writes docs/result-record.schema.json from the model."""
+"""Writes the published JSON Schemas from the models: docs/result-record.schema.json and docs/rules.schema.json."""
 
 import json
 from pathlib import Path
 
+from kinesight.domain.configuration import Configuration
 from kinesight.domain.model import ResultRecord
 
-TARGET = Path(__file__).resolve().parent.parent / "docs" / "result-record.schema.json"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
-def schema() -> str:
-    return json.dumps(ResultRecord.model_json_schema(by_alias=True, mode="serialization"), indent=2) + "\n"
+def schemas() -> dict[str, str]:
+    """By file name."""
+    found = {
+        "result-record.schema.json": ResultRecord.model_json_schema(by_alias=True, mode="serialization"),
+        "rules.schema.json": Configuration.model_json_schema(by_alias=True),
+    }
+    return {name: json.dumps(schema, indent=2) + "\n" for name, schema in found.items()}
 
 
 if __name__ == "__main__":
-    TARGET.write_text(schema())
+    for name, text in schemas().items():
+        (DOCS / name).write_text(text)

@@ -262,6 +262,10 @@ SAMPLES: dict[str, Any] = {
     "consume_live/not_a_start.json": {"hello": "world"},
     "conduct_live/schedule.json": SCHEDULED,
     "conduct_live/not_an_event.json": {"hello": "world"},
+    "track_sessions/valid.json": kinesis_event(result_record()),
+    "track_sessions/not_json.json": kinesis_event(b"this is no JSON", result_record()),
+    "track_sessions/schedule.json": SCHEDULED,
+    "track_sessions/not_an_event.json": {"hello": "world"},
     "sweep_streams/schedule.json": SCHEDULED,
     "sweep_streams/not_an_event.json": {"hello": "world"},
 }

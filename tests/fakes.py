@@ -16,6 +16,7 @@ from kinesight.domain.ports import (
     StoredImage,
     Versioned,
 )
+from kinesight.domain.sessions import Session
 
 
 class FakeImageStore:
@@ -181,6 +182,24 @@ class FakeAlerts:
         if error is not None:
             raise error
         self.sent.append(alert)
+
+
+@dataclass
+class FakeSessions:
+    """The newest state of every session, and the events that were sent; `failing` decides which fail."""
+
+    stored: dict[str, Session] = field(default_factory=dict)
+    events: list[tuple[str, str]] = field(default_factory=list)
+    failing: Callable[[str], KinesightError | None] = lambda _: None
+
+    def put(self, session: Session) -> None:
+        self.stored[session.session_id] = session
+
+    def send(self, event_type: str, document: Mapping[str, Any]) -> None:
+        error = self.failing(event_type)
+        if error is not None:
+            raise error
+        self.events.append((str(event_type), document["sessionId"]))
 
 
 class FakeDocuments:

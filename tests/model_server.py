@@ -13,7 +13,7 @@ from kinesight.domain.answer_mappings import mapping_of
 from kinesight.domain.label_map import LabelMap
 from kinesight.domain.picture_fit import PictureForm
 from kinesight_local.http_server import ThreadedServer
-from kinesight_local.vision.answers import CLASSES
+from kinesight_local.vision.model_forms import CLASSES
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response

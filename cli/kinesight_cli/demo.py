@@ -23,6 +23,7 @@ _PARAMETERS = {
     "SamplingInterval": "1000",
     "MinimumConfidence": "70",  # the local detectors' own scale, see docs/local-cloud.md
     "Labels": "Person,Face,Cat",
+    "AlertPer": "PICTURE",  # so that every picture can be accounted for
 }
 _PATIENCE_S = 120.0
 _POLL_S = 0.25

@@ -22,7 +22,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _deployment(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:
         ports = wiring.ports(context.get_remaining_time_in_millis)
-        report = restore_all(ports) if event["RequestType"] == "Delete" else apply(wiring.wanted(), ports)
+        if event["RequestType"] == "Delete":
+            report = restore_all(ports)
+        else:
+            wiring.check_rules()
+            report = apply(wiring.wanted(), ports)
     except Exception as error:  # CloudFormation waits for an answer, whatever went wrong
         wiring.respond(event, failure=f"{type(error).__name__}: {error}", data={})
         raise

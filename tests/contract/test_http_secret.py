@@ -144,7 +144,7 @@ def test_the_secret_is_seen_nowhere(
     analyze(
         [one],
         DetectionPorts(detector, sink, FakeLedger()),
-        DetectionPlan(Rules.of([], 50), include_raw_output=True, kit_format=True),
+        DetectionPlan(lambda: Rules.of([], 50), include_raw_output=True, kit_format=True),
     )
     if one.error is not None:
         letters.bury("picture", one.error)

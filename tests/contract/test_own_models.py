@@ -28,7 +28,7 @@ from kinesight.domain.model import Detection, Frame, ImageReference
 from kinesight.domain.picture_fit import ANY_CONTENT_TYPE, PictureForm, Resize
 from kinesight.settings import DetectionSettings, DetectorType
 from kinesight.wiring import detectors
-from kinesight_local.vision.answers import CLASSES
+from kinesight_local.vision.model_forms import CLASSES
 from kinesight_local.vision.server import VisionServer
 from PIL import Image
 

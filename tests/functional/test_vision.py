@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from kinesight.domain.answer_mapping import AnswerReader
 from kinesight.domain.answer_mappings import READY_MADE, mapping_of
 from kinesight.domain.label_map import LabelMap
 from kinesight.domain.picture_fit import Fit, SentPicture
-from kinesight_local.vision.answers import CLASSES
+from kinesight_local.vision.model_forms import CLASSES
 from kinesight_local.vision.server import VisionServer
 from PIL import Image
 
@@ -43,6 +43,14 @@ def photograph(name: str, image_format: str = "JPEG", size: tuple[int, int] | No
         picture = image.convert("RGB")
     target = BytesIO()
     (picture.resize(size) if size else picture).save(target, image_format)
+    return target.getvalue()
+
+
+def changed(name: str, how: Callable[[Image.Image], Image.Image]) -> bytes:
+    """A photograph that was taken a little differently."""
+    target = BytesIO()
+    with Image.open(PHOTOGRAPHS / name) as image:
+        how(image.convert("RGB")).save(target, "JPEG")
     return target.getvalue()
 
 
@@ -101,7 +109,9 @@ def test_rekognitions_limits_hold(rekognition: Any, body: bytes, expected: str) 
 
 
 def test_operations_that_are_missing_say_so(rekognition: Any) -> None:
-    assert code(rekognition.detect_text, Image={"Bytes": photograph("page.png")}) == "UnknownOperationException"
+    assert (
+        code(rekognition.recognize_celebrities, Image={"Bytes": photograph("page.png")}) == "UnknownOperationException"
+    )
 
 
 @pytest.mark.parametrize(
@@ -242,5 +252,5 @@ def test_bytes_that_are_no_base64_are_an_error(vision: VisionServer) -> None:
     import httpx
 
     headers = {"X-Amz-Target": "RekognitionService.DetectFaces"}
-    for body in (b"{", b"[]", b'{"Image": {"Bytes": "!"}}', base64.b64encode(b"x")):
+    for body in (b"{", b"[]", b'{"Image": {"Bytes": "!"}}', b'{"Image": [1]}', base64.b64encode(b"x")):
         assert httpx.post(vision.url, content=body, headers=headers).status_code == 400

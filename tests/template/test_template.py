@@ -13,6 +13,7 @@ from kinesight.settings import (
     ConsumeLiveSettings,
     DetectionSettings,
     DetectObjectsSettings,
+    DetectorType,
     ExtractImagesSettings,
     KeepEvidenceSettings,
     PlanWindowsSettings,
@@ -21,6 +22,7 @@ from kinesight.settings import (
     StartAnalysisSettings,
     SummarizeRangeSettings,
     SweepStreamsSettings,
+    TrackSessionsSettings,
 )
 from kinesight_local.template import InvalidTemplateError, expand
 from samtranslator.yaml_helper import yaml_parse
@@ -40,6 +42,7 @@ FUNCTIONS: dict[str, type[Settings]] = {
     "StartAnalysisFunction": StartAnalysisSettings,
     "SummarizeRangeFunction": SummarizeRangeSettings,
     "SweepStreamsFunction": SweepStreamsSettings,
+    "TrackSessionsFunction": TrackSessionsSettings,
 }
 NOT_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
 DETECTING = ("AnalyzeImagesFunction", "ConsumeLiveFunction", "DetectObjectsFunction")
@@ -159,6 +162,56 @@ def test_every_alarm_is_in_the_runbook(template: dict[str, Any]) -> None:
     assert [name for name in alarms if name not in runbook] == []
 
 
+DETECTING = ("AnalyzeImagesFunction", "DetectObjectsFunction", "ConsumeLiveFunction")
+REKOGNITION = {
+    "REKOGNITION_LABELS": "rekognition:DetectLabels",
+    "REKOGNITION_FACES": "rekognition:DetectFaces",
+    "REKOGNITION_FACE_SEARCH": "rekognition:SearchFacesByImage",
+    "REKOGNITION_MODERATION": "rekognition:DetectModerationLabels",
+    "REKOGNITION_TEXT": "rekognition:DetectText",
+    "REKOGNITION_PROTECTIVE_EQUIPMENT": "rekognition:DetectProtectiveEquipment",
+    "REKOGNITION_CUSTOM_LABELS": "rekognition:DetectCustomLabels",
+}
+MODEL_ARN = "arn:aws:rekognition:us-east-1:111122223333:project/parts/version/v1/1767268800000"
+
+
+def test_all_that_detect_have_the_same_settings(template: dict[str, Any]) -> None:
+    for function in DETECTING:
+        variables = template["Resources"][function]["Properties"]["Environment"]["Variables"]
+        fields = {name.upper() for name in DetectionSettings.model_fields} - {"IDEMPOTENCY_HOURS"}
+        assert fields <= set(variables), function
+
+
+def test_every_detector_can_be_chosen(template: dict[str, Any]) -> None:
+    assert template["Parameters"]["Detector"]["AllowedValues"] == [kind.value for kind in DetectorType]
+
+
+@pytest.mark.parametrize("detector", REKOGNITION)
+def test_a_role_may_call_its_detector_and_no_other(detector: str) -> None:
+    parameters = {
+        "StreamNames": "cam",
+        "Detector": detector,
+        "FaceCollectionId": "staff",
+        "CustomLabelsModelArn": MODEL_ARN,
+    }
+
+    document = expand(TEMPLATE, parameters).document
+
+    for role in ("AnalyzeImagesRole", "ConsumeLiveRole"):
+        assert rekognition_actions(document, role) == {REKOGNITION[detector]}
+    assert rekognition_actions(document, "DetectObjectsRole") == set(REKOGNITION.values())
+
+
+def rekognition_actions(document: dict[str, Any], role: str) -> set[str]:
+    (policy,) = document["Resources"][role]["Properties"]["Policies"]
+    found = set()
+    for statement in policy["PolicyDocument"]["Statement"]:
+        plain = statement["Fn::If"][1] if "Fn::If" in statement else statement
+        actions = plain["Action"] if isinstance(plain["Action"], list) else [plain["Action"]]
+        found |= {action for action in actions if action.startswith("rekognition:")}
+    return found
+
+
 def test_the_template_expands() -> None:
     expanded = expand(TEMPLATE, {"StreamNames": "front-door"})
 
@@ -197,6 +250,16 @@ def test_the_template_expands() -> None:
         ({"StreamNames": "cam", "ModelWidthPixels": "640", "ModelHeightPixels": "640"}, "one of Rekognition's"),
         (OWN | {"ModelLabels": "cat", "ModelLabelsUri": "s3://bucket/labels"}, "not both"),
         (OWN | {"VpcSubnetIds": "subnet-1"}, "together"),
+        ({"StreamNames": "cam", "Detector": "REKOGNITION_FACE_SEARCH"}, "needs FaceCollectionId"),
+        ({"StreamNames": "cam", "Detector": "REKOGNITION_CUSTOM_LABELS"}, "needs CustomLabelsModelArn"),
+        ({"StreamNames": "cam", "FaceCollectionId": "my staff"}, "FaceCollectionId"),
+        ({"StreamNames": "cam", "FaceMatchThreshold": "101"}, "FaceMatchThreshold"),
+        ({"StreamNames": "cam", "RequiredEquipment": "HELMET"}, "HEAD_COVER, FACE_COVER"),
+        ({"StreamNames": "cam", "RequiredEquipment": ""}, "one or more"),
+        ({"StreamNames": "cam", "KnownPlates": "AB12,,CD34"}, "licence plates"),
+        ({"StreamNames": "cam", "KnownPlates": ",".join(["AB12CDE"] * 126)}, "at most 1000"),
+        ({"StreamNames": "cam", "PlateTolerance": "4"}, "PlateTolerance"),
+        ({"StreamNames": "cam", "CustomLabelsModelArn": "parts"}, "ARN of a model version"),
         ({"StreamNames": "cam", "Nonsense": "1"}, "Nonsense"),
     ],
 )
@@ -262,6 +325,6 @@ def test_the_samples_are_those_of_their_script() -> None:
 def test_the_published_schema_is_the_models() -> None:
     import runpy
 
-    fresh = runpy.run_path(str(ROOT / "scripts/export_schema.py"))["schema"]()
+    fresh = runpy.run_path(str(ROOT / "scripts/export_schema.py"))["schemas"]()
 
-    assert (ROOT / "docs/result-record.schema.json").read_text() == fresh
+    assert {name: (ROOT / "docs" / name).read_text() for name in fresh} == fresh

@@ -32,7 +32,9 @@ class World:
             self.images, FakeStreams(), DetectionPorts(self.detector, self.sink, self.ledger), self.dead_letters
         )
         messages = [QueuedMessage(f"m{index}", body) for index, body in enumerate(bodies)]
-        return analyze_batch(messages, ports, AnalysisPlan(ACCOUNT, DetectionPlan(self.rules, concurrent_detections=4)))
+        return analyze_batch(
+            messages, ports, AnalysisPlan(ACCOUNT, DetectionPlan(lambda: self.rules, concurrent_detections=4))
+        )
 
     def picture(self, index: int = 0, stream: str = "front-door") -> str:
         key = an_image_key(stream, NOON_MS + index)

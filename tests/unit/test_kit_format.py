@@ -28,7 +28,7 @@ def published(*, kit_format: bool) -> bytes:
     server = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
     frame = a_frame().model_copy(update={"fragment_number": NUMBER, "server_timestamp": server})
     sink = FakeSink()
-    plan = DetectionPlan(Rules.of([], 50), kit_format=kit_format)
+    plan = DetectionPlan(lambda: Rules.of([], 50), kit_format=kit_format)
     analyze([Analysis("one", lambda: frame)], DetectionPorts(Endpoint(), sink, FakeLedger()), plan)
     ((_, data),) = sink.records
     return data

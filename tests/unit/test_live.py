@@ -158,7 +158,7 @@ class World:
         plan = ConsumerPlan(
             LivePlan(
                 self.sampler,
-                DetectionPlan(Rules.of([], 50), concurrent_detections=4),
+                DetectionPlan(lambda: Rules.of([], 50), concurrent_detections=4),
                 self.in_flight,
                 self.shed_after_ms,
             ),

@@ -10,6 +10,7 @@ from kinesight.domain.model import DetectorInfo, ResultRecord, from_epoch_ms
 from kinesight.domain.ports import DetectorAnswer
 from kinesight.domain.records import (
     MAXIMUM_RECORD_BYTES,
+    Matches,
     archive_key,
     encode_record,
     evidence_keys,
@@ -60,7 +61,9 @@ def test_json_is_camel_case_with_milliseconds_and_text_fragment_numbers() -> Non
 
 def test_raw_output_that_does_not_fit_is_left_out() -> None:
     answer = DetectorAnswer(DetectorInfo(type="t", operation="o", latency_ms=1), (a_detection(),), "x" * 1_200_000)
-    record = make_record(a_frame(), answer, "d", ("Person",), include_raw=True)
+    record = make_record(
+        a_frame(), answer, "d", Matches(answer.detections, ("Person",), ("default",)), include_raw=True
+    )
 
     encoded = encode_record(record)
 

@@ -8,10 +8,16 @@ from kinesight.settings import AnalyzeImagesSettings, ConfigureStreamsSettings
 REQUIRED = {
     "ACCOUNT_ID": "111122223333",
     "RESULTS_STREAM_NAME": "results",
+    "CONFIGURATION_BUCKET": "evidence",
     "IDEMPOTENCY_TABLE": "idempotency",
     "DEAD_LETTER_QUEUE_URL": "https://sqs/dead",
 }
-STREAMS = {"COORDINATION_TABLE": "t", "IMAGES_URI": "s3://b/images", "NOTIFICATION_TOPIC_ARN": "arn"}
+STREAMS = {
+    "CONFIGURATION_BUCKET": "evidence",
+    "COORDINATION_TABLE": "t",
+    "IMAGES_URI": "s3://b/images",
+    "NOTIFICATION_TOPIC_ARN": "arn",
+}
 
 
 def from_environment(monkeypatch: pytest.MonkeyPatch, **variables: str) -> AnalyzeImagesSettings:
@@ -57,7 +63,11 @@ def test_tag_filters_are_json(monkeypatch: pytest.MonkeyPatch, text: str, docume
 
 def test_tag_filters_that_are_no_json_are_an_error() -> None:
     settings = ConfigureStreamsSettings(
-        coordination_table="t", images_uri="s3://b", notification_topic_arn="arn", tag_filters="nonsense"
+        configuration_bucket="evidence",
+        coordination_table="t",
+        images_uri="s3://b",
+        notification_topic_arn="arn",
+        tag_filters="nonsense",
     )
 
     with pytest.raises(InvalidSettingError, match="TagFilters is not JSON"):

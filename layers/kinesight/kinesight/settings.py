@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from kinesight.domain.errors import InvalidSettingError
+from kinesight.domain.protective_equipment import Equipment
 
 
 def _split(value: Any) -> Any:
@@ -23,6 +24,7 @@ def _none_if_blank(value: Any) -> Any:
 
 CommaList = Annotated[list[str], BeforeValidator(_split)]
 OptionalText = Annotated[str | None, BeforeValidator(_none_if_blank)]
+EquipmentList = Annotated[list[Equipment], BeforeValidator(_split)]
 OptionalNumber = Annotated[int | None, BeforeValidator(_none_if_blank)]
 
 
@@ -48,6 +50,11 @@ class DetectorType(StrEnum):
 
     REKOGNITION_LABELS = "REKOGNITION_LABELS"
     REKOGNITION_FACES = "REKOGNITION_FACES"
+    REKOGNITION_FACE_SEARCH = "REKOGNITION_FACE_SEARCH"
+    REKOGNITION_MODERATION = "REKOGNITION_MODERATION"
+    REKOGNITION_TEXT = "REKOGNITION_TEXT"
+    REKOGNITION_PROTECTIVE_EQUIPMENT = "REKOGNITION_PROTECTIVE_EQUIPMENT"
+    REKOGNITION_CUSTOM_LABELS = "REKOGNITION_CUSTOM_LABELS"
     SAGEMAKER = "SAGEMAKER"
     SAGEMAKER_ASYNC = "SAGEMAKER_ASYNC"
     HTTP = "HTTP"
@@ -64,15 +71,26 @@ _PROMPT = (
 
 
 class DetectionSettings(Settings):
-    """`minimum_confidence` is 0 to 100, for the detector and the rules alike. `model_…`: of any model of one's own."""
+    """`minimum_confidence` is 0 to 100, for the detector and the rules alike. `model_…`: of any model of one's own.
+
+    `face_match_threshold`: 0 to 100, too. `plate_tolerance`: characters.
+    """
 
     results_stream_name: str
+    configuration_bucket: str
     idempotency_table: str
     idempotency_hours: int = Field(default=24, ge=1)
     detector: DetectorType = DetectorType.REKOGNITION_LABELS
     max_labels: int = Field(default=50, ge=1, le=1000)
     labels: CommaList = []
     minimum_confidence: float = Field(default=80, ge=0, le=100)
+    face_collection_id: OptionalText = None
+    face_match_threshold: float = Field(default=80, ge=0, le=100)
+    custom_labels_model_arn: OptionalText = None
+    required_equipment: EquipmentList = Field(default=[Equipment.HEAD_COVER], min_length=1)
+    known_plates: CommaList = []
+    plate_pattern: OptionalText = None
+    plate_tolerance: int = Field(default=1, ge=0, le=3)
     sagemaker_endpoint_name: OptionalText = None
     sagemaker_content_type: SageMakerContentType = "image/jpeg"
     sagemaker_accept: Literal["application/json", "application/json;annotation=1"] = "application/json"
@@ -113,6 +131,26 @@ class KeepEvidenceSettings(Settings):
     dead_letter_queue_url: str
     alert_topic_arn: str
     alert_link_seconds: int = Field(default=3600, ge=60, le=43200)
+    alert_per: Literal["SESSION", "PICTURE"] = "SESSION"
+
+
+class TrackSessionsSettings(Settings):
+    """What makes sessions, and whom to tell of them. An empty `event_bus_name` tells nobody."""
+
+    coordination_table: str
+    events_table: str
+    configuration_bucket: str
+    evidence_bucket: str
+    evidence_retention_days: int = Field(default=90, ge=1)
+    idempotency_table: str
+    idempotency_hours: int = Field(default=24, ge=1)
+    dead_letter_queue_url: str
+    labels: CommaList = []
+    minimum_confidence: float = Field(default=80, ge=0, le=100)
+    event_bus_name: OptionalText = None
+    alert_topic_arn: str
+    alert_link_seconds: int = Field(default=3600, ge=60, le=43200)
+    alert_per: Literal["SESSION", "PICTURE"] = "SESSION"
 
 
 class _WorkflowSettings(Settings):
@@ -121,10 +159,30 @@ class _WorkflowSettings(Settings):
     work_bucket: str
 
 
+_OWN_MODELS = {
+    DetectorType.SAGEMAKER: "SageMakerEndpointName",
+    DetectorType.SAGEMAKER_ASYNC: "SageMakerAsyncOutputBucket",
+    DetectorType.HTTP: "HttpModelUrl",
+    DetectorType.BEDROCK: "BedrockModelId",
+}
+
+
 class PlanWindowsSettings(_WorkflowSettings):
-    """An execution may choose its detector, but a model of one's own only where the stack has it: `detector`."""
+    """An execution may choose its detector, but only one for which the stack has what it needs."""
 
     detector: DetectorType = DetectorType.REKOGNITION_LABELS
+    face_collection_id: OptionalText = None
+    custom_labels_model_arn: OptionalText = None
+
+    def missing_parameters(self) -> dict[str, str]:
+        """By detector, what is missing for it. Models of one's own are there only as the stack's detector."""
+        needed = {
+            DetectorType.REKOGNITION_FACE_SEARCH: ("FaceCollectionId", self.face_collection_id),
+            DetectorType.REKOGNITION_CUSTOM_LABELS: ("CustomLabelsModelArn", self.custom_labels_model_arn),
+        }
+        missing = {detector.value: parameter for detector, (parameter, value) in needed.items() if value is None}
+        own = {detector.value: parameter for detector, parameter in _OWN_MODELS.items() if detector != self.detector}
+        return missing | own
 
 
 class ExtractImagesSettings(_WorkflowSettings):
@@ -213,6 +271,7 @@ class ConductLiveSettings(_SelectionSettings):
 class ConfigureStreamsSettings(_SelectionSettings):
     """The fields of UpdateImageGenerationConfiguration and UpdateNotificationConfiguration."""
 
+    configuration_bucket: str
     image_generation_status: Literal["ENABLED", "DISABLED"] = "ENABLED"
     image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
     sampling_interval: int = Field(default=3000, ge=200)

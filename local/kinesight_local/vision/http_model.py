@@ -5,14 +5,14 @@ import binascii
 import json
 from typing import Any
 
-from kinesight_local.vision.answers import answer
 from kinesight_local.vision.errors import VisionError
 from kinesight_local.vision.looking import look
+from kinesight_local.vision.model_forms import answer
 from kinesight_local.vision.pictures import decoded
 
 
 def ask(form: str, body: bytes, content_type: str) -> Any:
-    """The answer, in the form that answers.py knows by this name. Raises VisionError."""
+    """The answer, in the form that model_forms.py knows by this name. Raises VisionError."""
     picture = decoded(_from_json(body) if content_type == "application/json" else body)
     if picture is None:
         raise VisionError("BadRequest", "unable to decode the picture")

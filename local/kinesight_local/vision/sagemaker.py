@@ -1,4 +1,4 @@
-"""InvokeEndpoint and InvokeEndpointAsync. Any endpoint name exists; answers.py says in which form it answers."""
+"""InvokeEndpoint and InvokeEndpointAsync. Any endpoint name exists; model_forms.py says in which form it answers."""
 
 import json
 import threading
@@ -7,9 +7,9 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from kinesight_local.vision.answers import answer
 from kinesight_local.vision.errors import VisionError
 from kinesight_local.vision.looking import look
+from kinesight_local.vision.model_forms import answer
 from kinesight_local.vision.objects import read_object, write_object
 from kinesight_local.vision.pictures import decoded
 

@@ -15,6 +15,7 @@ from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients, DataClie
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_kinesis_video_archived_media import KinesisVideoArchivedMediaClient
     from mypy_boto3_kinesis_video_media import KinesisVideoMediaClient
@@ -70,6 +71,11 @@ def kinesis() -> KinesisClient:
 @cache
 def dynamodb() -> DynamoDBClient:
     return boto3.client("dynamodb", config=_DEFAULT)
+
+
+@cache
+def events() -> EventBridgeClient:
+    return boto3.client("events", config=_DEFAULT)
 
 
 @cache

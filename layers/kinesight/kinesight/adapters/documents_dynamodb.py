@@ -1,6 +1,7 @@
 """VersionedDocuments on the coordination table: partition key `pk` is the kind, sort key `sk` the document's key.
 
 kind                holds
+activity            per stream, what sessions are made of (domain.sessions)
 bursts              per stream ARN, its notified fragments (domain.bursts)
 sweeps              per stream ARN, its checkpoint (domain.sweep_streams)
 """

@@ -19,7 +19,7 @@ def alert_for(record: ResultRecord, link: Callable[[str], str], missing: Sequenc
     if keys.archive is not None:
         links["video"] = link(keys.archive)
     return Alert(
-        subject=_subject(f"Kinesight: {labels} on {frame.stream_name}"),
+        subject=one_line(f"Kinesight: {labels} on {frame.stream_name}"),
         text=_text(record, labels, links, missing),
         body={
             "schemaVersion": 1,
@@ -36,7 +36,8 @@ def alert_for(record: ResultRecord, link: Callable[[str], str], missing: Sequenc
     )
 
 
-def _subject(text: str) -> str:
+def one_line(text: str) -> str:
+    """A subject that SNS takes."""
     plain = "".join(character if " " <= character <= "~" else "?" for character in text)
     return plain if len(plain) <= _SUBJECT_CHARACTERS else plain[: _SUBJECT_CHARACTERS - 3] + "..."
 

@@ -9,8 +9,8 @@ from kinesight.domain.errors import DeliveryError, KinesightError, UnforeseenErr
 from kinesight.domain.kit_format import kit_fields
 from kinesight.domain.model import Frame, ResultRecord
 from kinesight.domain.ports import Detector, Ledger, ResultSink
-from kinesight.domain.records import encode_record, make_record, result_id
-from kinesight.domain.rules import Rules, matching_labels
+from kinesight.domain.records import Matches, encode_record, make_record, result_id
+from kinesight.domain.rules import Rules, matched_labels, matched_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,10 @@ class DetectionPorts:
 
 @dataclass(frozen=True, slots=True)
 class DetectionPlan:
-    """What is wanted of every frame. `kit_format`: records carry what KIT's had, too."""
+    """What is wanted of every frame. `rules` are asked for anew for each; `kit_format`: records carry what KIT's had,
+    too."""
 
-    rules: Rules
+    rules: Callable[[], Rules]
     include_raw_output: bool = False
     concurrent_detections: int = 10
     kit_format: bool = False
@@ -71,8 +72,9 @@ def _look(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan) -> Non
         return
     with _released_on_failure(ports.ledger, identity):
         answer = ports.detector.detect(frame)
-        matched = matching_labels(answer.detections, plan.rules)
-        record = make_record(frame, answer, fingerprint, matched, include_raw=plan.include_raw_output)
+        judged = plan.rules().of_stream(frame.stream_name).judge(answer.detections, frame.image_timestamp, frame.tags)
+        matches = Matches(tuple(one.detection for one in judged), matched_labels(judged), matched_rules(judged))
+        record = make_record(frame, answer, fingerprint, matches, include_raw=plan.include_raw_output)
         analysis.encoded = encode_record(record, kit_fields(frame, answer) if plan.kit_format else None)
         analysis.record = record
 

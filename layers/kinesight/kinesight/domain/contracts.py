@@ -36,11 +36,19 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
 DetectorChoice = Literal[
-    "REKOGNITION_LABELS", "REKOGNITION_FACES", "SAGEMAKER", "SAGEMAKER_ASYNC", "HTTP", "BEDROCK", "NONE"
+    "REKOGNITION_LABELS",
+    "REKOGNITION_FACES",
+    "REKOGNITION_FACE_SEARCH",
+    "REKOGNITION_MODERATION",
+    "REKOGNITION_TEXT",
+    "REKOGNITION_PROTECTIVE_EQUIPMENT",
+    "REKOGNITION_CUSTOM_LABELS",
+    "SAGEMAKER",
+    "SAGEMAKER_ASYNC",
+    "HTTP",
+    "BEDROCK",
+    "NONE",
 ]
-
-OWN_MODELS = frozenset({"SAGEMAKER", "SAGEMAKER_ASYNC", "HTTP", "BEDROCK"})
-"""Detectors that a stack has only if its own Detector is that: they need parameters."""
 
 
 class _Input(BaseModel):

@@ -9,7 +9,6 @@ from kinesight.domain.errors import InvalidEventError, PermanentError, Transient
 from kinesight.domain.extract_images import manifest_key
 from kinesight.domain.model import Frame, to_epoch_ms
 from kinesight.domain.ports import WorkStore
-from kinesight.domain.rules import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +64,7 @@ def _same(frame: Frame) -> Frame:
 
 def _overridden(plan: RangePlan, wanted: DetectionPlan) -> DetectionPlan:
     """The execution's own rules, where its input has any."""
-    labels = plan.labels if plan.labels is not None else tuple(wanted.rules.labels)
-    least = plan.minimum_confidence if plan.minimum_confidence is not None else wanted.rules.minimum_confidence
-    return replace(wanted, rules=Rules.of(labels, least))
+    return replace(wanted, rules=lambda: wanted.rules().overridden(plan.labels, plan.minimum_confidence))
 
 
 def _merged(before: WindowReport, analyses: dict[int, Analysis]) -> WindowReport:

@@ -29,6 +29,7 @@ KinesightError
     ├── ThrottledError             a control plane throttled or failed
     ├── StorageBusyError           S3 or DynamoDB throttled or failed
     ├── StillInProgressError       another invocation holds this work right now
+    ├── InvalidConfigurationError  the rules document is wrong: people mend it while messages wait
     └── UnforeseenError            a defect: retried, then dead-lettered by the queue
 """
 
@@ -115,6 +116,10 @@ class MediaBusyError(TransientError):
 
 class StillInProgressError(TransientError):
     """Another invocation holds this piece of work right now."""
+
+
+class InvalidConfigurationError(TransientError):
+    """The rules document can't be used; what waits for it is kept until somebody mends it."""
 
 
 class LeaseLostError(KinesightError):

@@ -113,4 +113,5 @@ class ResultRecord(Value):
     detections: tuple[Detection, ...]
     matched: bool
     matched_labels: tuple[str, ...] = ()
+    matched_rules: tuple[str, ...] = ()
     raw_output: Any | None = None

@@ -1,10 +1,10 @@
 """plan_windows: an execution's input → windows of GetImages requests, in S3; the state carries only where they are."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from kinesight.domain.contracts import OWN_MODELS, WINDOWS, AnalysisRequest, RangePlan, TimelapsePlan, TimelapseWish
+from kinesight.domain.contracts import WINDOWS, AnalysisRequest, RangePlan, TimelapsePlan, TimelapseWish
 from kinesight.domain.errors import (
     InvalidInputError,
     InvertedRangeError,
@@ -24,19 +24,23 @@ window is one such call and then the detector's time, so ten stay below, with ro
 
 @dataclass(frozen=True, slots=True)
 class PlanningPorts:
-    """The outside world of this verb. `now`: the present, aware. `detector`: the stack's own."""
+    """The outside world of this verb. `now`: the present, aware.
+
+    `missing_parameters`: by detector, the stack's parameter that is empty and that it would need.
+    """
 
     streams: StreamCatalog
     fragments: FragmentIndex
     work: WorkStore
     now: Callable[[], datetime]
-    detector: str = "REKOGNITION_LABELS"
+    missing_parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -> RangePlan:
     """Writes the windows and tells where. Raises what says which part of the input is impossible, and why."""
-    if request.detector in OWN_MODELS and request.detector != ports.detector:
-        raise InvalidInputError(f"Detector {request.detector}: this stack has none; its Detector is {ports.detector}")
+    missing = ports.missing_parameters.get(request.detector or "")
+    if missing:
+        raise InvalidInputError(f"Detector {request.detector}: this stack has no {missing}; deploy with it")
     stream = ports.streams.describe(request.stream_name or str(request.stream_arn))
     now = ports.now()
     _check_range(request, stream, now)

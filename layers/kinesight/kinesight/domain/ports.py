@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from kinesight.domain.errors import KinesightError
 from kinesight.domain.model import Detection, DetectorInfo, Frame, ImageReference
+from kinesight.domain.sessions import Session
 from kinesight.domain.windows import FragmentSpan, ImageRequest
 from kinesight.media.fragments import MediaErrorNotice, MediaFragment
 from kinesight.media.selection import Keyframe
@@ -311,6 +312,20 @@ class AlertChannel(Protocol):
     """Tells people."""
 
     def send(self, alert: Alert) -> None:
+        """Raises DeliveryError."""
+
+
+class SessionStore(Protocol):
+    """Keeps what is known of sessions, for people who look them up."""
+
+    def put(self, session: Session) -> None:
+        """The newest state. Raises StorageBusyError."""
+
+
+class SessionChannel(Protocol):
+    """Tells programs of sessions."""
+
+    def send(self, event_type: str, document: Mapping[str, Any]) -> None:
         """Raises DeliveryError."""
 
 

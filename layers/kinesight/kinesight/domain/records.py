@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kinesight.domain.errors import DetectorAnswerError
-from kinesight.domain.model import Frame, ResultRecord, from_epoch_ms, to_epoch_ms
+from kinesight.domain.model import Detection, Frame, ResultRecord, from_epoch_ms, to_epoch_ms
 from kinesight.domain.ports import DetectorAnswer
 
 MAXIMUM_RECORD_BYTES = 1_000_000
@@ -28,17 +28,27 @@ def result_id(frame: Frame, detector_fingerprint: str) -> str:
     return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What the rules say of a picture: its detections with their zones, and the labels and rules that matched."""
+
+    detections: tuple[Detection, ...]
+    labels: tuple[str, ...]
+    rules: tuple[str, ...]
+
+
 def make_record(
-    frame: Frame, answer: DetectorAnswer, fingerprint: str, matched_labels: tuple[str, ...], *, include_raw: bool
+    frame: Frame, answer: DetectorAnswer, fingerprint: str, matches: Matches, *, include_raw: bool
 ) -> ResultRecord:
     """Joins a frame, what was seen in it, and whether that matters."""
     return ResultRecord(
         result_id=result_id(frame, fingerprint),
         frame=frame,
         detector=answer.info,
-        detections=answer.detections,
-        matched=bool(matched_labels),
-        matched_labels=matched_labels,
+        detections=matches.detections,
+        matched=bool(matches.rules),
+        matched_labels=matches.labels,
+        matched_rules=matches.rules,
         raw_output=answer.raw_output if include_raw else None,
     )
 

@@ -83,7 +83,8 @@ class MkvParser:
     def __init__(self, *, max_element_bytes: int = DEFAULT_MAX_ELEMENT_BYTES) -> None:
         """`max_element_bytes` bounds every element that must be held whole: all but Segment and Cluster."""
         self._max_element_bytes = max_element_bytes
-        self._part = bytearray()  # of an element, until the chunk comes that completes it
+        self._parts: list[memoryview] = []  # of an element, until the chunk comes that completes it
+        self._held = 0
         self._needed = 1
         self._open = [_Open("document", None, 0)]
         self._cluster_timecode = 0
@@ -108,16 +109,22 @@ class MkvParser:
     def _read_chunk(self, chunk: memoryview, events: list[Event]) -> None:
         """Elements are read where they lie; only one that began in an earlier chunk is put together first."""
         position = 0
-        while self._part and position < len(chunk):
-            missing = max(1, self._needed - len(self._part))
-            self._part += chunk[position : position + missing]
+        while self._held and position < len(chunk):
+            missing = max(1, self._needed - self._held)
+            self._hold(chunk[position : position + missing])
             position += missing
-            if len(self._part) >= self._needed:
-                read = self._read(memoryview(bytes(self._part)), events)
-                del self._part[:read]
+            if self._held >= self._needed:
+                whole = memoryview(b"".join(self._parts))
+                self._parts, self._held = [], 0
+                self._hold(whole[self._read(whole, events) :])
         if position < len(chunk):
-            read = self._read(chunk[position:], events)
-            self._part += chunk[position + read :]
+            rest = chunk[position:]
+            self._hold(rest[self._read(rest, events) :])
+
+    def _hold(self, part: memoryview) -> None:
+        if len(part):
+            self._parts.append(part)
+            self._held += len(part)
 
     def _read(self, data: memoryview, events: list[Event]) -> int:
         """Reads whole elements; how many bytes they have. Sets how many the next one needs at least."""
@@ -131,9 +138,9 @@ class MkvParser:
         """The events that only the end of the body completes. Raises TruncatedMkvError, or what `feed` still owes."""
         if self._failure is not None:
             raise self._failure
-        cut = self._part or any(container.end is not None for container in self._open)
+        cut = self._held or any(container.end is not None for container in self._open)
         if cut:
-            self._failure = TruncatedMkvError("the body ends inside an element", self.offset + len(self._part))
+            self._failure = TruncatedMkvError("the body ends inside an element", self.offset + self._held)
             raise self._failure
         events: list[Event] = [ClusterEndEvent() for container in self._open if container.kind == "cluster"]
         del self._open[1:]

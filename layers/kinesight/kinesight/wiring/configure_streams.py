@@ -11,7 +11,9 @@ from kinesight.adapters import aws_clients as clients
 from kinesight.adapters import cloudformation_response
 from kinesight.adapters.managed_streams_dynamodb import DynamoDbManagedStreams
 from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
+from kinesight.adapters.work_store_s3 import S3WorkStore
 from kinesight.domain.configure_streams import ConfigurationPorts
+from kinesight.domain.current_rules import DOCUMENT_KEY, parsed
 from kinesight.domain.stream_configuration import Configuration, Wanted
 from kinesight.domain.stream_selection import StreamSelection
 from kinesight.settings import ConfigureStreamsSettings
@@ -46,6 +48,13 @@ def ports(remaining_ms: Callable[[], int]) -> ConfigurationPorts:
         epoch_s=time.time(),
         deadline_s=clock.now_s() + remaining_ms() / 1000 - _MARGIN_S,
     )
+
+
+def check_rules() -> None:
+    """Whether there is a rules document that can be used, or none. Raises InvalidConfigurationError."""
+    body = S3WorkStore(clients.s3(), settings().configuration_bucket).read(DOCUMENT_KEY)
+    if body is not None:
+        parsed(body.decode(errors="replace"))
 
 
 def respond(request: Mapping[str, Any], *, failure: str | None, data: Mapping[str, str]) -> None:

@@ -9,9 +9,9 @@ from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
 from kinesight.adapters.result_sink_kinesis import KinesisResultSink
 from kinesight.domain.analysis import DetectionPlan, DetectionPorts
-from kinesight.domain.rules import Rules
 from kinesight.settings import DetectionSettings
-from kinesight.wiring import detectors
+from kinesight.wiring.current_rules import current_rules
+from kinesight.wiring.detectors import detector
 
 _LEDGER = "analyze_images"
 """One ledger for every source, so that a frame that comes two ways is analyzed once."""
@@ -20,7 +20,7 @@ _LEDGER = "analyze_images"
 def plan(wanted: DetectionSettings) -> DetectionPlan:
     """What the parameters ask of every frame."""
     return DetectionPlan(
-        rules=Rules.of(wanted.labels, wanted.minimum_confidence),
+        rules=current_rules(wanted.configuration_bucket, tuple(wanted.labels), wanted.minimum_confidence),
         include_raw_output=wanted.include_raw_output,
         kit_format=wanted.result_format == "KIT",
         concurrent_detections=wanted.concurrent_detections,
@@ -30,7 +30,7 @@ def plan(wanted: DetectionSettings) -> DetectionPlan:
 def ports(wanted: DetectionSettings, remaining_ms: Callable[[], int]) -> DetectionPorts:
     """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
     return DetectionPorts(
-        detector=detectors.detector(wanted),
+        detector=detector(wanted),
         results=KinesisResultSink(clients.kinesis(), wanted.results_stream_name, sleep=time.sleep),
         ledger=PowertoolsLedger(
             clients.dynamodb(),

@@ -1,15 +1,20 @@
-"""One builder per detector."""
+"""The detector that the parameters ask for: one function for each type."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from functools import cache
 
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters import pictures_pillow
 from kinesight.adapters.detector_bedrock import LARGEST_BYTES, LONGEST_SIDE, BedrockDetector
 from kinesight.adapters.detector_http import HttpDetector, HttpModel
-from kinesight.adapters.detector_rekognition import RekognitionFaces, RekognitionLabels
+from kinesight.adapters.detector_rekognition import RekognitionFaces, RekognitionLabels, RekognitionModeration
+from kinesight.adapters.detector_rekognition_custom_labels import RekognitionCustomLabels
+from kinesight.adapters.detector_rekognition_equipment import RekognitionProtectiveEquipment
+from kinesight.adapters.detector_rekognition_face_search import RekognitionFaceSearch
+from kinesight.adapters.detector_rekognition_text import RekognitionText
 from kinesight.adapters.detector_sagemaker import SageMakerEndpoint
 from kinesight.adapters.detector_sagemaker_async import SageMakerAsyncEndpoint
 from kinesight.adapters.image_store_s3 import S3ImageStore
@@ -23,6 +28,7 @@ from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.http_model import json_template
 from kinesight.domain.label_map import LabelMap, parse_label_map
 from kinesight.domain.picture_fit import ANY_CONTENT_TYPE, PictureForm
+from kinesight.domain.plates import PlateRules
 from kinesight.domain.ports import Detector
 from kinesight.settings import DetectionSettings, DetectorType
 
@@ -31,30 +37,54 @@ _BEDROCK_MS = 60_000
 
 
 def detector(wanted: DetectionSettings) -> Detector:
-    """What Detector names. Raises InvalidSettingError, or StorageBusyError where a file of labels can't be read now."""
-    match wanted.detector:
-        case DetectorType.REKOGNITION_LABELS:
-            return _rekognition_labels(wanted)
-        case DetectorType.REKOGNITION_FACES:
-            return _rekognition_faces(wanted)
-        case DetectorType.SAGEMAKER:
-            return _sagemaker(wanted)
-        case DetectorType.SAGEMAKER_ASYNC:
-            return _sagemaker_async(wanted)
-        case DetectorType.HTTP:
-            return _http(wanted)
-        case DetectorType.BEDROCK:
-            return _bedrock(wanted)
+    """Raises InvalidSettingError if a setting is missing that this type needs, StorageBusyError if S3 can't be read."""
+    return _BUILDERS[wanted.detector](wanted)
 
 
-def _rekognition_labels(wanted: DetectionSettings) -> Detector:
+def _labels(wanted: DetectionSettings) -> Detector:
     return RekognitionLabels(
         clients.rekognition(), minimum_confidence=wanted.minimum_confidence, max_labels=wanted.max_labels
     )
 
 
-def _rekognition_faces(wanted: DetectionSettings) -> Detector:
+def _faces(wanted: DetectionSettings) -> Detector:
     return RekognitionFaces(clients.rekognition(), minimum_confidence=wanted.minimum_confidence)
+
+
+def _face_search(wanted: DetectionSettings) -> Detector:
+    return RekognitionFaceSearch(
+        clients.rekognition(),
+        minimum_confidence=wanted.minimum_confidence,
+        collection_id=_needed(wanted, wanted.face_collection_id, "FaceCollectionId"),
+        match_threshold=wanted.face_match_threshold,
+    )
+
+
+def _moderation(wanted: DetectionSettings) -> Detector:
+    return RekognitionModeration(clients.rekognition(), minimum_confidence=wanted.minimum_confidence)
+
+
+def _text(wanted: DetectionSettings) -> Detector:
+    return RekognitionText(
+        clients.rekognition(),
+        minimum_confidence=wanted.minimum_confidence,
+        plates=PlateRules.of(wanted.known_plates, wanted.plate_pattern, wanted.plate_tolerance),
+    )
+
+
+def _protective_equipment(wanted: DetectionSettings) -> Detector:
+    return RekognitionProtectiveEquipment(
+        clients.rekognition(), minimum_confidence=wanted.minimum_confidence, required=wanted.required_equipment
+    )
+
+
+def _custom_labels(wanted: DetectionSettings) -> Detector:
+    return RekognitionCustomLabels(
+        clients.rekognition(),
+        minimum_confidence=wanted.minimum_confidence,
+        max_labels=wanted.max_labels,
+        project_version_arn=_needed(wanted, wanted.custom_labels_model_arn, "CustomLabelsModelArn"),
+    )
 
 
 def _sagemaker(wanted: DetectionSettings) -> Detector:
@@ -82,18 +112,13 @@ def _sagemaker_async(wanted: DetectionSettings) -> Detector:
 
 
 def _endpoint(wanted: DetectionSettings) -> Endpoint:
-    if wanted.sagemaker_endpoint_name is None:
-        raise InvalidSettingError(f"Detector is {wanted.detector}, and SageMakerEndpointName is empty")
-    return Endpoint(
-        wanted.sagemaker_endpoint_name, _form(wanted, wanted.sagemaker_content_type), wanted.sagemaker_accept
-    )
+    name = _needed(wanted, wanted.sagemaker_endpoint_name, "SageMakerEndpointName")
+    return Endpoint(name, _form(wanted, wanted.sagemaker_content_type), wanted.sagemaker_accept)
 
 
 def _http(wanted: DetectionSettings) -> Detector:
-    if wanted.http_model_url is None:
-        raise InvalidSettingError("Detector is HTTP, and HttpModelUrl is empty")
     model = HttpModel(
-        wanted.http_model_url,
+        _needed(wanted, wanted.http_model_url, "HttpModelUrl"),
         _form(wanted, wanted.http_picture_type),
         None if wanted.http_json_body is None else json_template(wanted.http_json_body),
         wanted.http_auth_header,
@@ -105,8 +130,6 @@ def _http(wanted: DetectionSettings) -> Detector:
 
 
 def _bedrock(wanted: DetectionSettings) -> Detector:
-    if wanted.bedrock_model_id is None:
-        raise InvalidSettingError("Detector is BEDROCK, and BedrockModelId is empty")
     return BedrockDetector(
         clients.bedrock_runtime(_BEDROCK_MS),
         S3ImageStore(clients.s3()),
@@ -119,7 +142,7 @@ def _bedrock(wanted: DetectionSettings) -> Detector:
             largest_bytes=LARGEST_BYTES,
             longest_side=LONGEST_SIDE,
         ),
-        model_id=wanted.bedrock_model_id,
+        model_id=_needed(wanted, wanted.bedrock_model_id, "BedrockModelId"),
         prompt=wanted.bedrock_prompt,
         max_tokens=wanted.bedrock_max_tokens,
     )
@@ -164,3 +187,24 @@ def _label_file(uri: str) -> LabelMap:
 def _secret(arn: str) -> SecretsManagerSecret:
     """Kept for the environment's life."""
     return SecretsManagerSecret(clients.secrets_manager(), arn)
+
+
+def _needed(wanted: DetectionSettings, value: str | None, parameter: str) -> str:
+    if value is None:
+        raise InvalidSettingError(f"Detector is {wanted.detector}, and {parameter} is empty")
+    return value
+
+
+_BUILDERS: Mapping[DetectorType, Callable[[DetectionSettings], Detector]] = {
+    DetectorType.REKOGNITION_LABELS: _labels,
+    DetectorType.REKOGNITION_FACES: _faces,
+    DetectorType.REKOGNITION_FACE_SEARCH: _face_search,
+    DetectorType.REKOGNITION_MODERATION: _moderation,
+    DetectorType.REKOGNITION_TEXT: _text,
+    DetectorType.REKOGNITION_PROTECTIVE_EQUIPMENT: _protective_equipment,
+    DetectorType.REKOGNITION_CUSTOM_LABELS: _custom_labels,
+    DetectorType.SAGEMAKER: _sagemaker,
+    DetectorType.SAGEMAKER_ASYNC: _sagemaker_async,
+    DetectorType.HTTP: _http,
+    DetectorType.BEDROCK: _bedrock,
+}

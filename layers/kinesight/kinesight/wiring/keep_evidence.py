@@ -33,7 +33,7 @@ def ports(remaining_ms: Callable[[], int]) -> EvidencePorts:
         fragments=KvsFragmentArchive(clients.archived_media(), sleep=time.sleep),
         store=S3EvidenceStore(clients.s3(), wanted.evidence_bucket, link_seconds=wanted.alert_link_seconds),
         annotator=PillowAnnotator(),
-        alerts=SnsAlertChannel(clients.sns(), wanted.alert_topic_arn),
+        alerts=SnsAlertChannel(clients.sns(), wanted.alert_topic_arn) if wanted.alert_per == "PICTURE" else None,
         ledger=PowertoolsLedger(
             clients.dynamodb(),
             wanted.idempotency_table,

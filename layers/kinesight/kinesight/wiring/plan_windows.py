@@ -17,4 +17,6 @@ def ports() -> PlanningPorts:
     wanted = PlanWindowsSettings.from_environment()
     archive = KvsArchive(clients.kinesis_video(), clients.archived_media(), sleep=time.sleep)
     work = S3WorkStore(clients.s3(), wanted.work_bucket)
-    return PlanningPorts(archive, archive, work, lambda: datetime.now(UTC), detector=wanted.detector)
+    return PlanningPorts(
+        archive, archive, work, lambda: datetime.now(UTC), missing_parameters=wanted.missing_parameters()
+    )

@@ -1,0 +1,45 @@
+"""SessionChannel on EventBridge: source `kinesight`, detail types `Session NEW`, `Session UPDATE`, `Session END`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from kinesight.adapters.aws_errors import AWS_ERRORS, translate
+from kinesight.domain.errors import DeliveryError
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_events.type_defs import PutEventsRequestEntryTypeDef
+
+
+class EventBridgeSessions:
+    """One event bus. An event may come twice, with the same document."""
+
+    def __init__(self, client: EventBridgeClient, bus_name: str) -> None:
+        self._client = client
+        self._bus_name = bus_name
+
+    def send(self, event_type: str, document: Mapping[str, Any]) -> None:
+        """One PutEvents, whose answer may refuse the entry although the call succeeded."""
+        entry: PutEventsRequestEntryTypeDef = {
+            "EventBusName": self._bus_name,
+            "Source": "kinesight",
+            "DetailType": f"Session {event_type}",
+            "Detail": json.dumps(document),
+        }
+        try:
+            answer = self._client.put_events(Entries=[entry])
+        except AWS_ERRORS as error:
+            raise translate(error, "put the event", passing=DeliveryError, lasting=DeliveryError) from error
+        if answer["FailedEntryCount"]:
+            refused = answer["Entries"][0]
+            raise DeliveryError(f"EventBridge refused the event: {refused.get('ErrorCode')}")
+
+
+class NoSessionEvents:
+    """Where no event bus is wanted."""
+
+    def send(self, event_type: str, document: Mapping[str, Any]) -> None:
+        """Nothing."""

@@ -1,0 +1,23 @@
+"""The rules of the parameters and of the rules document, for every function that judges."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+
+from kinesight.adapters import aws_clients as clients
+from kinesight.adapters.work_store_s3 import S3WorkStore
+from kinesight.domain.current_rules import CurrentRules
+from kinesight.domain.rules import Rules
+from kinesight.observability import logger
+
+
+@cache
+def current_rules(bucket: str, labels: tuple[str, ...], minimum_confidence: float) -> CurrentRules:
+    """One reader per environment, which remembers what it read."""
+    return CurrentRules(
+        store=S3WorkStore(clients.s3(), bucket),
+        of_document=lambda document: Rules.of(labels, minimum_confidence, document),
+        monotonic_s=time.monotonic,
+        warn=logger.warning,
+    )

@@ -1,0 +1,131 @@
+"""Sessions on the deployed stack: a rules document, one alert per session, events, and what silence ends."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kinesight.domain.current_rules import DOCUMENT_KEY
+from kinesight_cli.demo_video import make_demo_video
+from kinesight_cli.fragmenting import read_video
+from kinesight_cli.producing import Tagging, play
+from kinesight_local.cloud import LocalCloud
+
+from tests.e2e.conftest import ROOT
+from tests.e2e.test_event_driven_path import Stack, eventually
+
+STREAM = "front-door"
+WHOLE = [[0, 0], [1, 0], [1, 1], [0, 1]]
+RULES = {
+    "schemaVersion": 1,
+    "cameras": [
+        {
+            "streams": ["front-*"],
+            "zones": [{"name": "everywhere", "polygon": WHOLE}],
+            "rules": [
+                {"name": "a face", "labels": ["Face"], "minimumConfidence": 70, "zones": ["everywhere"]},
+                {"name": "a cat", "labels": ["Cat"], "minimumConfidence": 70, "class": "DETECTION"},
+            ],
+            "sessions": {"quietSeconds": 5, "orderingSeconds": 1},
+            "stationary": {"enabled": False},
+        }
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    parameters = {"StreamNames": "front-*", "SamplingInterval": "500", "Labels": "Nothing"}
+    cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters)
+    cloud.start_services()
+    try:
+        cloud.ensure_stream(STREAM)
+        cloud.deploy()
+        yield cloud
+    finally:
+        cloud.stop()
+
+
+@pytest.fixture(scope="module")
+def events(cloud: LocalCloud) -> str:
+    """The URL of a queue that is told of sessions."""
+    sqs, bus = cloud.client("sqs"), cloud.client("events")
+    queue = sqs.create_queue(QueueName="session-events")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    bus.put_rule(Name="sessions", EventPattern=json.dumps({"source": ["kinesight"]}))
+    bus.put_targets(Rule="sessions", Targets=[{"Id": "queue", "Arn": arn}])
+    return str(queue)
+
+
+def stored(cloud: LocalCloud) -> list[dict[str, Any]]:
+    answer = cloud.client("dynamodb").query(
+        TableName=cloud.outputs["EventsTableName"],
+        KeyConditionExpression="#stream = :stream",
+        ExpressionAttributeNames={"#stream": "stream"},
+        ExpressionAttributeValues={":stream": {"S": STREAM}},
+    )
+    return [json.loads(item["document"]["S"]) for item in answer["Items"]]
+
+
+def pass_time(cloud: LocalCloud) -> Any:
+    assert cloud.stack is not None
+    name = cloud.stack.function_name("TrackSessionsFunction")
+    event = json.dumps({"source": "aws.events", "detail-type": "Scheduled Event"})
+    return json.loads(cloud.client("lambda").invoke(FunctionName=name, Payload=event)["Payload"].read())
+
+
+def test_a_film_becomes_sessions_with_an_alert_each(cloud: LocalCloud, events: str, tmp_path: Path) -> None:
+    stack = Stack(cloud)
+    cloud.client("s3").put_object(
+        Bucket=cloud.outputs["EvidenceBucketName"], Key=DOCUMENT_KEY, Body=json.dumps(RULES).encode()
+    )
+    film = tmp_path / "demo.mp4"
+    make_demo_video(film)
+
+    play(STREAM, read_video(film), Tagging(image=True), lambda _: None)
+    counters = cloud.kvs.service.delivery.counters
+    eventually(lambda: counters(STREAM)["pending"], lambda pending: pending == 0)
+    generated = counters(STREAM)["images_generated"]
+    records = eventually(stack.results, lambda seen: len(seen) >= generated)
+    faces = [record for record in records if "a face" in record.matched_rules]
+    eventually(lambda: stored(cloud), lambda seen: bool(seen))
+    time.sleep(6)
+    pass_time(cloud)
+    sessions = eventually(lambda: stored(cloud), lambda seen: all(one["closed"] for one in seen))
+
+    assert faces
+    assert {zone for record in faces for one in record.detections for zone in one.zones} == {"everywhere"}
+    assert sum(one["pictures"] for one in sessions) == sum(record.matched for record in records)
+    loud = {one["sessionId"] for one in sessions if one["class"] == "ALERT"}
+    assert sorted(alert["sessionId"] for alert in stack.all_alerts()) == sorted(loud)
+    assert loud
+    told = [json.loads(message["Body"]) for message in stack.drained(events)]
+    assert {(one["detail-type"], one["detail"]["sessionId"]) for one in told} >= {
+        (f"Session {kind}", one["sessionId"]) for one in sessions for kind in ("NEW", "END")
+    }
+
+
+def test_the_alert_opens_the_evidence_of_its_best_picture(cloud: LocalCloud) -> None:
+    assert cloud.stack is not None
+    wanted = {one["keys"]["picture"] for one in stored(cloud)}
+
+    stack_objects = eventually(lambda: _evidence(cloud), lambda seen: wanted <= seen)
+
+    assert wanted
+    assert {one["keys"]["record"] for one in stored(cloud)} <= stack_objects
+
+
+def _evidence(cloud: LocalCloud) -> set[str]:
+    pages = cloud.client("s3").get_paginator("list_objects_v2")
+    bucket = cloud.outputs["EvidenceBucketName"]
+    return {one["Key"] for page in pages.paginate(Bucket=bucket) for one in page.get("Contents", [])}
+
+
+def test_silence_tells_nothing_new(cloud: LocalCloud) -> None:
+    before = stored(cloud)
+
+    assert pass_time(cloud) == {"batchItemFailures": []}
+
+    assert stored(cloud) == before

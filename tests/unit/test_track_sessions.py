@@ -1,0 +1,220 @@
+"""The batch rules of track_sessions: everything told at least once, people told once, streams apart."""
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+from kinesight.domain.configuration import Configuration
+from kinesight.domain.errors import DeliveryError
+from kinesight.domain.keep_evidence import StreamedRecord
+from kinesight.domain.model import FrameSource, ResultRecord, from_epoch_ms
+from kinesight.domain.records import encode_record, evidence_keys
+from kinesight.domain.rules import Rules
+from kinesight.domain.track_sessions import SessionPorts, SessionReport, pass_time, track_batch
+
+from tests.builders import NOON_MS, a_detection, a_frame, a_record
+from tests.fakes import FakeAlerts, FakeDeadLetters, FakeDocuments, FakeLedger, FakeSessions
+
+
+@dataclass
+class World:
+    """Everything around the verb, in memory."""
+
+    activities: FakeDocuments = field(default_factory=FakeDocuments)
+    sessions: FakeSessions = field(default_factory=FakeSessions)
+    alerts: FakeAlerts = field(default_factory=FakeAlerts)
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+    dead_letters: FakeDeadLetters = field(default_factory=FakeDeadLetters)
+    document: Configuration | None = None
+    now_s: float = 0
+    alert_per_session: bool = True
+
+    def ports(self) -> SessionPorts:
+        rules = Rules.of(["Person"], 80, self.document)
+        return SessionPorts(
+            self.activities,
+            lambda: rules,
+            self.sessions,
+            self.sessions,
+            self.alerts if self.alert_per_session else None,
+            lambda key: f"https://evidence/{key}",
+            self.ledger,
+            self.dead_letters,
+            lambda: NOON_MS + round(1000 * self.now_s),
+        )
+
+    def track(self, *items: ResultRecord | bytes) -> SessionReport:
+        data = [item if isinstance(item, bytes) else encode_record(item) for item in items]
+        return track_batch([StreamedRecord(f"s{index}", one) for index, one in enumerate(data)], self.ports())
+
+    def wait(self, now_s: float) -> SessionReport:
+        self.now_s = now_s
+        return pass_time(self.ports())
+
+
+def a_picture(at_s: float, label: str = "Person", stream_name: str = "front-door", **frame: object) -> ResultRecord:
+    moment = from_epoch_ms(NOON_MS + round(1000 * at_s))
+    seen = a_frame(stream_name=stream_name, image_timestamp=moment, **frame)
+    return a_record(seen, detections=(a_detection(label=label),))
+
+
+def test_a_visit_is_one_session_with_one_alert() -> None:
+    world = World()
+
+    world.track(*(a_picture(at_s) for at_s in range(0, 20, 3)))
+    world.wait(60)
+
+    (session,) = world.sessions.stored.values()
+    assert (session.started_ms - NOON_MS, session.last_ms - NOON_MS, session.closed) == (0, 18_000, True)
+    assert [kind for kind, _ in world.sessions.events] == ["NEW", "END"]
+    (alert,) = world.alerts.sent
+    assert alert.body["sessionId"] == session.session_id
+    assert alert.attributes == {
+        "streamName": "front-door",
+        "labels": "Person",
+        "class": "ALERT",
+        "rules": "default",
+    }
+
+
+def test_the_alert_links_to_the_picture_that_evidence_is_kept_of() -> None:
+    world = World()
+    record = a_picture(0)
+
+    world.track(record)
+
+    (alert,) = world.alerts.sent
+    keys = evidence_keys(record)
+    assert alert.body["links"]["picture"] == f"https://evidence/{keys.annotated}"
+    assert alert.body["keys"] == {"picture": keys.annotated, "record": keys.result, "video": keys.archive}
+    assert "Person seen by front-door since 2026-01-01 12:00:00 UTC." in alert.text
+
+
+def test_what_matches_nothing_leaves_nothing() -> None:
+    world = World()
+
+    world.track(a_picture(0, "Dog"))
+
+    assert (world.activities.documents, world.sessions.stored, world.alerts.sent) == ({}, {}, [])
+
+
+def test_a_second_delivery_changes_nothing() -> None:
+    world = World()
+    batch = [a_picture(at_s) for at_s in range(0, 100, 20)]
+    world.track(*batch)
+    events, stored = list(world.sessions.events), dict(world.sessions.stored)
+
+    world.track(*batch)
+
+    assert (world.sessions.events, world.sessions.stored, len(world.alerts.sent)) == (events, stored, 1)
+
+
+def test_streams_and_ranges_of_the_past_have_sessions_of_their_own() -> None:
+    world = World()
+
+    world.track(
+        a_picture(0),
+        a_picture(1, stream_name="garden"),
+        a_picture(2, source=FrameSource.ON_DEMAND),
+    )
+
+    assert len(world.sessions.stored) == len(world.alerts.sent) == 3
+    assert sorted(world.activities.documents) == ["front-door", "front-door|on-demand", "garden"]
+
+
+@pytest.mark.parametrize("failing", ["NEW", "END"])
+def test_what_could_not_be_told_is_told_by_the_next_attempt(failing: str) -> None:
+    world = World()
+    world.sessions.failing = lambda kind: DeliveryError("bus") if kind == failing else None
+    record = a_picture(0)
+
+    first = world.track(record)
+    ended = world.wait(60)
+    world.sessions.failing = lambda _: None
+    again = world.track(record)
+    world.wait(120)
+
+    assert first.failed_sequence_numbers == (["s0"] if failing == "NEW" else [])
+    assert len(ended.failures) == 1
+    assert again.failed_sequence_numbers == []
+    assert {kind for kind, _ in world.sessions.events} == {"NEW", "END"}
+    assert len(world.alerts.sent) == 1
+
+
+def test_an_alert_that_failed_is_sent_once_it_can() -> None:
+    world = World(alerts=FakeAlerts(failing=lambda _: DeliveryError("sns")))
+    record = a_picture(0)
+
+    assert world.track(record).failed_sequence_numbers == ["s0"]
+    world.alerts.failing = lambda _: None
+    assert world.track(record).failed_sequence_numbers == []
+    assert world.wait(10).failures == []
+
+    assert len(world.alerts.sent) == 1
+
+
+def test_a_death_before_the_outbox_is_emptied_tells_people_once() -> None:
+    world = World()
+    world.track(a_picture(0))
+    saved = world.activities.documents["front-door"]
+    body = json.loads(saved.body or "")
+    body["outbox"] = [{"type": "ALERT", "session": body["open"]}]
+    world.activities.save("front-door", json.dumps(body), saved.version)
+
+    world.wait(10)
+
+    assert len(world.alerts.sent) == 1
+    assert json.loads(world.activities.documents["front-door"].body or "")["outbox"] == []
+
+
+def test_two_at_once_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    save = FakeDocuments.save
+    rivals = [a_picture(5)]
+
+    def contended(documents: FakeDocuments, key: str, body: str, seen_version: int) -> bool:
+        while rivals:
+            world.track(rivals.pop())
+        return save(documents, key, body, seen_version)
+
+    monkeypatch.setattr(FakeDocuments, "save", contended)
+    world.track(a_picture(0))
+    world.wait(60)
+
+    ended = [one for one in world.sessions.stored.values() if one.closed]
+    assert [one.pictures for one in ended] == [2]
+    assert len(world.alerts.sent) == 1
+
+
+def test_poison_is_buried_and_its_neighbours_go_on() -> None:
+    world = World()
+
+    report = world.track(b"no record", a_picture(0))
+
+    assert (report.buried, report.failed_sequence_numbers) == (1, [])
+    assert world.dead_letters.buried[0][0] == "no record"
+    assert len(world.alerts.sent) == 1
+
+
+def test_pictures_with_alerts_of_their_own_leave_sessions_silent() -> None:
+    world = World(alert_per_session=False)
+
+    report = world.track(a_picture(0))
+
+    assert (report.opened, report.alerts, world.alerts.sent) == (1, 0, [])
+
+
+def test_a_document_decides_for_its_streams() -> None:
+    rule = {"name": "two in a row", "labels": ["Dog"], "confirmation": {"frames": 2, "of": 2}, "class": "DETECTION"}
+    camera = {"streams": ["front-*"], "rules": [rule], "stationary": {"enabled": False}}
+    document = Configuration.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]}))
+    world = World(document=document)
+
+    world.track(*(a_picture(at_s, "Dog") for at_s in (0, 3, 6)), a_picture(3, stream_name="garden"))
+    world.wait(60)
+
+    assert {one.stream_name: one.started_ms - NOON_MS for one in world.sessions.stored.values()} == {
+        "front-door": 3000,
+        "garden": 3000,
+    }
+    assert [alert.body["streamName"] for alert in world.alerts.sent] == ["garden"]
