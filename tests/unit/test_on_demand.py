@@ -36,6 +36,7 @@ from kinesight.domain.ports import FragmentMedia, FragmentUnavailable, PictureWi
 from kinesight.domain.rules import Rules
 from kinesight.domain.summarize_range import summarize
 from kinesight.domain.windows import FragmentSpan, ImageRequest, Window
+from kinesight.settings import DetectorType, PlanWindowsSettings
 
 from tests.builders import NOON_MS
 from tests.fakes import FakeDetector, FakeLedger, FakeSink, FakeWork
@@ -252,6 +253,15 @@ def test_an_executions_own_rules() -> None:
 def test_impossible_ranges(changes: dict[str, Any], camera: FakeCamera, error: type[Exception]) -> None:
     with pytest.raises(error):
         Workflow(camera).plan(**changes)
+
+
+@pytest.mark.parametrize("detector", ["SAGEMAKER", "SAGEMAKER_ASYNC", "HTTP", "BEDROCK"])
+def test_a_model_of_ones_own_must_be_the_stacks(detector: str) -> None:
+    own = PlanWindowsSettings(work_bucket="w", detector=DetectorType(detector)).missing_parameters()
+
+    assert detector not in own
+    assert len({"SAGEMAKER", "SAGEMAKER_ASYNC", "HTTP", "BEDROCK"} & set(own)) == 3
+    assert detector in PlanWindowsSettings(work_bucket="w").missing_parameters()
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,9 @@ DetectorChoice = Literal[
     "REKOGNITION_PROTECTIVE_EQUIPMENT",
     "REKOGNITION_CUSTOM_LABELS",
     "SAGEMAKER",
+    "SAGEMAKER_ASYNC",
+    "HTTP",
+    "BEDROCK",
     "NONE",
 ]
 

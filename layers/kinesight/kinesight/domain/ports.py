@@ -52,6 +52,26 @@ class ImageStore(Protocol):
         """The object's bytes. Raises as `describe` does."""
 
 
+class ObjectStore(Protocol):
+    """Objects of any bucket, by their S3 URI."""
+
+    def read(self, uri: str) -> bytes | None:
+        """None if there is no such object. Raises StorageBusyError."""
+
+    def write(self, uri: str, body: bytes, content_type: str) -> None:
+        """Raises StorageBusyError."""
+
+
+class Secret(Protocol):
+    """A text that must be seen nowhere: not in logs, records, messages or a repr."""
+
+    def value(self) -> str:
+        """As it was when it was last read. Raises DetectorBusyError, InvalidSettingError."""
+
+    def renewed(self, stale: str) -> str:
+        """As it is now, since `stale` was refused. Raises as `value` does."""
+
+
 class StreamDirectory(Protocol):
     """Knows the streams of this account and Region."""
 
