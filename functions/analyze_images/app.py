@@ -3,6 +3,7 @@
 from typing import Any
 
 from kinesight.domain.analyze_images import BatchReport, analyze_batch
+from kinesight.domain.frame_gate import Verdict
 from kinesight.domain.model import to_epoch_ms
 from kinesight.lambda_events import sqs_messages
 from kinesight.observability import LambdaContext, count, logger, observed
@@ -40,5 +41,8 @@ def _tell(report: BatchReport) -> None:
     count("FramesAnalyzed", len(report.published))
     count("FramesMatched", sum(record.matched for record in report.published))
     count("DuplicateImages", report.duplicates)
+    count("FramesGated", report.verdicts[Verdict.HELD_BACK])
+    count("FramesWouldBeGated", report.verdicts[Verdict.WOULD_BE_HELD_BACK])
+    count("GateFailedOpen", report.verdicts[Verdict.LET_THROUGH_UNSEEN])
     count("ImagesBuried", len(report.buried))
     count("ImagesRetried", len(report.retried))

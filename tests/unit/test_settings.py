@@ -10,6 +10,7 @@ REQUIRED = {
     "RESULTS_STREAM_NAME": "results",
     "CONFIGURATION_BUCKET": "evidence",
     "CROPS_BUCKET": "images",
+    "COORDINATION_TABLE": "coordination",
     "IDEMPOTENCY_TABLE": "idempotency",
     "DEAD_LETTER_QUEUE_URL": "https://sqs/dead",
 }

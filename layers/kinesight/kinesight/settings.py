@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from kinesight.domain.errors import InvalidSettingError
+from kinesight.domain.gate import GateMethod, GateMode
 from kinesight.domain.protective_equipment import Equipment
 
 
@@ -124,7 +125,18 @@ class DetectionSettings(Settings):
     result_format: Literal["KINESIGHT", "KIT"] = "KINESIGHT"
 
 
-class AnalyzeImagesSettings(DetectionSettings):
+class GatedSettings(DetectionSettings):
+    """Detection behind the frame gate; a threshold in percent, None for the method's own."""
+
+    coordination_table: str
+    frame_gate: GateMode = GateMode.OFF
+    gate_method: GateMethod = GateMethod.LUMA
+    gate_threshold: Annotated[float | None, BeforeValidator(_none_if_blank)] = Field(default=None, gt=0, le=100)
+    gate_minimum_interval_milliseconds: int = Field(default=0, ge=0)
+    gate_maximum_interval_seconds: int = Field(default=60, ge=1, le=86_400)
+
+
+class AnalyzeImagesSettings(GatedSettings):
     """Pictures from the queue; `account_id` is that of the streams."""
 
     account_id: str
@@ -256,10 +268,9 @@ class SweepStreamsSettings(_SelectionSettings):
     sweep_settle_seconds: int = Field(default=120, ge=0, le=3600)
 
 
-class ConsumeLiveSettings(DetectionSettings):
+class ConsumeLiveSettings(GatedSettings):
     """How streams are read live. `live_inference_interval`: one keyframe of so many, 0 for one in each interval."""
 
-    coordination_table: str
     work_bucket: str
     dead_letter_queue_url: str
     live_sampling_interval: int = Field(default=1000, ge=200)

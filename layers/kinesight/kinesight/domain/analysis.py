@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kinesight.domain.errors import DeliveryError, KinesightError, UnforeseenError
+from kinesight.domain.frame_gate import FrameGate, Verdict
 from kinesight.domain.kit_format import kit_fields
 from kinesight.domain.model import Frame, ResultRecord
 from kinesight.domain.ports import Detector, Ledger, ResultSink
@@ -20,6 +21,7 @@ class DetectionPorts:
     detector: Detector
     results: ResultSink
     ledger: Ledger
+    gate: FrameGate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class DetectionPlan:
 
 @dataclass(slots=True)
 class Analysis:
-    """One frame's analysis: in the end a record, an error, or neither if it was done before.
+    """One frame's analysis: in the end a record, an error, or neither if it was done before or the gate held it back.
 
     `find` makes the frame when its turn comes, and may raise as the analysis does. `subject` names it for people.
     """
@@ -45,6 +47,17 @@ class Analysis:
     record: ResultRecord | None = None
     encoded: bytes = b""
     error: KinesightError | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def held_back(self) -> bool:
+        """By the frame gate, for good."""
+        return self.verdict is Verdict.HELD_BACK and self.error is None
+
+    @property
+    def done_before(self) -> bool:
+        """There was nothing left to do."""
+        return self.record is None and self.error is None and not self.held_back
 
 
 def analyze(analyses: Sequence[Analysis], ports: DetectionPorts, plan: DetectionPlan) -> None:
@@ -71,6 +84,10 @@ def _look(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan) -> Non
     if not ports.ledger.begin(identity):
         return
     with _released_on_failure(ports.ledger, identity):
+        analysis.verdict = ports.gate.verdict(frame) if ports.gate is not None else None
+        if analysis.verdict is Verdict.HELD_BACK:
+            ports.ledger.finish(identity)
+            return
         answer = ports.detector.detect(frame)
         judged = plan.rules().of_stream(frame.stream_name).judge(answer.detections, frame.image_timestamp, frame.tags)
         matches = Matches(tuple(one.detection for one in judged), matched_labels(judged), matched_rules(judged))

@@ -5,12 +5,14 @@ results stream in as few calls as possible. A picture that can never be analyzed
 neighbours go on; one that failed for now makes its message come again.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from kinesight.domain.analysis import Analysis, DetectionPlan, DetectionPorts, analyze
 from kinesight.domain.errors import KinesightError, PermanentError
+from kinesight.domain.frame_gate import Verdict
 from kinesight.domain.frames import frame_of
 from kinesight.domain.model import Frame, ResultRecord
 from kinesight.domain.ports import DeadLetters, ImageStore, StreamDirectory
@@ -59,6 +61,7 @@ class BatchReport:
     failed_message_ids: list[str] = field(default_factory=list)
     published: list[ResultRecord] = field(default_factory=list)
     duplicates: int = 0
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
     skipped_test_events: int = 0
     buried: list[Problem] = field(default_factory=list)
     retried: list[Problem] = field(default_factory=list)
@@ -98,7 +101,8 @@ def _frame(created: ImageCreated, ports: AnalysisPorts, account_id: str) -> Fram
 def _settle(parcel: _Parcel, dead_letters: DeadLetters, report: BatchReport) -> None:
     """Buries or retries a message as a whole, so that one that comes again is not in the dead letters as well."""
     report.published += [p.record for p in parcel.pictures if p.record is not None and p.error is None]
-    report.duplicates += sum(p.record is None and p.error is None for p in parcel.pictures)
+    report.duplicates += sum(p.done_before for p in parcel.pictures)
+    report.verdicts.update(p.verdict for p in parcel.pictures if p.verdict is not None and p.error is None)
     report.skipped_test_events += parcel.error is None and not parcel.pictures
     problems = _problems(parcel)
     lasting = [problem for problem in problems if isinstance(problem.error, PermanentError)]

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic.alias_generators import to_camel
 
 from kinesight.domain.errors import InvalidConfigurationError
+from kinesight.domain.gate import GateSettings
 from kinesight.domain.json_lines import line_of
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -141,13 +142,14 @@ class StationarySettings(_Part):
 
 
 class Camera(_Part):
-    """Of the streams whose names match a pattern."""
+    """Of the streams whose names match a pattern. Without `gate`, the frame gate is as the parameters have it."""
 
     streams: tuple[StreamPattern, ...] = Field(min_length=1)
     zones: tuple[Zone, ...] = Field(default=(), max_length=100)
     rules: tuple[Rule, ...] = Field(min_length=1, max_length=100)
     sessions: SessionSettings = SessionSettings()
     stationary: StationarySettings = StationarySettings()
+    gate: GateSettings | None = None
 
     @property
     def needs_order(self) -> bool:

@@ -281,7 +281,7 @@ class LiveStream:
 
     def _settled(self, one: Analysis, number: str) -> bool:
         if one.error is None:
-            self.counts.add(analyzed=int(one.record is not None), known=int(one.record is None))
+            self.counts.add(analyzed=int(one.record is not None), known=int(one.done_before), gated=int(one.held_back))
             return True
         if not isinstance(one.error, PermanentError):
             self.counts.warn(f"{self.name}: {type(one.error).__name__}: {one.error}")

@@ -62,10 +62,12 @@ class _Prepared:
         self._needs_box = bool(self._asks_size or self._asks_shape or self._zones)
 
     def is_active(self, moment: datetime, tags: Mapping[str, str]) -> bool:
-        """By clock, and by the producer's tags, whose names come in lower case."""
+        """By clock, and by the producer's tags, whose names S3 puts in lower case."""
         wanted = self._rule.tags
-        if wanted and not all(fnmatchcase(tags.get(name.lower(), ""), glob) for name, glob in wanted.items()):
-            return False
+        if wanted:
+            told = {name.lower(): value for name, value in tags.items()}
+            if not all(fnmatchcase(told.get(name.lower(), ""), glob) for name, glob in wanted.items()):
+                return False
         return not any(hours.contain(moment) for hours in self._rule.quiet_hours)
 
     def passes(self, label: str, confidence: float, box: BoundingBox | None, zones: Sequence[str]) -> bool:

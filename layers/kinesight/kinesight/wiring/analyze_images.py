@@ -35,7 +35,7 @@ def ports(remaining_ms: Callable[[], int]) -> AnalysisPorts:
     return AnalysisPorts(
         images=S3ImageStore(clients.s3()),
         streams=_streams(),
-        detection=detection.ports(wanted, remaining_ms),
+        detection=detection.ports(wanted, remaining_ms, detection.gate(wanted)),
         dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
     )
 

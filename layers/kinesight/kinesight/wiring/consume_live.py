@@ -61,7 +61,7 @@ def ports(
         stills=AvStills(StillForm()),
         work=S3WorkStore(clients.s3(), wanted.work_bucket),
         # Only the holder of a lease works on a frame, so what a dead one began is free when its lease is.
-        detection=detection.ports(wanted, lambda: lasts_ms),
+        detection=detection.ports(wanted, lambda: lasts_ms, detection.gate(wanted)),
         dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
         now_ms=now_ms,
     )

@@ -6,10 +6,15 @@ import time
 from collections.abc import Callable
 
 from kinesight.adapters import aws_clients as clients
+from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
+from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
+from kinesight.adapters.luma_pillow import PillowLuma
 from kinesight.adapters.result_sink_kinesis import KinesisResultSink
 from kinesight.domain.analysis import DetectionPlan, DetectionPorts
-from kinesight.settings import DetectionSettings
+from kinesight.domain.frame_gate import FrameGate
+from kinesight.domain.gate import GateSettings
+from kinesight.settings import DetectionSettings, GatedSettings
 from kinesight.wiring.current_rules import current_rules
 from kinesight.wiring.detectors import detector
 
@@ -27,7 +32,27 @@ def plan(wanted: DetectionSettings) -> DetectionPlan:
     )
 
 
-def ports(wanted: DetectionSettings, remaining_ms: Callable[[], int]) -> DetectionPorts:
+def gate(wanted: GatedSettings) -> FrameGate:
+    """The rules document's where it has one for the stream, else the parameters'."""
+    default = GateSettings(
+        mode=wanted.frame_gate,
+        method=wanted.gate_method,
+        threshold=wanted.gate_threshold,
+        minimum_interval_milliseconds=wanted.gate_minimum_interval_milliseconds,
+        maximum_interval_seconds=wanted.gate_maximum_interval_seconds,
+    )
+    rules = plan(wanted).rules
+    return FrameGate(
+        settings=lambda stream_name: rules().of_stream(stream_name).camera.gate or default,
+        images=S3ImageStore(clients.s3()),
+        lumas=PillowLuma(),
+        states=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="gate"),
+    )
+
+
+def ports(
+    wanted: DetectionSettings, remaining_ms: Callable[[], int], frame_gate: FrameGate | None = None
+) -> DetectionPorts:
     """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
     return DetectionPorts(
         detector=detector(wanted),
@@ -39,4 +64,5 @@ def ports(wanted: DetectionSettings, remaining_ms: Callable[[], int]) -> Detecti
             kept_seconds=wanted.idempotency_hours * 3600,
             remaining_ms=remaining_ms,
         ),
+        gate=frame_gate,
     )

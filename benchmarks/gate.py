@@ -1,0 +1,160 @@
+"""The frame gate: how few frames it sends, and whether every visit is still found.
+
+    python -m benchmarks.gate [--tune] [--minutes 20] [--pictures FOLDER]
+
+Four scenes, sampled once and twice a second as KVS would, over two random schedules each. A visit is found if a frame
+is sent that shows at least half of the visitor; without the gate, every frame is sent. The defaults were chosen with
+--tune, which makes other videos than those that are reported.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from kinesight.adapters.luma_pillow import PillowLuma
+from kinesight.domain.gate import DEFAULT_THRESHOLDS, GateMethod, GateMode, GateSettings, GateState, decide
+
+from benchmarks.gate_scenes import SCENES, Scene, Visit, pictures, schedule
+
+_TUNING_SEEDS, _REPORTED_SEEDS = (100, 200), (1000, 2000)
+_THRESHOLDS = {
+    GateMethod.LUMA: (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0),
+    GateMethod.PERCEPTUAL_HASH: (0.1, 0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A sampled video as the gate sees it, and who was to be seen in it."""
+
+    scene: str
+    frames_per_second: int
+    visits: tuple[Visit, ...]
+    frames: tuple[tuple[float, bytes], ...]
+    reading_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the gate made of videos."""
+
+    frames: int
+    sent: int
+    visits: int
+    found: int
+    deciding_ms: float
+
+    @property
+    def share_percent(self) -> float:
+        return 100 * self.sent / self.frames
+
+    @property
+    def found_percent(self) -> float:
+        return 100 * self.found / self.visits
+
+
+def make_video(job: tuple[Scene, int, int, int, Path | None]) -> Video:
+    """Through JPEG and the gate's own reader."""
+    scene, seed, frames_per_second, minutes, folder = job
+    visits = schedule(scene, minutes * 60, np.random.default_rng(seed))
+    times_s = [index / frames_per_second for index in range(minutes * 60 * frames_per_second)]
+    reader, frames, spent_s = PillowLuma(), [], 0.0
+    for picture in pictures(scene, visits, times_s, seed):
+        began = time.thread_time()
+        frames.append((picture.at_s, reader.luma(picture.jpeg)))
+        spent_s += time.thread_time() - began
+        if folder is not None and any(visit.is_in_view(picture.at_s) for visit in visits):
+            (folder / f"{scene.name}_{seed}_{picture.at_s:06.1f}.jpg").write_bytes(picture.jpeg)
+    return Video(scene.name, frames_per_second, tuple(visits), tuple(frames), 1000 * spent_s / len(frames))
+
+
+def run(video: Video, settings: GateSettings) -> Outcome:
+    """The gate over one video, from its first frame on."""
+    state: GateState | None = None
+    sent: list[float] = []
+    began = time.thread_time()
+    for at_s, luma in video.frames:
+        decision = decide(settings, state, luma, round(1000 * at_s))
+        state = decision.state
+        if decision.sends:
+            sent.append(at_s)
+    spent_s = time.thread_time() - began
+    visible = [one for one in video.visits if any(one.is_in_view(at_s) for at_s, _ in video.frames)]
+    found = sum(any(visit.is_in_view(at_s) for at_s in sent) for visit in visible)
+    return Outcome(len(video.frames), len(sent), len(visible), found, 1000 * spent_s / len(video.frames))
+
+
+def together(outcomes: Sequence[Outcome]) -> Outcome:
+    frames, sent = sum(one.frames for one in outcomes), sum(one.sent for one in outcomes)
+    visits, found = sum(one.visits for one in outcomes), sum(one.found for one in outcomes)
+    deciding_ms = sum(one.deciding_ms * one.frames for one in outcomes) / frames
+    return Outcome(frames, sent, visits, found, deciding_ms)
+
+
+def tell_default(videos: Sequence[Video]) -> None:
+    print(f"\n{'video':<8} {'fps':>3} {'frames':>7} {'sent':>6} {'share':>7} {'visits':>7} {'found':>6}  in view")
+    for scene, frames_per_second in _kinds(videos):
+        of_kind = [one for one in videos if (one.scene, one.frames_per_second) == (scene, frames_per_second)]
+        told = together([run(one, GateSettings(mode=GateMode.ON)) for one in of_kind])
+        seen = sum(any(visit.is_in_view(at_s) for visit in one.visits) for one in of_kind for at_s, _ in one.frames)
+        print(
+            f"{scene:<8} {frames_per_second:>3} {told.frames:>7} {told.sent:>6} {told.share_percent:>5.1f} %"
+            f" {told.visits:>7} {told.found:>6}  {100 * seen / told.frames:.1f} %"
+        )
+
+
+def tell_table(videos: Sequence[Video], method: GateMethod) -> None:
+    """Share of frames sent, and visits found, by scene: both rates together."""
+    scenes = list(dict.fromkeys(one.scene for one in videos))
+    print(f"\n{method}: percent of frames sent / percent of visits found (default {DEFAULT_THRESHOLDS[method]:g} %)")
+    print("threshold  " + "".join(f"{scene:>15}" for scene in [*scenes, "all"]))
+    for threshold in _THRESHOLDS[method]:
+        settings = GateSettings(mode=GateMode.ON, method=method, threshold=threshold)
+        by_scene = [[run(one, settings) for one in videos if one.scene == scene] for scene in scenes]
+        sums = [together(one) for one in by_scene]
+        sums.append(together(sums))
+        print(
+            f"{threshold:>7g} %  " + "".join(f"{one.share_percent:>7.1f} / {one.found_percent:>5.1f}" for one in sums)
+        )
+
+
+def tell_cost(videos: Sequence[Video]) -> None:
+    reading = sum(one.reading_ms for one in videos) / len(videos)
+    print(f"\nprocessor time a frame: {reading:.2f} ms to read the picture", end="")
+    for method in GateMethod:
+        told = together([run(one, GateSettings(mode=GateMode.ON, method=method)) for one in videos[:2]])
+        print(f", {told.deciding_ms:.2f} ms to decide by {method}", end="")
+    print()
+
+
+def _kinds(videos: Sequence[Video]) -> Iterator[tuple[str, int]]:
+    yield from dict.fromkeys((one.scene, one.frames_per_second) for one in videos)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tune", action="store_true", help="the videos that the defaults were chosen with")
+    parser.add_argument("--minutes", type=int, default=20)
+    parser.add_argument("--pictures", type=Path, help="keep the pictures with visitors in this folder")
+    parser.add_argument("--processes", type=int, default=2)
+    wanted = parser.parse_args()
+    seeds = _TUNING_SEEDS if wanted.tune else _REPORTED_SEEDS
+    jobs = [
+        (scene, seed, frames_per_second, wanted.minutes, wanted.pictures)
+        for scene, (seed, frames_per_second) in product(SCENES, zip(seeds, (1, 2), strict=True))
+    ]
+    with ProcessPoolExecutor(wanted.processes) as pool:
+        videos = list(pool.map(make_video, jobs))
+    tell_default(videos)
+    for method in GateMethod:
+        tell_table(videos, method)
+    tell_cost(videos)
+
+
+if __name__ == "__main__":
+    main()
