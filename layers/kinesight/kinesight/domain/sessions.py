@@ -55,7 +55,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One analyzed picture, with or without hits. `by_server`: its moment is of the service's clock, not the camera's."""
+    """One analyzed picture, with or without hits. `by_server`: it is timed by the service, not by the camera."""
 
     result_id: str
     at_ms: int
@@ -80,7 +80,7 @@ class BestPicture:
 class Session:
     """From the first to the last picture that passed a rule. `labels` are with their highest confidence; `fragments`
     are the first fifty that showed it. `opened_ms` never changes; `started_ms` does if an earlier picture comes late.
-    `by_server`: its moments are of the service's clock, not the camera's.
+    `by_server`: its pictures are timed by the service, not by the camera.
     """
 
     session_id: str
