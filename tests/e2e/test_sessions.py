@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from kinesight_local.cloud import REGION, LocalCloud
 
 from tests.e2e.conftest import ROOT
 from tests.e2e.test_event_driven_path import Stack, eventually
+from tests.functional.kvs_producer import everything
 
 STREAM = "front-door"
 WHOLE = [[0, 0], [1, 0], [1, 1], [0, 1]]
@@ -99,11 +100,8 @@ def recorded(cloud: LocalCloud) -> dict[str, tuple[int, int]]:
     control = cloud.client("kinesisvideo")
     endpoint = control.get_data_endpoint(StreamName=STREAM, APIName="LIST_FRAGMENTS")["DataEndpoint"]
     archived: Any = boto3.client("kinesis-video-archived-media", region_name=REGION, endpoint_url=endpoint)
-    now = datetime.now(UTC)
-    lately = {"StartTimestamp": now - timedelta(hours=1), "EndTimestamp": now}
-    selector = {"FragmentSelectorType": "SERVER_TIMESTAMP", "TimestampRange": lately}
     found = {}
-    for page in archived.get_paginator("list_fragments").paginate(StreamName=STREAM, FragmentSelector=selector):
+    for page in archived.get_paginator("list_fragments").paginate(StreamName=STREAM, FragmentSelector=everything()):
         for one in page["Fragments"]:
             begin_ms = round(one["ProducerTimestamp"].timestamp() * 1000)
             found[one["FragmentNumber"]] = (begin_ms, begin_ms + one["FragmentLengthInMilliseconds"])
