@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from functools import cache
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from botocore.config import Config
 from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients, DataClients, MediaClients
 
 if TYPE_CHECKING:
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kinesis import KinesisClient
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -84,6 +87,19 @@ def rekognition() -> RekognitionClient:
 def sagemaker_runtime(timeout_ms: int) -> SageMakerRuntimeClient:
     """`timeout_ms`: how long an answer is waited for."""
     return boto3.client("sagemaker-runtime", config=_SLOW_MODEL.merge(Config(read_timeout=timeout_ms / 1000)))
+
+
+@cache
+def bedrock_runtime(timeout_ms: int) -> BedrockRuntimeClient:
+    """`timeout_ms`: how long an answer is waited for."""
+    return boto3.client("bedrock-runtime", config=_SLOW_MODEL.merge(Config(read_timeout=timeout_ms / 1000)))
+
+
+@cache
+def secrets_manager() -> SecretsManagerClient:
+    # At DEBUG botocore writes every answer's body to the log, and this one's is the secret.
+    logging.getLogger("botocore.parsers").setLevel(logging.INFO)
+    return boto3.client("secretsmanager", config=_DEFAULT)
 
 
 @cache

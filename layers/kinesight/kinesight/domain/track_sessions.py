@@ -127,7 +127,7 @@ def activity_key(record: ResultRecord) -> str:
     return record.frame.stream_name + (_ON_DEMAND if on_demand else "")
 
 
-def observation_of(record: ResultRecord, rules: CameraRules, selector: Selector) -> Observation:
+def observation_of(record: ResultRecord, rules: CameraRules, selector: Selector = "PRODUCER_TIMESTAMP") -> Observation:
     """What the rules of now say of a picture. `selector`: as in SessionPorts."""
     frame = record.frame
     judged = rules.judge(record.detections, frame.image_timestamp, frame.tags)
