@@ -259,7 +259,7 @@ _FIELDS: Mapping[str, Callable[[Any], _Outcome]] = {
     "appname": _no_equal("AppName", "names come from the stack's; choose it with --stack-name (kinesight by default)."),
     "dockerimagerepository": _no_equal("DockerImageRepository", "nothing runs in a container of AWS's; leave it out."),
     "lambdafunctionbucket": _no_equal("LambdaFunctionBucket", _LAMBDA),
-    "lambdafunctionkey": _no_equal("LambdaFunctionKey", _LAMBDA),
+    "lambdafunctionkey": _no_equal("LambdaFunctionKey", "as LambdaFunctionBucket."),
     "kdsstreamname": _no_equal("kdsStreamName", "the stack makes its own (output ResultsStreamName), with one shard."),
     "sagemakertaskthreadpoolname": _no_equal("sageMakerTaskThreadPoolName", "a name in KIT's logs; nothing to do."),
 }

@@ -202,7 +202,11 @@ def test_asynchronous_errors_by_what_to_do(moto: str, client: Any, expected: typ
 
 def settings(**wanted: Any) -> DetectionSettings:
     return DetectionSettings(
-        results_stream_name="results", configuration_bucket="bucket", idempotency_table="table", **wanted
+        results_stream_name="results",
+        configuration_bucket="bucket",
+        crops_bucket="bucket",
+        idempotency_table="table",
+        **wanted,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import botocore.session
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kinesight.domain.configuration import Configuration
 from kinesight.domain.model import BoundingBox, Detection
@@ -342,6 +342,7 @@ tag_values = st.text(st.characters(categories=["L", "N", "Zs"]) | st.sampled_fro
 """What KVS takes (TagStream)."""
 
 
+@settings(deadline=None)
 @given(tag_values)
 def test_any_tag_comes_through_sam(tag: str) -> None:
     migration = kit(TagFilters=json.dumps({"key": "k", "values": [tag]}))
@@ -353,9 +354,12 @@ def test_any_tag_comes_through_sam(tag: str) -> None:
 
 
 shares = st.floats(0, 1)
+places = st.floats(0, 0.95)
+"""Of a box, which is never thinner than rounding may notice."""
 
 
-@given(shares, shares, st.floats(0.05, 1), st.floats(0.05, 1), shares, shares, st.floats(0.05, 1), st.floats(0.05, 1))
+@settings(deadline=None)
+@given(shares, shares, st.floats(0.05, 1), st.floats(0.05, 1), places, places, st.floats(0.05, 1), st.floats(0.05, 1))
 def test_a_region_keeps_what_is_more_than_half_in_it(
     left: float, top: float, width: float, height: float, x: float, y: float, wide: float, high: float
 ) -> None:
@@ -363,7 +367,7 @@ def test_a_region_keeps_what_is_more_than_half_in_it(
     region = {"BoundingBox": {"Left": left, "Top": top, "Width": width, "Height": height}}
     migration = migrate_rekognition(processor(Labels=["PERSON"], RegionsOfInterest=[region]))
     rules = Rules.of((), 0, Configuration.parse(json.dumps(migration.rules)))
-    box = BoundingBox(left=x, top=y, width=min(wide, 1 - x) or 0.01, height=min(high, 1 - y) or 0.01)
+    box = BoundingBox(left=x, top=y, width=min(wide, 1 - x), height=min(high, 1 - y))
     corners = ((left, top), (left + width, top), (left + width, top + height), (left, top + height))
     inside = overlap(tuple((min(a, 1.0), min(b, 1.0)) for a, b in corners), box)
 

@@ -22,6 +22,10 @@ def _none_if_blank(value: Any) -> Any:
     return None if value == "" else value
 
 
+def _none_if_none(value: Any) -> Any:
+    return None if value == "NONE" else value
+
+
 CommaList = Annotated[list[str], BeforeValidator(_split)]
 OptionalText = Annotated[str | None, BeforeValidator(_none_if_blank)]
 EquipmentList = Annotated[list[Equipment], BeforeValidator(_split)]
@@ -81,6 +85,11 @@ class DetectionSettings(Settings):
     idempotency_table: str
     idempotency_hours: int = Field(default=24, ge=1)
     detector: DetectorType = DetectorType.REKOGNITION_LABELS
+    then_detector: Annotated[DetectorType | None, BeforeValidator(_none_if_none)] = None
+    then_labels: CommaList = []
+    then_minimum_confidence: float = Field(default=80, ge=0, le=100)
+    then_on: Literal["FRAME", "CROP"] = "FRAME"
+    crops_bucket: str
     max_labels: int = Field(default=50, ge=1, le=1000)
     labels: CommaList = []
     minimum_confidence: float = Field(default=80, ge=0, le=100)

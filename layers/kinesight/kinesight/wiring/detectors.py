@@ -8,6 +8,7 @@ from functools import cache
 
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters import pictures_pillow
+from kinesight.adapters.crops_s3 import S3Crops
 from kinesight.adapters.detector_bedrock import LARGEST_BYTES, LONGEST_SIDE, BedrockDetector
 from kinesight.adapters.detector_http import HttpDetector, HttpModel
 from kinesight.adapters.detector_rekognition import RekognitionFaces, RekognitionLabels, RekognitionModeration
@@ -20,9 +21,11 @@ from kinesight.adapters.detector_sagemaker_async import SageMakerAsyncEndpoint
 from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.objects_s3 import S3Objects
 from kinesight.adapters.secret_secretsmanager import SecretsManagerSecret
+from kinesight.adapters.work_store_s3 import S3WorkStore
 from kinesight.domain.answer_forms import AnswerMapping
 from kinesight.domain.answer_mapping import AnswerReader
 from kinesight.domain.answer_mappings import mapping_of
+from kinesight.domain.chains import ChainedDetector, ChainRules
 from kinesight.domain.endpoints import Endpoint
 from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.http_model import json_template
@@ -38,7 +41,15 @@ _BEDROCK_MS = 60_000
 
 def detector(wanted: DetectionSettings) -> Detector:
     """Raises InvalidSettingError if a setting is missing that this type needs, StorageBusyError if S3 can't be read."""
-    return _BUILDERS[wanted.detector](wanted)
+    first = _BUILDERS[wanted.detector](wanted)
+    return first if wanted.then_detector is None else _chained(wanted, first, wanted.then_detector)
+
+
+def _chained(wanted: DetectionSettings, first: Detector, then: DetectorType) -> Detector:
+    second = _BUILDERS[then](wanted.model_copy(update={"detector": then}))
+    rules = ChainRules.of(wanted.then_labels, wanted.then_minimum_confidence, wanted.then_on)
+    work = S3WorkStore(clients.s3(), wanted.crops_bucket)
+    return ChainedDetector(first, second, rules, S3Crops(S3ImageStore(clients.s3()), work, pictures_pillow.cropped))
 
 
 def _labels(wanted: DetectionSettings) -> Detector:
