@@ -114,7 +114,8 @@ def test_no_result_can_trigger_the_pipeline(template: dict[str, Any]) -> None:
     assert triggers == ["ImagesBucket"]
     assert queue["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": "images/"}]
     assert written == {
-        str({"Fn::Sub": f"${{ImagesBucket.Arn}}/{folder}/*"}) for folder in ("crops", "live", "model-input", "on-demand")
+        str({"Fn::Sub": f"${{ImagesBucket.Arn}}/{folder}/*"})
+        for folder in ("crops", "live", "model-input", "on-demand")
     }
 
 
