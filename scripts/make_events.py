@@ -218,6 +218,21 @@ def notification(**changes: Any) -> str:
     return json.dumps(envelope)
 
 
+def video_order(**changes: Any) -> str:
+    """As track_sessions sends it."""
+    order = {
+        "videoOf": "5f2b8a3f0c4d4d6f9a0b1c2d3e4f5a6b",
+        "streamName": "front-door",
+        "openedMs": 1767268800000,
+        "pictures": 12,
+        "selector": "PRODUCER_TIMESTAMP",
+        "startMs": 1767268795000,
+        "endMs": 1767268841000,
+        "fragments": [NUMBER],
+    }
+    return json.dumps(order | changes)
+
+
 SAMPLES: dict[str, Any] = {
     "plan_windows/valid.json": workflow_start(),
     "plan_windows/inverted_range.json": workflow_start(EndTimestamp="2026-01-01T11:00:00Z"),
@@ -266,6 +281,10 @@ SAMPLES: dict[str, Any] = {
     "track_sessions/not_json.json": kinesis_event(b"this is no JSON", result_record()),
     "track_sessions/schedule.json": SCHEDULED,
     "track_sessions/not_an_event.json": {"hello": "world"},
+    "archive_session/valid.json": sqs_event(video_order()),
+    "archive_session/not_a_stream.json": sqs_event(video_order(streamName="../front door")),
+    "archive_session/not_json.json": sqs_event("this is no JSON", video_order()),
+    "archive_session/not_a_batch.json": {"hello": "world"},
     "sweep_streams/schedule.json": SCHEDULED,
     "sweep_streams/not_an_event.json": {"hello": "world"},
 }

@@ -16,6 +16,7 @@ from kinesight.domain.ports import (
     StoredImage,
     Versioned,
 )
+from kinesight.domain.session_videos import SessionRef, SessionVideo
 from kinesight.domain.sessions import Session
 
 
@@ -200,6 +201,40 @@ class FakeSessions:
         if error is not None:
             raise error
         self.events.append((str(event_type), document["sessionId"]))
+
+
+@dataclass
+class FakeSessionVideos:
+    """Videos by session; `gone` sessions are stored no more."""
+
+    videos: dict[SessionRef, SessionVideo] = field(default_factory=dict)
+    gone: set[SessionRef] = field(default_factory=set)
+    saves: int = 0
+
+    def load(self, session: SessionRef) -> SessionVideo | None:
+        return self.videos.get(session)
+
+    def save(self, session: SessionRef, video: SessionVideo) -> bool:
+        known = self.videos.get(session)
+        if session in self.gone or (known is not None and known.pictures > video.pictures):
+            return False
+        self.videos[session] = video
+        self.saves += 1
+        return True
+
+
+@dataclass
+class FakeReminders:
+    """(body, delay in seconds) of every message; `failure` makes sending fail."""
+
+    sent: list[tuple[str, int]] = field(default_factory=list)
+    failure: KinesightError | None = None
+
+    def send_later(self, body: str, delay_s: int) -> None:
+        if self.failure is not None:
+            raise self.failure
+        assert 0 <= delay_s <= 900
+        self.sent.append((body, delay_s))
 
 
 class FakeDocuments:

@@ -10,15 +10,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from kinesight.domain.current_rules import DOCUMENT_KEY
+from kinesight.domain.model import to_epoch_ms
+from kinesight.domain.session_videos import SessionVideo, VideoOrder
+from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight_cli.demo_video import make_demo_video
 from kinesight_cli.fragmenting import read_video
 from kinesight_cli.producing import Tagging, play
-from kinesight_local.cloud import LocalCloud
+from kinesight_local.cloud import REGION, LocalCloud
 
 from tests.e2e.conftest import ROOT
 from tests.e2e.test_event_driven_path import Stack, eventually
+from tests.functional.kvs_producer import everything
 
 STREAM = "front-door"
 WHOLE = [[0, 0], [1, 0], [1, 1], [0, 1]]
@@ -32,7 +37,7 @@ RULES = {
                 {"name": "a face", "labels": ["Face"], "minimumConfidence": 70, "zones": ["everywhere"]},
                 {"name": "a cat", "labels": ["Cat"], "minimumConfidence": 70, "class": "DETECTION"},
             ],
-            "sessions": {"quietSeconds": 5, "orderingSeconds": 1},
+            "sessions": {"quietSeconds": 5, "orderingSeconds": 1, "preRollSeconds": 2, "postRollSeconds": 3},
             "stationary": {"enabled": False},
         }
     ],
@@ -41,7 +46,12 @@ RULES = {
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    parameters = {"StreamNames": "front-*", "SamplingInterval": "500", "Labels": "Nothing"}
+    parameters = {
+        "StreamNames": "front-*",
+        "SamplingInterval": "500",
+        "Labels": "Nothing",
+        "SessionVideoSettleSeconds": "0",
+    }
     cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters)
     cloud.start_services()
     try:
@@ -63,14 +73,42 @@ def events(cloud: LocalCloud) -> str:
     return str(queue)
 
 
-def stored(cloud: LocalCloud) -> list[dict[str, Any]]:
+def items(cloud: LocalCloud) -> list[dict[str, Any]]:
     answer = cloud.client("dynamodb").query(
         TableName=cloud.outputs["EventsTableName"],
         KeyConditionExpression="#stream = :stream",
         ExpressionAttributeNames={"#stream": "stream"},
         ExpressionAttributeValues={":stream": {"S": STREAM}},
     )
-    return [json.loads(item["document"]["S"]) for item in answer["Items"]]
+    found: list[dict[str, Any]] = answer["Items"]
+    return found
+
+
+def stored(cloud: LocalCloud) -> list[dict[str, Any]]:
+    return [json.loads(item["document"]["S"]) for item in items(cloud)]
+
+
+def videos(cloud: LocalCloud) -> list[tuple[dict[str, Any], SessionVideo]]:
+    """(document, video) of every session whose video is complete."""
+    found = [
+        (json.loads(item["document"]["S"]), SessionVideo.model_validate_json(item["video"]["S"]))
+        for item in items(cloud)
+        if "video" in item
+    ]
+    return [(document, video) for document, video in found if video.complete]
+
+
+def recorded(cloud: LocalCloud) -> dict[str, tuple[int, int]]:
+    """When every fragment of the stream begins by the camera's clock, and when it ends; epoch milliseconds."""
+    control = cloud.client("kinesisvideo")
+    endpoint = control.get_data_endpoint(StreamName=STREAM, APIName="LIST_FRAGMENTS")["DataEndpoint"]
+    archived: Any = boto3.client("kinesis-video-archived-media", region_name=REGION, endpoint_url=endpoint)
+    found = {}
+    for page in archived.get_paginator("list_fragments").paginate(StreamName=STREAM, FragmentSelector=everything()):
+        for one in page["Fragments"]:
+            begin_ms = round(one["ProducerTimestamp"].timestamp() * 1000)
+            found[one["FragmentNumber"]] = (begin_ms, begin_ms + one["FragmentLengthInMilliseconds"])
+    return found
 
 
 def pass_time(cloud: LocalCloud) -> Any:
@@ -125,6 +163,53 @@ def _evidence(cloud: LocalCloud) -> set[str]:
     pages = cloud.client("s3").get_paginator("list_objects_v2")
     bucket = cloud.outputs["EvidenceBucketName"]
     return {one["Key"] for page in pages.paginate(Bucket=bucket) for one in page.get("Contents", [])}
+
+
+def test_the_archive_has_every_fragment_of_a_session_with_its_roll(cloud: LocalCloud) -> None:
+    sessions = eventually(lambda: videos(cloud), lambda seen: len(seen) == len(stored(cloud)))
+
+    for document, video in sessions:
+        start, end = datetime.fromisoformat(document["startedAt"]), datetime.fromisoformat(document["lastSeenAt"])
+        assert (video.started_at, video.ended_at) == (start - timedelta(seconds=2), end + timedelta(seconds=3))
+        wanted = {
+            number: begin_ms
+            for number, (begin_ms, end_ms) in recorded(cloud).items()
+            if begin_ms <= to_epoch_ms(video.ended_at) and end_ms > to_epoch_ms(video.started_at)
+        }
+        listed = [one.number for one in video.fragments]
+        assert len(listed) > len(document["fragments"])
+        assert listed == sorted(wanted, key=lambda number: wanted[number])
+        assert set(document["fragments"]) <= set(listed)
+        assert [one.reason for one in video.missing if one.fragments] == []
+        for one in video.fragments:
+            key = f"archive/stream={STREAM}/date={one.date}/{one.number}.mkv"
+            body = cloud.client("s3").get_object(Bucket=cloud.outputs["EvidenceBucketName"], Key=key)["Body"].read()
+            (fragment,) = read_fragments([body])
+            assert isinstance(fragment, MediaFragment)
+            assert fragment.number == one.number
+    assert Stack(cloud).drained(cloud.outputs["SessionVideosDeadLetterQueueUrl"]) == []
+
+
+def test_an_order_that_comes_twice_changes_nothing(cloud: LocalCloud) -> None:
+    assert cloud.stack is not None
+    before, kept = videos(cloud), _evidence(cloud)
+    document, video = before[0]
+    order = VideoOrder(
+        video_of=document["sessionId"],
+        stream_name=STREAM,
+        opened_ms=int(items(cloud)[0]["id"]["S"].partition("#")[0]),
+        pictures=document["pictures"],
+        selector=video.selector,
+        start_ms=to_epoch_ms(video.started_at),
+        end_ms=to_epoch_ms(video.ended_at),
+    )
+    event = {"Records": [{"messageId": "again", "body": order.model_dump_json(by_alias=True)}]}
+
+    name = cloud.stack.function_name("ArchiveSessionFunction")
+    answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+
+    assert json.loads(answer["Payload"].read()) == {"batchItemFailures": []}
+    assert (videos(cloud), _evidence(cloud)) == (before, kept)
 
 
 def test_a_replay_by_other_rules_says_what_would_change(cloud: LocalCloud, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from kinesight.settings import (
     AnalyzeImagesSettings,
+    ArchiveSessionSettings,
     ConductLiveSettings,
     ConfigureStreamsSettings,
     ConsumeLiveSettings,
@@ -31,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
 FUNCTIONS: dict[str, type[Settings]] = {
     "AnalyzeImagesFunction": AnalyzeImagesSettings,
+    "ArchiveSessionFunction": ArchiveSessionSettings,
     "ConductLiveFunction": ConductLiveSettings,
     "ConfigureStreamsFunction": ConfigureStreamsSettings,
     "ConsumeLiveFunction": ConsumeLiveSettings,

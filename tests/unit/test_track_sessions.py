@@ -2,18 +2,21 @@
 
 import json
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 from kinesight.domain.configuration import Configuration
+from kinesight.domain.contracts import Selector
 from kinesight.domain.errors import DeliveryError
 from kinesight.domain.keep_evidence import StreamedRecord
 from kinesight.domain.model import FrameSource, ResultRecord, from_epoch_ms
 from kinesight.domain.records import encode_record, evidence_keys
 from kinesight.domain.rules import Rules
-from kinesight.domain.track_sessions import SessionPorts, SessionReport, pass_time, track_batch
+from kinesight.domain.session_videos import SessionRef, VideoOrder
+from kinesight.domain.track_sessions import SessionPorts, SessionReport, VideoOrders, pass_time, track_batch
 
 from tests.builders import NOON_MS, a_detection, a_frame, a_record
-from tests.fakes import FakeAlerts, FakeDeadLetters, FakeDocuments, FakeLedger, FakeSessions
+from tests.fakes import FakeAlerts, FakeDeadLetters, FakeDocuments, FakeLedger, FakeReminders, FakeSessions
 
 
 @dataclass
@@ -28,6 +31,9 @@ class World:
     document: Configuration | None = None
     now_s: float = 0
     alert_per_session: bool = True
+    video_queue: FakeReminders = field(default_factory=FakeReminders)
+    videos: bool = True
+    selector: Selector = "PRODUCER_TIMESTAMP"
 
     def ports(self) -> SessionPorts:
         rules = Rules.of(["Person"], 80, self.document)
@@ -41,7 +47,13 @@ class World:
             self.ledger,
             self.dead_letters,
             lambda: NOON_MS + round(1000 * self.now_s),
+            VideoOrders(self.video_queue, 30) if self.videos else None,
+            self.selector,
         )
+
+    @property
+    def video_orders(self) -> list[VideoOrder]:
+        return [VideoOrder.parse(body) for body, _ in self.video_queue.sent]
 
     def track(self, *items: ResultRecord | bytes) -> SessionReport:
         data = [item if isinstance(item, bytes) else encode_record(item) for item in items]
@@ -218,3 +230,86 @@ def test_a_document_decides_for_its_streams() -> None:
         "garden": 3000,
     }
     assert [alert.body["streamName"] for alert in world.alerts.sent] == ["garden"]
+
+
+def test_the_video_of_an_ended_session_is_ordered_once_with_its_roll() -> None:
+    sessions = {"quietSeconds": 30, "preRollSeconds": 4, "postRollSeconds": 7.5}
+    camera = {"streams": ["*"], "rules": [{"name": "people"}], "sessions": sessions, "stationary": {"enabled": False}}
+    world = World(document=Configuration.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]})))
+
+    world.track(a_picture(0), a_picture(9))
+    assert world.video_orders == []
+    world.wait(60)
+    world.wait(120)
+
+    (session,) = world.sessions.stored.values()
+    ((_, delay_s),), (order,) = world.video_queue.sent, world.video_orders
+    assert order.session == SessionRef("front-door", session.opened_ms, session.session_id)
+    assert (order.start_ms - NOON_MS, order.end_ms - NOON_MS) == (-4_000, 16_500)
+    assert (order.pictures, order.fragments, order.selector) == (2, session.fragments, "PRODUCER_TIMESTAMP")
+    assert delay_s == 8 + 30
+
+
+def test_a_picture_that_comes_after_the_end_orders_the_longer_video() -> None:
+    world = World()
+    world.track(a_picture(10))
+    world.wait(60)
+
+    world.track(a_picture(0))
+
+    first, second = world.video_orders
+    assert first.session == second.session
+    assert (second.start_ms, second.end_ms, second.pictures) == (first.start_ms - 10_000, first.end_ms, 2)
+
+
+def test_an_order_that_could_not_be_sent_is_sent_later() -> None:
+    world = World()
+    world.track(a_picture(0))
+    world.video_queue.failure = DeliveryError("throttled")
+
+    report = world.wait(60)
+    world.video_queue.failure = None
+    world.wait(61)
+
+    assert [type(one.error) for one in report.failures] == [DeliveryError]
+    assert len(world.video_orders) == 1
+
+
+def test_where_no_videos_are_wanted_none_is_ordered() -> None:
+    world = World(videos=False)
+
+    world.track(a_picture(0))
+    world.wait(60)
+
+    assert [one.closed for one in world.sessions.stored.values()] == [True]
+    assert world.video_orders == []
+
+
+@pytest.mark.parametrize(
+    ("frame", "selector", "expected"),
+    [
+        ({}, "PRODUCER_TIMESTAMP", "PRODUCER_TIMESTAMP"),
+        ({}, "SERVER_TIMESTAMP", "SERVER_TIMESTAMP"),
+        ({"source": FrameSource.LIVE}, "SERVER_TIMESTAMP", "PRODUCER_TIMESTAMP"),
+        ({"source": FrameSource.ON_DEMAND, "server_timestamp": None}, "SERVER_TIMESTAMP", "PRODUCER_TIMESTAMP"),
+        ({"source": FrameSource.ON_DEMAND, "producer_timestamp": None}, "PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"),
+    ],
+)
+def test_the_range_is_by_the_clock_that_times_the_pictures(
+    frame: dict[str, Any], selector: Selector, expected: Selector
+) -> None:
+    world = World(selector=selector)
+
+    world.track(a_picture(0, **frame))
+    world.wait(120)
+
+    assert [order.selector for order in world.video_orders] == [expected]
+
+
+def test_a_camera_whose_clock_begins_with_its_power_has_no_moment_before_1970() -> None:
+    world = World()
+
+    world.track(a_record(a_frame(image_timestamp=from_epoch_ms(2000))))
+    world.wait(60)
+
+    assert [(order.start_ms, order.end_ms) for order in world.video_orders] == [(0, 7000)]

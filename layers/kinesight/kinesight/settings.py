@@ -156,7 +156,8 @@ class KeepEvidenceSettings(Settings):
 
 
 class TrackSessionsSettings(Settings):
-    """What makes sessions, and whom to tell of them. An empty `event_bus_name` tells nobody."""
+    """What makes sessions, and whom to tell of them. An empty `event_bus_name` tells nobody; without a
+    `session_video_queue_url` no videos are archived."""
 
     coordination_table: str
     events_table: str
@@ -172,6 +173,18 @@ class TrackSessionsSettings(Settings):
     alert_topic_arn: str
     alert_link_seconds: int = Field(default=3600, ge=60, le=43200)
     alert_per: Literal["SESSION", "PICTURE"] = "SESSION"
+    image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
+    session_video_queue_url: OptionalText = None
+    session_video_settle_seconds: int = Field(default=30, ge=0, le=600)
+
+
+class ArchiveSessionSettings(Settings):
+    """Where sessions' videos go, and where what is left of one is sent."""
+
+    evidence_bucket: str
+    events_table: str
+    queue_url: str
+    dead_letter_queue_url: str
 
 
 class _WorkflowSettings(Settings):

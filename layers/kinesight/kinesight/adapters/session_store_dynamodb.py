@@ -1,4 +1,5 @@
-"""SessionStore on the events table: partition key `stream`, sort key `id` (start in epoch milliseconds, session)."""
+"""SessionStore and SessionVideos on the events table: partition key `stream`, sort key `id` (start in epoch
+milliseconds, session). Each has attributes of its own, so neither overwrites what the other wrote."""
 
 from __future__ import annotations
 
@@ -6,13 +7,17 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kinesight.adapters.aws_errors import AWS_ERRORS, translate
-from kinesight.domain.errors import StorageBusyError
+from botocore.exceptions import ClientError
+
+from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
+from kinesight.domain.errors import KinesightError, StorageBusyError
 from kinesight.domain.session_alerts import document_of
+from kinesight.domain.session_videos import SessionRef, SessionVideo
 from kinesight.domain.sessions import Session
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 
 class DynamoDbSessions:
@@ -25,24 +30,68 @@ class DynamoDbSessions:
         self._epoch_s = epoch_s
 
     def put(self, session: Session) -> None:
-        """One PutItem, whatever was there before. The id holds the first moment that was known of the session."""
+        """One UpdateItem, whatever was there before. The id holds the first moment that was known of the session."""
         document = document_of(session)
         try:
-            self._client.put_item(
+            self._client.update_item(
                 TableName=self._table,
-                Item={
-                    "stream": {"S": session.stream_name},
-                    "id": {"S": session_key(session)},
-                    "class": {"S": str(session.severity)},
-                    "closed": {"BOOL": session.closed},
-                    "document": {"S": json.dumps(document)},
-                    "expires": {"N": str(round(self._epoch_s()) + self._kept_seconds)},
+                Key=_key(SessionRef(session.stream_name, session.opened_ms, session.session_id)),
+                UpdateExpression="SET #class = :class, #closed = :closed, #document = :document, #expires = :expires",
+                ExpressionAttributeNames={f"#{name}": name for name in ("class", "closed", "document", "expires")},
+                ExpressionAttributeValues={
+                    ":class": {"S": str(session.severity)},
+                    ":closed": {"BOOL": session.closed},
+                    ":document": {"S": json.dumps(document)},
+                    ":expires": {"N": str(round(self._epoch_s()) + self._kept_seconds)},
                 },
             )
         except AWS_ERRORS as error:
-            raise translate(error, "events table", passing=StorageBusyError, lasting=StorageBusyError) from error
+            raise _busy(error) from error
 
 
-def session_key(session: Session) -> str:
+class DynamoDbSessionVideos:
+    """Attribute `video`, and `videoPictures`: of how many pictures its session was."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def load(self, session: SessionRef) -> SessionVideo | None:
+        """One consistent GetItem."""
+        try:
+            answer = self._client.get_item(
+                TableName=self._table, Key=_key(session), ProjectionExpression="video", ConsistentRead=True
+            )
+        except AWS_ERRORS as error:
+            raise _busy(error) from error
+        found = answer.get("Item", {}).get("video")
+        return None if found is None else SessionVideo.model_validate_json(found["S"])
+
+    def save(self, session: SessionRef, video: SessionVideo) -> bool:
+        """One conditional UpdateItem, which never makes an item."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_key(session),
+                UpdateExpression="SET video = :video, videoPictures = :pictures",
+                ConditionExpression="attribute_exists(id) "
+                "AND (attribute_not_exists(videoPictures) OR videoPictures <= :pictures)",
+                ExpressionAttributeValues={
+                    ":video": {"S": video.model_dump_json(by_alias=True, exclude_none=True)},
+                    ":pictures": {"N": str(video.pictures)},
+                },
+            )
+        except AWS_ERRORS as error:
+            if isinstance(error, ClientError) and error_code(error) == "ConditionalCheckFailedException":
+                return False
+            raise _busy(error) from error
+        return True
+
+
+def _key(session: SessionRef) -> dict[str, AttributeValueTypeDef]:
     """In the order of time, as text."""
-    return f"{session.opened_ms:015d}#{session.session_id}"
+    return {"stream": {"S": session.stream_name}, "id": {"S": f"{session.opened_ms:015d}#{session.session_id}"}}
+
+
+def _busy(error: Exception) -> KinesightError:
+    return translate(error, "events table", passing=StorageBusyError, lasting=StorageBusyError)

@@ -123,11 +123,14 @@ class Rule(_Part):
 
 class SessionSettings(_Part):
     """Activity within `quiet_seconds` of the last one belongs to the same session, which is cut after
-    `longest_seconds`. Pictures may arrive out of order by `ordering_seconds`."""
+    `longest_seconds`. Pictures may arrive out of order by `ordering_seconds`. A session's video begins
+    `pre_roll_seconds` before its first picture and ends `post_roll_seconds` after its last one."""
 
     quiet_seconds: float = Field(default=30, gt=0, le=3600)
     longest_seconds: float = Field(default=900, gt=0, le=86_400)
     ordering_seconds: float = Field(default=5, ge=0, le=300)
+    pre_roll_seconds: float = Field(default=5, ge=0, le=300)
+    post_roll_seconds: float = Field(default=5, ge=0, le=300)
 
 
 class StationarySettings(_Part):

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from kinesight.domain.errors import KinesightError
 from kinesight.domain.model import BoundingBox, Detection, DetectorInfo, Frame, ImageReference
+from kinesight.domain.session_videos import SessionRef, SessionVideo
 from kinesight.domain.sessions import Session
 from kinesight.domain.windows import FragmentSpan, ImageRequest
 from kinesight.media.fragments import MediaErrorNotice, MediaFragment
@@ -292,10 +293,10 @@ class AnalysisWorkflow(Protocol):
 
 
 class Reminders(Protocol):
-    """Messages to ourselves."""
+    """Messages to ourselves, by a queue that one of our functions reads."""
 
     def send_later(self, body: str, delay_s: int) -> None:
-        """Brings the body back after the delay. Raises DeliveryError."""
+        """Brings the body there after the delay. Raises DeliveryError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +330,17 @@ class SessionStore(Protocol):
     """Keeps what is known of sessions, for people who look them up."""
 
     def put(self, session: Session) -> None:
-        """The newest state. Raises StorageBusyError."""
+        """The newest state; its video stays as it is. Raises StorageBusyError."""
+
+
+class SessionVideos(Protocol):
+    """Keeps what the archive has of sessions, beside what is known of them."""
+
+    def load(self, session: SessionRef) -> SessionVideo | None:
+        """None where there is none. Raises StorageBusyError."""
+
+    def save(self, session: SessionRef, video: SessionVideo) -> bool:
+        """False, and nothing saved, if the session is gone or has a video of more pictures. Raises StorageBusyError."""
 
 
 class SessionChannel(Protocol):

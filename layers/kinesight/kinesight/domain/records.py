@@ -97,11 +97,11 @@ def keys_of(stream_name: str, at: datetime, identity: str, fragment_number: str 
 
 def archive_key(stream_name: str, fragment_number: str) -> str:
     """Where a fragment is archived: told by its number alone, so that all its frames, also over midnight, share it."""
-    return f"archive/stream={stream_name}/date={_fragment_day(fragment_number)}/{fragment_number}.mkv"
+    return f"archive/stream={stream_name}/date={fragment_day(fragment_number)}/{fragment_number}.mkv"
 
 
-def _fragment_day(fragment_number: str) -> str:
-    """The UTC day in the number: bits 28 to 91 are the server's epoch milliseconds.
+def fragment_day(fragment_number: str) -> str:
+    """The UTC day in the number, or `unknown`: bits 28 to 91 are the server's epoch milliseconds.
 
     AWS doesn't document that; every fragment number seen in captures and logs holds it. Should it change, the
     folder's name says so and nothing else depends on it.

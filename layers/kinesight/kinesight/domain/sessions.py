@@ -55,12 +55,13 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One analyzed picture, with or without hits."""
+    """One analyzed picture, with or without hits. `by_server`: it is timed by the service, not by the camera."""
 
     result_id: str
     at_ms: int
     fragment_number: str | None
     hits: tuple[Hit, ...] = ()
+    by_server: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class BestPicture:
 class Session:
     """From the first to the last picture that passed a rule. `labels` are with their highest confidence; `fragments`
     are the first fifty that showed it. `opened_ms` never changes; `started_ms` does if an earlier picture comes late.
+    `by_server`: its pictures are timed by the service, not by the camera.
     """
 
     session_id: str
@@ -95,6 +97,7 @@ class Session:
     fragments: tuple[str, ...] = ()
     alerted: bool = False
     closed: bool = False
+    by_server: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,6 +362,7 @@ def _first(stream_name: str, seen: Observation, passed: list[Rule]) -> Session:
         zones=tuple(dict.fromkeys(zone for hit in hits for zone in hit.zones)),
         best=best,
         fragments=() if seen.fragment_number is None else (seen.fragment_number,),
+        by_server=seen.by_server,
     )
 
 

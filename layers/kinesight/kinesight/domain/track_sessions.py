@@ -2,7 +2,8 @@
 
 What is remembered of a stream is one document, saved under its version before anything is told; what is to be told is
 part of it (an outbox), and is taken out when it was told. So a death at any moment tells at least once, and the ledger
-makes that once for alerts.
+makes that once for alerts. The video of a session that has ended is ordered of archive_session, which may hear of it
+twice; here no video is fetched, so that alerts never wait for it.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,19 +11,23 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
+from kinesight.domain.configuration import SessionSettings
+from kinesight.domain.contracts import Selector
 from kinesight.domain.errors import InvalidEventError, KinesightError, PermanentError, StorageBusyError
 from kinesight.domain.keep_evidence import StreamedRecord
-from kinesight.domain.model import FrameSource, ResultRecord, to_epoch_ms
+from kinesight.domain.model import Frame, FrameSource, ResultRecord, to_epoch_ms
 from kinesight.domain.ports import (
     AlertChannel,
     DeadLetters,
     Ledger,
+    Reminders,
     SessionChannel,
     SessionStore,
     VersionedDocuments,
 )
 from kinesight.domain.rules import CameraRules, Rules
 from kinesight.domain.session_alerts import alert_of, document_of
+from kinesight.domain.session_videos import delay_s, order_of
 from kinesight.domain.sessions import (
     ACTIVITY,
     Activity,
@@ -39,8 +44,17 @@ _ON_DEMAND = "|on-demand"
 
 
 @dataclass(frozen=True, slots=True)
+class VideoOrders:
+    """The queue that archive_session reads; `settle_s` is how long after the post-roll all of it has arrived."""
+
+    queue: Reminders
+    settle_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionPorts:
-    """The outside world of this verb. `alerts` is None where pictures have alerts of their own."""
+    """The outside world of this verb. `alerts` is None where pictures have alerts of their own, `videos` where only
+    the fragments that matched are kept. `selector`: by whose clock KVS times the pictures that it generates."""
 
     activities: VersionedDocuments
     rules: Callable[[], Rules]
@@ -51,6 +65,8 @@ class SessionPorts:
     ledger: Ledger
     dead_letters: DeadLetters
     now_ms: Callable[[], int]
+    videos: VideoOrders | None = None
+    selector: Selector = "PRODUCER_TIMESTAMP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +127,8 @@ def activity_key(record: ResultRecord) -> str:
     return record.frame.stream_name + (_ON_DEMAND if on_demand else "")
 
 
-def observation_of(record: ResultRecord, rules: CameraRules) -> Observation:
-    """What the rules of now say of a picture."""
+def observation_of(record: ResultRecord, rules: CameraRules, selector: Selector = "PRODUCER_TIMESTAMP") -> Observation:
+    """What the rules of now say of a picture. `selector`: as in SessionPorts."""
     frame = record.frame
     judged = rules.judge(record.detections, frame.image_timestamp, frame.tags)
     hits = tuple(
@@ -120,7 +136,19 @@ def observation_of(record: ResultRecord, rules: CameraRules) -> Observation:
         for one in judged
         if one.rules
     )
-    return Observation(record.result_id, to_epoch_ms(frame.image_timestamp), frame.fragment_number, hits)
+    at_ms = to_epoch_ms(frame.image_timestamp)
+    return Observation(record.result_id, at_ms, frame.fragment_number, hits, _by_server(frame, selector))
+
+
+def _by_server(frame: Frame, selector: Selector) -> bool:
+    """Live pictures are timed by the camera; a range's by the clock that it was asked for, and they tell no other."""
+    match frame.source:
+        case FrameSource.LIVE:
+            return False
+        case FrameSource.ON_DEMAND:
+            return frame.producer_timestamp is None
+        case _:
+            return selector == "SERVER_TIMESTAMP"
 
 
 def _by_key(
@@ -149,7 +177,7 @@ def _bury(streamed: StreamedRecord, problem: PermanentError, dead_letters: DeadL
 
 def _track(key: str, records: Sequence[ResultRecord], ports: SessionPorts, report: SessionReport) -> None:
     rules = _camera(key, ports)
-    seen = [observation_of(record, rules) for record in records]
+    seen = [observation_of(record, rules, ports.selector) for record in records]
     if not rules.camera.needs_order:
         seen = [one for one in seen if one.hits]  # what matched nothing changes nothing
     if seen:
@@ -174,7 +202,7 @@ def _change(key: str, ports: SessionPorts, report: SessionReport, work: Callable
                 continue
             version += 1
         if activity.outbox:
-            _tell(activity, ports, report)
+            _tell(activity, camera.sessions, ports, report)
             _empty_outbox(key, activity, version, ports)
         return
     raise StorageBusyError(f"the activity of {key} was changed by others {_ATTEMPTS} times")
@@ -190,13 +218,16 @@ def _activity(body: str | None) -> Activity:
     return Activity() if body is None else ACTIVITY.validate_json(body)
 
 
-def _tell(activity: Activity, ports: SessionPorts, report: SessionReport) -> None:
+def _tell(activity: Activity, settings: SessionSettings, ports: SessionPorts, report: SessionReport) -> None:
     for event in activity.outbox:
         if event.type is SessionEventType.ALERT:
             report.alerts += _alert_once(event, ports)
         else:
             ports.events.send(event.type, document_of(event.session))
         ports.sessions.put(event.session)
+        if event.session.closed and ports.videos is not None:
+            order = order_of(event.session, settings).model_dump_json(by_alias=True)
+            ports.videos.queue.send_later(order, delay_s(settings, ports.videos.settle_s))
         report.opened += event.type is SessionEventType.NEW
         report.ended += event.type is SessionEventType.END
 

@@ -12,9 +12,10 @@ from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.evidence_store_s3 import S3EvidenceStore
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
+from kinesight.adapters.reminders_sqs import SqsReminders
 from kinesight.adapters.session_channel_eventbridge import EventBridgeSessions, NoSessionEvents
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
-from kinesight.domain.track_sessions import SessionPorts
+from kinesight.domain.track_sessions import SessionPorts, VideoOrders
 from kinesight.settings import TrackSessionsSettings
 from kinesight.wiring.current_rules import current_rules
 
@@ -30,7 +31,7 @@ def ports(remaining_ms: Callable[[], int]) -> SessionPorts:
     """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
     wanted = settings()
     evidence = S3EvidenceStore(clients.s3(), wanted.evidence_bucket, link_seconds=wanted.alert_link_seconds)
-    bus = wanted.event_bus_name
+    bus, videos = wanted.event_bus_name, wanted.session_video_queue_url
     return SessionPorts(
         activities=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="activity"),
         rules=current_rules(wanted.configuration_bucket, tuple(wanted.labels), wanted.minimum_confidence),
@@ -52,4 +53,8 @@ def ports(remaining_ms: Callable[[], int]) -> SessionPorts:
         ),
         dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
         now_ms=lambda: round(time.time() * 1000),
+        videos=VideoOrders(SqsReminders(clients.sqs(), videos), wanted.session_video_settle_seconds)
+        if videos
+        else None,
+        selector=wanted.image_selector_type,
     )

@@ -1,0 +1,41 @@
+"""Session videos queue → the evidence bucket: every fragment of an ended session."""
+
+from typing import Any
+
+from kinesight.domain.archive_session import ArchiveReport, archive_sessions
+from kinesight.lambda_events import sqs_messages
+from kinesight.observability import LambdaContext, count, logger, observed
+from kinesight.wiring import archive_session as wiring
+
+
+@observed
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Takes an SQS batch; answers with the messages that are to come again."""
+    report = archive_sessions(sqs_messages(event), wiring.ports(context.get_remaining_time_in_millis))
+    _tell(report)
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in report.failed_message_ids]}
+
+
+def _tell(report: ArchiveReport) -> None:
+    for session, video in report.completed:
+        logger.info(
+            "archived",
+            stream_name=session.stream_name,
+            session_id=session.session_id,
+            fragments=len(video.fragments),
+            missing=sorted({one.reason for one in video.missing}),
+        )
+    for problem in report.buried:
+        logger.error("buried", message_id=problem.message_id, reason=repr(problem.error))
+    for problem in report.retried:
+        logger.warning(
+            "to be retried",
+            message_id=problem.message_id,
+            reason=repr(problem.error),
+            exc_info=problem.error.__cause__,
+        )
+    count("SessionFragmentsArchived", report.fragments)
+    count("SessionVideosCompleted", len(report.completed))
+    count("SessionVideosContinued", report.continued)
+    count("SessionVideosBuried", len(report.buried))
+    count("SessionVideosRetried", len(report.retried))
