@@ -72,7 +72,7 @@ class DetectionSettings(Settings):
     sagemaker_timeout_milliseconds: int = Field(default=70_000, ge=1000, le=70_000)
     concurrent_detections: int = Field(default=10, ge=1, le=50)
     include_raw_output: bool = False
-    result_format: Literal["KINESIGHT", "KIT"] = "KINESIGHT"
+    result_format: Literal["KINESIGHT", "KIT", "REKOGNITION"] = "KINESIGHT"
 
 
 class AnalyzeImagesSettings(DetectionSettings):
