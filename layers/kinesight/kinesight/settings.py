@@ -95,7 +95,7 @@ class KeepEvidenceSettings(Settings):
 
 
 class TrackSessionsSettings(Settings):
-    """What makes sessions, and whom to tell of them. An empty `event_bus_name` tells nobody."""
+    """What makes sessions, and whom to tell of them. Channels that are empty are not told."""
 
     coordination_table: str
     events_table: str
@@ -108,6 +108,7 @@ class TrackSessionsSettings(Settings):
     labels: CommaList = []
     minimum_confidence: float = Field(default=80, ge=0, le=100)
     event_bus_name: OptionalText = None
+    iot_topic: OptionalText = None
     alert_topic_arn: str
     alert_link_seconds: int = Field(default=3600, ge=60, le=43200)
     alert_per: Literal["SESSION", "PICTURE"] = "SESSION"

@@ -14,6 +14,7 @@ from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients, DataClie
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_iot_data import IoTDataPlaneClient
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_kinesis_video_archived_media import KinesisVideoArchivedMediaClient
     from mypy_boto3_kinesis_video_media import KinesisVideoMediaClient
@@ -73,6 +74,19 @@ def dynamodb() -> DynamoDBClient:
 @cache
 def events() -> EventBridgeClient:
     return boto3.client("events", config=_DEFAULT)
+
+
+@cache
+def iot_data() -> IoTDataPlaneClient:
+    """At the account's own endpoint (API_DescribeEndpoint), which AWS asks for beside the Region's, unless another is
+    configured, as by AWS_ENDPOINT_URL_IOT_DATA_PLANE. Raises botocore's errors."""
+    configured = boto3.client("iot-data", config=_DEFAULT)
+    unconfigured = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg]  # unknown to the stubs
+    regional = boto3.client("iot-data", config=_DEFAULT.merge(unconfigured))
+    if configured.meta.endpoint_url != regional.meta.endpoint_url:
+        return configured
+    answer = boto3.client("iot", config=_DEFAULT).describe_endpoint(endpointType="iot:Data-ATS")
+    return boto3.client("iot-data", endpoint_url=f"https://{answer['endpointAddress']}", config=_DEFAULT)
 
 
 @cache

@@ -292,7 +292,7 @@ class AlertChannel(Protocol):
     """Tells people."""
 
     def send(self, alert: Alert) -> None:
-        """Raises DeliveryError."""
+        """Raises DeliveryError, ChannelRefusedError."""
 
 
 class SessionStore(Protocol):
@@ -306,7 +306,7 @@ class SessionChannel(Protocol):
     """Tells programs of sessions."""
 
     def send(self, event_type: str, document: Mapping[str, Any]) -> None:
-        """Raises DeliveryError."""
+        """Raises DeliveryError, ChannelRefusedError."""
 
 
 class Annotator(Protocol):

@@ -2,7 +2,7 @@
 
 What is remembered of a stream is one document, saved under its version before anything is told; what is to be told is
 part of it (an outbox), and is taken out when it was told. So a death at any moment tells at least once, and the ledger
-makes that once for alerts.
+makes that once for alerts, on each of their channels.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,25 +13,10 @@ from pydantic import ValidationError
 from kinesight.domain.errors import InvalidEventError, KinesightError, PermanentError, StorageBusyError
 from kinesight.domain.keep_evidence import StreamedRecord
 from kinesight.domain.model import FrameSource, ResultRecord, to_epoch_ms
-from kinesight.domain.ports import (
-    AlertChannel,
-    DeadLetters,
-    Ledger,
-    SessionChannel,
-    SessionStore,
-    VersionedDocuments,
-)
+from kinesight.domain.ports import DeadLetters, VersionedDocuments
 from kinesight.domain.rules import CameraRules, Rules
-from kinesight.domain.session_alerts import alert_of, document_of
-from kinesight.domain.sessions import (
-    ACTIVITY,
-    Activity,
-    Hit,
-    Observation,
-    SessionEvent,
-    SessionEventType,
-    SessionTracker,
-)
+from kinesight.domain.session_outbox import Audience, Refusal, tell
+from kinesight.domain.sessions import ACTIVITY, Activity, Hit, Observation, SessionTracker
 
 _ATTEMPTS = 8
 _ON_DEMAND = "|on-demand"
@@ -40,15 +25,11 @@ _ON_DEMAND = "|on-demand"
 
 @dataclass(frozen=True, slots=True)
 class SessionPorts:
-    """The outside world of this verb. `alerts` is None where pictures have alerts of their own."""
+    """The outside world of this verb."""
 
     activities: VersionedDocuments
     rules: Callable[[], Rules]
-    sessions: SessionStore
-    events: SessionChannel
-    alerts: AlertChannel | None
-    link: Callable[[str], str]
-    ledger: Ledger
+    audience: Audience
     dead_letters: DeadLetters
     now_ms: Callable[[], int]
 
@@ -71,6 +52,7 @@ class SessionReport:
     alerts: int = 0
     buried: int = 0
     failures: list[StreamFailure] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,41 +156,26 @@ def _change(key: str, ports: SessionPorts, report: SessionReport, work: Callable
                 continue
             version += 1
         if activity.outbox:
-            _tell(activity, ports, report)
-            _empty_outbox(key, activity, version, ports)
+            _empty_outbox(key, activity, version, ports, report)
         return
     raise StorageBusyError(f"the activity of {key} was changed by others {_ATTEMPTS} times")
 
 
-def _empty_outbox(key: str, activity: Activity, version: int, ports: SessionPorts) -> None:
-    """If somebody else has saved meanwhile, they tell it again, which has no further effect."""
-    activity.outbox = []
-    ports.activities.save(key, ACTIVITY.dump_json(activity).decode(), version)
+def _empty_outbox(key: str, activity: Activity, version: int, ports: SessionPorts, report: SessionReport) -> None:
+    """Tells, and keeps what could not be told. If somebody else has saved meanwhile, they tell it again, which has no
+    further effect. Alerts that wait are reported without failing the records, which hold nothing more to do."""
+    told = tell(activity.outbox, ports.audience)
+    report.opened += told.opened
+    report.ended += told.ended
+    report.alerts += told.alerts
+    report.refusals += told.refusals
+    report.failures += [StreamFailure(key, error) for error in told.failed_alerts]
+    if told.untold != activity.outbox:
+        activity.outbox = told.untold
+        ports.activities.save(key, ACTIVITY.dump_json(activity).decode(), version)
+    if told.failure is not None:
+        raise told.failure
 
 
 def _activity(body: str | None) -> Activity:
     return Activity() if body is None else ACTIVITY.validate_json(body)
-
-
-def _tell(activity: Activity, ports: SessionPorts, report: SessionReport) -> None:
-    for event in activity.outbox:
-        if event.type is SessionEventType.ALERT:
-            report.alerts += _alert_once(event, ports)
-        else:
-            ports.events.send(event.type, document_of(event.session))
-        ports.sessions.put(event.session)
-        report.opened += event.type is SessionEventType.NEW
-        report.ended += event.type is SessionEventType.END
-
-
-def _alert_once(event: SessionEvent, ports: SessionPorts) -> bool:
-    work = f"alert:session:{event.session.session_id}"
-    if ports.alerts is None or not ports.ledger.begin(work):
-        return False
-    try:
-        ports.alerts.send(alert_of(event.session, ports.link))
-    except BaseException:
-        ports.ledger.release(work)
-        raise
-    ports.ledger.finish(work)
-    return True

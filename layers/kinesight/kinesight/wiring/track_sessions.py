@@ -12,8 +12,11 @@ from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.evidence_store_s3 import S3EvidenceStore
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
-from kinesight.adapters.session_channel_eventbridge import EventBridgeSessions, NoSessionEvents
+from kinesight.adapters.session_channel_eventbridge import EventBridgeSessions
+from kinesight.adapters.session_channel_iot import IotAlerts, IotSessions
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
+from kinesight.domain.ports import SessionChannel
+from kinesight.domain.session_outbox import AlertRoute, Audience
 from kinesight.domain.track_sessions import SessionPorts
 from kinesight.settings import TrackSessionsSettings
 from kinesight.wiring.current_rules import current_rules
@@ -29,20 +32,26 @@ def settings() -> TrackSessionsSettings:
 def ports(remaining_ms: Callable[[], int]) -> SessionPorts:
     """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
     wanted = settings()
-    evidence = S3EvidenceStore(clients.s3(), wanted.evidence_bucket, link_seconds=wanted.alert_link_seconds)
-    bus = wanted.event_bus_name
     return SessionPorts(
         activities=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="activity"),
         rules=current_rules(wanted.configuration_bucket, tuple(wanted.labels), wanted.minimum_confidence),
+        audience=_audience(wanted, remaining_ms),
+        dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
+        now_ms=lambda: round(time.time() * 1000),
+    )
+
+
+def _audience(wanted: TrackSessionsSettings, remaining_ms: Callable[[], int]) -> Audience:
+    return Audience(
         sessions=DynamoDbSessions(
             clients.dynamodb(),
             wanted.events_table,
             kept_seconds=wanted.evidence_retention_days * 86_400,
             epoch_s=time.time,
         ),
-        events=NoSessionEvents() if bus is None else EventBridgeSessions(clients.events(), bus),
-        alerts=SnsAlertChannel(clients.sns(), wanted.alert_topic_arn) if wanted.alert_per == "SESSION" else None,
-        link=evidence.link,
+        events=_event_channels(wanted),
+        alerts=_alert_routes(wanted),
+        link=S3EvidenceStore(clients.s3(), wanted.evidence_bucket, link_seconds=wanted.alert_link_seconds).link,
         ledger=PowertoolsLedger(
             clients.dynamodb(),
             wanted.idempotency_table,
@@ -50,6 +59,23 @@ def ports(remaining_ms: Callable[[], int]) -> SessionPorts:
             kept_seconds=wanted.idempotency_hours * 3600,
             remaining_ms=remaining_ms,
         ),
-        dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
-        now_ms=lambda: round(time.time() * 1000),
     )
+
+
+def _event_channels(wanted: TrackSessionsSettings) -> dict[str, SessionChannel]:
+    channels: dict[str, SessionChannel] = {}
+    if wanted.event_bus_name is not None:
+        channels["eventbridge"] = EventBridgeSessions(clients.events(), wanted.event_bus_name)
+    if wanted.iot_topic is not None:
+        channels["iot"] = IotSessions(clients.iot_data, wanted.iot_topic)
+    return channels
+
+
+def _alert_routes(wanted: TrackSessionsSettings) -> dict[str, AlertRoute]:
+    """Per picture there are alerts on the topic alone, which another function sends."""
+    routes: dict[str, AlertRoute] = {}
+    if wanted.alert_per == "SESSION":
+        routes["sns"] = AlertRoute(SnsAlertChannel(clients.sns(), wanted.alert_topic_arn))
+    if wanted.iot_topic is not None:
+        routes["iot"] = AlertRoute(IotAlerts(IotSessions(clients.iot_data, wanted.iot_topic)))
+    return routes
