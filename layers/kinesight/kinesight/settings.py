@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from kinesight.domain.errors import InvalidSettingError
+from kinesight.domain.webhook_messages import WebhookFormat
 
 
 def _split(value: Any) -> Any:
@@ -109,6 +110,8 @@ class TrackSessionsSettings(Settings):
     minimum_confidence: float = Field(default=80, ge=0, le=100)
     event_bus_name: OptionalText = None
     iot_topic: OptionalText = None
+    webhook_secret_arn: OptionalText = None
+    webhook_format: WebhookFormat = WebhookFormat.JSON
     alert_topic_arn: str
     alert_link_seconds: int = Field(default=3600, ge=60, le=43200)
     alert_per: Literal["SESSION", "PICTURE"] = "SESSION"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -87,6 +88,11 @@ def iot_data() -> IoTDataPlaneClient:
         return configured
     answer = boto3.client("iot", config=_DEFAULT).describe_endpoint(endpointType="iot:Data-ATS")
     return boto3.client("iot-data", endpoint_url=f"https://{answer['endpointAddress']}", config=_DEFAULT)
+
+
+@cache
+def secrets_manager() -> SecretsManagerClient:
+    return boto3.client("secretsmanager", config=_DEFAULT)
 
 
 @cache

@@ -295,6 +295,13 @@ class AlertChannel(Protocol):
         """Raises DeliveryError, ChannelRefusedError."""
 
 
+class SecretText(Protocol):
+    """A secret, kept by somebody else."""
+
+    def read(self, *, fresh: bool = False) -> str:
+        """What it is, or was some minutes ago; with `fresh`, what it is now. Raises DeliveryError."""
+
+
 class SessionStore(Protocol):
     """Keeps what is known of sessions, for people who look them up."""
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.alert_channel_sns import SnsAlertChannel
+from kinesight.adapters.alert_channel_webhook import WebhookAlerts
 from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.evidence_store_s3 import S3EvidenceStore
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
+from kinesight.adapters.secret_text_secretsmanager import SecretsManagerText
 from kinesight.adapters.session_channel_eventbridge import EventBridgeSessions
 from kinesight.adapters.session_channel_iot import IotAlerts, IotSessions
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
 from kinesight.domain.ports import SessionChannel
 from kinesight.domain.session_outbox import AlertRoute, Audience
 from kinesight.domain.track_sessions import SessionPorts
+from kinesight.domain.webhook_messages import webhook_messages
 from kinesight.settings import TrackSessionsSettings
 from kinesight.wiring.current_rules import current_rules
 
@@ -78,4 +82,21 @@ def _alert_routes(wanted: TrackSessionsSettings) -> dict[str, AlertRoute]:
         routes["sns"] = AlertRoute(SnsAlertChannel(clients.sns(), wanted.alert_topic_arn))
     if wanted.iot_topic is not None:
         routes["iot"] = AlertRoute(IotAlerts(IotSessions(clients.iot_data, wanted.iot_topic)))
+    webhook = _webhook()
+    if webhook is not None:
+        routes["webhook"] = AlertRoute(webhook)
     return routes
+
+
+@cache
+def _webhook() -> WebhookAlerts | None:
+    """Kept, because it remembers its secret and whether it rests."""
+    wanted = settings()
+    if wanted.webhook_secret_arn is None:
+        return None
+    return WebhookAlerts(
+        SecretsManagerText(clients.secrets_manager(), wanted.webhook_secret_arn, monotonic_s=time.monotonic),
+        partial(webhook_messages, wanted.webhook_format),
+        tls=ssl.create_default_context(),
+        monotonic_s=time.monotonic,
+    )
