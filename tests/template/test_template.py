@@ -176,6 +176,10 @@ def test_the_template_expands() -> None:
         ({"StreamNames": "cam", "Format": "PNG", "JPEGQuality": "80"}, "JPEGQuality goes with"),
         ({"StreamNames": "cam", "Detector": "SAGEMAKER"}, "needs SageMakerEndpointName"),
         ({"StreamNames": "cam", "SageMakerEndpointName": "model"}, "not SAGEMAKER"),
+        ({"StreamNames": "cam", "AlertFormat": "REKOGNITION", "AlertPer": "PICTURE"}, "goes with AlertPer SESSION"),
+        ({"StreamNames": "cam", "IotTopic": "cameras/#"}, "without wildcards"),
+        ({"StreamNames": "cam", "IotTopic": "/cameras"}, "separated by slashes"),
+        ({"StreamNames": "cam", "WebhookSecretArn": "https://hooks.example/1"}, "complete ARN of a secret"),
         ({"StreamNames": "cam", "Nonsense": "1"}, "Nonsense"),
     ],
 )

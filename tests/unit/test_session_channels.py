@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from kinesight.domain.session_alerts import alert_of
 from kinesight.domain.session_outbox import Audience
 from kinesight.wiring import track_sessions as wiring
+
+from tests.contract.test_session_adapters import SESSION
 
 REQUIRED = {
     "COORDINATION_TABLE": "coordination",
@@ -51,6 +54,15 @@ def test_every_channel_is_there_by_its_parameter_alone(
     told = audience(monkeypatch, **variables)
 
     assert (list(told.events), list(told.alerts)) == (events, alerts)
+
+
+def test_the_topic_alone_takes_rekognitions_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = audience(monkeypatch, ALERT_FORMAT="REKOGNITION", IOT_TOPIC="cameras")
+
+    bodies = {name: route.compose(SESSION, str).body for name, route in told.alerts.items()}
+    (label,) = bodies["sns"]["labels"]
+    assert label["frameImageUri"].startswith("s3://evidence/annotated/")
+    assert bodies["iot"] == alert_of(SESSION, str).body
 
 
 def test_a_webhook_remembers_that_it_rests(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,6 +115,7 @@ class TrackSessionsSettings(Settings):
     alert_topic_arn: str
     alert_link_seconds: int = Field(default=3600, ge=60, le=43200)
     alert_per: Literal["SESSION", "PICTURE"] = "SESSION"
+    alert_format: Literal["KINESIGHT", "REKOGNITION"] = "KINESIGHT"
 
 
 class _WorkflowSettings(Settings):

@@ -7,6 +7,7 @@ makes that once for alerts, on each of their channels.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -16,7 +17,7 @@ from kinesight.domain.model import FrameSource, ResultRecord, to_epoch_ms
 from kinesight.domain.ports import DeadLetters, VersionedDocuments
 from kinesight.domain.rules import CameraRules, Rules
 from kinesight.domain.session_outbox import Audience, Refusal, tell
-from kinesight.domain.sessions import ACTIVITY, Activity, Hit, Observation, SessionTracker
+from kinesight.domain.sessions import ACTIVITY, Activity, Hit, Observation, PictureClocks, SessionTracker
 
 _ATTEMPTS = 8
 _ON_DEMAND = "|on-demand"
@@ -102,7 +103,12 @@ def observation_of(record: ResultRecord, rules: CameraRules) -> Observation:
         for one in judged
         if one.rules
     )
-    return Observation(record.result_id, to_epoch_ms(frame.image_timestamp), frame.fragment_number, hits)
+    clocks = PictureClocks(_epoch_ms(frame.producer_timestamp), _epoch_ms(frame.server_timestamp)) if hits else None
+    return Observation(record.result_id, to_epoch_ms(frame.image_timestamp), frame.fragment_number, hits, clocks)
+
+
+def _epoch_ms(moment: datetime | None) -> int | None:
+    return None if moment is None else to_epoch_ms(moment)
 
 
 def _by_key(
@@ -134,8 +140,15 @@ def _track(key: str, records: Sequence[ResultRecord], ports: SessionPorts, repor
     seen = [observation_of(record, rules) for record in records]
     if not rules.camera.needs_order:
         seen = [one for one in seen if one.hits]  # what matched nothing changes nothing
-    if seen:
-        _change(key, ports, report, lambda tracker: tracker.add(seen, ports.now_ms()))
+    if not seen:
+        return
+    arn = next((record.frame.stream_arn for record in records if record.frame.stream_arn is not None), None)
+
+    def add(tracker: SessionTracker) -> None:
+        tracker.activity.stream_arn = arn or tracker.activity.stream_arn
+        tracker.add(seen, ports.now_ms())
+
+    _change(key, ports, report, add)
 
 
 def _camera(key: str, ports: SessionPorts) -> CameraRules:

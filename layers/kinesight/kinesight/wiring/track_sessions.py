@@ -19,6 +19,8 @@ from kinesight.adapters.session_channel_eventbridge import EventBridgeSessions
 from kinesight.adapters.session_channel_iot import IotAlerts, IotSessions
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
 from kinesight.domain.ports import SessionChannel
+from kinesight.domain.rekognition_alerts import rekognition_alert
+from kinesight.domain.session_alerts import alert_of
 from kinesight.domain.session_outbox import AlertRoute, Audience
 from kinesight.domain.track_sessions import SessionPorts
 from kinesight.domain.webhook_messages import webhook_messages
@@ -79,7 +81,9 @@ def _alert_routes(wanted: TrackSessionsSettings) -> dict[str, AlertRoute]:
     """Per picture there are alerts on the topic alone, which another function sends."""
     routes: dict[str, AlertRoute] = {}
     if wanted.alert_per == "SESSION":
-        routes["sns"] = AlertRoute(SnsAlertChannel(clients.sns(), wanted.alert_topic_arn))
+        topic = SnsAlertChannel(clients.sns(), wanted.alert_topic_arn)
+        as_rekognition = partial(rekognition_alert, bucket=wanted.evidence_bucket)
+        routes["sns"] = AlertRoute(topic, as_rekognition if wanted.alert_format == "REKOGNITION" else alert_of)
     if wanted.iot_topic is not None:
         routes["iot"] = AlertRoute(IotAlerts(IotSessions(clients.iot_data, wanted.iot_topic)))
     webhook = _webhook()
