@@ -266,6 +266,20 @@ def test_a_secret_is_read_once_in_five_minutes() -> None:
         assert secret.read() == "three"
 
 
+def test_a_secret_is_not_logged_as_it_is_read(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with mock_aws():
+        client = boto3.client("secretsmanager", region_name="us-east-1")
+        secret = SecretsManagerText(client, "webhook", monotonic_s=lambda: 0)
+        client.create_secret(Name="webhook", SecretString="https://hooks.example/n0t-t0ld")
+        caplog.clear()
+
+        assert secret.read() == "https://hooks.example/n0t-t0ld"
+
+    assert "GetSecretValue" in caplog.text
+    assert "n0t-t0ld" not in caplog.text
+
+
 def test_a_secret_that_cannot_be_read_is_read_again_later() -> None:
     client = boto3.client("secretsmanager", region_name="us-east-1")
     with Stubber(client) as stubber:
