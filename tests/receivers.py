@@ -68,6 +68,7 @@ class Receiver:
     folder: Path
     answers: list[Answer] = field(default_factory=lambda: [says(200)])
     requests: list[Request] = field(default_factory=list)
+    handshake_s: float = 0
 
     def __post_init__(self) -> None:
         certificate = _certificate(self.folder)
@@ -93,6 +94,7 @@ class Receiver:
             threading.Thread(target=self._answer, args=(plain,), daemon=True).start()
 
     def _answer(self, plain: socket.socket) -> None:
+        time.sleep(self.handshake_s)
         try:
             with plain, self._context.wrap_socket(plain, server_side=True) as connection:
                 self.requests.append(_read(connection))

@@ -161,6 +161,15 @@ def test_a_receiver_that_hangs_costs_one_deadline(receiver: Receiver) -> None:
     assert len(receiver.requests) == 1
 
 
+def test_a_connection_that_comes_too_late_carries_nothing(receiver: Receiver) -> None:
+    receiver.handshake_s = 0.8
+
+    assert str(Channel(receiver).error()) == "the webhook gave no answer: TimeoutError"
+    time.sleep(0.6)
+
+    assert receiver.requests == []
+
+
 def test_a_stranger_with_another_certificate_gets_nothing(receiver: Receiver) -> None:
     error = Channel(receiver, trust=ssl.create_default_context()).error()
 

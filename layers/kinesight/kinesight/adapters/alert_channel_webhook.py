@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPSConnection
+from threading import Event
 
 from kinesight.domain.errors import ChannelRefusedError, DeliveryError
 from kinesight.domain.ports import Alert, SecretText
@@ -82,11 +83,13 @@ class WebhookAlerts:
         """The deadline is for everything together: an answer that comes drop by drop never trips a socket's timeout."""
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="webhook")
         connection = HTTPSConnection(target.host, target.port, timeout=_STEP_SECONDS, context=self._tls)
+        over = Event()
         try:
-            return pool.submit(_exchange, connection, target, body).result(self._deadline_s)
+            return pool.submit(_exchange, connection, target, body, over).result(self._deadline_s)
         except (OSError, HTTPException, ValueError) as error:
             reason = type(error).__name__
         finally:
+            over.set()
             connection.close()
             pool.shutdown(wait=False)
         raise self._failure(f"the webhook gave no answer: {reason}")
@@ -97,7 +100,11 @@ class WebhookAlerts:
         return DeliveryError(message)
 
 
-def _exchange(connection: HTTPSConnection, target: WebhookTarget, body: bytes) -> _Answer:
+def _exchange(connection: HTTPSConnection, target: WebhookTarget, body: bytes, over: Event) -> _Answer:
+    connection.connect()
+    if over.is_set():  # an alert that counts as failed is sent again, so it must not arrive late as well
+        connection.close()
+        raise TimeoutError
     headers = {"User-Agent": "Kinesight", **target.headers, "Content-Type": "application/json"}
     connection.request("POST", target.path, body, headers)
     answer = connection.getresponse()
