@@ -12,6 +12,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from kinesight_cli.stacks import output
+
 _CLIENT = Config(retries={"mode": "standard"}, connect_timeout=10, read_timeout=30)
 _POLL_S = 0.5
 _OUTPUT = "AnalyzeRangeArn"
@@ -30,11 +32,11 @@ class Execution:
 
 
 def start(stack_name: str, wanted: Mapping[str, Any], name: str | None = None) -> Execution:
-    """`wanted` is the workflow's input. Raises AnalysisError."""
+    """`wanted` is the workflow's input. Raises AnalysisError and StackError."""
     client = boto3.client("stepfunctions", config=_CLIENT)
     chosen = name or _name(str(wanted.get("StreamName")))
     try:
-        arn = client.start_execution(stateMachineArn=_machine(stack_name), name=chosen, input=json.dumps(wanted))
+        arn = client.start_execution(stateMachineArn=output(stack_name, _OUTPUT), name=chosen, input=json.dumps(wanted))
     except (BotoCoreError, ClientError) as error:
         raise AnalysisError(f"the workflow can't be started: {error}") from error
     return Execution(arn["executionArn"], chosen)
@@ -85,17 +87,6 @@ def _windows(client: Any, execution_arn: str) -> tuple[int, int]:
     except (BotoCoreError, ClientError):
         counts = {}  # progress is a courtesy
     return counts.get("succeeded", 0) + counts.get("failed", 0), counts.get("total", 0)
-
-
-def _machine(stack_name: str) -> str:
-    try:
-        (stack,) = boto3.client("cloudformation", config=_CLIENT).describe_stacks(StackName=stack_name)["Stacks"]
-    except (BotoCoreError, ClientError) as error:
-        raise AnalysisError(f"there is no stack {stack_name} to be found: {error}; --stack names another") from error
-    outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
-    if _OUTPUT not in outputs:
-        raise AnalysisError(f"the stack {stack_name} has no output {_OUTPUT}: deploy this version of Kinesight first")
-    return outputs[_OUTPUT]
 
 
 def _name(stream_name: str) -> str:

@@ -11,16 +11,21 @@ from typing import Annotated
 
 import typer
 
-from kinesight_cli import on_demand
+from kinesight_cli import on_demand, replay
+from kinesight_cli.migrate import migrate
 from kinesight_cli.options import console, errors, explained, moment, show
+from kinesight_cli.rules import rules
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Machine learning on Kinesis Video Streams cameras.")
 local = typer.Typer(no_args_is_help=True, help="The local cloud: AWS on this machine.")
 kvs = typer.Typer(no_args_is_help=True, help="The Kinesis Video Streams emulator by itself.")
 app.add_typer(local, name="local")
 app.add_typer(kvs, name="kvs")
+app.add_typer(rules, name="rules")
+app.add_typer(migrate, name="migrate")
 app.command()(on_demand.analyze)
 app.command()(on_demand.timelapse)
+app.command()(replay.replay)
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 STATE_DIR = Path(".kinesight")

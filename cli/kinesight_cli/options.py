@@ -116,7 +116,11 @@ _EXPLAINED = frozenset(
         "InvalidFaultsError",
         "DeploymentFailedError",
         "InvalidTemplateError",
+        "MigrationError",
         "ProducerError",
+        "ResultsError",
+        "RulesDocumentError",
+        "StackError",
         "UnreadableStateError",
         "UnusableVideoError",
     }

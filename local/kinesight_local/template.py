@@ -112,6 +112,8 @@ def _check_parameter(name: str, spec: Document, value: str) -> None:
         raise InvalidTemplateError(f"{name} is {value!r}, allowed are {', '.join(allowed)}")
     if "AllowedPattern" in spec and not re.fullmatch(spec["AllowedPattern"], value):
         raise InvalidTemplateError(f"{name} is {value!r}: {spec.get('ConstraintDescription', spec['AllowedPattern'])}")
+    if len(value) > int(spec.get("MaxLength", len(value))):
+        raise InvalidTemplateError(f"{name} has {len(value)} characters, at most {spec['MaxLength']} are allowed")
     if spec["Type"] == "Number":
         _check_number(name, spec, value)
 

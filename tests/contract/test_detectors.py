@@ -1,6 +1,5 @@
 """Detectors against the vision service: limits before the call, answers as detections, errors by what to do."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,15 +8,14 @@ import pytest
 from botocore.exceptions import ClientError
 from kinesight.adapters import pictures_pillow
 from kinesight.adapters.detector_rekognition import RekognitionFaces, RekognitionLabels
-from kinesight.adapters.detector_sagemaker import SageMakerObjectDetection
-from kinesight.domain.errors import (
-    DetectorAnswerError,
-    DetectorBusyError,
-    DetectorRejectedError,
-    UnsupportedImageError,
-)
+from kinesight.adapters.detector_sagemaker import SageMakerEndpoint
+from kinesight.domain.answer_mapping import AnswerReader
+from kinesight.domain.answer_mappings import mapping_of
+from kinesight.domain.endpoints import Endpoint
+from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, UnsupportedImageError
+from kinesight.domain.label_map import LabelMap
 from kinesight.domain.model import Frame, ImageReference
-from kinesight.domain.sagemaker_answers import detections_of_object_detection
+from kinesight.domain.picture_fit import PictureForm
 from kinesight_local.vision.server import VisionServer
 
 from tests.builders import a_detection, a_frame
@@ -117,15 +115,16 @@ def sagemaker(client: Any, body: bytes, **settings: str) -> Any:
     images = FakeImageStore()
     frame = a_frame()
     images.objects[frame.image.bucket, frame.image.key] = (body, "image/jpeg", {})
-    detector = SageMakerObjectDetection(
+    detector = SageMakerEndpoint(
         client,
         images,
-        pictures_pillow.convert,
-        endpoint_name="model",
-        content_type=settings.get("content_type", "image/jpeg"),
-        accept=settings.get("accept", "application/json"),
-        class_labels=["Person", "Face"],
-        minimum_confidence=80,
+        pictures_pillow.prepare,
+        AnswerReader(mapping_of("BUILT_IN_OBJECT_DETECTION"), LabelMap.of(["Person", "Face"]), 80),
+        Endpoint(
+            "model",
+            PictureForm(settings.get("content_type", "image/jpeg")),
+            settings.get("accept", "application/json"),
+        ),
     )
     return detector.detect(frame)
 
@@ -162,22 +161,6 @@ def test_sagemakers_errors_by_what_to_do(code: str, status: int, more: Any, expe
 def test_a_picture_beyond_the_endpoints_limit_is_not_sent() -> None:
     with pytest.raises(UnsupportedImageError, match="6291456"):
         sagemaker(Failing("none"), bytes(7_000_000))
-
-
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"prediction": [[0, 2, 0, 0, 1, 1]]}', b'{"prediction": [[1]]}'])
-def test_an_answer_of_another_form_is_an_error(body: bytes) -> None:
-    with pytest.raises(DetectorAnswerError, match="built-in object detection"):
-        detections_of_object_detection(body, [], 50)
-
-
-def test_corners_become_boxes_and_guesses_are_dropped() -> None:
-    body = json.dumps({"prediction": [[4.0, 0.86, 0.25, 0.4, 0.5, 0.6], [0.0, 0.13, 0.0, 0.0, 0.1, 0.1]]}).encode()
-
-    (found,) = detections_of_object_detection(body, ["dog"], 50)
-
-    assert (found.label, found.confidence) == ("class-4", 86.0)
-    assert found.bounding_box is not None
-    assert found.bounding_box.width == pytest.approx(0.25)
 
 
 def test_an_annotated_picture_keeps_its_size_and_wears_its_boxes() -> None:

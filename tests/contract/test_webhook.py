@@ -13,6 +13,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
+from kinesight.adapters import aws_clients
 from kinesight.adapters.alert_channel_webhook import WebhookAlerts
 from kinesight.adapters.secret_text_secretsmanager import SecretsManagerText
 from kinesight.domain.errors import ChannelRefusedError, DeliveryError, KinesightError
@@ -278,13 +279,15 @@ def test_a_secret_is_read_once_in_five_minutes() -> None:
 def test_a_secret_is_not_logged_as_it_is_read(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with mock_aws():
-        client = boto3.client("secretsmanager", region_name="us-east-1")
+        aws_clients.secrets_manager.cache_clear()
+        client = aws_clients.secrets_manager()
         secret = SecretsManagerText(client, "webhook", monotonic_s=lambda: 0)
         client.create_secret(Name="webhook", SecretString="https://hooks.example/n0t-t0ld")
         caplog.clear()
 
         assert secret.read() == "https://hooks.example/n0t-t0ld"
 
+    aws_clients.secrets_manager.cache_clear()
     assert "GetSecretValue" in caplog.text
     assert "n0t-t0ld" not in caplog.text
 

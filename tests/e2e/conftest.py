@@ -11,6 +11,7 @@ from kinesight_local.cloud import LocalCloud
 
 ROOT = Path(__file__).resolve().parents[2]
 STREAM = "camera-1"
+MODEL_ARN = "arn:aws:rekognition:us-east-1:111122223333:project/parts/version/v1/1767268800000"
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +22,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "MinimumConfidence": "70",
         "Labels": "Face",
         "AlertPer": "PICTURE",
+        "FaceCollectionId": "staff",
+        "CustomLabelsModelArn": MODEL_ARN,
         "NotificationStatus": "ENABLED",
         "NotificationQuietSeconds": "3",
         "NotificationPreRollSeconds": "1",

@@ -1,8 +1,12 @@
 """Sessions on the deployed stack: a rules document, one alert per session, events, and what silence ends."""
 
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +141,38 @@ def _evidence(cloud: LocalCloud) -> set[str]:
     pages = cloud.client("s3").get_paginator("list_objects_v2")
     bucket = cloud.outputs["EvidenceBucketName"]
     return {one["Key"] for page in pages.paginate(Bucket=bucket) for one in page.get("Contents", [])}
+
+
+def test_a_replay_by_other_rules_says_what_would_change(cloud: LocalCloud, tmp_path: Path) -> None:
+    rule = {"name": "nobody", "labels": ["Nobody"]}
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({"schemaVersion": 1, "cameras": [{"streams": ["*"], "rules": [rule]}]}))
+    now = datetime.now(UTC)
+    command = [sys.executable, "-m", "kinesight_cli.main", "replay", "--config", str(other)]
+    command += ["--from", (now - timedelta(hours=1)).isoformat(), "--to", (now + timedelta(hours=1)).isoformat()]
+
+    same = tmp_path / "same.json"
+    same.write_text(json.dumps(RULES))
+    said = _run([*command, "--stack", _stack_name(cloud)], cloud)
+    unchanged = _run([*command[:-5], str(same), *command[-4:], "--stack", _stack_name(cloud)], cloud)
+
+    sessions = len(stored(cloud))
+    assert f"{sessions} → 0" in said
+    assert said.count("Gone: ") == sessions
+    assert f"{sessions} → {sessions}" in unchanged
+    assert "Gone: " not in unchanged
+
+
+def _stack_name(cloud: LocalCloud) -> str:
+    assert cloud.stack is not None
+    return cloud.stack.name
+
+
+def _run(command: list[str], cloud: LocalCloud) -> str:
+    environment = os.environ | cloud.endpoints
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_silence_tells_nothing_new(cloud: LocalCloud) -> None:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,11 @@ import boto3
 import pytest
 import skimage
 from botocore.exceptions import ClientError
+from kinesight.domain.answer_mapping import AnswerReader
+from kinesight.domain.answer_mappings import READY_MADE, mapping_of
+from kinesight.domain.label_map import LabelMap
+from kinesight.domain.picture_fit import Fit, SentPicture
+from kinesight_local.vision.model_forms import CLASSES
 from kinesight_local.vision.server import VisionServer
 from PIL import Image
 
@@ -38,6 +43,14 @@ def photograph(name: str, image_format: str = "JPEG", size: tuple[int, int] | No
         picture = image.convert("RGB")
     target = BytesIO()
     (picture.resize(size) if size else picture).save(target, image_format)
+    return target.getvalue()
+
+
+def changed(name: str, how: Callable[[Image.Image], Image.Image]) -> bytes:
+    """A photograph that was taken a little differently."""
+    target = BytesIO()
+    with Image.open(PHOTOGRAPHS / name) as image:
+        how(image.convert("RGB")).save(target, "JPEG")
     return target.getvalue()
 
 
@@ -96,7 +109,9 @@ def test_rekognitions_limits_hold(rekognition: Any, body: bytes, expected: str) 
 
 
 def test_operations_that_are_missing_say_so(rekognition: Any) -> None:
-    assert code(rekognition.detect_text, Image={"Bytes": photograph("page.png")}) == "UnknownOperationException"
+    assert (
+        code(rekognition.recognize_celebrities, Image={"Bytes": photograph("page.png")}) == "UnknownOperationException"
+    )
 
 
 @pytest.mark.parametrize(
@@ -134,9 +149,108 @@ def test_the_endpoint_refuses_what_it_cannot_decode(runtime: Any) -> None:
         assert code(runtime.invoke_endpoint, EndpointName="d", Body=body, ContentType=content_type) == "ModelError"
 
 
+@pytest.mark.parametrize(
+    ("ending", "mapping"), [(name.lower().replace("_", "-"), name) for name in READY_MADE if name != "BEDROCK"]
+)
+def test_an_endpoint_answers_in_the_form_that_its_name_ends_with(runtime: Any, ending: str, mapping: str) -> None:
+    body = photograph("astronaut.png", size=(560, 480))
+    answer = runtime.invoke_endpoint(EndpointName=f"local-{ending}", Body=body, ContentType="image/jpeg")
+    sent = SentPicture(body, "image/jpeg", Fit.whole((560, 480)))
+
+    seen = AnswerReader(mapping_of(mapping), LabelMap.of(CLASSES), 60).read(answer["Body"].read(), sent)
+
+    (face,) = [one for one in seen if one.label == "Face"]
+    if mapping != "BUILT_IN_IMAGE_CLASSIFICATION":
+        assert face.bounding_box is not None
+        assert face.bounding_box.left == pytest.approx(0.34, abs=0.06)
+        assert face.bounding_box.top == pytest.approx(0.13, abs=0.06)
+
+
+def test_an_asynchronous_endpoint_writes_its_answer_or_its_failure(moto: str, runtime: Any) -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="pictures")
+    s3.put_object(Bucket="pictures", Key="a b.jpg", Body=photograph("astronaut.png"))
+    s3.put_object(Bucket="pictures", Key="bad.jpg", Body=b"hello")
+
+    good, bad, gone = (
+        runtime.invoke_endpoint_async(
+            EndpointName="m", InputLocation=f"s3://pictures/{key}", ContentType="image/jpeg", Accept="application/json"
+        )
+        for key in ("a b.jpg", "bad.jpg", "gone.jpg")
+    )
+
+    assert json.loads(object_at(good["OutputLocation"]))["prediction"]
+    assert b"client error (400)" in object_at(bad["FailureLocation"])
+    assert b"Unable to read" in object_at(gone["FailureLocation"])
+    assert code(runtime.invoke_endpoint_async, EndpointName="m", InputLocation="https://a/b") == "ValidationError"
+
+
+def object_at(uri: str) -> bytes:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    boto3.client("s3").get_waiter("object_exists").wait(
+        Bucket=bucket, Key=key, WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+    )
+    body: bytes = boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    return body
+
+
+def conversation(picture: bytes, **changed: Any) -> dict[str, Any]:
+    schema = {"type": "object", "properties": {"objects": {"type": "array"}}}
+    return {
+        "modelId": "local.eyes-v1:0",
+        "messages": [{"role": "user", "content": [{"image": {"format": "jpeg", "source": {"bytes": picture}}}]}],
+        "toolConfig": {
+            "tools": [{"toolSpec": {"name": "see", "inputSchema": {"json": schema}}}],
+            "toolChoice": {"tool": {"name": "see"}},
+        },
+        **changed,
+    }
+
+
+def test_a_bedrock_model_calls_the_tool_with_what_it_sees(vision: VisionServer) -> None:
+    bedrock = boto3.client("bedrock-runtime", endpoint_url=vision.url)
+
+    answer = bedrock.converse(**conversation(photograph("astronaut.png")))
+
+    (block,) = answer["output"]["message"]["content"]
+    (face,) = [one for one in block["toolUse"]["input"]["objects"] if one["label"] == "Face"]
+    assert (answer["stopReason"], block["toolUse"]["name"]) == ("tool_use", "see")
+    assert face["box"]["left"] == pytest.approx(0.34, abs=0.05)
+
+
+def test_a_bedrock_model_refuses_what_it_does_not_take(vision: VisionServer) -> None:
+    bedrock = boto3.client("bedrock-runtime", endpoint_url=vision.url)
+    picture = photograph("astronaut.png")
+    auto = conversation(picture)["toolConfig"] | {"toolChoice": {"auto": {}}}
+    without = [{"role": "user", "content": [{"text": "hello"}]}]
+
+    for request in (
+        conversation(b"hello"),
+        conversation(bytes(3_750_001)),
+        conversation(picture, toolConfig=auto),
+        conversation(picture, messages=without),
+    ):
+        assert code(bedrock.converse, **request) == "ValidationException"
+
+
+def test_a_model_of_ones_own_takes_bytes_or_json(vision: VisionServer) -> None:
+    import httpx
+
+    picture = photograph("astronaut.png")
+    document = {"instances": [{"b64": base64.b64encode(picture).decode(), "id": "1"}]}
+
+    by_bytes = httpx.post(f"{vision.url}/models/coco", content=picture, headers={"Content-Type": "image/jpeg"})
+    by_json = httpx.post(f"{vision.url}/models/coco", json=document)
+
+    assert by_bytes.json() == by_json.json()
+    assert by_bytes.json()[0]["category_id"] in (0, 1)
+    for body, content_type in ((b"hello", "image/jpeg"), (b"{", "application/json"), (b"{}", "application/json")):
+        assert httpx.post(f"{vision.url}/models/coco", content=body, headers={"Content-Type": content_type}).is_error
+
+
 def test_bytes_that_are_no_base64_are_an_error(vision: VisionServer) -> None:
     import httpx
 
     headers = {"X-Amz-Target": "RekognitionService.DetectFaces"}
-    for body in (b"{", b"[]", b'{"Image": {"Bytes": "!"}}', base64.b64encode(b"x")):
+    for body in (b"{", b"[]", b'{"Image": {"Bytes": "!"}}', b'{"Image": [1]}', base64.b64encode(b"x")):
         assert httpx.post(vision.url, content=body, headers=headers).status_code == 400

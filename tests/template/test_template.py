@@ -11,7 +11,9 @@ from kinesight.settings import (
     ConductLiveSettings,
     ConfigureStreamsSettings,
     ConsumeLiveSettings,
+    DetectionSettings,
     DetectObjectsSettings,
+    DetectorType,
     ExtractImagesSettings,
     KeepEvidenceSettings,
     PlanWindowsSettings,
@@ -43,6 +45,8 @@ FUNCTIONS: dict[str, type[Settings]] = {
     "TrackSessionsFunction": TrackSessionsSettings,
 }
 NOT_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
+DETECTING = ("AnalyzeImagesFunction", "ConsumeLiveFunction", "DetectObjectsFunction")
+OWN = {"StreamNames": "cam", "Detector": "HTTP", "HttpModelUrl": "https://model"}
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +111,10 @@ def test_no_result_can_trigger_the_pipeline(template: dict[str, Any]) -> None:
 
     assert triggers == ["ImagesBucket"]
     assert queue["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": "images/"}]
-    assert written == {str({"Fn::Sub": f"${{ImagesBucket.Arn}}/{folder}/*"}) for folder in ("live", "on-demand")}
+    assert written == {
+        str({"Fn::Sub": f"${{ImagesBucket.Arn}}/{folder}/*"})
+        for folder in ("crops", "live", "model-input", "on-demand")
+    }
 
 
 def test_the_queue_outlasts_the_function(template: dict[str, Any]) -> None:
@@ -156,6 +163,56 @@ def test_every_alarm_is_in_the_runbook(template: dict[str, Any]) -> None:
     assert [name for name in alarms if name not in runbook] == []
 
 
+DETECTING = ("AnalyzeImagesFunction", "DetectObjectsFunction", "ConsumeLiveFunction")
+REKOGNITION = {
+    "REKOGNITION_LABELS": "rekognition:DetectLabels",
+    "REKOGNITION_FACES": "rekognition:DetectFaces",
+    "REKOGNITION_FACE_SEARCH": "rekognition:SearchFacesByImage",
+    "REKOGNITION_MODERATION": "rekognition:DetectModerationLabels",
+    "REKOGNITION_TEXT": "rekognition:DetectText",
+    "REKOGNITION_PROTECTIVE_EQUIPMENT": "rekognition:DetectProtectiveEquipment",
+    "REKOGNITION_CUSTOM_LABELS": "rekognition:DetectCustomLabels",
+}
+MODEL_ARN = "arn:aws:rekognition:us-east-1:111122223333:project/parts/version/v1/1767268800000"
+
+
+def test_all_that_detect_have_the_same_settings(template: dict[str, Any]) -> None:
+    for function in DETECTING:
+        variables = template["Resources"][function]["Properties"]["Environment"]["Variables"]
+        fields = {name.upper() for name in DetectionSettings.model_fields} - {"IDEMPOTENCY_HOURS"}
+        assert fields <= set(variables), function
+
+
+def test_every_detector_can_be_chosen(template: dict[str, Any]) -> None:
+    assert template["Parameters"]["Detector"]["AllowedValues"] == [kind.value for kind in DetectorType]
+
+
+@pytest.mark.parametrize("detector", REKOGNITION)
+def test_a_role_may_call_its_detector_and_no_other(detector: str) -> None:
+    parameters = {
+        "StreamNames": "cam",
+        "Detector": detector,
+        "FaceCollectionId": "staff",
+        "CustomLabelsModelArn": MODEL_ARN,
+    }
+
+    document = expand(TEMPLATE, parameters).document
+
+    for role in ("AnalyzeImagesRole", "ConsumeLiveRole"):
+        assert rekognition_actions(document, role) == {REKOGNITION[detector]}
+    assert rekognition_actions(document, "DetectObjectsRole") == set(REKOGNITION.values())
+
+
+def rekognition_actions(document: dict[str, Any], role: str) -> set[str]:
+    (policy,) = document["Resources"][role]["Properties"]["Policies"]
+    found = set()
+    for statement in policy["PolicyDocument"]["Statement"]:
+        plain = statement["Fn::If"][1] if "Fn::If" in statement else statement
+        actions = plain["Action"] if isinstance(plain["Action"], list) else [plain["Action"]]
+        found |= {action for action in actions if action.startswith("rekognition:")}
+    return found
+
+
 def test_the_template_expands() -> None:
     expanded = expand(TEMPLATE, {"StreamNames": "front-door"})
 
@@ -176,6 +233,34 @@ def test_the_template_expands() -> None:
         ({"StreamNames": "cam", "Format": "PNG", "JPEGQuality": "80"}, "JPEGQuality goes with"),
         ({"StreamNames": "cam", "Detector": "SAGEMAKER"}, "needs SageMakerEndpointName"),
         ({"StreamNames": "cam", "SageMakerEndpointName": "model"}, "not SAGEMAKER"),
+        ({"StreamNames": "cam", "Detector": "SAGEMAKER_ASYNC"}, "needs SageMakerEndpointName"),
+        (
+            {"StreamNames": "cam", "Detector": "SAGEMAKER_ASYNC", "SageMakerEndpointName": "m"},
+            "needs SageMakerAsyncOut",
+        ),
+        ({"StreamNames": "cam", "SageMakerAsyncOutputBucket": "bucket"}, "not SAGEMAKER_ASYNC"),
+        ({"StreamNames": "cam", "Detector": "HTTP"}, "needs HttpModelUrl"),
+        ({"StreamNames": "cam", "HttpModelUrl": "https://model"}, "not HTTP"),
+        ({"StreamNames": "cam", "HttpModelUrl": "https://user:word@model"}, "without a user"),
+        ({"StreamNames": "cam", "Detector": "BEDROCK"}, "needs BedrockModelId"),
+        ({"StreamNames": "cam", "BedrockModelId": "amazon.nova-lite-v1:0"}, "not BEDROCK"),
+        ({"StreamNames": "cam", "ModelMapping": "coco"}, "ready-made"),
+        ({"StreamNames": "cam", "HttpJsonBody": "{}"}, "picture"),
+        (OWN | {"ModelWidthPixels": "640"}, "together"),
+        (OWN | {"ModelWidthPixels": "4097", "ModelHeightPixels": "1"}, "from 1 to 4096"),
+        ({"StreamNames": "cam", "ModelWidthPixels": "640", "ModelHeightPixels": "640"}, "one of Rekognition's"),
+        (OWN | {"ModelLabels": "cat", "ModelLabelsUri": "s3://bucket/labels"}, "not both"),
+        (OWN | {"VpcSubnetIds": "subnet-1"}, "together"),
+        ({"StreamNames": "cam", "Detector": "REKOGNITION_FACE_SEARCH"}, "needs FaceCollectionId"),
+        ({"StreamNames": "cam", "Detector": "REKOGNITION_CUSTOM_LABELS"}, "needs CustomLabelsModelArn"),
+        ({"StreamNames": "cam", "FaceCollectionId": "my staff"}, "FaceCollectionId"),
+        ({"StreamNames": "cam", "FaceMatchThreshold": "101"}, "FaceMatchThreshold"),
+        ({"StreamNames": "cam", "RequiredEquipment": "HELMET"}, "HEAD_COVER, FACE_COVER"),
+        ({"StreamNames": "cam", "RequiredEquipment": ""}, "one or more"),
+        ({"StreamNames": "cam", "KnownPlates": "AB12,,CD34"}, "licence plates"),
+        ({"StreamNames": "cam", "KnownPlates": ",".join(["AB12CDE"] * 126)}, "at most 1000"),
+        ({"StreamNames": "cam", "PlateTolerance": "4"}, "PlateTolerance"),
+        ({"StreamNames": "cam", "CustomLabelsModelArn": "parts"}, "ARN of a model version"),
         ({"StreamNames": "cam", "AlertFormat": "REKOGNITION", "AlertPer": "PICTURE"}, "goes with AlertPer SESSION"),
         ({"StreamNames": "cam", "IotTopic": "cameras/#"}, "without wildcards"),
         ({"StreamNames": "cam", "IotTopic": "/cameras"}, "separated by slashes"),
@@ -186,6 +271,38 @@ def test_the_template_expands() -> None:
 def test_impossible_parameters_are_refused_before_anything_is_made(parameters: dict[str, str], complaint: str) -> None:
     with pytest.raises(InvalidTemplateError, match=complaint):
         expand(TEMPLATE, parameters)
+
+
+def test_what_detects_has_one_environment(template: dict[str, Any]) -> None:
+    """Every detection setting that a parameter sets reaches all three."""
+    settings = {name.upper() for name in DetectionSettings.model_fields}
+    environments = [template["Resources"][name]["Properties"]["Environment"]["Variables"] for name in DETECTING]
+    shared = [{name: one for name, one in variables.items() if name in settings} for variables in environments]
+
+    assert shared[0] == shared[1] == shared[2]
+    assert settings - set(shared[0]) == {"IDEMPOTENCY_HOURS"}
+
+
+def test_defaults_are_those_of_the_settings(template: dict[str, Any]) -> None:
+    variables = template["Resources"]["AnalyzeImagesFunction"]["Properties"]["Environment"]["Variables"]
+    for name, field in DetectionSettings.model_fields.items():
+        parameter = variables.get(name.upper(), {})
+        if isinstance(parameter, dict) and "Ref" in parameter and name.startswith(("model_", "http_", "bedrock_")):
+            default = template["Parameters"][parameter["Ref"]]["Default"]
+            assert (default or None) == (field.default or None), name
+
+
+def test_a_vpc_is_for_what_detects_alone(template: dict[str, Any]) -> None:
+    inside = {name: one["Properties"]["VpcConfig"] for name, one in template["Resources"].items() if _has_vpc(one)}
+    allowed = {name for name, one in statements(template) if "ec2:CreateNetworkInterface" in one["Action"]}
+
+    assert sorted(inside) == sorted(DETECTING)
+    assert all(one["Fn::If"][0] == "IsInVpc" for one in inside.values())
+    assert allowed == {name.replace("Function", "Role") for name in DETECTING}
+
+
+def _has_vpc(resource: dict[str, Any]) -> bool:
+    return "VpcConfig" in resource.get("Properties", {})
 
 
 def test_the_requirements_are_those_of_the_lock_file(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from kinesight.domain.ports import FragmentMedia, FragmentUnavailable, PictureWi
 from kinesight.domain.rules import Rules
 from kinesight.domain.summarize_range import summarize
 from kinesight.domain.windows import FragmentSpan, ImageRequest, Window
+from kinesight.settings import DetectorType, PlanWindowsSettings
 
 from tests.builders import NOON_MS
 from tests.fakes import FakeDetector, FakeLedger, FakeSink, FakeWork
@@ -254,6 +255,15 @@ def test_impossible_ranges(changes: dict[str, Any], camera: FakeCamera, error: t
         Workflow(camera).plan(**changes)
 
 
+@pytest.mark.parametrize("detector", ["SAGEMAKER", "SAGEMAKER_ASYNC", "HTTP", "BEDROCK"])
+def test_a_model_of_ones_own_must_be_the_stacks(detector: str) -> None:
+    own = PlanWindowsSettings(work_bucket="w", detector=DetectorType(detector)).missing_parameters()
+
+    assert detector not in own
+    assert len({"SAGEMAKER", "SAGEMAKER_ASYNC", "HTTP", "BEDROCK"} & set(own)) == 3
+    assert detector in PlanWindowsSettings(work_bucket="w").missing_parameters()
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
@@ -326,3 +336,18 @@ def test_the_state_stays_small_at_a_weeks_range() -> None:
     assert plan.slots == week
     assert len(plan.model_dump_json(by_alias=True)) < 3000
     assert max(len(WINDOWS.dump_json([window])) for window in workflow.windows(plan)) < 20_000
+
+
+def test_a_detector_that_the_stack_has_no_parameter_for_is_refused() -> None:
+    workflow = Workflow()
+    ports = PlanningPorts(
+        workflow.camera,
+        workflow.camera,
+        workflow.work,
+        lambda: workflow.now,
+        missing_parameters={"REKOGNITION_FACE_SEARCH": "FaceCollectionId"},
+    )
+
+    assert plan_range(a_request(Detector="REKOGNITION_TEXT"), "one", ports).detector == "REKOGNITION_TEXT"
+    with pytest.raises(InvalidInputError, match="REKOGNITION_FACE_SEARCH: this stack has no FaceCollectionId"):
+        plan_range(a_request(Detector="REKOGNITION_FACE_SEARCH"), "two", ports)

@@ -87,6 +87,10 @@ def test_detected_faces_bring_landmarks_pose_and_quality() -> None:
     assert face == {"DetectedFace": told, "MatchedFaces": []}
 
 
+def test_of_a_chain_the_first_detector_counts() -> None:
+    assert fields({"first": SEARCHED, "second": [{"FaceDetails": [{"BoundingBox": BOX}]}]}) == fields(SEARCHED)
+
+
 @pytest.mark.parametrize("raw", [{}, {"Labels": []}, "text", None, [], {"FaceDetails": None}])
 def test_any_other_answer_has_no_face(raw: Any) -> None:
     assert fields(raw)["FaceSearchResponse"] == []

@@ -95,6 +95,19 @@ def test_silence_ends_a_session_and_nothing_else_does() -> None:
     assert world.spans() == [(0, 0)]
 
 
+def test_a_session_that_only_our_own_silence_ended_goes_on() -> None:
+    world = World(a_camera())
+    world.show(a_picture(0, "rule-0"), now_s=0)
+    world.wait(500)
+
+    world.show(a_picture(10, "rule-0"), now_s=510)
+    world.wait(600)
+
+    assert world.types() == ["NEW", "ALERT", "END", "END"]
+    assert len({session.session_id for _, session in world.told}) == 1
+    assert world.spans()[-1] == (0, 10)
+
+
 def test_a_camera_that_never_rests_alerts_every_quarter_of_an_hour() -> None:
     world = World(a_camera())
 

@@ -9,11 +9,13 @@ REQUIRED = {
     "ACCOUNT_ID": "111122223333",
     "RESULTS_STREAM_NAME": "results",
     "CONFIGURATION_BUCKET": "evidence",
+    "CROPS_BUCKET": "images",
     "IDEMPOTENCY_TABLE": "idempotency",
     "DEAD_LETTER_QUEUE_URL": "https://sqs/dead",
 }
 STREAMS = {
     "CONFIGURATION_BUCKET": "evidence",
+    "CROPS_BUCKET": "images",
     "COORDINATION_TABLE": "t",
     "IMAGES_URI": "s3://b/images",
     "NOTIFICATION_TOPIC_ARN": "arn",

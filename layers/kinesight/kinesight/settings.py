@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from kinesight.domain.errors import InvalidSettingError
+from kinesight.domain.protective_equipment import Equipment
 from kinesight.domain.webhook_messages import WebhookFormat
 
 
@@ -22,8 +23,13 @@ def _none_if_blank(value: Any) -> Any:
     return None if value == "" else value
 
 
+def _none_if_none(value: Any) -> Any:
+    return None if value == "NONE" else value
+
+
 CommaList = Annotated[list[str], BeforeValidator(_split)]
 OptionalText = Annotated[str | None, BeforeValidator(_none_if_blank)]
+EquipmentList = Annotated[list[Equipment], BeforeValidator(_split)]
 OptionalNumber = Annotated[int | None, BeforeValidator(_none_if_blank)]
 
 
@@ -49,28 +55,71 @@ class DetectorType(StrEnum):
 
     REKOGNITION_LABELS = "REKOGNITION_LABELS"
     REKOGNITION_FACES = "REKOGNITION_FACES"
+    REKOGNITION_FACE_SEARCH = "REKOGNITION_FACE_SEARCH"
+    REKOGNITION_MODERATION = "REKOGNITION_MODERATION"
+    REKOGNITION_TEXT = "REKOGNITION_TEXT"
+    REKOGNITION_PROTECTIVE_EQUIPMENT = "REKOGNITION_PROTECTIVE_EQUIPMENT"
+    REKOGNITION_CUSTOM_LABELS = "REKOGNITION_CUSTOM_LABELS"
     SAGEMAKER = "SAGEMAKER"
+    SAGEMAKER_ASYNC = "SAGEMAKER_ASYNC"
+    HTTP = "HTTP"
+    BEDROCK = "BEDROCK"
 
 
 SageMakerContentType = Literal["image/jpeg", "image/png", "image/bmp", "image/gif", "application/x-image"]
 
 
+_PROMPT = (
+    "This is a picture of a surveillance camera. Report every person, animal, vehicle and other notable object that it "
+    "shows, each with the box around it. Report nothing that you can't see."
+)
+
+
 class DetectionSettings(Settings):
-    """`minimum_confidence` is 0 to 100, for the detector and the rules alike."""
+    """`minimum_confidence` is 0 to 100, for the detector and the rules alike. `model_…`: of any model of one's own.
+
+    `face_match_threshold`: 0 to 100, too. `plate_tolerance`: characters.
+    """
 
     results_stream_name: str
     configuration_bucket: str
     idempotency_table: str
     idempotency_hours: int = Field(default=24, ge=1)
     detector: DetectorType = DetectorType.REKOGNITION_LABELS
+    then_detector: Annotated[DetectorType | None, BeforeValidator(_none_if_none)] = None
+    then_labels: CommaList = []
+    then_minimum_confidence: float = Field(default=80, ge=0, le=100)
+    then_on: Literal["FRAME", "CROP"] = "FRAME"
+    crops_bucket: str
     max_labels: int = Field(default=50, ge=1, le=1000)
     labels: CommaList = []
     minimum_confidence: float = Field(default=80, ge=0, le=100)
+    face_collection_id: OptionalText = None
+    face_match_threshold: float = Field(default=80, ge=0, le=100)
+    custom_labels_model_arn: OptionalText = None
+    required_equipment: EquipmentList = Field(default=[Equipment.HEAD_COVER], min_length=1)
+    known_plates: CommaList = []
+    plate_pattern: OptionalText = None
+    plate_tolerance: int = Field(default=1, ge=0, le=3)
     sagemaker_endpoint_name: OptionalText = None
     sagemaker_content_type: SageMakerContentType = "image/jpeg"
     sagemaker_accept: Literal["application/json", "application/json;annotation=1"] = "application/json"
-    sagemaker_labels: CommaList = []
     sagemaker_timeout_milliseconds: int = Field(default=70_000, ge=1000, le=70_000)
+    http_model_url: OptionalText = None
+    http_picture_type: Literal["image/jpeg", "image/png"] = "image/jpeg"
+    http_json_body: OptionalText = None
+    http_auth_header: str = Field(default="Authorization", pattern=r"^[A-Za-z0-9-]{1,64}$")
+    http_auth_secret_arn: OptionalText = None
+    http_timeout_milliseconds: int = Field(default=10_000, ge=100, le=70_000)
+    bedrock_model_id: OptionalText = None
+    bedrock_prompt: str = Field(default=_PROMPT, min_length=1)
+    bedrock_max_tokens: int = Field(default=1000, ge=1)
+    model_mapping: str = "BUILT_IN_OBJECT_DETECTION"
+    model_labels: str = ""
+    model_labels_uri: OptionalText = None
+    model_width_pixels: OptionalNumber = Field(default=None, ge=1, le=4096)
+    model_height_pixels: OptionalNumber = Field(default=None, ge=1, le=4096)
+    model_resize: Literal["LETTERBOX", "STRETCH"] = "LETTERBOX"
     concurrent_detections: int = Field(default=10, ge=1, le=50)
     include_raw_output: bool = False
     result_format: Literal["KINESIGHT", "KIT", "REKOGNITION"] = "KINESIGHT"
@@ -124,10 +173,30 @@ class _WorkflowSettings(Settings):
     work_bucket: str
 
 
-class PlanWindowsSettings(_WorkflowSettings):
-    """An execution may choose its detector, but SageMaker only where there is an endpoint."""
+_OWN_MODELS = {
+    DetectorType.SAGEMAKER: "SageMakerEndpointName",
+    DetectorType.SAGEMAKER_ASYNC: "SageMakerAsyncOutputBucket",
+    DetectorType.HTTP: "HttpModelUrl",
+    DetectorType.BEDROCK: "BedrockModelId",
+}
 
-    sagemaker_endpoint_name: OptionalText = None
+
+class PlanWindowsSettings(_WorkflowSettings):
+    """An execution may choose its detector, but only one for which the stack has what it needs."""
+
+    detector: DetectorType = DetectorType.REKOGNITION_LABELS
+    face_collection_id: OptionalText = None
+    custom_labels_model_arn: OptionalText = None
+
+    def missing_parameters(self) -> dict[str, str]:
+        """By detector, what is missing for it. Models of one's own are there only as the stack's detector."""
+        needed = {
+            DetectorType.REKOGNITION_FACE_SEARCH: ("FaceCollectionId", self.face_collection_id),
+            DetectorType.REKOGNITION_CUSTOM_LABELS: ("CustomLabelsModelArn", self.custom_labels_model_arn),
+        }
+        missing = {detector.value: parameter for detector, (parameter, value) in needed.items() if value is None}
+        own = {detector.value: parameter for detector, parameter in _OWN_MODELS.items() if detector != self.detector}
+        return missing | own
 
 
 class ExtractImagesSettings(_WorkflowSettings):

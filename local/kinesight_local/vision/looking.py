@@ -1,7 +1,7 @@
-"""People, faces and cats in a picture, with the models that ship inside opencv-python-headless 4.
+"""People, faces, cats and licence plates in a picture, with the models that ship inside opencv-python-headless 4.
 
-People: histogram of oriented gradients with OpenCV's pedestrian classifier. Faces and cats: Haar cascades. They are
-far from Rekognition in what they find, but they look at real pixels, and alike at the same ones.
+People: histogram of oriented gradients with OpenCV's pedestrian classifier. The others: Haar cascades.
+They are far from Rekognition in what they find, but they look at real pixels, and alike at the same ones.
 """
 
 import math
@@ -21,7 +21,8 @@ Pixels = NDArray[np.uint8]
 _FACE_SIDE = 960
 _PEOPLE_SIDE = 1024
 _OVERLAP = 0.4
-_LEAST_NEIGHBOURS = 8
+
+MODEL_VERSION = "opencv-4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,28 @@ class Found:
     box: tuple[float, float, float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """What a cascade looks for: in how many windows a pixel apart it has to be found, and from which size on, as
+    pixels or as a part of the picture's shorter side."""
+
+    label: str
+    least_neighbours: int
+    least_sides_px: tuple[int, int] = (24, 24)
+    least_part: float = 0
+
+    def least_size(self, shorter_side_px: int) -> tuple[int, int]:
+        width, height = self.least_sides_px
+        part = int(self.least_part * shorter_side_px)
+        return max(width, part), max(height, part)
+
+
+_FACES = _Sought("Face", 8, least_part=1 / 12)
+_CATS = _Sought("Cat", 8, least_part=1 / 12)
+# A drawn plate has 50 and more neighbours; a motorcycle's exhaust and a phantom of a head, scikit-image's, have 12.
+_PLATES = _Sought("License Plate", 20, least_sides_px=(60, 20))
+
+
 class _Models(threading.local):
     """OpenCV's detectors can't be shared by threads."""
 
@@ -40,6 +63,7 @@ class _Models(threading.local):
         cv2.setNumThreads(1)
         self.face = _cascade("haarcascade_frontalface_alt2.xml")
         self.cat = _cascade("haarcascade_frontalcatface_extended.xml")
+        self.plate = _cascade("haarcascade_russian_plate_number.xml")
         self.people = cv2.HOGDescriptor()
         self.people.setSVMDetector(np.asarray(cv2.HOGDescriptor.getDefaultPeopleDetector()))
 
@@ -52,9 +76,9 @@ _MODELS = _Models()
 
 
 def look(picture: Pixels) -> tuple[Found, ...]:
-    """People, faces and cats, the surest first, down to a confidence of about 50."""
+    """People, faces, cats and licence plates, the surest first, down to a confidence of about 50."""
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-    found = [*faces(grey), *people(picture)]
+    found = [*faces(grey), *people(picture), *plates(grey)]
     found += [
         cat for cat in cats(grey) if all(_overlap(cat.box, one.box) < 0.2 for one in found if one.label == "Face")
     ]
@@ -69,26 +93,30 @@ def look_for_faces(picture: Pixels) -> tuple[Found, ...]:
 
 def faces(grey: NDArray[Any]) -> list[Found]:
     """Upright faces that look at the camera."""
-    return _by_cascade(_MODELS.face, grey, "Face")
+    return _by_cascade(_MODELS.face, grey, _FACES)
 
 
 def cats(grey: NDArray[Any]) -> list[Found]:
     """Faces of cats that look straight and upright at the camera."""
-    return _by_cascade(_MODELS.cat, grey, "Cat")
+    return _by_cascade(_MODELS.cat, grey, _CATS)
 
 
-def _by_cascade(cascade: Any, grey: NDArray[Any], label: str) -> list[Found]:
+def plates(grey: NDArray[Any]) -> list[Found]:
+    """Licence plates seen from the front: dark characters on light ground, three times as wide as high."""
+    return _by_cascade(_MODELS.plate, grey, _PLATES)
+
+
+def _by_cascade(cascade: Any, grey: NDArray[Any], sought: _Sought) -> list[Found]:
     height, width = grey.shape
     scale = min(1.0, _FACE_SIDE / max(height, width))
     small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey
-    least = max(24, min(small.shape) // 12)
     boxes, neighbours = cascade.detectMultiScale2(
-        small, scaleFactor=1.06, minNeighbors=_LEAST_NEIGHBOURS, minSize=(least, least)
+        small, scaleFactor=1.06, minNeighbors=sought.least_neighbours, minSize=sought.least_size(min(small.shape))
     )
     if len(boxes) == 0:
         return []
     ratios = [_ratios(box, small.shape[1], small.shape[0]) for box in boxes]
-    return _without_repeats(label, ratios, [_agreement(int(count)) for count in neighbours])
+    return _without_repeats(sought.label, ratios, [_agreement(int(count)) for count in neighbours])
 
 
 def _agreement(neighbours: int) -> float:

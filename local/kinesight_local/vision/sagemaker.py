@@ -1,47 +1,63 @@
-"""InvokeEndpoint as an endpoint with the built-in Object Detection algorithm answers. Any endpoint name exists."""
+"""InvokeEndpoint and InvokeEndpointAsync. Any endpoint name exists; model_forms.py says in which form it answers."""
 
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable
 from typing import Any
 
 from kinesight_local.vision.errors import VisionError
-from kinesight_local.vision.looking import Found, look
+from kinesight_local.vision.looking import look
+from kinesight_local.vision.model_forms import answer
+from kinesight_local.vision.objects import read_object, write_object
 from kinesight_local.vision.pictures import decoded
-
-CLASSES = ("Person", "Face", "Cat")
-"""The model's classes by index."""
 
 _CONTENT_TYPES = frozenset({"image/jpeg", "image/png", "image/bmp", "image/gif", "application/x-image"})
 _MAXIMUM_BYTES = 6_291_456
+_ASYNC_S = 0.3
 
 
-def invoke(body: bytes, content_type: str, accept: str) -> dict[str, Any]:
-    """Either form of the answer, by `accept`. Like the real algorithm it returns every guess. Raises VisionError."""
+def invoke(name: str, body: bytes, content_type: str, accept: str) -> Any:
+    """Like the real algorithms it returns every guess. Raises VisionError."""
     if len(body) > _MAXIMUM_BYTES:
         raise VisionError("ValidationError", f"The body passes {_MAXIMUM_BYTES} bytes.")
+    return _answered(name, body, content_type, accept)
+
+
+def _answered(name: str, body: bytes, content_type: str, accept: str) -> Any:
     if content_type not in _CONTENT_TYPES:
         raise VisionError("ModelError", f"Received client error (415): content type {content_type!r}", 424)
     picture = decoded(body)
     if picture is None:
         raise VisionError("ModelError", "Received client error (400): unable to decode the picture", 424)
-    found = look(picture)
-    if "annotation=1" in accept.replace(" ", ""):
-        height, width, depth = picture.shape
-        size = {"width": width, "height": height, "depth": depth}
-        return {"image_size": [size], "annotations": [_pixels(one, width, height) for one in found]}
-    return {"prediction": [_row(one) for one in found]}
+    height, width = picture.shape[:2]
+    return answer(name, accept, look(picture), (width, height))
 
 
-def _row(found: Found) -> list[float]:
-    left, top, width, height = found.box
-    return [float(CLASSES.index(found.label)), found.confidence / 100, left, top, left + width, top + height]
+def invoke_async(name: str, location: str, content_type: str, accept: str) -> dict[str, str]:
+    """The headers of the answer. After a moment the output, or why there is none, is in the input's bucket, under
+    async-output/; a real endpoint's configuration names the place. Raises VisionError."""
+    if not location.startswith("s3://"):
+        raise VisionError("ValidationError", "InputLocation is to be an S3 address.")
+    inference = str(uuid.uuid4())
+    stem = f"s3://{location.removeprefix('s3://').partition('/')[0]}/async-output/{inference}"
+    output, failure = f"{stem}.out", f"{stem}-error.out"
 
+    def work() -> None:
+        time.sleep(_ASYNC_S)
+        _settle(lambda: _answered(name, read_object(location), content_type, accept), output, failure)
 
-def _pixels(found: Found, width: int, height: int) -> dict[str, float]:
-    left, top, box_width, box_height = found.box
+    threading.Thread(target=work, name=f"async {inference}", daemon=True).start()
     return {
-        "class_id": CLASSES.index(found.label),
-        "score": found.confidence / 100,
-        "left": round(left * width),
-        "top": round(top * height),
-        "width": round(box_width * width),
-        "height": round(box_height * height),
+        "X-Amzn-SageMaker-Inference-Id": inference,
+        "X-Amzn-SageMaker-OutputLocation": output,
+        "X-Amzn-SageMaker-FailureLocation": failure,
     }
+
+
+def _settle(work: Callable[[], Any], output: str, failure: str) -> None:
+    try:
+        write_object(output, json.dumps(work()).encode())
+    except VisionError as error:
+        write_object(failure, error.message.encode())

@@ -1,4 +1,4 @@
-"""HTTP for both services on one port."""
+"""HTTP for every service on one port."""
 
 import json
 import uuid
@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from kinesight_local.http_server import ThreadedServer
-from kinesight_local.vision import sagemaker
+from kinesight_local.vision import bedrock, http_model, sagemaker
 from kinesight_local.vision.errors import VisionError
 from kinesight_local.vision.rekognition import Rekognition
 
@@ -27,6 +27,10 @@ class VisionServer(ThreadedServer):
 
 def application(calls: Counter[str]) -> Starlette:
     """The ASGI application; it adds to `calls`."""
+    return Starlette(routes=[_rekognition(calls), *_sagemaker(calls), _bedrock(calls), *_own(calls)])
+
+
+def _rekognition(calls: Counter[str]) -> Route:
     service = Rekognition()
 
     async def rekognition(request: Request) -> Response:
@@ -39,16 +43,63 @@ def application(calls: Counter[str]) -> Starlette:
             return _refused(error, "application/x-amz-json-1.1")
         return JSONResponse(answer, headers=_headers(), media_type="application/x-amz-json-1.1")
 
+    return Route("/", rekognition, methods=["POST"])
+
+
+def _sagemaker(calls: Counter[str]) -> list[Route]:
     async def invoke_endpoint(request: Request) -> Response:
         calls["InvokeEndpoint"] += 1
         headers = request.headers
+        name, accept = request.path_params["name"], headers.get("accept", "")
         try:
             answer = await run_in_threadpool(
-                sagemaker.invoke, await request.body(), headers.get("content-type", ""), headers.get("accept", "")
+                sagemaker.invoke, name, await request.body(), headers.get("content-type", ""), accept
             )
         except VisionError as error:
             return _refused(error, "application/json")
         return JSONResponse(answer, headers=_headers() | {"x-Amzn-Invoked-Production-Variant": "local"})
+
+    async def invoke_endpoint_async(request: Request) -> Response:
+        calls["InvokeEndpointAsync"] += 1
+        given = [
+            request.headers.get(f"x-amzn-sagemaker-{one}", "") for one in ("inputlocation", "content-type", "accept")
+        ]
+        try:
+            answer = sagemaker.invoke_async(request.path_params["name"], *given)
+        except VisionError as error:
+            return _refused(error, "application/json")
+        inference = answer.pop("X-Amzn-SageMaker-Inference-Id")
+        return JSONResponse({"InferenceId": inference}, 202, headers=_headers() | answer)
+
+    return [
+        Route("/endpoints/{name}/invocations", invoke_endpoint, methods=["POST"]),
+        Route("/endpoints/{name}/async-invocations", invoke_endpoint_async, methods=["POST"]),
+    ]
+
+
+def _bedrock(calls: Counter[str]) -> Route:
+    async def converse(request: Request) -> Response:
+        calls["Converse"] += 1
+        try:
+            answer = await run_in_threadpool(bedrock.converse, _parameters(await request.body()))
+        except VisionError as error:
+            return _refused(error, "application/json")
+        return JSONResponse(answer, headers=_headers())
+
+    return Route("/model/{model:path}/converse", converse, methods=["POST"])
+
+
+def _own(calls: Counter[str]) -> list[Route]:
+    async def model(request: Request) -> Response:
+        calls["HttpModel"] += 1
+        content_type = request.headers.get("content-type", "")
+        try:
+            answer = await run_in_threadpool(
+                http_model.ask, request.path_params["form"], await request.body(), content_type
+            )
+        except VisionError as error:
+            return JSONResponse({"error": error.message}, error.status)
+        return JSONResponse(answer)
 
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -56,14 +107,11 @@ def application(calls: Counter[str]) -> Starlette:
     async def counts(_: Request) -> Response:
         return JSONResponse(dict(calls))
 
-    return Starlette(
-        routes=[
-            Route("/", rekognition, methods=["POST"]),
-            Route("/endpoints/{name}/invocations", invoke_endpoint, methods=["POST"]),
-            Route("/_kinesight/health", health),
-            Route("/_kinesight/calls", counts),
-        ]
-    )
+    return [
+        Route("/models/{form}", model, methods=["POST"]),
+        Route("/_kinesight/health", health),
+        Route("/_kinesight/calls", counts),
+    ]
 
 
 def _parameters(body: bytes) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from functools import cache
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from botocore.config import Config
 from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients, DataClients, MediaClients
 
 if TYPE_CHECKING:
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_iot_data import IoTDataPlaneClient
@@ -92,6 +94,8 @@ def iot_data() -> IoTDataPlaneClient:
 
 @cache
 def secrets_manager() -> SecretsManagerClient:
+    # At DEBUG botocore writes every answer's body to the log, and this one's is the secret.
+    logging.getLogger("botocore.parsers").setLevel(logging.INFO)
     return boto3.client("secretsmanager", config=_DEFAULT)
 
 
@@ -104,6 +108,12 @@ def rekognition() -> RekognitionClient:
 def sagemaker_runtime(timeout_ms: int) -> SageMakerRuntimeClient:
     """`timeout_ms`: how long an answer is waited for."""
     return boto3.client("sagemaker-runtime", config=_SLOW_MODEL.merge(Config(read_timeout=timeout_ms / 1000)))
+
+
+@cache
+def bedrock_runtime(timeout_ms: int) -> BedrockRuntimeClient:
+    """`timeout_ms`: how long an answer is waited for."""
+    return boto3.client("bedrock-runtime", config=_SLOW_MODEL.merge(Config(read_timeout=timeout_ms / 1000)))
 
 
 @cache

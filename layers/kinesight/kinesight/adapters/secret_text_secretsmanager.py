@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,6 @@ class SecretsManagerText:
     """The text of one secret, remembered for five minutes."""
 
     def __init__(self, client: SecretsManagerClient, secret_arn: str, *, monotonic_s: Callable[[], float]) -> None:
-        # At DEBUG botocore logs every answer, and with this one the secret.
-        logging.getLogger("botocore.parsers").setLevel(logging.INFO)
         self._client = client
         self._secret_arn = secret_arn
         self._monotonic_s = monotonic_s

@@ -190,8 +190,7 @@ class Configuration(_Part):
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            problems = "; ".join(_problem(text, one) for one in error.errors())
-            raise InvalidConfigurationError(problems) from error
+            raise InvalidConfigurationError(*(_problem(text, one) for one in _causes(error))) from error
 
     def camera(self, stream_name: str) -> Camera | None:
         """Case counts, as it does in stream names."""
@@ -199,6 +198,13 @@ class Configuration(_Part):
             if any(fnmatchcase(stream_name, pattern) for pattern in camera.streams):
                 return camera
         return None
+
+
+def _causes(error: ValidationError) -> list[Any]:
+    """Without the complaint that a list is empty where that is because its items are wrong."""
+    found = error.errors()
+    inside = {one["loc"][:length] for one in found for length in range(len(one["loc"]))}
+    return [one for one in found if one["type"] != "too_short" or one["loc"] not in inside]
 
 
 def _problem(text: str, error: Mapping[str, Any]) -> str:

@@ -35,7 +35,20 @@ def _moment(value: Any) -> Any:
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
-DetectorChoice = Literal["REKOGNITION_LABELS", "REKOGNITION_FACES", "SAGEMAKER", "NONE"]
+DetectorChoice = Literal[
+    "REKOGNITION_LABELS",
+    "REKOGNITION_FACES",
+    "REKOGNITION_FACE_SEARCH",
+    "REKOGNITION_MODERATION",
+    "REKOGNITION_TEXT",
+    "REKOGNITION_PROTECTIVE_EQUIPMENT",
+    "REKOGNITION_CUSTOM_LABELS",
+    "SAGEMAKER",
+    "SAGEMAKER_ASYNC",
+    "HTTP",
+    "BEDROCK",
+    "NONE",
+]
 
 
 class _Input(BaseModel):

@@ -122,6 +122,10 @@ class StillInProgressError(TransientError):
 class InvalidConfigurationError(TransientError):
     """The rules document can't be used; what waits for it is kept until somebody mends it."""
 
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
 
 class LeaseLostError(KinesightError):
     """Another consumer reads the stream now, or may: stop."""

@@ -1,7 +1,7 @@
 """plan_windows: an execution's input → windows of GetImages requests, in S3; the state carries only where they are."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from kinesight.domain.contracts import WINDOWS, AnalysisRequest, RangePlan, TimelapsePlan, TimelapseWish
@@ -24,19 +24,23 @@ window is one such call and then the detector's time, so ten stay below, with ro
 
 @dataclass(frozen=True, slots=True)
 class PlanningPorts:
-    """The outside world of this verb. `now`: the present, aware. `has_endpoint`: the stack has a SageMaker endpoint."""
+    """The outside world of this verb. `now`: the present, aware.
+
+    `missing_parameters`: by detector, the stack's parameter that is empty and that it would need.
+    """
 
     streams: StreamCatalog
     fragments: FragmentIndex
     work: WorkStore
     now: Callable[[], datetime]
-    has_endpoint: bool = False
+    missing_parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -> RangePlan:
     """Writes the windows and tells where. Raises what says which part of the input is impossible, and why."""
-    if request.detector == "SAGEMAKER" and not ports.has_endpoint:
-        raise InvalidInputError("Detector SAGEMAKER: this stack has no endpoint; deploy with SageMakerEndpointName")
+    missing = ports.missing_parameters.get(request.detector or "")
+    if missing:
+        raise InvalidInputError(f"Detector {request.detector}: this stack has no {missing}; deploy with it")
     stream = ports.streams.describe(request.stream_name or str(request.stream_arn))
     now = ports.now()
     _check_range(request, stream, now)

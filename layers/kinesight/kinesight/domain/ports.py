@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from kinesight.domain.errors import KinesightError
-from kinesight.domain.model import Detection, DetectorInfo, Frame, ImageReference
+from kinesight.domain.model import BoundingBox, Detection, DetectorInfo, Frame, ImageReference
 from kinesight.domain.sessions import Session
 from kinesight.domain.windows import FragmentSpan, ImageRequest
 from kinesight.media.fragments import MediaErrorNotice, MediaFragment
@@ -50,6 +50,26 @@ class ImageStore(Protocol):
 
     def read(self, image: ImageReference) -> bytes:
         """The object's bytes. Raises as `describe` does."""
+
+
+class ObjectStore(Protocol):
+    """Objects of any bucket, by their S3 URI."""
+
+    def read(self, uri: str) -> bytes | None:
+        """None if there is no such object. Raises StorageBusyError."""
+
+    def write(self, uri: str, body: bytes, content_type: str) -> None:
+        """Raises StorageBusyError."""
+
+
+class Secret(Protocol):
+    """A text that must be seen nowhere: not in logs, records, messages or a repr."""
+
+    def value(self) -> str:
+        """As it was when it was last read. Raises DetectorBusyError, InvalidSettingError."""
+
+    def renewed(self, stale: str) -> str:
+        """As it is now, since `stale` was refused. Raises as `value` does."""
 
 
 class StreamDirectory(Protocol):
@@ -300,6 +320,16 @@ class SecretText(Protocol):
 
     def read(self, *, fresh: bool = False) -> str:
         """What it is, or was some minutes ago; with `fresh`, what it is now. Raises DeliveryError."""
+
+
+class CropMaker(Protocol):
+    """Cuts parts out of pictures."""
+
+    def crop(self, frame: Frame, box: BoundingBox) -> tuple[Frame, BoundingBox]:
+        """The part as a frame of the same moment, and where it was cut: around the box, somewhat larger.
+
+        Raises UnsupportedImageError, ImageMissingError, StorageBusyError.
+        """
 
 
 class SessionStore(Protocol):

@@ -11,6 +11,8 @@ from kinesight.domain.model import Frame, to_epoch_ms
 from kinesight.domain.ports import DetectorAnswer
 
 _LONGEST_FRAGMENT_MS = 20_000  # "Amazon Kinesis Video Streams quotas"
+_CHAIN = {"first", "second"}
+"""A chain's answer (domain.chains). The second detector's boxes may be those of a crop, not the picture."""
 _DETECTED = ("BoundingBox", "Confidence", "Landmarks", "Pose", "Quality")
 _KNOWN_FACE = ("BoundingBox", "FaceId", "Confidence", "ImageId", "ExternalImageId")
 
@@ -52,6 +54,9 @@ def _seconds(epoch_ms: int | None) -> float | None:
 
 def _faces(raw: Any) -> Iterator[dict[str, Any]]:
     if not isinstance(raw, Mapping):
+        return
+    if raw.keys() == _CHAIN:
+        yield from _faces(raw["first"])
         return
     if "SearchedFaceBoundingBox" in raw:
         searched = {"BoundingBox": raw["SearchedFaceBoundingBox"], "Confidence": raw.get("SearchedFaceConfidence")}

@@ -23,7 +23,7 @@ from kinesight.domain.scene import Scene
 _MOST_PENDING = 1000
 _MOST_REMEMBERED = 150
 _MOST_FRAGMENTS = 50
-_CLOSED_REMEMBERED = 5
+_CLOSED_REMEMBERED = 3
 
 
 class Severity(StrEnum):
@@ -216,10 +216,17 @@ class SessionTracker:
         if not passed:
             return
         told = replace(seen, hits=tuple(hit for hit in hits if any(rule.name in hit.rules for rule in passed)))
-        if activity.open is None:
+        going_on = activity.open or self._taken_up_again(seen.at_ms)
+        if going_on is None:
             self._open(told, passed)
         else:
-            self._extend(activity.open, told, passed)
+            self._extend(going_on, told, passed)
+
+    def _taken_up_again(self, at_ms: int) -> Session | None:
+        """The last session, if it was our own silence that ended it and not the camera's."""
+        if not self.activity.closed or self._is_over(self.activity.closed[-1], at_ms):
+            return None
+        return replace(self.activity.closed.pop(), closed=False)
 
     def _is_over(self, session: Session, at_ms: int) -> bool:
         longest_ms = 1000 * self._camera.sessions.longest_seconds
@@ -278,7 +285,7 @@ class SessionTracker:
     def _close(self, session: Session) -> None:
         ended = replace(session, closed=True)
         self.activity.open = None
-        self.activity.closed = [*self.activity.closed, replace(ended, fragments=())][-_CLOSED_REMEMBERED:]
+        self.activity.closed = [*self.activity.closed, ended][-_CLOSED_REMEMBERED:]
         self._tell(SessionEventType.END, ended)
 
     def _tell(self, event_type: SessionEventType, session: Session) -> None:

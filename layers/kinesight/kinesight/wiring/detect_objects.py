@@ -24,10 +24,11 @@ def plan() -> DetectionPlan:
 
 
 def ports(remaining_ms: Callable[[], int], detector: str | None) -> WindowPorts:
-    """`remaining_ms`: how long this invocation may still run. `detector`: the execution's own choice, if any.
+    """`remaining_ms`: how long this invocation may still run. `detector`: the execution's own choice, if any, which no
+    second one follows.
 
     Raises InvalidSettingError.
     """
     work = S3WorkStore(clients.s3(), settings().work_bucket)
-    chosen = {} if detector is None else {"detector": DetectorType(detector)}
+    chosen = {} if detector is None else {"detector": DetectorType(detector), "then_detector": None}
     return WindowPorts(detection.ports(settings().model_copy(update=chosen), remaining_ms), work)

@@ -6,19 +6,14 @@ import time
 from collections.abc import Callable
 
 from kinesight.adapters import aws_clients as clients
-from kinesight.adapters import pictures_pillow
-from kinesight.adapters.detector_rekognition import RekognitionFaces, RekognitionLabels
-from kinesight.adapters.detector_sagemaker import SageMakerObjectDetection
-from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
 from kinesight.adapters.result_sink_kinesis import KinesisResultSink
 from kinesight.domain.analysis import BesideFields, DetectionPlan, DetectionPorts
-from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.kit_format import kit_fields
-from kinesight.domain.ports import Detector
 from kinesight.domain.rekognition_format import face_record_fields
-from kinesight.settings import DetectionSettings, DetectorType
+from kinesight.settings import DetectionSettings
 from kinesight.wiring.current_rules import current_rules
+from kinesight.wiring.detectors import detector
 
 _LEDGER = "analyze_images"
 """One ledger for every source, so that a frame that comes two ways is analyzed once."""
@@ -39,7 +34,7 @@ def plan(wanted: DetectionSettings) -> DetectionPlan:
 def ports(wanted: DetectionSettings, remaining_ms: Callable[[], int]) -> DetectionPorts:
     """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
     return DetectionPorts(
-        detector=_detector(wanted),
+        detector=detector(wanted),
         results=KinesisResultSink(clients.kinesis(), wanted.results_stream_name, sleep=time.sleep),
         ledger=PowertoolsLedger(
             clients.dynamodb(),
@@ -48,31 +43,4 @@ def ports(wanted: DetectionSettings, remaining_ms: Callable[[], int]) -> Detecti
             kept_seconds=wanted.idempotency_hours * 3600,
             remaining_ms=remaining_ms,
         ),
-    )
-
-
-def _detector(wanted: DetectionSettings) -> Detector:
-    match wanted.detector:
-        case DetectorType.REKOGNITION_LABELS:
-            return RekognitionLabels(
-                clients.rekognition(), minimum_confidence=wanted.minimum_confidence, max_labels=wanted.max_labels
-            )
-        case DetectorType.REKOGNITION_FACES:
-            return RekognitionFaces(clients.rekognition(), minimum_confidence=wanted.minimum_confidence)
-        case DetectorType.SAGEMAKER:
-            return _sagemaker(wanted)
-
-
-def _sagemaker(wanted: DetectionSettings) -> Detector:
-    if wanted.sagemaker_endpoint_name is None:
-        raise InvalidSettingError("Detector is SAGEMAKER, and SageMakerEndpointName is empty")
-    return SageMakerObjectDetection(
-        clients.sagemaker_runtime(wanted.sagemaker_timeout_milliseconds),
-        S3ImageStore(clients.s3()),
-        pictures_pillow.convert,
-        endpoint_name=wanted.sagemaker_endpoint_name,
-        content_type=wanted.sagemaker_content_type,
-        accept=wanted.sagemaker_accept,
-        class_labels=wanted.sagemaker_labels,
-        minimum_confidence=wanted.minimum_confidence,
     )

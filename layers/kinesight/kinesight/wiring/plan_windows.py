@@ -18,5 +18,5 @@ def ports() -> PlanningPorts:
     archive = KvsArchive(clients.kinesis_video(), clients.archived_media(), sleep=time.sleep)
     work = S3WorkStore(clients.s3(), wanted.work_bucket)
     return PlanningPorts(
-        archive, archive, work, lambda: datetime.now(UTC), has_endpoint=wanted.sagemaker_endpoint_name is not None
+        archive, archive, work, lambda: datetime.now(UTC), missing_parameters=wanted.missing_parameters()
     )

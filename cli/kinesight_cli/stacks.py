@@ -1,0 +1,42 @@
+"""What a deployed stack tells about itself, on the local cloud or in a real account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from kinesight.domain.configuration import Configuration
+from kinesight.domain.rules import Rules
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+_CLIENT = Config(retries={"mode": "standard"}, connect_timeout=10, read_timeout=30)
+
+
+class StackError(Exception):
+    """The stack can't be found, or is of another version; the message says what to do."""
+
+
+def output(stack_name: str, name: str) -> str:
+    """Raises StackError."""
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in _described(stack_name).get("Outputs", [])}
+    if name not in outputs:
+        raise StackError(f"the stack {stack_name} has no output {name}: deploy this version of Kinesight first")
+    return outputs[name]
+
+
+def default_rules(stack_name: str, document: Configuration | None) -> Rules:
+    """The rules of this document, and the stack's parameters for streams it does not name. Raises StackError."""
+    parameters = {one["ParameterKey"]: one["ParameterValue"] for one in _described(stack_name).get("Parameters", [])}
+    return Rules.of(parameters["Labels"].split(","), float(parameters["MinimumConfidence"]), document)
+
+
+def _described(stack_name: str) -> StackTypeDef:
+    try:
+        (stack,) = boto3.client("cloudformation", config=_CLIENT).describe_stacks(StackName=stack_name)["Stacks"]
+    except (BotoCoreError, ClientError) as error:
+        raise StackError(f"there is no stack {stack_name} to be found: {error}; --stack names another") from error
+    return stack

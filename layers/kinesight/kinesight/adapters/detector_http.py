@@ -1,0 +1,137 @@
+"""Detector on a self-hosted model that takes a picture by POST and answers in JSON."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import urllib3
+
+from kinesight.domain.answer_mapping import AnswerReader
+from kinesight.domain.errors import DetectorAnswerError, DetectorBusyError, DetectorRejectedError
+from kinesight.domain.http_model import checked_url, json_body, redacted
+from kinesight.domain.model import DetectorInfo, Frame
+from kinesight.domain.picture_fit import PictureForm, Preparer, SentPicture
+from kinesight.domain.ports import DetectorAnswer, ImageStore, Secret
+
+_MAXIMUM_ANSWER_BYTES = 6 * 1024 * 1024  # as large as SageMaker lets an answer be
+_PASSING = frozenset({408, 425, 429})
+_UNAUTHORIZED = frozenset({401, 403})
+_CONNECTIONS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class HttpModel:
+    """How a model is asked. `json_template` (domain/http_model.py): a body around the picture, or None for its bytes.
+
+    `auth_header` is the name of the header that carries the secret. Raises InvalidSettingError for an address that
+    must not be called.
+    """
+
+    url: str
+    form: PictureForm
+    json_template: Any | None
+    auth_header: str
+    connect_timeout_ms: int
+    read_timeout_ms: int
+
+    def __post_init__(self) -> None:
+        checked_url(self.url)
+
+    @property
+    def address(self) -> str:
+        """Without the query, which is nobody's business."""
+        parts = checked_url(self.url)
+        return f"{parts.scheme}://{parts.netloc}{parts.path}"
+
+    @property
+    def timeout(self) -> urllib3.Timeout:
+        """Seconds."""
+        return urllib3.Timeout(connect=self.connect_timeout_ms / 1000, read=self.read_timeout_ms / 1000)
+
+
+@cache
+def connections() -> urllib3.PoolManager:
+    """Kept open between pictures; certificates are checked."""
+    return urllib3.PoolManager(maxsize=_CONNECTIONS, cert_reqs="CERT_REQUIRED")
+
+
+class HttpDetector:
+    """Follows no redirect, so that the secret goes to the configured host alone."""
+
+    def __init__(
+        self, images: ImageStore, prepare: Preparer, reader: AnswerReader, model: HttpModel, secret: Secret | None
+    ) -> None:
+        self._images = images
+        self._prepare = prepare
+        self._reader = reader
+        self._model = model
+        self._secret = secret
+
+    @property
+    def fingerprint(self) -> str:
+        """The address, without its query."""
+        return f"http/{self._model.address}"
+
+    def detect(self, frame: Frame) -> DetectorAnswer:
+        """One GetObject, one POST; a second one with the secret read anew where the first was refused for it."""
+        sent = self._prepare(self._model.form, self._images.read(frame.image), frame.image.content_type)
+        started = time.monotonic()
+        answer = self._answer(sent)
+        latency_ms = round(1000 * (time.monotonic() - started))
+        info = DetectorInfo(type="http", operation=self._model.address, latency_ms=latency_ms)
+        return DetectorAnswer(info, self._reader.read(answer, sent), answer.decode(errors="replace"), answer)
+
+    def _answer(self, sent: SentPicture) -> bytes:
+        secret = None if self._secret is None else self._secret.value()
+        status, answer = self._post(sent, secret)
+        if status in _UNAUTHORIZED and self._secret is not None and secret is not None:
+            renewed = self._secret.renewed(secret)
+            if renewed != secret:
+                secret = renewed
+                status, answer = self._post(sent, secret)
+        answer = redacted(answer, secret)
+        self._check(status, answer)
+        return answer
+
+    def _check(self, status: int, answer: bytes) -> None:
+        if 200 <= status < 300:
+            return
+        message = f"POST {self._model.address}: HTTP {status}: {answer[:200].decode(errors='replace')}"
+        raise DetectorBusyError(message) if status >= 500 or status in _PASSING else DetectorRejectedError(message)
+
+    def _post(self, sent: SentPicture, secret: str | None) -> tuple[int, bytes]:
+        body, content_type = self._body(sent)
+        headers = {"Content-Type": content_type, "Accept": "application/json", "Accept-Encoding": "identity"}
+        if secret is not None:
+            headers[self._model.auth_header] = secret
+        try:
+            response = connections().request(
+                "POST",
+                self._model.url,
+                body=body,
+                headers=headers,
+                timeout=self._model.timeout,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+            return response.status, self._read(response)
+        except urllib3.exceptions.HTTPError as error:
+            # Its own text holds the whole address, query and all.
+            raise DetectorBusyError(f"POST {self._model.address}: {type(error).__name__}") from None
+
+    def _body(self, sent: SentPicture) -> tuple[bytes, str]:
+        if self._model.json_template is None:
+            return sent.body, sent.content_type
+        return json_body(self._model.json_template, sent.body), "application/json"
+
+    def _read(self, response: urllib3.BaseHTTPResponse) -> bytes:
+        answer = response.read(_MAXIMUM_ANSWER_BYTES + 1, decode_content=False)
+        if len(answer) > _MAXIMUM_ANSWER_BYTES:
+            response.close()
+            raise DetectorAnswerError(f"{self._model.address} answers with more than {_MAXIMUM_ANSWER_BYTES} bytes")
+        response.release_conn()
+        return answer

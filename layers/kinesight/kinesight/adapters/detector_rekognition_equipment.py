@@ -1,0 +1,38 @@
+"""Detector on DetectProtectiveEquipment: who lacks what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from kinesight.adapters.rekognition_operation import RekognitionOperation
+from kinesight.domain.model import Detection
+from kinesight.domain.protective_equipment import Equipment, detections_of_equipment
+
+if TYPE_CHECKING:
+    from mypy_boto3_rekognition import RekognitionClient
+    from mypy_boto3_rekognition.type_defs import ImageTypeDef
+
+
+class RekognitionProtectiveEquipment(RekognitionOperation):
+    """DetectProtectiveEquipment (API_DetectProtectiveEquipment): up to 15 people."""
+
+    operation = "DetectProtectiveEquipment"
+    version_field = "ProtectiveEquipmentModelVersion"
+    sides_px = (64, 4096)
+
+    def __init__(self, client: RekognitionClient, *, minimum_confidence: float, required: Sequence[Equipment]) -> None:
+        super().__init__(client, minimum_confidence=minimum_confidence)
+        self._required = tuple(sorted(set(required)))
+
+    @property
+    def fingerprint(self) -> str:
+        """Who lacks something depends on what is required."""
+        return f"{super().fingerprint}/{'+'.join(self._required)}"
+
+    def _call(self, image: ImageTypeDef) -> Mapping[str, Any]:
+        # Rekognition's own summary says who lacks something, not what, so it is not asked for.
+        return self._client.detect_protective_equipment(Image=image)
+
+    def _detections(self, raw: Mapping[str, Any]) -> tuple[Detection, ...]:
+        return detections_of_equipment(raw.get("Persons", ()), self._required, self._minimum_confidence)

@@ -1,0 +1,78 @@
+"""What may be asked of a self-hosted model over HTTP: where it may be, and what it is sent."""
+
+import base64
+import ipaddress
+import json
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from kinesight.domain.errors import InvalidSettingError
+
+PICTURE = "$picture"
+"""Where in a JSON body the picture goes, in base64."""
+
+_PRIVATE_NAMES = ("localhost", ".internal", ".local")
+"""Names that no public name server resolves: RFC 6761, RFC 6762, and what ICANN reserved for private use."""
+
+
+def checked_url(url: str) -> SplitResult:
+    """The parts of a model's address. Raises InvalidSettingError, also where pictures would travel in the open."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        parts.port  # noqa: B018 - asking is what checks it
+    except ValueError as error:
+        raise InvalidSettingError(f"HttpModelUrl is no address: {error}") from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise InvalidSettingError("HttpModelUrl must begin with https:// and name a host")
+    if parts.username is not None or parts.password is not None:
+        raise InvalidSettingError("HttpModelUrl holds a user or a password: keep it in HttpAuthSecretArn's secret")
+    if parts.scheme == "http" and not _is_private(host):
+        raise InvalidSettingError(f"HttpModelUrl: {host} is no private address, so it must be called by https://")
+    return parts
+
+
+def _is_private(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == _PRIVATE_NAMES[0] or host.endswith(_PRIVATE_NAMES[1:])
+    reachable = not (address.is_link_local or address.is_unspecified or address.is_multicast)
+    return address.is_private and reachable
+
+
+def json_template(text: str) -> Any:
+    """A body that the picture is put into. Raises InvalidSettingError."""
+    try:
+        template: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidSettingError(f"HttpJsonBody is no JSON: {error}") from error
+    if not _holds_picture(template):
+        raise InvalidSettingError(f'HttpJsonBody has no "{PICTURE}", which stands for the picture')
+    return template
+
+
+def _holds_picture(node: Any) -> bool:
+    if isinstance(node, dict | list):
+        return any(_holds_picture(one) for one in (node.values() if isinstance(node, dict) else node))
+    return bool(node == PICTURE)
+
+
+def json_body(template: Any, picture: bytes) -> bytes:
+    """The template with the picture in it."""
+    return json.dumps(_filled(template, base64.b64encode(picture).decode())).encode()
+
+
+def _filled(node: Any, picture: str) -> Any:
+    if isinstance(node, dict):
+        return {key: _filled(value, picture) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_filled(one, picture) for one in node]
+    return picture if node == PICTURE else node
+
+
+def redacted(answer: bytes, secret: str | None) -> bytes:
+    """An answer without the secret, whole or as the token in it: a server may echo what it was sent."""
+    for part in () if secret is None else (secret, secret.split()[-1]):
+        answer = answer.replace(part.encode(), b"***")
+    return answer

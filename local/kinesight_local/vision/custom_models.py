@@ -1,0 +1,62 @@
+"""Custom Labels models as far as they can be had here: they start and stop, and see nothing.
+
+StartProjectVersion makes any well-formed ARN a model that runs, at once; StopProjectVersion makes it one that does not.
+A model that was never started does not exist. There is no model behind, so a running one answers without labels.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kinesight_local.vision import request_fields as fields
+from kinesight_local.vision.errors import VisionError
+from kinesight_local.vision.images import picture_of
+
+Parameters = dict[str, Any]
+
+_SIDES_PX = (64, 4096)
+
+
+class CustomModels:
+    """By ARN, in memory; safe for threads."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, bool] = {}
+        self._lock = threading.Lock()
+
+    def operations(self) -> Mapping[str, Callable[[Parameters], Parameters]]:
+        """By Rekognition's names. Each raises VisionError."""
+        return {
+            "StartProjectVersion": self._start,
+            "StopProjectVersion": self._stop,
+            "DetectCustomLabels": self._detect,
+        }
+
+    def _start(self, wanted: Parameters) -> Parameters:
+        arn = fields.text(wanted, "ProjectVersionArn", fields.PROJECT_VERSION_ARN)
+        with self._lock:
+            if self._runs.get(arn):
+                raise VisionError("ResourceInUseException", f"{arn} runs already.")
+            self._runs[arn] = True
+        return {"Status": "RUNNING"}
+
+    def _stop(self, wanted: Parameters) -> Parameters:
+        arn = self._known(wanted)
+        with self._lock:
+            self._runs[arn] = False
+        return {"Status": "STOPPED"}
+
+    def _detect(self, wanted: Parameters) -> Parameters:
+        arn = self._known(wanted)
+        fields.number(wanted, "MinConfidence", 0)
+        if not self._runs[arn]:
+            raise VisionError("ResourceNotReadyException", f"{arn} is not ready for inference.")
+        picture_of(wanted, _SIDES_PX)
+        return {"CustomLabels": []}
+
+    def _known(self, wanted: Parameters) -> str:
+        arn = fields.text(wanted, "ProjectVersionArn", fields.PROJECT_VERSION_ARN)
+        with self._lock:
+            if arn not in self._runs:
+                raise VisionError("ResourceNotFoundException", f"{arn} does not exist.")
+        return arn

@@ -1,0 +1,121 @@
+"""The detector on a Bedrock model: what is sent, what it reports, errors by what to do."""
+
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from kinesight.adapters import pictures_pillow
+from kinesight.adapters.detector_bedrock import LARGEST_BYTES, LONGEST_SIDE, BedrockDetector
+from kinesight.domain.answer_mapping import AnswerReader
+from kinesight.domain.answer_mappings import mapping_of
+from kinesight.domain.errors import (
+    DetectorAnswerError,
+    DetectorBusyError,
+    DetectorRejectedError,
+    UnsupportedImageError,
+)
+from kinesight.domain.label_map import LabelMap
+from kinesight.domain.picture_fit import ANY_CONTENT_TYPE, PictureForm
+from kinesight_local.vision.server import VisionServer
+from PIL import Image
+
+from tests.builders import a_frame
+from tests.fakes import FakeImageStore
+from tests.functional.test_vision import photograph
+
+
+@pytest.fixture(scope="module")
+def vision() -> Iterator[VisionServer]:
+    with VisionServer() as server:
+        yield server
+
+
+def bedrock(client: Any, body: bytes, content_type: str = "image/jpeg") -> Any:
+    images = FakeImageStore()
+    frame = a_frame()
+    frame = frame.model_copy(update={"image": frame.image.model_copy(update={"content_type": content_type})})
+    images.objects[frame.image.bucket, frame.image.key] = (body, content_type, {})
+    limits = PictureForm(ANY_CONTENT_TYPE, largest_bytes=LARGEST_BYTES, longest_side=LONGEST_SIDE)
+    return BedrockDetector(
+        client,
+        images,
+        pictures_pillow.prepare,
+        AnswerReader(mapping_of("BEDROCK"), LabelMap(), 60),
+        form=limits,
+        model_id="local.eyes-v1:0",
+        prompt="What is there?",
+        max_tokens=500,
+    ).detect(frame)
+
+
+def test_bedrock(vision: VisionServer) -> None:
+    answer = bedrock(boto3.client("bedrock-runtime", endpoint_url=vision.url), photograph("astronaut.png"))
+
+    (face,) = [one for one in answer.detections if one.label == "Face"]
+    assert face.bounding_box is not None
+    assert face.bounding_box.left == pytest.approx(0.34, abs=0.05)
+    assert (answer.info.type, answer.info.operation) == ("bedrock", "local.eyes-v1:0")
+    assert "objects" in answer.raw_output
+
+
+def test_bedrock_is_sent_no_more_than_it_takes(vision: VisionServer) -> None:
+    noise = Image.effect_noise((2200, 2200), 90).convert("RGB")
+    target = BytesIO()
+    noise.save(target, "PNG")
+    assert len(target.getvalue()) > LARGEST_BYTES
+
+    answer = bedrock(boto3.client("bedrock-runtime", endpoint_url=vision.url), target.getvalue(), "image/png")
+
+    assert answer.raw_output["objects"] is not None
+
+
+class Talking:
+    """A Bedrock client that answers what it is told, or with an error."""
+
+    def __init__(self, answer: Any = None, code: str = "", status: int = 400, **more: Any) -> None:
+        self._answer = answer
+        self._error: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}, **more}
+
+    def converse(self, **_: Any) -> Any:
+        if self._answer is None:
+            raise ClientError(self._error, "Converse")
+        return self._answer
+
+
+def said(stop: str, *content: Any) -> Any:
+    return {"stopReason": stop, "output": {"message": {"role": "assistant", "content": list(content)}}}
+
+
+def used(document: Any) -> Any:
+    return {"toolUse": {"toolUseId": "1", "name": "report_objects", "input": document}}
+
+
+@pytest.mark.parametrize(
+    ("client", "expected", "complaint"),
+    [
+        (Talking(code="ThrottlingException", status=429), DetectorBusyError, "Throttling"),
+        (Talking(code="ModelNotReadyException", status=429), DetectorBusyError, "ModelNotReady"),
+        (Talking(code="ModelTimeoutException", status=408), DetectorBusyError, "ModelTimeout"),
+        (Talking(code="ServiceUnavailableException", status=503), DetectorBusyError, "ServiceUnavailable"),
+        (Talking(code="ModelErrorException", status=424), DetectorBusyError, "ModelError"),
+        (Talking(code="ModelErrorException", status=424, originalStatusCode=400), DetectorRejectedError, "ModelError"),
+        (Talking(code="ValidationException"), DetectorRejectedError, "Validation"),
+        (Talking(code="AccessDeniedException", status=403), DetectorRejectedError, "AccessDenied"),
+        (Talking(said("guardrail_intervened")), DetectorRejectedError, "guardrail"),
+        (Talking(said("max_tokens", used({}))), DetectorAnswerError, "BedrockMaxTokens"),
+        (Talking(said("end_turn", {"text": "A cat."})), DetectorAnswerError, "did not call report_objects"),
+        (Talking(said("tool_use", used({}))), DetectorAnswerError, "rows 'objects': not there"),
+        (Talking(said("tool_use", used({"objects": [{"label": "a"}]}))), DetectorAnswerError, "score 'confidence'"),
+    ],
+)
+def test_bedrocks_errors_by_what_to_do(client: Any, expected: type[Exception], complaint: str) -> None:
+    with pytest.raises(expected, match=complaint):
+        bedrock(client, photograph("astronaut.png"))
+
+
+def test_what_bedrock_does_not_take_is_not_sent() -> None:
+    with pytest.raises(UnsupportedImageError, match="Bedrock takes"):
+        bedrock(Talking(), photograph("astronaut.png", "BMP"), "image/bmp")

@@ -1,0 +1,152 @@
+"""The detector on a self-hosted model: what is sent, what comes back, errors by what to do."""
+
+import json
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kinesight.domain.errors import DetectorAnswerError, DetectorBusyError, DetectorRejectedError, InvalidSettingError
+from kinesight.domain.http_model import checked_url, json_template
+from kinesight.domain.ports import DetectorAnswer
+from kinesight_local.vision.server import VisionServer
+
+from tests.builders import a_frame
+from tests.functional.test_vision import photograph
+from tests.model_server import Model, an_http_detector
+
+
+@pytest.fixture
+def model() -> Model:
+    return Model()
+
+
+@pytest.fixture
+def address(model: Model) -> Iterator[str]:
+    with model.serving() as address:
+        yield address
+
+
+class Fixed:
+    """A secret that is what it is."""
+
+    def value(self) -> str:
+        return "Bearer value"
+
+    def renewed(self, stale: str) -> str:
+        return "Bearer value"
+
+
+def detect(address: str, secret: Any = None, **model: Any) -> DetectorAnswer:
+    return an_http_detector(address, secret, **model).detect(a_frame())
+
+
+@pytest.mark.parametrize("template", [None, {"instances": [{"b64": "$picture", "n": 1}]}])
+@pytest.mark.parametrize("form", ["coco", "yolo", "hugging-face"])
+def test_a_real_model_in_bytes_and_in_json(form: str, template: Any) -> None:
+    with VisionServer() as vision:
+        answer = detect(f"{vision.url}/models/{form}", mapping=form.upper().replace("-", "_"), json_template=template)
+
+    (face,) = [one for one in answer.detections if one.label == "Face"]
+    assert face.bounding_box is not None
+    assert face.bounding_box.left == pytest.approx(0.34, abs=0.05)
+
+
+def test_what_is_asked(model: Model, address: str) -> None:
+    answer = detect(address, Fixed())
+    detect(address, None, json_template=json_template('{"image": "$picture"}'))
+
+    (headers, body), (others, document) = model.asked
+    assert (headers["authorization"], headers["content-type"]) == ("Bearer value", "image/jpeg")
+    assert body == photograph("astronaut.png")
+    assert "authorization" not in others
+    assert list(json.loads(document)) == ["image"]
+    assert answer.info.operation == address.partition("?")[0]
+    assert (answer.detections[0].label, answer.detections[0].confidence) == ("Person", 90)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (408, DetectorBusyError),
+        (429, DetectorBusyError),
+        (500, DetectorBusyError),
+        (503, DetectorBusyError),
+        (400, DetectorRejectedError),
+        (401, DetectorRejectedError),
+        (404, DetectorRejectedError),
+        (302, DetectorRejectedError),
+    ],
+)
+def test_a_status_by_what_to_do(model: Model, address: str, status: int, expected: type[Exception]) -> None:
+    model.status = status
+    model.headers = {"Location": "/elsewhere"} if status == 302 else {}
+
+    with pytest.raises(expected, match=f"HTTP {status}"):
+        detect(address)
+    assert len(model.asked) == 1
+
+
+def test_a_silent_model_is_a_busy_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        with pytest.raises(DetectorBusyError, match="ReadTimeoutError"):
+            detect(f"http://127.0.0.1:{port}/see", read_timeout_ms=200)
+    with pytest.raises(DetectorBusyError, match="NewConnectionError"):
+        detect(f"http://127.0.0.1:{port}/see")
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"), [(b"<html>", "not JSON"), (b"{}", "not there"), (bytes(6 * 1024 * 1024 + 1), "more than")]
+)
+def test_an_answer_of_another_form_or_size_is_an_error(
+    model: Model, address: str, answer: bytes, complaint: str
+) -> None:
+    model.answer = answer
+
+    with pytest.raises(DetectorAnswerError, match=complaint):
+        detect(address)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://model.example.com/see",
+        "http://127.0.0.1:8080",
+        "http://10.1.2.3/see",
+        "http://192.168.1.9",
+        "http://[::1]:80/",
+        "http://localhost:1",
+        "http://ip-10-0-0-1.ec2.internal",
+        "http://camera.local",
+    ],
+)
+def test_addresses_that_may_be_called(url: str) -> None:
+    assert checked_url(url).hostname
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("http://model.example.com", "by https"),
+        ("http://8.8.8.8", "by https"),
+        ("http://169.254.169.254/latest", "by https"),
+        ("http://0.0.0.0", "by https"),
+        ("http://notlocalhost", "by https"),
+        ("http://internal", "by https"),
+        ("https://user:word@model", "a user or a password"),
+        ("ftp://model", "begin with https"),
+        ("https://", "name a host"),
+        ("https://model:port", "no address"),
+        ("https://[::1", "no address"),
+    ],
+)
+def test_addresses_that_may_not(url: str, complaint: str) -> None:
+    with pytest.raises(InvalidSettingError, match=complaint):
+        checked_url(url)
+
+
+@pytest.mark.parametrize("text", ["{", '{"image": "picture"}', "[" * 100_000])
+def test_bodies_without_the_picture_are_refused(text: str) -> None:
+    with pytest.raises(InvalidSettingError, match="HttpJsonBody"):
+        json_template(text)

@@ -1,0 +1,169 @@
+"""The secret that a self-hosted model is asked with: read when it must be, and seen nowhere."""
+
+import base64
+import json
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from kinesight.adapters import aws_clients
+from kinesight.adapters.secret_secretsmanager import SecretsManagerSecret
+from kinesight.domain.analysis import Analysis, DetectionPlan, DetectionPorts, analyze
+from kinesight.domain.errors import DetectorRejectedError, InvalidSettingError, KinesightError
+from kinesight.domain.kit_format import kit_fields
+from kinesight.domain.ports import DetectorAnswer
+from kinesight.domain.rules import Rules
+
+from tests.builders import a_frame
+from tests.fakes import FakeDeadLetters, FakeLedger, FakeSink
+from tests.model_server import ANSWER, Model, an_http_detector
+
+TOKEN = "kg-7f3a9c51-distinctive"
+SECRET = f"Bearer {TOKEN}"
+
+
+@pytest.fixture
+def model() -> Model:
+    return Model()
+
+
+@pytest.fixture
+def address(model: Model) -> Iterator[str]:
+    with model.serving() as address:
+        yield address
+
+
+def detect(address: str, secret: Any = None, **model: Any) -> DetectorAnswer:
+    return an_http_detector(address, secret, **model).detect(a_frame())
+
+
+def a_secret(text: str = SECRET) -> tuple[Any, str, SecretsManagerSecret]:
+    client = boto3.client("secretsmanager")
+    arn = client.create_secret(Name="model", SecretString=text)["ARN"]
+    return client, arn, SecretsManagerSecret(client, arn)
+
+
+def test_a_changed_secret_is_read_again(moto: str, model: Model, address: str) -> None:
+    client, arn, secret = a_secret("Bearer old-value")
+    model.accepted = "Bearer old-value"
+    detect(address, secret)
+    client.put_secret_value(SecretId=arn, SecretString=SECRET)
+    model.accepted = SECRET
+
+    detect(address, secret)
+    detect(address, secret)
+
+    assert [headers["authorization"] for headers, _ in model.asked] == [
+        "Bearer old-value",
+        "Bearer old-value",
+        SECRET,
+        SECRET,
+    ]
+
+
+def test_a_secret_that_is_refused_for_good_is_asked_with_once(moto: str, model: Model, address: str) -> None:
+    _, _, secret = a_secret()
+    model.accepted = "Bearer another"
+
+    with pytest.raises(DetectorRejectedError, match="HTTP 401"):
+        detect(address, secret)
+    assert len(model.asked) == 1
+
+
+@pytest.mark.parametrize("text", ["two\nlines", "ünïcode", "bell\x07", "  "])
+def test_a_secret_that_can_be_no_header_is_refused_unseen(moto: str, text: str) -> None:
+    _, arn, secret = a_secret(text + TOKEN if text.strip() else text)
+
+    with pytest.raises(InvalidSettingError, match="printable ASCII") as caught:
+        secret.value()
+    assert arn in str(caught.value)
+    assert TOKEN not in everything(caught.value)
+
+
+def test_a_secret_that_is_gone_says_so(moto: str) -> None:
+    client, arn, secret = a_secret()
+    client.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+
+    with pytest.raises(InvalidSettingError, match="ResourceNotFound"):
+        secret.value()
+
+
+def everything(error: BaseException) -> str:
+    """All that a log could ever say of an error, its causes too."""
+    parts = traceback.format_exception(error)
+    seen: BaseException | None = error
+    while seen is not None:
+        parts += [str(seen), repr(seen), repr(seen.args), repr(vars(seen))]
+        seen = seen.__cause__ or seen.__context__
+    return "".join(parts)
+
+
+def _break(model: Model) -> None:
+    model.status = 500
+
+
+def _refuse(model: Model) -> None:
+    model.accepted = "Bearer another"
+
+
+def _reject(model: Model) -> None:
+    model.status = 400
+    model.answer = b'{"you sent": "$echo"}'
+
+
+def _babble(model: Model) -> None:
+    model.answer = b"you sent $echo"
+
+
+def _misform(model: Model) -> None:
+    model.answer = b'{"you sent": "$echo"}'
+
+
+def _echo(model: Model) -> None:
+    model.answer = ANSWER.replace('"echo": ""', '"echo": "$echo"').encode()
+
+
+@pytest.mark.parametrize("behaviour", [_echo, _break, _refuse, _reject, _babble, _misform])
+def test_the_secret_is_seen_nowhere(
+    moto: str, model: Model, address: str, caplog: pytest.LogCaptureFixture, behaviour: Callable[[Model], None]
+) -> None:
+    """Log lines of every library at DEBUG, records with the raw answer, dead letters, and errors with their causes."""
+    caplog.set_level(logging.DEBUG)
+    _, arn, _ = a_secret()
+    caplog.clear()
+    aws_clients.secrets_manager.cache_clear()
+    secret = SecretsManagerSecret(aws_clients.secrets_manager(), arn)
+    aws_clients.secrets_manager.cache_clear()
+    behaviour(model)
+    detector = an_http_detector(address, secret)
+    sink, letters = FakeSink(), FakeDeadLetters()
+    one = Analysis("picture", a_frame)
+
+    analyze(
+        [one],
+        DetectionPorts(detector, sink, FakeLedger()),
+        DetectionPlan(lambda: Rules.of([], 50), include_raw_output=True, beside=kit_fields),
+    )
+    if one.error is not None:
+        letters.bury("picture", one.error)
+        logging.getLogger("kinesight").error("failed", exc_info=one.error)
+
+    assert model.asked[0][0]["authorization"] == SECRET
+    assert (one.error is None) == (behaviour is _echo)
+    assert bool(sink.records) == (behaviour is _echo)
+    shown = [
+        caplog.text,
+        repr(sink.records),
+        repr(letters.__dict__),
+        repr(detector.__dict__),
+        repr(secret),
+        str(secret),
+    ]
+    shown += [everything(one.error)] if one.error is not None else []
+    shown += [repr(record.__dict__) for record in caplog.records]
+    shown += [str(base64.b64decode(json.loads(body)["sageMakerOutput"])) for _, body in sink.records]
+    assert [text for text in shown if TOKEN in text] == []
+    assert isinstance(one.error, KinesightError | None)

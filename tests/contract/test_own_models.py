@@ -1,0 +1,266 @@
+"""Detectors on models of one's own, against the vision service: what is sent, what comes back, errors by what to do."""
+
+import json
+import threading
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from kinesight.adapters import aws_clients, pictures_pillow
+from kinesight.adapters.detector_sagemaker import SageMakerEndpoint
+from kinesight.adapters.detector_sagemaker_async import SageMakerAsyncEndpoint
+from kinesight.adapters.image_store_s3 import S3ImageStore
+from kinesight.adapters.objects_s3 import S3Objects
+from kinesight.domain.answer_mapping import AnswerReader
+from kinesight.domain.answer_mappings import mapping_of
+from kinesight.domain.endpoints import Endpoint
+from kinesight.domain.errors import (
+    DetectorBusyError,
+    DetectorRejectedError,
+    InvalidSettingError,
+    UnsupportedImageError,
+)
+from kinesight.domain.label_map import LabelMap
+from kinesight.domain.model import Detection, Frame, ImageReference
+from kinesight.domain.picture_fit import ANY_CONTENT_TYPE, PictureForm, Resize
+from kinesight.settings import DetectionSettings, DetectorType
+from kinesight.wiring import detectors
+from kinesight_local.vision.model_forms import CLASSES
+from kinesight_local.vision.server import VisionServer
+from PIL import Image
+
+from tests.builders import a_frame
+from tests.functional.test_vision import photograph
+
+
+@pytest.fixture(scope="module")
+def vision() -> Iterator[VisionServer]:
+    with VisionServer() as server:
+        yield server
+
+
+def a_picture(body: bytes, content_type: str = "image/jpeg") -> Frame:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="pictures")
+    s3.put_object(Bucket="pictures", Key="images/a.jpg", Body=body)
+    image = ImageReference(bucket="pictures", key="images/a.jpg", content_type=content_type, size_bytes=len(body))
+    return a_frame(image=image)
+
+
+def reader(mapping: str) -> AnswerReader:
+    return AnswerReader(mapping_of(mapping), LabelMap.of(CLASSES), 60)
+
+
+def the_face(found: tuple[Detection, ...]) -> tuple[float, float]:
+    (face,) = [one for one in found if one.label == "Face"]
+    assert face.bounding_box is not None
+    return face.bounding_box.left, face.bounding_box.top
+
+
+WHERE = pytest.approx((0.34, 0.13), abs=0.06)
+
+
+@pytest.mark.parametrize("resize", ["LETTERBOX", "STRETCH"])
+@pytest.mark.parametrize("mapping", ["COCO", "YOLO", "HUGGING_FACE", "BUILT_IN_OBJECT_DETECTION"])
+def test_a_picture_is_resized_and_its_boxes_are_where_they_were(
+    vision: VisionServer, moto: str, mapping: str, resize: Resize
+) -> None:
+    form = PictureForm("image/png", (640, 520), resize=resize, size_matters=mapping_of(mapping).needs_sent_size)
+    endpoint = Endpoint(f"m-{mapping.lower().replace('_', '-')}", form, "application/json")
+    client = boto3.client("sagemaker-runtime", endpoint_url=vision.url)
+    images = S3ImageStore(boto3.client("s3"))
+
+    frame = a_picture(photograph("astronaut.png"))
+    answer = SageMakerEndpoint(client, images, pictures_pillow.prepare, reader(mapping), endpoint).detect(frame)
+
+    assert the_face(answer.detections) == WHERE
+    assert answer.info.operation == endpoint.name
+
+
+def prepared_size(form: PictureForm, body: bytes, content_type: str = "image/jpeg") -> tuple[int, int]:
+    with Image.open(BytesIO(pictures_pillow.prepare(form, body, content_type).body)) as image:
+        return image.size
+
+
+def test_a_picture_that_fits_is_sent_as_it_is() -> None:
+    body = photograph("astronaut.png")
+
+    for form in (
+        PictureForm("image/jpeg"),
+        PictureForm(ANY_CONTENT_TYPE),
+        PictureForm("image/jpeg", (512, 512), size_matters=True),
+        PictureForm("image/jpeg", largest_bytes=len(body), longest_side=512),
+    ):
+        assert pictures_pillow.prepare(form, body, "image/jpeg").body is body
+
+
+def test_a_picture_is_shrunk_to_the_limits() -> None:
+    body = photograph("astronaut.png", "PNG")
+
+    small = pictures_pillow.prepare(PictureForm(ANY_CONTENT_TYPE, largest_bytes=60_000), body, "image/png")
+
+    assert len(small.body) <= 60_000
+    assert small.content_type == "image/png"
+    assert prepared_size(PictureForm("image/jpeg", longest_side=100), body, "image/png") == (100, 100)
+
+
+@pytest.mark.parametrize("body", [b"", b"hello", photograph("coffee.png")[:500]])
+def test_what_is_no_picture_cannot_be_resized(body: bytes) -> None:
+    with pytest.raises(UnsupportedImageError):
+        pictures_pillow.prepare(PictureForm("image/jpeg", (64, 64)), body, "image/jpeg")
+
+
+class Clock:
+    """Time that passes only in sleep, while the vision service really works."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+        threading.Event().wait(0.05)
+
+
+def asynchronous(client: Any, form: PictureForm, clock: Clock, name: str = "m-coco") -> SageMakerAsyncEndpoint:
+    s3 = boto3.client("s3")
+    return SageMakerAsyncEndpoint(
+        client,
+        S3ImageStore(s3),
+        S3Objects(s3),
+        pictures_pillow.prepare,
+        reader("COCO"),
+        Endpoint(name, form, "application/json"),
+        timeout_ms=60_000,
+        sleep=clock.sleep,
+        monotonic_s=lambda: clock.now_s,
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "inputs"),
+    [
+        (PictureForm("image/jpeg", size_matters=True), set()),
+        (PictureForm("image/png", size_matters=True), {"model-input/images/a.jpg"}),
+        (PictureForm("image/jpeg", (640, 640), size_matters=True), {"model-input/images/a.jpg"}),
+    ],
+)
+def test_an_asynchronous_endpoint_takes_the_picture_where_it_is(
+    vision: VisionServer, moto: str, form: PictureForm, inputs: set[str]
+) -> None:
+    client = boto3.client("sagemaker-runtime", endpoint_url=vision.url)
+
+    answer = asynchronous(client, form, Clock()).detect(a_picture(photograph("astronaut.png")))
+
+    keys = {one["Key"] for one in boto3.client("s3").list_objects_v2(Bucket="pictures")["Contents"]}
+    assert the_face(answer.detections) == WHERE
+    assert {key for key in keys if key.startswith("model-input/")} == inputs
+
+
+def test_an_asynchronous_failure_is_an_error(vision: VisionServer, moto: str) -> None:
+    client = boto3.client("sagemaker-runtime", endpoint_url=vision.url)
+
+    with pytest.raises(DetectorRejectedError, match=r"m-coco failed: .*400"):
+        asynchronous(client, PictureForm("image/jpeg"), Clock()).detect(a_picture(b"hello"))
+
+
+class Silent:
+    """An asynchronous endpoint that never writes, or fails, or refuses."""
+
+    def __init__(self, failure: bytes | None = None, code: str = "", status: int = 400) -> None:
+        self._failure = failure
+        self._response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+
+    def invoke_endpoint_async(self, **asked: Any) -> Any:
+        assert (asked["RequestTTLSeconds"], asked["InvocationTimeoutSeconds"]) == (60, 60)
+        if self._response["Error"]["Code"]:
+            raise ClientError(self._response, "InvokeEndpointAsync")
+        if self._failure is not None:
+            boto3.client("s3").put_object(Bucket="pictures", Key="f", Body=self._failure)
+        return {"OutputLocation": "s3://pictures/o", "FailureLocation": "s3://pictures/f"}
+
+
+@pytest.mark.parametrize(
+    ("client", "expected", "complaint"),
+    [
+        (Silent(), DetectorBusyError, "no answer to s3://pictures/o in 60 s"),
+        (Silent(b"Received server error (500) from primary"), DetectorBusyError, "500"),
+        (Silent(b"Received client error (415) from primary"), DetectorRejectedError, "415"),
+        (Silent(b"something else"), DetectorBusyError, "something else"),
+        (Silent(code="ValidationError"), DetectorRejectedError, "ValidationError"),
+        (Silent(code="ServiceUnavailable", status=503), DetectorBusyError, "ServiceUnavailable"),
+    ],
+)
+def test_asynchronous_errors_by_what_to_do(moto: str, client: Any, expected: type[Exception], complaint: str) -> None:
+    frame = a_picture(photograph("astronaut.png"))
+
+    with pytest.raises(expected, match=complaint):
+        asynchronous(client, PictureForm("image/jpeg"), Clock()).detect(frame)
+
+
+def settings(**wanted: Any) -> DetectionSettings:
+    return DetectionSettings(
+        results_stream_name="results",
+        configuration_bucket="bucket",
+        crops_bucket="bucket",
+        idempotency_table="table",
+        **wanted,
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fingerprint"),
+    [
+        ({"detector": DetectorType.REKOGNITION_LABELS}, "rekognition/DetectLabels"),
+        ({"detector": DetectorType.SAGEMAKER, "sagemaker_endpoint_name": "m"}, "sagemaker/m"),
+        ({"detector": DetectorType.SAGEMAKER_ASYNC, "sagemaker_endpoint_name": "m"}, "sagemaker-async/m"),
+        ({"detector": DetectorType.HTTP, "http_model_url": "https://m/see?key=1"}, "http/https://m/see"),
+        ({"detector": DetectorType.BEDROCK, "bedrock_model_id": "m"}, "bedrock/m"),
+    ],
+)
+def test_every_detector_is_built_of_the_settings(wanted: Any, fingerprint: str) -> None:
+    assert detectors.detector(settings(**wanted)).fingerprint.startswith(fingerprint)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "complaint"),
+    [
+        ({"detector": DetectorType.SAGEMAKER}, "SageMakerEndpointName"),
+        ({"detector": DetectorType.HTTP}, "HttpModelUrl"),
+        ({"detector": DetectorType.HTTP, "http_model_url": "http://example.com"}, "no private address"),
+        ({"detector": DetectorType.HTTP, "http_model_url": "https://m", "http_json_body": "{}"}, "HttpJsonBody"),
+        ({"detector": DetectorType.HTTP, "http_model_url": "https://m", "model_mapping": "x"}, "no ready-made"),
+        ({"detector": DetectorType.HTTP, "http_model_url": "https://m", "model_width_pixels": 1}, "together"),
+        ({"detector": DetectorType.BEDROCK}, "BedrockModelId"),
+    ],
+)
+def test_settings_that_cannot_be_are_said(wanted: Any, complaint: str) -> None:
+    with pytest.raises(InvalidSettingError, match=complaint):
+        detectors.detector(settings(**wanted))
+
+
+@pytest.fixture
+def fresh_clients() -> Iterator[None]:
+    """Clients that know this test's endpoints, and that no later test meets."""
+    made = (aws_clients.s3, aws_clients.sagemaker_runtime)
+    for one in made:
+        one.cache_clear()
+    yield
+    for one in made:
+        one.cache_clear()
+
+
+def test_labels_come_from_a_file(
+    moto: str, vision: VisionServer, monkeypatch: pytest.MonkeyPatch, fresh_clients: None
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", vision.url)
+    frame = a_picture(photograph("astronaut.png"))
+    own = {"detector": DetectorType.SAGEMAKER, "sagemaker_endpoint_name": "m"}
+    boto3.client("s3").put_object(Bucket="pictures", Key="l.json", Body=json.dumps({"1": "Visage"}).encode())
+
+    named = detectors.detector(settings(**own, model_labels_uri="s3://pictures/l.json"))
+    assert "Visage" in {found.label for found in named.detect(frame).detections}
+    with pytest.raises(InvalidSettingError, match="there is no s3://pictures/gone"):
+        detectors.detector(settings(**own, model_labels_uri="s3://pictures/gone"))

@@ -1,0 +1,99 @@
+"""Two stream processors, migrated: the stack that comes out reports what the processors would have reported."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kinesight.domain.model import ResultRecord
+from kinesight_cli import rules_documents
+from kinesight_cli.fragmenting import read_video
+from kinesight_cli.migration import Migration
+from kinesight_cli.migration_rekognition import migrate_rekognition
+from kinesight_cli.producing import Pace, Tagging, play
+from kinesight_local.cloud import LocalCloud
+
+from tests.e2e.conftest import ROOT
+from tests.e2e.test_event_driven_path import Stack, eventually
+from tests.processors import HOME_WITH_PETS, HOME_WITH_REGIONS
+from tests.scenes import SCENE_S, SCENES, make_film
+
+QUICKLY = {"NotificationQuietSeconds": "2", "NotificationPreRollSeconds": "0", "NotificationPostRollSeconds": "0"}
+"""Waiting is all that is changed of what was migrated."""
+
+CUT_S = 0.5
+"""This near to a change of scene it is no matter which of the two is shown."""
+
+
+def without_key(described: dict[str, Any]) -> dict[str, Any]:
+    """The local cloud has no customer's key."""
+    return {name: value for name, value in described.items() if name != "KmsKeyId"}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[(HOME_WITH_REGIONS, "person on the right"), (HOME_WITH_PETS, "cat")],
+    ids=["people in a region", "pets"],
+)
+def processor(request: pytest.FixtureRequest) -> tuple[Migration, str]:
+    """What came of a processor, and the scene that it would have reported."""
+    described, reported = request.param
+    return migrate_rekognition(json.dumps(without_key(described))), reported
+
+
+@pytest.fixture(scope="module")
+def cloud(processor: tuple[Migration, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    migration, _ = processor
+    cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), {**migration.parameters, **QUICKLY})
+    cloud.start_services()
+    try:
+        cloud.ensure_stream(migration.parameters["StreamNames"])
+        cloud.deploy()
+        if migration.rules is not None:
+            rules_documents.put("kinesight", json.dumps(migration.rules))
+        yield cloud
+    finally:
+        cloud.stop()
+
+
+def test_what_the_processor_reported_matches_and_nothing_else(
+    processor: tuple[Migration, str], cloud: LocalCloud, tmp_path: Path
+) -> None:
+    migration, reported = processor
+    film = tmp_path / "film.mp4"
+    make_film(film)
+    start = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
+    stream = migration.parameters["StreamNames"]
+    stack = Stack(cloud)
+
+    play(stream, read_video(film), Tagging(notification=True), lambda _: None, Pace(start))
+
+    wanted = len(SCENES) * SCENE_S - 1
+    records = eventually(stack.results, lambda seen: len(seen) >= wanted, 60)
+    eventually(lambda: executions(stack), lambda seen: seen == ["SUCCEEDED"])
+
+    shown = [(scene_of(record, start), record) for record in records]
+    assert {name for name, _ in shown} - {None} == set(SCENES)
+    assert {name for name, record in shown if record.matched} - {None} == {reported}
+    assert all(record.matched for name, record in shown if name == reported)
+    (alert,) = eventually(stack.all_alerts, bool, 60)
+    assert set(alert["labels"]) == {"Person" if reported.startswith("person") else "Cat"}
+    people = {name for name, record in shown if any(one.label == "Person" for one in record.detections)}
+    if "Person" in migration.parameters["Labels"]:
+        assert people >= {"person on the left", "person on the right"}
+
+
+def executions(stack: Stack) -> list[str]:
+    """Their states."""
+    machine = stack.outputs["AnalyzeRangeArn"]
+    listed = stack.cloud.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
+    return [one["status"] for one in listed]
+
+
+def scene_of(record: ResultRecord, start: datetime) -> str | None:
+    """None near a cut."""
+    at_s = (record.frame.image_timestamp - start).total_seconds()
+    into_s = at_s % SCENE_S
+    return None if min(into_s, SCENE_S - into_s) < CUT_S and at_s > 0 else SCENES[int(at_s // SCENE_S)]

@@ -1,0 +1,94 @@
+"""KIT's documented parameters, migrated: the stack asks the endpoint about what KIT asked, and says it as KIT did."""
+
+import json
+import time
+from base64 import b64decode
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kinesight_cli.fragmenting import read_video
+from kinesight_cli.migration import Migration
+from kinesight_cli.migration_kit import migrate_kit
+from kinesight_cli.producing import Pace, Tagging, play
+from kinesight_local.cloud import LocalCloud
+
+from tests.live.chaos import ROOT
+from tests.processors import KIT_PARAMETERS
+from tests.scenes import KEYFRAME_S, SCENE_S, SCENES, make_film
+
+SCHEDULED = json.loads((ROOT / "events/conduct_live/schedule.json").read_text())
+STREAM = "front-door"
+
+
+@pytest.fixture(scope="module")
+def migration() -> Migration:
+    return migrate_kit(json.dumps(KIT_PARAMETERS))
+
+
+@pytest.fixture(scope="module")
+def cloud(migration: Migration, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), migration.parameters)
+    cloud.start_services()
+    try:
+        cloud.ensure_stream(STREAM)
+        cloud.deploy()
+        yield cloud
+    finally:
+        cloud.stop()
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the environment is the local cloud's."""
+    for name, value in cloud.endpoints.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+
+
+def records_of(cloud: LocalCloud) -> list[dict[str, Any]]:
+    kinesis, name = cloud.client("kinesis"), cloud.outputs["ResultsStreamName"]
+    (shard,) = kinesis.describe_stream(StreamName=name)["StreamDescription"]["Shards"]
+    iterator = kinesis.get_shard_iterator(StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
+    return [json.loads(one["Data"]) for one in kinesis.get_records(ShardIterator=iterator["ShardIterator"])["Records"]]
+
+
+def answer_about(cloud: LocalCloud, record: dict[str, Any], endpoint: str) -> bytes:
+    """What the endpoint says of a record's picture."""
+    image = record["frame"]["image"]
+    body = cloud.client("s3").get_object(Bucket=image["bucket"], Key=image["key"])["Body"].read()
+    told = cloud.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=endpoint, Body=body, ContentType="image/jpeg", Accept="application/json"
+    )
+    answer: bytes = told["Body"].read()
+    return answer
+
+
+def test_every_sixth_keyframe_has_the_endpoints_answer(migration: Migration, cloud: LocalCloud, tmp_path: Path) -> None:
+    assert cloud.stack is not None
+    conductor = cloud.stack.function_name("ConductLiveFunction")
+    cloud.client("lambda").invoke(FunctionName=conductor, Payload=json.dumps(SCHEDULED))["Payload"].read()
+    film = tmp_path / "film.mp4"
+    make_film(film)
+    start = datetime.now(UTC)
+
+    play(STREAM, read_video(film), Tagging(), lambda _: None, Pace(start))
+
+    every_s = KEYFRAME_S * KIT_PARAMETERS["inferenceInterval"]
+    wanted = [second for second in range(len(SCENES) * SCENE_S) if second % every_s == 0]
+    deadline_s = time.monotonic() + 40
+    while len(records := records_of(cloud)) < len(wanted):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.2)
+    records.sort(key=lambda record: str(record["frame"]["imageTimestamp"]))
+    moments = [datetime.fromisoformat(record["frame"]["imageTimestamp"]) for record in records]
+    assert [round((moment - start).total_seconds()) for moment in moments] == wanted
+    assert {record["streamName"] for record in records} == {STREAM}
+    for record in records:
+        told = b64decode(record["sageMakerOutput"])
+        assert told == answer_about(cloud, record, migration.parameters["SageMakerEndpointName"])
+        assert record["fragmentMetaData"].startswith("FragmentMetadata(fragmentNumberString=")
+    assert json.loads(b64decode(records[0]["sageMakerOutput"]))["prediction"] == []
+    assert json.loads(b64decode(records[-1]["sageMakerOutput"]))["prediction"] != []

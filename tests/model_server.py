@@ -1,0 +1,70 @@
+"""A model server that does as a test tells it, and the detector that asks it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from kinesight.adapters import pictures_pillow
+from kinesight.adapters.detector_http import HttpDetector, HttpModel
+from kinesight.domain.answer_mapping import AnswerReader
+from kinesight.domain.answer_mappings import mapping_of
+from kinesight.domain.label_map import LabelMap
+from kinesight.domain.picture_fit import PictureForm
+from kinesight_local.http_server import ThreadedServer
+from kinesight_local.vision.model_forms import CLASSES
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tests.builders import a_frame
+from tests.fakes import FakeImageStore
+from tests.functional.test_vision import photograph
+
+ANSWER = json.dumps({"predictions": [{"category_id": 0, "bbox": [1, 2, 30, 40], "score": 0.9, "echo": ""}]})
+
+
+@dataclass
+class Model:
+    """Answers `status` and `answer`, and 401 to anything but `accepted`, if there is one; `asked` is what it was."""
+
+    status: int = 200
+    answer: bytes = ANSWER.encode()
+    accepted: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    asked: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+    async def respond(self, request: Request) -> Response:
+        """`$echo` in the answer stands for what it was sent as authorization."""
+        self.asked.append((dict(request.headers), await request.body()))
+        given = request.headers.get("authorization", "")
+        if self.accepted is not None and given != self.accepted:
+            return Response(f"not you, {given}", 401)
+        body = self.answer.replace(b"$echo", given.encode())
+        return Response(body, self.status, self.headers, "application/json")
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """Its address, query and all."""
+        app = Starlette(routes=[Route("/see", self.respond, methods=["POST", "GET"])])
+        with ThreadedServer(app, "127.0.0.1", 0) as server:
+            yield f"{server.url}/see?key=query-secret"
+
+
+def an_http_detector(address: str, secret: Any = None, *, mapping: str = "COCO", **model: Any) -> HttpDetector:
+    """Its only picture is that of `a_frame`, the astronaut."""
+    images = FakeImageStore()
+    frame = a_frame()
+    images.objects[frame.image.bucket, frame.image.key] = (photograph("astronaut.png"), "image/jpeg", {})
+    form = PictureForm("image/jpeg", size_matters=True)
+    settings: dict[str, Any] = {
+        "json_template": None,
+        "auth_header": "Authorization",
+        "connect_timeout_ms": 1000,
+        "read_timeout_ms": 10_000,
+    }
+    reader = AnswerReader(mapping_of(mapping), LabelMap.of(CLASSES), 60)
+    asked = HttpModel(address, form, **(settings | model))
+    return HttpDetector(images, pictures_pillow.prepare, reader, asked, secret)
