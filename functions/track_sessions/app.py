@@ -24,8 +24,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _tell(report: SessionReport) -> None:
     for failure in report.failures:
         logger.warning("to be retried", activity=failure.key, reason=repr(failure.error))
+    for refusal in report.refusals:
+        logger.error("given up", channel=refusal.channel, session=refusal.session_id, reason=repr(refusal.error))
     count("SessionsOpened", report.opened)
     count("SessionsEnded", report.ended)
     count("AlertsSent", report.alerts)
     count("RecordsBuried", report.buried)
     count("ActivitiesRetried", len(report.failures))
+    count("ChannelRefusals", len(report.refusals))

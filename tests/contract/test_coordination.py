@@ -44,6 +44,16 @@ def test_a_document_is_kept_under_the_next_version(documents: VersionedDocuments
     assert documents.all() == {"a": Versioned(2, "two")}
 
 
+def test_a_document_may_be_larger_than_an_item(documents: VersionedDocuments) -> None:
+    large = json.dumps([{"at_ms": number, "label": "Größe"} for number in range(20_000)])
+
+    assert documents.save("a", large, 0)
+    assert (documents.load("a"), documents.all()) == (Versioned(1, large), {"a": Versioned(1, large)})
+    assert documents.save("a", "small", 1)
+
+    assert documents.load("a") == Versioned(2, "small")
+
+
 @pytest.mark.parametrize("seen", [0, 2])
 def test_who_saw_another_version_saves_nothing(documents: VersionedDocuments, seen: int) -> None:
     documents.save("a", "one", 0)

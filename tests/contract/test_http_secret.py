@@ -13,6 +13,7 @@ from kinesight.adapters import aws_clients
 from kinesight.adapters.secret_secretsmanager import SecretsManagerSecret
 from kinesight.domain.analysis import Analysis, DetectionPlan, DetectionPorts, analyze
 from kinesight.domain.errors import DetectorRejectedError, InvalidSettingError, KinesightError
+from kinesight.domain.kit_format import kit_fields
 from kinesight.domain.ports import DetectorAnswer
 from kinesight.domain.rules import Rules
 
@@ -144,7 +145,7 @@ def test_the_secret_is_seen_nowhere(
     analyze(
         [one],
         DetectionPorts(detector, sink, FakeLedger()),
-        DetectionPlan(lambda: Rules.of([], 50), include_raw_output=True, kit_format=True),
+        DetectionPlan(lambda: Rules.of([], 50), include_raw_output=True, beside=kit_fields),
     )
     if one.error is not None:
         letters.bury("picture", one.error)

@@ -20,6 +20,7 @@ from kinesight_cli.demo_video import make_demo_video
 from kinesight_cli.fragmenting import read_video
 from kinesight_cli.producing import Tagging, play
 from kinesight_local.cloud import REGION, LocalCloud
+from moto.iotdata.models import iotdata_backends
 
 from tests.e2e.conftest import ROOT
 from tests.e2e.test_event_driven_path import Stack, eventually
@@ -50,6 +51,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "StreamNames": "front-*",
         "SamplingInterval": "500",
         "Labels": "Nothing",
+        "IotTopic": "home/cameras",
         "SessionVideoSettleSeconds": "0",
     }
     cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters)
@@ -147,6 +149,21 @@ def test_a_film_becomes_sessions_with_an_alert_each(cloud: LocalCloud, events: s
     assert {(one["detail-type"], one["detail"]["sessionId"]) for one in told} >= {
         (f"Session {kind}", one["sessionId"]) for one in sessions for kind in ("NEW", "END")
     }
+
+
+def test_devices_are_told_of_the_same_sessions(cloud: LocalCloud) -> None:
+    backends = iotdata_backends["123456789012"]
+    published = [message for backend in backends.values() for message in backend.published_payloads]
+
+    told = [json.loads(payload) for topic, payload in published if topic == f"home/cameras/{STREAM}"]
+
+    sessions = stored(cloud)
+    assert len(told) == len(published)
+    assert {(one["event"], one["sessionId"]) for one in told} >= {
+        (kind, one["sessionId"]) for one in sessions for kind in ("NEW", "END")
+    }
+    alerted = [one["sessionId"] for one in told if one["event"] == "ALERT"]
+    assert sorted(alerted) == sorted(one["sessionId"] for one in sessions if one["class"] == "ALERT")
 
 
 def test_the_alert_opens_the_evidence_of_its_best_picture(cloud: LocalCloud) -> None:

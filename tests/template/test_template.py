@@ -263,6 +263,10 @@ def test_the_template_expands() -> None:
         ({"StreamNames": "cam", "KnownPlates": ",".join(["AB12CDE"] * 126)}, "at most 1000"),
         ({"StreamNames": "cam", "PlateTolerance": "4"}, "PlateTolerance"),
         ({"StreamNames": "cam", "CustomLabelsModelArn": "parts"}, "ARN of a model version"),
+        ({"StreamNames": "cam", "AlertFormat": "REKOGNITION", "AlertPer": "PICTURE"}, "goes with AlertPer SESSION"),
+        ({"StreamNames": "cam", "IotTopic": "cameras/#"}, "without wildcards"),
+        ({"StreamNames": "cam", "IotTopic": "/cameras"}, "separated by slashes"),
+        ({"StreamNames": "cam", "WebhookSecretArn": "https://hooks.example/1"}, "complete ARN of a secret"),
         ({"StreamNames": "cam", "Nonsense": "1"}, "Nonsense"),
     ],
 )

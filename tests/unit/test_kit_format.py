@@ -5,6 +5,7 @@ from base64 import b64decode
 from datetime import UTC, datetime
 
 from kinesight.domain.analysis import Analysis, DetectionPlan, DetectionPorts, analyze
+from kinesight.domain.kit_format import kit_fields
 from kinesight.domain.model import Detection, DetectorInfo, Frame, ResultRecord, to_epoch_ms
 from kinesight.domain.ports import DetectorAnswer
 from kinesight.domain.rules import Rules
@@ -28,7 +29,7 @@ def published(*, kit_format: bool) -> bytes:
     server = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
     frame = a_frame().model_copy(update={"fragment_number": NUMBER, "server_timestamp": server})
     sink = FakeSink()
-    plan = DetectionPlan(lambda: Rules.of([], 50), kit_format=kit_format)
+    plan = DetectionPlan(lambda: Rules.of([], 50), beside=kit_fields if kit_format else None)
     analyze([Analysis("one", lambda: frame)], DetectionPorts(Endpoint(), sink, FakeLedger()), plan)
     ((_, data),) = sink.records
     return data

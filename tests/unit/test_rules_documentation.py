@@ -16,6 +16,7 @@ from kinesight.domain.configuration import (
     StationarySettings,
     Zone,
 )
+from kinesight.domain.gate import GateSettings
 from kinesight_cli.migration_kit import KIT_NAMES
 from kinesight_cli.migration_rekognition import LABELS
 from pydantic import BaseModel
@@ -55,6 +56,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     QuietHours,
     SessionSettings,
     StationarySettings,
+    GateSettings,
 )
 FIELDS = [
     pytest.param(field.alias, field.default, id=f"{model.__name__}.{field.alias}")

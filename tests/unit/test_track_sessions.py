@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from kinesight.domain.configuration import Configuration
 from kinesight.domain.contracts import Selector
-from kinesight.domain.errors import DeliveryError
+from kinesight.domain.errors import ChannelRefusedError, DeliveryError
 from kinesight.domain.keep_evidence import StreamedRecord
 from kinesight.domain.model import FrameSource, ResultRecord, from_epoch_ms
 from kinesight.domain.records import encode_record, evidence_keys
 from kinesight.domain.rules import Rules
+from kinesight.domain.session_outbox import AlertRoute, Audience
 from kinesight.domain.session_videos import SessionRef, VideoOrder
 from kinesight.domain.track_sessions import SessionPorts, SessionReport, VideoOrders, pass_time, track_batch
 
@@ -30,21 +31,25 @@ class World:
     dead_letters: FakeDeadLetters = field(default_factory=FakeDeadLetters)
     document: Configuration | None = None
     now_s: float = 0
-    alert_per_session: bool = True
     video_queue: FakeReminders = field(default_factory=FakeReminders)
     videos: bool = True
     selector: Selector = "PRODUCER_TIMESTAMP"
+    buses: tuple[str, ...] = ("bus",)
+    webhook: FakeAlerts = field(default_factory=FakeAlerts)
+    alert_channels: tuple[str, ...] = ("alerts",)
 
     def ports(self) -> SessionPorts:
         rules = Rules.of(["Person"], 80, self.document)
         return SessionPorts(
             self.activities,
             lambda: rules,
-            self.sessions,
-            self.sessions,
-            self.alerts if self.alert_per_session else None,
-            lambda key: f"https://evidence/{key}",
-            self.ledger,
+            Audience(
+                self.sessions,
+                dict.fromkeys(self.buses, self.sessions),
+                {name: AlertRoute(getattr(self, name)) for name in self.alert_channels},
+                lambda key: f"https://evidence/{key}",
+                self.ledger,
+            ),
             self.dead_letters,
             lambda: NOON_MS + round(1000 * self.now_s),
             VideoOrders(self.video_queue, 30) if self.videos else None,
@@ -157,12 +162,91 @@ def test_an_alert_that_failed_is_sent_once_it_can() -> None:
     world = World(alerts=FakeAlerts(failing=lambda _: DeliveryError("sns")))
     record = a_picture(0)
 
-    assert world.track(record).failed_sequence_numbers == ["s0"]
+    report = world.track(record)
+    assert (report.failed_sequence_numbers, len(report.failures), report.alerts) == ([], 1, 0)
     world.alerts.failing = lambda _: None
-    assert world.track(record).failed_sequence_numbers == []
-    assert world.wait(10).failures == []
+    assert (world.wait(10).alerts, world.wait(20).alerts) == (1, 0)
 
     assert len(world.alerts.sent) == 1
+
+
+def test_an_alert_that_waits_holds_back_nothing() -> None:
+    world = World(alerts=FakeAlerts(failing=lambda _: DeliveryError("down")))
+
+    world.track(a_picture(0))
+    world.wait(60)
+
+    assert [kind for kind, _ in world.sessions.events] == ["NEW", "END"]
+    assert [one.closed for one in world.sessions.stored.values()] == [True]
+    world.alerts.failing = lambda _: None
+    world.wait(120)
+    assert len(world.alerts.sent) == 1
+    assert [one.closed for one in world.sessions.stored.values()] == [True]
+
+
+def test_events_that_fail_hold_back_their_followers_but_no_alert() -> None:
+    world = World()
+    world.sessions.failing = lambda kind: DeliveryError("bus") if kind == "NEW" else None
+
+    world.track(a_picture(0))
+    world.wait(60)
+    assert (world.sessions.events, len(world.alerts.sent)) == ([], 1)
+    world.sessions.failing = lambda _: None
+    world.wait(120)
+
+    assert [kind for kind, _ in world.sessions.events] == ["NEW", "END"]
+    assert len(world.alerts.sent) == 1
+
+
+def test_a_channel_that_fails_repeats_nothing_on_the_others() -> None:
+    world = World(webhook=FakeAlerts(failing=lambda _: DeliveryError("429")), alert_channels=("alerts", "webhook"))
+
+    first = world.track(a_picture(0))
+    world.wait(10)
+    world.webhook.failing = lambda _: None
+    world.wait(20)
+    world.wait(30)
+
+    assert (first.alerts, len(first.failures)) == (1, 1)
+    assert (len(world.alerts.sent), len(world.webhook.sent)) == (1, 1)
+
+
+def test_what_a_channel_refuses_for_good_is_given_up_and_told() -> None:
+    world = World(
+        webhook=FakeAlerts(failing=lambda _: ChannelRefusedError("404")), alert_channels=("webhook", "alerts")
+    )
+
+    first = world.track(a_picture(0))
+    again = world.wait(10)
+
+    (refusal,) = first.refusals
+    assert (refusal.channel, refusal.session_id) == ("webhook", world.alerts.sent[0].body["sessionId"])
+    assert (first.failures, again.refusals, len(world.alerts.sent)) == ([], [], 1)
+
+
+def test_an_event_that_is_refused_for_good_blocks_nothing() -> None:
+    world = World(buses=("bus", "iot"))
+    world.sessions.failing = lambda kind: ChannelRefusedError("too long") if kind == "NEW" else None
+
+    report = world.track(a_picture(0))
+    world.wait(60)
+
+    assert [refusal.channel for refusal in report.refusals] == ["bus", "iot"]
+    assert [kind for kind, _ in world.sessions.events] == ["END", "END"]
+
+
+def test_a_channel_that_stays_down_keeps_the_newest_alerts() -> None:
+    world = World(alerts=FakeAlerts(failing=lambda _: DeliveryError("down")))
+
+    refused = [len(world.track(a_picture(at_s)).refusals) for at_s in range(0, 52 * 100, 100)]
+    world.alerts.failing = lambda _: None
+    world.wait(6000)
+
+    assert refused == [0] * 50 + [1, 1]
+    assert [alert.body["startedAt"][11:19] for alert in (world.alerts.sent[0], world.alerts.sent[-1])] == [
+        "12:03:20",
+        "13:25:00",
+    ]
 
 
 def test_a_death_before_the_outbox_is_emptied_tells_people_once() -> None:
@@ -209,7 +293,7 @@ def test_poison_is_buried_and_its_neighbours_go_on() -> None:
 
 
 def test_pictures_with_alerts_of_their_own_leave_sessions_silent() -> None:
-    world = World(alert_per_session=False)
+    world = World(alert_channels=())
 
     report = world.track(a_picture(0))
 

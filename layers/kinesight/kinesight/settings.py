@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.gate import GateMethod, GateMode
 from kinesight.domain.protective_equipment import Equipment
+from kinesight.domain.webhook_messages import WebhookFormat
 
 
 def _split(value: Any) -> Any:
@@ -122,7 +123,7 @@ class DetectionSettings(Settings):
     model_resize: Literal["LETTERBOX", "STRETCH"] = "LETTERBOX"
     concurrent_detections: int = Field(default=10, ge=1, le=50)
     include_raw_output: bool = False
-    result_format: Literal["KINESIGHT", "KIT"] = "KINESIGHT"
+    result_format: Literal["KINESIGHT", "KIT", "REKOGNITION"] = "KINESIGHT"
 
 
 class GatedSettings(DetectionSettings):
@@ -156,7 +157,7 @@ class KeepEvidenceSettings(Settings):
 
 
 class TrackSessionsSettings(Settings):
-    """What makes sessions, and whom to tell of them. An empty `event_bus_name` tells nobody; without a
+    """What makes sessions, and whom to tell of them. Channels that are empty are not told; without a
     `session_video_queue_url` no videos are archived."""
 
     coordination_table: str
@@ -170,9 +171,13 @@ class TrackSessionsSettings(Settings):
     labels: CommaList = []
     minimum_confidence: float = Field(default=80, ge=0, le=100)
     event_bus_name: OptionalText = None
+    iot_topic: OptionalText = None
+    webhook_secret_arn: OptionalText = None
+    webhook_format: WebhookFormat = WebhookFormat.JSON
     alert_topic_arn: str
     alert_link_seconds: int = Field(default=3600, ge=60, le=43200)
     alert_per: Literal["SESSION", "PICTURE"] = "SESSION"
+    alert_format: Literal["KINESIGHT", "REKOGNITION"] = "KINESIGHT"
     image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
     session_video_queue_url: OptionalText = None
     session_video_settle_seconds: int = Field(default=30, ge=0, le=600)

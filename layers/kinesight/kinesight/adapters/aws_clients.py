@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_iot_data import IoTDataPlaneClient
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_kinesis_video_archived_media import KinesisVideoArchivedMediaClient
     from mypy_boto3_kinesis_video_media import KinesisVideoMediaClient
@@ -79,6 +80,26 @@ def events() -> EventBridgeClient:
 
 
 @cache
+def iot_data() -> IoTDataPlaneClient:
+    """At the account's own endpoint (API_DescribeEndpoint), which AWS asks for beside the Region's, unless another is
+    configured, as by AWS_ENDPOINT_URL_IOT_DATA_PLANE. Raises botocore's errors."""
+    configured = boto3.client("iot-data", config=_DEFAULT)
+    unconfigured = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg]  # unknown to the stubs
+    regional = boto3.client("iot-data", config=_DEFAULT.merge(unconfigured))
+    if configured.meta.endpoint_url != regional.meta.endpoint_url:
+        return configured
+    answer = boto3.client("iot", config=_DEFAULT).describe_endpoint(endpointType="iot:Data-ATS")
+    return boto3.client("iot-data", endpoint_url=f"https://{answer['endpointAddress']}", config=_DEFAULT)
+
+
+@cache
+def secrets_manager() -> SecretsManagerClient:
+    # At DEBUG botocore writes every answer's body to the log, and this one's is the secret.
+    logging.getLogger("botocore.parsers").setLevel(logging.INFO)
+    return boto3.client("secretsmanager", config=_DEFAULT)
+
+
+@cache
 def rekognition() -> RekognitionClient:
     return boto3.client("rekognition", config=_DEFAULT)
 
@@ -93,13 +114,6 @@ def sagemaker_runtime(timeout_ms: int) -> SageMakerRuntimeClient:
 def bedrock_runtime(timeout_ms: int) -> BedrockRuntimeClient:
     """`timeout_ms`: how long an answer is waited for."""
     return boto3.client("bedrock-runtime", config=_SLOW_MODEL.merge(Config(read_timeout=timeout_ms / 1000)))
-
-
-@cache
-def secrets_manager() -> SecretsManagerClient:
-    # At DEBUG botocore writes every answer's body to the log, and this one's is the secret.
-    logging.getLogger("botocore.parsers").setLevel(logging.INFO)
-    return boto3.client("secretsmanager", config=_DEFAULT)
 
 
 @cache

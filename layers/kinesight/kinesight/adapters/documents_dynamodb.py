@@ -9,6 +9,7 @@ sweeps              per stream ARN, its checkpoint (domain.sweep_streams)
 
 from __future__ import annotations
 
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -19,6 +20,10 @@ from kinesight.domain.ports import Versioned
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+_PLAIN_CHARACTERS = 50_000
+"""Documents that are larger are compressed, to a half or less: an item has at most 400 KB."""
 
 
 class DynamoDbDocuments:
@@ -58,7 +63,7 @@ class DynamoDbDocuments:
             "pk": {"S": self._kind},
             "sk": {"S": key},
             "version": {"N": str(seen_version + 1)},
-            "body": {"S": body},
+            "body": _stored(body),
         }
         try:
             self._client.put_item(
@@ -75,8 +80,13 @@ class DynamoDbDocuments:
         return True
 
 
+def _stored(body: str) -> AttributeValueTypeDef:
+    return {"S": body} if len(body) < _PLAIN_CHARACTERS else {"B": zlib.compress(body.encode())}
+
+
 def _versioned(item: Any) -> Versioned:
-    return Versioned(int(item["version"]["N"]), item["body"]["S"])
+    body = item["body"]
+    return Versioned(int(item["version"]["N"]), body["S"] if "S" in body else zlib.decompress(body["B"]).decode())
 
 
 def _busy(error: Exception) -> Exception:

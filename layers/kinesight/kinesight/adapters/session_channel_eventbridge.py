@@ -36,10 +36,3 @@ class EventBridgeSessions:
         if answer["FailedEntryCount"]:
             refused = answer["Entries"][0]
             raise DeliveryError(f"EventBridge refused the event: {refused.get('ErrorCode')}")
-
-
-class NoSessionEvents:
-    """Where no event bus is wanted."""
-
-    def send(self, event_type: str, document: Mapping[str, Any]) -> None:
-        """Nothing."""

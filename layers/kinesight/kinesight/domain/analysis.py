@@ -1,15 +1,15 @@
 """The road that every frame takes, whatever its source: ledger → detector → rules → record → results stream."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from kinesight.domain.errors import DeliveryError, KinesightError, UnforeseenError
 from kinesight.domain.frame_gate import FrameGate, Verdict
-from kinesight.domain.kit_format import kit_fields
 from kinesight.domain.model import Frame, ResultRecord
-from kinesight.domain.ports import Detector, Ledger, ResultSink
+from kinesight.domain.ports import Detector, DetectorAnswer, Ledger, ResultSink
 from kinesight.domain.records import Matches, encode_record, make_record, result_id
 from kinesight.domain.rules import Rules, matched_labels, matched_rules
 
@@ -24,15 +24,18 @@ class DetectionPorts:
     gate: FrameGate | None = None
 
 
+BesideFields = Callable[[Frame, DetectorAnswer], Mapping[str, Any]]
+"""What a record carries beside our own fields, for consumers that were written for something else."""
+
+
 @dataclass(frozen=True, slots=True)
 class DetectionPlan:
-    """What is wanted of every frame. `rules` are asked for anew for each; `kit_format`: records carry what KIT's had,
-    too."""
+    """What is wanted of every frame. `rules` are asked for anew for each."""
 
     rules: Callable[[], Rules]
     include_raw_output: bool = False
     concurrent_detections: int = 10
-    kit_format: bool = False
+    beside: BesideFields | None = None
 
 
 @dataclass(slots=True)
@@ -92,7 +95,7 @@ def _look(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan) -> Non
         judged = plan.rules().of_stream(frame.stream_name).judge(answer.detections, frame.image_timestamp, frame.tags)
         matches = Matches(tuple(one.detection for one in judged), matched_labels(judged), matched_rules(judged))
         record = make_record(frame, answer, fingerprint, matches, include_raw=plan.include_raw_output)
-        analysis.encoded = encode_record(record, kit_fields(frame, answer) if plan.kit_format else None)
+        analysis.encoded = encode_record(record, plan.beside(frame, answer) if plan.beside else None)
         analysis.record = record
 
 

@@ -20,7 +20,8 @@ KinesightError
 │   ├── StreamGoneError            the stream does not exist any more
 │   ├── NoRetentionError           the stream keeps nothing, so KVS generates nothing from it
 │   ├── StreamRefusedError         KVS refuses to configure the stream
-│   └── WorkflowRefusedError       Step Functions refuses to start an execution
+│   ├── WorkflowRefusedError       Step Functions refuses to start an execution
+│   └── ChannelRefusedError        a channel of alerts or events will never take this message
 └── TransientError                 try again later
     ├── DetectorBusyError          throttled, or a server-side failure
     ├── DeliveryError              results could not be written
@@ -160,3 +161,7 @@ class ThrottledError(TransientError):
 
 class WorkflowRefusedError(PermanentError):
     """Step Functions refuses to start an execution, for lack of permission or because there is no such workflow."""
+
+
+class ChannelRefusedError(PermanentError):
+    """A channel of alerts or events will never take this message."""

@@ -61,7 +61,7 @@ class LivePlan:
     shed_after_ms: int | None = None
 
 
-_COUNTERS = ("seen", "sampled", "analyzed", "known", "buried", "shed", "retried", "checkpoints")
+_COUNTERS = ("seen", "sampled", "analyzed", "known", "gated", "buried", "shed", "retried", "checkpoints")
 
 
 @dataclass(slots=True)
@@ -72,6 +72,7 @@ class LiveCounts:
     sampled: int = 0
     analyzed: int = 0
     known: int = 0
+    gated: int = 0
     buried: int = 0
     shed: int = 0
     retried: int = 0

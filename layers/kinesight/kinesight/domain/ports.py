@@ -313,7 +313,14 @@ class AlertChannel(Protocol):
     """Tells people."""
 
     def send(self, alert: Alert) -> None:
-        """Raises DeliveryError."""
+        """Raises DeliveryError, ChannelRefusedError."""
+
+
+class SecretText(Protocol):
+    """A secret, kept by somebody else."""
+
+    def read(self, *, fresh: bool = False) -> str:
+        """What it is, or was some minutes ago; with `fresh`, what it is now. Raises DeliveryError."""
 
 
 class CropMaker(Protocol):
@@ -347,7 +354,7 @@ class SessionChannel(Protocol):
     """Tells programs of sessions."""
 
     def send(self, event_type: str, document: Mapping[str, Any]) -> None:
-        """Raises DeliveryError."""
+        """Raises DeliveryError, ChannelRefusedError."""
 
 
 class Annotator(Protocol):

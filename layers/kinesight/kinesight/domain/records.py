@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from kinesight.domain.errors import DetectorAnswerError
 from kinesight.domain.model import Detection, Frame, ResultRecord, from_epoch_ms, to_epoch_ms
@@ -53,7 +54,7 @@ def make_record(
     )
 
 
-def encode_record(record: ResultRecord, beside: Mapping[str, str] | None = None) -> bytes:
+def encode_record(record: ResultRecord, beside: Mapping[str, Any] | None = None) -> bytes:
     """The record as JSON under the stream's limit, with the fields of `beside`; raw output is dropped first if it does
     not fit.
 

@@ -54,6 +54,11 @@ def alert_of(session: Session, link: Callable[[str], str]) -> Alert:
     )
 
 
+def picture_key(session: Session) -> str:
+    """Where the annotated best picture is, or will be in some seconds, in the evidence bucket."""
+    return _keys(session).annotated
+
+
 def _attributes(session: Session, labels: str) -> dict[str, str]:
     """For filter policies; SNS takes no empty ones."""
     found = {

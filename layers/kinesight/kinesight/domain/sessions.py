@@ -54,19 +54,30 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureClocks:
+    """The time stamps that KVS gave a picture beside its own, as far as it gave them."""
+
+    producer_ms: int | None = None
+    server_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
-    """One analyzed picture, with or without hits. `by_server`: it is timed by the service, not by the camera."""
+    """One analyzed picture, with or without hits; one without hits needs no clocks. `by_server`: it is timed by the
+    service, not by the camera."""
 
     result_id: str
     at_ms: int
     fragment_number: str | None
     hits: tuple[Hit, ...] = ()
     by_server: bool = False
+    clocks: PictureClocks | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BestPicture:
-    """The picture that shows a session best: the surest detection of the gravest rule."""
+    """The picture that shows a session best: the surest detection of the gravest rule. `boxes` are those of its labels'
+    surest detections."""
 
     result_id: str
     at_ms: int
@@ -74,6 +85,8 @@ class BestPicture:
     label: str
     confidence: float
     severity: Severity
+    boxes: dict[str, BoundingBox] = field(default_factory=dict)
+    clocks: PictureClocks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,7 @@ class Session:
     alerted: bool = False
     closed: bool = False
     by_server: bool = False
+    stream_arn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +133,8 @@ class RuleMemory:
 
 @dataclass(slots=True)
 class Activity:
-    """All that is remembered of one stream. `touched_ms` is when the last picture came, by our own clock."""
+    """All that is remembered of one stream. `touched_ms` is when the last picture came, by our own clock; `stream_arn`
+    is None until a record has told it."""
 
     pending: list[Observation] = field(default_factory=list)
     latest_ms: int = 0
@@ -131,6 +146,7 @@ class Activity:
     closed: list[Session] = field(default_factory=list)
     outbox: list[SessionEvent] = field(default_factory=list)
     touched_ms: int = 0
+    stream_arn: str | None = None
 
 
 ACTIVITY: TypeAdapter[Activity] = TypeAdapter(Activity)
@@ -277,7 +293,8 @@ class SessionTracker:
         self._tell(SessionEventType.END, ended)
 
     def _tell(self, event_type: SessionEventType, session: Session) -> None:
-        self.activity.outbox.append(SessionEvent(event_type, session))
+        told = replace(session, stream_arn=self.activity.stream_arn)
+        self.activity.outbox.append(SessionEvent(event_type, told))
 
     # -- too late for its turn -----------------------------------------------------------------------------------
 
@@ -344,7 +361,14 @@ def _first(stream_name: str, seen: Observation, passed: list[Rule]) -> Session:
 
     chief = max(hits, key=lambda hit: (_gravity(severity_of(hit)), hit.confidence))
     best = BestPicture(
-        seen.result_id, seen.at_ms, seen.fragment_number, chief.label, chief.confidence, severity_of(chief)
+        result_id=seen.result_id,
+        at_ms=seen.at_ms,
+        fragment_number=seen.fragment_number,
+        label=chief.label,
+        confidence=chief.confidence,
+        severity=severity_of(chief),
+        boxes={hit.label: hit.box for hit in sorted(hits, key=lambda hit: hit.confidence) if hit.box is not None},
+        clocks=seen.clocks,
     )
     labels: dict[str, float] = {}
     for hit in hits:

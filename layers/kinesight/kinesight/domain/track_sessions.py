@@ -2,12 +2,13 @@
 
 What is remembered of a stream is one document, saved under its version before anything is told; what is to be told is
 part of it (an outbox), and is taken out when it was told. So a death at any moment tells at least once, and the ledger
-makes that once for alerts. The video of a session that has ended is ordered of archive_session, which may hear of it
-twice; here no video is fetched, so that alerts never wait for it.
+makes that once for alerts, on each of their channels. The video of a session that has ended is ordered of
+archive_session, which may hear of it twice; here no video is fetched, so that alerts never wait for it.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -16,27 +17,11 @@ from kinesight.domain.contracts import Selector
 from kinesight.domain.errors import InvalidEventError, KinesightError, PermanentError, StorageBusyError
 from kinesight.domain.keep_evidence import StreamedRecord
 from kinesight.domain.model import Frame, FrameSource, ResultRecord, to_epoch_ms
-from kinesight.domain.ports import (
-    AlertChannel,
-    DeadLetters,
-    Ledger,
-    Reminders,
-    SessionChannel,
-    SessionStore,
-    VersionedDocuments,
-)
+from kinesight.domain.ports import DeadLetters, Reminders, VersionedDocuments
 from kinesight.domain.rules import CameraRules, Rules
-from kinesight.domain.session_alerts import alert_of, document_of
+from kinesight.domain.session_outbox import Audience, Refusal, tell
 from kinesight.domain.session_videos import delay_s, order_of
-from kinesight.domain.sessions import (
-    ACTIVITY,
-    Activity,
-    Hit,
-    Observation,
-    SessionEvent,
-    SessionEventType,
-    SessionTracker,
-)
+from kinesight.domain.sessions import ACTIVITY, Activity, Hit, Observation, PictureClocks, Session, SessionTracker
 
 _ATTEMPTS = 8
 _ON_DEMAND = "|on-demand"
@@ -53,16 +38,12 @@ class VideoOrders:
 
 @dataclass(frozen=True, slots=True)
 class SessionPorts:
-    """The outside world of this verb. `alerts` is None where pictures have alerts of their own, `videos` where only
-    the fragments that matched are kept. `selector`: by whose clock KVS times the pictures that it generates."""
+    """The outside world of this verb. `videos` is None where only the fragments that matched are kept. `selector`: by
+    whose clock KVS times the pictures that it generates."""
 
     activities: VersionedDocuments
     rules: Callable[[], Rules]
-    sessions: SessionStore
-    events: SessionChannel
-    alerts: AlertChannel | None
-    link: Callable[[str], str]
-    ledger: Ledger
+    audience: Audience
     dead_letters: DeadLetters
     now_ms: Callable[[], int]
     videos: VideoOrders | None = None
@@ -87,6 +68,7 @@ class SessionReport:
     alerts: int = 0
     buried: int = 0
     failures: list[StreamFailure] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +118,9 @@ def observation_of(record: ResultRecord, rules: CameraRules, selector: Selector 
         for one in judged
         if one.rules
     )
-    at_ms = to_epoch_ms(frame.image_timestamp)
-    return Observation(record.result_id, at_ms, frame.fragment_number, hits, _by_server(frame, selector))
+    clocks = PictureClocks(_epoch_ms(frame.producer_timestamp), _epoch_ms(frame.server_timestamp)) if hits else None
+    at_ms, by_server = to_epoch_ms(frame.image_timestamp), _by_server(frame, selector)
+    return Observation(record.result_id, at_ms, frame.fragment_number, hits, by_server, clocks)
 
 
 def _by_server(frame: Frame, selector: Selector) -> bool:
@@ -149,6 +132,10 @@ def _by_server(frame: Frame, selector: Selector) -> bool:
             return frame.producer_timestamp is None
         case _:
             return selector == "SERVER_TIMESTAMP"
+
+
+def _epoch_ms(moment: datetime | None) -> int | None:
+    return None if moment is None else to_epoch_ms(moment)
 
 
 def _by_key(
@@ -180,8 +167,15 @@ def _track(key: str, records: Sequence[ResultRecord], ports: SessionPorts, repor
     seen = [observation_of(record, rules, ports.selector) for record in records]
     if not rules.camera.needs_order:
         seen = [one for one in seen if one.hits]  # what matched nothing changes nothing
-    if seen:
-        _change(key, ports, report, lambda tracker: tracker.add(seen, ports.now_ms()))
+    if not seen:
+        return
+    arn = next((record.frame.stream_arn for record in records if record.frame.stream_arn is not None), None)
+
+    def add(tracker: SessionTracker) -> None:
+        tracker.activity.stream_arn = arn or tracker.activity.stream_arn
+        tracker.add(seen, ports.now_ms())
+
+    _change(key, ports, report, add)
 
 
 def _camera(key: str, ports: SessionPorts) -> CameraRules:
@@ -202,44 +196,38 @@ def _change(key: str, ports: SessionPorts, report: SessionReport, work: Callable
                 continue
             version += 1
         if activity.outbox:
-            _tell(activity, camera.sessions, ports, report)
-            _empty_outbox(key, activity, version, ports)
+            _empty_outbox(key, activity, version, ports, report)
         return
     raise StorageBusyError(f"the activity of {key} was changed by others {_ATTEMPTS} times")
 
 
-def _empty_outbox(key: str, activity: Activity, version: int, ports: SessionPorts) -> None:
-    """If somebody else has saved meanwhile, they tell it again, which has no further effect."""
-    activity.outbox = []
-    ports.activities.save(key, ACTIVITY.dump_json(activity).decode(), version)
+def _empty_outbox(key: str, activity: Activity, version: int, ports: SessionPorts, report: SessionReport) -> None:
+    """Tells, and keeps what could not be told. If somebody else has saved meanwhile, they tell it again, which has no
+    further effect. Alerts that wait are reported without failing the records, which hold nothing more to do."""
+    told = tell(activity.outbox, ports.audience, _video_orders(ports, _camera(key, ports).camera.sessions))
+    report.opened += told.opened
+    report.ended += told.ended
+    report.alerts += told.alerts
+    report.refusals += told.refusals
+    report.failures += [StreamFailure(key, error) for error in told.failed_alerts]
+    if told.untold != activity.outbox:
+        activity.outbox = told.untold
+        ports.activities.save(key, ACTIVITY.dump_json(activity).decode(), version)
+    if told.failure is not None:
+        raise told.failure
 
 
 def _activity(body: str | None) -> Activity:
     return Activity() if body is None else ACTIVITY.validate_json(body)
 
 
-def _tell(activity: Activity, settings: SessionSettings, ports: SessionPorts, report: SessionReport) -> None:
-    for event in activity.outbox:
-        if event.type is SessionEventType.ALERT:
-            report.alerts += _alert_once(event, ports)
-        else:
-            ports.events.send(event.type, document_of(event.session))
-        ports.sessions.put(event.session)
-        if event.session.closed and ports.videos is not None:
-            order = order_of(event.session, settings).model_dump_json(by_alias=True)
-            ports.videos.queue.send_later(order, delay_s(settings, ports.videos.settle_s))
-        report.opened += event.type is SessionEventType.NEW
-        report.ended += event.type is SessionEventType.END
+def _video_orders(ports: SessionPorts, settings: SessionSettings) -> Callable[[Session], None] | None:
+    videos = ports.videos
+    if videos is None:
+        return None
 
+    def order(session: Session) -> None:
+        body = order_of(session, settings).model_dump_json(by_alias=True)
+        videos.queue.send_later(body, delay_s(settings, videos.settle_s))
 
-def _alert_once(event: SessionEvent, ports: SessionPorts) -> bool:
-    work = f"alert:session:{event.session.session_id}"
-    if ports.alerts is None or not ports.ledger.begin(work):
-        return False
-    try:
-        ports.alerts.send(alert_of(event.session, ports.link))
-    except BaseException:
-        ports.ledger.release(work)
-        raise
-    ports.ledger.finish(work)
-    return True
+    return order

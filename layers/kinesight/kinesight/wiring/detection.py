@@ -11,9 +11,11 @@ from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
 from kinesight.adapters.luma_pillow import PillowLuma
 from kinesight.adapters.result_sink_kinesis import KinesisResultSink
-from kinesight.domain.analysis import DetectionPlan, DetectionPorts
+from kinesight.domain.analysis import BesideFields, DetectionPlan, DetectionPorts
 from kinesight.domain.frame_gate import FrameGate
 from kinesight.domain.gate import GateSettings
+from kinesight.domain.kit_format import kit_fields
+from kinesight.domain.rekognition_format import face_record_fields
 from kinesight.settings import DetectionSettings, GatedSettings
 from kinesight.wiring.current_rules import current_rules
 from kinesight.wiring.detectors import detector
@@ -21,13 +23,15 @@ from kinesight.wiring.detectors import detector
 _LEDGER = "analyze_images"
 """One ledger for every source, so that a frame that comes two ways is analyzed once."""
 
+_BESIDE: dict[str, BesideFields] = {"KIT": kit_fields, "REKOGNITION": face_record_fields}
+
 
 def plan(wanted: DetectionSettings) -> DetectionPlan:
     """What the parameters ask of every frame."""
     return DetectionPlan(
         rules=current_rules(wanted.configuration_bucket, tuple(wanted.labels), wanted.minimum_confidence),
         include_raw_output=wanted.include_raw_output,
-        kit_format=wanted.result_format == "KIT",
+        beside=_BESIDE.get(wanted.result_format),
         concurrent_detections=wanted.concurrent_detections,
     )
 

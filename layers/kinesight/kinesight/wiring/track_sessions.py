@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.alert_channel_sns import SnsAlertChannel
+from kinesight.adapters.alert_channel_webhook import WebhookAlerts
 from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.evidence_store_s3 import S3EvidenceStore
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
 from kinesight.adapters.reminders_sqs import SqsReminders
-from kinesight.adapters.session_channel_eventbridge import EventBridgeSessions, NoSessionEvents
+from kinesight.adapters.secret_text_secretsmanager import SecretsManagerText
+from kinesight.adapters.session_channel_eventbridge import EventBridgeSessions
+from kinesight.adapters.session_channel_iot import IotAlerts, IotSessions
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
+from kinesight.domain.ports import SessionChannel
+from kinesight.domain.rekognition_alerts import rekognition_alert
+from kinesight.domain.session_alerts import alert_of
+from kinesight.domain.session_outbox import AlertRoute, Audience
 from kinesight.domain.track_sessions import SessionPorts, VideoOrders
+from kinesight.domain.webhook_messages import webhook_messages
 from kinesight.settings import TrackSessionsSettings
 from kinesight.wiring.current_rules import current_rules
 
@@ -30,20 +39,31 @@ def settings() -> TrackSessionsSettings:
 def ports(remaining_ms: Callable[[], int]) -> SessionPorts:
     """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
     wanted = settings()
-    evidence = S3EvidenceStore(clients.s3(), wanted.evidence_bucket, link_seconds=wanted.alert_link_seconds)
-    bus, videos = wanted.event_bus_name, wanted.session_video_queue_url
+    videos = wanted.session_video_queue_url
     return SessionPorts(
         activities=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="activity"),
         rules=current_rules(wanted.configuration_bucket, tuple(wanted.labels), wanted.minimum_confidence),
+        audience=_audience(wanted, remaining_ms),
+        dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
+        now_ms=lambda: round(time.time() * 1000),
+        videos=VideoOrders(SqsReminders(clients.sqs(), videos), wanted.session_video_settle_seconds)
+        if videos
+        else None,
+        selector=wanted.image_selector_type,
+    )
+
+
+def _audience(wanted: TrackSessionsSettings, remaining_ms: Callable[[], int]) -> Audience:
+    return Audience(
         sessions=DynamoDbSessions(
             clients.dynamodb(),
             wanted.events_table,
             kept_seconds=wanted.evidence_retention_days * 86_400,
             epoch_s=time.time,
         ),
-        events=NoSessionEvents() if bus is None else EventBridgeSessions(clients.events(), bus),
-        alerts=SnsAlertChannel(clients.sns(), wanted.alert_topic_arn) if wanted.alert_per == "SESSION" else None,
-        link=evidence.link,
+        events=_event_channels(wanted),
+        alerts=_alert_routes(wanted),
+        link=S3EvidenceStore(clients.s3(), wanted.evidence_bucket, link_seconds=wanted.alert_link_seconds).link,
         ledger=PowertoolsLedger(
             clients.dynamodb(),
             wanted.idempotency_table,
@@ -51,10 +71,42 @@ def ports(remaining_ms: Callable[[], int]) -> SessionPorts:
             kept_seconds=wanted.idempotency_hours * 3600,
             remaining_ms=remaining_ms,
         ),
-        dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
-        now_ms=lambda: round(time.time() * 1000),
-        videos=VideoOrders(SqsReminders(clients.sqs(), videos), wanted.session_video_settle_seconds)
-        if videos
-        else None,
-        selector=wanted.image_selector_type,
+    )
+
+
+def _event_channels(wanted: TrackSessionsSettings) -> dict[str, SessionChannel]:
+    channels: dict[str, SessionChannel] = {}
+    if wanted.event_bus_name is not None:
+        channels["eventbridge"] = EventBridgeSessions(clients.events(), wanted.event_bus_name)
+    if wanted.iot_topic is not None:
+        channels["iot"] = IotSessions(clients.iot_data, wanted.iot_topic)
+    return channels
+
+
+def _alert_routes(wanted: TrackSessionsSettings) -> dict[str, AlertRoute]:
+    """Per picture there are alerts on the topic alone, which another function sends."""
+    routes: dict[str, AlertRoute] = {}
+    if wanted.alert_per == "SESSION":
+        topic = SnsAlertChannel(clients.sns(), wanted.alert_topic_arn)
+        as_rekognition = partial(rekognition_alert, bucket=wanted.evidence_bucket)
+        routes["sns"] = AlertRoute(topic, as_rekognition if wanted.alert_format == "REKOGNITION" else alert_of)
+    if wanted.iot_topic is not None:
+        routes["iot"] = AlertRoute(IotAlerts(IotSessions(clients.iot_data, wanted.iot_topic)))
+    webhook = _webhook()
+    if webhook is not None:
+        routes["webhook"] = AlertRoute(webhook)
+    return routes
+
+
+@cache
+def _webhook() -> WebhookAlerts | None:
+    """Kept, because it remembers its secret and whether it rests."""
+    wanted = settings()
+    if wanted.webhook_secret_arn is None:
+        return None
+    return WebhookAlerts(
+        SecretsManagerText(clients.secrets_manager(), wanted.webhook_secret_arn, monotonic_s=time.monotonic),
+        partial(webhook_messages, wanted.webhook_format),
+        tls=ssl.create_default_context(),
+        monotonic_s=time.monotonic,
     )

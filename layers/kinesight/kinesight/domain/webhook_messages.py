@@ -1,0 +1,105 @@
+"""Alerts in the forms that chat systems take.
+
+Slack: docs.slack.dev/reference/block-kit/blocks. Teams: an Adaptive Card for a workflow that starts "when a Teams
+webhook request is received" (learn.microsoft.com, "Create and send messages"); the retired connectors took other cards.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from html import escape
+from typing import Any
+
+from kinesight.domain.ports import Alert
+
+Message = Mapping[str, Any]
+
+_SLACK_HEADER_CHARACTERS = 150
+_SLACK_TEXT_CHARACTERS = 3000
+_SLACK_URL_CHARACTERS = 3000
+
+
+class WebhookFormat(StrEnum):
+    """The values of the template's WebhookFormat parameter."""
+
+    SLACK = "SLACK"
+    TEAMS = "TEAMS"
+    JSON = "JSON"
+
+
+def webhook_messages(form: WebhookFormat, alert: Alert) -> tuple[Message, ...]:
+    """The message, and plainer ones for a receiver that calls the one before it malformed."""
+    return _FORMS[form](alert)
+
+
+def _json(alert: Alert) -> tuple[Message, ...]:
+    return (alert.body,)
+
+
+def _slack(alert: Alert) -> tuple[Message, ...]:
+    """Slack fetches the picture while it takes the message, and refuses both if it is not there yet."""
+    links = _links(alert)
+    blocks = [
+        {"type": "header", "text": {"type": "plain_text", "text": alert.subject[:_SLACK_HEADER_CHARACTERS]}},
+        _slack_section(_mrkdwn(_summary(alert))[:_SLACK_TEXT_CHARACTERS]),
+        *(_slack_section(text) for text in _slack_links(links)),
+    ]
+    plain = {"text": alert.subject, "blocks": blocks}
+    picture = links.get("picture", "")
+    if not 0 < len(picture) <= _SLACK_URL_CHARACTERS:
+        return (plain,)
+    image = {"type": "image", "image_url": picture, "alt_text": alert.subject}
+    return {"text": alert.subject, "blocks": [*blocks, image]}, plain
+
+
+def _slack_links(links: Mapping[str, str]) -> list[str]:
+    """One section each: signed links are long."""
+    texts = [f"<{_mrkdwn(address)}|{name.capitalize()}>" for name, address in links.items()]
+    return [text for text in texts if len(text) <= _SLACK_TEXT_CHARACTERS]
+
+
+def _slack_section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def _mrkdwn(text: str) -> str:
+    """Slack's three control characters, escaped as it asks."""
+    return escape(text, quote=False)
+
+
+def _teams(alert: Alert) -> tuple[Message, ...]:
+    links = _links(alert)
+    body: list[dict[str, Any]] = [
+        {"type": "TextBlock", "text": alert.subject, "size": "Large", "weight": "Bolder", "wrap": True},
+        {"type": "TextBlock", "text": _summary(alert).replace("\n", "\n\n"), "wrap": True},
+    ]
+    if "picture" in links:
+        body.append({"type": "Image", "url": links["picture"], "altText": alert.subject})
+    card = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "body": body,
+        "actions": [
+            {"type": "Action.OpenUrl", "title": name.capitalize(), "url": address} for name, address in links.items()
+        ],
+    }
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
+    return ({"type": "message", "attachments": [attachment]},)
+
+
+def _links(alert: Alert) -> Mapping[str, str]:
+    found: Mapping[str, str] = alert.body.get("links", {})
+    return found
+
+
+def _summary(alert: Alert) -> str:
+    """The text without its links, which these forms show in their own way, and without empty lines."""
+    addresses = tuple(_links(alert).values())
+    return "\n".join(line for line in alert.text.splitlines() if line and not line.endswith(addresses))
+
+
+_FORMS: Mapping[WebhookFormat, Callable[[Alert], tuple[Message, ...]]] = {
+    WebhookFormat.SLACK: _slack,
+    WebhookFormat.TEAMS: _teams,
+    WebhookFormat.JSON: _json,
+}

@@ -1,0 +1,76 @@
+"""Where a webhook is, as its secret tells. Who knows the address may post, so no text here ever contains it."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from kinesight.domain.errors import ChannelRefusedError
+
+_PRINTABLE = re.compile(r"[!-~]+")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_VALUE = re.compile(r"[ -~]*")
+_HEADERS_OF_OURS = frozenset({"connection", "content-length", "content-type", "host", "transfer-encoding"})
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookTarget:
+    """`path` is with its query. Neither repr nor str tells anything."""
+
+    host: str = field(repr=False)
+    port: int = field(repr=False)
+    path: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+
+def parse_target(secret: str) -> WebhookTarget:
+    """Takes the bare URL, or `{"url": "https://…", "headers": {"Authorization": "…"}}`. HTTPS alone.
+
+    Raises ChannelRefusedError, which says what is wrong and nothing of what is there.
+    """
+    text = secret.strip()
+    url, headers = _members(_json(text)) if text.startswith("{") else (text, {})
+    parts, port = _split(url)
+    if parts is None or parts.scheme != "https" or not parts.hostname or "@" in parts.netloc:
+        raise ChannelRefusedError("the webhook's secret holds no plain https URL")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return WebhookTarget(parts.hostname, port, path, _checked(headers))
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass  # its error carries the whole text along
+    raise ChannelRefusedError("the webhook's secret is not JSON")
+
+
+def _members(document: Any) -> tuple[str, Any]:
+    url = document.get("url")
+    if not isinstance(url, str):
+        raise ChannelRefusedError("the webhook's secret has no url")
+    return url, document.get("headers") or {}
+
+
+def _split(url: str) -> tuple[SplitResult | None, int]:
+    if not _PRINTABLE.fullmatch(url):
+        return None, 0
+    try:
+        parts = urlsplit(url)
+        return parts, 443 if parts.port is None else parts.port
+    except ValueError:
+        return None, 0
+
+
+def _checked(headers: Any) -> Mapping[str, str]:
+    if not isinstance(headers, dict) or not all(_is_header(name, value) for name, value in headers.items()):
+        raise ChannelRefusedError("the webhook's secret has headers that can't be sent")
+    return headers
+
+
+def _is_header(name: str, value: Any) -> bool:
+    if not isinstance(value, str) or name.lower() in _HEADERS_OF_OURS:
+        return False
+    return bool(_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value))
