@@ -1,21 +1,26 @@
 """Detectors against the vision service: limits before the call, answers as detections, errors by what to do."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from kinesight.adapters import pictures_pillow
+from kinesight.adapters.crops_s3 import S3Crops
 from kinesight.adapters.detector_rekognition import RekognitionFaces, RekognitionLabels
 from kinesight.adapters.detector_sagemaker import SageMakerEndpoint
+from kinesight.adapters.image_store_s3 import S3ImageStore
+from kinesight.adapters.work_store_s3 import S3WorkStore
 from kinesight.domain.answer_mapping import AnswerReader
 from kinesight.domain.answer_mappings import mapping_of
+from kinesight.domain.chains import ChainedDetector, ChainRules
 from kinesight.domain.endpoints import Endpoint
 from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, UnsupportedImageError
 from kinesight.domain.label_map import LabelMap
 from kinesight.domain.model import Frame, ImageReference
 from kinesight.domain.picture_fit import PictureForm
+from kinesight.domain.scene import intersection_over_union
 from kinesight_local.vision.server import VisionServer
 
 from tests.builders import a_detection, a_frame
@@ -54,6 +59,26 @@ def test_labels(vision: VisionServer, portrait: Frame) -> None:
     assert answer.info.operation == "DetectLabels"
     assert answer.info.model_version
     assert "Labels" in answer.raw_output
+
+
+@pytest.mark.parametrize("on", ["FRAME", "CROP"])
+def test_a_chain_finds_the_same_face_in_the_picture_and_in_a_part_of_it(
+    vision: VisionServer, portrait: Frame, on: Literal["FRAME", "CROP"]
+) -> None:
+    s3 = boto3.client("s3")
+    labels = RekognitionLabels(rekognition(vision), minimum_confidence=80, max_labels=10)
+    faces = RekognitionFaces(rekognition(vision), minimum_confidence=80)
+    crops = S3Crops(S3ImageStore(s3), S3WorkStore(s3, "pictures"), pictures_pillow.cropped)
+    (alone,) = faces.detect(portrait).detections
+
+    answer = ChainedDetector(labels, faces, ChainRules.of(["face"], 80, on), crops).detect(portrait)
+
+    (closer,) = [found for found in answer.detections if found.attributes.get("detector") == faces.fingerprint]
+    assert closer.bounding_box is not None
+    assert alone.bounding_box is not None
+    assert intersection_over_union(closer.bounding_box, alone.bounding_box) > 0.6
+    written = [one["Key"] for one in s3.list_objects_v2(Bucket="pictures", Prefix="crops/").get("Contents", [])]
+    assert len(written) == (on == "CROP")
 
 
 def test_faces(vision: VisionServer, portrait: Frame) -> None:
