@@ -9,11 +9,10 @@ from itertools import chain, compress, pairwise
 from operator import mul
 from statistics import fmean, median
 
+from kinesight.domain.zones import Polygon, contains
+
 COLUMNS, ROWS = 64, 36
 BLOCKS = COLUMNS * ROWS
-
-Polygon = tuple[tuple[float, float], ...]
-"""Corners as ratios of the picture's width and height, from its upper left."""
 
 _CHANGED_LEVELS = 9.0
 """Of 255. A JPEG of quality 80 and a sensor's noise move the mean of a block by less than two."""
@@ -32,7 +31,7 @@ _Block = float
 def watched_blocks(ignored: tuple[Polygon, ...]) -> tuple[bool, ...]:
     """Which blocks count: those whose centre lies in none of the polygons."""
     centres = (((column + 0.5) / COLUMNS, (row + 0.5) / ROWS) for row in range(ROWS) for column in range(COLUMNS))
-    return tuple(not any(_holds(polygon, x, y) for polygon in ignored) for x, y in centres)
+    return tuple(not any(contains(polygon, x, y) for polygon in ignored) for x, y in centres)
 
 
 def changed_blocks_percent(reference: bytes, luma: bytes, watched: Sequence[bool]) -> float:
@@ -54,15 +53,6 @@ def changed_bits_percent(reference: bytes, luma: bytes, watched: Sequence[bool])
     32 × 18 grid to the next, to the right and downwards."""
     pairs = list(zip(_hash_bits(reference, watched), _hash_bits(luma, watched), strict=True))
     return _percent(sum(one != other for one, other in pairs), len(pairs))
-
-
-def _holds(polygon: Polygon, x: float, y: float) -> bool:
-    """Whether a ray to the right leaves the polygon an odd number of times."""
-    inside = False
-    for (x1, y1), (x2, y2) in zip(polygon, (*polygon[1:], polygon[0]), strict=True):
-        if (y1 > y) != (y2 > y) and x < x1 + (y - y1) * (x2 - x1) / (y2 - y1):
-            inside = not inside
-    return inside
 
 
 def _relit(reference: bytes, luma: bytes, watched: Sequence[bool]) -> list[_Block]:
