@@ -154,6 +154,12 @@ def invoke(template: Path, function: str, event: str) -> Any:
         ("StartAnalysisFunction", "start_analysis/valid.json", 0),
         ("StartAnalysisFunction", "start_analysis/not_json.json", 0),
         ("StartAnalysisFunction", "start_analysis/not_a_stream.json", 0),
+        ("TrackSessionsFunction", "track_sessions/valid.json", 0),
+        ("TrackSessionsFunction", "track_sessions/not_json.json", 0),
+        ("TrackSessionsFunction", "track_sessions/schedule.json", 0),
+        ("ArchiveSessionFunction", "archive_session/valid.json", 0),
+        ("ArchiveSessionFunction", "archive_session/not_json.json", 0),
+        ("ArchiveSessionFunction", "archive_session/not_a_stream.json", 0),
     ],
 )
 def test_batches(template: Path, pictures: None, function: str, event: str, failed: int) -> None:
@@ -188,6 +194,8 @@ def test_the_workflows_functions_one_after_the_other(template: Path) -> None:
         ("SweepStreamsFunction", "sweep_streams/not_an_event.json", "InvalidEventError"),
         ("ConductLiveFunction", "conduct_live/not_an_event.json", "InvalidEventError"),
         ("ConsumeLiveFunction", "consume_live/not_a_start.json", "InvalidEventError"),
+        ("TrackSessionsFunction", "track_sessions/not_an_event.json", "InvalidEventError"),
+        ("ArchiveSessionFunction", "archive_session/not_a_batch.json", "InvalidEventError"),
     ],
 )
 def test_the_workflows_functions_say_what_is_wrong(template: Path, function: str, event: str, error: str) -> None:
