@@ -131,31 +131,25 @@ class FragmentReader:
             if isinstance(event, HeaderEvent):
                 done += self._finish()
                 self._document = _Document()
-            if self._document is not None:
-                if not self._add(self._document, event):
-                    break
-                if isinstance(event, TagsEvent) and _is_last(self._document):
-                    done += self._finish()
+            document = self._document
+            if document is None or isinstance(event, ClusterEndEvent):
+                continue
+            document.raw.append(event.raw)
+            document.size += len(event.raw)
+            if document.size > self._max_fragment_bytes:
+                limit = f"a fragment passes {self._max_fragment_bytes} bytes"
+                # The next call raises, or this one if it has nothing to give.
+                self._failure = ElementTooLargeError(limit, self._parser.offset)
+                break
+            if isinstance(event, BlockEvent):
+                document.blocks.append(event)
+                continue
+            _note(document, event)
+            if isinstance(event, TagsEvent) and _is_last(document):
+                done += self._finish()
         if not done:
             self._raise_failure()
         return done
-
-    def _add(self, document: _Document, event: Event) -> bool:
-        """False if the fragment passes the limit: the next call raises, or this one if it has nothing to give."""
-        if isinstance(event, ClusterEndEvent):
-            return True
-        raw = event.raw
-        document.raw.append(raw)
-        document.size += len(raw)
-        if document.size > self._max_fragment_bytes:
-            limit = f"a fragment passes {self._max_fragment_bytes} bytes"
-            self._failure = ElementTooLargeError(limit, self._parser.offset)
-            return False
-        if isinstance(event, BlockEvent):
-            document.blocks.append(event)
-        else:
-            _note(document, event)
-        return True
 
     def _finish(self) -> list[MediaFragment | MediaErrorNotice]:
         document, self._document = self._document, None
