@@ -75,6 +75,17 @@ WRONG_CAMERAS: list[tuple[dict[str, Any], str]] = [
     ({"stationary": {"minimumOverlap": 2}}, "stationary.minimumOverlap: Input should be less than or equal to 1"),
     ({"stationary": {"afterSeconds": -1}}, "stationary.afterSeconds: Input should be greater than or equal to 0"),
     ({"stationary": {"forgetSeconds": 0}}, "stationary.forgetSeconds: Input should be greater than 0"),
+    ({"gate": {"mode": "SOMETIMES"}}, "gate.mode: Input should be 'OFF', 'OBSERVE' or 'ON'"),
+    ({"gate": {"method": "EYE"}}, "gate.method: Input should be 'LUMA' or 'PERCEPTUAL_HASH'"),
+    ({"gate": {"threshold": 0}}, "gate.threshold: Input should be greater than 0"),
+    ({"gate": {"ignoredRegions": [[[0, 0], [1, 1]]]}}, "gate.ignoredRegions[0]: Tuple should have at least 3 items"),
+    ({"gate": {"maximumIntervalSeconds": 0}}, "gate.maximumIntervalSeconds: Input should be greater than or equal to 1"),
+    ({"gate": {"minimumIntervalMilliseconds": -1}}, "gate.minimumIntervalMilliseconds: Input should be greater than"),
+    (
+        {"gate": {"minimumIntervalMilliseconds": 5000, "maximumIntervalSeconds": 1}},
+        "gate: minimumIntervalMilliseconds is more than maximumIntervalSeconds",
+    ),
+    ({"gate": {"speed": 1}}, "gate.speed: Extra inputs are not permitted"),
     ({"stationary": {"enabled": 3}}, "stationary.enabled: Input should be a valid boolean"),
 ]
 

@@ -260,8 +260,8 @@ def test_order_and_repeats_within_a_minute_change_nothing(day: list[Observation]
 @pytest.mark.parametrize("seed", range(2))
 def test_a_busy_day_has_one_alert_per_visit_and_none_for_parked_cars(seed: int) -> None:
     """Twenty-four hours, a picture every five seconds: parked cars that the detector sees most of the time, not always
-    at the same place, and people who walk through now and then. The second time all of it comes twice, shuffled within a
-    minute, and nothing of what is told differs."""
+    at the same place, and people who walk through now and then. The second time all of it comes twice, shuffled within
+    a minute, and nothing of what is told differs."""
     chance = random.Random(seed)
     visits = [(3600 * hour + chance.randint(300, 3000), chance.randint(40, 120)) for hour in range(24)]
     camera = a_camera(
