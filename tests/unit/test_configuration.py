@@ -79,7 +79,10 @@ WRONG_CAMERAS: list[tuple[dict[str, Any], str]] = [
     ({"gate": {"method": "EYE"}}, "gate.method: Input should be 'LUMA' or 'PERCEPTUAL_HASH'"),
     ({"gate": {"threshold": 0}}, "gate.threshold: Input should be greater than 0"),
     ({"gate": {"ignoredRegions": [[[0, 0], [1, 1]]]}}, "gate.ignoredRegions[0]: Tuple should have at least 3 items"),
-    ({"gate": {"maximumIntervalSeconds": 0}}, "gate.maximumIntervalSeconds: Input should be greater than or equal to 1"),
+    (
+        {"gate": {"maximumIntervalSeconds": 0}},
+        "gate.maximumIntervalSeconds: Input should be greater than or equal to 1",
+    ),
     ({"gate": {"minimumIntervalMilliseconds": -1}}, "gate.minimumIntervalMilliseconds: Input should be greater than"),
     (
         {"gate": {"minimumIntervalMilliseconds": 5000, "maximumIntervalSeconds": 1}},

@@ -1,0 +1,85 @@
+"""A face search stream processor, migrated: live faces are searched in its collection, by name where they are known."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kinesight.domain.model import ResultRecord
+from kinesight_cli.demo_video import make_demo_video
+from kinesight_cli.fragmenting import read_video
+from kinesight_cli.migration import Migration
+from kinesight_cli.migration_rekognition import migrate_rekognition
+from kinesight_cli.producing import Pace, Tagging, play
+from kinesight_local.cloud import LocalCloud
+
+from tests.functional.test_vision import photograph
+from tests.live.chaos import ROOT
+from tests.live.test_migrated_kit import SCHEDULED, records_of
+from tests.processors import FACE_SEARCH
+
+STREAM = "entrance"
+
+
+@pytest.fixture(scope="module")
+def migration() -> Migration:
+    return migrate_rekognition(json.dumps(FACE_SEARCH))
+
+
+@pytest.fixture(scope="module")
+def cloud(migration: Migration, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), migration.parameters)
+    cloud.start_services()
+    try:
+        cloud.ensure_stream(STREAM)
+        cloud.deploy()
+        yield cloud
+    finally:
+        cloud.stop()
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the environment is the local cloud's."""
+    for name, value in cloud.endpoints.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+
+
+def test_the_faces_of_the_collection_are_told_by_name(migration: Migration, cloud: LocalCloud, tmp_path: Path) -> None:
+    assert cloud.stack is not None
+    rekognition: Any = cloud.client("rekognition")
+    collection = migration.parameters["FaceCollectionId"]
+    rekognition.create_collection(CollectionId=collection)
+    rekognition.index_faces(
+        CollectionId=collection, Image={"Bytes": photograph("astronaut.png")}, ExternalImageId="eileen", MaxFaces=1
+    )
+    conductor = cloud.stack.function_name("ConductLiveFunction")
+    cloud.client("lambda").invoke(FunctionName=conductor, Payload=json.dumps(SCHEDULED))["Payload"].read()
+    film = tmp_path / "film.mp4"
+    make_demo_video(film)
+
+    play(STREAM, read_video(film), Tagging(image=False), lambda _: None, Pace(realtime=True))
+    records = _all_of_them(cloud)
+
+    faces = [found for record in records for found in record.detections if found.label == "Face"]
+    named = [face for face in faces if face.attributes.get("externalImageId") == "eileen"]
+    assert named
+    assert all(face.attributes["similarity"] >= 85.5 for face in named)
+    assert all(face.attributes["known"] is False for face in faces if face not in named)
+    assert [record for record in records if not record.detections]
+
+
+def _all_of_them(cloud: LocalCloud) -> list[ResultRecord]:
+    """Until no more come for some seconds."""
+    deadline_s, last, quiet_since_s = time.monotonic() + 90, 0, time.monotonic()
+    while True:
+        found = records_of(cloud)
+        if len(found) != last:
+            last, quiet_since_s = len(found), time.monotonic()
+        if last and time.monotonic() - quiet_since_s > 8:
+            return [ResultRecord.model_validate(one) for one in found]
+        assert time.monotonic() < deadline_s
+        time.sleep(0.3)
