@@ -1,6 +1,8 @@
 """Functions as processes: warm, isolated, replaced after a crash or a time-out."""
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +89,16 @@ def test_a_time_out_costs_one_invocation(start: Start) -> None:
 
     assert pool.invoke({"sleep": 30}).failed
     assert invoked(pool)["layered"] == "from the layer"
+
+
+def test_a_function_at_work_is_stopped_from_two_sides_at_once(start: Start) -> None:
+    for _ in range(5):
+        pool = start()
+        pool.warm()
+        with ThreadPoolExecutor() as threads:
+            answer = threads.submit(pool.invoke, {"sleep": 30})
+            time.sleep(0.05)
+            stops = [threads.submit(pool.stop) for _ in range(4)]
+
+        assert [stop.result() for stop in stops] == [None] * 4
+        assert answer.result().failed
