@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,7 @@ class Account:
             SqsDeadLetters(self.sqs, self.queue, source="benchmark"),
             now_ms,
         )
-        detection = DetectionPlan(Rules.of([], 50), concurrent_detections=5)
+        detection = DetectionPlan(partial(Rules.of, [], 50), concurrent_detections=5)
         plan = ConsumerPlan(LivePlan(EveryNth(1), detection, fragments_in_flight=10), share=20, workers=20)
         ports = ConsumerPorts(self.leases, LeaseClock(now_ms, 30_000), live, remaining_s)
         return consume("benchmark", plan, ports, Ends(stop_s=10, abandon_s=2))
