@@ -15,6 +15,7 @@ from kinesight.media.mkv import (
     ClusterEndEvent,
     ClusterEvent,
     ClusterTimecodeEvent,
+    ElementEvent,
     ElementTooLargeError,
     Event,
     HeaderEvent,
@@ -91,14 +92,20 @@ class MediaErrorNotice:
 
 @dataclass(slots=True)
 class _Document:
-    raw: list[bytes | memoryview] = field(default_factory=list)
+    events: list[ElementEvent] = field(default_factory=list)
+    measured: int = 0
     size: int = 0
     timecode_scale_ns: int = 1_000_000
     tracks: tuple[Track, ...] = ()
     kvs_tags: dict[str, str] = field(default_factory=dict)
     producer_tags: dict[str, str] = field(default_factory=dict)
     cluster_timecode: int | None = None
-    blocks: list[BlockEvent] = field(default_factory=list)
+
+    def measure(self) -> int:
+        """Its bytes up to now."""
+        self.size += sum(len(event.raw) for event in self.events[self.measured :])
+        self.measured = len(self.events)
+        return self.size
 
 
 class FragmentReader:
@@ -127,29 +134,42 @@ class FragmentReader:
 
     def _digest(self, events: list[Event]) -> list[MediaFragment | MediaErrorNotice]:
         done: list[MediaFragment | MediaErrorNotice] = []
+        document = self._document
         for event in events:
-            if isinstance(event, HeaderEvent):
-                done += self._finish()
-                self._document = _Document()
-            document = self._document
-            if document is None or isinstance(event, ClusterEndEvent):
-                continue
-            document.raw.append(event.raw)
-            document.size += len(event.raw)
-            if document.size > self._max_fragment_bytes:
-                limit = f"a fragment passes {self._max_fragment_bytes} bytes"
-                # The next call raises, or this one if it has nothing to give.
-                self._failure = ElementTooLargeError(limit, self._parser.offset)
+            if isinstance(event, BlockEvent):  # most events are: what is done for each is as little as can be
+                if document is not None:
+                    document.events.append(event)
+            elif self._passes_limit():
                 break
-            if isinstance(event, BlockEvent):
-                document.blocks.append(event)
-                continue
-            _note(document, event)
-            if isinstance(event, TagsEvent) and _is_last(document):
-                done += self._finish()
+            else:
+                done += self._take(event)
+                document = self._document
+        self._passes_limit()
         if not done:
             self._raise_failure()
         return done
+
+    def _take(self, event: Event) -> list[MediaFragment | MediaErrorNotice]:
+        done: list[MediaFragment | MediaErrorNotice] = []
+        if isinstance(event, HeaderEvent):
+            done = self._finish()
+            self._document = _Document()
+        document = self._document
+        if document is None or isinstance(event, ClusterEndEvent):
+            return done
+        document.events.append(event)
+        _note(document, event)
+        if isinstance(event, TagsEvent) and _is_last(document) and not self._passes_limit():
+            done += self._finish()
+        return done
+
+    def _passes_limit(self) -> bool:
+        """If so, the next call raises, or this one if it has nothing to give."""
+        if self._document is None or self._document.measure() <= self._max_fragment_bytes:
+            return False
+        limit = f"a fragment passes {self._max_fragment_bytes} bytes"
+        self._failure = ElementTooLargeError(limit, self._parser.offset)
+        return True
 
     def _finish(self) -> list[MediaFragment | MediaErrorNotice]:
         document, self._document = self._document, None
@@ -211,8 +231,8 @@ def _fragment(document: _Document, cluster_timecode: int) -> MediaFragment:
         tracks=document.tracks,
         timecode_scale_ns=document.timecode_scale_ns,
         cluster_timecode=cluster_timecode,
-        blocks=tuple(document.blocks),
-        parts=tuple(document.raw),
+        blocks=tuple([event for event in document.events if isinstance(event, BlockEvent)]),
+        parts=tuple([event.raw for event in document.events]),
         millis_behind_now=int(behind) if behind.isascii() and behind.isdecimal() else None,
         continuation_token=tags.get(_TOKEN),
     )

@@ -149,29 +149,39 @@ def read_simple_block(raw: bytes, head: Head, cluster_timecode: int, offset: int
     return BlockEvent(raw, track_number, cluster_timecode + relative, bool(flags & 0x80), spans, None)
 
 
+_size_word = struct.Struct(">Q").unpack_from
+_block_head = struct.Struct(">BhB").unpack_from
+_PLAIN_BLOCK_BYTES = 9  # an id and the eight bytes in which its size is looked for; what is shorter goes the long way
+_SIZES: tuple[tuple[int, int, int, tuple[slice, ...]], ...] = (
+    (0, 0, 0, ()),
+    *((64 - 8 * length, (1 << 7 * length) - 1, 1 + length, (slice(5 + length, None),)) for length in range(8, 0, -1)),
+)
+"""By the bits of a size's first byte: how far to shift it to the right, its mask, the length of an element's head, and
+where the frame lies in a block with such a head."""
+
+
 def read_plain_blocks(data: memoryview, end: int, cluster_timecode: int) -> tuple[list[BlockEvent], int, int]:
     """The SimpleBlocks that begin the data, wholly before `end`, of tracks below 128, and not laced; where the next
     element begins; how many bytes it needs at least. Nearly all of a body is that, so it is read without the detours
     that the rest needs."""
     found: list[BlockEvent] = []
     position, needed = 0, 1
-    while end - position >= 7 and data[position] == ids.SIMPLE_BLOCK:
-        body = position + 10 - data[position + 1].bit_length()
-        mask = (1 << (7 * (body - position) - 7)) - 1
-        size = int.from_bytes(data[position + 1 : body]) & mask
-        after = body + size
-        if body - position > 9 or size == mask or size < 4:
+    while end - position >= _PLAIN_BLOCK_BYTES and data[position] == ids.SIMPLE_BLOCK:
+        (word,) = _size_word(data, position + 1)
+        unused, mask, head_length, spans = _SIZES[(word >> 56).bit_length()]
+        size = word >> unused & mask
+        if size == mask or size < 4:
             break
-        if after > end:
-            needed = after - position
+        length = head_length + size
+        if position + length > end:
+            needed = length
             break
-        track, flags = data[body], data[body + 3]
+        track, relative_timecode, flags = _block_head(data, position + head_length)
         if track < 0x80 or flags & 0x06:
             break
-        timecode = cluster_timecode + int.from_bytes(data[body + 1 : body + 3], signed=True)
-        spans = (slice(body + 4 - position, after - position),)
-        found.append(BlockEvent(data[position:after], track & 0x7F, timecode, flags >= 0x80, spans, None))
-        position = after
+        raw = data[position : position + length]
+        found.append(BlockEvent(raw, track & 0x7F, cluster_timecode + relative_timecode, flags >= 0x80, spans, None))
+        position += length
     return found, position, needed
 
 
@@ -197,7 +207,11 @@ def _block(raw: bytes, start: int, end: int, offset: int) -> tuple[int, int, int
     relative = int.from_bytes(raw[body - 3 : body - 1], signed=True)
     flags = raw[body - 1]
     lacing = (flags >> 1) & 0x03
-    spans = (slice(body, end),) if lacing == 0 else _laced(memoryview(raw)[body:end], lacing, body, offset)
+    spans = (
+        (slice(body, end if end < len(raw) else None),)
+        if lacing == 0
+        else _laced(memoryview(raw)[body:end], lacing, body, offset)
+    )
     return track_number, relative, flags, spans
 
 

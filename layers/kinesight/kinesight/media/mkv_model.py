@@ -126,7 +126,7 @@ class OtherEvent(NamedTuple):
     depth: Literal["document", "segment", "cluster"]
 
 
-Event = (
+ElementEvent = (
     HeaderEvent
     | SegmentEvent
     | InfoEvent
@@ -135,6 +135,8 @@ Event = (
     | ClusterEvent
     | ClusterTimecodeEvent
     | BlockEvent
-    | ClusterEndEvent
     | OtherEvent
 )
+"""All that stand for bytes, their `raw`."""
+
+Event = ElementEvent | ClusterEndEvent
