@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser awscli demo test unit fuzz fuzz-coverage live-chaos lint format build deploy destroy local lock checkov audit clean
+.PHONY: help setup browser awscli demo test unit fuzz fuzz-coverage live-chaos load lint format build deploy destroy local lock checkov audit clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ fuzz: setup ## the fuzz tests, each with 5,000 examples instead of a hundred
 
 live-chaos: setup ## twenty live streams, consumers killed every few seconds, for three minutes (ARGS='--seed 2')
 	$(BIN)/python -m tests.live.chaos $(ARGS)
+
+load: setup ## two hundred cameras through the whole stack, half an hour on two cores (ARGS='--streams 50 --seconds 60')
+	$(BIN)/python -m benchmarks.load $(ARGS)
 
 fuzz-coverage: setup ## coverage-guided fuzzing of PutMedia for five minutes (ARGS=-max_total_time=60 for one)
 	@$(BIN)/uv sync --quiet --frozen --project scripts/atheris --python $(BIN)/python

@@ -1,0 +1,88 @@
+"""Cameras for the load run: real H.264 in one PutMedia session each, a tagged fragment for each second."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from io import BytesIO
+
+import av
+import numpy as np
+from kinesight.media import mkv_write as write
+from kinesight.media.mkv_model import Track
+
+from tests.functional.kvs_producer import Producer
+from tests.media import IMAGE, event_tags
+
+LAMP_EVERY_S = 60
+LAMP_S = 2
+_WIDTH, _HEIGHT = 160, 120
+_PATIENCE_S = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Films:
+    """One second of a dark room, and of the same with a lamp on: one keyframe each, with what decodes it."""
+
+    dark: bytes
+    bright: bytes
+    track: Track
+
+
+def films() -> Films:
+    """Encoded once; every camera sends the same pictures at times of its own."""
+    target = BytesIO()
+    with av.open(target, "w", format="matroska") as container:
+        stream = container.add_stream("libx264", rate=1, options={"preset": "ultrafast", "g": "1"})
+        stream.width, stream.height, stream.pix_fmt = _WIDTH, _HEIGHT, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1)
+        for brightness in (40, 180):
+            ramp = np.add.outer(np.arange(_HEIGHT), np.arange(_WIDTH)) % 40
+            picture = np.repeat((ramp + brightness)[:, :, None], 3, axis=2).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    target.seek(0)
+    with av.open(target, "r") as container:
+        dark, bright = [bytes(packet) for packet in container.demux(video=0) if packet.pts is not None]
+        private = bytes(container.streams.video[0].codec_context.extradata or b"")
+    return Films(dark, bright, Track(1, "video", "V_MPEG4/ISO/AVC", private, "camera", _WIDTH, _HEIGHT))
+
+
+class Camera:
+    """`index` sets when in each minute its lamp goes on. Its clock begins at `start_ms` and counts what it sent."""
+
+    def __init__(self, address: str, name: str, index: int, start_ms: int, seen: Films) -> None:
+        self.name = name
+        self.lamps: set[int] = set()
+        """The seconds in which its lamp was on."""
+        self._seen = seen
+        self._start_ms = start_ms
+        self._phase_s = 7 * index % (LAMP_EVERY_S - LAMP_S)
+        self._producer = Producer(address, name)
+        # The service takes no more from a camera while too many pictures wait to be made.
+        self._producer.connection.sock.settimeout(_PATIENCE_S)
+        head = write.ebml_header() + write.segment_start() + write.info() + write.tracks([seen.track])
+        self._producer.send(head)
+
+    def film(self, second: int) -> None:
+        """One fragment. What the service says of the ones before is read, so that its answers find room."""
+        lit = 0 <= second % LAMP_EVERY_S - self._phase_s < LAMP_S
+        if lit:
+            self.lamps.add(second)
+        frame = self._seen.bright if lit else self._seen.dark
+        at_ms = self._start_ms + 1000 * second
+        cluster = write.cluster(at_ms, [write.simple_block(1, 0, True, frame)], known_size=True)
+        self._producer.send(cluster + event_tags(IMAGE))
+        if second:
+            self._producer.until("PERSISTED")
+
+    def times_lit(self) -> int:
+        """How often its lamp went on."""
+        return sum(second - 1 not in self.lamps for second in self.lamps)
+
+    def end(self) -> None:
+        """Raises ConnectionError if the service refused anything."""
+        self._producer.end()
+        refused = [one for one in self._producer.acknowledgements() if one["EventType"] == "ERROR"]
+        if refused:
+            raise ConnectionError(f"{self.name}: {refused}")
