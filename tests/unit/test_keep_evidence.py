@@ -1,5 +1,7 @@
 """The batch rules of keep_evidence: everything once, alerts last, neighbours go on."""
 
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -7,6 +9,7 @@ from kinesight.domain.alerts import alert_for
 from kinesight.domain.errors import DeliveryError, MediaBusyError, UnsupportedImageError
 from kinesight.domain.keep_evidence import EvidencePorts, EvidenceReport, StreamedRecord, keep_batch
 from kinesight.domain.model import ResultRecord, from_epoch_ms
+from kinesight.domain.ports import FragmentMedia, FragmentUnavailable
 from kinesight.domain.records import encode_record, evidence_keys
 
 from tests.builders import NOON_MS, a_detection, a_fragment_number, a_frame, a_record
@@ -78,6 +81,27 @@ def test_one_fetch_per_fragment_however_many_frames_matched_in_it() -> None:
 
     assert sorted(world.fragments.asked) == [("front-door", a_fragment_number(1)), ("front-door", a_fragment_number(2))]
     assert len(world.alerts.sent) == 6
+
+
+def test_several_cameras_are_fetched_side_by_side() -> None:
+    world = World()
+    here, there = world.record(0), world.record(1)
+    there = there.model_copy(update={"frame": there.frame.model_copy(update={"stream_name": "back-door"})})
+    both_are_fetching = threading.Barrier(2, timeout=10)
+
+    class Meeting(FakeFragments):
+        def fetch(
+            self, stream_name: str, fragment_numbers: Sequence[str]
+        ) -> Iterator[FragmentMedia | FragmentUnavailable]:
+            both_are_fetching.wait()
+            yield from super().fetch(stream_name, fragment_numbers)
+
+    world.fragments = Meeting(world.fragments.media)
+
+    report = world.keep(here, there)
+
+    assert report.archived_fragments == 2
+    assert sorted(stream for stream, _ in world.fragments.asked) == ["back-door", "front-door"]
 
 
 def test_a_second_delivery_changes_nothing_and_alerts_nobody() -> None:

@@ -32,6 +32,7 @@ from kinesight.domain.ports import (
 )
 from kinesight.domain.records import archive_key, evidence_keys
 
+_STREAMS_AT_ONCE = 4  # a fragment of 50 MB is held twice while it is archived; the function has 1 GB
 _CASES_AT_ONCE = 8  # four small AWS calls each; more threads gain nothing on a one-vCPU function
 
 
@@ -100,8 +101,9 @@ def keep_batch(batch: Sequence[StreamedRecord], ports: EvidencePorts) -> Evidenc
     report = EvidenceReport()
     cases = [case for streamed in batch if (case := _case_of(streamed, ports.dead_letters, report)) is not None]
     report.matched = len(cases)
-    for stream_name, sharing in _by_stream(cases).items():
-        report.archived_fragments += _archive_fragments(stream_name, sharing, ports)
+    with ThreadPoolExecutor(max_workers=_STREAMS_AT_ONCE) as pool:
+        written = pool.map(lambda one: _archive_fragments(one[0], one[1], ports), _by_stream(cases).items())
+        report.archived_fragments = sum(written)
     with ThreadPoolExecutor(max_workers=_CASES_AT_ONCE) as pool:
         list(pool.map(lambda case: _keep_guarded(case, ports), cases))
     for case in cases:
