@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from collections.abc import Callable
 from io import BytesIO
@@ -305,3 +306,25 @@ def test_what_the_function_wrote_to_its_log_is_json(cloud: LocalCloud, played: l
 
     lines = [json.loads(line) for line in log.splitlines() if line.startswith('{"level"')]
     assert any(line["message"] == "analyzed" and line["stream_name"] == STREAM for line in lines)
+
+
+def test_what_was_done_is_told_as_metrics(cloud: LocalCloud, played: list[ResultRecord]) -> None:
+    log = Path(cloud.log_dir / "kinesight-AnalyzeImagesFunction.log").read_text()
+
+    documents = [json.loads(line) for line in log.splitlines() if line.startswith('{"_aws"')]
+    told = [one for one in documents if {"FramesAnalyzed", "FrameAge", "DetectorLatency"} <= one.keys()]
+    assert {(one["Stack"], one["service"]) for one in documents} == {("kinesight", "analyze_images")}
+    assert sum(sum(one["FramesAnalyzed"]) for one in told) >= len(played)
+    assert sum(len(one["FrameAge"]) for one in told) == sum(sum(one["FramesAnalyzed"]) for one in told)
+
+
+def test_the_dashboard_is_deployed_with_every_name_filled_in(cloud: LocalCloud) -> None:
+    cloudwatch = cloud.client("cloudwatch")
+
+    body = cloudwatch.get_dashboard(DashboardName="kinesight-us-east-1")["DashboardBody"]
+
+    assert cloud.stack is not None
+    assert set(re.findall(r"\$\{[^P].*?\}", body)) == set()
+    assert cloud.stack.function_name("AnalyzeImagesFunction") in body
+    assert cloud.outputs["ResultsStreamName"] in body
+    assert json.loads(body)["widgets"]
