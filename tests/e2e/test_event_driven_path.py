@@ -13,7 +13,9 @@ from urllib.parse import quote_plus
 import av
 import httpx
 import pytest
+from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.domain.model import ResultRecord, to_epoch_ms
+from kinesight.domain.picture_watch import Sight
 from kinesight.domain.records import evidence_keys
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight_cli.demo_video import make_demo_video
@@ -22,7 +24,7 @@ from kinesight_cli.producing import Tagging, play
 from kinesight_local.cloud import LocalCloud
 from PIL import Image
 
-from tests.e2e.conftest import STREAM
+from tests.e2e.conftest import ROOT, STREAM
 
 Objects = dict[str, tuple[str, Any]]
 
@@ -290,6 +292,34 @@ def test_the_streams_are_configured_and_only_those(cloud: LocalCloud) -> None:
     assert images("other") is None
     notices = kinesis_video.describe_notification_configuration(StreamName=STREAM)["NotificationConfiguration"]
     assert notices["DestinationConfig"]["Uri"] == cloud.outputs["NotificationTopicArn"]
+
+
+def test_a_camera_whose_fragments_make_no_pictures_is_told_of(
+    stack: Stack, played: list[ResultRecord], tmp_path: Path
+) -> None:
+    """camera-2 does not tag; camera-3 is off; both had their last picture over an hour ago."""
+    film = tmp_path / "demo.mp4"
+    make_demo_video(film)
+    play("camera-2", read_video(film), Tagging(), lambda _: None)
+    assert stack.cloud.stack is not None
+    documents = DynamoDbDocuments(
+        stack.cloud.client("dynamodb"), stack.cloud.stack.physical_id("CoordinationTable"), kind="pictures"
+    )
+    assert STREAM in documents.all()
+    for camera in ("camera-2", "camera-3"):
+        sight = Sight(at_ms=round(time.time() * 1000) - 3_700_000).model_dump_json()
+        assert documents.save(camera, sight, documents.load(camera).version)
+
+    stack.cloud.client("lambda").invoke(
+        FunctionName=stack.cloud.stack.function_name("ConfigureStreamsFunction"),
+        Payload=(ROOT / "events/configure_streams/schedule.json").read_bytes(),
+    )
+
+    log = Path(stack.cloud.log_dir / "kinesight-ConfigureStreamsFunction.log").read_text()
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    named = {line["stream_name"] for line in lines if line.get("message") == "fragments arrive, but no pictures"}
+    assert named == {"camera-2"}
+    assert [line["StreamsWithoutPictures"] for line in lines if "StreamsWithoutPictures" in line] == [[1]]
 
 
 def test_deleting_the_stack_gives_the_streams_back(cloud: LocalCloud, played: list[ResultRecord]) -> None:

@@ -4,9 +4,10 @@ analyze_images notes that it was sent a picture of a stream; configure_streams l
 was noted of late and, where not, whether KVS stores fragments of it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import Enum, auto
 
 from kinesight.domain.errors import KinesightError
 from kinesight.domain.model import Value
@@ -55,35 +56,44 @@ class WatchPorts:
     is_late: Callable[[], bool]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class WatchReport:
     """`without_pictures`: names of streams; `unknown`: how many could not be looked at."""
 
-    without_pictures: list[str] = field(default_factory=list)
-    unknown: int = 0
+    without_pictures: Sequence[str]
+    unknown: int
+
+
+class _Finding(Enum):
+    WELL = auto()
+    WITHOUT_PICTURES = auto()
+    UNKNOWN = auto()
 
 
 def watch(stream_names: Iterable[str], patience_ms: int, ports: WatchPorts) -> WatchReport:
     """A stream is in the report when it was without pictures for `patience_ms`. Raises StorageBusyError."""
     sights = ports.sights.all()
-    report = WatchReport()
-
-    def look(name: str) -> None:
-        try:
-            if ports.is_late():
-                report.unknown += 1
-            elif name not in sights:
-                ports.sights.save(name, Sight(at_ms=ports.now_ms).model_dump_json(), 0)
-            elif _has_fragments(name, ports):
-                report.without_pictures.append(name)
-        except KinesightError:
-            report.unknown += 1
-
     overdue = [name for name in stream_names if _is_overdue(sights.get(name), patience_ms, ports.now_ms)]
     with ThreadPoolExecutor(WORKERS) as pool:
-        list(pool.map(look, overdue))
-    report.without_pictures.sort()
-    return report
+        findings = list(pool.map(lambda name: _finding(name, name in sights, ports), overdue))
+    found = zip(overdue, findings, strict=True)
+    return WatchReport(
+        sorted(name for name, finding in found if finding is _Finding.WITHOUT_PICTURES),
+        findings.count(_Finding.UNKNOWN),
+    )
+
+
+def _finding(stream_name: str, is_known: bool, ports: WatchPorts) -> _Finding:
+    """A stream that is not known yet is watched from now on."""
+    if ports.is_late():
+        return _Finding.UNKNOWN
+    try:
+        if not is_known:
+            ports.sights.save(stream_name, Sight(at_ms=ports.now_ms).model_dump_json(), 0)
+            return _Finding.WELL
+        return _Finding.WITHOUT_PICTURES if _has_fragments(stream_name, ports) else _Finding.WELL
+    except KinesightError:
+        return _Finding.UNKNOWN
 
 
 def _is_overdue(found: Versioned | None, patience_ms: int, now_ms: int) -> bool:
