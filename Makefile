@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser awscli demo test unit fuzz fuzz-coverage live-chaos load lint format build deploy destroy local lock checkov audit clean
+.PHONY: help setup browser awscli demo test unit fuzz fuzz-coverage live-chaos load lint format build deploy destroy local lock checkov dashboard audit clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ deploy: setup ## deploy into your AWS account, asking for the parameters (ARGS=.
 
 destroy: setup ## delete the deployed stack; pictures and evidence stay in their buckets
 	$(BIN)/sam delete
+
+dashboard: setup ## template.yaml's dashboard and the tables of docs/operations.md, from their description
+	$(BIN)/python -m scripts.dashboard.export
 
 lock: setup ## renew the lock file and the layers' requirements
 	$(BIN)/uv lock --upgrade

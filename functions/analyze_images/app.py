@@ -3,17 +3,18 @@
 from typing import Any
 
 from kinesight.domain.analyze_images import BatchReport, analyze_batch
-from kinesight.domain.frame_gate import Verdict
 from kinesight.domain.model import to_epoch_ms
 from kinesight.lambda_events import sqs_messages
-from kinesight.observability import LambdaContext, count, logger, observed
+from kinesight.metric_catalogue import Metric
+from kinesight.observability import LambdaContext, count, logger, observed, tell_frames
 from kinesight.wiring import analyze_images as wiring
 
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes an SQS batch; answers with the messages that are to come again."""
-    report = analyze_batch(sqs_messages(event), wiring.ports(context.get_remaining_time_in_millis), wiring.plan())
+    ports = wiring.ports(context.get_remaining_time_in_millis, tell_frames)
+    report = analyze_batch(sqs_messages(event), ports, wiring.plan())
     _tell(report)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in report.failed_message_ids]}
 
@@ -38,11 +39,5 @@ def _tell(report: BatchReport) -> None:
             reason=repr(problem.error),
             exc_info=problem.error.__cause__,
         )
-    count("FramesAnalyzed", len(report.published))
-    count("FramesMatched", sum(record.matched for record in report.published))
-    count("DuplicateImages", report.duplicates)
-    count("FramesGated", report.verdicts[Verdict.HELD_BACK])
-    count("FramesWouldBeGated", report.verdicts[Verdict.WOULD_BE_HELD_BACK])
-    count("GateFailedOpen", report.verdicts[Verdict.LET_THROUGH_UNSEEN])
-    count("ImagesBuried", len(report.buried))
-    count("ImagesRetried", len(report.retried))
+    count(Metric.IMAGES_BURIED, len(report.buried))
+    count(Metric.IMAGES_RETRIED, len(report.retried))

@@ -4,6 +4,7 @@ from typing import Any
 
 from kinesight.domain.archive_session import ArchiveReport, archive_sessions
 from kinesight.lambda_events import sqs_messages
+from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
 from kinesight.wiring import archive_session as wiring
 
@@ -34,8 +35,9 @@ def _tell(report: ArchiveReport) -> None:
             reason=repr(problem.error),
             exc_info=problem.error.__cause__,
         )
-    count("SessionFragmentsArchived", report.fragments)
-    count("SessionVideosCompleted", len(report.completed))
-    count("SessionVideosContinued", report.continued)
-    count("SessionVideosBuried", len(report.buried))
-    count("SessionVideosRetried", len(report.retried))
+    count(Metric.SESSION_FRAGMENTS_ARCHIVED, report.fragments)
+    count(Metric.BYTES_ARCHIVED, report.archived_bytes)
+    count(Metric.SESSION_VIDEOS_COMPLETED, len(report.completed))
+    count(Metric.SESSION_VIDEOS_CONTINUED, report.continued)
+    count(Metric.SESSION_VIDEOS_BURIED, len(report.buried))
+    count(Metric.SESSION_VIDEOS_RETRIED, len(report.retried))

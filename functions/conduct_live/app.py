@@ -5,7 +5,8 @@ from typing import Any
 
 from kinesight.domain.conduct_live import conduct
 from kinesight.lambda_events import check_scheduled
-from kinesight.observability import LambdaContext, count, logger, observed
+from kinesight.metric_catalogue import Metric
+from kinesight.observability import LambdaContext, count, logger, measure, observed
 from kinesight.wiring import conduct_live as wiring
 
 
@@ -18,7 +19,13 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     logger.info("conducted", **told)
     for warning in report.warnings:
         logger.warning(warning)
-    count("LiveStreams", report.streams)
-    count("LiveConsumers", report.consumers)
-    count("LiveConsumersStarted", report.started)
+    measure(Metric.LIVE_STREAMS, [report.streams])
+    measure(Metric.LIVE_CONSUMERS, [report.consumers])
+    measure(Metric.LIVE_CONSUMERS_HEARD, [report.heard])
+    count(Metric.LIVE_CONSUMERS_STARTED, report.started)
+    measure(Metric.LEASES_HELD, [sum(report.held)])
+    measure(Metric.LEASES_PER_CONSUMER, report.held)
+    measure(Metric.LEASE_SYNC_TIME, [report.sync_ms])
+    count(Metric.LEASES_ADDED, report.added)
+    count(Metric.LEASES_RETIRED, report.retired)
     return told

@@ -5,8 +5,12 @@ from typing import Any
 
 from kinesight.domain.configure_streams import ConfigurationReport, apply, refresh, restore_all
 from kinesight.domain.errors import InvalidEventError
-from kinesight.observability import LambdaContext, count, logger, observed
+from kinesight.metric_catalogue import Metric
+from kinesight.observability import LambdaContext, count, logger, measure, observed
 from kinesight.wiring import configure_streams as wiring
+
+_NAMED = 100
+"""Most streams without pictures that are named in the log of one run."""
 
 
 @observed
@@ -15,8 +19,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if "RequestType" in event:
         return _deployment(event, context)
     if event.get("source") == "aws.events":
-        return _tell(refresh(wiring.wanted(), wiring.ports(context.get_remaining_time_in_millis)))
+        return _scheduled(context)
     raise InvalidEventError("neither a request of CloudFormation nor a scheduled event")
+
+
+def _scheduled(context: LambdaContext) -> dict[str, Any]:
+    report = refresh(wiring.wanted(), wiring.ports(context.get_remaining_time_in_millis))
+    told = _tell(report)
+    if not report.skipped:
+        watched = wiring.watched()
+        for name in watched.without_pictures[:_NAMED]:
+            logger.warning("fragments arrive, but no pictures", stream_name=name)
+        count(Metric.STREAMS_WITHOUT_PICTURES, len(watched.without_pictures))
+    return told
 
 
 def _deployment(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -44,8 +59,8 @@ def _tell(report: ConfigurationReport) -> dict[str, Any]:
     logger.info("configured", **told)
     for warning in report.warnings:
         logger.warning(warning)
-    count("StreamsSelected", report.selected)
-    count("StreamsUpdated", report.updated)
-    count("StreamsWithoutRetention", report.no_retention)
-    count("StreamsFailed", report.failed)
+    measure(Metric.STREAMS_SELECTED, [report.selected])
+    count(Metric.STREAMS_UPDATED, report.updated)
+    count(Metric.STREAMS_WITHOUT_RETENTION, report.no_retention)
+    count(Metric.STREAMS_FAILED, report.failed)
     return told

@@ -4,11 +4,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from kinesight.domain.consume_live import ConsumerReport, Ends, consume
+from kinesight.domain.frame_tally import FrameTally
 from kinesight.lambda_events import consumer_start
-from kinesight.observability import LambdaContext, count, logger, observed, tell_of_stream
+from kinesight.metric_catalogue import Metric
+from kinesight.observability import LambdaContext, count, logger, observed, tell_frames, tell_of_stream
 from kinesight.wiring import consume_live as wiring
 
 _ENDS = Ends()
+_OF_STREAM = {
+    "seen": Metric.LIVE_SEEN,
+    "sampled": Metric.LIVE_SAMPLED,
+    "shed": Metric.LIVE_SHED,
+    "buried": Metric.LIVE_BURIED,
+    "retried": Metric.LIVE_RETRIED,
+    "checkpoints": Metric.LIVE_CHECKPOINTS,
+    "lag_ms": Metric.LIVE_LAG,
+}
+_OF_LEASES = {
+    "taken": Metric.LEASES_TAKEN,
+    "stolen": Metric.LEASES_STOLEN,
+    "renewed": Metric.LEASES_RENEWED,
+    "lost": Metric.LEASES_LOST,
+    "released": Metric.LEASES_RELEASED,
+}
 
 
 @observed
@@ -19,15 +37,16 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return _tell(consume(wiring.new_owner(slot), wiring.plan(share), ports, _ENDS))
 
 
-def _tell_stream(stream_name: str, counted: Mapping[str, int]) -> None:
+def _tell_stream(stream_name: str, counted: Mapping[str, int], frames: FrameTally) -> None:
     logger.info("read", stream_name=stream_name, counted=dict(counted))
-    tell_of_stream(stream_name, counted)
+    tell_frames({stream_name: frames})
+    tell_of_stream(stream_name, {metric: [counted[name]] for name, metric in _OF_STREAM.items()})
 
 
 def _tell(report: ConsumerReport) -> dict[str, Any]:
     for warning in [*report.warnings, *(one for counts in report.streams.values() for one in counts.warnings)]:
         logger.warning(warning)
-    leases = {name: getattr(report, name) for name in ("taken", "stolen", "renewed", "lost", "released")}
-    for name, value in leases.items():
-        count(f"Leases{name.capitalize()}", value)
+    leases = {name: getattr(report, name) for name in _OF_LEASES}
+    for name, metric in _OF_LEASES.items():
+        count(metric, leases[name])
     return leases | {"streams": len(report.streams)}

@@ -4,7 +4,7 @@ from typing import Any
 
 from kinesight.domain.detect_objects import detect_window
 from kinesight.lambda_events import planned_window
-from kinesight.observability import LambdaContext, count, logger, observed
+from kinesight.observability import LambdaContext, logger, observed, tell_frames
 from kinesight.wiring import detect_objects as wiring
 
 
@@ -12,7 +12,7 @@ from kinesight.wiring import detect_objects as wiring
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes the plan and a window; answers with counts."""
     plan, window = planned_window(event)
-    ports = wiring.ports(context.get_remaining_time_in_millis, plan.detector)
+    ports = wiring.ports(context.get_remaining_time_in_millis, tell_frames, plan.detector)
     report = detect_window(plan, window.index, ports, wiring.plan())
     logger.info(
         "detected",
@@ -22,7 +22,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         analyzed_before=len(report.analyzed_before),
         failed=dict(report.failed),
     )
-    count("FramesAnalyzed", len(report.published))
-    count("FramesMatched", sum(frame.matched for frame in report.published.values()))
-    count("DuplicateImages", len(report.analyzed_before))
     return {"published": len(report.published), "failed": len(report.failed)}

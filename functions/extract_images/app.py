@@ -5,7 +5,8 @@ from typing import Any
 
 from kinesight.domain.extract_images import extract_window
 from kinesight.lambda_events import planned_window
-from kinesight.observability import LambdaContext, count, logger, observed
+from kinesight.metric_catalogue import Metric
+from kinesight.observability import LambdaContext, count, count_kinds, logger, observed
 from kinesight.wiring import extract_images as wiring
 
 
@@ -16,7 +17,9 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     manifest = extract_window(plan, window, wiring.ports())
     missing = Counter(manifest.missing.values())
     logger.info("extracted", execution=plan.execution, window=window.index, found=len(manifest.frames), missing=missing)
-    count("ImagesExtracted", len(manifest.frames))
-    count("ImagesDecoded", manifest.decoded)
-    count("ImagesMissing", len(manifest.missing))
+    count(Metric.GET_IMAGES_SLOTS, len(manifest.frames) + len(manifest.missing))
+    count_kinds(Metric.GET_IMAGES_ERRORS, manifest.refusals)
+    count(Metric.IMAGES_EXTRACTED, len(manifest.frames))
+    count(Metric.IMAGES_DECODED, manifest.decoded)
+    count(Metric.IMAGES_MISSING, len(manifest.missing))
     return {"found": len(manifest.frames), "missing": dict(missing)}

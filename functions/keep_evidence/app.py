@@ -4,6 +4,7 @@ from typing import Any
 
 from kinesight.domain.keep_evidence import EvidenceReport, keep_batch
 from kinesight.lambda_events import kinesis_records
+from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
 from kinesight.wiring import keep_evidence as wiring
 
@@ -30,9 +31,10 @@ def _tell(report: EvidenceReport) -> None:
                 reason=repr(setback.error),
                 exc_info=setback.error.__cause__,
             )
-    count("FramesKept", report.matched - len(report.retried))
-    count("FragmentsArchived", report.archived_fragments)
-    count("EvidenceMissing", len(report.missing))
-    count("AlertsSent", report.alerts)
-    count("RecordsBuried", len(report.buried))
-    count("RecordsRetried", len(report.retried))
+    count(Metric.FRAMES_KEPT, report.matched - len(report.retried))
+    count(Metric.FRAGMENTS_ARCHIVED, report.archived_fragments)
+    count(Metric.BYTES_ARCHIVED, report.archived_bytes)
+    count(Metric.EVIDENCE_MISSING, len(report.missing))
+    count(Metric.ALERTS_SENT, report.alerts)
+    count(Metric.RECORDS_BURIED, len(report.buried))
+    count(Metric.RECORDS_RETRIED, len(report.retried))

@@ -5,6 +5,7 @@ from typing import Any
 from kinesight.domain.contracts import AnalysisRequest
 from kinesight.domain.plan_windows import plan_range
 from kinesight.lambda_events import workflow_start
+from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
 from kinesight.wiring import plan_windows as wiring
 
@@ -15,5 +16,5 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     execution, document = workflow_start(event)
     plan = plan_range(AnalysisRequest.parse(document), execution, wiring.ports())
     logger.info("planned", **plan.model_dump(mode="json"))
-    count("WindowsPlanned", plan.windows)
+    count(Metric.WINDOWS_PLANNED, plan.windows)
     return plan.model_dump(mode="json", by_alias=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from kinesight.domain.render_timelapse import render
 from kinesight.lambda_events import rendering
+from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
 from kinesight.wiring import render_timelapse as wiring
 
@@ -17,5 +18,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         reached = render(plan, progress, wiring.ports(Path(folder), context.get_remaining_time_in_millis))
     logger.info("rendered", execution=plan.execution, position=reached.position, done=reached.done)
-    count("TimelapseFrames", reached.position - progress.position)
+    count(Metric.TIMELAPSE_FRAMES, reached.position - progress.position)
     return reached.model_dump(mode="json", by_alias=True)

@@ -4,6 +4,7 @@ from typing import Any
 
 from kinesight.domain.start_analysis import StartReport, start_analyses
 from kinesight.lambda_events import sqs_messages
+from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
 from kinesight.wiring import start_analysis as wiring
 
@@ -28,7 +29,7 @@ def _tell(report: StartReport) -> None:
             reason=repr(problem.error),
             exc_info=problem.error.__cause__,
         )
-    count("FragmentsNotified", report.notified)
-    count("AnalysesStarted", len(report.started))
-    count("NotificationsBuried", len(report.buried))
-    count("NotificationsRetried", len(report.retried))
+    count(Metric.FRAGMENTS_NOTIFIED, report.notified)
+    count(Metric.ANALYSES_STARTED, len(report.started))
+    count(Metric.NOTIFICATIONS_BURIED, len(report.buried))
+    count(Metric.NOTIFICATIONS_RETRIED, len(report.retried))

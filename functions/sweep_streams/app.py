@@ -5,7 +5,8 @@ from typing import Any
 
 from kinesight.domain.sweep_streams import sweep
 from kinesight.lambda_events import check_scheduled
-from kinesight.observability import LambdaContext, count, logger, observed
+from kinesight.metric_catalogue import Metric
+from kinesight.observability import LambdaContext, count, logger, measure, observed
 from kinesight.wiring import sweep_streams as wiring
 
 
@@ -18,8 +19,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.info("swept", **told)
     for warning in report.warnings:
         logger.warning(warning)
-    count("SweepsStarted", report.started)
-    count("SweepsStartedAgain", report.started_again)
-    count("StreamsNotSwept", report.failed + report.expired)
-    count("SweepLagSeconds", report.lag_ms // 1000)
+    count(Metric.SWEEPS_STARTED, report.started)
+    count(Metric.SWEEPS_STARTED_AGAIN, report.started_again)
+    count(Metric.STREAMS_NOT_SWEPT, report.failed + report.expired)
+    measure(Metric.SWEEP_LAG_SECONDS, [report.lag_ms // 1000])
     return told

@@ -4,6 +4,7 @@ from typing import Any
 
 from kinesight.domain.track_sessions import SessionReport, pass_time, track_batch
 from kinesight.lambda_events import check_scheduled, kinesis_records
+from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
 from kinesight.wiring import track_sessions as wiring
 
@@ -26,9 +27,9 @@ def _tell(report: SessionReport) -> None:
         logger.warning("to be retried", activity=failure.key, reason=repr(failure.error))
     for refusal in report.refusals:
         logger.error("given up", channel=refusal.channel, session=refusal.session_id, reason=repr(refusal.error))
-    count("SessionsOpened", report.opened)
-    count("SessionsEnded", report.ended)
-    count("AlertsSent", report.alerts)
-    count("RecordsBuried", report.buried)
-    count("ActivitiesRetried", len(report.failures))
-    count("ChannelRefusals", len(report.refusals))
+    count(Metric.SESSIONS_OPENED, report.opened)
+    count(Metric.SESSIONS_ENDED, report.ended)
+    count(Metric.ALERTS_SENT, report.alerts)
+    count(Metric.RECORDS_BURIED, report.buried)
+    count(Metric.ACTIVITIES_RETRIED, len(report.failures))
+    count(Metric.CHANNEL_REFUSALS, len(report.refusals))

@@ -13,11 +13,12 @@ description; the references in it are resolved by moto too, as additional output
 """
 
 import copy
+import functools
 import json
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,7 +141,8 @@ class Stack:
         for logical_id, place, value in self._wanted_references():
             outputs[_output(logical_id, place)] = {"Value": value}
         resources: Document = document["Resources"]
-        for logical_id in [name for name, one in resources.items() if one["Type"] in _LEFT_OUT]:
+        left_out = [name for name, one in resources.items() if one["Type"] in _LEFT_OUT]
+        for logical_id in left_out:
             log.debug("%s (%s) is not created by moto", logical_id, resources[logical_id]["Type"])
             del resources[logical_id]
         for logical_id, resource in resources.items():
@@ -148,6 +150,8 @@ class Stack:
                 self._plain_function(logical_id, resource["Properties"])
             if resource["Type"] == "AWS::StepFunctions::StateMachine":
                 self._plain_machine(logical_id, resource["Properties"])
+            if resource["Type"] == "AWS::CloudWatch::Dashboard":
+                resource["Properties"] = _named_alone(resource["Properties"], left_out)
             _keep_only(resource, set(resources))
         return document
 
@@ -364,6 +368,15 @@ def _output(logical_id: str, place: str) -> str:
 def _queues(properties: Mapping[str, Any]) -> list[Document]:
     queues: list[Document] = properties.get("NotificationConfiguration", {}).get("QueueConfigurations", [])
     return queues
+
+
+def _named_alone(node: Any, left_out: Sequence[str]) -> Any:
+    """Text of Fn::Sub with the names of resources that were left out, in place of their ARNs."""
+    if isinstance(node, str):
+        return functools.reduce(lambda text, name: text.replace(f"${{{name}.Arn}}", name), left_out, node)
+    if isinstance(node, dict):
+        return {key: _named_alone(value, left_out) for key, value in node.items()}
+    return [_named_alone(item, left_out) for item in node] if isinstance(node, list) else node
 
 
 def _keep_only(resource: Document, kept: set[str]) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from collections.abc import Callable
 from io import BytesIO
@@ -12,7 +13,9 @@ from urllib.parse import quote_plus
 import av
 import httpx
 import pytest
+from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.domain.model import ResultRecord, to_epoch_ms
+from kinesight.domain.picture_watch import Sight
 from kinesight.domain.records import evidence_keys
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight_cli.demo_video import make_demo_video
@@ -21,7 +24,7 @@ from kinesight_cli.producing import Tagging, play
 from kinesight_local.cloud import LocalCloud
 from PIL import Image
 
-from tests.e2e.conftest import STREAM
+from tests.e2e.conftest import ROOT, STREAM
 
 Objects = dict[str, tuple[str, Any]]
 
@@ -291,6 +294,34 @@ def test_the_streams_are_configured_and_only_those(cloud: LocalCloud) -> None:
     assert notices["DestinationConfig"]["Uri"] == cloud.outputs["NotificationTopicArn"]
 
 
+def test_a_camera_whose_fragments_make_no_pictures_is_told_of(
+    stack: Stack, played: list[ResultRecord], tmp_path: Path
+) -> None:
+    """camera-2 does not tag; camera-3 is off; both had their last picture over an hour ago."""
+    film = tmp_path / "demo.mp4"
+    make_demo_video(film)
+    play("camera-2", read_video(film), Tagging(), lambda _: None)
+    assert stack.cloud.stack is not None
+    documents = DynamoDbDocuments(
+        stack.cloud.client("dynamodb"), stack.cloud.stack.physical_id("CoordinationTable"), kind="pictures"
+    )
+    assert STREAM in documents.all()
+    for camera in ("camera-2", "camera-3"):
+        sight = Sight(at_ms=round(time.time() * 1000) - 3_700_000).model_dump_json()
+        assert documents.save(camera, sight, documents.load(camera).version)
+
+    stack.cloud.client("lambda").invoke(
+        FunctionName=stack.cloud.stack.function_name("ConfigureStreamsFunction"),
+        Payload=(ROOT / "events/configure_streams/schedule.json").read_bytes(),
+    )
+
+    log = Path(stack.cloud.log_dir / "kinesight-ConfigureStreamsFunction.log").read_text()
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    named = {line["stream_name"] for line in lines if line.get("message") == "fragments arrive, but no pictures"}
+    assert named == {"camera-2"}
+    assert [line["StreamsWithoutPictures"] for line in lines if "StreamsWithoutPictures" in line] == [[1]]
+
+
 def test_deleting_the_stack_gives_the_streams_back(cloud: LocalCloud, played: list[ResultRecord]) -> None:
     assert cloud.stack is not None
 
@@ -305,3 +336,25 @@ def test_what_the_function_wrote_to_its_log_is_json(cloud: LocalCloud, played: l
 
     lines = [json.loads(line) for line in log.splitlines() if line.startswith('{"level"')]
     assert any(line["message"] == "analyzed" and line["stream_name"] == STREAM for line in lines)
+
+
+def test_what_was_done_is_told_as_metrics(cloud: LocalCloud, played: list[ResultRecord]) -> None:
+    log = Path(cloud.log_dir / "kinesight-AnalyzeImagesFunction.log").read_text()
+
+    documents = [json.loads(line) for line in log.splitlines() if line.startswith('{"_aws"')]
+    told = [one for one in documents if {"FramesAnalyzed", "FrameAge", "DetectorLatency"} <= one.keys()]
+    assert {(one["Stack"], one["service"]) for one in documents} == {("kinesight", "analyze_images")}
+    assert sum(sum(one["FramesAnalyzed"]) for one in told) >= len(played)
+    assert sum(len(one["FrameAge"]) for one in told) == sum(sum(one["FramesAnalyzed"]) for one in told)
+
+
+def test_the_dashboard_is_deployed_with_every_name_filled_in(cloud: LocalCloud) -> None:
+    cloudwatch = cloud.client("cloudwatch")
+
+    body = cloudwatch.get_dashboard(DashboardName="kinesight-us-east-1")["DashboardBody"]
+
+    assert cloud.stack is not None
+    assert set(re.findall(r"\$\{[^P].*?\}", body)) == set()
+    assert cloud.stack.function_name("AnalyzeImagesFunction") in body
+    assert cloud.outputs["ResultsStreamName"] in body
+    assert json.loads(body)["widgets"]

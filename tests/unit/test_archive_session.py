@@ -131,6 +131,7 @@ def test_everything_from_pre_roll_to_post_roll_is_archived_and_listed_in_order()
 
     assert world.listed_s() == list(range(-6, 26, 2))  # the first shows the pre-roll's begin, the last its end
     assert (report.fragments, len(report.completed), report.failed_message_ids) == (16, 1, [])
+    assert report.archived_bytes == sum(len(body) for body, _ in world.store.objects.values())
     assert (world.video.complete, world.video.missing, world.orders.sent) == (True, (), [])
     first = world.video.fragments[0]
     assert (first.started_at is not None and to_epoch_ms(first.started_at), first.length_ms) == (NOON_MS - 6000, 2000)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from kinesight.domain.conduct_live import ConductorPlan, ConductorPorts, ConductorReport, beat, conduct
 from kinesight.domain.errors import ThrottledError
-from kinesight.domain.leases import Lease, LiveCheckpoint, all_leases, read_lease
+from kinesight.domain.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
 from kinesight.domain.stream_selection import StreamSelection
 
 from tests.builders import NOON_MS
@@ -44,6 +44,26 @@ def test_as_many_consumers_as_the_streams_need_share_them_evenly() -> None:
 
     assert (report.streams, report.added, report.consumers) == (21, 21, 3)
     assert orchestra.started == [("0000", 7), ("0001", 7), ("0002", 7)]
+
+
+def test_what_a_run_found_of_leases_and_consumers_is_in_its_report() -> None:
+    orchestra = Orchestra()
+    for number in range(4):
+        orchestra.registry.add(f"cam-{number}")
+    orchestra.conduct(2)
+    beat("0000", NOON_MS + 840_000, NOON_MS, orchestra.slots)
+    beat("0001", NOON_MS + 840_000, NOON_MS, orchestra.slots)
+    clock = LeaseClock(lambda: NOON_MS, 30_000)
+    found = list(all_leases(orchestra.leases).values())
+    for owner, (lease, version) in zip(("one", "one", "two"), found, strict=False):
+        take(owner, lease, version, orchestra.leases, clock)
+
+    report = orchestra.conduct(2)
+    assert (report.held, report.heard, report.consumers, report.started) == ([1, 2], 2, 2, 0)
+
+    orchestra.now_ms += 60_000
+    report = orchestra.conduct(2)
+    assert (report.held, report.heard, report.started) == ([], 0, 2)
 
 
 def test_a_second_run_starts_nobody_and_a_silent_slot_is_filled() -> None:

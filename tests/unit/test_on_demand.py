@@ -157,6 +157,18 @@ def test_what_get_images_has_no_picture_of_is_decoded_from_its_fragment() -> Non
     assert [record.frame.image_timestamp for record in records] == [NOON + timedelta(seconds=at) for at in range(60)]
 
 
+def test_moments_without_a_picture_from_get_images_are_counted_also_where_the_fragment_had_one() -> None:
+    workflow = Workflow(FakeCamera(dark={NOON_MS, NOON_MS + 1000, NOON_MS + 7000}))
+    plan = workflow.plan()
+    window = workflow.windows(plan)[0]
+
+    manifest = extract_window(
+        plan, window, ExtractionPorts(workflow.camera, workflow.camera, workflow.camera, workflow.work)
+    )
+
+    assert (manifest.refusals, manifest.decoded, manifest.missing) == ({"NO_MEDIA": 3}, 3, {})
+
+
 def test_missing_pictures_are_counted_by_reason() -> None:
     workflow = Workflow(FakeCamera(dark={NOON_MS, NOON_MS + 7000}, broken={NOON_MS}))
 

@@ -1,29 +1,51 @@
-"""Logger and metrics, and the one decorator that every handler wears."""
+"""Logger and metrics, and the one decorator that every handler wears.
 
-from collections.abc import Callable, Mapping
-from functools import wraps
+Metrics are documents on standard output, in CloudWatch's embedded metric format: they cost no call and no wait. A count
+of 0 is not written: a metric is paid for every hour in which it has a value.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, wraps
 from typing import Any, cast
 
-from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-NAMESPACE = "Kinesight"
+from kinesight.domain.frame_tally import FrameTally, total
+from kinesight.metric_catalogue import NAMESPACE, Metric, Unit
+from kinesight.settings import ObservabilitySettings
 
 logger = Logger()
-metrics = Metrics(namespace=NAMESPACE)
 
 Handler = Callable[[dict[str, Any], LambdaContext], Any]
 
+OF_FRAMES: dict[str, Metric] = {
+    "settled": Metric.FRAMES_IN,
+    "analyzed": Metric.FRAMES_ANALYZED,
+    "detected": Metric.FRAMES_DETECTED,
+    "matched": Metric.FRAMES_MATCHED,
+    "gated": Metric.FRAMES_GATED,
+    "would_be_gated": Metric.FRAMES_WOULD_BE_GATED,
+    "gate_failed_open": Metric.GATE_FAILED_OPEN,
+    "known": Metric.DUPLICATE_IMAGES,
+    "latencies_ms": Metric.DETECTOR_LATENCY,
+    "ages_ms": Metric.FRAME_AGE,
+}
+"""Which metric a field of a FrameTally is."""
+
+_of_run: defaultdict[Metric, list[int]] = defaultdict(list)
+"""What the present invocation has counted: there is one at a time in a process."""
+
 
 def observed(handler: Handler) -> Handler:
-    """Adds the request id to every log line, and flushes the metrics when the handler ends.
+    """Adds the request id to every log line, and writes the metrics when the handler ends.
 
     An exception is logged once, here, and goes on to Lambda.
     """
 
     @logger.inject_lambda_context
-    @metrics.log_metrics(capture_cold_start_metric=True, raise_on_empty_metrics=False)
     @wraps(handler)
     def wrapper(event: dict[str, Any], context: LambdaContext) -> Any:
         try:
@@ -31,24 +53,84 @@ def observed(handler: Handler) -> Handler:
         except Exception:  # the boundary: logged with its stack, then Lambda's own retry rules apply
             logger.exception("the handler failed")
             raise
+        finally:
+            _write(_of_run)
+            _of_run.clear()
 
     return cast(Handler, wrapper)
 
 
-def count(name: str, value: int) -> None:
+def count(metric: Metric, value: int) -> None:
     """Adds to a counter of this invocation."""
-    metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    if value:
+        measure(metric, [value])
 
 
-def tell_of_stream(stream_name: str, values: Mapping[str, int]) -> None:
-    """Metrics of one stream, under the dimension StreamName; times end in `_ms`, all else are counts."""
-    of_stream = EphemeralMetrics(namespace=NAMESPACE)
-    of_stream.add_dimension("StreamName", stream_name)
-    for name, value in values.items():
-        unit = MetricUnit.Milliseconds if name.endswith("_ms") else MetricUnit.Count
-        words = name.removesuffix("_ms").split("_")
-        of_stream.add_metric(name="Live" + "".join(word.capitalize() for word in words), unit=unit, value=value)
-    of_stream.flush_metrics()
+def measure(metric: Metric, values: Sequence[int]) -> None:
+    """What was found in this invocation, zeros too, in the metric's own unit."""
+    _of_run[metric] += values
 
 
-__all__ = ["LambdaContext", "count", "logger", "observed", "tell_of_stream"]
+def count_kinds(metric: Metric, kinds: Mapping[str, int]) -> None:
+    """Counts of a metric that has a `split`, by kind: under `Kind`, and added up without it."""
+    for kind, value in kinds.items():
+        _write({metric: [value]}, Kind=kind)
+
+
+def tell_frames(tallies: Mapping[str, FrameTally]) -> None:
+    """What became of frames, by stream name; empty where the stream is not known."""
+    for name, tally in _by_choice(tallies).items():
+        tell_of_stream(name, {metric: _listed(getattr(tally, field)) for field, metric in OF_FRAMES.items()})
+        count_kinds(Metric.DETECTOR_ERRORS, tally.detector_errors)
+
+
+def tell_of_stream(stream_name: str, values: Mapping[Metric, Sequence[int]]) -> None:
+    """Metrics of one stream: under StreamName too, where the stack is to have metrics per stream."""
+    worth = {metric: listed for metric, listed in values.items() if any(listed) or metric.value.unit is not Unit.COUNT}
+    if stream_name and _per_stream():
+        _write(worth, StreamName=stream_name)
+    else:
+        _write(worth)
+
+
+def _by_choice(tallies: Mapping[str, FrameTally]) -> Mapping[str, FrameTally]:
+    """A document for each stream is needed only where each has metrics of its own."""
+    return tallies if _per_stream() else {"": total(list(tallies.values()))}
+
+
+def _write(values: Mapping[Metric, Sequence[int]], **further: str) -> None:
+    """One document, under the stack and the service, and under these with `further` dimensions besides."""
+    stack = {"Stack": _settings().stack_name}
+    document = EphemeralMetrics(namespace=NAMESPACE, default_dimensions=stack)
+    if further:
+        document.add_dimensions(service=_settings().powertools_service_name, **further)
+    for metric, listed in values.items():
+        for value in listed:
+            document.add_metric(name=metric.value.name, unit=metric.value.unit, value=value)
+    if document.metric_set:
+        document.flush_metrics()
+
+
+def _listed(value: int | list[int]) -> list[int]:
+    return value if isinstance(value, list) else [value]
+
+
+def _per_stream() -> bool:
+    return _settings().metrics_per_stream == "ENABLED"
+
+
+@cache
+def _settings() -> ObservabilitySettings:
+    return ObservabilitySettings.from_environment()
+
+
+__all__ = [
+    "LambdaContext",
+    "count",
+    "count_kinds",
+    "logger",
+    "measure",
+    "observed",
+    "tell_frames",
+    "tell_of_stream",
+]

@@ -51,6 +51,14 @@ class Settings(BaseModel):
             raise InvalidSettingError(f"environment: {problems}") from error
 
 
+class ObservabilitySettings(Settings):
+    """Under which name metrics are put, and whether there are some of each stream."""
+
+    stack_name: str = "kinesight"
+    powertools_service_name: str = "service_undefined"
+    metrics_per_stream: Literal["ENABLED", "DISABLED"] = "DISABLED"
+
+
 class DetectorType(StrEnum):
     """The values of the template's Detector parameter."""
 
@@ -307,7 +315,10 @@ class ConductLiveSettings(_SelectionSettings):
 
 
 class ConfigureStreamsSettings(_SelectionSettings):
-    """The fields of UpdateImageGenerationConfiguration and UpdateNotificationConfiguration."""
+    """The fields of UpdateImageGenerationConfiguration and UpdateNotificationConfiguration.
+
+    `pictures_missing_minutes`: how long a stream may be without pictures until somebody is told.
+    """
 
     configuration_bucket: str
     image_generation_status: Literal["ENABLED", "DISABLED"] = "ENABLED"
@@ -320,3 +331,4 @@ class ConfigureStreamsSettings(_SelectionSettings):
     images_uri: str
     notification_status: Literal["ENABLED", "DISABLED"] = "DISABLED"
     notification_topic_arn: str
+    pictures_missing_minutes: int = Field(default=60, ge=15)

@@ -3,7 +3,10 @@
 kind                holds
 activity            per stream, what sessions are made of (domain.sessions)
 bursts              per stream ARN, its notified fragments (domain.bursts)
+consumers           per slot, the live consumer in it (domain.conduct_live)
 gate                per stream, the last picture that was sent, small and grey (domain.gate)
+leases              per stream ARN, who reads it live and how far (domain.leases)
+pictures            per stream, when it last had a picture (domain.picture_watch)
 sweeps              per stream ARN, its checkpoint (domain.sweep_streams)
 """
 

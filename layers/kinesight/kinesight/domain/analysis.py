@@ -16,12 +16,13 @@ from kinesight.domain.rules import Rules, matched_labels, matched_rules
 
 @dataclass(frozen=True, slots=True)
 class DetectionPorts:
-    """The outside world of an analysis."""
+    """The outside world of an analysis. `tell` hears of analyses that ended, as soon as their records are published."""
 
     detector: Detector
     results: ResultSink
     ledger: Ledger
     gate: FrameGate | None = None
+    tell: Callable[[Sequence["Analysis"]], None] = lambda _analyses: None
 
 
 BesideFields = Callable[[Frame, DetectorAnswer], Mapping[str, Any]]
@@ -47,6 +48,7 @@ class Analysis:
 
     subject: str
     find: Callable[[], Frame]
+    frame: Frame | None = None
     record: ResultRecord | None = None
     encoded: bytes = b""
     error: KinesightError | None = None
@@ -68,6 +70,7 @@ def analyze(analyses: Sequence[Analysis], ports: DetectionPorts, plan: Detection
     with ThreadPoolExecutor(max_workers=plan.concurrent_detections) as pool:
         list(pool.map(lambda one: _look_guarded(one, ports, plan), analyses))
     _publish([one for one in analyses if one.record is not None], ports)
+    ports.tell(analyses)
 
 
 def _look_guarded(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan) -> None:
@@ -81,7 +84,7 @@ def _look_guarded(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan
 
 
 def _look(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan) -> None:
-    frame = analysis.find()
+    frame = analysis.frame = analysis.find()
     fingerprint = ports.detector.fingerprint
     identity = result_id(frame, fingerprint)
     if not ports.ledger.begin(identity):

@@ -5,14 +5,12 @@ results stream in as few calls as possible. A picture that can never be analyzed
 neighbours go on; one that failed for now makes its message come again.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from kinesight.domain.analysis import Analysis, DetectionPlan, DetectionPorts, analyze
 from kinesight.domain.errors import KinesightError, PermanentError
-from kinesight.domain.frame_gate import Verdict
 from kinesight.domain.frames import frame_of
 from kinesight.domain.model import Frame, ResultRecord
 from kinesight.domain.ports import DeadLetters, ImageStore, StreamDirectory
@@ -61,7 +59,6 @@ class BatchReport:
     failed_message_ids: list[str] = field(default_factory=list)
     published: list[ResultRecord] = field(default_factory=list)
     duplicates: int = 0
-    verdicts: Counter[Verdict] = field(default_factory=Counter)
     skipped_test_events: int = 0
     buried: list[Problem] = field(default_factory=list)
     retried: list[Problem] = field(default_factory=list)
@@ -102,7 +99,6 @@ def _settle(parcel: _Parcel, dead_letters: DeadLetters, report: BatchReport) -> 
     """Buries or retries a message as a whole, so that one that comes again is not in the dead letters as well."""
     report.published += [p.record for p in parcel.pictures if p.record is not None and p.error is None]
     report.duplicates += sum(p.done_before for p in parcel.pictures)
-    report.verdicts.update(p.verdict for p in parcel.pictures if p.verdict is not None and p.error is None)
     report.skipped_test_events += parcel.error is None and not parcel.pictures
     problems = _problems(parcel)
     lasting = [problem for problem in problems if isinstance(problem.error, PermanentError)]

@@ -57,11 +57,13 @@ class ArchivePorts:
 class ArchiveReport:
     """What became of a batch. The messages of `failed_message_ids` are to come again.
 
-    `fragments` were archived now. `superseded`: a later order of the session was first, or the session is deleted.
+    `fragments` were archived now, of `archived_bytes` together. `superseded`: a later order of the session was first,
+    or the session is deleted.
     """
 
     failed_message_ids: list[str] = field(default_factory=list)
     fragments: int = 0
+    archived_bytes: int = 0
     completed: list[tuple[SessionRef, SessionVideo]] = field(default_factory=list)
     continued: int = 0
     superseded: int = 0
@@ -162,7 +164,9 @@ def _keep(
     for media in ports.fragments.fetch(order.stream_name, progress.absent):
         if isinstance(media, FragmentMedia):
             key = archive_key(order.stream_name, media.fragment_number)
-            report.fragments += ports.store.write_once(key, media.matroska, "video/x-matroska")
+            if ports.store.write_once(key, media.matroska, "video/x-matroska"):
+                report.fragments += 1
+                report.archived_bytes += len(media.matroska)
             progress.kept.add(media.fragment_number)
         else:
             progress.refused[media.fragment_number] = media.reason[:_LONGEST_REASON]

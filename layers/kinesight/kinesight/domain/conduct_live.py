@@ -5,6 +5,7 @@ consumer, or whose consumer ends soon, is given a new one, after that was writte
 given. Two consumers that meet share the leases, so nothing goes wrong if they do.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -54,13 +55,16 @@ class ConductorPorts:
 
 @dataclass(slots=True)
 class ConductorReport:
-    """What a run did."""
+    """What a run did, and found. `heard`: consumers that live; `held`: leases of each that has any."""
 
     streams: int = 0
     added: int = 0
     retired: int = 0
+    sync_ms: int = 0
     consumers: int = 0
+    heard: int = 0
     started: int = 0
+    held: list[int] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -72,7 +76,9 @@ def conduct(plan: ConductorPlan, ports: ConductorPorts) -> ConductorReport:
     selected = {stream.arn: stream for stream in found.selected}
     for stream, error in found.unknown[:_WARNINGS]:
         report.warnings.append(f"{stream.name}: {type(error).__name__}: {error}")
+    before_s = ports.clock.now_s()
     _sync_leases(selected, {stream.arn for stream, _ in found.unknown}, ports, report)
+    report.sync_ms = round(1000 * (ports.clock.now_s() - before_s))
     report.streams = len(selected)
     report.consumers = -(-len(selected) // plan.streams_per_consumer)
     if report.consumers:
@@ -87,6 +93,8 @@ def _sync_leases(
     selected: Mapping[str, VideoStream], unknown: set[str], ports: ConductorPorts, report: ConductorReport
 ) -> None:
     known = all_leases(ports.leases)
+    owners = Counter(one.owner for one, _ in known.values() if one.owner and one.expires_at_ms > ports.now_ms)
+    report.held = sorted(owners.values())
     for arn, stream in selected.items():
         if arn not in known:
             lease = Lease(stream_arn=arn, stream_name=stream.name, since_ms=ports.now_ms)
@@ -116,6 +124,7 @@ def _fill(
     found = slots.get(slot, Versioned(0, None))
     known = Slot() if found.body is None else Slot.model_validate_json(found.body)
     is_heard = ports.now_ms - known.heard_at_ms < _SILENT_MS
+    report.heard += is_heard
     if is_heard and known.ends_at_ms - ports.now_ms > _OVERLAP_MS:
         return
     given = Slot(ends_at_ms=ports.now_ms + plan.consumer_ms, heard_at_ms=ports.now_ms)

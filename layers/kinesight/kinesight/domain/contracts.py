@@ -152,12 +152,14 @@ class RangePlan(Value):
 
 class WindowManifest(Value):
     """What extraction found: the frames, how many of them were decoded from their fragments because GetImages had no
-    picture, and per missing moment (epoch milliseconds) the reason."""
+    picture, and per missing moment (epoch milliseconds) the reason. `refusals` counts the moments that GetImages had
+    no picture for, by its error code."""
 
     index: int
     frames: tuple[Frame, ...]
     decoded: int = 0
     fragments_fetched: int = 0
+    refusals: Mapping[str, int] = Field(default_factory=dict)
     missing: Mapping[int, str]
 
 

@@ -3,7 +3,7 @@
 A moment that GetImages has no picture for, though a fragment covers it, is decoded from that fragment instead.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -56,6 +56,7 @@ def extract_window(plan: RangePlan, window: Window, ports: ExtractionPorts) -> W
                 missing[slot.at_ms] = picture.reason
             else:
                 frames.append(_kept(plan, slot, picture.data, ports.work))
+    refusals = Counter(missing.values())
     absent = [slot for slot in window.slots if slot.at_ms in missing]
     decoded: list[Frame] = []
     touched = {slot.fragment_number for slot in absent}
@@ -70,6 +71,7 @@ def extract_window(plan: RangePlan, window: Window, ports: ExtractionPorts) -> W
         frames=tuple(_in_time(frames + decoded)),
         decoded=len(decoded),
         fragments_fetched=len(touched),
+        refusals=refusals,
         missing=missing,
     )
     ports.work.write(

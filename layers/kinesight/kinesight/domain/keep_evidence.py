@@ -76,6 +76,7 @@ class EvidenceReport:
     failed_sequence_numbers: list[str] = field(default_factory=list)
     matched: int = 0
     archived_fragments: int = 0
+    archived_bytes: int = 0
     alerts: int = 0
     missing: list[Setback] = field(default_factory=list)
     buried: list[Setback] = field(default_factory=list)
@@ -102,8 +103,9 @@ def keep_batch(batch: Sequence[StreamedRecord], ports: EvidencePorts) -> Evidenc
     cases = [case for streamed in batch if (case := _case_of(streamed, ports.dead_letters, report)) is not None]
     report.matched = len(cases)
     with ThreadPoolExecutor(max_workers=_STREAMS_AT_ONCE) as pool:
-        written = pool.map(lambda one: _archive_fragments(one[0], one[1], ports), _by_stream(cases).items())
-        report.archived_fragments = sum(written)
+        archived = pool.map(lambda one: _archive_fragments(one[0], one[1], ports), _by_stream(cases).items())
+        sizes = [size for of_stream in archived for size in of_stream]
+    report.archived_fragments, report.archived_bytes = len(sizes), sum(sizes)
     with ThreadPoolExecutor(max_workers=_CASES_AT_ONCE) as pool:
         list(pool.map(lambda case: _keep_guarded(case, ports), cases))
     for case in cases:
@@ -132,16 +134,17 @@ def _by_stream(cases: Sequence[_Case]) -> dict[str, dict[str, list[_Case]]]:
     return grouped
 
 
-def _archive_fragments(stream_name: str, sharing: dict[str, list[_Case]], ports: EvidencePorts) -> int:
-    """Archives what is not there yet, one fetch per fragment; the number of objects written."""
-    written = 0
+def _archive_fragments(stream_name: str, sharing: dict[str, list[_Case]], ports: EvidencePorts) -> list[int]:
+    """Archives what is not there yet, one fetch per fragment; the size in bytes of each object that was written."""
+    sizes: list[int] = []
     waiting = set(sharing)
     try:
         waiting = {number for number in sharing if not ports.store.exists(archive_key(stream_name, number))}
         for media in ports.fragments.fetch(stream_name, sorted(waiting)) if waiting else ():
             if isinstance(media, FragmentMedia):
                 key = archive_key(stream_name, media.fragment_number)
-                written += ports.store.write_once(key, media.matroska, "video/x-matroska")
+                if ports.store.write_once(key, media.matroska, "video/x-matroska"):
+                    sizes.append(len(media.matroska))
             else:
                 gone = EvidenceGoneError(f"fragment {media.fragment_number}: {media.reason}")
                 for case in sharing[media.fragment_number]:
@@ -150,7 +153,7 @@ def _archive_fragments(stream_name: str, sharing: dict[str, list[_Case]], ports:
     except KinesightError as error:
         for case in (case for number in waiting for case in sharing[number]):
             case.error = error
-    return written
+    return sizes
 
 
 def _keep_guarded(case: _Case, ports: EvidencePorts) -> None:

@@ -8,9 +8,12 @@ from functools import cache
 
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
+from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.stream_directory_kvs import KvsStreamDirectory
 from kinesight.domain.analyze_images import AnalysisPlan, AnalysisPorts
+from kinesight.domain.frame_tally import FrameTally
+from kinesight.domain.picture_watch import PictureNotes
 from kinesight.domain.ports import StreamDirectory
 from kinesight.settings import AnalyzeImagesSettings
 from kinesight.wiring import detection
@@ -29,13 +32,18 @@ def plan() -> AnalysisPlan:
     return AnalysisPlan(wanted.account_id, detection.plan(wanted))
 
 
-def ports(remaining_ms: Callable[[], int]) -> AnalysisPorts:
-    """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
+def ports(remaining_ms: Callable[[], int], tell: Callable[[dict[str, FrameTally]], None]) -> AnalysisPorts:
+    """As `detection.ports`."""
     wanted = settings()
+
+    def tell_and_note(tallies: dict[str, FrameTally]) -> None:
+        tell(tallies)
+        _notes().saw(name for name in tallies if name)
+
     return AnalysisPorts(
         images=S3ImageStore(clients.s3()),
         streams=_streams(),
-        detection=detection.ports(wanted, remaining_ms, detection.gate(wanted)),
+        detection=detection.ports(wanted, remaining_ms, tell_and_note, detection.gate(wanted)),
         dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
     )
 
@@ -43,3 +51,9 @@ def ports(remaining_ms: Callable[[], int]) -> AnalysisPorts:
 @cache
 def _streams() -> StreamDirectory:
     return KvsStreamDirectory(clients.kinesis_video(), monotonic_s=time.monotonic)
+
+
+@cache
+def _notes() -> PictureNotes:
+    sights = DynamoDbDocuments(clients.dynamodb(), settings().coordination_table, kind="pictures")
+    return PictureNotes(sights, lambda: round(time.time() * 1000))

@@ -9,18 +9,25 @@ from typing import Any
 
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters import cloudformation_response
+from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
+from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.adapters.managed_streams_dynamodb import DynamoDbManagedStreams
 from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
 from kinesight.adapters.work_store_s3 import S3WorkStore
 from kinesight.domain.configure_streams import ConfigurationPorts
 from kinesight.domain.current_rules import DOCUMENT_KEY, parsed
-from kinesight.domain.stream_configuration import Configuration, Wanted
+from kinesight.domain.picture_watch import WatchPorts, WatchReport, watch
+from kinesight.domain.stream_configuration import Configuration, Feature, Wanted
 from kinesight.domain.stream_selection import StreamSelection
 from kinesight.settings import ConfigureStreamsSettings
 from kinesight.wiring.system_clock import SystemClock
 
 _MARGIN_S = 60.0
 """Kept of a run's time to finish what was begun and to answer CloudFormation."""
+
+
+_WATCH_S = 40.0
+"""Most time to look for streams without pictures, within that margin."""
 
 
 @cache
@@ -48,6 +55,22 @@ def ports(remaining_ms: Callable[[], int]) -> ConfigurationPorts:
         epoch_s=time.time(),
         deadline_s=clock.now_s() + remaining_ms() / 1000 - _MARGIN_S,
     )
+
+
+def watched() -> WatchReport:
+    """Which of the streams that are set up for pictures get none. Raises StorageBusyError."""
+    chosen = settings()
+    managed = DynamoDbManagedStreams(clients.dynamodb(), chosen.coordination_table, epoch_s=time.time).all()
+    clock = SystemClock()
+    late_s = clock.now_s() + _WATCH_S
+    ports = WatchPorts(
+        sights=DynamoDbDocuments(clients.dynamodb(), chosen.coordination_table, kind="pictures"),
+        fragments=KvsArchive(clients.kinesis_video(), clients.archived_media(), sleep=time.sleep),
+        now_ms=round(time.time() * 1000),
+        is_late=lambda: clock.now_s() >= late_s,
+    )
+    names = [one.stream_name for one in managed if one.feature is Feature.IMAGE_GENERATION]
+    return watch(names, chosen.pictures_missing_minutes * 60_000, ports)
 
 
 def check_rules() -> None:

@@ -15,6 +15,7 @@ from kinesight.adapters.stills_av import AvStills
 from kinesight.adapters.work_store_s3 import S3WorkStore
 from kinesight.domain.conduct_live import beat
 from kinesight.domain.consume_live import ConsumerPlan, ConsumerPorts, Ends
+from kinesight.domain.frame_tally import FrameBook, FrameTally
 from kinesight.domain.leases import LeaseClock
 from kinesight.domain.live_stream import LivePlan, LivePorts
 from kinesight.media.selection import EveryInterval, EveryNth
@@ -49,10 +50,14 @@ def plan(share: int) -> ConsumerPlan:
 
 
 def ports(
-    slot: str, ends: Ends, remaining_ms: Callable[[], int], tell: Callable[[str, Mapping[str, int]], None]
+    slot: str, ends: Ends, remaining_ms: Callable[[], int], tell: Callable[[str, Mapping[str, int], FrameTally], None]
 ) -> ConsumerPorts:
-    """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
+    """`remaining_ms`: how long this invocation may still run. `tell` hears of each stream, every minute.
+
+    Raises InvalidSettingError.
+    """
     wanted = settings()
+    book = FrameBook()
     lasts_ms = round(1000 * wanted.lease_seconds)
     slots = DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="consumers")
     ends_at_ms = now_ms() + remaining_ms() - round(1000 * ends.stop_s)
@@ -61,7 +66,7 @@ def ports(
         stills=AvStills(StillForm()),
         work=S3WorkStore(clients.s3(), wanted.work_bucket),
         # Only the holder of a lease works on a frame, so what a dead one began is free when its lease is.
-        detection=detection.ports(wanted, lambda: lasts_ms, detection.gate(wanted)),
+        detection=detection.ports(wanted, lambda: lasts_ms, book.add, detection.gate(wanted)),
         dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
         now_ms=now_ms,
     )
@@ -71,7 +76,7 @@ def ports(
         live=live,
         remaining_s=lambda: remaining_ms() / 1000,
         beat=lambda: beat(slot, ends_at_ms, now_ms(), slots),
-        tell=tell,
+        tell=lambda name, counted: tell(name, counted, book.taken(name)),
     )
 
 

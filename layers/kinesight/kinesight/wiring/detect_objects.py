@@ -9,6 +9,7 @@ from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.work_store_s3 import S3WorkStore
 from kinesight.domain.analysis import DetectionPlan
 from kinesight.domain.detect_objects import WindowPorts
+from kinesight.domain.frame_tally import FrameTally
 from kinesight.settings import DetectObjectsSettings, DetectorType
 from kinesight.wiring import detection
 
@@ -23,12 +24,10 @@ def plan() -> DetectionPlan:
     return detection.plan(settings())
 
 
-def ports(remaining_ms: Callable[[], int], detector: str | None) -> WindowPorts:
-    """`remaining_ms`: how long this invocation may still run. `detector`: the execution's own choice, if any, which no
-    second one follows.
-
-    Raises InvalidSettingError.
-    """
+def ports(
+    remaining_ms: Callable[[], int], tell: Callable[[dict[str, FrameTally]], None], detector: str | None
+) -> WindowPorts:
+    """As `detection.ports`. `detector`: the execution's own choice, if any, which no second one follows."""
     work = S3WorkStore(clients.s3(), settings().work_bucket)
     chosen = {} if detector is None else {"detector": DetectorType(detector), "then_detector": None}
-    return WindowPorts(detection.ports(settings().model_copy(update=chosen), remaining_ms), work)
+    return WindowPorts(detection.ports(settings().model_copy(update=chosen), remaining_ms, tell), work)

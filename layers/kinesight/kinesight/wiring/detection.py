@@ -13,6 +13,7 @@ from kinesight.adapters.luma_pillow import PillowLuma
 from kinesight.adapters.result_sink_kinesis import KinesisResultSink
 from kinesight.domain.analysis import BesideFields, DetectionPlan, DetectionPorts
 from kinesight.domain.frame_gate import FrameGate
+from kinesight.domain.frame_tally import FrameTally, tallied
 from kinesight.domain.gate import GateSettings
 from kinesight.domain.kit_format import kit_fields
 from kinesight.domain.rekognition_format import face_record_fields
@@ -55,9 +56,15 @@ def gate(wanted: GatedSettings) -> FrameGate:
 
 
 def ports(
-    wanted: DetectionSettings, remaining_ms: Callable[[], int], frame_gate: FrameGate | None = None
+    wanted: DetectionSettings,
+    remaining_ms: Callable[[], int],
+    tell: Callable[[dict[str, FrameTally]], None],
+    frame_gate: FrameGate | None = None,
 ) -> DetectionPorts:
-    """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
+    """`remaining_ms`: how long this invocation may still run. `tell` hears what became of frames, by stream.
+
+    Raises InvalidSettingError.
+    """
     return DetectionPorts(
         detector=detector(wanted),
         results=KinesisResultSink(clients.kinesis(), wanted.results_stream_name, sleep=time.sleep),
@@ -69,4 +76,5 @@ def ports(
             remaining_ms=remaining_ms,
         ),
         gate=frame_gate,
+        tell=lambda analyses: tell(tallied(analyses, round(time.time() * 1000))),
     )

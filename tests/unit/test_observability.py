@@ -1,0 +1,168 @@
+"""What CloudWatch gets: the embedded metric format on standard output, as its specification has it."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kinesight import observability
+from kinesight.domain.frame_tally import FrameTally
+from kinesight.metric_catalogue import Metric, Unit
+from kinesight.observability import count, count_kinds, measure, observed, tell_frames, tell_of_stream
+
+STACK = {"Stack": "east", "service": "analyze_images"}
+TALLIES = {"front-door": FrameTally(settled=2, analyzed=2), "back-door": FrameTally(settled=1, analyzed=1)}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("STACK_NAME", "east")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "analyze_images")
+    observability._settings.cache_clear()
+    yield
+    observability._settings.cache_clear()
+
+
+@pytest.fixture
+def per_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METRICS_PER_STREAM", "ENABLED")
+
+
+class Context:
+    function_name = "function"
+    memory_limit_in_mb = 128
+    invoked_function_arn = "arn:aws:lambda:us-east-1:111122223333:function:function"
+    aws_request_id = "1"
+
+
+def points(printed: str) -> list[tuple[str, str, dict[str, str], list[float]]]:
+    """(name, unit, dimensions, values) of everything that CloudWatch would make of the output."""
+    found = []
+    for document in (json.loads(line) for line in printed.splitlines() if '"_aws"' in line):
+        for directive in document["_aws"]["CloudWatchMetrics"]:
+            assert directive["Namespace"] == "Kinesight"
+            for dimensions in directive["Dimensions"]:
+                under = {name: document[name] for name in dimensions}
+                found += [(one["Name"], one["Unit"], under, document[one["Name"]]) for one in directive["Metrics"]]
+    return found
+
+
+def invoked(work: Any) -> None:
+    observed(lambda _event, _context: work())({}, Context())  # type: ignore[arg-type]
+
+
+def test_a_count_is_under_the_stack_and_the_service(capsys: pytest.CaptureFixture[str]) -> None:
+    invoked(lambda: count(Metric.IMAGES_BURIED, 3))
+
+    assert points(capsys.readouterr().out) == [("ImagesBuried", "Count", STACK, [3.0])]
+
+
+def test_two_stacks_of_one_account_are_told_apart(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    for stack in ("east", "west"):
+        monkeypatch.setenv("STACK_NAME", stack)
+        observability._settings.cache_clear()
+        invoked(lambda: count(Metric.IMAGES_BURIED, 1))
+        tell_frames(TALLIES)
+        told.append({tuple(under.items()) for _, _, under, _ in points(capsys.readouterr().out)})
+
+    assert told[0].isdisjoint(told[1])
+    assert all(("Stack", "west") in under for under in told[1])
+
+
+def test_a_count_of_nothing_costs_nothing_and_a_measure_of_nothing_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> None:
+        count(Metric.IMAGES_BURIED, 0)
+        measure(Metric.LEASES_HELD, [0])
+
+    invoked(work)
+    tell_frames({"front-door": FrameTally()})
+
+    assert points(capsys.readouterr().out) == [("LeasesHeld", "Count", STACK, [0.0])]
+
+
+def test_metrics_of_a_run_that_failed_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    def work() -> None:
+        count(Metric.IMAGES_BURIED, 1)
+        raise ValueError("a defect")
+
+    with pytest.raises(ValueError, match="a defect"):
+        invoked(work)
+
+    assert [name for name, *_ in points(capsys.readouterr().out)] == ["ImagesBuried"]
+
+
+def test_a_kind_is_added_up_and_told_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    count_kinds(Metric.GET_IMAGES_ERRORS, {"NO_MEDIA": 2, "MEDIA_ERROR": 1})
+
+    assert points(capsys.readouterr().out) == [
+        ("GetImagesErrors", "Count", STACK, [2.0]),
+        ("GetImagesErrors", "Count", STACK | {"Kind": "NO_MEDIA"}, [2.0]),
+        ("GetImagesErrors", "Count", STACK, [1.0]),
+        ("GetImagesErrors", "Count", STACK | {"Kind": "MEDIA_ERROR"}, [1.0]),
+    ]
+
+
+def test_streams_have_no_metrics_of_their_own_unless_that_is_wished(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_frames(TALLIES)
+
+    assert points(capsys.readouterr().out) == [
+        ("FramesIn", "Count", STACK, [3.0]),
+        ("FramesAnalyzed", "Count", STACK, [3.0]),
+    ]
+
+
+@pytest.mark.usefixtures("per_stream")
+def test_streams_with_metrics_of_their_own_count_once_in_the_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_frames(TALLIES | {"": FrameTally(settled=1)})
+
+    told = [(under, values) for name, _, under, values in points(capsys.readouterr().out) if name == "FramesIn"]
+
+    assert told == [
+        (STACK, [2.0]),
+        (STACK | {"StreamName": "front-door"}, [2.0]),
+        (STACK, [1.0]),
+        (STACK | {"StreamName": "back-door"}, [1.0]),
+        (STACK, [1.0]),
+    ]
+
+
+def test_times_are_told_one_by_one_so_that_percentiles_can_be_had(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_frames({"front-door": FrameTally(analyzed=2, latencies_ms=[40, 60], ages_ms=[1000, 3000])})
+
+    told = {name: (unit, values) for name, unit, _, values in points(capsys.readouterr().out)}
+
+    assert told["DetectorLatency"] == ("Milliseconds", [40.0, 60.0])
+    assert told["FrameAge"] == ("Milliseconds", [1000.0, 3000.0])
+
+
+def test_more_times_than_a_document_may_have_make_several(capsys: pytest.CaptureFixture[str]) -> None:
+    """At most 100 values a metric and document (Embedded metric format specification)."""
+    tell_frames({"front-door": FrameTally(analyzed=250, ages_ms=list(range(250)))})
+
+    told = [values for name, _, _, values in points(capsys.readouterr().out) if name == "FrameAge"]
+
+    assert [value for values in told for value in values] == list(range(250))
+    assert max(len(values) for values in told) <= 100
+
+
+def test_detector_errors_are_told_by_class(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_frames({"front-door": FrameTally(detector_errors=Counter(DetectorBusyError=2))})
+
+    assert ("DetectorErrors", "Count", STACK | {"Kind": "DetectorBusyError"}, [2.0]) in points(capsys.readouterr().out)
+
+
+def test_a_lag_of_nothing_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_of_stream("front-door", {Metric.LIVE_SEEN: [0], Metric.LIVE_LAG: [0]})
+
+    assert points(capsys.readouterr().out) == [("LiveLag", "Milliseconds", STACK, [0.0])]
+
+
+def test_every_metric_has_a_name_of_its_own_and_a_unit_of_cloudwatch() -> None:
+    names = [metric.value.name for metric in Metric]
+
+    assert len(names) == len(set(names))
+    assert all(metric.value.unit in Unit and metric.value.services for metric in Metric)
