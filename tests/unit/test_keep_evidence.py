@@ -64,6 +64,7 @@ def test_a_matched_record_leaves_four_things() -> None:
     assert world.store.objects[keys.archive] == (f"mkv {a_fragment_number()}".encode(), "video/x-matroska")
     assert [alert.body["resultId"] for alert in world.alerts.sent] == [record.result_id]
     assert (report.matched, report.archived_fragments, report.alerts) == (1, 1, 1)
+    assert report.kept == report.alerted == [record]
 
 
 def test_a_record_that_did_not_match_leaves_nothing() -> None:

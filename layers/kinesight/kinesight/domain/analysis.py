@@ -42,11 +42,14 @@ class DetectionPlan:
 class Analysis:
     """One frame's analysis: in the end a record, an error, or neither if it was done before or the gate held it back.
 
-    `find` makes the frame when its turn comes, and may raise as the analysis does. `subject` names it for people.
+    `find` makes the frame when its turn comes, and may raise as the analysis does. `subject` names it for people;
+    `frame` and `identity`, the result's id, are known once it was found.
     """
 
     subject: str
     find: Callable[[], Frame]
+    frame: Frame | None = None
+    identity: str | None = None
     record: ResultRecord | None = None
     encoded: bytes = b""
     error: KinesightError | None = None
@@ -81,9 +84,9 @@ def _look_guarded(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan
 
 
 def _look(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan) -> None:
-    frame = analysis.find()
+    frame = analysis.frame = analysis.find()
     fingerprint = ports.detector.fingerprint
-    identity = result_id(frame, fingerprint)
+    identity = analysis.identity = result_id(frame, fingerprint)
     if not ports.ledger.begin(identity):
         return
     with _released_on_failure(ports.ledger, identity):

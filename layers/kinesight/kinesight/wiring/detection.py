@@ -64,7 +64,7 @@ def ports(
         ledger=PowertoolsLedger(
             clients.dynamodb(),
             wanted.idempotency_table,
-            function_name=_LEDGER,
+            name=_LEDGER,
             kept_seconds=wanted.idempotency_hours * 3600,
             remaining_ms=remaining_ms,
         ),
