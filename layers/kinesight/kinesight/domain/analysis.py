@@ -13,6 +13,9 @@ from kinesight.domain.ports import Detector, DetectorAnswer, Ledger, ResultSink
 from kinesight.domain.records import Matches, encode_record, make_record, result_id
 from kinesight.domain.rules import Rules, matched_labels, matched_rules
 
+LEDGER = "analyze_images"
+"""The name of the ledger: one for every source, so that a frame that comes two ways is analyzed once."""
+
 
 @dataclass(frozen=True, slots=True)
 class DetectionPorts:
