@@ -59,9 +59,11 @@ class LetterBox(Protocol):
 class DeadLetterQueue:
     """A LetterBox on SQS."""
 
-    def __init__(self, client: SQSClient, url: str) -> None:
+    def __init__(self, client: SQSClient, url: str, *, held_s: int = _HELD_S) -> None:
+        """`held_s`: how long collected letters are held back, unless they are released before."""
         self._client = client
         self._url = url
+        self._held_s = held_s
 
     def collect(self, most: int) -> list[Letter]:
         """Until the queue is empty; a wait of a second asks all of SQS's servers ("Amazon SQS short and long polling",
@@ -73,7 +75,7 @@ class DeadLetterQueue:
                 MaxNumberOfMessages=min(_BATCH, most - len(found)),
                 MessageAttributeNames=["All"],
                 AttributeNames=["SentTimestamp"],
-                VisibilityTimeout=_HELD_S,
+                VisibilityTimeout=self._held_s,
                 WaitTimeSeconds=1,
             ).get("Messages", [])
             if not messages:

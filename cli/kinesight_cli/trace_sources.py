@@ -27,6 +27,7 @@ from kinesight_cli.trace_way import FrameFacts, Step
 _CLIENT = Config(retries={"mode": "standard"}, connect_timeout=10, read_timeout=30)
 _MOST_PICTURES = 200
 _MOST_LETTERS = 1000
+_LOOKED_AT_S = 60
 _LATE = timedelta(minutes=10)
 """From a log line `analyzed` to the record that it tells of; it is written when the record was put."""
 _ABSENT = frozenset({"404", "NoSuchKey", "NotFound", "ResourceNotFoundException", "ExecutionDoesNotExist"})
@@ -178,7 +179,7 @@ class Sources:
         places = [place for place in PLACES if place.letters in self._stack.ids]
 
         def of_place(logical_id: str) -> list[Letter]:
-            box = DeadLetterQueue(self._sqs, self._queue(logical_id))
+            box = DeadLetterQueue(self._sqs, self._queue(logical_id), held_s=_LOOKED_AT_S)
             found = box.collect(_MOST_LETTERS)
             box.release(found)
             return found
