@@ -42,7 +42,7 @@ def redrive(
     """Send again what ended in dead letters: messages, results, live keyframes, failed executions.
 
     What was done already has no second effect. A letter is deleted when its message was taken, so nothing is lost if
-    this is interrupted.
+    this is interrupted. Ends with 1 if a letter stayed.
     """
     from kinesight_cli.progress import shown_progress
     from kinesight_cli.redriving import Wish

@@ -64,19 +64,21 @@ def _show(way: "Way") -> None:
     from rich.table import Table
 
     frame = way.frame
-    table = Table(
-        "time (UTC)", "where", "what", "", title=frame.correlation_id or frame.image_key, title_justify="left"
-    )
+    table = Table(title=frame.correlation_id or frame.image_key, title_justify="left")
+    for name in ("time (UTC)", "where", "what", ""):
+        table.add_column(name, overflow="fold")
     for one in way.steps():
         facts = ", ".join(f"{name} {_plain(value)}" for name, value in one.facts.items())
-        table.add_row(
-            f"{one.at:%m-%d %H:%M:%S}.{one.at.microsecond // 1000:03d}" if one.at else "", one.place, one.what, facts
-        )
+        table.add_row(_clock(one.at), one.place, one.what, facts)
     console.print(table)
     if frame.result_id is not None:
         console.print(f"result {frame.result_id}", highlight=False)
     for what, why in way.missing().items():
         console.print(f"no {what}: {why}", soft_wrap=True, highlight=False, markup=False)
+
+
+def _clock(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%m-%d %H:%M:%S}.{at.microsecond // 1000:03d}"
 
 
 def _plain(value: Any) -> Any:

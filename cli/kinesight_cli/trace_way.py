@@ -169,7 +169,7 @@ class Way:
     def _buried(self, places: Sequence[str]) -> str | None:
         for place, letter in self.letters:
             if place in places:
-                return f"in the dead letters of {place}: {self._reason(letter)}; kinesight redrive sends it again"
+                return f"in the dead letters of {place}: {self._reason(letter)}; when that is mended, kinesight redrive"
         return None
 
     def _reason(self, letter: Letter) -> str:

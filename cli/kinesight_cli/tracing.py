@@ -66,7 +66,7 @@ class _Tracer:
             )
         self._progress("dead letters")
         letters = self._sources.letters()
-        self._progress(f"what {len(frames)} frames left")
+        self._progress(f"what was left by frames: {len(frames)}")
         return [self._way(frame, lines, recorded, letters) for frame in frames]
 
     def _lines(self) -> list[Line]:
