@@ -107,9 +107,7 @@ class Account:
         sink: Any = KinesisResultSink(self.kinesis, "results", sleep=time.sleep)
         if watch is not None:
             media, sink = watch.media(media), watch.sink(sink)
-        ledger = PowertoolsLedger(
-            self.dynamodb, "ledger", function_name="live", kept_seconds=3600, remaining_ms=lambda: 30_000
-        )
+        ledger = PowertoolsLedger(self.dynamodb, "ledger", name="live", kept_seconds=3600, remaining_ms=lambda: 30_000)
         live = LivePorts(
             media,
             AvStills(StillForm()),

@@ -67,6 +67,7 @@ FromOption = Annotated[
 ToOption = Annotated[datetime, typer.Option("--to", parser=moment, metavar="WHEN", help="Where it ends.")]
 SelectorOption = Annotated[SelectorChoice, typer.Option(help="Whose clock.")]
 StackOption = Annotated[str, typer.Option(help="The deployed stack.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON for machines, instead of a table.")]
 FollowOption = Annotated[bool, typer.Option("--follow/--no-follow", help="Wait for the end and show what came of it.")]
 
 
@@ -118,9 +119,11 @@ _EXPLAINED = frozenset(
         "InvalidTemplateError",
         "MigrationError",
         "ProducerError",
+        "RedriveError",
         "ResultsError",
         "RulesDocumentError",
         "StackError",
+        "TraceError",
         "UnreadableStateError",
         "UnusableVideoError",
     }

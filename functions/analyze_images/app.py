@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from kinesight.domain.analyze_images import BatchReport, analyze_batch
-from kinesight.domain.model import to_epoch_ms
+from kinesight.domain.analyze_images import BatchReport, Problem, analyze_batch
+from kinesight.domain.correlation import frame_keys
 from kinesight.lambda_events import sqs_messages
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed, tell_frames
@@ -19,25 +19,31 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in report.failed_message_ids]}
 
 
+def _problem_keys(problem: Problem) -> dict[str, Any]:
+    known = {"message_id": problem.message_id} | ({} if problem.subject is None else {"image_key": problem.subject})
+    return known | frame_keys(problem.frame, problem.result_id)
+
+
 def _tell(report: BatchReport) -> None:
     for record in report.published:
         logger.info(
             "analyzed",
-            result_id=record.result_id,
-            stream_name=record.frame.stream_name,
-            fragment_number=record.frame.fragment_number,
-            image_epoch_ms=to_epoch_ms(record.frame.image_timestamp),
+            **frame_keys(record.frame, record.result_id),
+            matched=record.matched,
             matched_labels=record.matched_labels,
         )
+    for one in report.held_back:
+        logger.info("held back by the gate", **frame_keys(one.frame, one.identity))
+    for one in report.done_before:
+        logger.info("analyzed before", **frame_keys(one.frame, one.identity))
     for problem in report.buried:
-        logger.error("buried", message_id=problem.message_id, key=problem.subject, reason=repr(problem.error))
+        logger.error("buried", reason=repr(problem.error), **_problem_keys(problem))
     for problem in report.retried:
         logger.warning(
             "to be retried",
-            message_id=problem.message_id,
-            key=problem.subject,
             reason=repr(problem.error),
             exc_info=problem.error.__cause__,
+            **_problem_keys(problem),
         )
     count(Metric.IMAGES_BURIED, len(report.buried))
     count(Metric.IMAGES_RETRIED, len(report.retried))

@@ -27,11 +27,12 @@ def _tell(report: ArchiveReport) -> None:
             missing=sorted({one.reason for one in video.missing}),
         )
     for problem in report.buried:
-        logger.error("buried", message_id=problem.message_id, reason=repr(problem.error))
+        logger.error("buried", message_id=problem.message_id, session_id=problem.subject, reason=repr(problem.error))
     for problem in report.retried:
         logger.warning(
             "to be retried",
             message_id=problem.message_id,
+            session_id=problem.subject,
             reason=repr(problem.error),
             exc_info=problem.error.__cause__,
         )

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from kinesight.domain.analysis import Analysis
 from kinesight.domain.consume_live import ConsumerReport, Ends, consume
+from kinesight.domain.correlation import frame_keys
 from kinesight.domain.frame_tally import FrameTally
 from kinesight.lambda_events import consumer_start
 from kinesight.metric_catalogue import Metric
@@ -33,8 +35,18 @@ _OF_LEASES = {
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes the slot and the share of streams; answers with what was done, when the time is up."""
     slot, share = consumer_start(event)
-    ports = wiring.ports(slot, _ENDS, context.get_remaining_time_in_millis, _tell_stream)
+    ports = wiring.ports(slot, _ENDS, context.get_remaining_time_in_millis, _tell_stream, _tell_frame)
     return _tell(consume(wiring.new_owner(slot), wiring.plan(share), ports, _ENDS))
+
+
+def _tell_frame(one: Analysis) -> None:
+    keys = frame_keys(one.frame, one.identity)
+    if one.error is not None:
+        logger.error("buried", reason=repr(one.error), subject=one.subject, **keys)
+    elif one.record is not None:
+        logger.info("analyzed", matched=one.record.matched, matched_labels=one.record.matched_labels, **keys)
+    else:
+        logger.info("held back by the gate" if one.held_back else "analyzed before", **keys)
 
 
 def _tell_stream(stream_name: str, counted: Mapping[str, int], frames: FrameTally) -> None:

@@ -2,7 +2,11 @@
 
 from typing import Any
 
+from kinesight.domain.contracts import RangePlan, WindowReport
+from kinesight.domain.correlation import correlation_id
 from kinesight.domain.detect_objects import detect_window
+from kinesight.domain.extract_images import picture_key
+from kinesight.domain.model import from_epoch_ms
 from kinesight.lambda_events import planned_window
 from kinesight.observability import LambdaContext, logger, observed, tell_frames
 from kinesight.wiring import detect_objects as wiring
@@ -14,12 +18,31 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     plan, window = planned_window(event)
     ports = wiring.ports(context.get_remaining_time_in_millis, tell_frames, plan.detector)
     report = detect_window(plan, window.index, ports, wiring.plan())
+    _tell_of_frames(plan, report)
     logger.info(
         "detected",
         execution=plan.execution,
+        stream_name=plan.stream_name,
         window=window.index,
         published=len(report.published),
         analyzed_before=len(report.analyzed_before),
         failed=dict(report.failed),
     )
     return {"published": len(report.published), "failed": len(report.failed)}
+
+
+def _tell_of_frames(plan: RangePlan, report: WindowReport) -> None:
+    keys: dict[str, Any] = {"execution": plan.execution, "stream_name": plan.stream_name}
+    for at_ms, seen in report.published.items():
+        logger.info(
+            "analyzed",
+            result_id=seen.result_id,
+            correlation_id=correlation_id(plan.stream_name, seen.fragment_number, from_epoch_ms(at_ms)),
+            fragment_number=seen.fragment_number,
+            image_epoch_ms=at_ms,
+            image_key=picture_key(plan, at_ms),
+            matched=seen.matched,
+            **keys,
+        )
+    for at_ms, reason in report.failed.items():
+        logger.error("given up", image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), reason=reason, **keys)

@@ -16,7 +16,14 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     plan, window = planned_window(event)
     manifest = extract_window(plan, window, wiring.ports())
     missing = Counter(manifest.missing.values())
-    logger.info("extracted", execution=plan.execution, window=window.index, found=len(manifest.frames), missing=missing)
+    logger.info(
+        "extracted",
+        execution=plan.execution,
+        stream_name=plan.stream_name,
+        window=window.index,
+        found=len(manifest.frames),
+        missing=missing,
+    )
     count(Metric.GET_IMAGES_SLOTS, len(manifest.frames) + len(manifest.missing))
     count_kinds(Metric.GET_IMAGES_ERRORS, manifest.refusals)
     count(Metric.IMAGES_EXTRACTED, len(manifest.frames))

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from kinesight.domain.correlation import frame_keys
 from kinesight.domain.keep_evidence import EvidenceReport, keep_batch
+from kinesight.domain.model import ResultRecord
 from kinesight.lambda_events import kinesis_records
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
@@ -18,6 +20,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _tell(report: EvidenceReport) -> None:
+    for what, records in (("kept", report.kept), ("alerted", report.alerted)):
+        for record in records:
+            logger.info(what, **frame_keys(record.frame, record.result_id))
     for level, what, setbacks in (
         (logger.warning, "evidence that can't be had any more", report.missing),
         (logger.error, "buried", report.buried),
@@ -26,7 +31,7 @@ def _tell(report: EvidenceReport) -> None:
         for setback in setbacks:
             level(
                 what,
-                result_id=setback.result_id,
+                **_record_keys(setback.record),
                 sequence_number=setback.sequence_number,
                 reason=repr(setback.error),
                 exc_info=setback.error.__cause__,
@@ -38,3 +43,7 @@ def _tell(report: EvidenceReport) -> None:
     count(Metric.ALERTS_SENT, report.alerts)
     count(Metric.RECORDS_BURIED, len(report.buried))
     count(Metric.RECORDS_RETRIED, len(report.retried))
+
+
+def _record_keys(record: ResultRecord | None) -> dict[str, Any]:
+    return {} if record is None else frame_keys(record.frame, record.result_id)

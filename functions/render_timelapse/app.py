@@ -17,6 +17,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     plan, progress = rendering(event)
     with TemporaryDirectory() as folder:
         reached = render(plan, progress, wiring.ports(Path(folder), context.get_remaining_time_in_millis))
-    logger.info("rendered", execution=plan.execution, position=reached.position, done=reached.done)
+    logger.info(
+        "rendered",
+        execution=plan.execution,
+        stream_name=plan.stream_name,
+        position=reached.position,
+        done=reached.done,
+    )
     count(Metric.TIMELAPSE_FRAMES, reached.position - progress.position)
     return reached.model_dump(mode="json", by_alias=True)

@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from kinesight.domain.start_analysis import StartReport, start_analyses
+from kinesight.domain.analysis_runs import stream_name_of
+from kinesight.domain.correlation import correlation_id
+from kinesight.domain.model import from_epoch_ms
+from kinesight.domain.start_analysis import NOTIFIED, StartReport, start_analyses
 from kinesight.lambda_events import sqs_messages
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
@@ -18,8 +21,22 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
 
 
 def _tell(report: StartReport) -> None:
+    for fragment in report.fragments:
+        name = stream_name_of(fragment.stream_arn) or ""
+        logger.info(
+            "notified",
+            correlation_id=correlation_id(name, fragment.fragment_number, from_epoch_ms(fragment.start_ms)),
+            stream_name=name,
+            fragment_number=fragment.fragment_number,
+        )
     for run in report.started:
-        logger.info("started", stream_arn=run.stream_arn, start_ms=run.start_ms, end_ms=run.end_ms)
+        logger.info(
+            "started",
+            stream_name=stream_name_of(run.stream_arn),
+            execution=run.execution_name(NOTIFIED),
+            start_ms=run.start_ms,
+            end_ms=run.end_ms,
+        )
     for problem in report.buried:
         logger.error("buried", message_id=problem.message_id, reason=repr(problem.error))
     for problem in report.retried:

@@ -2,11 +2,19 @@
 
 from typing import Any
 
+from kinesight.domain.session_alerts import session_correlation_id
+from kinesight.domain.sessions import Session, SessionEventType
 from kinesight.domain.track_sessions import SessionReport, pass_time, track_batch
 from kinesight.lambda_events import check_scheduled, kinesis_records
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
 from kinesight.wiring import track_sessions as wiring
+
+_WHAT = {
+    SessionEventType.NEW: "session opened",
+    SessionEventType.END: "session ended",
+    SessionEventType.ALERT: "alerted",
+}
 
 
 @observed
@@ -23,13 +31,27 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _tell(report: SessionReport) -> None:
+    for tiding in report.tidings:
+        if tiding.type is not SessionEventType.UPDATE:
+            logger.info(_WHAT[tiding.type], channel=tiding.channel, **_session_keys(tiding.session))
     for failure in report.failures:
         logger.warning("to be retried", activity=failure.key, reason=repr(failure.error))
     for refusal in report.refusals:
-        logger.error("given up", channel=refusal.channel, session=refusal.session_id, reason=repr(refusal.error))
+        logger.error("given up", channel=refusal.channel, session_id=refusal.session_id, reason=repr(refusal.error))
     count(Metric.SESSIONS_OPENED, report.opened)
     count(Metric.SESSIONS_ENDED, report.ended)
     count(Metric.ALERTS_SENT, report.alerts)
     count(Metric.RECORDS_BURIED, report.buried)
     count(Metric.ACTIVITIES_RETRIED, len(report.failures))
     count(Metric.CHANNEL_REFUSALS, len(report.refusals))
+
+
+def _session_keys(session: Session) -> dict[str, Any]:
+    """Those of its best picture, too."""
+    return {
+        "session_id": session.session_id,
+        "stream_name": session.stream_name,
+        "result_id": session.best.result_id,
+        "fragment_number": session.best.fragment_number,
+        "correlation_id": session_correlation_id(session),
+    }

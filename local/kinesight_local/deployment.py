@@ -8,6 +8,7 @@ description; the references in it are resolved by moto too, as additional output
     bucket notifications        moto's CloudFormation leaves them out: set through S3's API
     alarms                      moto's CloudFormation does not know them, and nobody is paged by a laptop
     schedules                   moto never fires them: schedules.py does
+    logs                        the functions write to files: log_shipping.py sends them on
     subscriptions of queues     moto's CloudFormation does not know them: made through SNS's API; no mail is sent
     invoke config, permissions, bucket and queue policies: everybody here has every right
 """
@@ -27,6 +28,7 @@ from moto.awslambda.models import LambdaFunction
 from kinesight_local.custom_resources import ResponseReceiver
 from kinesight_local.event_sources import Poller, QueueSource, StreamSource
 from kinesight_local.lambdas import Answer, FunctionSpec, Lambdas
+from kinesight_local.log_shipping import LogShipper
 from kinesight_local.moto_hook import route_invocations
 from kinesight_local.schedules import Schedule, interval_s
 from kinesight_local.template import Document, Expanded
@@ -77,6 +79,7 @@ class Stack:
         self._receiver = ResponseReceiver()
         self._pollers: list[Poller] = []
         self._schedules: list[Schedule] = []
+        self._shipper: LogShipper | None = None
         self._restore_moto: Callable[[], None] = lambda: None
 
     def create(self) -> None:
@@ -100,6 +103,7 @@ class Stack:
         self._notify_queues()
         self._subscribe_queues()
         self._create_machines()
+        self._start_shipping_logs()
         self._start_event_sources()
         self._start_schedules()
 
@@ -130,6 +134,8 @@ class Stack:
             poller.stop()
         for poller in self._pollers:
             poller.join()
+        if self._shipper is not None:
+            self._shipper.stop()
         self._restore_moto()
         self._receiver.stop()
 
@@ -179,6 +185,8 @@ class Stack:
         for logical_id, resource in self._expanded.resources.items():
             properties = resource.get("Properties", {})
             match resource["Type"]:
+                case "AWS::Lambda::Function" if "LogGroup" in properties.get("LoggingConfig", {}):
+                    found.append((logical_id, "Logs", properties["LoggingConfig"]["LogGroup"]))
                 case "AWS::Lambda::EventSourceMapping":
                     found.append((logical_id, "Source", properties["EventSourceArn"]))
                     found.append((logical_id, "Function", properties["FunctionName"]))
@@ -342,6 +350,14 @@ class Stack:
             from_latest=properties.get("StartingPosition") == "LATEST",
         )
         return source.pollers(self._client("kinesis"), sqs, invoke)
+
+    def _start_shipping_logs(self) -> None:
+        groups = {
+            self.function_name(logical_id): self._reference(logical_id, "Logs")
+            for logical_id, place, _ in self._wanted_references()
+            if place == "Logs"
+        }
+        self._shipper = LogShipper(self._client("logs"), self._lambdas.log_dir, groups)
 
     def _start_schedules(self) -> None:
         for logical_id, resource in self._expanded.resources.items():

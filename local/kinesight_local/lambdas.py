@@ -217,7 +217,7 @@ class Lambdas:
         shutil.rmtree(log_dir, ignore_errors=True)
         log_dir.mkdir(parents=True)
         self._runtime_environment = runtime_environment
-        self._log_dir = log_dir
+        self.log_dir = log_dir
         self._most = most_environments
         self._pools: dict[str, FunctionPool] = {}
         self._lock = threading.Lock()
@@ -226,7 +226,7 @@ class Lambdas:
         """Makes a function known, or replaces it."""
         with self._lock:
             old = self._pools.pop(spec.name, None)
-            log = self._log_dir / f"{spec.name}.log"
+            log = self.log_dir / f"{spec.name}.log"
             self._pools[spec.name] = FunctionPool(spec, self._runtime_environment, log, most=self._most)
         if old is not None:
             old.stop()

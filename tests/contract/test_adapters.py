@@ -46,7 +46,7 @@ def ledger(request: pytest.FixtureRequest, aws: None) -> Ledger:
     if request.param == "fake":
         return FakeLedger()
     return PowertoolsLedger(
-        an_idempotency_table(), "idempotency", function_name="f", kept_seconds=60, remaining_ms=lambda: 60_000
+        an_idempotency_table(), "idempotency", name="f", kept_seconds=60, remaining_ms=lambda: 60_000
     )
 
 
@@ -84,11 +84,19 @@ class TestLedger:
 
 
 def test_work_of_an_invocation_that_ran_out_of_time_is_free_again(aws: None) -> None:
-    ledger = PowertoolsLedger(
-        an_idempotency_table(), "idempotency", function_name="f", kept_seconds=60, remaining_ms=lambda: -1
-    )
+    ledger = PowertoolsLedger(an_idempotency_table(), "idempotency", name="f", kept_seconds=60, remaining_ms=lambda: -1)
     assert ledger.begin("key")
     assert ledger.begin("key")
+
+
+def test_functions_share_the_ledger_of_a_name(aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, begun = an_idempotency_table(), []
+    for function in ("analyze", "detect"):
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", function)
+        ledger = PowertoolsLedger(table, "idempotency", name="pictures", kept_seconds=60, remaining_ms=lambda: 60_000)
+        begun.append(ledger.begin("key"))
+        ledger.finish("key")
+    assert begun == [True, False]
 
 
 @pytest.fixture(params=["fake", "s3"])

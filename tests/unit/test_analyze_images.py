@@ -96,6 +96,8 @@ def test_a_second_delivery_neither_pays_nor_publishes() -> None:
     assert len(world.results()) == 1
     assert len(world.detector.looked_at) == 1
     assert (report.duplicates, report.failed_message_ids) == (1, [])
+    ((known, result),) = ((one.identity, record.result_id) for one in report.done_before for record in world.results())
+    assert known == result
 
 
 def test_two_messages_of_one_batch_about_one_picture_publish_it_once() -> None:
@@ -118,6 +120,9 @@ def test_a_picture_that_can_never_be_analyzed_is_buried_with_its_reason_and_its_
     report = world.analyze(bad, good)
 
     assert world.dead_letters.buried == [(bad, reason)]
+    (problem,) = report.buried
+    assert problem.frame is not None
+    assert (problem.frame.fragment_number, problem.result_id is None) == (a_fragment_number(0), False)
     assert len(world.results()) == 1
     assert report.failed_message_ids == []
 

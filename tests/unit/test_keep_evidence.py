@@ -65,6 +65,7 @@ def test_a_matched_record_leaves_four_things() -> None:
     assert [alert.body["resultId"] for alert in world.alerts.sent] == [record.result_id]
     assert (report.matched, report.archived_fragments, report.alerts) == (1, 1, 1)
     assert report.archived_bytes == len(world.store.objects[keys.archive][0])
+    assert report.kept == report.alerted == [record]
 
 
 def test_a_record_that_did_not_match_leaves_nothing() -> None:

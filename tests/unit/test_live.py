@@ -1,5 +1,6 @@
 """The live consumer on fakes, in its own threads: order, checkpoints, leases, back-pressure, and the conductor."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ from kinesight.domain.errors import (
 )
 from kinesight.domain.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
 from kinesight.domain.live_stream import LivePlan, LivePorts
-from kinesight.domain.model import Detection, Frame, ResultRecord
+from kinesight.domain.model import Detection, Frame, ResultRecord, from_epoch_ms
 from kinesight.domain.ports import DetectorAnswer, LiveStart, Versioned
 from kinesight.domain.rules import Rules
 from kinesight.media.fragments import MediaErrorNotice, MediaFragment
@@ -303,6 +304,9 @@ def test_what_can_never_be_analyzed_is_buried_and_passed() -> None:
     report = world.consume(lambda: len(world.sink.records) == 2 and len(world.dead.buried) == 1)
 
     assert report.streams["cam"].buried == 1
+    ((letter, _),) = world.dead.buried
+    moment = from_epoch_ms(NOON_MS + 4000).isoformat(timespec="milliseconds")
+    assert json.loads(letter) == {"streamName": "cam", "fragmentNumber": "2", "imageTimestamp": moment}
     known = world.known().checkpoint
     assert known is not None
     assert known.fragment_number == "3"

@@ -78,10 +78,15 @@ def a_picture(at_s: float, label: str = "Person", stream_name: str = "front-door
 def test_a_visit_is_one_session_with_one_alert() -> None:
     world = World()
 
-    world.track(*(a_picture(at_s) for at_s in range(0, 20, 3)))
-    world.wait(60)
+    tracked = world.track(*(a_picture(at_s) for at_s in range(0, 20, 3)))
+    waited = world.wait(60)
 
     (session,) = world.sessions.stored.values()
+    assert [(one.type, one.channel) for one in tracked.tidings + waited.tidings] == [
+        ("NEW", None),
+        ("ALERT", "alerts"),
+        ("END", None),
+    ]
     assert (session.started_ms - NOON_MS, session.last_ms - NOON_MS, session.closed) == (0, 18_000, True)
     assert [kind for kind, _ in world.sessions.events] == ["NEW", "END"]
     (alert,) = world.alerts.sent
@@ -91,6 +96,7 @@ def test_a_visit_is_one_session_with_one_alert() -> None:
         "labels": "Person",
         "class": "ALERT",
         "rules": "default",
+        "correlationId": f"front-door/{session.best.fragment_number}",
     }
 
 

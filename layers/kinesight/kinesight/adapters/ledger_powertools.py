@@ -33,13 +33,15 @@ class PowertoolsLedger:
         client: DynamoDBClient,
         table_name: str,
         *,
-        function_name: str,
+        name: str,
         kept_seconds: int,
         remaining_ms: Callable[[], int],
     ) -> None:
-        """`remaining_ms`: how long the current invocation may still run."""
+        """`name`: what has the same name shares a ledger. `remaining_ms`: how long the current invocation may still
+        run."""
         self._layer = DynamoDBPersistenceLayer(table_name=table_name, boto3_client=client)
-        self._layer.configure(IdempotencyConfig(expires_after_seconds=kept_seconds), function_name)
+        # As a function's name it would get the Lambda function's in front, and every function a ledger of its own.
+        self._layer.configure(IdempotencyConfig(expires_after_seconds=kept_seconds), key_prefix=name)
         self._remaining_ms = remaining_ms
 
     def begin(self, key: str) -> bool:

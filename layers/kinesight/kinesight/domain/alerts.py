@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from kinesight.domain.correlation import correlation_id
 from kinesight.domain.model import ResultRecord
 from kinesight.domain.ports import Alert
 from kinesight.domain.records import evidence_keys
@@ -32,7 +33,11 @@ def alert_for(record: ResultRecord, link: Callable[[str], str], missing: Sequenc
             "links": links,
             "missing": list(missing),
         },
-        attributes={"streamName": frame.stream_name, "labels": labels[:256]},
+        attributes={
+            "streamName": frame.stream_name,
+            "labels": labels[:256],
+            "correlationId": correlation_id(frame.stream_name, frame.fragment_number, frame.image_timestamp),
+        },
     )
 
 

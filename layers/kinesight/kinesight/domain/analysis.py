@@ -13,6 +13,9 @@ from kinesight.domain.ports import Detector, DetectorAnswer, Ledger, ResultSink
 from kinesight.domain.records import Matches, encode_record, make_record, result_id
 from kinesight.domain.rules import Rules, matched_labels, matched_rules
 
+LEDGER = "analyze_images"
+"""The name of the ledger: one for every source, so that a frame that comes two ways is analyzed once."""
+
 
 @dataclass(frozen=True, slots=True)
 class DetectionPorts:
@@ -43,12 +46,14 @@ class DetectionPlan:
 class Analysis:
     """One frame's analysis: in the end a record, an error, or neither if it was done before or the gate held it back.
 
-    `find` makes the frame when its turn comes, and may raise as the analysis does. `subject` names it for people.
+    `find` makes the frame when its turn comes, and may raise as the analysis does. `subject` names it for people;
+    `frame` and `identity`, the result's id, are known once it was found.
     """
 
     subject: str
     find: Callable[[], Frame]
     frame: Frame | None = None
+    identity: str | None = None
     record: ResultRecord | None = None
     encoded: bytes = b""
     error: KinesightError | None = None
@@ -86,7 +91,7 @@ def _look_guarded(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan
 def _look(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan) -> None:
     frame = analysis.frame = analysis.find()
     fingerprint = ports.detector.fingerprint
-    identity = result_id(frame, fingerprint)
+    identity = analysis.identity = result_id(frame, fingerprint)
     if not ports.ledger.begin(identity):
         return
     with _released_on_failure(ports.ledger, identity):

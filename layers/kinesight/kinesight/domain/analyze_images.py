@@ -6,7 +6,7 @@ neighbours go on; one that failed for now makes its message come again.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from kinesight.domain.analysis import Analysis, DetectionPlan, DetectionPorts, analyze
@@ -45,11 +45,14 @@ class AnalysisPlan:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What went wrong with one message; `subject` is the picture's key where it is known."""
+    """What went wrong with one message. `subject`: the picture's key, or the session, where it is known; `frame` and
+    `result_id` likewise."""
 
     message_id: str
     subject: str | None
     error: KinesightError
+    frame: Frame | None = None
+    result_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -58,10 +61,15 @@ class BatchReport:
 
     failed_message_ids: list[str] = field(default_factory=list)
     published: list[ResultRecord] = field(default_factory=list)
-    duplicates: int = 0
+    held_back: list[Analysis] = field(default_factory=list)
+    done_before: list[Analysis] = field(default_factory=list)
     skipped_test_events: int = 0
     buried: list[Problem] = field(default_factory=list)
     retried: list[Problem] = field(default_factory=list)
+
+    @property
+    def duplicates(self) -> int:
+        return len(self.done_before)
 
 
 @dataclass(slots=True)
@@ -98,7 +106,8 @@ def _frame(created: ImageCreated, ports: AnalysisPorts, account_id: str) -> Fram
 def _settle(parcel: _Parcel, dead_letters: DeadLetters, report: BatchReport) -> None:
     """Buries or retries a message as a whole, so that one that comes again is not in the dead letters as well."""
     report.published += [p.record for p in parcel.pictures if p.record is not None and p.error is None]
-    report.duplicates += sum(p.done_before for p in parcel.pictures)
+    report.held_back += [p for p in parcel.pictures if p.held_back]
+    report.done_before += [p for p in parcel.pictures if p.done_before]
     report.skipped_test_events += parcel.error is None and not parcel.pictures
     problems = _problems(parcel)
     lasting = [problem for problem in problems if isinstance(problem.error, PermanentError)]
@@ -114,7 +123,9 @@ def _problems(parcel: _Parcel) -> list[Problem]:
     message_id = parcel.message.message_id
     if parcel.error is not None:
         return [Problem(message_id, None, parcel.error)]
-    return [Problem(message_id, p.subject, p.error) for p in parcel.pictures if p.error is not None]
+    return [
+        Problem(message_id, p.subject, p.error, p.frame, p.identity) for p in parcel.pictures if p.error is not None
+    ]
 
 
 def _bury(
@@ -124,6 +135,6 @@ def _bury(
     try:
         dead_letters.bury(message.body, lasting[0].error)
     except KinesightError as error:
-        return [Problem(message.message_id, lasting[0].subject, error)]
+        return [replace(lasting[0], error=error)]
     report.buried += lasting
     return []

@@ -5,7 +5,7 @@ When time runs out, what was done is stored and the order goes back to the queue
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kinesight.domain.analyze_images import Problem, QueuedMessage
 from kinesight.domain.errors import KinesightError, NoRetentionError, PermanentError, StreamGoneError
@@ -88,12 +88,15 @@ def archive_sessions(messages: Sequence[QueuedMessage], ports: ArchivePorts) -> 
     """What one message could not do is in the report, never an exception."""
     report = ArchiveReport()
     for message in messages:
+        session_id = None
         try:
-            _archive(VideoOrder.parse(message.body), ports, report)
+            order = VideoOrder.parse(message.body)
+            session_id = order.video_of
+            _archive(order, ports, report)
         except PermanentError as error:
-            _bury(message, error, ports.dead_letters, report)
+            _bury(message, Problem(message.message_id, session_id, error), ports.dead_letters, report)
         except KinesightError as error:
-            _retry(message, error, report)
+            _retry(Problem(message.message_id, session_id, error), report)
     return report
 
 
@@ -241,15 +244,15 @@ class _WhyNothing:
         return self._always or ("EXPIRED" if moment_ms < self._oldest_ms else "NO_MEDIA")
 
 
-def _bury(message: QueuedMessage, error: KinesightError, dead_letters: DeadLetters, report: ArchiveReport) -> None:
+def _bury(message: QueuedMessage, problem: Problem, dead_letters: DeadLetters, report: ArchiveReport) -> None:
     try:
-        dead_letters.bury(message.body, error)
+        dead_letters.bury(message.body, problem.error)
     except KinesightError as failure:
-        _retry(message, failure, report)
+        _retry(replace(problem, error=failure), report)
     else:
-        report.buried.append(Problem(message.message_id, None, error))
+        report.buried.append(problem)
 
 
-def _retry(message: QueuedMessage, error: KinesightError, report: ArchiveReport) -> None:
-    report.failed_message_ids.append(message.message_id)
-    report.retried.append(Problem(message.message_id, None, error))
+def _retry(problem: Problem, report: ArchiveReport) -> None:
+    report.failed_message_ids.append(problem.message_id)
+    report.retried.append(problem)

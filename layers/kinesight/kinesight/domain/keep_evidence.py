@@ -62,7 +62,7 @@ class Setback:
     """Something that did not work for one record."""
 
     sequence_number: str
-    result_id: str | None
+    record: ResultRecord | None
     error: KinesightError
 
 
@@ -71,16 +71,22 @@ class EvidenceReport:
     """What became of a batch. The records of `failed_sequence_numbers` are to come again.
 
     `missing` is evidence that can't be had any more (an expired fragment, a deleted picture): the rest was kept.
+    `alerted` are the records of which people were told now.
     """
 
     failed_sequence_numbers: list[str] = field(default_factory=list)
     matched: int = 0
     archived_fragments: int = 0
     archived_bytes: int = 0
-    alerts: int = 0
+    kept: list[ResultRecord] = field(default_factory=list)
+    alerted: list[ResultRecord] = field(default_factory=list)
     missing: list[Setback] = field(default_factory=list)
     buried: list[Setback] = field(default_factory=list)
     retried: list[Setback] = field(default_factory=list)
+
+    @property
+    def alerts(self) -> int:
+        return len(self.alerted)
 
 
 @dataclass(slots=True)
@@ -94,7 +100,7 @@ class _Case:
     alerted: bool = False
 
     def setback(self, error: KinesightError) -> Setback:
-        return Setback(self.streamed.sequence_number, self.record.result_id, error)
+        return Setback(self.streamed.sequence_number, self.record, error)
 
 
 def keep_batch(batch: Sequence[StreamedRecord], ports: EvidencePorts) -> EvidenceReport:
@@ -201,17 +207,19 @@ def _alert_once(case: _Case, ports: EvidencePorts) -> None:
 
 def _settle(case: _Case, dead_letters: DeadLetters, report: EvidenceReport) -> None:
     report.missing += [case.setback(error) for error in case.missing]
-    report.alerts += case.alerted
-    if isinstance(case.error, PermanentError):
-        _bury(case.streamed, case.record.result_id, case.error, dead_letters, report)
-    elif case.error is not None:
+    report.alerted += [case.record] if case.alerted else []
+    if case.error is None:
+        report.kept.append(case.record)
+    elif isinstance(case.error, PermanentError):
+        _bury(case.streamed, case.record, case.error, dead_letters, report)
+    else:
         report.retried.append(case.setback(case.error))
         report.failed_sequence_numbers.append(case.streamed.sequence_number)
 
 
 def _bury(
     streamed: StreamedRecord,
-    result_id: str | None,
+    record: ResultRecord | None,
     error: KinesightError,
     dead_letters: DeadLetters,
     report: EvidenceReport,
@@ -220,7 +228,7 @@ def _bury(
     try:
         dead_letters.bury(streamed.data.decode(errors="backslashreplace"), error)
     except KinesightError as failure:
-        report.retried.append(Setback(streamed.sequence_number, result_id, failure))
+        report.retried.append(Setback(streamed.sequence_number, record, failure))
         report.failed_sequence_numbers.append(streamed.sequence_number)
         return
-    report.buried.append(Setback(streamed.sequence_number, result_id, error))
+    report.buried.append(Setback(streamed.sequence_number, record, error))

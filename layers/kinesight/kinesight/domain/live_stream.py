@@ -40,7 +40,8 @@ _POLL_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class LivePorts:
-    """The outside world of a live consumer. `now_ms`: the present, epoch milliseconds."""
+    """The outside world of a live consumer. `now_ms`: the present, epoch milliseconds. `tell` hears of every keyframe
+    that is done with, from any thread."""
 
     media: LiveMedia
     stills: StillMaker
@@ -48,6 +49,7 @@ class LivePorts:
     detection: DetectionPorts
     dead_letters: DeadLetters
     now_ms: Callable[[], int]
+    tell: Callable[[Analysis], None] = lambda _analysis: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,11 +266,12 @@ class LiveStream:
             return True
         # A picture is made once, however often its analysis is tried.
         left = [Analysis(_key(fragment, one), cache(partial(self._frame, fragment, number, one))) for one in taken]
+        letters = {_key(fragment, one): self._letter(fragment, number, one) for one in taken}
         for attempt in itertools.count():
             if self._is_lost():
                 break
             analyze(left, self._ports.detection, self._plan.detection)
-            left = [Analysis(one.subject, one.find) for one in left if not self._settled(one, number)]
+            left = [Analysis(one.subject, one.find) for one in left if not self._settled(one, letters[one.subject])]
             if not left:
                 self.counts.reach(age_ms=self._ports.now_ms() - _server_ms(fragment))
                 return True
@@ -280,20 +283,33 @@ class LiveStream:
         limit_ms = self._plan.shed_after_ms
         return limit_ms is not None and self._ports.now_ms() - _server_ms(fragment) > limit_ms
 
-    def _settled(self, one: Analysis, number: str) -> bool:
+    def _settled(self, one: Analysis, letter: str) -> bool:
         if one.error is None:
+            self._ports.tell(one)
             self.counts.add(analyzed=int(one.record is not None), known=int(one.done_before), gated=int(one.held_back))
             return True
         if not isinstance(one.error, PermanentError):
             self.counts.warn(f"{self.name}: {type(one.error).__name__}: {one.error}")
             return False
         try:
-            self._ports.dead_letters.bury(json.dumps({"streamName": self.name, "fragmentNumber": number}), one.error)
+            self._ports.dead_letters.bury(letter, one.error)
         except KinesightError as error:
             self.counts.warn(f"{self.name}: {type(error).__name__}: {error}")
             return False
+        self._ports.tell(one)
         self.counts.add(buried=1)
         return True
+
+    def _letter(self, fragment: MediaFragment, number: str, keyframe: Keyframe) -> str:
+        """What the on-demand workflow needs to look at the same picture again."""
+        moment = from_epoch_ms(keyframe.at_ms(_producer_ms(fragment)))
+        return json.dumps(
+            {
+                "streamName": self.name,
+                "fragmentNumber": number,
+                "imageTimestamp": moment.isoformat(timespec="milliseconds"),
+            }
+        )
 
     def _frame(self, fragment: MediaFragment, number: str, keyframe: Keyframe) -> Frame:
         picture = self._ports.stills.still(keyframe)

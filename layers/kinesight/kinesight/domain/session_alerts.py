@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kinesight.domain.alerts import one_line
+from kinesight.domain.correlation import correlation_id
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.ports import Alert
 from kinesight.domain.records import EvidenceKeys, keys_of
@@ -59,6 +60,12 @@ def picture_key(session: Session) -> str:
     return _keys(session).annotated
 
 
+def session_correlation_id(session: Session) -> str:
+    """That of its best picture, which its alert shows."""
+    best = session.best
+    return correlation_id(session.stream_name, best.fragment_number, from_epoch_ms(best.at_ms))
+
+
 def _attributes(session: Session, labels: str) -> dict[str, str]:
     """For filter policies; SNS takes no empty ones."""
     found = {
@@ -67,6 +74,7 @@ def _attributes(session: Session, labels: str) -> dict[str, str]:
         "class": str(session.severity),
         "rules": ", ".join(session.rules)[:256],
         "zones": ", ".join(session.zones)[:256],
+        "correlationId": session_correlation_id(session),
     }
     return {name: value for name, value in found.items() if value}
 

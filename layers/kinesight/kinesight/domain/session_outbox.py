@@ -44,12 +44,22 @@ class Refusal:
     error: PermanentError
 
 
+@dataclass(frozen=True, slots=True)
+class Tiding:
+    """That somebody was told of a session: programs on all of their channels, or people on this one."""
+
+    type: SessionEventType
+    session: Session
+    channel: str | None = None
+
+
 @dataclass(slots=True)
 class Told:
-    """What became of an outbox: `untold` is to be told again, in this order. `alerts` are the messages that channels
-    took, `failed_alerts` why some wait, and `failure` why events do."""
+    """What became of an outbox: `untold` is to be told again, in this order, `tidings` were told. `alerts` are the
+    messages that channels took, `failed_alerts` why some wait, and `failure` why events do."""
 
     untold: list[SessionEvent] = field(default_factory=list)
+    tidings: list[Tiding] = field(default_factory=list)
     opened: int = 0
     ended: int = 0
     alerts: int = 0
@@ -94,6 +104,7 @@ def _tell_programs(
     if told.failure is not None:
         told.untold.append(event)
         return
+    told.tidings.append(Tiding(event.type, event.session))
     told.opened += event.type is SessionEventType.NEW
     told.ended += event.type is SessionEventType.END
 
@@ -102,7 +113,9 @@ def _tell_people(event: SessionEvent, audience: Audience, told: Told) -> None:
     failures: list[KinesightError] = []
     for name, route in audience.alerts.items():
         try:
-            told.alerts += _alert_once(name, route, event.session, audience)
+            if _alert_once(name, route, event.session, audience):
+                told.alerts += 1
+                told.tidings.append(Tiding(event.type, event.session, name))
         except PermanentError as error:
             told.refusals.append(Refusal(name, event.session.session_id, error))
         except KinesightError as error:

@@ -29,6 +29,9 @@ from kinesight.domain.ports import (
     VersionedDocuments,
 )
 
+NOTIFIED = "notified"
+"""How the names of executions begin that notifications started."""
+
 _ATTEMPTS = 10
 LONGEST_DELAY_S = 900
 """The longest that SQS delays a message (API_SendMessage)."""
@@ -66,6 +69,7 @@ class StartReport:
     """What became of a batch. The messages of `failed_message_ids` are to come again."""
 
     notified: int = 0
+    fragments: list[NotifiedFragment] = field(default_factory=list)
     started: list[AnalysisRun] = field(default_factory=list)
     failed_message_ids: list[str] = field(default_factory=list)
     buried: list[Problem] = field(default_factory=list)
@@ -94,6 +98,7 @@ def start_analyses(messages: Sequence[QueuedMessage], ports: StartPorts, plan: S
             _retry(mail.messages, error, report)
         else:
             report.notified += len(mail.fragments)
+            report.fragments += mail.fragments
     return report
 
 
@@ -154,7 +159,7 @@ class _Stream:
         """The executions that were started. Raises KinesightError; then the mail is to come again."""
         bursts = self._update(lambda known: self._advanced(known, mail))
         runs = [self._run(one) for one in bursts.closing]
-        started = [run for run in runs if self._ports.workflow.start(run.execution_name("notified"), run.document())]
+        started = [run for run in runs if self._ports.workflow.start(run.execution_name(NOTIFIED), run.document())]
         if bursts.closing:
             self._update(lambda known: known.with_started(bursts.closing))
         return started

@@ -19,7 +19,7 @@ from kinesight.domain.keep_evidence import StreamedRecord
 from kinesight.domain.model import Frame, FrameSource, ResultRecord, to_epoch_ms
 from kinesight.domain.ports import DeadLetters, Reminders, VersionedDocuments
 from kinesight.domain.rules import CameraRules, Rules
-from kinesight.domain.session_outbox import Audience, Refusal, tell
+from kinesight.domain.session_outbox import Audience, Refusal, Tiding, tell
 from kinesight.domain.session_videos import delay_s, order_of
 from kinesight.domain.sessions import ACTIVITY, Activity, Hit, Observation, PictureClocks, Session, SessionTracker
 
@@ -66,6 +66,7 @@ class SessionReport:
     opened: int = 0
     ended: int = 0
     alerts: int = 0
+    tidings: list[Tiding] = field(default_factory=list)
     buried: int = 0
     failures: list[StreamFailure] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
@@ -208,6 +209,7 @@ def _empty_outbox(key: str, activity: Activity, version: int, ports: SessionPort
     report.opened += told.opened
     report.ended += told.ended
     report.alerts += told.alerts
+    report.tidings += told.tidings
     report.refusals += told.refusals
     report.failures += [StreamFailure(key, error) for error in told.failed_alerts]
     if told.untold != activity.outbox:

@@ -13,6 +13,7 @@ from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.live_media_kvs import KvsLiveMedia
 from kinesight.adapters.stills_av import AvStills
 from kinesight.adapters.work_store_s3 import S3WorkStore
+from kinesight.domain.analysis import Analysis
 from kinesight.domain.conduct_live import beat
 from kinesight.domain.consume_live import ConsumerPlan, ConsumerPorts, Ends
 from kinesight.domain.frame_tally import FrameBook, FrameTally
@@ -50,7 +51,11 @@ def plan(share: int) -> ConsumerPlan:
 
 
 def ports(
-    slot: str, ends: Ends, remaining_ms: Callable[[], int], tell: Callable[[str, Mapping[str, int], FrameTally], None]
+    slot: str,
+    ends: Ends,
+    remaining_ms: Callable[[], int],
+    tell: Callable[[str, Mapping[str, int], FrameTally], None],
+    tell_frame: Callable[[Analysis], None],
 ) -> ConsumerPorts:
     """`remaining_ms`: how long this invocation may still run. `tell` hears of each stream, every minute.
 
@@ -69,6 +74,7 @@ def ports(
         detection=detection.ports(wanted, lambda: lasts_ms, book.add, detection.gate(wanted)),
         dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
         now_ms=now_ms,
+        tell=tell_frame,
     )
     return ConsumerPorts(
         leases=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="leases"),

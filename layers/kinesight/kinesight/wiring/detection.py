@@ -11,7 +11,7 @@ from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
 from kinesight.adapters.luma_pillow import PillowLuma
 from kinesight.adapters.result_sink_kinesis import KinesisResultSink
-from kinesight.domain.analysis import BesideFields, DetectionPlan, DetectionPorts
+from kinesight.domain.analysis import LEDGER, BesideFields, DetectionPlan, DetectionPorts
 from kinesight.domain.frame_gate import FrameGate
 from kinesight.domain.frame_tally import FrameTally, tallied
 from kinesight.domain.gate import GateSettings
@@ -20,9 +20,6 @@ from kinesight.domain.rekognition_format import face_record_fields
 from kinesight.settings import DetectionSettings, GatedSettings
 from kinesight.wiring.current_rules import current_rules
 from kinesight.wiring.detectors import detector
-
-_LEDGER = "analyze_images"
-"""One ledger for every source, so that a frame that comes two ways is analyzed once."""
 
 _BESIDE: dict[str, BesideFields] = {"KIT": kit_fields, "REKOGNITION": face_record_fields}
 
@@ -71,7 +68,7 @@ def ports(
         ledger=PowertoolsLedger(
             clients.dynamodb(),
             wanted.idempotency_table,
-            function_name=_LEDGER,
+            name=LEDGER,
             kept_seconds=wanted.idempotency_hours * 3600,
             remaining_ms=remaining_ms,
         ),

@@ -37,7 +37,7 @@ def ports(remaining_ms: Callable[[], int]) -> EvidencePorts:
         ledger=PowertoolsLedger(
             clients.dynamodb(),
             wanted.idempotency_table,
-            function_name=_NAME,
+            name=_NAME,
             kept_seconds=wanted.idempotency_hours * 3600,
             remaining_ms=remaining_ms,
         ),

@@ -67,7 +67,7 @@ def _audience(wanted: TrackSessionsSettings, remaining_ms: Callable[[], int]) ->
         ledger=PowertoolsLedger(
             clients.dynamodb(),
             wanted.idempotency_table,
-            function_name=_NAME,
+            name=_NAME,
             kept_seconds=wanted.idempotency_hours * 3600,
             remaining_ms=remaining_ms,
         ),

@@ -1,0 +1,49 @@
+"""Letters on SQS: held back while somebody looks, there again afterwards, gone when deleted."""
+
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
+from kinesight.domain.errors import DetectorRejectedError
+from kinesight_cli.dead_letters import ATTEMPTS_EXHAUSTED, DeadLetterQueue
+from moto import mock_aws
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with mock_aws():
+        yield str(boto3.client("sqs").create_queue(QueueName="letters")["QueueUrl"])
+
+
+def test_a_letter_tells_who_buried_it_and_why(url: str) -> None:
+    sqs = boto3.client("sqs")
+    SqsDeadLetters(sqs, url, source="analyze_images").bury('{"a": 1}', DetectorRejectedError("no such model"))
+    sqs.send_message(QueueUrl=url, MessageBody="no JSON")
+
+    buried, given_up = DeadLetterQueue(sqs, url).collect(10)
+
+    assert (buried.reason, buried.explanation, buried.source, buried.document()) == (
+        "DetectorRejectedError",
+        "no such model",
+        "analyze_images",
+        {"a": 1},
+    )
+    assert buried.sent is not None
+    assert (given_up.reason, given_up.document()) == (ATTEMPTS_EXHAUSTED, {})
+
+
+def test_letters_are_one_persons_until_they_are_released(url: str) -> None:
+    sqs = boto3.client("sqs")
+    for number in range(25):
+        sqs.send_message(QueueUrl=url, MessageBody=str(number))
+    mine, theirs = DeadLetterQueue(sqs, url), DeadLetterQueue(sqs, url)
+
+    first = mine.collect(12)
+    second = theirs.collect(100)
+    assert (len(first), len(second)) == (12, 13)
+    assert {one.message_id for one in first}.isdisjoint(one.message_id for one in second)
+
+    mine.delete(first[0])
+    mine.release(first[1:])
+    assert {one.message_id for one in theirs.collect(100)} == {one.message_id for one in first[1:]}
