@@ -6,8 +6,9 @@ from kinesight.domain.analyze_images import BatchReport, analyze_batch
 from kinesight.domain.frame_gate import Verdict
 from kinesight.domain.model import to_epoch_ms
 from kinesight.lambda_events import sqs_messages
-from kinesight.observability import LambdaContext, count, logger, observed
+from kinesight.observability import LambdaContext, count, logger, observed, tell_of_spending
 from kinesight.wiring import analyze_images as wiring
+from kinesight.wiring.spending import tally
 
 
 @observed
@@ -28,6 +29,8 @@ def _tell(report: BatchReport) -> None:
             image_epoch_ms=to_epoch_ms(record.frame.image_timestamp),
             matched_labels=record.matched_labels,
         )
+    for key, reached in report.unpaid:
+        logger.warning("held back by the budget", key=key, reason=str(reached))
     for problem in report.buried:
         logger.error("buried", message_id=problem.message_id, key=problem.subject, reason=repr(problem.error))
     for problem in report.retried:
@@ -46,3 +49,4 @@ def _tell(report: BatchReport) -> None:
     count("GateFailedOpen", report.verdicts[Verdict.LET_THROUGH_UNSEEN])
     count("ImagesBuried", len(report.buried))
     count("ImagesRetried", len(report.retried))
+    tell_of_spending(tally.drain())

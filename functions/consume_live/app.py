@@ -5,8 +5,9 @@ from typing import Any
 
 from kinesight.domain.consume_live import ConsumerReport, Ends, consume
 from kinesight.lambda_events import consumer_start
-from kinesight.observability import LambdaContext, count, logger, observed, tell_of_stream
+from kinesight.observability import LambdaContext, count, logger, observed, tell_of_spending, tell_of_stream
 from kinesight.wiring import consume_live as wiring
+from kinesight.wiring.spending import tally
 
 _ENDS = Ends()
 
@@ -22,6 +23,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _tell_stream(stream_name: str, counted: Mapping[str, int]) -> None:
     logger.info("read", stream_name=stream_name, counted=dict(counted))
     tell_of_stream(stream_name, counted)
+    tell_of_spending(tally.drain())
 
 
 def _tell(report: ConsumerReport) -> dict[str, Any]:
@@ -30,4 +32,5 @@ def _tell(report: ConsumerReport) -> dict[str, Any]:
     leases = {name: getattr(report, name) for name in ("taken", "stolen", "renewed", "lost", "released")}
     for name, value in leases.items():
         count(f"Leases{name.capitalize()}", value)
+    tell_of_spending(tally.drain())
     return leases | {"streams": len(report.streams)}

@@ -8,6 +8,9 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from kinesight.domain.call_prices import MICRO_USD
+from kinesight.domain.metering import Spending
+
 NAMESPACE = "Kinesight"
 
 logger = Logger()
@@ -51,4 +54,30 @@ def tell_of_stream(stream_name: str, values: Mapping[str, int]) -> None:
     of_stream.flush_metrics()
 
 
-__all__ = ["LambdaContext", "count", "logger", "observed", "tell_of_stream"]
+_BUDGET_COUNTS: Mapping[str, Callable[[Spending], int]] = {
+    "CallsPaid": lambda one: one.calls,
+    "CallsHeldBack": lambda one: one.slowed + one.stopped,
+    "BudgetSoftReached": lambda one: one.slowed,
+    "BudgetHardReached": lambda one: one.stopped,
+    "BudgetReservationFailed": lambda one: one.unaccounted,
+}
+
+
+def tell_of_spending(spent: Mapping[tuple[str, str], Spending]) -> None:
+    """EstimatedUsd by StreamName and Detector; the counts of all that detect as one service, for alarms."""
+    for (stream_name, detector), one in spent.items():
+        if one.micro_usd:
+            of_stream = EphemeralMetrics(namespace=NAMESPACE, service="budget")
+            of_stream.add_dimension("StreamName", stream_name)
+            of_stream.add_dimension("Detector", detector)
+            of_stream.add_metric(name="EstimatedUsd", unit=MetricUnit.NoUnit, value=one.micro_usd / MICRO_USD)
+            of_stream.flush_metrics()
+    counts = {name: sum(map(counted, spent.values())) for name, counted in _BUDGET_COUNTS.items()}
+    if any(counts.values()):
+        of_all = EphemeralMetrics(namespace=NAMESPACE, service="budget")
+        for name, value in counts.items():
+            of_all.add_metric(name=name, unit=MetricUnit.Count, value=value)
+        of_all.flush_metrics()
+
+
+__all__ = ["LambdaContext", "count", "logger", "observed", "tell_of_spending", "tell_of_stream"]

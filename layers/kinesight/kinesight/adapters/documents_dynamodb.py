@@ -5,6 +5,8 @@ activity            per stream, what sessions are made of (domain.sessions)
 bursts              per stream ARN, its notified fragments (domain.bursts)
 gate                per stream, the last picture that was sent, small and grey (domain.gate)
 sweeps              per stream ARN, its checkpoint (domain.sweep_streams)
+
+Partitions that begin with `budget#` hold what is spent (spending_dynamodb).
 """
 
 from __future__ import annotations

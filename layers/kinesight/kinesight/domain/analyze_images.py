@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from kinesight.domain.analysis import Analysis, DetectionPlan, DetectionPorts, analyze
-from kinesight.domain.errors import KinesightError, PermanentError
+from kinesight.domain.errors import BudgetReachedError, KinesightError, PermanentError
 from kinesight.domain.frame_gate import Verdict
 from kinesight.domain.frames import frame_of
 from kinesight.domain.model import Frame, ResultRecord
@@ -56,10 +56,12 @@ class Problem:
 
 @dataclass(slots=True)
 class BatchReport:
-    """What became of a batch. The messages of `failed_message_ids` are to come again."""
+    """What became of a batch. The messages of `failed_message_ids` are to come again; pictures that are `unpaid`, by
+    their keys, are not."""
 
     failed_message_ids: list[str] = field(default_factory=list)
     published: list[ResultRecord] = field(default_factory=list)
+    unpaid: list[tuple[str, BudgetReachedError]] = field(default_factory=list)
     duplicates: int = 0
     verdicts: Counter[Verdict] = field(default_factory=Counter)
     skipped_test_events: int = 0
@@ -101,6 +103,7 @@ def _frame(created: ImageCreated, ports: AnalysisPorts, account_id: str) -> Fram
 def _settle(parcel: _Parcel, dead_letters: DeadLetters, report: BatchReport) -> None:
     """Buries or retries a message as a whole, so that one that comes again is not in the dead letters as well."""
     report.published += [p.record for p in parcel.pictures if p.record is not None and p.error is None]
+    report.unpaid += [(p.subject, p.unpaid) for p in parcel.pictures if p.unpaid is not None]
     report.duplicates += sum(p.done_before for p in parcel.pictures)
     report.verdicts.update(p.verdict for p in parcel.pictures if p.verdict is not None and p.error is None)
     report.skipped_test_events += parcel.error is None and not parcel.pictures

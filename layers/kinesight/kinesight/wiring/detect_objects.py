@@ -9,7 +9,7 @@ from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.work_store_s3 import S3WorkStore
 from kinesight.domain.analysis import DetectionPlan
 from kinesight.domain.detect_objects import WindowPorts
-from kinesight.settings import DetectObjectsSettings, DetectorType
+from kinesight.settings import DetectObjectsSettings
 from kinesight.wiring import detection
 
 
@@ -24,11 +24,9 @@ def plan() -> DetectionPlan:
 
 
 def ports(remaining_ms: Callable[[], int], detector: str | None) -> WindowPorts:
-    """`remaining_ms`: how long this invocation may still run. `detector`: the execution's own choice, if any, which no
-    second one follows.
+    """`remaining_ms`: how long this invocation may still run. `detector`: the execution's own choice, if any.
 
     Raises InvalidSettingError.
     """
     work = S3WorkStore(clients.s3(), settings().work_bucket)
-    chosen = {} if detector is None else {"detector": DetectorType(detector), "then_detector": None}
-    return WindowPorts(detection.ports(settings().model_copy(update=chosen), remaining_ms), work)
+    return WindowPorts(detection.ports(settings().with_detector(detector), remaining_ms), work)
