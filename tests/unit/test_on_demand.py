@@ -208,6 +208,7 @@ def test_pictures_that_the_budget_held_back_are_told_and_analyzed_by_the_next_ex
     second = summarize(workflow.run("two"), workflow.work, "evidence")
 
     assert (first.published, first.held_back_by_budget, dict(first.failed)) == (45, 15, {})
+    assert first.analyzed_before == 0
     assert first.cost.detector_calls == 45
     assert (second.published, second.held_back_by_budget, second.analyzed_before) == (15, 0, 45)
     assert len(workflow.detector.looked_at) == 60
