@@ -13,6 +13,7 @@ from kinesight.domain.ports import (
     FragmentMedia,
     FragmentUnavailable,
     RunStatus,
+    Spent,
     StoredImage,
     Versioned,
 )
@@ -254,6 +255,38 @@ class FakeDocuments:
             return False
         self.documents[key] = Versioned(seen_version + 1, body)
         return True
+
+
+class FakeSpending:
+    """Micro-dollars and calls by counter and day; `failure` is raised instead. `asked` counts reservations."""
+
+    def __init__(self) -> None:
+        self.micro_usd: dict[tuple[str, str], int] = {}
+        self.calls: dict[tuple[str, str], int] = {}
+        self.asked = 0
+        self.failure: KinesightError | None = None
+        self._lock = Lock()
+
+    def reserve(self, counter: str, day: str, micro_usd: int, most_micro_usd: int) -> Spent:
+        with self._lock:
+            self.asked += 1
+            if self.failure is not None:
+                raise self.failure
+            spent = self.micro_usd.get((counter, day), 0)
+            if spent + micro_usd > most_micro_usd:
+                return Spent(False, spent)
+            self._add(counter, day, micro_usd, 1)
+            return Spent(True, spent + micro_usd)
+
+    def correct(self, counter: str, day: str, micro_usd: int, *, calls: int) -> None:
+        with self._lock:
+            if self.failure is not None:
+                raise self.failure
+            self._add(counter, day, micro_usd, calls)
+
+    def _add(self, counter: str, day: str, micro_usd: int, calls: int) -> None:
+        self.micro_usd[counter, day] = self.micro_usd.get((counter, day), 0) + micro_usd
+        self.calls[counter, day] = self.calls.get((counter, day), 0) + calls
 
 
 @dataclass

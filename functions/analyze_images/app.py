@@ -6,8 +6,9 @@ from kinesight.domain.analyze_images import BatchReport, Problem, analyze_batch
 from kinesight.domain.correlation import frame_keys
 from kinesight.lambda_events import sqs_messages
 from kinesight.metric_catalogue import Metric
-from kinesight.observability import LambdaContext, count, logger, observed, tell_frames
+from kinesight.observability import LambdaContext, count, logger, observed, tell_frames, tell_of_spending
 from kinesight.wiring import analyze_images as wiring
+from kinesight.wiring.spending import tally
 
 
 @observed
@@ -36,6 +37,8 @@ def _tell(report: BatchReport) -> None:
         logger.info("held back by the gate", **frame_keys(one.frame, one.identity))
     for one in report.done_before:
         logger.info("analyzed before", **frame_keys(one.frame, one.identity))
+    for one in report.unpaid:
+        logger.warning("held back by the budget", reason=str(one.unpaid), **frame_keys(one.frame, one.identity))
     for problem in report.buried:
         logger.error("buried", reason=repr(problem.error), **_problem_keys(problem))
     for problem in report.retried:
@@ -47,3 +50,4 @@ def _tell(report: BatchReport) -> None:
         )
     count(Metric.IMAGES_BURIED, len(report.buried))
     count(Metric.IMAGES_RETRIED, len(report.retried))
+    tell_of_spending(tally.drain())

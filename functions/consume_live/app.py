@@ -9,8 +9,17 @@ from kinesight.domain.correlation import frame_keys
 from kinesight.domain.frame_tally import FrameTally
 from kinesight.lambda_events import consumer_start
 from kinesight.metric_catalogue import Metric
-from kinesight.observability import LambdaContext, count, logger, observed, tell_frames, tell_of_stream
+from kinesight.observability import (
+    LambdaContext,
+    count,
+    logger,
+    observed,
+    tell_frames,
+    tell_of_spending,
+    tell_of_stream,
+)
 from kinesight.wiring import consume_live as wiring
+from kinesight.wiring.spending import tally
 
 _ENDS = Ends()
 _OF_STREAM = {
@@ -43,6 +52,8 @@ def _tell_frame(one: Analysis) -> None:
     keys = frame_keys(one.frame, one.identity)
     if one.error is not None:
         logger.error("buried", reason=repr(one.error), subject=one.subject, **keys)
+    elif one.unpaid is not None:
+        logger.warning("held back by the budget", reason=str(one.unpaid), **keys)
     elif one.record is not None:
         logger.info("analyzed", matched=one.record.matched, matched_labels=one.record.matched_labels, **keys)
     else:
@@ -53,6 +64,7 @@ def _tell_stream(stream_name: str, counted: Mapping[str, int], frames: FrameTall
     logger.info("read", stream_name=stream_name, counted=dict(counted))
     tell_frames({stream_name: frames})
     tell_of_stream(stream_name, {metric: [counted[name]] for name, metric in _OF_STREAM.items()})
+    tell_of_spending(tally.drain())
 
 
 def _tell(report: ConsumerReport) -> dict[str, Any]:
@@ -61,4 +73,5 @@ def _tell(report: ConsumerReport) -> dict[str, Any]:
     leases = {name: getattr(report, name) for name in _OF_LEASES}
     for name, metric in _OF_LEASES.items():
         count(metric, leases[name])
+    tell_of_spending(tally.drain())
     return leases | {"streams": len(report.streams)}

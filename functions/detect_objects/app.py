@@ -8,8 +8,9 @@ from kinesight.domain.detect_objects import detect_window
 from kinesight.domain.extract_images import picture_key
 from kinesight.domain.model import from_epoch_ms
 from kinesight.lambda_events import planned_window
-from kinesight.observability import LambdaContext, logger, observed, tell_frames
+from kinesight.observability import LambdaContext, logger, observed, tell_frames, tell_of_spending
 from kinesight.wiring import detect_objects as wiring
+from kinesight.wiring.spending import tally
 
 
 @observed
@@ -17,7 +18,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes the plan and a window; answers with counts."""
     plan, window = planned_window(event)
     ports = wiring.ports(context.get_remaining_time_in_millis, tell_frames, plan.detector)
-    report = detect_window(plan, window.index, ports, wiring.plan())
+    try:
+        report = detect_window(plan, window.index, ports, wiring.plan())
+    finally:
+        # A window that is to come again has paid for what it analyzed.
+        tell_of_spending(tally.drain())
     _tell_of_frames(plan, report)
     logger.info(
         "detected",
@@ -26,6 +31,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         window=window.index,
         published=len(report.published),
         analyzed_before=len(report.analyzed_before),
+        held_back_by_budget=len(report.held_back_by_budget),
         failed=dict(report.failed),
     )
     return {"published": len(report.published), "failed": len(report.failed)}

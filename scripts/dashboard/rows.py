@@ -97,7 +97,7 @@ def _of(service: str) -> Callable[..., Line]:
 _conductor, _consumer = _of("conduct_live"), _of("consume_live")
 _extract, _evidence, _sessions = _of("extract_images"), _of("keep_evidence"), _of("track_sessions")
 _videos, _streams, _notified = _of("archive_session"), _of("configure_streams"), _of("start_analysis")
-_sweeps, _images = _of("sweep_streams"), _of("analyze_images")
+_sweeps, _images, _budget = _of("sweep_streams"), _of("analyze_images"), _of("budget")
 
 ROWS = (
     Row("Alarms", [Alarms("Alarms", ALWAYS)]),
@@ -276,6 +276,21 @@ ROWS = (
                     _bedrock("InvocationLatency", "p90"),
                     _bedrock("InvocationThrottles", "Sum"),
                     _bedrock("InvocationServerErrors", "Sum"),
+                ],
+            ),
+        ],
+    ),
+    Row(
+        "Budget",
+        [
+            Graph("Estimated dollars", [_budget(Metric.ESTIMATED_USD)], period_s=3600),
+            Graph("Paid calls", [_budget(Metric.CALLS_PAID), _budget(Metric.CALLS_HELD_BACK)]),
+            Graph(
+                "Held back",
+                [
+                    _budget(Metric.BUDGET_SOFT_REACHED),
+                    _budget(Metric.BUDGET_HARD_REACHED),
+                    _budget(Metric.BUDGET_RESERVATION_FAILED),
                 ],
             ),
         ],

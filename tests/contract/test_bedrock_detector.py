@@ -11,6 +11,7 @@ from kinesight.adapters import pictures_pillow
 from kinesight.adapters.detector_bedrock import LARGEST_BYTES, LONGEST_SIDE, BedrockDetector
 from kinesight.domain.answer_mapping import AnswerReader
 from kinesight.domain.answer_mappings import mapping_of
+from kinesight.domain.call_prices import MOST_TOKENS_READ
 from kinesight.domain.errors import (
     DetectorAnswerError,
     DetectorBusyError,
@@ -59,6 +60,9 @@ def test_bedrock(vision: VisionServer) -> None:
     assert face.bounding_box.left == pytest.approx(0.34, abs=0.05)
     assert (answer.info.type, answer.info.operation) == ("bedrock", "local.eyes-v1:0")
     assert "objects" in answer.raw_output
+    assert answer.tokens is not None
+    assert 512 * 512 // 750 < answer.tokens.read < MOST_TOKENS_READ
+    assert 0 < answer.tokens.written < 500
 
 
 def test_bedrock_is_sent_no_more_than_it_takes(vision: VisionServer) -> None:

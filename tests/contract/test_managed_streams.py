@@ -17,8 +17,8 @@ ENTRY = Managed(
 )
 
 
-def a_table() -> Any:
-    client = boto3.client("dynamodb")
+def a_table(client: Any = None) -> Any:
+    client = client or boto3.client("dynamodb")
     client.create_table(
         TableName="coordination",
         BillingMode="PAY_PER_REQUEST",

@@ -206,6 +206,7 @@ def settings(**wanted: Any) -> DetectionSettings:
         configuration_bucket="bucket",
         crops_bucket="bucket",
         idempotency_table="table",
+        coordination_table="table",
         **wanted,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from kinesight.metric_catalogue import Metric
-from kinesight.observability import OF_FRAMES
+from kinesight.observability import OF_FRAMES, OF_SPENDING
 from kinesight_local.template import expand
 from samtranslator.yaml_helper import yaml_parse
 
@@ -109,6 +109,8 @@ def emitted(root: Path) -> set[tuple[str, Metric]]:
         if "tell_frames" in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
             of_frames = {*OF_FRAMES.values(), Metric.DETECTOR_ERRORS}
             found |= {(service, one) for one in of_frames - (OF_ARRIVING if service == "detect_objects" else set())}
+        if "tell_of_spending" in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
+            found |= {("budget", one) for one in {*OF_SPENDING, Metric.ESTIMATED_USD}}
     return found
 
 

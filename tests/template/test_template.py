@@ -215,6 +215,22 @@ def rekognition_actions(document: dict[str, Any], role: str) -> set[str]:
     return found
 
 
+@pytest.mark.parametrize(
+    ("budget", "is_counted"),
+    [({}, False), ({"DailyBudgetUsd": "0"}, True), ({"DailyBudgetUsdPerStream": "2.5"}, True)],
+)
+def test_only_a_budget_is_counted_and_watched(budget: dict[str, str], is_counted: bool) -> None:
+    document = expand(TEMPLATE, {"StreamNames": "cam", **budget}).document
+
+    alarms = {"BudgetSoftAlarm", "BudgetHardAlarm", "BudgetUnaccountedAlarm"}
+    assert alarms & set(document["Resources"]) == (alarms if is_counted else set())
+    for function in DETECTING:
+        (policy,) = document["Resources"][function.replace("Function", "Role")]["Properties"]["Policies"]
+        counting = [one for one in _plain(policy["PolicyDocument"]["Statement"]) if one["Sid"] == "CountSpending"]
+        assert len(counting) == is_counted
+        assert all("budget#*" in str(one["Condition"]) for one in counting)
+
+
 def test_the_template_expands() -> None:
     expanded = expand(TEMPLATE, {"StreamNames": "front-door"})
 
@@ -267,6 +283,9 @@ def test_the_template_expands() -> None:
         ({"StreamNames": "cam", "IotTopic": "cameras/#"}, "without wildcards"),
         ({"StreamNames": "cam", "IotTopic": "/cameras"}, "separated by slashes"),
         ({"StreamNames": "cam", "WebhookSecretArn": "https://hooks.example/1"}, "complete ARN of a secret"),
+        ({"StreamNames": "cam", "DailyBudgetUsd": "-1"}, "DailyBudgetUsd"),
+        ({"StreamNames": "cam", "DailyBudgetUsdPerStream": "$5"}, "dollars such as"),
+        ({"StreamNames": "cam", "BudgetSoftPercent": "101"}, "BudgetSoftPercent"),
         ({"StreamNames": "cam", "Nonsense": "1"}, "Nonsense"),
     ],
 )

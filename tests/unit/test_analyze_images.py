@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kinesight.domain.analysis import DetectionPlan, DetectionPorts
 from kinesight.domain.analyze_images import AnalysisPlan, AnalysisPorts, BatchReport, QueuedMessage, analyze_batch
-from kinesight.domain.errors import DeliveryError, DetectorBusyError, UnsupportedImageError
+from kinesight.domain.errors import BudgetReachedError, DeliveryError, DetectorBusyError, UnsupportedImageError
 from kinesight.domain.model import ResultRecord
 from kinesight.domain.rules import Rules
 
@@ -109,6 +109,22 @@ def test_two_messages_of_one_batch_about_one_picture_publish_it_once() -> None:
     assert len(world.results()) == 1
     assert len(report.failed_message_ids) <= 1  # the one that found the other at work comes again
     assert world.analyze(body).failed_message_ids == []
+
+
+def test_a_picture_that_the_budget_held_back_neither_comes_again_nor_is_buried() -> None:
+    world = World()
+    bodies = [an_s3_event(world.picture(index)) for index in range(3)]
+    keys = [an_image_key("front-door", NOON_MS + index) for index in range(3)]
+    world.detector.failures[keys[1]] = BudgetReachedError("stack", 5, 5, is_hard=True)
+
+    report = world.analyze(*bodies)
+
+    assert [one.frame.image.key for one in report.unpaid if one.frame is not None] == [keys[1]]
+    assert len(report.published) == 2
+    assert (report.failed_message_ids, report.buried, report.duplicates) == ([], [], 0)
+    assert world.dead_letters.buried == []
+    del world.detector.failures[keys[1]]
+    assert len(world.analyze(*bodies).published) == 1
 
 
 def test_a_picture_that_can_never_be_analyzed_is_buried_with_its_reason_and_its_neighbours_go_on() -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from kinesight.domain.analysis import DetectionPlan, DetectionPorts
+from kinesight.domain.budget import Budget, BudgetLimits
+from kinesight.domain.call_prices import CallPrice
 from kinesight.domain.consume_live import ConsumerPlan, ConsumerPorts, ConsumerReport, Ends, consume
 from kinesight.domain.errors import (
     DetectorBusyError,
@@ -21,6 +23,7 @@ from kinesight.domain.errors import (
 )
 from kinesight.domain.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
 from kinesight.domain.live_stream import LivePlan, LivePorts
+from kinesight.domain.metering import MeteredDetector, SpendingTally
 from kinesight.domain.model import Detection, Frame, ResultRecord, from_epoch_ms
 from kinesight.domain.ports import DetectorAnswer, LiveStart, Versioned
 from kinesight.domain.rules import Rules
@@ -30,7 +33,7 @@ from kinesight.media.mkv_model import Track
 from kinesight.media.selection import EveryNth, Keyframe
 
 from tests.builders import NOON_MS
-from tests.fakes import FakeDeadLetters, FakeDetector, FakeDocuments, FakeLedger, FakeSink, FakeWork
+from tests.fakes import FakeDeadLetters, FakeDetector, FakeDocuments, FakeLedger, FakeSink, FakeSpending, FakeWork
 
 VIDEO = Track(1, "video", "V_MPEG4/ISO/AVC", b"private", "camera", 320, 240)
 
@@ -310,6 +313,19 @@ def test_what_can_never_be_analyzed_is_buried_and_passed() -> None:
     known = world.known().checkpoint
     assert known is not None
     assert known.fragment_number == "3"
+
+
+def test_what_the_budget_holds_back_is_passed_and_counted() -> None:
+    world = World()
+    budget = Budget(BudgetLimits(3, None, 100), FakeSpending(), world.now_ms)
+    world.detector = MeteredDetector(FakeDetector(), "REKOGNITION_LABELS", CallPrice(1), budget, SpendingTally())
+    world.lease("cam", *(fragment(number) for number in range(1, 6)))
+
+    report = world.consume(lambda: world.reached() == "5")
+
+    counts = report.streams["cam"]
+    assert (counts.analyzed, counts.unpaid, counts.known, counts.retried) == (3, 2, 0, 0)
+    assert world.dead.buried == []
 
 
 def test_old_fragments_are_passed_over_only_if_that_is_wished() -> None:

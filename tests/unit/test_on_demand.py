@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from kinesight.domain.analysis import DetectionPlan, DetectionPorts
+from kinesight.domain.budget import Budget, BudgetLimits
+from kinesight.domain.call_prices import CallPrice
 from kinesight.domain.contracts import (
     WINDOWS,
     AnalysisRequest,
@@ -30,6 +32,7 @@ from kinesight.domain.errors import (
     TooManyFailuresError,
 )
 from kinesight.domain.extract_images import ExtractionPorts, extract_window
+from kinesight.domain.metering import MeteredDetector, SpendingTally
 from kinesight.domain.model import Detection, ResultRecord
 from kinesight.domain.plan_windows import PlanningPorts, plan_range
 from kinesight.domain.ports import FragmentMedia, FragmentUnavailable, PictureWish, SlotPicture, StreamFacts
@@ -39,7 +42,7 @@ from kinesight.domain.windows import FragmentSpan, ImageRequest, Window
 from kinesight.settings import DetectorType, PlanWindowsSettings
 
 from tests.builders import NOON_MS
-from tests.fakes import FakeDetector, FakeLedger, FakeSink, FakeWork
+from tests.fakes import FakeDetector, FakeLedger, FakeSink, FakeSpending, FakeWork
 
 NOON = datetime.fromtimestamp(NOON_MS / 1000, UTC)
 
@@ -99,6 +102,7 @@ class Workflow:
     camera: FakeCamera = field(default_factory=FakeCamera)
     work: FakeWork = field(default_factory=FakeWork)
     detector: FakeDetector = field(default_factory=lambda: FakeDetector((Detection(label="Person", confidence=99),)))
+    budget: Budget | None = None
     sink: FakeSink = field(default_factory=FakeSink)
     ledger: FakeLedger = field(default_factory=FakeLedger)
     now: datetime = NOON + timedelta(minutes=5)
@@ -114,7 +118,8 @@ class Workflow:
         extract_window(plan, window, ExtractionPorts(self.camera, self.camera, self.camera, self.work))
 
     def detect(self, plan: RangePlan, window: Window) -> None:
-        ports = WindowPorts(DetectionPorts(self.detector, self.sink, self.ledger), self.work)
+        metered = MeteredDetector(self.detector, "ANY", CallPrice(1), self.budget, SpendingTally())
+        ports = WindowPorts(DetectionPorts(metered, self.sink, self.ledger), self.work)
         detect_window(plan, window.index, ports, DetectionPlan(lambda: Rules.of([], 50), concurrent_detections=3))
 
     def run(self, execution: str = "one", **changes: Any) -> RangePlan:
@@ -204,6 +209,21 @@ def test_a_busy_detector_brings_the_window_again_and_its_report_adds_up() -> Non
 
     assert (summary.published, summary.analyzed_before) == (60, 0)
     assert len(workflow.sink.records) == 60
+
+
+def test_pictures_that_the_budget_held_back_are_told_and_analyzed_by_the_next_execution() -> None:
+    workflow, spending = Workflow(), FakeSpending()
+
+    workflow.budget = Budget(BudgetLimits(45, None, 100), spending, lambda: NOON_MS)
+    first = summarize(workflow.run("one"), workflow.work, "evidence")
+    workflow.budget = Budget(BudgetLimits(60, None, 100), spending, lambda: NOON_MS)
+    second = summarize(workflow.run("two"), workflow.work, "evidence")
+
+    assert (first.published, first.held_back_by_budget, dict(first.failed)) == (45, 15, {})
+    assert first.analyzed_before == 0
+    assert first.cost.detector_calls == 45
+    assert (second.published, second.held_back_by_budget, second.analyzed_before) == (15, 0, 45)
+    assert len(workflow.detector.looked_at) == 60
 
 
 def test_a_picture_that_is_refused_costs_only_itself() -> None:

@@ -1,11 +1,12 @@
 """Every value of the Detector parameter has its detector, and says which parameter it lacks."""
 
+from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
 from kinesight.domain.contracts import DetectorChoice
 from kinesight.domain.errors import InvalidSettingError
-from kinesight.settings import DetectionSettings, DetectorType, PlanWindowsSettings
+from kinesight.settings import DetectionSettings, DetectObjectsSettings, DetectorType, PlanWindowsSettings
 from kinesight.wiring.detectors import detector
 from kinesight_cli.on_demand import DetectorChoice as CommandChoice
 
@@ -34,6 +35,7 @@ def wanted(kind: DetectorType, **more: Any) -> DetectionSettings:
         {
             "results_stream_name": "r",
             "idempotency_table": "t",
+            "coordination_table": "t",
             "configuration_bucket": "b",
             "crops_bucket": "b",
             "detector": kind,
@@ -103,3 +105,16 @@ def test_equipment_is_what_rekognition_knows(equipment: str, monkeypatch: pytest
 
     with pytest.raises(InvalidSettingError, match="REQUIRED_EQUIPMENT"):
         DetectionSettings.from_environment()
+
+
+def test_the_stacks_price_of_a_call_is_that_of_its_own_detector() -> None:
+    stack = DetectObjectsSettings.model_validate(
+        wanted(DetectorType.HTTP).model_dump()
+        | {"work_bucket": "b", "detector_usd_per_thousand_calls": "0.4", "then_detector": DetectorType.REKOGNITION_TEXT}
+    )
+
+    own, other = stack.with_detector("HTTP"), stack.with_detector("REKOGNITION_LABELS")
+
+    assert stack.with_detector(None) == stack
+    assert (own.detector_usd_per_thousand_calls, own.then_detector) == (Decimal("0.4"), None)
+    assert (other.detector, other.detector_usd_per_thousand_calls) == (DetectorType.REKOGNITION_LABELS, None)

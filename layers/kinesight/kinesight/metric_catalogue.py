@@ -1,9 +1,10 @@
 """Every metric that the functions emit: its name, unit, who emits it, and what it means.
 
 `observability` takes nothing else, the dashboard is drawn from it, and docs/operations.md prints it. The namespace is
-`Kinesight`. Every metric has the dimensions `Stack` (the stack's name) and `service` (the function's verb), so that
-stacks of one account stay apart. One with a `split` is there once more for each value of it, under `Kind` as well;
-one that is `per_stream` for each stream under `StreamName`, where the parameter MetricsPerStream says so.
+`Kinesight`. Every metric has the dimensions `Stack` (the stack's name) and `service` (the function's verb; `budget` is
+all that detect), so that stacks of one account stay apart. One with a `split` is there once more for each value of it,
+under `Kind` as well; one that is `per_stream` for each stream under `StreamName`, where the parameter MetricsPerStream
+says so. One that is both has them together then.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ class Unit(StrEnum):
     MILLISECONDS = "Milliseconds"
     SECONDS = "Seconds"
     BYTES = "Bytes"
+    NONE = "None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,22 @@ class Metric(Enum):
         ("consume_live",),
         "how far reading is behind the stream's newest media (KVS's MILLIS_BEHIND_NOW), at its largest",
         per_stream=True,
+    )
+
+    ESTIMATED_USD = MetricFacts(
+        "EstimatedUsd",
+        Unit.NONE,
+        ("budget",),
+        "US dollars that detectors cost, by their list prices or the stack's own",
+        split="detector",
+        per_stream=True,
+    )
+    CALLS_PAID = _count("CallsPaid", "budget", "calls of detectors that have to be paid, or may have to be")
+    CALLS_HELD_BACK = _count("CallsHeldBack", "budget", "calls that the budget held back")
+    BUDGET_SOFT_REACHED = _count("BudgetSoftReached", "budget", "of them, those that were held back to spread the rest")
+    BUDGET_HARD_REACHED = _count("BudgetHardReached", "budget", "of them, those for which nothing was left")
+    BUDGET_RESERVATION_FAILED = _count(
+        "BudgetReservationFailed", "budget", "accounts that could not be kept, so that frames come again"
     )
 
     FRAGMENTS_NOTIFIED = _count("FragmentsNotified", "start_analysis", "fragments that KVS notified of")

@@ -13,7 +13,9 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from kinesight.domain.call_prices import MICRO_USD
 from kinesight.domain.frame_tally import FrameTally, total
+from kinesight.domain.metering import Spending
 from kinesight.metric_catalogue import NAMESPACE, Metric, Unit
 from kinesight.settings import ObservabilitySettings
 
@@ -34,6 +36,17 @@ OF_FRAMES: dict[str, Metric] = {
     "ages_ms": Metric.FRAME_AGE,
 }
 """Which metric a field of a FrameTally is."""
+
+_OF_BUDGET = "budget"
+
+OF_SPENDING: Mapping[Metric, Callable[[Spending], int]] = {
+    Metric.CALLS_PAID: lambda one: one.calls,
+    Metric.CALLS_HELD_BACK: lambda one: one.slowed + one.stopped,
+    Metric.BUDGET_SOFT_REACHED: lambda one: one.slowed,
+    Metric.BUDGET_HARD_REACHED: lambda one: one.stopped,
+    Metric.BUDGET_RESERVATION_FAILED: lambda one: one.unaccounted,
+}
+"""Which metric is what of a detector's Spending, beside EstimatedUsd."""
 
 _of_run: defaultdict[Metric, list[int]] = defaultdict(list)
 """What the present invocation has counted: there is one at a time in a process."""
@@ -93,17 +106,30 @@ def tell_of_stream(stream_name: str, values: Mapping[Metric, Sequence[int]]) -> 
         _write(worth)
 
 
+def tell_of_spending(spent: Mapping[tuple[str, str], Spending]) -> None:
+    """What detectors cost, by stream and detector. All functions that detect are one service in it: they share a
+    budget."""
+    for (stream_name, detector), one in spent.items():
+        place = {"StreamName": stream_name} if _per_stream() else {}
+        if one.micro_usd:
+            usd = one.micro_usd / MICRO_USD
+            _write({Metric.ESTIMATED_USD: [usd]}, _OF_BUDGET, Kind=detector, **place)
+    counts = {metric: sum(map(counted, spent.values())) for metric, counted in OF_SPENDING.items()}
+    _write({metric: [value] for metric, value in counts.items() if value}, _OF_BUDGET)
+
+
 def _by_choice(tallies: Mapping[str, FrameTally]) -> Mapping[str, FrameTally]:
     """A document for each stream is needed only where each has metrics of its own."""
     return tallies if _per_stream() else {"": total(list(tallies.values()))}
 
 
-def _write(values: Mapping[Metric, Sequence[int]], **further: str) -> None:
-    """One document, under the stack and the service, and under these with `further` dimensions besides."""
+def _write(values: Mapping[Metric, Sequence[float]], service: str | None = None, **further: str) -> None:
+    """One document, under the stack and the service, and under these with `further` dimensions besides. `service` is
+    this function's own unless it is told."""
     stack = {"Stack": _settings().stack_name}
-    document = EphemeralMetrics(namespace=NAMESPACE, default_dimensions=stack)
+    document = EphemeralMetrics(namespace=NAMESPACE, service=service, default_dimensions=stack)
     if further:
-        document.add_dimensions(service=_settings().powertools_service_name, **further)
+        document.add_dimensions(service=service or _settings().powertools_service_name, **further)
     for metric, listed in values.items():
         for value in listed:
             document.add_metric(name=metric.value.name, unit=metric.value.unit, value=value)
@@ -132,5 +158,6 @@ __all__ = [
     "measure",
     "observed",
     "tell_frames",
+    "tell_of_spending",
     "tell_of_stream",
 ]

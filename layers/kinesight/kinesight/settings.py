@@ -5,6 +5,7 @@ A field's environment variable is its name in capitals. `template.yaml` sets exa
 
 import json
 import os
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
@@ -32,6 +33,7 @@ CommaList = Annotated[list[str], BeforeValidator(_split)]
 OptionalText = Annotated[str | None, BeforeValidator(_none_if_blank)]
 EquipmentList = Annotated[list[Equipment], BeforeValidator(_split)]
 OptionalNumber = Annotated[int | None, BeforeValidator(_none_if_blank)]
+OptionalUsd = Annotated[Decimal | None, BeforeValidator(_none_if_blank)]
 
 
 class Settings(BaseModel):
@@ -87,10 +89,12 @@ _PROMPT = (
 class DetectionSettings(Settings):
     """`minimum_confidence` is 0 to 100, for the detector and the rules alike. `model_…`: of any model of one's own.
 
-    `face_match_threshold`: 0 to 100, too. `plate_tolerance`: characters.
+    `face_match_threshold`: 0 to 100, too. `plate_tolerance`: characters. Dollars of the budget: a UTC day, None for no
+    limit; of a call, None for the list price.
     """
 
     results_stream_name: str
+    coordination_table: str
     configuration_bucket: str
     idempotency_table: str
     idempotency_hours: int = Field(default=24, ge=1)
@@ -132,12 +136,16 @@ class DetectionSettings(Settings):
     concurrent_detections: int = Field(default=10, ge=1, le=50)
     include_raw_output: bool = False
     result_format: Literal["KINESIGHT", "KIT", "REKOGNITION"] = "KINESIGHT"
+    daily_budget_usd: OptionalUsd = Field(default=None, ge=0)
+    daily_budget_usd_per_stream: OptionalUsd = Field(default=None, ge=0)
+    budget_soft_percent: int = Field(default=80, ge=0, le=100)
+    detector_usd_per_thousand_calls: OptionalUsd = Field(default=None, ge=0)
+    then_detector_usd_per_thousand_calls: OptionalUsd = Field(default=None, ge=0)
 
 
 class GatedSettings(DetectionSettings):
     """Detection behind the frame gate; a threshold in percent, None for the method's own."""
 
-    coordination_table: str
     frame_gate: GateMode = GateMode.OFF
     gate_method: GateMethod = GateMethod.LUMA
     gate_threshold: Annotated[float | None, BeforeValidator(_none_if_blank)] = Field(default=None, gt=0, le=100)
@@ -240,6 +248,15 @@ class DetectObjectsSettings(DetectionSettings):
     """Detection as for every source."""
 
     work_bucket: str
+
+    def with_detector(self, chosen: str | None) -> Self:
+        """With an execution's own choice, which no second one follows, and which has the stack's price of a call only
+        if it is the stack's detector."""
+        if chosen is None:
+            return self
+        price = self.detector_usd_per_thousand_calls if chosen == self.detector else None
+        change = {"detector": DetectorType(chosen), "detector_usd_per_thousand_calls": price, "then_detector": None}
+        return self.model_copy(update=change)
 
 
 class RenderTimelapseSettings(_WorkflowSettings):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
+from kinesight.adapters.aws_errors import went_unanswered
 from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients, DataClients, MediaClients
 
 if TYPE_CHECKING:
@@ -75,6 +76,12 @@ def dynamodb() -> DynamoDBClient:
 
 
 @cache
+def dynamodb_once() -> DynamoDBClient:
+    """Repeats no call."""
+    return boto3.client("dynamodb", config=_DEFAULT.merge(Config(retries={"total_max_attempts": 1})))
+
+
+@cache
 def events() -> EventBridgeClient:
     return boto3.client("events", config=_DEFAULT)
 
@@ -101,7 +108,15 @@ def secrets_manager() -> SecretsManagerClient:
 
 @cache
 def rekognition() -> RekognitionClient:
-    return boto3.client("rekognition", config=_DEFAULT)
+    """Repeats what is refused, but not what went unanswered: that may have to be paid, and whoever pays must know."""
+    client = boto3.client("rekognition", config=_DEFAULT)
+    client.meta.events.register_first("needs-retry.rekognition", _give_up_if_unanswered)
+    return client
+
+
+def _give_up_if_unanswered(caught_exception: Exception | None = None, **_: object) -> None:
+    if caught_exception is not None and went_unanswered(caught_exception):
+        raise caught_exception
 
 
 @cache

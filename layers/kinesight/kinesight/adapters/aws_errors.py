@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 
 from kinesight.domain.errors import KinesightError
 
@@ -37,6 +37,11 @@ def is_passing(error: Exception) -> bool:
         return True
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     return error_code(error) in _THROTTLES or status in _PASSING_STATUS or status >= 500
+
+
+def went_unanswered(error: Exception) -> bool:
+    """Whether the call went out, and may have been carried out although no whole answer came."""
+    return isinstance(error, HTTPClientError | IncompleteReadError)
 
 
 def translate(

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from kinesight.adapters.aws_errors import AWS_ERRORS
 from kinesight.adapters.model_errors import translate_model_error
 from kinesight.domain.answer_mapping import AnswerReader
-from kinesight.domain.errors import DetectorAnswerError, DetectorRejectedError, UnsupportedImageError
+from kinesight.domain.errors import DetectorAnswerError, DetectorRejectedError, UnsupportedImageError, maybe_billed
 from kinesight.domain.model import DetectorInfo, Frame
 from kinesight.domain.picture_fit import PictureForm, Preparer, SentPicture
-from kinesight.domain.ports import DetectorAnswer, ImageStore
+from kinesight.domain.ports import DetectorAnswer, ImageStore, TokenUsage
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
@@ -118,7 +118,9 @@ class BedrockDetector:
         latency_ms = round(1000 * (time.monotonic() - started))
         info = DetectorInfo(type="bedrock", operation=self._model_id, latency_ms=latency_ms)
         reported = self._reported(answer)
-        return DetectorAnswer(info, self._reader.interpret(reported, sent), reported)
+        usage = answer.get("usage", {})
+        tokens = TokenUsage(usage["inputTokens"], usage["outputTokens"]) if usage else None
+        return DetectorAnswer(info, self._reader.interpret(reported, sent), reported, tokens=tokens)
 
     def _sent(self, frame: Frame) -> SentPicture:
         sent = self._prepare(self._form, self._images.read(frame.image), frame.image.content_type)
@@ -151,7 +153,7 @@ class BedrockDetector:
         """What the tool was called with."""
         stop = answer.get("stopReason", "unknown")
         if stop in _REFUSED_STOPS:
-            raise DetectorRejectedError(f"{self._model_id} does not talk of this picture: {stop}")
+            raise maybe_billed(DetectorRejectedError(f"{self._model_id} does not talk of this picture: {stop}"))
         if stop == "max_tokens":
             raise DetectorAnswerError(f"{self._model_id} had more to say than BedrockMaxTokens ({self._max_tokens})")
         for block in answer.get("output", {}).get("message", {}).get("content", []):

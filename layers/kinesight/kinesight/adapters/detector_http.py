@@ -10,7 +10,7 @@ from typing import Any
 import urllib3
 
 from kinesight.domain.answer_mapping import AnswerReader
-from kinesight.domain.errors import DetectorAnswerError, DetectorBusyError, DetectorRejectedError
+from kinesight.domain.errors import DetectorAnswerError, DetectorBusyError, DetectorRejectedError, maybe_billed
 from kinesight.domain.http_model import checked_url, json_body, redacted
 from kinesight.domain.model import DetectorInfo, Frame
 from kinesight.domain.picture_fit import PictureForm, Preparer, SentPicture
@@ -121,7 +121,7 @@ class HttpDetector:
             return response.status, self._read(response)
         except urllib3.exceptions.HTTPError as error:
             # Its own text holds the whole address, query and all.
-            raise DetectorBusyError(f"POST {self._model.address}: {type(error).__name__}") from None
+            raise maybe_billed(DetectorBusyError(f"POST {self._model.address}: {type(error).__name__}")) from None
 
     def _body(self, sent: SentPicture) -> tuple[bytes, str]:
         if self._model.json_template is None:

@@ -11,7 +11,7 @@ from kinesight.adapters.aws_errors import AWS_ERRORS
 from kinesight.adapters.model_errors import is_refusal, translate_model_error
 from kinesight.domain.answer_mapping import AnswerReader
 from kinesight.domain.endpoints import Endpoint
-from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, KinesightError
+from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, KinesightError, maybe_billed
 from kinesight.domain.model import DetectorInfo, Frame
 from kinesight.domain.picture_fit import Preparer, SentPicture
 from kinesight.domain.ports import DetectorAnswer, ImageStore, ObjectStore
@@ -109,7 +109,8 @@ class SageMakerAsyncEndpoint:
             if reason is not None:
                 raise self._failed(reason.decode(errors="replace"))
             if self._monotonic_s() + pause_s > deadline_s:
-                raise DetectorBusyError(f"{self._endpoint.name} wrote no answer to {output} in {self._timeout_s:g} s")
+                silence = f"{self._endpoint.name} wrote no answer to {output} in {self._timeout_s:g} s"
+                raise maybe_billed(DetectorBusyError(silence))
             self._sleep(pause_s)
             pause_s = min(2 * pause_s, _SLOWEST_LOOK_S)
 
@@ -118,4 +119,4 @@ class SageMakerAsyncEndpoint:
         status = _CONTAINER_STATUS.search(reason)
         message = f"{self._endpoint.name} failed: {reason[:300]}"
         refused = status is not None and is_refusal(int(status.group(1)))
-        return DetectorRejectedError(message) if refused else DetectorBusyError(message)
+        return maybe_billed(DetectorRejectedError(message) if refused else DetectorBusyError(message))

@@ -8,6 +8,8 @@ gate                per stream, the last picture that was sent, small and grey (
 leases              per stream ARN, who reads it live and how far (domain.leases)
 pictures            per stream, when it last had a picture (domain.picture_watch)
 sweeps              per stream ARN, its checkpoint (domain.sweep_streams)
+
+Partitions that begin with `budget#` hold what is spent (spending_dynamodb).
 """
 
 from __future__ import annotations

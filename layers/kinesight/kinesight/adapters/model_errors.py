@@ -2,8 +2,8 @@
 
 from botocore.exceptions import ClientError
 
-from kinesight.adapters.aws_errors import error_code, translate
-from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, KinesightError
+from kinesight.adapters.aws_errors import error_code, translate, went_unanswered
+from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, KinesightError, maybe_billed
 
 _BUSY = frozenset({"ModelNotReadyException", "ServiceUnavailable", "InternalDependencyException", "InternalFailure"})
 _MODEL_STATUS = {"ModelError": "OriginalStatusCode", "ModelErrorException": "originalStatusCode"}
@@ -13,12 +13,15 @@ _MODEL_STATUS = {"ModelError": "OriginalStatusCode", "ModelErrorException": "ori
 def translate_model_error(error: Exception, what: str) -> KinesightError:
     """The domain error; `what` says what was being done."""
     lasting: type[KinesightError] = DetectorRejectedError
+    has_run = went_unanswered(error)
     if isinstance(error, ClientError):
         code = error_code(error)
+        has_run = code in _MODEL_STATUS
         status = error.response.get(_MODEL_STATUS.get(code, ""), 500)
-        failed = code in _MODEL_STATUS and not (isinstance(status, int) and is_refusal(status))
+        failed = has_run and not (isinstance(status, int) and is_refusal(status))
         lasting = DetectorBusyError if failed or code in _BUSY else DetectorRejectedError
-    return translate(error, what, passing=DetectorBusyError, lasting=lasting)
+    told = translate(error, what, passing=DetectorBusyError, lasting=lasting)
+    return maybe_billed(told) if has_run else told
 
 
 def is_refusal(status: int) -> bool:

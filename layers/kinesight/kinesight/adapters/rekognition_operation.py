@@ -10,10 +10,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 
-from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
-from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, KinesightError, UnsupportedImageError
+from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate, went_unanswered
+from kinesight.domain.errors import (
+    DetectorBusyError,
+    DetectorRejectedError,
+    KinesightError,
+    UnsupportedImageError,
+    maybe_billed,
+)
 from kinesight.domain.model import Detection, DetectorInfo, Frame
 from kinesight.domain.ports import DetectorAnswer
 
@@ -106,4 +112,6 @@ class RekognitionOperation(ABC):
             # A missing permission or collection is mended by people while messages wait; burying them at once would
             # only add work.
             return translate(error, what, passing=DetectorBusyError, lasting=DetectorBusyError)
-        return translate(error, what, passing=DetectorBusyError, lasting=DetectorRejectedError)
+        told = translate(error, what, passing=DetectorBusyError, lasting=DetectorRejectedError)
+        told.connection_closed = isinstance(error, ConnectionClosedError)
+        return maybe_billed(told) if went_unanswered(error) else told

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from kinesight.domain.errors import DeliveryError, KinesightError, UnforeseenError
+from kinesight.domain.errors import BudgetReachedError, DeliveryError, KinesightError, UnforeseenError
 from kinesight.domain.frame_gate import FrameGate, Verdict
 from kinesight.domain.model import Frame, ResultRecord
 from kinesight.domain.ports import Detector, DetectorAnswer, Ledger, ResultSink
@@ -44,7 +44,8 @@ class DetectionPlan:
 
 @dataclass(slots=True)
 class Analysis:
-    """One frame's analysis: in the end a record, an error, or neither if it was done before or the gate held it back.
+    """One frame's analysis: in the end a record, an error, or neither if it was done before, the gate held it back, or
+    the budget did (`unpaid`).
 
     `find` makes the frame when its turn comes, and may raise as the analysis does. `subject` names it for people;
     `frame` and `identity`, the result's id, are known once it was found.
@@ -58,6 +59,7 @@ class Analysis:
     encoded: bytes = b""
     error: KinesightError | None = None
     verdict: Verdict | None = None
+    unpaid: BudgetReachedError | None = None
 
     @property
     def held_back(self) -> bool:
@@ -67,7 +69,7 @@ class Analysis:
     @property
     def done_before(self) -> bool:
         """There was nothing left to do."""
-        return self.record is None and self.error is None and not self.held_back
+        return self.record is None and self.error is None and self.unpaid is None and not self.held_back
 
 
 def analyze(analyses: Sequence[Analysis], ports: DetectionPorts, plan: DetectionPlan) -> None:
@@ -81,6 +83,9 @@ def analyze(analyses: Sequence[Analysis], ports: DetectionPorts, plan: Detection
 def _look_guarded(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan) -> None:
     try:
         _look(analysis, ports, plan)
+    except BudgetReachedError as reached:
+        # Its ledger entry is released: whoever brings the frame again when there is money has it analyzed.
+        analysis.unpaid = reached
     except KinesightError as error:
         analysis.error = error
     except Exception as error:  # noqa: BLE001 - one picture's unforeseen failure must not take its neighbours along

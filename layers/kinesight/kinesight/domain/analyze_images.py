@@ -57,11 +57,13 @@ class Problem:
 
 @dataclass(slots=True)
 class BatchReport:
-    """What became of a batch. The messages of `failed_message_ids` are to come again."""
+    """What became of a batch. The messages of `failed_message_ids` are to come again; pictures that are `unpaid`, by
+    their keys, are not."""
 
     failed_message_ids: list[str] = field(default_factory=list)
     published: list[ResultRecord] = field(default_factory=list)
     held_back: list[Analysis] = field(default_factory=list)
+    unpaid: list[Analysis] = field(default_factory=list)
     done_before: list[Analysis] = field(default_factory=list)
     skipped_test_events: int = 0
     buried: list[Problem] = field(default_factory=list)
@@ -107,6 +109,7 @@ def _settle(parcel: _Parcel, dead_letters: DeadLetters, report: BatchReport) -> 
     """Buries or retries a message as a whole, so that one that comes again is not in the dead letters as well."""
     report.published += [p.record for p in parcel.pictures if p.record is not None and p.error is None]
     report.held_back += [p for p in parcel.pictures if p.held_back]
+    report.unpaid += [p for p in parcel.pictures if p.unpaid is not None]
     report.done_before += [p for p in parcel.pictures if p.done_before]
     report.skipped_test_events += parcel.error is None and not parcel.pictures
     problems = _problems(parcel)

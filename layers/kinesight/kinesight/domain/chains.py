@@ -1,11 +1,11 @@
 """Two detectors one after the other: if the first sees something, the second looks closer. "If a person is seen, then
 search faces"."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from kinesight.domain.errors import UnsupportedImageError
+from kinesight.domain.errors import BudgetReachedError, UnsupportedImageError
 from kinesight.domain.model import BoundingBox, Detection, Frame
 from kinesight.domain.ports import CropMaker, Detector, DetectorAnswer
 
@@ -54,23 +54,32 @@ class ChainedDetector:
         return f"{self._first.fingerprint}>{condition}>{self._second.fingerprint}"
 
     def detect(self, frame: Frame) -> DetectorAnswer:
-        """One call, and one more or up to MOST_CROPS where the condition holds. Raises what the detectors raise."""
+        """One call, and one more or up to MOST_CROPS where the condition holds. Raises what the detectors raise.
+
+        The first call is paid when the budget holds a second one back, so what it saw is kept, and says so.
+        """
         answer = self._first.detect(frame)
         triggers = self._rules.triggers(answer.detections)
         if not triggers:
             return answer
-        closer = [self._second.detect(frame)] if self._rules.on == "FRAME" else self._of_crops(frame, triggers)
+        closer: list[DetectorAnswer] = []
+        try:
+            for one in self._closer(frame, triggers):
+                closer.append(one)  # noqa: PERF402 - what was seen before the budget ended is kept
+        except BudgetReachedError:
+            answer = _marked(answer, triggers)
         return self._joined(answer, closer)
 
-    def _of_crops(self, frame: Frame, triggers: Sequence[Detection]) -> list[DetectorAnswer]:
-        answers = []
+    def _closer(self, frame: Frame, triggers: Sequence[Detection]) -> Iterator[DetectorAnswer]:
+        if self._rules.on == "FRAME":
+            yield self._second.detect(frame)
+            return
         for box in [one.bounding_box for one in triggers if one.bounding_box is not None][:MOST_CROPS]:
             try:
                 crop, cut = self._crops.crop(frame, box)
-                answers.append(_on_the_whole(self._second.detect(crop), cut))
+                yield _on_the_whole(self._second.detect(crop), cut)
             except UnsupportedImageError:
                 continue  # too small to be looked at closer; what the first one saw stays
-        return answers
 
     def _joined(self, answer: DetectorAnswer, closer: Sequence[DetectorAnswer]) -> DetectorAnswer:
         named = {"detector": self._second.fingerprint}
@@ -87,6 +96,16 @@ class ChainedDetector:
             detections=(*answer.detections, *more),
             raw_output=raw,
         )
+
+
+def _marked(answer: DetectorAnswer, triggers: Sequence[Detection]) -> DetectorAnswer:
+    """An answer whose triggers were not, or not all, looked at more closely."""
+    mark = {"closerLook": "HELD_BACK_BY_BUDGET"}
+    marked = [
+        one.model_copy(update={"attributes": {**one.attributes, **mark}}) if one in triggers else one
+        for one in answer.detections
+    ]
+    return replace(answer, detections=tuple(marked))
 
 
 def _on_the_whole(answer: DetectorAnswer, cut: BoundingBox) -> DetectorAnswer:

@@ -178,6 +178,7 @@ class WindowReport(Value):
     index: int
     published: Mapping[int, SeenFrame] = Field(default_factory=dict)
     analyzed_before: tuple[int, ...] = ()
+    held_back_by_budget: tuple[int, ...] = ()
     failed: Mapping[int, str] = Field(default_factory=dict)
 
 
@@ -209,7 +210,8 @@ class TimelapseFiles(Value):
 
 
 class RangeSummary(Value):
-    """The workflow's output. Counts of pictures, but `windows` and `failed_windows`.
+    """The workflow's output. Counts of pictures, but `windows` and `failed_windows`. Nobody has looked at what was
+    `held_back_by_budget`.
 
     `evidence` holds the first fifty pictures that matched.
     """
@@ -229,6 +231,7 @@ class RangeSummary(Value):
     published: int
     matched: int
     analyzed_before: int
+    held_back_by_budget: int = 0
     failed: Mapping[str, int]
     detections: Mapping[str, int]
     cost: RangeCost

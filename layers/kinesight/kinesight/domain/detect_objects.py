@@ -70,12 +70,14 @@ def _overridden(plan: RangePlan, wanted: DetectionPlan) -> DetectionPlan:
 def _merged(before: WindowReport, analyses: dict[int, Analysis]) -> WindowReport:
     published = dict(before.published)
     published |= {at_ms: _seen(one) for at_ms, one in analyses.items() if one.record is not None and one.error is None}
-    done = {at_ms for at_ms, one in analyses.items() if one.record is None and one.error is None}
+    done = {at_ms for at_ms, one in analyses.items() if one.done_before}
+    unpaid = {at_ms for at_ms, one in analyses.items() if one.unpaid is not None}
     failed = {at_ms: repr(one.error) for at_ms, one in analyses.items() if isinstance(one.error, PermanentError)}
     return WindowReport(
         index=before.index,
         published=published,
         analyzed_before=tuple(sorted(done | set(before.analyzed_before))),
+        held_back_by_budget=tuple(sorted(unpaid)),
         failed=failed,
     )
 

@@ -2,6 +2,7 @@
 
 KinesightError
 ├── LeaseLostError                 another consumer reads the stream now: stop
+├── BudgetReachedError             the day's budget has no call left for this frame: do without
 ├── PermanentError                 no retry will help: dead-letter it with this reason
 │   ├── InvalidEventError          the message is not what this function takes
 │   ├── NotAKvsImageError          the object was not written by KVS image generation
@@ -36,7 +37,20 @@ KinesightError
 
 
 class KinesightError(Exception):
-    """Base of every error that the pipeline raises by design."""
+    """Base of every error that the pipeline raises by design.
+
+    Of a detector's error, `may_be_billed`: whether the call that failed may have to be paid all the same;
+    `connection_closed`: whether it failed because its connection ended, so that another one may do at once.
+    """
+
+    may_be_billed = False
+    connection_closed = False
+
+
+def maybe_billed[E: KinesightError](error: E) -> E:
+    """The same error, of a call that may have to be paid."""
+    error.may_be_billed = True
+    return error
 
 
 class PermanentError(KinesightError):
@@ -73,6 +87,8 @@ class DetectorRejectedError(PermanentError):
 
 class DetectorAnswerError(PermanentError):
     """The detector's answer does not have the declared form."""
+
+    may_be_billed = True
 
 
 class InvalidSettingError(PermanentError):
@@ -129,6 +145,17 @@ class InvalidConfigurationError(TransientError):
 
 class LeaseLostError(KinesightError):
     """Another consumer reads the stream now, or may: stop."""
+
+
+class BudgetReachedError(KinesightError):
+    """The budget has no paid call left for this frame; amounts in micro-dollars. `is_hard`: not before the UTC day
+    ends, else to spread what is left over the day."""
+
+    def __init__(self, counter: str, spent: int, limit: int, *, is_hard: bool) -> None:
+        state = "reached" if is_hard else "spread over the rest of the day"
+        super().__init__(f"{counter}: ${spent / 1e6:.6f} of today's ${limit / 1e6:.6f} are spent; the limit is {state}")
+        self.counter = counter
+        self.is_hard = is_hard
 
 
 class StorageBusyError(TransientError):

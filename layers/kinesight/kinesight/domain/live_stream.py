@@ -63,7 +63,7 @@ class LivePlan:
     shed_after_ms: int | None = None
 
 
-_COUNTERS = ("seen", "sampled", "analyzed", "known", "gated", "buried", "shed", "retried", "checkpoints")
+_COUNTERS = ("seen", "sampled", "analyzed", "known", "gated", "unpaid", "buried", "shed", "retried", "checkpoints")
 
 
 @dataclass(slots=True)
@@ -75,6 +75,7 @@ class LiveCounts:
     analyzed: int = 0
     known: int = 0
     gated: int = 0
+    unpaid: int = 0
     buried: int = 0
     shed: int = 0
     retried: int = 0
@@ -287,6 +288,7 @@ class LiveStream:
         if one.error is None:
             self._ports.tell(one)
             self.counts.add(analyzed=int(one.record is not None), known=int(one.done_before), gated=int(one.held_back))
+            self.counts.add(unpaid=int(one.unpaid is not None))
             return True
         if not isinstance(one.error, PermanentError):
             self.counts.warn(f"{self.name}: {type(one.error).__name__}: {one.error}")

@@ -15,13 +15,23 @@ from kinesight.media.selection import Keyframe
 
 
 @dataclass(frozen=True, slots=True)
+class TokenUsage:
+    """Tokens that a call is billed by."""
+
+    read: int
+    written: int
+
+
+@dataclass(frozen=True, slots=True)
 class DetectorAnswer:
-    """What a detector saw in one frame; `raw_output` is its answer as it came, `raw_body` its bytes, if it had any."""
+    """What a detector saw in one frame; `raw_output` is its answer as it came, `raw_body` its bytes, if it had any.
+    `tokens` where the service counts them."""
 
     info: DetectorInfo
     detections: tuple[Detection, ...]
     raw_output: Any
     raw_body: bytes = b""
+    tokens: TokenUsage | None = None
 
 
 class Detector(Protocol):
@@ -32,7 +42,8 @@ class Detector(Protocol):
         """Names the model and operation; part of every result id."""
 
     def detect(self, frame: Frame) -> DetectorAnswer:
-        """Raises PermanentError if this frame can't be analyzed, DetectorBusyError to try again later."""
+        """Raises PermanentError if this frame can't be analyzed, DetectorBusyError to try again later,
+        BudgetReachedError if it is not to be paid for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +259,24 @@ class LiveStart:
 
     after_fragment: str | None = None
     since_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Micro-dollars that a counter has on a day, and whether what was asked for is among them."""
+
+    is_granted: bool
+    micro_usd: int
+
+
+class SpendingCounters(Protocol):
+    """Micro-dollars by counter and UTC day (2026-11-21), shared by everybody who spends."""
+
+    def reserve(self, counter: str, day: str, micro_usd: int, most_micro_usd: int) -> Spent:
+        """Adds a call and its price, unless the sum would pass the most. Raises StorageBusyError."""
+
+    def correct(self, counter: str, day: str, micro_usd: int, *, calls: int) -> None:
+        """Adds, or takes away; at most once. Raises StorageBusyError; then it may have happened."""
 
 
 class LiveMedia(Protocol):

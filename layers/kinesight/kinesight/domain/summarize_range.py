@@ -41,6 +41,7 @@ class _Tally:
     published: int = 0
     matched: int = 0
     analyzed_before: int = 0
+    held_back_by_budget: int = 0
     requests: int = 0
     fragments_fetched: int = 0
     missing: Counter[str] = field(default_factory=Counter)
@@ -65,6 +66,7 @@ class _Tally:
     def _add_report(self, report: WindowReport) -> None:
         self.published += len(report.published)
         self.analyzed_before += len(report.analyzed_before)
+        self.held_back_by_budget += len(report.held_back_by_budget)
         self.failed.update(reason.partition("(")[0] for reason in report.failed.values())
         for at_ms, frame in report.published.items():
             self.labels.update(frame.labels)
@@ -118,6 +120,7 @@ def _told(plan: RangePlan, tally: _Tally, evidence_bucket: str) -> RangeSummary:
         published=tally.published,
         matched=tally.matched,
         analyzed_before=tally.analyzed_before,
+        held_back_by_budget=tally.held_back_by_budget,
         failed=tally.failed,
         detections=dict(tally.labels.most_common(_MOST_LABELS)),
         cost=RangeCost(

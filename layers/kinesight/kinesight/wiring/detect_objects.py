@@ -10,7 +10,7 @@ from kinesight.adapters.work_store_s3 import S3WorkStore
 from kinesight.domain.analysis import DetectionPlan
 from kinesight.domain.detect_objects import WindowPorts
 from kinesight.domain.frame_tally import FrameTally
-from kinesight.settings import DetectObjectsSettings, DetectorType
+from kinesight.settings import DetectObjectsSettings
 from kinesight.wiring import detection
 
 
@@ -27,7 +27,6 @@ def plan() -> DetectionPlan:
 def ports(
     remaining_ms: Callable[[], int], tell: Callable[[dict[str, FrameTally]], None], detector: str | None
 ) -> WindowPorts:
-    """As `detection.ports`. `detector`: the execution's own choice, if any, which no second one follows."""
+    """As `detection.ports`. `detector`: the execution's own choice, if any."""
     work = S3WorkStore(clients.s3(), settings().work_bucket)
-    chosen = {} if detector is None else {"detector": DetectorType(detector), "then_detector": None}
-    return WindowPorts(detection.ports(settings().model_copy(update=chosen), remaining_ms, tell), work)
+    return WindowPorts(detection.ports(settings().with_detector(detector), remaining_ms, tell), work)

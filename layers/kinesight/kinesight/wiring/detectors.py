@@ -34,6 +34,7 @@ from kinesight.domain.picture_fit import ANY_CONTENT_TYPE, PictureForm
 from kinesight.domain.plates import PlateRules
 from kinesight.domain.ports import Detector
 from kinesight.settings import DetectionSettings, DetectorType
+from kinesight.wiring.spending import metered
 
 _CONNECT_MS = 5000
 _BEDROCK_MS = 60_000
@@ -41,12 +42,14 @@ _BEDROCK_MS = 60_000
 
 def detector(wanted: DetectionSettings) -> Detector:
     """Raises InvalidSettingError if a setting is missing that this type needs, StorageBusyError if S3 can't be read."""
-    first = _BUILDERS[wanted.detector](wanted)
+    first = metered(wanted, _BUILDERS[wanted.detector](wanted))
     return first if wanted.then_detector is None else _chained(wanted, first, wanted.then_detector)
 
 
 def _chained(wanted: DetectionSettings, first: Detector, then: DetectorType) -> Detector:
-    second = _BUILDERS[then](wanted.model_copy(update={"detector": then}))
+    price = {"detector_usd_per_thousand_calls": wanted.then_detector_usd_per_thousand_calls}
+    own = wanted.model_copy(update={"detector": then, **price})
+    second = metered(own, _BUILDERS[then](own))
     rules = ChainRules.of(wanted.then_labels, wanted.then_minimum_confidence, wanted.then_on)
     work = S3WorkStore(clients.s3(), wanted.crops_bucket)
     return ChainedDetector(first, second, rules, S3Crops(S3ImageStore(clients.s3()), work, pictures_pillow.cropped))

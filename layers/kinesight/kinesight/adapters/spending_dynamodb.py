@@ -1,0 +1,89 @@
+"""SpendingCounters on the coordination table, one item per counter and UTC day.
+
+pk                          sk            holds
+budget#stack                2026-11-21    micro_usd, calls, expiration
+budget#stream#<name>        2026-11-21    the same
+
+Each counter has a partition key of its own, and so, when need be, a partition: 1,000 writes a second ("Understanding
+DynamoDB warm throughput in different scenarios").
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
+from kinesight.domain.errors import StorageBusyError
+from kinesight.domain.ports import Spent
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_KEPT = timedelta(days=35)
+"""Past days, for whoever asks what was spent."""
+
+
+class DynamoDbSpending:
+    """`once` is a client that repeats no call: an addition whose answer was lost would be made twice. Reservations
+    may be, since that errs on the side of the limit; corrections, which give back, may not."""
+
+    def __init__(self, client: DynamoDBClient, once: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._once = once
+        self._table = table
+
+    def reserve(self, counter: str, day: str, micro_usd: int, most_micro_usd: int) -> Spent:
+        """One conditional UpdateItem."""
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=_key(counter, day),
+                UpdateExpression="ADD micro_usd :cost, calls :one SET expiration = :expiration",
+                # An item that is not there has spent nothing, which is still too much where one call passes the most.
+                ConditionExpression="micro_usd <= :left OR (attribute_not_exists(micro_usd) AND :left >= :none)",
+                ExpressionAttributeValues={
+                    ":cost": {"N": str(micro_usd)},
+                    ":one": {"N": "1"},
+                    ":expiration": {"N": str(_expiration_s(day))},
+                    ":left": {"N": str(most_micro_usd - micro_usd)},
+                    ":none": {"N": "0"},
+                },
+                ReturnValues="UPDATED_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except AWS_ERRORS as error:
+            if isinstance(error, ClientError) and error_code(error) == "ConditionalCheckFailedException":
+                return Spent(False, _micro_usd(error.response.get("Item")))
+            raise _busy(error) from error
+        return Spent(True, _micro_usd(answer["Attributes"]))
+
+    def correct(self, counter: str, day: str, micro_usd: int, *, calls: int) -> None:
+        """One UpdateItem, never repeated."""
+        try:
+            self._once.update_item(
+                TableName=self._table,
+                Key=_key(counter, day),
+                UpdateExpression="ADD micro_usd :difference, calls :calls",
+                ExpressionAttributeValues={":difference": {"N": str(micro_usd)}, ":calls": {"N": str(calls)}},
+            )
+        except AWS_ERRORS as error:
+            raise _busy(error) from error
+
+
+def _key(counter: str, day: str) -> Any:
+    return {"pk": {"S": f"budget#{counter}"}, "sk": {"S": day}}
+
+
+def _micro_usd(item: Any) -> int:
+    return int(item["micro_usd"]["N"]) if item and "micro_usd" in item else 0
+
+
+def _expiration_s(day: str) -> int:
+    return int((datetime.fromisoformat(day).replace(tzinfo=UTC) + _KEPT).timestamp())
+
+
+def _busy(error: Exception) -> Exception:
+    return translate(error, "spending counters", passing=StorageBusyError, lasting=StorageBusyError)

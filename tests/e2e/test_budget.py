@@ -1,0 +1,144 @@
+"""A stack with money for seven calls a day: more pictures come than that, by two ways, and no eighth call is made."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kinesight_cli.demo_video import make_demo_video
+from kinesight_cli.fragmenting import read_video
+from kinesight_cli.producing import Pace, Tagging, play
+from kinesight_local.cloud import LocalCloud
+from PIL import Image
+
+from tests.builders import ACCOUNT, an_image_key
+from tests.e2e.conftest import STREAM
+from tests.e2e.test_event_driven_path import Stack, eventually
+from tests.functional.test_vision import photograph
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCAL_ACCOUNT = "123456789012"
+CALLS = 7
+PICTURES = 20
+START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    parameters = {
+        "StreamNames": "camera-*",
+        "DailyBudgetUsd": f"{CALLS / 1000}",
+        "BudgetSoftPercent": "100",
+        "ConcurrentDetections": "2",
+    }
+    cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters)
+    cloud.start_services()
+    try:
+        cloud.client("kinesisvideo").create_stream(StreamName=STREAM, DataRetentionInHours=24)
+        cloud.deploy()
+        yield cloud
+    finally:
+        cloud.stop()
+
+
+@pytest.fixture(scope="module")
+def stack(cloud: LocalCloud) -> Stack:
+    return Stack(cloud)
+
+
+def told(stack: Stack) -> list[dict[str, Any]]:
+    """Every line of JSON that functions wrote."""
+    lines = [line for path in stack.cloud.log_dir.glob("*") for line in path.read_text().splitlines()]
+    return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+
+
+def metrics(stack: Stack) -> Counter[str]:
+    """Sums of what was counted for the alarms."""
+    sums: Counter[str] = Counter()
+    for line in told(stack):
+        if line.get("service") == "budget" and "EstimatedUsd" not in line:
+            sums.update({name: sum(values) for name, values in line.items() if isinstance(values, list)})
+    return sums
+
+
+def spent_by_day(stack: Stack) -> dict[str, int]:
+    """Calls that the stack's counter holds."""
+    assert stack.cloud.stack is not None
+    table = stack.cloud.stack.physical_id("CoordinationTable")
+    found = stack.cloud.client("dynamodb").query(
+        TableName=table,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "budget#stack"}},
+    )["Items"]
+    return {item["sk"]["S"]: int(item["calls"]["N"]) for item in found}
+
+
+def expected_calls(stack: Stack) -> int:
+    """Over midnight there is money for as many again; the counters hold each day's."""
+    by_day = spent_by_day(stack)
+    assert max(by_day.values()) == CALLS
+    return sum(by_day.values())
+
+
+def test_what_is_not_paid_for_is_told_and_neither_lost_nor_retried(stack: Stack) -> None:
+    now_ms, picture = int(time.time() * 1000), BytesIO()
+    # Small, so that a busy machine answers in time: a call without an answer is paid and made again.
+    Image.open(BytesIO(photograph("astronaut.png"))).resize((160, 160)).save(picture, "JPEG")
+    for index in range(PICTURES):
+        moments = {f"aws_kinesisvideo_{one}_timestamp": str(now_ms + index) for one in ("producer", "server")}
+        stack.cloud.client("s3").put_object(
+            Bucket=stack.outputs["ImagesBucketName"],
+            Key=an_image_key(STREAM, now_ms + index).replace(ACCOUNT, LOCAL_ACCOUNT),
+            Body=picture.getvalue(),
+            ContentType="image/jpeg",
+            Metadata={"aws_kinesisvideo_fragment_number": f"{9 * 10**46 + index}"} | moments,
+        )
+
+    counted = eventually(lambda: metrics(stack), lambda sums: sums["CallsPaid"] + sums["CallsHeldBack"] >= PICTURES)
+
+    calls = expected_calls(stack)
+    held_back = [line for line in told(stack) if line.get("message") == "held back by the budget"]
+    assert stack.cloud.vision.calls["DetectLabels"] == counted["CallsPaid"] == calls
+    assert len(stack.results()) == calls
+    assert counted["BudgetHardReached"] == counted["CallsHeldBack"] == len(held_back) == PICTURES - calls
+    assert "the limit is reached" in held_back[0]["reason"]
+    eventually(lambda: stack.waiting(), lambda waiting: waiting == 0)
+    assert stack.new_dead_letters("ImagesDeadLetterQueueUrl") == []
+
+
+def test_what_was_spent_is_estimated_by_stream_and_detector(stack: Stack) -> None:
+    estimates = [line for line in told(stack) if "EstimatedUsd" in line]
+
+    assert {(line["StreamName"], line["Detector"]) for line in estimates} == {(STREAM, "REKOGNITION_LABELS")}
+    assert sum(value for line in estimates for value in line["EstimatedUsd"]) == pytest.approx(
+        stack.cloud.vision.calls["DetectLabels"] / 1000
+    )
+
+
+def test_a_range_says_what_nobody_looked_at(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
+    film = tmp_path_factory.mktemp("film") / "demo.mp4"
+    make_demo_video(film)
+    play(STREAM, read_video(film), Tagging(image=False), lambda _: None, Pace(START))
+    client = stack.cloud.client("stepfunctions")
+    wanted = {"StreamName": STREAM, "StartTimestamp": START.isoformat()}
+    wanted |= {"EndTimestamp": (START + timedelta(seconds=15)).isoformat()}
+
+    arn = client.start_execution(stateMachineArn=stack.outputs["AnalyzeRangeArn"], name="r", input=json.dumps(wanted))
+    execution = eventually(
+        lambda: client.describe_execution(executionArn=arn["executionArn"]),
+        lambda described: described["status"] != "RUNNING",
+        seconds=120,
+    )
+
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
+    summary = json.loads(execution["output"])
+    assert summary["found"] >= 10
+    assert summary["heldBackByBudget"] == summary["found"] - summary["published"]
+    assert summary["heldBackByBudget"] > 0
+    assert (summary["failed"], summary["analyzedBefore"]) == ({}, 0)
+    assert stack.cloud.vision.calls["DetectLabels"] == expected_calls(stack)

@@ -1,0 +1,60 @@
+"""What CloudWatch is told of spending, in its embedded metric format."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from kinesight import observability
+from kinesight.domain.metering import Spending
+from kinesight.observability import tell_of_spending
+
+SPENT = {
+    ("yard", "REKOGNITION_LABELS"): Spending(calls=3, micro_usd=3000, slowed=1),
+    ("yard", "REKOGNITION_TEXT"): Spending(calls=1, micro_usd=1000),
+    ("road", "REKOGNITION_LABELS"): Spending(slowed=2, stopped=4, unaccounted=1),
+}
+
+
+def told(capsys: pytest.CaptureFixture[str], spent: dict[tuple[str, str], Spending]) -> list[dict[str, Any]]:
+    tell_of_spending(spent)
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def dimensions(line: dict[str, Any]) -> list[dict[str, Any]]:
+    sets = line["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
+    return [{name: line[name] for name in names} for names in sets]
+
+
+@pytest.fixture(params=["DISABLED", "ENABLED"])
+def per_stream(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[bool]:
+    monkeypatch.setenv("METRICS_PER_STREAM", request.param)
+    monkeypatch.setenv("STACK_NAME", "front")
+    observability._settings.cache_clear()
+    yield request.param == "ENABLED"
+    observability._settings.cache_clear()
+
+
+def test_dollars_are_told_by_detector_and_by_stream_where_it_is_wanted(
+    capsys: pytest.CaptureFixture[str], per_stream: bool
+) -> None:
+    *estimates, _ = told(capsys, SPENT)
+
+    budget = {"Stack": "front", "service": "budget"}
+    place = {"StreamName": "yard"} if per_stream else {}
+    assert [(dimensions(line), line["EstimatedUsd"]) for line in estimates] == [
+        ([budget, budget | {"Kind": "REKOGNITION_LABELS"} | place], [0.003]),
+        ([budget, budget | {"Kind": "REKOGNITION_TEXT"} | place], [0.001]),
+    ]
+
+
+def test_counts_are_of_all_together(capsys: pytest.CaptureFixture[str], per_stream: bool) -> None:
+    *_, counts = told(capsys, SPENT)
+
+    assert dimensions(counts) == [{"Stack": "front", "service": "budget"}]
+    names = ("CallsPaid", "CallsHeldBack", "BudgetSoftReached", "BudgetHardReached", "BudgetReservationFailed")
+    assert [counts[name] for name in names] == [[4], [7], [3], [4], [1]]
+
+
+def test_nothing_spent_is_nothing_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told(capsys, {}) == []
