@@ -3,12 +3,18 @@
 PYTHON ?= $(shell command -v python3.13 || echo python3)
 BIN := .venv/bin
 VIDEO ?=
+# Of samconfig.toml.
+ENV ?= default
+# Of `make package`.
+VERSION ?= $(shell git describe --tags --always)
+# What publishes new versions of the functions: the second of the deployment, in ten digits.
+RELEASE ?= $(shell date +%s)
 ARCHITECTURE := $(shell uname -m | sed 's/aarch64/arm64/')
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser awscli demo test unit fuzz fuzz-coverage live-chaos load lint format build deploy destroy local lock checkov dashboard audit clean
+.PHONY: help setup browser awscli demo test unit fuzz fuzz-coverage live-chaos load lint format build deploy destroy package local lock checkov dashboard audit sbom clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,15 +69,25 @@ checkov: setup ## security rules on the template (installs checkov apart, its pi
 	@$(BIN)/uv sync --quiet --frozen --project scripts/checkov --python $(BIN)/python
 	scripts/checkov/.venv/bin/checkov --skip-download --quiet --compact --framework cloudformation -f template.yaml
 
-build: setup ## build functions and layers for deployment
-	$(BIN)/sam build --cached --parallel
+build: setup ## build functions and layers for deployment (ENV=staging, of samconfig.toml)
+	$(BIN)/sam build --config-env $(ENV)
+	$(BIN)/python scripts/finish_build.py --release $(RELEASE)
 
-deploy: setup ## deploy into your AWS account, asking for the parameters (ARGS=... goes to sam deploy)
-	$(BIN)/sam build --cached --parallel
-	$(BIN)/sam deploy $(or $(ARGS),--guided)
+deploy: build ## deploy into your AWS account (ENV=staging|prod; ARGS=... goes to sam deploy; neither: it asks)
+	$(BIN)/sam deploy --config-env $(ENV) $(or $(ARGS),$(if $(filter default,$(ENV)),--guided))
 
-destroy: setup ## delete the deployed stack; pictures and evidence stay in their buckets
-	$(BIN)/sam delete
+destroy: setup ## delete the deployed stack (ENV=...); pictures and evidence stay in their buckets
+	$(BIN)/sam delete --config-env $(ENV)
+
+package: setup ## the files of a release, in dist/ (VERSION=v1.2.3)
+	$(BIN)/python scripts/package_release.py $(VERSION)
+
+audit: setup ## known vulnerabilities of what is locked (asks osv.dev)
+	$(BIN)/uv audit --frozen
+
+sbom: setup ## the bill of materials of what is deployed, dist/sbom.cdx.json
+	@mkdir -p dist
+	$(BIN)/uv export --quiet --frozen --no-default-groups --package kinesight --group imaging --group media --format cyclonedx1.5 -o dist/sbom.cdx.json
 
 dashboard: setup ## template.yaml's dashboard and the tables of docs/operations.md, from their description
 	$(BIN)/python -m scripts.dashboard.export

@@ -16,6 +16,9 @@ from samtranslator.yaml_helper import yaml_parse
 
 Document = dict[str, Any]
 
+_OF_VERSIONS = frozenset(
+    {"AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup", "AWS::Lambda::Alias", "AWS::Lambda::Version"}
+)
 _PLACEHOLDER = {"Bucket": "local", "Key": "local"}
 
 
@@ -82,8 +85,7 @@ def _unversioned(document: Document) -> Document:
         for name, resource in resources.items()
         if resource["Type"] == "AWS::Lambda::Alias"
     }
-    versions = {name for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Version"}
-    document["Resources"] = {name: one for name, one in resources.items() if name not in aliases.keys() | versions}
+    document["Resources"] = {name: one for name, one in resources.items() if one["Type"] not in _OF_VERSIONS}
     named: Document = _renamed(document, aliases)
     return named
 
