@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser awscli demo test unit fuzz fuzz-coverage live-chaos load lint format build deploy destroy local lock checkov dashboard audit clean
+.PHONY: help setup browser awscli demo test unit fuzz fuzz-coverage live-chaos load lint format build deploy destroy local lock checkov dashboard audit sbom clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,7 +52,7 @@ lint: setup ## style, types, import rules, template
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache >.lint-imports.log 2>&1 || { cat .lint-imports.log; exit 1; }
-	$(BIN)/cfn-lint template.yaml
+	$(BIN)/cfn-lint template.yaml examples/*.yaml
 	$(BIN)/sam validate --lint --region us-east-1
 
 format: setup ## bring the code into the one format
@@ -62,6 +62,12 @@ format: setup ## bring the code into the one format
 checkov: setup ## security rules on the template (installs checkov apart, its pins clash with ours)
 	@$(BIN)/uv sync --quiet --frozen --project scripts/checkov --python $(BIN)/python
 	scripts/checkov/.venv/bin/checkov --skip-download --quiet --compact --framework cloudformation -f template.yaml
+
+audit: setup ## known vulnerabilities of every locked package, asked of osv.dev
+	$(BIN)/uv audit --frozen --preview-features audit-command
+
+sbom: setup ## what each layer deploys, as CycloneDX documents in sbom/
+	UV=$(BIN)/uv scripts/export_sbom.sh sbom
 
 build: setup ## build functions and layers for deployment
 	$(BIN)/sam build --cached --parallel
