@@ -58,7 +58,7 @@ lint: setup ## style, types, import rules, template
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache >.lint-imports.log 2>&1 || { cat .lint-imports.log; exit 1; }
-	$(BIN)/cfn-lint template.yaml
+	$(BIN)/cfn-lint template.yaml examples/*.yaml
 	$(BIN)/sam validate --lint --region us-east-1
 
 format: setup ## bring the code into the one format
@@ -82,12 +82,11 @@ destroy: setup ## delete the deployed stack (ENV=...); pictures and evidence sta
 package: setup ## the files of a release, in dist/ (VERSION=v1.2.3)
 	$(BIN)/python scripts/package_release.py $(VERSION)
 
-audit: setup ## known vulnerabilities of what is locked (asks osv.dev)
-	$(BIN)/uv audit --frozen
+audit: setup ## known vulnerabilities of every locked package, asked of osv.dev
+	$(BIN)/uv audit --frozen --preview-features audit-command
 
-sbom: setup ## the bill of materials of what is deployed, dist/sbom.cdx.json
-	@mkdir -p dist
-	$(BIN)/uv export --quiet --frozen --no-default-groups --package kinesight --group imaging --group media --format cyclonedx1.5 -o dist/sbom.cdx.json
+sbom: setup ## what each layer deploys, as CycloneDX documents in dist/
+	UV=$(BIN)/uv scripts/export_sbom.sh dist
 
 dashboard: setup ## template.yaml's dashboard and the tables of docs/operations.md, from their description
 	$(BIN)/python -m scripts.dashboard.export
