@@ -1,5 +1,6 @@
 """KvsArchive on the emulator: what the on-demand workflow asks KVS, under throttles and failures too."""
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,12 +9,14 @@ import pytest
 from kinesight.adapters.data_endpoints_kvs import DataClients
 from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.domain.errors import MediaBusyError, NoRetentionError, StreamGoneError
+from kinesight.domain.picture_watch import Sight, WatchPorts, WatchReport, watch
 from kinesight.domain.ports import PictureWish
 from kinesight.domain.windows import ImageRequest
 from kinesight_local.kvs.faults import Fail, Throttle
 from kinesight_local.kvs.server import KvsServer
 
 from tests.builders import NOON_MS
+from tests.fakes import FakeDocuments
 from tests.functional.kvs_producer import put_clip, stored
 from tests.media import a_clip
 
@@ -50,6 +53,18 @@ def test_fragments_with_their_spans(archive: KvsArchive, archived_media: Any) ->
 
     assert [(one.start_ms - NOON_MS, one.length_ms) for one in found] == [(0, 1000), (1000, 1000), (2000, 1000)]
     assert [one.number for one in found] == [one["FragmentNumber"] for one in stored(archived_media)][:3]
+
+
+def test_fragments_that_arrive_without_pictures_are_found(archive: KvsArchive, kinesis_video: Any) -> None:
+    """Of an idle stream there are none, of one that is gone nothing can be said."""
+    kinesis_video.create_stream(StreamName="idle", DataRetentionInHours=1)
+    now_ms, sights = round(time.time() * 1000), FakeDocuments()
+    for name in ("cam", "idle", "gone"):
+        sights.save(name, Sight(at_ms=now_ms - 3_600_000).model_dump_json(), 0)
+
+    report = watch(["cam", "idle", "gone"], 3_600_000, WatchPorts(sights, archive, now_ms, lambda: False))
+
+    assert report == WatchReport(["cam"], 1)
 
 
 def test_milliseconds_are_kept(archive: KvsArchive) -> None:

@@ -117,7 +117,9 @@ class Metric(Enum):
     STREAMS_SELECTED = _count("StreamsSelected", "configure_streams", "streams that the stack is to attach")
     STREAMS_UPDATED = _count("StreamsUpdated", "configure_streams", "configurations put on streams")
     STREAMS_WITHOUT_RETENTION = _count(
-        "StreamsWithoutRetention", "configure_streams", "selected streams that keep no media, so KVS makes no pictures"
+        "StreamsWithoutRetention",
+        "configure_streams",
+        "configurations that a selected stream can't have, because it keeps no media: pictures and notifications each",
     )
     STREAMS_FAILED = _count("StreamsFailed", "configure_streams", "configurations that could not be put on streams")
     STREAMS_WITHOUT_PICTURES = _count(
