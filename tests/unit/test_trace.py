@@ -31,6 +31,7 @@ RESULT = "0123456789abcdef" * 2
         (f"s3://bucket/{an_image_key()}", None, Subject(mark_of(an_image_key()), "front-door", at_ms=NOON_MS)),
         ("images/holiday.jpg", None, Subject("images/holiday.jpg")),
     ],
+    ids=["result", "fragment", "correlation", "moment", "live", "on demand", "picture", "address", "unknown picture"],
 )
 def test_an_id_of_any_kind(text: str, stream: str | None, subject: Subject) -> None:
     found = parse_subject(text, stream, ACCOUNT)
