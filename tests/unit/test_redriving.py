@@ -65,6 +65,7 @@ def test_every_dead_letter_queue_of_the_template_has_its_way_back() -> None:
         ),
         ("sessions", json.dumps({"KinesisBatchInfo": RANGE}), ReadRange("shardId-0", "5", "9", 3)),
     ],
+    ids=["images", "videos", "record", "range"],
 )
 def test_a_letter_goes_back_by_its_places_road(place: str, body: str, action: Action) -> None:
     assert action_for(BY_NAME[place], a_letter(body), insisted=False) == action

@@ -31,6 +31,7 @@ RESULT = "0123456789abcdef" * 2
         (f"s3://bucket/{an_image_key()}", None, Subject(mark_of(an_image_key()), "front-door", at_ms=NOON_MS)),
         ("images/holiday.jpg", None, Subject("images/holiday.jpg")),
     ],
+    ids=["result", "fragment", "correlation", "moment", "live", "on demand", "picture", "address", "unknown picture"],
 )
 def test_an_id_of_any_kind(text: str, stream: str | None, subject: Subject) -> None:
     found = parse_subject(text, stream, ACCOUNT)
@@ -81,6 +82,7 @@ def test_a_frame_that_left_everything_misses_nothing() -> None:
     ("way", "what", "why"),
     [
         (a_way(a_line("held back by the gate")), "result", "gate"),
+        (a_way(a_line("held back by the budget", reason="$1 of $1 spent")), "result", "$1 of $1 spent"),
         (a_way(a_line("to be retried", reason="DetectorBusyError('throttled')")), "result", "throttled"),
         (a_way(letters=[("images", a_letter("UnsupportedImageError", "no JPEG"))]), "result", "no JPEG"),
         (
