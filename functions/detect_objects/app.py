@@ -50,5 +50,7 @@ def _tell_of_frames(plan: RangePlan, report: WindowReport) -> None:
             matched=seen.matched,
             **keys,
         )
+    for at_ms in report.held_back_by_budget:
+        logger.warning("held back by the budget", image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), **keys)
     for at_ms, reason in report.failed.items():
         logger.error("given up", image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), reason=reason, **keys)
