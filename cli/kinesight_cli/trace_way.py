@@ -135,7 +135,7 @@ class Way:
         if self.said("held back by the gate"):
             return "the frame gate held it back: it shows nothing new (docs/gate.md)"
         if unpaid := self.said("held back by the budget"):
-            return f"the budget held it back: {unpaid.fields.get('reason', 'see the summary')} (docs/budget.md)"
+            return f"the budget held it back (docs/budget.md): {unpaid.fields.get('reason', 'see the runbook')}"
         if buried := self._buried(("images", "live")):
             return buried
         if failed := self.said("to be retried", "given up"):

@@ -50,11 +50,9 @@ def _tell_of_frames(plan: RangePlan, report: WindowReport) -> None:
             matched=seen.matched,
             **keys,
         )
-    for what, moments in (
-        ("analyzed before", report.analyzed_before),
-        ("held back by the budget", report.held_back_by_budget),
-    ):
-        for at_ms in moments:
-            logger.info(what, image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), **keys)
+    for at_ms in report.analyzed_before:
+        logger.info("analyzed before", image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), **keys)
+    for at_ms in report.held_back_by_budget:
+        logger.warning("held back by the budget", image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), **keys)
     for at_ms, reason in report.failed.items():
         logger.error("given up", image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), reason=reason, **keys)

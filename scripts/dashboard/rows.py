@@ -113,6 +113,7 @@ ROWS = (
                     of_all(Metric.FRAMES_MATCHED),
                     of_all(Metric.FRAMES_GATED),
                     of_all(Metric.DUPLICATE_IMAGES),
+                    of_all(Metric.FRAMES_UNPAID),
                 ],
                 kit="Frame Metrics",
             ),

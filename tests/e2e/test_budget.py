@@ -35,6 +35,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "DailyBudgetUsd": f"{CALLS / 1000}",
         "BudgetSoftPercent": "100",
         "ConcurrentDetections": "2",
+        "MetricsPerStream": "ENABLED",
     }
     cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters)
     cloud.start_services()
@@ -61,8 +62,8 @@ def metrics(stack: Stack) -> Counter[str]:
     """Sums of what was counted for the alarms."""
     sums: Counter[str] = Counter()
     for line in told(stack):
-        if line.get("service") == "budget" and "EstimatedUsd" not in line:
-            sums.update({name: sum(values) for name, values in line.items() if isinstance(values, list)})
+        for name in ("CallsPaid", "CallsHeldBack", "BudgetHardReached", "FramesUnpaid"):
+            sums[name] += round(sum(line.get(name, ())))
     return sums
 
 
@@ -106,6 +107,7 @@ def test_what_is_not_paid_for_is_told_and_neither_lost_nor_retried(stack: Stack)
     assert stack.cloud.vision.calls["DetectLabels"] == counted["CallsPaid"] == calls
     assert len(stack.results()) == calls
     assert counted["BudgetHardReached"] == counted["CallsHeldBack"] == len(held_back) == PICTURES - calls
+    assert counted["FramesUnpaid"] == PICTURES - calls
     assert "the limit is reached" in held_back[0]["reason"]
     eventually(lambda: stack.waiting(), lambda waiting: waiting == 0)
     assert stack.new_dead_letters("ImagesDeadLetterQueueUrl") == []
@@ -114,7 +116,7 @@ def test_what_is_not_paid_for_is_told_and_neither_lost_nor_retried(stack: Stack)
 def test_what_was_spent_is_estimated_by_stream_and_detector(stack: Stack) -> None:
     estimates = [line for line in told(stack) if "EstimatedUsd" in line]
 
-    assert {(line["StreamName"], line["Detector"]) for line in estimates} == {(STREAM, "REKOGNITION_LABELS")}
+    assert {(line["StreamName"], line["Kind"]) for line in estimates} == {(STREAM, "REKOGNITION_LABELS")}
     assert sum(value for line in estimates for value in line["EstimatedUsd"]) == pytest.approx(
         stack.cloud.vision.calls["DetectLabels"] / 1000
     )

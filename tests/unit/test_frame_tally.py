@@ -6,6 +6,7 @@ from typing import Any
 
 from kinesight.domain.analysis import Analysis, DetectionPlan, DetectionPorts, analyze
 from kinesight.domain.errors import (
+    BudgetReachedError,
     DetectorBusyError,
     DetectorRejectedError,
     ImageMissingError,
@@ -66,6 +67,12 @@ def test_the_gates_verdicts() -> None:
     assert told[Verdict.HELD_BACK] == FrameTally(settled=1, gated=1)
     assert told[Verdict.WOULD_BE_HELD_BACK].would_be_gated == 1
     assert told[Verdict.LET_THROUGH_UNSEEN].gate_failed_open == 1
+
+
+def test_what_the_budget_held_back_is_settled_and_nothing_else() -> None:
+    reached = BudgetReachedError("stack", 5, 5, is_hard=True)
+
+    assert tally_of(an_analysis(unpaid=reached)) == FrameTally(settled=1, unpaid=1)
 
 
 def test_what_is_tried_again_is_not_settled_but_its_error_counts() -> None:

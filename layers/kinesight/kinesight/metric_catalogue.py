@@ -66,6 +66,7 @@ class Metric(Enum):
         "GateFailedOpen", "frames that the gate could not compare, and let through", services=_ARRIVING
     )
     DUPLICATE_IMAGES = _frames("DuplicateImages", "frames that had been analyzed before")
+    FRAMES_UNPAID = _frames("FramesUnpaid", "frames that the budget held back")
     DETECTOR_LATENCY = _frames("DetectorLatency", "time that the detector took for a frame", Unit.MILLISECONDS)
     DETECTOR_ERRORS = MetricFacts(
         "DetectorErrors", Unit.COUNT, _ROADS, "calls of the detector that failed", split="class of the error"

@@ -32,6 +32,7 @@ OF_FRAMES: dict[str, Metric] = {
     "would_be_gated": Metric.FRAMES_WOULD_BE_GATED,
     "gate_failed_open": Metric.GATE_FAILED_OPEN,
     "known": Metric.DUPLICATE_IMAGES,
+    "unpaid": Metric.FRAMES_UNPAID,
     "latencies_ms": Metric.DETECTOR_LATENCY,
     "ages_ms": Metric.FRAME_AGE,
 }

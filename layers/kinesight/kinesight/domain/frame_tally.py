@@ -25,6 +25,7 @@ class FrameTally:
     would_be_gated: int = 0
     gate_failed_open: int = 0
     known: int = 0
+    unpaid: int = 0
     latencies_ms: list[int] = field(default_factory=list)
     ages_ms: list[int] = field(default_factory=list)
     detector_errors: Counter[str] = field(default_factory=Counter)
@@ -36,6 +37,7 @@ class FrameTally:
         if one.error is not None:
             return
         self.known += one.done_before
+        self.unpaid += one.unpaid is not None
         self.gated += one.verdict is Verdict.HELD_BACK
         self.would_be_gated += one.verdict is Verdict.WOULD_BE_HELD_BACK
         self.gate_failed_open += one.verdict is Verdict.LET_THROUGH_UNSEEN
