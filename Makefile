@@ -82,12 +82,12 @@ destroy: setup ## delete the deployed stack (ENV=...); pictures and evidence sta
 package: setup ## the files of a release, in dist/ (VERSION=v1.2.3)
 	$(BIN)/python scripts/package_release.py $(VERSION)
 
-audit: setup ## known vulnerabilities of what is locked (asks osv.dev)
-	$(BIN)/uv audit --frozen
+audit: setup ## known vulnerabilities of every locked package, asked of osv.dev
+	$(BIN)/uv audit --frozen --preview-features audit-command
 
-sbom: setup ## the bill of materials of what is deployed, dist/sbom.cdx.json
-	@mkdir -p dist
-	$(BIN)/uv export --quiet --frozen --no-default-groups --package kinesight --group imaging --group media --format cyclonedx1.5 -o dist/sbom.cdx.json
+sbom: setup ## what the layers deploy, as CycloneDX in sbom/
+	@mkdir -p sbom
+	$(BIN)/uv export --quiet --frozen --no-default-groups --package kinesight --group imaging --group media --format cyclonedx1.5 -o sbom/layers.cdx.json
 
 dashboard: setup ## template.yaml's dashboard and the tables of docs/operations.md, from their description
 	$(BIN)/python -m scripts.dashboard.export
