@@ -85,8 +85,8 @@ package: setup ## the files of a release, in dist/ (VERSION=v1.2.3)
 audit: setup ## known vulnerabilities of every locked package, asked of osv.dev
 	$(BIN)/uv audit --frozen --preview-features audit-command
 
-sbom: setup ## what each layer deploys, as CycloneDX documents in dist/
-	UV=$(BIN)/uv scripts/export_sbom.sh dist
+sbom: setup ## what each layer deploys, as CycloneDX documents in sbom/
+	UV=$(BIN)/uv scripts/export_sbom.sh sbom
 
 dashboard: setup ## template.yaml's dashboard and the tables of docs/operations.md, from their description
 	$(BIN)/python -m scripts.dashboard.export

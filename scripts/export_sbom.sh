@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 uv=${UV:-uv}
-folder=${1:-dist}
+folder=${1:-sbom}
 flags="--frozen --quiet --format cyclonedx1.5 --preview-features sbom-export --no-emit-workspace"
 mkdir -p "$folder"
 $uv export $flags --package kinesight --no-dev -o "$folder/kinesight.cdx.json"

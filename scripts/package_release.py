@@ -1,4 +1,4 @@
-"""The built stack as files of a release: one zip for each processor, the bill of materials, and the digests of all.
+"""The built stack as files of a release: one zip for each processor, what `make sbom` wrote, and the digests of all.
 
 A zip holds what `sam deploy` takes: the template, and beside it folders of functions and layers. It names no bucket and
 needs no account to be made. The same sources and the same lock file make the same files, byte for byte.
@@ -32,6 +32,8 @@ def main(arguments: list[str]) -> None:
         build(folder, architecture)
         pack(folder, given.dist / f"{name}.zip")
     shutil.rmtree(given.dist / "build")
+    for document in sorted(ROOT.glob("sbom/*.json")):
+        shutil.copy(document, given.dist)
     write_digests(given.dist)
 
 
