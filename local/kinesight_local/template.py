@@ -43,6 +43,8 @@ class Expanded:
     sources: dict[str, FunctionSource]
     definitions: dict[str, str]
     """State machines as JSON, before their substitutions, by logical id."""
+    conditions: dict[str, bool]
+    """Which of the template's conditions hold."""
 
     @property
     def resources(self) -> Document:
@@ -74,7 +76,7 @@ def expand(template: Path, overrides: Mapping[str, str]) -> Expanded:
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # samtranslator asks botocore for the partition
     plain = _with_placeholders(document)
     expanded = transform(plain, dict(parameters), _NoManagedPolicies())
-    return Expanded(_unversioned(expanded), parameters, sources, _definitions(document, template.parent))
+    return Expanded(_unversioned(expanded), parameters, sources, _definitions(document, template.parent), truths)
 
 
 def _unversioned(document: Document) -> Document:

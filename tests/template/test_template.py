@@ -127,22 +127,6 @@ def test_the_queue_outlasts_the_function(template: dict[str, Any]) -> None:
     assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
 
 
-def test_everything_is_private_and_encrypted(template: dict[str, Any]) -> None:
-    for resource in template["Resources"].values():
-        properties = resource.get("Properties", {})
-        match resource["Type"]:
-            case "AWS::S3::Bucket":
-                assert all(properties["PublicAccessBlockConfiguration"].values())
-                assert properties["BucketEncryption"]
-                assert properties["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
-            case "AWS::SQS::Queue":
-                assert properties["SqsManagedSseEnabled"] is True
-            case "AWS::DynamoDB::Table":
-                assert properties["SSESpecification"]["SSEEnabled"] is True
-            case "AWS::Kinesis::Stream":
-                assert properties["StreamEncryption"]["EncryptionType"] == "KMS"
-
-
 def test_every_parameter_is_described_and_grouped(template: dict[str, Any]) -> None:
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     grouped = [name for group in groups for name in group["Parameters"]]

@@ -1,0 +1,400 @@
+"""What every function asks of AWS, told from its code.
+
+Its wiring is run as Lambda would run it, under the environment that the expanded template gives it, so the adapters are
+those that these parameters ask for, each holding the names of what it works on. What their methods call is read from
+their source, as far as the handler reaches them (reachable.py).
+"""
+
+import ast
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import botocore.session
+from botocore import xform_name
+from botocore.exceptions import ClientError
+from kinesight.adapters import aws_clients
+from kinesight.adapters.ledger_powertools import PowertoolsLedger
+from kinesight.adapters.rekognition_operation import RekognitionOperation
+from kinesight.domain.consume_live import Ends
+
+from tests.template.reachable import CallGraph, methods_of, own_names, source_of
+from tests.template.role_grants import short
+
+Need = tuple[str, str]
+"""An action and what it is done to, written as `role_grants` writes resources."""
+
+ADAPTERS = Path(aws_clients.__file__).parent
+WIRING = ADAPTERS.parent / "wiring"
+NOT_BUILDING = {"respond": "answers CloudFormation at a signed address, without the role"}
+
+_ARGUMENTS: dict[str, Any] = {
+    "remaining_ms": lambda: 60_000,
+    "slot": "0",
+    "ends": Ends(),
+    "tell": lambda *_: None,
+    "folder": Path("/tmp"),
+    "share": 1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An adapter, and the function of the wiring that made it: module and name."""
+
+    adapter: Any
+    maker: str
+
+
+class FakeClient:
+    """Answers as an empty account would; knows its service."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name not in operations(self.service):
+            raise AttributeError(name)
+        return self._absent
+
+    def _absent(self, **asked: Any) -> Any:
+        if asked.get("Key", "").endswith("labels.txt"):
+            return {"Body": BytesIO(b"Person")}
+        raise ClientError({"Error": {"Code": "NoSuchKey"}}, "any")
+
+
+def _fake_client(service: str, **_: object) -> FakeClient:
+    return FakeClient(service)
+
+
+@cache
+def operations(service: str) -> dict[str, str]:
+    """Action by the name of the client's method, as far as it is called as the operation is."""
+    model = botocore.session.get_session().get_service_model(service)
+    return {xform_name(name): f"{model.signing_name}:{name}" for name in model.operation_names}
+
+
+def built_by(function: str, environment: dict[str, str], detectors: tuple[str | None, ...] = (None,)) -> list[Built]:
+    """Every adapter that the handler's calls of its wiring make."""
+    wiring = importlib.import_module(f"kinesight.wiring.{function}")
+    _forget()
+    found: list[Built] = []
+    with patch.dict("os.environ", environment), patch("boto3.client", _fake_client):
+        for name in sorted(_asked_of_wiring(function) - set(NOT_BUILDING)):
+            maker = getattr(wiring, name)
+            wanted = inspect.signature(maker).parameters
+            for detector in detectors if "detector" in wanted else (None,):
+                arguments = {one: _ARGUMENTS[one] for one in wanted if one != "detector"}
+                with _watched(found):
+                    maker(**arguments | ({"detector": detector} if "detector" in wanted else {}))
+    return list({id(one.adapter): one for one in found}.values())
+
+
+def _asked_of_wiring(function: str) -> set[str]:
+    """The names that the handler takes from its wiring."""
+    tree = source_of(f"functions.{function}.app")
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "wiring"
+    }
+
+
+def _forget() -> None:
+    """What an environment keeps from one invocation to the next is another environment's."""
+    names = [f"kinesight.wiring.{path.stem}" for path in WIRING.glob("[a-z]*.py")] + [aws_clients.__name__]
+    for module in map(importlib.import_module, names):
+        for value in vars(module).values():
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()
+
+
+@contextmanager
+def _watched(found: list[Built]) -> Iterator[None]:
+    def watch(frame: FrameType, event: str, _: object) -> None:
+        code = frame.f_code
+        if event == "call" and code.co_name == "__init__" and Path(code.co_filename).parent == ADAPTERS:
+            found.append(Built(frame.f_locals["self"], _maker(frame)))
+
+    before = sys.getprofile()
+    sys.setprofile(watch)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+
+
+def _maker(frame: FrameType | None) -> str:
+    while frame is not None:
+        path = Path(frame.f_code.co_filename)
+        if path.parent == WIRING:
+            return f"{path.stem}.{frame.f_code.co_name}"
+        frame = frame.f_back
+    return ""
+
+
+def code_needs(
+    function: str, environment: dict[str, str], detectors: tuple[str | None, ...] = (None,)
+) -> dict[Need, str]:
+    """What the role must be granted for the code, each with the adapter that asks for it. `detectors`: what executions
+    may choose besides the stack's own, which is None."""
+    built = built_by(function, environment, detectors)
+    app = importlib.import_module(f"functions.{function}.app")
+    graph = CallGraph({type(one.adapter) for one in built}).follow(app, "handler")
+    wiring = importlib.import_module(f"kinesight.wiring.{function}")
+    for name in _asked_of_wiring(function):
+        graph.follow(wiring, name)
+    crops = [_CROPS] if environment.get(_CUTTING[0]) == _CUTTING[1] else []
+    places = _Places([_PICTURES_OF.get(function, ""), *crops], crops)
+    with patch("boto3.client", _fake_client):
+        return {
+            need: type(one.adapter).__name__
+            for one in built
+            for action in _actions(one, graph.called)
+            for need in _placed(one, action, places)
+        }
+
+
+# ---- Actions ---------------------------------------------------------------------------------------------------------
+
+# Operations whose permission has another name (Service Authorization Reference), and helpers that call several.
+_ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("s3", "head_object"): ("s3:GetObject",),
+    ("s3", "upload_file"): ("s3:PutObject", "s3:AbortMultipartUpload"),
+    ("s3", "download_file"): ("s3:GetObject",),
+    ("lambda", "invoke"): ("lambda:InvokeFunction",),
+    ("bedrock-runtime", "converse"): ("bedrock:InvokeModel",),
+    ("iot-data", "publish"): ("iot:Publish",),
+}
+# Powertools' persistence layer: what its methods ask of the table.
+_LEDGER = {
+    "save_inprogress": "dynamodb:PutItem",
+    "save_success": "dynamodb:UpdateItem",
+    "delete_record": "dynamodb:DeleteItem",
+}
+
+
+def _actions(built: Built, called: frozenset[str]) -> set[str]:
+    adapter, methods = built.adapter, methods_of(_class_of(built.adapter))
+    called = _used_at_once(built) or _used_of(built) or called
+    names = {word for name in _live_methods(adapter, called) for tree in methods[name] for word in _mentioned(tree)}
+    if isinstance(adapter, PowertoolsLedger):
+        return {action for method, action in _LEDGER.items() if method in names}
+    found = {action for service in _services(adapter) for action in _of_service(service, names)}
+    if isinstance(adapter, RekognitionOperation):
+        found.add("s3:GetObject")  # Rekognition reads the picture under the caller's rights
+    if "s3:GetObject" in found and _tells_absence(adapter):
+        found.add("s3:ListBucket")
+    return found | _on_the_way(adapter)
+
+
+# Where a function has two of one kind: the module that holds this one, and its name of it. Only what is called by that
+# name is called of it. By the maker, and the bucket.
+_HOLDERS: dict[tuple[str, str | None], tuple[str, str]] = {
+    ("current_rules.current_rules", "EvidenceBucket"): ("kinesight.domain.current_rules", "store"),
+    ("detectors._chained", "ImagesBucket"): ("kinesight.adapters.crops_s3", "_work"),
+    ("render_timelapse.ports", "EvidenceBucket"): ("kinesight.domain.render_timelapse", "films"),
+}
+
+
+def _used_of(built: Built) -> frozenset[str]:
+    module, name = _HOLDERS.get((built.maker, getattr(built.adapter, "_bucket", None)), ("", ""))
+    return frozenset(
+        node.attr
+        for node in ast.walk(source_of(module) if module else ast.Module())
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and node.value.attr == name
+    )
+
+
+def _used_at_once(built: Built) -> frozenset[str]:
+    """`Store(...).read(key)`: what is not kept can do no more."""
+    module, _, maker = built.maker.partition(".")
+    name = type(built.adapter).__name__
+    return frozenset(
+        node.attr
+        for definition in source_of(f"kinesight.wiring.{module}").body
+        if isinstance(definition, ast.FunctionDef) and definition.name == maker
+        for node in ast.walk(definition)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Name)
+        and node.value.func.id == name
+    )
+
+
+def _class_of(adapter: object) -> type:
+    return type(adapter)
+
+
+def _live_methods(adapter: Any, called: frozenset[str]) -> set[str]:
+    methods = methods_of(_class_of(adapter))
+    live = {name for name in methods if name in called or name.startswith("__")}
+    while True:
+        more = {name for one in live for tree in methods[one] for name in own_names(tree)} & set(methods) - live
+        if not more:
+            return live
+        live |= more
+
+
+@cache
+def _mentioned(tree: ast.AST) -> frozenset[str]:
+    """Attributes, and words in quotes: get_paginator("query"), generate_presigned_url("get_object")."""
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return frozenset(attributes | words)
+
+
+def _of_service(service: str, names: set[str]) -> Iterator[str]:
+    for method in names:
+        if (service, method) in _ACTIONS:
+            yield from _ACTIONS[service, method]
+        elif method in operations(service):
+            yield operations(service)[method]
+
+
+def _services(adapter: Any) -> Iterator[str]:
+    for value in vars(adapter).values():
+        if isinstance(value, FakeClient):
+            yield value.service
+        elif hasattr(value, "_connect"):
+            yield value._connect("https://data.example").service
+        elif value is aws_clients.iot_data:
+            yield "iot-data"
+    if hasattr(adapter, "_connect"):  # its client is made for the endpoint that it asks for
+        yield "kinesisvideo"
+
+
+def _on_the_way(adapter: Any) -> set[str]:
+    """What making the client itself asks for."""
+    asked = aws_clients.iot_data in vars(adapter).values()
+    return (
+        {"iot:DescribeEndpoint"} if asked and "describe_endpoint" in inspect.getsource(aws_clients.iot_data) else set()
+    )
+
+
+def _tells_absence(adapter: Any) -> bool:
+    """S3 answers 403 instead of 404 to those who may not list ("GetObject", permissions)."""
+    tree = source_of(type(adapter).__module__)
+    return any(isinstance(node, ast.Constant) and node.value == "NoSuchKey" for node in ast.walk(tree))
+
+
+# ---- Resources -------------------------------------------------------------------------------------------------------
+
+# Where in a bucket an adapter works, by the function of the wiring that makes it.
+_RULES, _CROPS = "EvidenceBucket/configuration/rules.json", "ImagesBucket/crops/*"
+_PLACES: dict[tuple[str, str], str] = {
+    ("S3WorkStore", "current_rules.current_rules"): _RULES,
+    ("S3WorkStore", "configure_streams.check_rules"): _RULES,
+    ("S3WorkStore", "consume_live.ports"): "ImagesBucket/live/*",
+    ("S3WorkStore", "detect_objects.ports"): "ImagesBucket/on-demand/*",
+    ("S3WorkStore", "extract_images.ports"): "ImagesBucket/on-demand/*",
+    ("S3WorkStore", "plan_windows.ports"): "ImagesBucket/on-demand/*",
+    ("S3WorkStore", "render_timelapse.ports"): "ImagesBucket/on-demand/*",
+    ("S3WorkStore", "summarize_range.work"): "ImagesBucket/on-demand/*",
+    ("S3EvidenceStore", "archive_session.ports"): "EvidenceBucket/archive/*",
+    ("S3EvidenceStore", "keep_evidence.ports"): "EvidenceBucket/*",
+    ("S3EvidenceStore", "track_sessions._audience"): "EvidenceBucket/*",
+    ("S3Objects", "detectors._label_file"): "models/labels.txt",
+}
+_FILES = {"ImagesBucket": "ImagesBucket/on-demand/*", "EvidenceBucket": "EvidenceBucket/timelapse/*"}
+_PICTURES_OF = {
+    "analyze_images": "ImagesBucket/images/*",
+    "consume_live": "ImagesBucket/live/*",
+    "detect_objects": "ImagesBucket/on-demand/*",
+    "keep_evidence": "ImagesBucket/*",  # of every source
+}
+_CUTTING = ("THEN_ON", "CROP")
+"""With this setting the second detector looks at crops, which are pictures too; with the other there are none."""
+# A name in braces is an attribute of the adapter.
+_RESOURCES: dict[str, tuple[str, ...]] = {
+    "dynamodb:": ("{_table}",),
+    "sqs:": ("{_queue_url}",),
+    "sns:": ("{_topic_arn}",),
+    "kinesis:": ("{_stream_name}",),
+    "lambda:": ("{_function_name}",),
+    "states:StartExecution": ("{_arn}",),
+    "states:DescribeExecution": ("states:execution:{_arn}.Name:*",),
+    "events:": ("events:event-bus/{_bus_name}",),
+    "iot:Publish": ("iot:topic/{_topic}/*",),
+    "iot:DescribeEndpoint": ("*",),
+    "secretsmanager:": ("{secret}",),
+    "kinesisvideo:ListStreams": ("*",),
+    "kinesisvideo:": ("kinesisvideo:stream/*",),
+    "rekognition:SearchFacesByImage": ("rekognition:collection/{_collection_id}",),
+    "rekognition:DetectCustomLabels": ("{_project_version_arn}",),
+    "rekognition:": ("*",),
+    "sagemaker:": ("sagemaker:endpoint/{endpoint}",),
+    "bedrock:": (
+        "bedrock:foundation-model/{_model_id}",
+        "bedrock:inference-profile/{_model_id}",
+        "bedrock:*:foundation-model/*",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where this function's pictures are, and its crops."""
+
+    pictures: list[str]
+    crops: list[str]
+
+
+def _placed(built: Built, action: str, places: _Places) -> Iterator[Need]:
+    if action.startswith("s3:"):
+        for place in _in_s3(built, action, places):
+            yield action, place.partition("/")[0] if action == "s3:ListBucket" else place
+        return
+    names = vars(built.adapter) | _further_names(built.adapter)
+    patterns = next((found for start, found in _RESOURCES.items() if action.startswith(start)), None)
+    if patterns is None:
+        raise LookupError(f"_RESOURCES is to say what {action} is done to")
+    for pattern in patterns:
+        yield action, short(pattern.format_map({name: str(value) for name, value in names.items()}))
+
+
+def _further_names(adapter: Any) -> dict[str, Any]:
+    known = vars(adapter)
+    layer, endpoint = known.get("_layer"), known.get("_endpoint")
+    found = {"secret": known.get("_secret_id", known.get("_secret_arn"))}
+    if layer is not None:
+        found["_table"] = layer.table_name
+    return found | ({"endpoint": endpoint.name} if endpoint is not None else {})
+
+
+def _in_s3(built: Built, action: str, places: _Places) -> Sequence[str]:
+    name = type(built.adapter).__name__
+    if name == "S3FileStore":
+        return (_FILES[built.adapter._bucket],)
+    if name == "S3Objects" and built.maker == "detectors._sagemaker_async":
+        return ("ImagesBucket/model-input/*",) if action == "s3:PutObject" else ("async-output/*",)
+    if name == "S3ImageStore" or isinstance(built.adapter, RekognitionOperation):
+        return places.pictures
+    if built.maker == "detectors._chained":
+        return places.crops
+    if built.maker == "detectors._label_file" and action == "s3:ListBucket":
+        return ()  # nobody's whole bucket is listed to tell that a file is absent, which S3 then tells as forbidden
+    return (_PLACES[name, built.maker],)
+
+
+def wiring_modules(function: str) -> set[ModuleType]:
+    """The function's wiring, and what of the wiring that imports."""
+    found: set[ModuleType] = set()
+    waiting = [importlib.import_module(f"kinesight.wiring.{function}")]
+    while waiting:
+        module = waiting.pop()
+        found.add(module)
+        names = {str(getattr(value, "__module__", "")) for value in vars(module).values()}
+        names |= {value.__name__ for value in vars(module).values() if isinstance(value, ModuleType)}
+        modules = {importlib.import_module(name) for name in names if name.startswith("kinesight.wiring.")}
+        waiting += modules - found
+    return found

@@ -1,0 +1,275 @@
+"""Least privilege: every role is granted what its code and its services use, and nothing else."""
+
+import ast
+import importlib
+import inspect
+from dataclasses import replace
+from fnmatch import fnmatch
+from functools import cache
+
+import pytest
+from kinesight.settings import DetectorType
+
+from tests.template import code_needs, reachable
+from tests.template.platform_needs import NETWORK, function_needs, key_needs, workflow_needs
+from tests.template.role_grants import TEMPLATE, Deployed, Grant, deployed
+
+ROOT = TEMPLATE.parent
+FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
+MODEL_ARN = "arn:aws:rekognition:us-east-1:111122223333:project/parts/version/v1/1767268800000"
+KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/0000"
+SECRET_ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:kinesight-AbCdEf"
+OWN_MODELS = {
+    "SAGEMAKER": {"SageMakerEndpointName": "model"},
+    "SAGEMAKER_ASYNC": {"SageMakerEndpointName": "model", "SageMakerAsyncOutputBucket": "async-output"},
+    "HTTP": {"HttpModelUrl": "https://model.example", "HttpAuthSecretArn": SECRET_ARN},
+    "BEDROCK": {"BedrockModelId": "nova"},
+}
+# The optional parts, and each detector: first, second on the whole picture, second on crops.
+CHOICES: dict[str, dict[str, str]] = {
+    "plain": {},
+    "telling everybody": {"IotTopic": "cameras", "WebhookSecretArn": SECRET_ARN},
+    "telling nobody": {"SessionEventBus": "", "SessionVideo": "DISABLED", "AlertPer": "PICTURE"},
+    "in a network": {"VpcSubnetIds": "subnet-1", "VpcSecurityGroupIds": "sg-1"},
+    "under a key": {"KmsKeyArn": KEY_ARN},
+    "live and swept": {"LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"},
+    "gated": {"FrameGate": "ON"},
+    "twice": {"ThenDetector": "REKOGNITION_TEXT"},
+    "a label file": {"Detector": "HTTP", "HttpModelUrl": "https://m", "ModelLabelsUri": "s3://models/labels.txt"},
+    "all at once": {
+        "Detector": "SAGEMAKER",
+        "ThenDetector": "REKOGNITION_FACE_SEARCH",
+        "ThenOn": "CROP",
+        "FaceCollectionId": "staff",
+        "SageMakerEndpointName": "model",
+        "ModelLabelsUri": "s3://models/labels.txt",
+        "CustomLabelsModelArn": MODEL_ARN,
+        "KmsKeyArn": KEY_ARN,
+        "IotTopic": "cameras",
+        "WebhookSecretArn": SECRET_ARN,
+        "VpcSubnetIds": "subnet-1",
+        "VpcSecurityGroupIds": "sg-1",
+    },
+}
+FACES = {"FaceCollectionId": "staff", "CustomLabelsModelArn": MODEL_ARN}
+for kind in DetectorType:
+    CHOICES[f"{kind} alone"] = {"Detector": kind} | OWN_MODELS.get(kind, FACES)
+    first = "REKOGNITION_TEXT" if kind != "REKOGNITION_TEXT" else "REKOGNITION_LABELS"
+    on_crops = {"Detector": first, "ThenDetector": kind, "ThenOn": "CROP"}
+    CHOICES[f"{kind} on crops"] = on_crops | OWN_MODELS.get(kind, FACES)
+
+
+def resource_of(function: str, suffix: str) -> str:
+    return "".join(word.capitalize() for word in function.split("_")) + suffix
+
+
+def needs_of(stack: Deployed, function: str) -> dict[Grant, str]:
+    """What is used, with who uses it."""
+    needs = dict(code_needs_of(function, environment_of(stack, function), selectable(stack)))
+    needs |= function_needs(stack, resource_of(function, "Function"))
+    return needs | key_needs(stack, set(needs))
+
+
+def environment_of(stack: Deployed, function: str) -> tuple[tuple[str, str], ...]:
+    return tuple(stack.environment(resource_of(function, "Function")).items())
+
+
+@cache
+def code_needs_of(
+    function: str, environment: tuple[tuple[str, str], ...], detectors: tuple[str | None, ...]
+) -> dict[Grant, str]:
+    """Most choices leave most functions' environments as they are."""
+    return code_needs.code_needs(function, dict(environment), detectors)
+
+
+def selectable(stack: Deployed) -> tuple[str | None, ...]:
+    """The detectors that an execution may choose: Rekognition's, where the stack has what they need."""
+    needed = {"REKOGNITION_FACE_SEARCH": "FaceCollectionId", "REKOGNITION_CUSTOM_LABELS": "CustomLabelsModelArn"}
+    found = [
+        kind.value
+        for kind in DetectorType
+        if kind.startswith("REKOGNITION") and stack.expanded.parameters.get(needed.get(kind, ""), "-")
+    ]
+    return (None, *found)
+
+
+def difference(needs: dict[Grant, str], granted: set[Grant]) -> list[str]:
+    """In words; empty where a role is granted just what is used."""
+    missing = [f"used by {needs[one]}, not granted: {one}" for one in sorted(needs.keys() - granted)]
+    return missing + [f"granted, not used: {one}" for one in sorted(granted - needs.keys())]
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_roles_are_granted_what_their_functions_use_and_nothing_else(choice: str) -> None:
+    stack = deployed(**CHOICES[choice])
+    found = {one: difference(needs_of(stack, one), stack.grants(resource_of(one, "Role"))) for one in FUNCTIONS}
+
+    assert {one: words for one, words in found.items() if words} == {}
+
+
+@pytest.mark.parametrize("choice", ["plain", "all at once"])
+def test_the_workflow_is_granted_what_its_definition_uses_and_nothing_else(choice: str) -> None:
+    stack = deployed(**CHOICES[choice])
+    needs = workflow_needs(stack, "AnalyzeRange")
+
+    assert difference(needs | key_needs(stack, set(needs)), stack.grants("AnalyzeRangeRole")) == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_action_is_missed_when_it_is_taken_away(function: str) -> None:
+    """Action by action and statement by statement, so nothing is granted twice either."""
+    stack, role = deployed(**CHOICES["all at once"]), resource_of(function, "Role")
+    needs = needs_of(stack, function)
+    allowed = [one for one in stack.statements(role) if one.effect == "Allow"]
+
+    for number, statement in enumerate(allowed):
+        for action in statement.actions:
+            fewer = replace(statement, actions=tuple(one for one in statement.actions if one != action))
+            granted = set[Grant]().union(*(one.grants for one in [*allowed[:number], fewer, *allowed[number + 1 :]]))
+            assert difference(needs, granted), f"{statement.sid} does not need {action}"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_action_that_is_added_is_told(function: str) -> None:
+    stack, role = deployed(**CHOICES["all at once"]), resource_of(function, "Role")
+    needs = needs_of(stack, function)
+
+    for statement in stack.statements(role):
+        service = statement.actions[0].partition(":")[0]
+        for added in (f"{service}:Nonsense", "s3:DeleteObject"):
+            more = replace(statement, effect="Allow", actions=(*statement.actions, added))
+            told = difference(needs, stack.grants(role) | more.grants)
+            assert any(added in one and one.startswith("granted, not used") for one in told)
+
+
+@pytest.mark.parametrize(
+    ("function", "module", "call", "instead", "told"),
+    [
+        ("keep_evidence", "evidence_store_s3", "head_object", "delete_object", "s3:DeleteObject"),
+        ("track_sessions", "documents_dynamodb", "put_item", "batch_write_item", "dynamodb:BatchWriteItem"),
+        ("archive_session", "reminders_sqs", "send_message", "purge_queue", "sqs:PurgeQueue"),
+        (
+            "configure_streams",
+            "stream_registry_kvs",
+            "list_tags_for_stream",
+            "delete_stream",
+            "kinesisvideo:DeleteStream",
+        ),
+        ("start_analysis", "documents_dynamodb", "get_item", "transact_get_items", "dynamodb:TransactGetItems"),
+    ],
+)
+def test_code_that_begins_to_call_something_else_is_told(
+    function: str, module: str, call: str, instead: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The adapter's source is read as if somebody had changed the call."""
+    changed = inspect.getsource(importlib.import_module(f"kinesight.adapters.{module}")).replace(call, instead)
+    reads_as(f"kinesight.adapters.{module}", ast.parse(changed), monkeypatch)
+    stack = deployed(**CHOICES["plain"])
+
+    needs = code_needs.code_needs(function, stack.environment(resource_of(function, "Function")))
+    words = difference(needs, stack.grants(resource_of(function, "Role")))
+
+    assert any(told in one and one.startswith("used by") for one in words)
+
+
+def reads_as(module: str, tree: ast.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+    true = reachable.source_of
+
+    def source_of(name: str) -> ast.Module:
+        return tree if name == module else true(name)
+
+    methods_of = cache(reachable.methods_of.__wrapped__)
+    monkeypatch.setattr(reachable, "source_of", source_of)
+    monkeypatch.setattr(reachable, "methods_of", methods_of)
+    monkeypatch.setattr(code_needs, "source_of", source_of)
+    monkeypatch.setattr(code_needs, "methods_of", methods_of)
+
+
+def test_every_adapter_that_the_wiring_knows_is_built_under_some_choice() -> None:
+    """Else its calls would be in no comparison."""
+    known = {
+        value
+        for function in FUNCTIONS
+        for module in code_needs.wiring_modules(function)
+        for value in vars(module).values()
+        if isinstance(value, type) and value.__module__.startswith("kinesight.adapters.")
+    }
+    stacks = [deployed(**parameters) for parameters in CHOICES.values()]
+    asked = {(one, environment_of(stack, one), selectable(stack)) for stack in stacks for one in FUNCTIONS}
+    built = {
+        type(one.adapter)
+        for function, environment, detectors in asked
+        for one in code_needs.built_by(function, dict(environment), detectors)
+    }
+
+    holding = {one for one in known if "__init__" in reachable.methods_of(one)}  # others hold no client
+    assert len(holding) > 30
+    assert holding - built == set()
+
+
+# Actions on every resource, or on resources of every name, each with the reason for it.
+WILDCARDS = {
+    "ec2:*": "Lambda makes network interfaces itself, and a Deny keeps functions from it",
+    "iot:DescribeEndpoint": "knows no resources: it tells the account's one endpoint",
+    "kinesis:ListStreams": "knows no resources; asked for when an event source is made",
+    "kinesisvideo:ListStreams": "knows no resources; streams are found by name or by tag",
+    "logs:*LogDelivery": "knows no resources; Step Functions sets up its log with it",
+    "logs:Describe*": "knows no resources; Step Functions sets up its log with it",
+    "logs:ListLogDeliveries": "knows no resources; Step Functions sets up its log with it",
+    "logs:PutResourcePolicy": "knows no resources; Step Functions sets up its log with it",
+    "rekognition:Detect*": "operations on pictures know no resources",
+    "xray:*": "knows no resources",
+}
+
+
+def test_every_action_on_all_resources_has_its_reason() -> None:
+    used = set()
+    for parameters in CHOICES.values():
+        stack = deployed(**parameters)
+        for role in stack.of_type("AWS::IAM::Role"):
+            for action, resource in stack.grants(role):
+                if resource == "*":
+                    used |= {pattern for pattern in WILDCARDS if fnmatch(action, pattern)} or {action}
+
+    assert used == set(WILDCARDS)
+
+
+def test_no_role_may_pass_roles_or_change_permissions() -> None:
+    for choice in ("plain", "all at once"):
+        stack = deployed(**CHOICES[choice])
+        services = {
+            action.partition(":")[0] for role in stack.of_type("AWS::IAM::Role") for action, _ in stack.grants(role)
+        }
+        assert not services & {"iam", "sts", "organizations"}
+
+
+def test_code_in_a_network_can_make_no_network_interfaces() -> None:
+    stack = deployed(**CHOICES["in a network"])
+    for function, properties in stack.of_type("AWS::Lambda::Function").items():
+        denied = [one for one in stack.statements(properties["Role"]) if one.effect == "Deny"]
+        if "VpcConfig" in properties:
+            assert [(one.actions, one.resources) for one in denied] == [(NETWORK, ("*",))], function
+            assert "lambda:SourceFunctionArn" in denied[0].condition
+
+
+def test_every_role_is_assumed_by_one_service_and_is_of_one_function() -> None:
+    stack = deployed(**CHOICES["plain"])
+    roles = [one["Role"] for one in stack.of_type("AWS::Lambda::Function").values()]
+
+    assert len(roles) == len(set(roles))
+    for name, role in stack.of_type("AWS::IAM::Role").items():
+        (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert list(trust["Principal"]) == ["Service"], name
+        assert trust["Principal"]["Service"] in {
+            "lambda.amazonaws.com",
+            "states.amazonaws.com",
+            "codedeploy.amazonaws.com",
+        }
+
+
+def test_every_role_has_the_permissions_boundary_where_there_is_one() -> None:
+    boundary = "arn:aws:iam::111122223333:policy/boundary"
+    for name, role in deployed(PermissionsBoundaryArn=boundary).of_type("AWS::IAM::Role").items():
+        assert role["PermissionsBoundary"] == boundary, name
+    for name, role in deployed().of_type("AWS::IAM::Role").items():
+        assert "PermissionsBoundary" not in role, name
