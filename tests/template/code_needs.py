@@ -291,19 +291,20 @@ def _tells_absence(adapter: Any) -> bool:
 
 # Where in a bucket an adapter works, by the function of the wiring that makes it.
 _RULES, _CROPS = "EvidenceBucket/configuration/rules.json", "ImagesBucket/crops/*"
-_PLACES: dict[tuple[str, str], str] = {
-    ("S3WorkStore", "current_rules.current_rules"): _RULES,
-    ("S3WorkStore", "configure_streams.check_rules"): _RULES,
-    ("S3WorkStore", "consume_live.ports"): "ImagesBucket/live/*",
-    ("S3WorkStore", "detect_objects.ports"): "ImagesBucket/on-demand/*",
-    ("S3WorkStore", "extract_images.ports"): "ImagesBucket/on-demand/*",
-    ("S3WorkStore", "plan_windows.ports"): "ImagesBucket/on-demand/*",
-    ("S3WorkStore", "render_timelapse.ports"): "ImagesBucket/on-demand/*",
-    ("S3WorkStore", "summarize_range.work"): "ImagesBucket/on-demand/*",
-    ("S3EvidenceStore", "archive_session.ports"): "EvidenceBucket/archive/*",
-    ("S3EvidenceStore", "keep_evidence.ports"): "EvidenceBucket/*",
-    ("S3EvidenceStore", "track_sessions._audience"): "EvidenceBucket/*",
-    ("S3Objects", "detectors._label_file"): "models/labels.txt",
+_EVIDENCE = ("EvidenceBucket/annotated/*", "EvidenceBucket/archive/*", "EvidenceBucket/results/*")
+_PLACES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("S3WorkStore", "current_rules.current_rules"): (_RULES,),
+    ("S3WorkStore", "configure_streams.check_rules"): (_RULES,),
+    ("S3WorkStore", "consume_live.ports"): ("ImagesBucket/live/*",),
+    ("S3WorkStore", "detect_objects.ports"): ("ImagesBucket/on-demand/*",),
+    ("S3WorkStore", "extract_images.ports"): ("ImagesBucket/on-demand/*",),
+    ("S3WorkStore", "plan_windows.ports"): ("ImagesBucket/on-demand/*",),
+    ("S3WorkStore", "render_timelapse.ports"): ("ImagesBucket/on-demand/*",),
+    ("S3WorkStore", "summarize_range.work"): ("ImagesBucket/on-demand/*",),
+    ("S3EvidenceStore", "archive_session.ports"): ("EvidenceBucket/archive/*",),
+    ("S3EvidenceStore", "keep_evidence.ports"): _EVIDENCE,
+    ("S3EvidenceStore", "track_sessions._audience"): _EVIDENCE,
+    ("S3Objects", "detectors._label_file"): ("models/labels.txt",),
 }
 _FILES = {"ImagesBucket": "ImagesBucket/on-demand/*", "EvidenceBucket": "EvidenceBucket/timelapse/*"}
 _PICTURES_OF = {
@@ -383,7 +384,7 @@ def _in_s3(built: Built, action: str, places: _Places) -> Sequence[str]:
         return places.crops
     if built.maker == "detectors._label_file" and action == "s3:ListBucket":
         return ()  # nobody's whole bucket is listed to tell that a file is absent, which S3 then tells as forbidden
-    return (_PLACES[name, built.maker],)
+    return _PLACES[name, built.maker]
 
 
 def wiring_modules(function: str) -> set[ModuleType]:

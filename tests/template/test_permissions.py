@@ -10,57 +10,10 @@ from functools import cache
 import pytest
 from kinesight.settings import DetectorType
 
-from tests.template import code_needs, reachable
+from tests.template import code_needs, permissions_table, reachable
+from tests.template.choices import CHOICES, FUNCTIONS, resource_of
 from tests.template.platform_needs import NETWORK, function_needs, key_needs, workflow_needs
-from tests.template.role_grants import TEMPLATE, Deployed, Grant, deployed
-
-ROOT = TEMPLATE.parent
-FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
-MODEL_ARN = "arn:aws:rekognition:us-east-1:111122223333:project/parts/version/v1/1767268800000"
-KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/0000"
-SECRET_ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:kinesight-AbCdEf"
-OWN_MODELS = {
-    "SAGEMAKER": {"SageMakerEndpointName": "model"},
-    "SAGEMAKER_ASYNC": {"SageMakerEndpointName": "model", "SageMakerAsyncOutputBucket": "async-output"},
-    "HTTP": {"HttpModelUrl": "https://model.example", "HttpAuthSecretArn": SECRET_ARN},
-    "BEDROCK": {"BedrockModelId": "nova"},
-}
-# The optional parts, and each detector: first, second on the whole picture, second on crops.
-CHOICES: dict[str, dict[str, str]] = {
-    "plain": {},
-    "telling everybody": {"IotTopic": "cameras", "WebhookSecretArn": SECRET_ARN},
-    "telling nobody": {"SessionEventBus": "", "SessionVideo": "DISABLED", "AlertPer": "PICTURE"},
-    "in a network": {"VpcSubnetIds": "subnet-1", "VpcSecurityGroupIds": "sg-1"},
-    "under a key": {"KmsKeyArn": KEY_ARN},
-    "live and swept": {"LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"},
-    "gated": {"FrameGate": "ON"},
-    "twice": {"ThenDetector": "REKOGNITION_TEXT"},
-    "a label file": {"Detector": "HTTP", "HttpModelUrl": "https://m", "ModelLabelsUri": "s3://models/labels.txt"},
-    "all at once": {
-        "Detector": "SAGEMAKER",
-        "ThenDetector": "REKOGNITION_FACE_SEARCH",
-        "ThenOn": "CROP",
-        "FaceCollectionId": "staff",
-        "SageMakerEndpointName": "model",
-        "ModelLabelsUri": "s3://models/labels.txt",
-        "CustomLabelsModelArn": MODEL_ARN,
-        "KmsKeyArn": KEY_ARN,
-        "IotTopic": "cameras",
-        "WebhookSecretArn": SECRET_ARN,
-        "VpcSubnetIds": "subnet-1",
-        "VpcSecurityGroupIds": "sg-1",
-    },
-}
-FACES = {"FaceCollectionId": "staff", "CustomLabelsModelArn": MODEL_ARN}
-for kind in DetectorType:
-    CHOICES[f"{kind} alone"] = {"Detector": kind} | OWN_MODELS.get(kind, FACES)
-    first = "REKOGNITION_TEXT" if kind != "REKOGNITION_TEXT" else "REKOGNITION_LABELS"
-    on_crops = {"Detector": first, "ThenDetector": kind, "ThenOn": "CROP"}
-    CHOICES[f"{kind} on crops"] = on_crops | OWN_MODELS.get(kind, FACES)
-
-
-def resource_of(function: str, suffix: str) -> str:
-    return "".join(word.capitalize() for word in function.split("_")) + suffix
+from tests.template.role_grants import Deployed, Grant, deployed
 
 
 def needs_of(stack: Deployed, function: str) -> dict[Grant, str]:
@@ -273,3 +226,17 @@ def test_every_role_has_the_permissions_boundary_where_there_is_one() -> None:
         assert role["PermissionsBoundary"] == boundary, name
     for name, role in deployed().of_type("AWS::IAM::Role").items():
         assert "PermissionsBoundary" not in role, name
+
+
+def test_no_function_may_change_the_rules() -> None:
+    """Who looks at pictures that might be made to break it must not be able to say what is looked for."""
+    for parameters in CHOICES.values():
+        stack = deployed(**parameters)
+        for role in stack.of_type("AWS::IAM::Role"):
+            writing = [place for action, place in stack.grants(role) if action == "s3:PutObject"]
+            assert not [one for one in writing if fnmatch("EvidenceBucket/configuration/rules.json", one)], role
+
+
+def test_the_document_has_the_permissions_as_they_are() -> None:
+    """`python -m tests.template.permissions_table` writes them anew."""
+    assert permissions_table.written() in permissions_table.DOCUMENT.read_text()

@@ -1,11 +1,17 @@
 """What is stored is private, encrypted, told apart from other accounts' doings, and not kept for ever."""
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
+from tests.template.choices import CHOICES, KEY_ARN
 from tests.template.role_grants import TEMPLATE, Deployed, deployed
-from tests.template.test_permissions import KEY_ARN
 
 ROOT = TEMPLATE.parent
 ALL = {
@@ -193,8 +199,8 @@ def test_faces_and_whatever_else_is_in_a_picture_are_not_kept_for_ever() -> None
 
     assert "Prefix" not in images
     assert images["ExpirationInDays"] == "2"
-    assert written == {"*", "archive", "timelapse"}  # * is keep_evidence
-    for folder in ("annotated", "archive", "results", "timelapse"):
+    assert written == {"annotated", "archive", "results", "timelapse"}
+    for folder in written:
         assert evidence[folder]["Prefix"] == f"{folder}/"
         assert evidence[folder]["ExpirationInDays"] == "7"
         assert evidence[folder]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
@@ -207,3 +213,89 @@ def test_no_environment_holds_a_secret(plain: Deployed) -> None:
         variables = function["Environment"]["Variables"]
         named = {one for one in variables if {"PASSWORD", "TOKEN", "SECRET"} & set(one.split("_"))}
         assert {one for one in named if not one.endswith("_SECRET_ARN")} == set(), name
+
+
+def example(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = yaml_parse((ROOT / "examples" / name).read_text())  # type: ignore[no-untyped-call]
+    return document
+
+
+def test_the_sample_key_lets_in_every_service_that_delivers_to_what_is_encrypted(under_key: Deployed) -> None:
+    """Whoever a queue's or topic's policy lets in has to encrypt, and CloudWatch Logs has to besides."""
+    statements = example("key.yaml")["Resources"]["Key"]["Properties"]["KeyPolicy"]["Statement"]
+    by_service = {str(one["Principal"].get("Service")): one for one in statements}
+    let_in = {
+        statement["Principal"]["Service"]
+        for kind, field in (("AWS::SQS::QueuePolicy", "Queues"), ("AWS::SNS::TopicPolicy", "Topics"))
+        for policies in policies_of(under_key, kind, field).values()
+        for statement in policies
+        if statement["Effect"] == "Allow"
+    }
+
+    assert {one for one in by_service if "amazonaws" in one and "logs." not in one} == let_in
+    for service in let_in:
+        assert set(by_service[service]["Action"]) == {"kms:GenerateDataKey", "kms:Decrypt"}
+        assert "aws:SourceAccount" in str(by_service[service]["Condition"])
+    assert any("logs." in one for one in by_service)
+
+
+ENDPOINTS = {"kinesis": "kinesis-streams", "sagemaker": "sagemaker.runtime", "bedrock": "bedrock-runtime"}
+"""Endpoint services that are called otherwise than the permissions."""
+BY_LAMBDA = {"logs", "ec2"}
+"""What Lambda does from its own network."""
+
+
+def test_the_sample_endpoints_are_those_that_functions_in_a_network_call() -> None:
+    called = set()
+    for choice in ("all at once", "BEDROCK alone", "HTTP alone"):
+        stack = deployed(**CHOICES[choice] | {"VpcSubnetIds": "subnet-1", "VpcSecurityGroupIds": "sg-1"})
+        for properties in stack.of_type("AWS::Lambda::Function").values():
+            if "VpcConfig" in properties:
+                called |= {action.partition(":")[0] for action, _ in stack.grants(properties["Role"])}
+    resources = example("vpc-endpoints.yaml")["Resources"].values()
+    names = [one["Properties"]["ServiceName"] for one in resources if one["Type"] == "AWS::EC2::VPCEndpoint"]
+    offered = {one["Fn::Sub"].removeprefix("com.amazonaws.${AWS::Region}.") for one in names if "Fn::Sub" in one}
+
+    assert offered == {ENDPOINTS.get(one, one) for one in called - BY_LAMBDA - {"kinesisvideo"}}
+    assert {"Ref": "KinesisVideoServiceName"} in names
+
+
+@pytest.mark.parametrize("layer", ["kinesight", "imaging", "media"])
+def test_the_bill_of_materials_lists_what_the_layer_deploys(layer: str, sbom: Path) -> None:
+    components = json.loads((sbom / f"{layer}.cdx.json").read_text())["components"]
+    requirements = (ROOT / f"layers/{layer}/requirements.txt").read_text().splitlines()
+    pinned = {line.partition(" ;")[0] for line in requirements if line and not line.startswith(("#", " "))}
+
+    assert {f"{one['name']}=={one['version']}" for one in components} == pinned
+    assert all(one["purl"].startswith("pkg:pypi/") for one in components)
+
+
+@pytest.fixture(scope="module")
+def sbom(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sbom")
+    environment = {**os.environ, "UV": str(Path(sys.executable).with_name("uv")), "UV_OFFLINE": "1"}
+    subprocess.run(
+        [str(ROOT / "scripts/export_sbom.sh"), str(folder)], env=environment, check=True, capture_output=True
+    )
+    return folder
+
+
+def test_every_skipped_check_is_in_the_document_with_its_reason() -> None:
+    document = (ROOT / "docs/security.md").read_text()
+    skips = {
+        (skip["id"], skip["comment"])
+        for resource in example("../template.yaml")["Resources"].values()
+        for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", [])
+    }
+
+    assert len({name for name, _ in skips}) >= 10
+    assert [name for name, _ in sorted(skips) if f"`{name}`" not in document] == []
+    assert all(len(comment) > 20 for _, comment in skips)
+
+
+def test_every_alarm_tells_somebody() -> None:
+    stack = deployed(**ALL)
+    alarms = stack.of_type("AWS::CloudWatch::Alarm")
+
+    assert len(alarms) > 10
+    assert {name for name, one in alarms.items() if "OperationsTopic" not in one.get("AlarmActions", [])} == set()

@@ -1,0 +1,53 @@
+"""Parameters under which the template is looked at, and its functions."""
+
+from kinesight.settings import DetectorType
+
+from tests.template.role_grants import TEMPLATE
+
+ROOT = TEMPLATE.parent
+FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
+MODEL_ARN = "arn:aws:rekognition:us-east-1:111122223333:project/parts/version/v1/1767268800000"
+KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/0000"
+SECRET_ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:kinesight-AbCdEf"
+OWN_MODELS = {
+    "SAGEMAKER": {"SageMakerEndpointName": "model"},
+    "SAGEMAKER_ASYNC": {"SageMakerEndpointName": "model", "SageMakerAsyncOutputBucket": "async-output"},
+    "HTTP": {"HttpModelUrl": "https://model.example", "HttpAuthSecretArn": SECRET_ARN},
+    "BEDROCK": {"BedrockModelId": "nova"},
+}
+# The optional parts, and each detector: first, second on the whole picture, second on crops.
+CHOICES: dict[str, dict[str, str]] = {
+    "plain": {},
+    "telling everybody": {"IotTopic": "cameras", "WebhookSecretArn": SECRET_ARN},
+    "telling nobody": {"SessionEventBus": "", "SessionVideo": "DISABLED", "AlertPer": "PICTURE"},
+    "in a network": {"VpcSubnetIds": "subnet-1", "VpcSecurityGroupIds": "sg-1"},
+    "under a key": {"KmsKeyArn": KEY_ARN},
+    "live and swept": {"LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"},
+    "gated": {"FrameGate": "ON"},
+    "twice": {"ThenDetector": "REKOGNITION_TEXT"},
+    "a label file": {"Detector": "HTTP", "HttpModelUrl": "https://m", "ModelLabelsUri": "s3://models/labels.txt"},
+    "all at once": {
+        "Detector": "SAGEMAKER",
+        "ThenDetector": "REKOGNITION_FACE_SEARCH",
+        "ThenOn": "CROP",
+        "FaceCollectionId": "staff",
+        "SageMakerEndpointName": "model",
+        "ModelLabelsUri": "s3://models/labels.txt",
+        "CustomLabelsModelArn": MODEL_ARN,
+        "KmsKeyArn": KEY_ARN,
+        "IotTopic": "cameras",
+        "WebhookSecretArn": SECRET_ARN,
+        "VpcSubnetIds": "subnet-1",
+        "VpcSecurityGroupIds": "sg-1",
+    },
+}
+FACES = {"FaceCollectionId": "staff", "CustomLabelsModelArn": MODEL_ARN}
+for kind in DetectorType:
+    CHOICES[f"{kind} alone"] = {"Detector": kind} | OWN_MODELS.get(kind, FACES)
+    first = "REKOGNITION_TEXT" if kind != "REKOGNITION_TEXT" else "REKOGNITION_LABELS"
+    on_crops = {"Detector": first, "ThenDetector": kind, "ThenOn": "CROP"}
+    CHOICES[f"{kind} on crops"] = on_crops | OWN_MODELS.get(kind, FACES)
+
+
+def resource_of(function: str, suffix: str) -> str:
+    return "".join(word.capitalize() for word in function.split("_")) + suffix

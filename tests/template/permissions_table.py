@@ -1,0 +1,44 @@
+"""The table of permissions in docs/security.md: what each role is granted under every choice, and under some."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from tests.template.choices import CHOICES, FUNCTIONS, resource_of
+from tests.template.role_grants import TEMPLATE, Grant, deployed
+
+DOCUMENT = TEMPLATE.parent / "docs/security.md"
+_BEGIN, _END = (
+    "<!-- permissions: written by python -m tests.template.permissions_table -->",
+    "<!-- end of permissions -->",
+)
+_EVERYBODY = ("logs:CreateLogStream", "logs:PutLogEvents", "xray:", "kms:", "ec2:")
+
+
+def written() -> str:
+    """Between the markers, as Markdown. The workflow's role is `analyze_range`."""
+    lines = ["| role | always | where a parameter asks for it |", "|---|---|---|"]
+    for verb in [*FUNCTIONS, "analyze_range"]:
+        granted = [deployed(**one).grants(resource_of(verb, "Role")) for one in CHOICES.values()]
+        always, ever = set.intersection(*granted), set.union(*granted)
+        lines.append(f"| `{verb}` | {_told(always)} | {_told(ever - always)} |")
+    return "\n".join([_BEGIN, *lines, _END])
+
+
+def _told(grants: Iterable[Grant]) -> str:
+    actions = defaultdict(list)
+    for action, resource in sorted(grants):
+        if not action.startswith(_EVERYBODY):
+            actions[resource, action.partition(":")[0]].append(action.partition(":")[2])
+    return (
+        "; ".join(f"{service}: {', '.join(names)} on `{place}`" for (place, service), names in actions.items()) or "–"
+    )
+
+
+def main() -> None:
+    """Writes the document anew."""
+    before, _, rest = DOCUMENT.read_text().partition(_BEGIN)
+    DOCUMENT.write_text(before + written() + rest.partition(_END)[2])
+
+
+if __name__ == "__main__":
+    main()
