@@ -24,6 +24,7 @@ CHOICES: dict[str, dict[str, str]] = {
     "under a key": {"KmsKeyArn": KEY_ARN},
     "live and swept": {"LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"},
     "gated": {"FrameGate": "ON"},
+    "on a budget": {"DailyBudgetUsd": "10", "DailyBudgetUsdPerStream": "1"},
     "twice": {"ThenDetector": "REKOGNITION_TEXT"},
     "a label file": {"Detector": "HTTP", "HttpModelUrl": "https://m", "ModelLabelsUri": "s3://models/labels.txt"},
     "all at once": {
