@@ -72,14 +72,6 @@ checkov: setup ## security rules on the template (installs checkov apart, its pi
 build: setup ## build functions and layers for deployment (ENV=staging, of samconfig.toml)
 	$(BIN)/sam build --config-env $(ENV)
 	$(BIN)/python scripts/finish_build.py --release $(RELEASE)
-audit: setup ## known vulnerabilities of every locked package, asked of osv.dev
-	$(BIN)/uv audit --frozen --preview-features audit-command
-
-sbom: setup ## what each layer deploys, as CycloneDX documents in sbom/
-	UV=$(BIN)/uv scripts/export_sbom.sh sbom
-
-build: setup ## build functions and layers for deployment
-	$(BIN)/sam build --cached --parallel
 
 deploy: build ## deploy into your AWS account (ENV=staging|prod; ARGS=... goes to sam deploy; neither: it asks)
 	$(BIN)/sam deploy --config-env $(ENV) $(or $(ARGS),$(if $(filter default,$(ENV)),--guided))
