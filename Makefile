@@ -85,8 +85,9 @@ package: setup ## the files of a release, in dist/ (VERSION=v1.2.3)
 audit: setup ## known vulnerabilities of every locked package, asked of osv.dev
 	$(BIN)/uv audit --frozen --preview-features audit-command
 
-sbom: setup ## what each layer deploys, as CycloneDX documents in sbom/
-	UV=$(BIN)/uv scripts/export_sbom.sh sbom
+sbom: setup ## what the layers deploy, as CycloneDX: sbom/layers.cdx.json
+	@mkdir -p sbom
+	$(BIN)/uv export --quiet --frozen --no-default-groups --package kinesight --group imaging --group media --format cyclonedx1.5 -o sbom/layers.cdx.json
 
 dashboard: setup ## template.yaml's dashboard and the tables of docs/operations.md, from their description
 	$(BIN)/python -m scripts.dashboard.export

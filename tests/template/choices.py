@@ -24,8 +24,7 @@ CHOICES: dict[str, dict[str, str]] = {
     "under a key": {"KmsKeyArn": KEY_ARN},
     "live and swept": {"LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"},
     "gated": {"FrameGate": "ON"},
-    "with a budget": {"DailyBudgetUsd": "10", "DailyBudgetUsdPerStream": "1"},
-    "updated safely": {"SafeUpdates": "Canary10Percent5Minutes"},
+    "on a budget": {"DailyBudgetUsd": "10", "DailyBudgetUsdPerStream": "1"},
     "twice": {"ThenDetector": "REKOGNITION_TEXT"},
     "a label file": {"Detector": "HTTP", "HttpModelUrl": "https://m", "ModelLabelsUri": "s3://models/labels.txt"},
     "all at once": {
@@ -41,8 +40,6 @@ CHOICES: dict[str, dict[str, str]] = {
         "WebhookSecretArn": SECRET_ARN,
         "VpcSubnetIds": "subnet-1",
         "VpcSecurityGroupIds": "sg-1",
-        "DailyBudgetUsd": "10",
-        "SafeUpdates": "Canary10Percent5Minutes",
     },
 }
 FACES = {"FaceCollectionId": "staff", "CustomLabelsModelArn": MODEL_ARN}

@@ -41,8 +41,6 @@ _ARGUMENTS: dict[str, Any] = {
     "remaining_ms": lambda: 60_000,
     "slot": "0",
     "ends": Ends(),
-    "tell": lambda *_: None,
-    "tell_frame": lambda *_: None,
     "folder": Path("/tmp"),
     "share": 1,
 }
@@ -61,20 +59,26 @@ class FakeClient:
 
     def __init__(self, service: str) -> None:
         self.service = service
-        self.meta = SimpleNamespace(events=SimpleNamespace(register_first=lambda *_: None))
+        hooks = SimpleNamespace(register=_heard, register_first=_heard, register_last=_heard)
+        self.meta = SimpleNamespace(events=hooks)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in operations(self.service):
             raise AttributeError(name)
         return self._absent
 
-    def get_paginator(self, _: str) -> SimpleNamespace:
-        return SimpleNamespace(paginate=lambda **_: iter([]))
+    def get_paginator(self, method: str) -> Any:
+        """No pages."""
+        return SimpleNamespace(paginate=lambda **_: iter(()))
 
     def _absent(self, **asked: Any) -> Any:
         if asked.get("Key", "").endswith("labels.txt"):
             return {"Body": BytesIO(b"Person")}
         raise ClientError({"Error": {"Code": "NoSuchKey"}}, "any")
+
+
+def _heard(*_: object) -> None:
+    """Hooks of a client's own calls, of which there are none; and whatever else wants to tell somebody."""
 
 
 def _fake_client(service: str, **_: object) -> FakeClient:
@@ -98,7 +102,7 @@ def built_by(function: str, environment: dict[str, str], detectors: tuple[str | 
             maker = getattr(wiring, name)
             wanted = inspect.signature(maker).parameters
             for detector in detectors if "detector" in wanted else (None,):
-                arguments = {one: _ARGUMENTS[one] for one in wanted if one != "detector"}
+                arguments = {one: _ARGUMENTS.get(one, _heard) for one in wanted if one != "detector"}
                 with _watched(found):
                     maker(**arguments | ({"detector": detector} if "detector" in wanted else {}))
     return list({id(one.adapter): one for one in found}.values())

@@ -162,7 +162,6 @@ def test_every_adapter_that_the_wiring_knows_is_built_under_some_choice() -> Non
 
 # Actions on every resource, or on resources of every name, each with the reason for it.
 WILDCARDS = {
-    "cloudwatch:DescribeAlarms": "CodeDeploy asks for all of a deployment's alarms in one call",
     "ec2:*": "Lambda makes network interfaces itself, and a Deny keeps functions from it",
     "iot:DescribeEndpoint": "knows no resources: it tells the account's one endpoint",
     "kinesis:ListStreams": "knows no resources; asked for when an event source is made",
@@ -223,7 +222,11 @@ def test_every_role_is_assumed_by_one_service_and_is_of_one_function() -> None:
 
 def test_every_role_has_the_permissions_boundary_where_there_is_one() -> None:
     boundary = "arn:aws:iam::111122223333:policy/boundary"
-    for name, role in deployed(PermissionsBoundaryArn=boundary).of_type("AWS::IAM::Role").items():
+    for name, role in (
+        deployed(PermissionsBoundaryArn=boundary, SafeUpdates="Canary10Percent5Minutes")
+        .of_type("AWS::IAM::Role")
+        .items()
+    ):
         assert role["PermissionsBoundary"] == boundary, name
     for name, role in deployed().of_type("AWS::IAM::Role").items():
         assert "PermissionsBoundary" not in role, name
