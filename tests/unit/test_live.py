@@ -20,6 +20,7 @@ from kinesight.domain.errors import (
     LeaseLostError,
     MediaBusyError,
     StorageBusyError,
+    UnreadableMediaError,
 )
 from kinesight.domain.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
 from kinesight.domain.live_stream import LivePlan, LivePorts
@@ -325,6 +326,47 @@ def test_what_the_budget_holds_back_is_passed_and_counted() -> None:
 
     counts = report.streams["cam"]
     assert (counts.analyzed, counts.unpaid, counts.known, counts.retried) == (3, 2, 0, 0)
+    assert world.dead.buried == []
+
+
+def test_a_fragment_that_can_not_be_read_is_buried_after_three_readings_and_the_next_ones_come() -> None:
+    world = World()
+    world.lease("cam", *(fragment(number) for number in range(1, 5)))
+    read = world.cameras.read
+
+    def unreadable(stream_name: str, start: LiveStart) -> Iterator[MediaFragment | MediaErrorNotice]:
+        for one in read(stream_name, start):
+            if isinstance(one, MediaFragment) and one.number == "2":
+                raise UnreadableMediaError("zeros, in fragment 2", "2")
+            yield one
+
+    world.cameras.read = unreadable  # type: ignore[method-assign]  # this camera is broken
+
+    report = world.consume(lambda: world.reached() == "4")
+
+    assert sorted(world.results()) == ["1", "3", "4"]
+    assert world.reached() == "4"
+    assert [(json.loads(body)["fragmentNumber"], type(error)) for body, error in world.dead.buried] == [
+        ("2", UnreadableMediaError)
+    ]
+    assert report.streams["cam"].buried == 1
+    assert world.cameras.starts.count(LiveStart(after_fragment="1")) == 2
+
+
+def test_one_that_can_be_read_the_second_time_is_analyzed() -> None:
+    world, troubles = World(), iter([UnreadableMediaError("zeros", "1")])
+
+    def trouble(_: LiveStart) -> None:
+        error = next(troubles, None)
+        if error is not None:
+            raise error
+
+    world.cameras.trouble = trouble
+    world.lease("cam", fragment(1))
+
+    world.consume(lambda: len(world.sink.records) == 1)
+
+    assert world.results() == ["1"]
     assert world.dead.buried == []
 
 
