@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -31,7 +31,7 @@ from kinesight.domain.rules import Rules
 from kinesight.media.fragments import MediaErrorNotice, MediaFragment
 from kinesight.media.mkv import BlockEvent
 from kinesight.media.mkv_model import Track
-from kinesight.media.selection import EveryNth, Keyframe
+from kinesight.media.selection import EveryInterval, EveryNth, Keyframe
 
 from tests.builders import NOON_MS
 from tests.fakes import FakeDeadLetters, FakeDetector, FakeDocuments, FakeLedger, FakeSink, FakeSpending, FakeWork
@@ -378,6 +378,18 @@ def test_old_fragments_are_passed_over_only_if_that_is_wished() -> None:
 
     assert report.streams["cam"].shed == 3
     assert sorted(world.results()) == ["4", "5"]
+
+
+def test_what_a_camera_held_back_is_sampled_by_the_cameras_clock() -> None:
+    """Its network was gone for six seconds; then three fragments reached the server within one."""
+    world = World(sampler=EveryInterval(1000))
+    at_once = Decimal(NOON_MS + 8000) / 1000
+    held_back = [replace(fragment(n), server_timestamp=at_once + Decimal(n) / 20) for n in range(1, 4)]
+    world.lease("cam", *held_back)
+
+    world.consume(lambda: world.reached() == "3")
+
+    assert sorted(world.results()) == ["1", "2", "3"]
 
 
 def test_a_checkpoint_that_retention_has_passed_is_told_of() -> None:

@@ -231,14 +231,15 @@ class LiveStream:
         """Waits while too much is in flight."""
         taken: list[Keyframe] = []
         state = self._last.sampler_state if self._last else 0
-        start_ms = _server_ms(fragment)
+        # Not by the server's clock: what a camera held back while its network was gone arrives within a moment.
+        start_ms = _producer_ms(fragment)
         for keyframe in keyframes(fragment):
             takes, state = self._plan.sampler.takes(keyframe.at_ms(start_ms), state)
             taken += [keyframe] if takes else []
             self.counts.add(seen=1, sampled=int(takes))
         self.counts.reach(lag_ms=fragment.millis_behind_now or 0)
         done = self._pool.submit(self._analyzed, fragment, number, taken) if taken else _finished()
-        self._last = LiveCheckpoint(fragment_number=number, server_ms=start_ms, sampler_state=state)
+        self._last = LiveCheckpoint(fragment_number=number, server_ms=_server_ms(fragment), sampler_state=state)
         self._put(_InFlight(self._last, done))
 
     def _put(self, one: _InFlight | None) -> None:
