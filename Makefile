@@ -14,7 +14,7 @@ export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser awscli demo test unit fuzz fuzz-coverage live-chaos load lint format build deploy destroy package local lock checkov dashboard audit sbom clean
+.PHONY: help setup browser awscli demo test unit fuzz fuzz-coverage live-chaos load faults lint format build deploy destroy package local lock checkov dashboard audit sbom clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ live-chaos: setup ## twenty live streams, consumers killed every few seconds, fo
 
 load: setup ## two hundred cameras through the whole stack, half an hour on two cores (ARGS='--streams 50 --seconds 60')
 	$(BIN)/python -m benchmarks.load $(ARGS)
+
+faults: setup ## the stack under faults for ten minutes: nothing lost, nothing twice (ARGS='--seed 2 --minutes 3')
+	@$(BIN)/python -m tests.faults.run $(ARGS)
 
 fuzz-coverage: setup ## coverage-guided fuzzing of PutMedia for five minutes (ARGS=-max_total_time=60 for one)
 	@$(BIN)/uv sync --quiet --frozen --project scripts/atheris --python $(BIN)/python

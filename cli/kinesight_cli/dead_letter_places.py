@@ -142,7 +142,10 @@ def _keyframe_again(letter: Letter) -> Action:
     """The very picture: by the producer's clock the workflow's frame has the live one's result id."""
     told = letter.document()
     if not {"streamName", "fragmentNumber", "imageTimestamp"} <= told.keys():
-        return Leave("it does not tell the picture's moment, as those of earlier versions don't: use kinesight analyze")
+        return Leave(
+            "it does not tell a picture's moment, as those of earlier versions and of unreadable fragments don't: "
+            "use kinesight analyze"
+        )
     return StartExecution(
         redriven_name(json.dumps([told["streamName"], told["fragmentNumber"], told["imageTimestamp"]])),
         {

@@ -52,8 +52,10 @@ class LocalCloud:
         self.kvs = KvsServer(data_dir / "kvs", region=REGION, account_id=ACCOUNT_ID)
         self.vision = VisionServer()
         self.endpoints: dict[str, str] = {}
+        self.function_endpoints: dict[str, str] = {}
+        """What functions see of `endpoints`; whoever puts something between changes it before `deploy`."""
         self.stack: Stack | None = None
-        self._lambdas: Lambdas | None = None
+        self.lambdas: Lambdas | None = None
         self._restore_moto: Callable[[], None] = lambda: None
 
     @property
@@ -87,6 +89,7 @@ class LocalCloud:
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.vision.url,
             **_CREDENTIALS,
         }
+        self.function_endpoints = dict(self.endpoints)
         # where the interpreter of state machines finds the other services
         for_moto = {"MOTO_PORT": str(port)}
         httpx.post(f"http://127.0.0.1:{port}/moto-api/reset")
@@ -109,16 +112,16 @@ class LocalCloud:
         template = build(self._project_dir, self._data_dir / "build" / "out")
         progress("deploying the stack")
         expanded = expand(template, self._parameters)
-        self._lambdas = Lambdas(self.endpoints, self.log_dir)
-        self.stack = Stack(self._stack_name, expanded, self._lambdas, self.client)
+        self.lambdas = Lambdas(self.function_endpoints, self.log_dir)
+        self.stack = Stack(self._stack_name, expanded, self.lambdas, self.client)
         self.stack.create()
 
     def stop(self) -> None:
         """Ends every process and thread, and gives this process its own environment back."""
         if self.stack is not None:
             self.stack.stop()
-        if self._lambdas is not None:
-            self._lambdas.stop()
+        if self.lambdas is not None:
+            self.lambdas.stop()
         self.vision.stop()
         self.kvs.stop()
         self._moto.stop()

@@ -98,6 +98,13 @@ class FunctionPool:
         environment = self._idle.get()
         self._idle.put(environment if environment is not None else self._start())
 
+    def kill(self) -> bool:
+        """Ends the oldest environment that runs, in the middle of whatever it does; False if none runs."""
+        running = [one for one in list(self._all) if one.alive()]
+        if running:
+            running[0].kill()
+        return bool(running)
+
     def stop(self) -> None:
         self._stopped = True
         for environment in list(self._all):
@@ -147,14 +154,18 @@ class _Environment:
         return Answer(response.content, failed=response.status_code >= 400 or _is_error(response.content))
 
     def stop(self) -> None:
-        # Whoever waits for the answer of a function that is stopped stops it too, so that another may be quicker.
-        with suppress(psutil.NoSuchProcess, ProcessLookupError):
-            if self.alive():
-                self._kill()
+        self.kill()
         self._process.wait(timeout=10)
         self._client.close()
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """Whoever waits for its answer notices, and stops it."""
+        # That one may be quicker than who kills it here.
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if self.alive():
+                self._kill_all()
+
+    def _kill_all(self) -> None:
         # The emulator gives the runtime a group of its own, and a function that is at work would not notice.
         below = psutil.Process(self._process.pid).children(recursive=True)
         os.killpg(self._process.pid, signal.SIGKILL)
@@ -235,6 +246,12 @@ class Lambdas:
         """Whether a function is registered."""
         with self._lock:
             return name in self._pools
+
+    def kill(self, name: str) -> bool:
+        """As a host that fails: ends one of the function's environments, at work or idle. False if none runs."""
+        with self._lock:
+            pool = self._pools.get(name)
+        return pool is not None and pool.kill()
 
     def invoke(self, name: str, event: Any) -> Answer:
         """Raises KeyError for a function that nobody registered."""

@@ -1,11 +1,16 @@
 """EventBridge schedules: rates only."""
 
+import logging
 import re
 import threading
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+log = logging.getLogger(__name__)
 
 _UNITS_S = {"minute": 60, "hour": 3600, "day": 86_400}
 
@@ -32,16 +37,20 @@ class Schedule:
 
     def _run(self) -> None:
         while not self._stopping.wait(self._every_s):
-            self._invoke(
-                {
-                    "version": "0",
-                    "id": str(uuid.uuid4()),
-                    "detail-type": "Scheduled Event",
-                    "source": "aws.events",
-                    "account": "123456789012",
-                    "time": datetime.now(UTC).isoformat(timespec="seconds"),
-                    "region": "us-east-1",
-                    "resources": [f"arn:aws:events:us-east-1:123456789012:rule/{self._name}"],
-                    "detail": {},
-                }
-            )
+            try:
+                self._invoke(self._event())
+            except (ClientError, BotoCoreError):
+                log.exception("%s: nothing was invoked", self._name)
+
+    def _event(self) -> dict[str, Any]:
+        return {
+            "version": "0",
+            "id": str(uuid.uuid4()),
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "account": "123456789012",
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "region": "us-east-1",
+            "resources": [f"arn:aws:events:us-east-1:123456789012:rule/{self._name}"],
+            "detail": {},
+        }

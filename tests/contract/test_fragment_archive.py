@@ -9,6 +9,8 @@ from kinesight.adapters.data_endpoints_kvs import DataClients
 from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
 from kinesight.domain.errors import MediaBusyError
 from kinesight.domain.ports import FragmentMedia, FragmentUnavailable
+from kinesight.media import mkv_write as write
+from kinesight_local.kvs.documents import zeroed
 
 from tests.unit.test_fragments import error_document, kvs_fragment
 
@@ -106,6 +108,30 @@ def test_a_body_that_breaks_off_gives_its_whole_fragments_and_the_rest_is_asked_
 
     assert [one.fragment_number for one in archive(kvs).fetch("cam", ["1", "2"])] == ["1", "2"]
     assert kvs.asked == [["1", "2"], ["2"]]
+
+
+def unreadable(number: int) -> bytes:
+    cluster = write.cluster(5000, [write.simple_block(1, 0, True, b"key")], known_size=True)
+    return kvs_fragment(number).replace(cluster, zeroed(cluster))
+
+
+def test_a_fragment_that_is_no_matroska_is_told_of_and_those_behind_it_come() -> None:
+    kvs = Kvs(
+        kvs_fragment(1) + unreadable(2) + kvs_fragment(3) + unreadable(4) + kvs_fragment(5),
+        kvs_fragment(3) + unreadable(4) + kvs_fragment(5),
+        kvs_fragment(5),
+    )
+
+    found = list(archive(kvs).fetch("cam", ["1", "2", "3", "4", "5"]))
+
+    assert [(one.fragment_number, isinstance(one, FragmentMedia)) for one in found] == [
+        ("1", True),
+        ("2", False),
+        ("3", True),
+        ("4", False),
+        ("5", True),
+    ]
+    assert kvs.asked == [["1", "2", "3", "4", "5"], ["3", "4", "5"], ["5"]]
 
 
 def test_lasting_throttling_is_for_the_next_attempt() -> None:

@@ -71,6 +71,25 @@ def test_a_session_is_one_item_however_often_it_changes(table: Any) -> None:
     assert json.loads(item["document"]["S"]) == document_of(earlier)
 
 
+def test_an_older_state_that_comes_late_undoes_nothing(table: Any) -> None:
+    store = DynamoDbSessions(table, "events", kept_seconds=3600, epoch_s=lambda: 1000)
+    older, ended = replace(SESSION, pictures=60), replace(SESSION, pictures=64, closed=True)
+    going_on = replace(SESSION, pictures=65)
+
+    def stored_after(*states: Session) -> dict[str, Any]:
+        for one in states:
+            store.put(one)
+        (item,) = table.scan(TableName="events")["Items"]
+        document: dict[str, Any] = json.loads(item["document"]["S"])
+        assert item["closed"]["BOOL"] == document["closed"]
+        return document
+
+    assert stored_after(older, ended, older) == document_of(ended)
+    assert stored_after(replace(ended, closed=False)) == document_of(ended)
+    assert stored_after(going_on) == document_of(going_on)
+    assert stored_after(replace(going_on, closed=True)) == document_of(replace(going_on, closed=True))
+
+
 def test_session_and_video_do_not_overwrite_each_other(table: Any) -> None:
     sessions = DynamoDbSessions(table, "events", kept_seconds=3600, epoch_s=lambda: 1000)
     videos = DynamoDbSessionVideos(table, "events")

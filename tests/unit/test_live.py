@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +20,7 @@ from kinesight.domain.errors import (
     LeaseLostError,
     MediaBusyError,
     StorageBusyError,
+    UnreadableMediaError,
 )
 from kinesight.domain.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
 from kinesight.domain.live_stream import LivePlan, LivePorts
@@ -30,7 +31,7 @@ from kinesight.domain.rules import Rules
 from kinesight.media.fragments import MediaErrorNotice, MediaFragment
 from kinesight.media.mkv import BlockEvent
 from kinesight.media.mkv_model import Track
-from kinesight.media.selection import EveryNth, Keyframe
+from kinesight.media.selection import EveryInterval, EveryNth, Keyframe
 
 from tests.builders import NOON_MS
 from tests.fakes import FakeDeadLetters, FakeDetector, FakeDocuments, FakeLedger, FakeSink, FakeSpending, FakeWork
@@ -328,6 +329,47 @@ def test_what_the_budget_holds_back_is_passed_and_counted() -> None:
     assert world.dead.buried == []
 
 
+def test_a_fragment_that_can_not_be_read_is_buried_after_three_readings_and_the_next_ones_come() -> None:
+    world = World()
+    world.lease("cam", *(fragment(number) for number in range(1, 5)))
+    read = world.cameras.read
+
+    def unreadable(stream_name: str, start: LiveStart) -> Iterator[MediaFragment | MediaErrorNotice]:
+        for one in read(stream_name, start):
+            if isinstance(one, MediaFragment) and one.number == "2":
+                raise UnreadableMediaError("zeros, in fragment 2", "2")
+            yield one
+
+    world.cameras.read = unreadable  # type: ignore[method-assign]  # this camera is broken
+
+    report = world.consume(lambda: world.reached() == "4")
+
+    assert sorted(world.results()) == ["1", "3", "4"]
+    assert world.reached() == "4"
+    assert [(json.loads(body)["fragmentNumber"], type(error)) for body, error in world.dead.buried] == [
+        ("2", UnreadableMediaError)
+    ]
+    assert report.streams["cam"].buried == 1
+    assert world.cameras.starts.count(LiveStart(after_fragment="1")) == 2
+
+
+def test_one_that_can_be_read_the_second_time_is_analyzed() -> None:
+    world, troubles = World(), iter([UnreadableMediaError("zeros", "1")])
+
+    def trouble(_: LiveStart) -> None:
+        error = next(troubles, None)
+        if error is not None:
+            raise error
+
+    world.cameras.trouble = trouble
+    world.lease("cam", fragment(1))
+
+    world.consume(lambda: len(world.sink.records) == 1)
+
+    assert world.results() == ["1"]
+    assert world.dead.buried == []
+
+
 def test_old_fragments_are_passed_over_only_if_that_is_wished() -> None:
     world = World(shed_after_ms=3_600_000 - 6_500, now_ms=lambda: NOON_MS + 3_600_000)
     world.lease("cam", *(fragment(number) for number in range(1, 6)))
@@ -336,6 +378,18 @@ def test_old_fragments_are_passed_over_only_if_that_is_wished() -> None:
 
     assert report.streams["cam"].shed == 3
     assert sorted(world.results()) == ["4", "5"]
+
+
+def test_what_a_camera_held_back_is_sampled_by_the_cameras_clock() -> None:
+    """Its network was gone for six seconds; then three fragments reached the server within one."""
+    world = World(sampler=EveryInterval(1000))
+    at_once = Decimal(NOON_MS + 8000) / 1000
+    held_back = [replace(fragment(n), server_timestamp=at_once + Decimal(n) / 20) for n in range(1, 4)]
+    world.lease("cam", *held_back)
+
+    world.consume(lambda: world.reached() == "3")
+
+    assert sorted(world.results()) == ["1", "2", "3"]
 
 
 def test_a_checkpoint_that_retention_has_passed_is_told_of() -> None:

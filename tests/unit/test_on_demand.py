@@ -287,6 +287,17 @@ def test_impossible_ranges(changes: dict[str, Any], camera: FakeCamera, error: t
         Workflow(camera).plan(**changes)
 
 
+def test_what_a_camera_recorded_is_past_whatever_its_clock_says() -> None:
+    """The camera's clock is 20 s ahead, then a day."""
+    for ahead in (timedelta(seconds=20), timedelta(days=1)):
+        workflow = Workflow(FakeCamera(seconds=60), now=NOON + timedelta(seconds=60) - ahead)
+
+        plan = workflow.plan(EndTimestamp=NOON + timedelta(days=1))
+
+        assert plan.slots == 60
+        assert plan.end_ms == NOON_MS + 60_000
+
+
 @pytest.mark.parametrize("detector", ["SAGEMAKER", "SAGEMAKER_ASYNC", "HTTP", "BEDROCK"])
 def test_a_model_of_ones_own_must_be_the_stacks(detector: str) -> None:
     own = PlanWindowsSettings(work_bucket="w", detector=DetectorType(detector)).missing_parameters()

@@ -85,6 +85,16 @@ def test_a_session_opens_extends_and_ends() -> None:
     assert world.types() == ["NEW", "ALERT", "END", "NEW", "ALERT", "END"]
 
 
+def test_a_picture_that_came_live_and_on_demand_opens_two_sessions() -> None:
+    """Under one id the one would be stored over the other."""
+    live, on_demand = World(a_camera()), World(a_camera(), in_order_of_silence=True)
+
+    for world in (live, on_demand):
+        world.show(a_picture(0, "rule-0"))
+
+    assert live.told[0][1].session_id != on_demand.told[0][1].session_id
+
+
 def test_silence_ends_a_session_and_nothing_else_does() -> None:
     world = World(a_camera())
     world.show(a_picture(0, "rule-0"), now_s=0)

@@ -13,7 +13,7 @@ from kinesight_local.kvs.body import MATROSKA, Body
 from kinesight_local.kvs.control import Parameters, key_of
 from kinesight_local.kvs.documents import FragmentGoneError, document, missing_fragment
 from kinesight_local.kvs.exceptions import InvalidArgumentError
-from kinesight_local.kvs.faults import FaultBook, Missing
+from kinesight_local.kvs.faults import FaultBook, Missing, Unreadable
 from kinesight_local.kvs.store import Clock, FragmentStore, Selection, StoredFragment
 from kinesight_local.kvs.streams import Stream, StreamRegistry
 from kinesight_local.kvs.validation import LATEST_EPOCH_S
@@ -53,7 +53,8 @@ class ArchivedMedia:
                 yield missing_fragment(number)
                 continue
             try:
-                yield from document(self._store, stored)
+                readable = self._faults.draw((Unreadable,), "GetMediaForFragmentList", stream.name) is None
+                yield from document(self._store, stored, readable=readable)
             except FragmentGoneError:
                 yield missing_fragment(number)
 

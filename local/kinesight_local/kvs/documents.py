@@ -15,8 +15,10 @@ class FragmentGoneError(Exception):
     """Retention passed between looking the fragment up and reading it."""
 
 
-def document(store: FragmentStore, stored: StoredFragment) -> Iterator[bytes]:
+def document(store: FragmentStore, stored: StoredFragment, *, readable: bool = True) -> Iterator[bytes]:
     """Header with KVS's tags, cluster, the producer's tags. Raises FragmentGoneError before the first piece.
+
+    What is not `readable` has zeros in the place of its cluster's elements.
 
     Tags are named as AWS's parser library reads them; the API reference writes …_SIDE_TIMESTAMP for archived media.
     """
@@ -30,8 +32,14 @@ def document(store: FragmentStore, stored: StoredFragment) -> Iterator[bytes]:
         Tag(f"{KVS}PRODUCER_TIMESTAMP", _seconds(stored.producer_ms)),
     ]
     yield header + write.tags(told)
-    yield cluster
+    yield cluster if readable else zeroed(cluster)
     yield trailer
+
+
+def zeroed(cluster: bytes) -> bytes:
+    """A Cluster whose id and size are right, and nothing else is."""
+    size_bytes = 9 - cluster[4].bit_length()  # the leading zeros of its first byte tell (RFC 8794, section 4)
+    return cluster[: 4 + size_bytes].ljust(len(cluster), b"\0")
 
 
 def position(stored: StoredFragment, behind_ms: int) -> bytes:

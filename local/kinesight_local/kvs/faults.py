@@ -79,6 +79,12 @@ class Missing(_Rule):
     action: Literal["missing"] = "missing"
 
 
+class Unreadable(_Rule):
+    """A fragment whose bytes are no Matroska: a chance per fragment of GetMedia, GetMediaForFragmentList."""
+
+    action: Literal["unreadable"] = "unreadable"
+
+
 class Undecodable(_Rule):
     """MEDIA_ERROR: a chance per slot of GetImages."""
 
@@ -105,7 +111,7 @@ class Duplicate(_Rule):
     action: Literal["duplicate"] = "duplicate"
 
 
-Fault = Throttle | Fail | Slow | Cut | Missing | Undecodable | NoMedia | ErrorInside | Duplicate
+Fault = Throttle | Fail | Slow | Cut | Missing | Unreadable | Undecodable | NoMedia | ErrorInside | Duplicate
 OnAnswer = (Throttle, Fail, Slow, Cut)
 OnDelivery = (Fail, Slow, Duplicate)
 

@@ -19,7 +19,7 @@ from kinesight_local.kvs.documents import (
     position,
 )
 from kinesight_local.kvs.exceptions import InvalidArgumentError, ResourceNotFoundError
-from kinesight_local.kvs.faults import ErrorInside, FaultBook, Missing
+from kinesight_local.kvs.faults import ErrorInside, FaultBook, Missing, Unreadable
 from kinesight_local.kvs.quotas import Limits
 from kinesight_local.kvs.store import Clock, FragmentStore, StoredFragment
 from kinesight_local.kvs.streams import Stream, StreamKey, StreamRegistry
@@ -90,7 +90,8 @@ class Media:
                 if error := self._injected(stream):
                     yield error
                     return
-                async for piece in self._pieces(stored):
+                readable = self._faults.draw((Unreadable,), "GetMedia", stream.name) is None
+                async for piece in self._pieces(stored, readable=readable):
                     yield piece
                 yield position(stored, await run_in_threadpool(self._behind_ms, stream, stored))
                 number = stored.number
@@ -119,8 +120,10 @@ class Media:
             raise _StreamGoneError(stream_arn) from error
         return self._store.following(stream_arn, number, stream.retention_hours)
 
-    async def _pieces(self, stored: StoredFragment) -> AsyncIterator[bytes]:
-        pieces: Iterator[bytes] = await run_in_threadpool(lambda: iter(list(document(self._store, stored))))
+    async def _pieces(self, stored: StoredFragment, *, readable: bool) -> AsyncIterator[bytes]:
+        pieces: Iterator[bytes] = await run_in_threadpool(
+            lambda: iter(list(document(self._store, stored, readable=readable)))
+        )
         for piece in pieces:
             yield piece
 

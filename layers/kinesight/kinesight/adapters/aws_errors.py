@@ -12,10 +12,16 @@ AWS_ERRORS: tuple[type[Exception], ...] = (ClientError, BotoCoreError)
 _THROTTLES = frozenset(
     {
         "ClientLimitExceededException",  # KVS; botocore does not count it as a throttle
+        "KMSThrottling",  # SNS, where the key is the bottleneck; the next three are the same of others
+        "KMSThrottlingException",
+        "KmsThrottled",
+        "KmsThrottlingException",
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
+        "RequestThrottled",  # SQS, under status 403
         "SlowDown",
+        "Throttled",
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",

@@ -11,10 +11,10 @@ from botocore.exceptions import ClientError
 from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
 from kinesight.adapters.backoff import full_jitter_delays_s
 from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients
-from kinesight.domain.errors import MediaBusyError
+from kinesight.domain.errors import MediaBusyError, UnreadableMediaError
 from kinesight.domain.ports import FragmentMedia, FragmentUnavailable
-from kinesight.media.fragments import MediaErrorNotice, MediaFragment, read_fragments
-from kinesight.media.mkv import MkvError
+from kinesight.media.fragments import FragmentReader, MediaErrorNotice, MediaFragment
+from kinesight.media.mkv import MkvError, TruncatedMkvError
 
 _API: Final = "GET_MEDIA_FOR_FRAGMENT_LIST"
 _FRAGMENTS_PER_CALL = 100  # a call takes 1000, but costs a point each of the 500 a second that all readers share
@@ -25,7 +25,8 @@ _GONE = frozenset({"ResourceNotFoundException", "NoDataRetentionException"})
 
 
 class KvsFragmentArchive:
-    """What KVS leaves out of an answer, or answers with an error tag inside the body, is asked for again."""
+    """What KVS leaves out of an answer, or answers with an error tag inside the body, is asked for again. A fragment
+    that is no Matroska ends the reading of an answer: it is told of, and those behind it are asked for without it."""
 
     def __init__(self, clients: ArchivedMediaClients, *, sleep: Callable[[float], None]) -> None:
         self._clients = clients
@@ -42,12 +43,24 @@ class KvsFragmentArchive:
         missing = dict.fromkeys(fragment_numbers, "KVS left it out of its answer")
         for delay_s in full_jitter_delays_s(_ROUNDS - 1):
             with suppress(MediaBusyError):
-                yield from self._round(stream_name, missing)
+                yield from self._readable(stream_name, missing)
             if not missing:
                 return
             self._sleep(delay_s)
-        yield from self._round(stream_name, missing)
+        yield from self._readable(stream_name, missing)
         yield from (FragmentUnavailable(number, reason) for number, reason in missing.items())
+
+    def _readable(self, stream_name: str, missing: dict[str, str]) -> Iterator[FragmentMedia | FragmentUnavailable]:
+        """A round; each fragment that can't be read is told of, once, and the round begun again without it."""
+        while missing:
+            try:
+                yield from self._round(stream_name, missing)
+            except UnreadableMediaError as error:
+                if missing.pop(error.fragment_number, None) is None:
+                    raise MediaBusyError(f"fragments of {stream_name}: {error}, which nobody asked for") from error
+                yield FragmentUnavailable(error.fragment_number, str(error))
+            else:
+                return
 
     def _round(self, stream_name: str, missing: dict[str, str]) -> Iterator[FragmentMedia]:
         """Yields what comes and takes it from `missing`, where the reasons for the rest are noted."""
@@ -61,12 +74,15 @@ class KvsFragmentArchive:
                 missing[item.fragment_number] = item.reason
 
     def _ask(self, stream_name: str, numbers: list[str]) -> Iterator[FragmentMedia | FragmentUnavailable]:
-        what = f"fragments of {stream_name}"
+        what, reader = f"fragments of {stream_name}", FragmentReader()
         try:
             body = self._clients.client(stream_name, _API).get_media_for_fragment_list(
                 StreamName=stream_name, Fragments=numbers
             )["Payload"]
-            for found in read_fragments(body.iter_chunks(_CHUNK_BYTES)):
+            for chunk in body.iter_chunks(_CHUNK_BYTES):
+                for found in reader.feed(chunk):
+                    yield from _item(found, stream_name)
+            for found in reader.close():
                 yield from _item(found, stream_name)
         except AWS_ERRORS as error:
             self._clients.forget(stream_name, _API)
@@ -76,6 +92,8 @@ class KvsFragmentArchive:
             # A refused call (permissions, key) is mended by people while the records wait in the results stream.
             raise translate(error, what, passing=MediaBusyError, lasting=MediaBusyError) from error
         except MkvError as error:
+            if reader.number is not None and not isinstance(error, TruncatedMkvError):
+                raise UnreadableMediaError(f"it can't be read: {error}", reader.number) from error
             raise MediaBusyError(f"{what}: the answer broke off or is no Matroska: {error}") from error
 
 

@@ -10,11 +10,17 @@ from urllib3.exceptions import HTTPError
 
 from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
 from kinesight.adapters.data_endpoints_kvs import MediaClients
-from kinesight.domain.errors import EvidenceGoneError, MediaBusyError, StreamGoneError
+from kinesight.domain.errors import (
+    EvidenceGoneError,
+    KinesightError,
+    MediaBusyError,
+    StreamGoneError,
+    UnreadableMediaError,
+)
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.ports import LiveStart
-from kinesight.media.fragments import MediaErrorNotice, MediaFragment, read_fragments
-from kinesight.media.mkv import MkvError
+from kinesight.media.fragments import FragmentReader, MediaErrorNotice, MediaFragment
+from kinesight.media.mkv import MkvError, TruncatedMkvError
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -46,13 +52,15 @@ class KvsLiveMedia:
                 raise StreamGoneError(f"GetMedia of {stream_name}: {error}") from error
             what = f"GetMedia of {stream_name}"
             raise translate(error, what, passing=MediaBusyError, lasting=MediaBusyError) from error
+        reader = FragmentReader()
         try:
-            for item in read_fragments(_as_it_comes(body)):
-                yield _checked(stream_name, item)
+            for chunk in _as_it_comes(body):
+                yield from (_checked(stream_name, item) for item in reader.feed(chunk))
+            yield from (_checked(stream_name, item) for item in reader.close())
         except (HTTPError, OSError) as error:
             raise MediaBusyError(f"GetMedia of {stream_name}: {error}") from error
         except MkvError as error:
-            raise MediaBusyError(f"GetMedia of {stream_name}: {type(error).__name__}: {error}") from error
+            raise _unreadable(error, f"GetMedia of {stream_name}", reader.number) from error
         finally:
             body.close()
 
@@ -62,6 +70,14 @@ def _as_it_comes(body: StreamingBody) -> Iterator[bytes]:
     what lies below it gives each HTTP chunk when it is there."""
     raw: Any = body._raw_stream  # type: ignore[attr-defined]  # there is no public way to it
     return cast(Iterator[bytes], raw.stream(_CHUNK_BYTES))
+
+
+def _unreadable(error: MkvError, what: str, number: str | None) -> KinesightError:
+    """An answer that broke off comes whole the next time; a fragment that is no Matroska never will."""
+    sentence = f"{what}: {type(error).__name__}: {error}"
+    if number is None or isinstance(error, TruncatedMkvError):
+        return MediaBusyError(sentence)
+    return UnreadableMediaError(f"{sentence}, in fragment {number}", number)
 
 
 def _checked(stream_name: str, item: MediaFragment | MediaErrorNotice) -> MediaFragment | MediaErrorNotice:

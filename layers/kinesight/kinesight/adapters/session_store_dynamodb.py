@@ -30,15 +30,24 @@ class DynamoDbSessions:
         self._epoch_s = epoch_s
 
     def put(self, session: Session) -> None:
-        """One UpdateItem, whatever was there before. The id holds the first moment that was known of the session."""
+        """One UpdateItem, unless a newer state is there: whoever was held up while telling must not undo what others
+        told meanwhile. A session only grows, and of two with as many pictures the one that has ended is newer. The id
+        holds the first moment that was known of the session."""
         document = document_of(session)
         try:
             self._client.update_item(
                 TableName=self._table,
                 Key=_key(SessionRef(session.stream_name, session.opened_ms, session.session_id)),
-                UpdateExpression="SET #class = :class, #closed = :closed, #document = :document, #expires = :expires",
-                ExpressionAttributeNames={f"#{name}": name for name in ("class", "closed", "document", "expires")},
+                UpdateExpression="SET #class = :class, #closed = :closed, #document = :document, #expires = :expires, "
+                "#pictures = :pictures",
+                ConditionExpression="attribute_not_exists(#pictures) OR #pictures < :pictures "
+                "OR (#pictures = :pictures AND (:closed = :true OR #closed <> :true))",
+                ExpressionAttributeNames={
+                    f"#{name}": name for name in ("class", "closed", "document", "expires", "pictures")
+                },
                 ExpressionAttributeValues={
+                    ":true": {"BOOL": True},
+                    ":pictures": {"N": str(session.pictures)},
                     ":class": {"S": str(session.severity)},
                     ":closed": {"BOOL": session.closed},
                     ":document": {"S": json.dumps(document)},
@@ -46,7 +55,8 @@ class DynamoDbSessions:
                 },
             )
         except AWS_ERRORS as error:
-            raise _busy(error) from error
+            if not (isinstance(error, ClientError) and error_code(error) == "ConditionalCheckFailedException"):
+                raise _busy(error) from error
 
 
 class DynamoDbSessionVideos:

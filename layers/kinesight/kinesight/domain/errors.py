@@ -18,6 +18,7 @@ KinesightError
 │   ├── RangeExpiredError          retention has passed the whole range
 │   ├── NoMediaError               the stream has no media in the range
 │   ├── TooManyFailuresError       more of an execution failed than is tolerated
+│   ├── UnreadableMediaError       KVS's copy of a fragment can't be read, however often it is asked for
 │   ├── StreamGoneError            the stream does not exist any more
 │   ├── NoRetentionError           the stream keeps nothing, so KVS generates nothing from it
 │   ├── StreamRefusedError         KVS refuses to configure the stream
@@ -164,6 +165,14 @@ class StorageBusyError(TransientError):
 
 class UnforeseenError(TransientError):
     """A defect, or a failure nobody classified; its cause is attached."""
+
+
+class UnreadableMediaError(PermanentError):
+    """KVS's copy of a fragment is no Matroska that can be read, however often it is asked for."""
+
+    def __init__(self, message: str, fragment_number: str) -> None:
+        super().__init__(message)
+        self.fragment_number = fragment_number
 
 
 class StreamGoneError(PermanentError):

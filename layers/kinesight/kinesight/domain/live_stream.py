@@ -25,15 +25,18 @@ from kinesight.domain.errors import (
     PermanentError,
     StreamGoneError,
     TransientError,
+    UnreadableMediaError,
 )
 from kinesight.domain.leases import HeldLease, LiveCheckpoint
 from kinesight.domain.model import Frame, FrameSource, ImageReference, from_epoch_ms
 from kinesight.domain.ports import DeadLetters, LiveMedia, LiveStart, StillMaker, WorkStore
-from kinesight.media.fragments import MediaFragment
+from kinesight.media.fragments import MediaErrorNotice, MediaFragment
 from kinesight.media.selection import Keyframe, Sampler, keyframes
 
 _REOPEN_S = 1.0
 """GetMedia may be called five times a second for a stream ("Service quotas"), by everybody together."""
+_READINGS = 3
+"""Of a fragment that can't be read, before it is given up."""
 _LONGEST_PAUSE_S = 15.0
 _POLL_S = 0.2
 
@@ -142,6 +145,8 @@ class LiveStream:
         self._abandon = abandon
         self._failed = Event()
         self._last: LiveCheckpoint | None = None
+        self._unreadable: tuple[str, int] = ("", 0)
+        """The last fragment that could not be read, and how often it was tried."""
         self._in_flight: Queue[_InFlight | None] = Queue(maxsize=plan.fragments_in_flight)
 
     @property
@@ -180,17 +185,43 @@ class LiveStream:
             for item in self._ports.media.read(self.name, start):
                 if self._is_over():
                     break
-                if not isinstance(item, MediaFragment):
-                    self.counts.warn(f"{self.name}: KVS says {item.code} {item.message}".strip())
-                elif item.number is not None and self._is_new(item.number):
-                    self._hand_on(item, item.number)
-                    start = LiveStart(after_fragment=item.number)
+                start = self._taken(item) or start
         except EvidenceGoneError:
             self.counts.warn(f"{self.name}: the fragment to go on behind is gone; the first that is left is next")
             return LiveStart(since_ms=self._last.server_ms if self._last else self.held.lease.since_ms)
+        except UnreadableMediaError as error:
+            self.counts.warn(f"{self.name}: {type(error).__name__}: {error}")
+            if self._is_given_up(error):
+                return LiveStart(after_fragment=error.fragment_number)
         except MediaBusyError as error:
             self.counts.warn(f"{self.name}: {type(error).__name__}: {error}")
         return start
+
+    def _taken(self, item: MediaFragment | MediaErrorNotice) -> LiveStart | None:
+        """Where to go on behind it, if it is a new fragment."""
+        if not isinstance(item, MediaFragment):
+            self.counts.warn(f"{self.name}: KVS says {item.code} {item.message}".strip())
+            return None
+        if item.number is None or not self._is_new(item.number):
+            return None
+        self._hand_on(item, item.number)
+        return LiveStart(after_fragment=item.number)
+
+    def _is_given_up(self, error: UnreadableMediaError) -> bool:
+        """It would hold the stream for ever, so after some readings it is buried, and the checkpoint passes it."""
+        number, readings = error.fragment_number, 1
+        if self._unreadable[0] == number:
+            readings += self._unreadable[1]
+        self._unreadable = (number, readings)
+        letter = json.dumps({"streamName": self.name, "fragmentNumber": number})
+        if readings < _READINGS or not self._bury(letter, error):
+            return False
+        before = self._last or LiveCheckpoint(
+            fragment_number=number, server_ms=self.held.lease.since_ms, sampler_state=0
+        )
+        self._last = before.model_copy(update={"fragment_number": number})
+        self._put(_InFlight(self._last, _finished()))
+        return True
 
     def _is_new(self, number: str) -> bool:
         """Numbers of a stream grow, and a start by time may fall on a fragment that was read."""
@@ -200,14 +231,15 @@ class LiveStream:
         """Waits while too much is in flight."""
         taken: list[Keyframe] = []
         state = self._last.sampler_state if self._last else 0
-        start_ms = _server_ms(fragment)
+        # Not by the server's clock: what a camera held back while its network was gone arrives within a moment.
+        start_ms = _producer_ms(fragment)
         for keyframe in keyframes(fragment):
             takes, state = self._plan.sampler.takes(keyframe.at_ms(start_ms), state)
             taken += [keyframe] if takes else []
             self.counts.add(seen=1, sampled=int(takes))
         self.counts.reach(lag_ms=fragment.millis_behind_now or 0)
         done = self._pool.submit(self._analyzed, fragment, number, taken) if taken else _finished()
-        self._last = LiveCheckpoint(fragment_number=number, server_ms=start_ms, sampler_state=state)
+        self._last = LiveCheckpoint(fragment_number=number, server_ms=_server_ms(fragment), sampler_state=state)
         self._put(_InFlight(self._last, done))
 
     def _put(self, one: _InFlight | None) -> None:
@@ -293,12 +325,17 @@ class LiveStream:
         if not isinstance(one.error, PermanentError):
             self.counts.warn(f"{self.name}: {type(one.error).__name__}: {one.error}")
             return False
+        if not self._bury(letter, one.error):
+            return False
+        self._ports.tell(one)
+        return True
+
+    def _bury(self, letter: str, reason: PermanentError) -> bool:
         try:
-            self._ports.dead_letters.bury(letter, one.error)
+            self._ports.dead_letters.bury(letter, reason)
         except KinesightError as error:
             self.counts.warn(f"{self.name}: {type(error).__name__}: {error}")
             return False
-        self._ports.tell(one)
         self.counts.add(buried=1)
         return True
 

@@ -15,7 +15,7 @@ from kinesight.domain.errors import (
 )
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.ports import LONGEST_FRAGMENT_MS, FragmentIndex, StreamCatalog, StreamFacts, WorkStore
-from kinesight.domain.windows import Grid, plan_windows
+from kinesight.domain.windows import FragmentSpan, Grid, plan_windows
 
 CONCURRENCY = 10
 """Windows at a time. GetImages gives a stream 20 calls of 25 pictures a second ("Service quotas": 500 media points). A
@@ -44,22 +44,16 @@ def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -
     stream = ports.streams.describe(request.stream_name or str(request.stream_arn))
     now = ports.now()
     _check_range(request, stream, now)
-    start_ms, end_ms = to_epoch_ms(request.start_timestamp), to_epoch_ms(min(request.end_timestamp, now))
-    grid = Grid(start_ms, end_ms, request.sampling_interval)
-    selector = request.image_selector_type
-    found = list(ports.fragments.fragments(stream.name, selector, start_ms - LONGEST_FRAGMENT_MS, end_ms))
-    found = [one for one in found if one.start_ms + max(1, one.length_ms) > start_ms]
-    if not found and not request.allow_empty:
-        raise NoMediaError(
-            f"{stream.name} has no media between {_iso(request.start_timestamp)} and {_iso(request.end_timestamp)} "
-            f"by {selector}: look at another range, or at the other ImageSelectorType"
-        )
-    windows = plan_windows(grid, found)
+    found = _recorded(request, stream, now, ports.fragments)
+    start_ms, end_ms = to_epoch_ms(request.start_timestamp), to_epoch_ms(request.end_timestamp)
+    # A camera's clock may be ahead of ours, so what it recorded counts as past, whatever its time.
+    end_ms = min(end_ms, max([to_epoch_ms(now), *(one.start_ms + one.length_ms for one in found)]))
+    windows = plan_windows(Grid(start_ms, end_ms, request.sampling_interval), found)
     plan = RangePlan(
         execution=execution,
         stream_name=stream.name,
         stream_arn=stream.arn,
-        selector=selector,
+        selector=request.image_selector_type,
         start_ms=start_ms,
         end_ms=end_ms,
         interval_ms=request.sampling_interval,
@@ -84,6 +78,23 @@ def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -
     return plan
 
 
+def _recorded(request: AnalysisRequest, stream: StreamFacts, now: datetime, index: FragmentIndex) -> list[FragmentSpan]:
+    selector = request.image_selector_type
+    start_ms, end_ms = to_epoch_ms(request.start_timestamp), to_epoch_ms(request.end_timestamp)
+    listed = index.fragments(stream.name, selector, start_ms - LONGEST_FRAGMENT_MS, end_ms)
+    found = [one for one in listed if one.start_ms + max(1, one.length_ms) > start_ms]
+    if not found and request.start_timestamp > now:
+        raise RangeInFutureError(
+            f"the range begins at {_iso(request.start_timestamp)}, and it is {_iso(now)}: choose one that has passed"
+        )
+    if not found and not request.allow_empty:
+        raise NoMediaError(
+            f"{stream.name} has no media between {_iso(request.start_timestamp)} and {_iso(request.end_timestamp)} "
+            f"by {selector}: look at another range, or at the other ImageSelectorType"
+        )
+    return found
+
+
 def _timelapse(wish: TimelapseWish | None, execution: str) -> TimelapsePlan | None:
     if wish is None:
         return None
@@ -105,10 +116,6 @@ def _check_range(request: AnalysisRequest, stream: StreamFacts, now: datetime) -
         raise NoRetentionError(
             f"{stream.name} keeps nothing (DataRetentionInHours is 0): raise its retention with "
             "UpdateDataRetention, then record"
-        )
-    if start > now:
-        raise RangeInFutureError(
-            f"the range begins at {_iso(start)}, and it is {_iso(now)}: choose one that has passed"
         )
     oldest = now - timedelta(hours=stream.retention_hours)
     if end < oldest and request.image_selector_type == "SERVER_TIMESTAMP":

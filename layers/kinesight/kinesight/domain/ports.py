@@ -285,7 +285,8 @@ class LiveMedia(Protocol):
     def read(self, stream_name: str, start: LiveStart) -> Iterator[MediaFragment | MediaErrorNotice]:
         """Fragments in their order, until KVS has had nothing new for three seconds.
 
-        Raises MediaBusyError, EvidenceGoneError if the fragment to begin behind is known no more, StreamGoneError.
+        Raises MediaBusyError, EvidenceGoneError if the fragment to begin behind is known no more, StreamGoneError, and
+        UnreadableMediaError at a fragment that can't be read, after all before it.
         """
 
 

@@ -162,6 +162,8 @@ class SessionTracker:
         self._stream_name = stream_name
         self._camera = camera
         self._waits_for_silence = in_order_of_silence
+        # A picture that came both ways opens a session in each activity, and they are two.
+        self._kind = "on-demand" if in_order_of_silence else ""
         self._quiet_ms = round(1000 * camera.sessions.quiet_seconds)
         self._rules = {rule.name: rule for rule in camera.rules}
 
@@ -265,13 +267,13 @@ class SessionTracker:
     # -- sessions ------------------------------------------------------------------------------------------------
 
     def _open(self, seen: Observation, passed: list[Rule]) -> None:
-        session = _first(self._stream_name, seen, passed)
+        session = _first(self._stream_name, seen, passed, self._kind)
         self.activity.open = session
         self._tell(SessionEventType.NEW, session)
         self._alert_if_due(passed)
 
     def _extend(self, session: Session, seen: Observation, passed: list[Rule]) -> None:
-        grown = _joined(session, _first(self._stream_name, seen, passed))
+        grown = _joined(session, _first(self._stream_name, seen, passed, self._kind))
         self.activity.open = grown
         if _tells_more(grown, session):
             self._tell(SessionEventType.UPDATE, grown)
@@ -303,7 +305,7 @@ class SessionTracker:
         passed = [rule for rule in self._camera.rules if _passes_alone(rule, seen.hits)]
         if not passed:
             return
-        alone = _first(self._stream_name, seen, passed)
+        alone = _first(self._stream_name, seen, passed, self._kind)
         if not self._join_session_of_its_moment(alone):
             self._tell_of_late_session(alone)
 
@@ -351,8 +353,8 @@ def _passes_alone(rule: Rule, hits: Iterable[Hit]) -> bool:
     return not needs_others and any(rule.name in hit.rules for hit in hits)
 
 
-def _first(stream_name: str, seen: Observation, passed: list[Rule]) -> Session:
-    """The session of one picture."""
+def _first(stream_name: str, seen: Observation, passed: list[Rule], kind: str) -> Session:
+    """The session of one picture; `kind` tells activities of one stream apart."""
     names = {rule.name: Severity(rule.severity) for rule in passed}
     hits = [hit for hit in seen.hits if names.keys() & set(hit.rules)]
 
@@ -374,7 +376,7 @@ def _first(stream_name: str, seen: Observation, passed: list[Rule]) -> Session:
     for hit in hits:
         labels[hit.label] = max(hit.confidence, labels.get(hit.label, 0))
     return Session(
-        session_id=_identity(stream_name, seen),
+        session_id=_identity(stream_name, seen, kind),
         stream_name=stream_name,
         severity=best.severity,
         opened_ms=seen.at_ms,
@@ -390,8 +392,9 @@ def _first(stream_name: str, seen: Observation, passed: list[Rule]) -> Session:
     )
 
 
-def _identity(stream_name: str, seen: Observation) -> str:
-    return hashlib.sha256(json.dumps([stream_name, seen.at_ms, seen.result_id]).encode()).hexdigest()[:32]
+def _identity(stream_name: str, seen: Observation, kind: str) -> str:
+    told = [stream_name, seen.at_ms, seen.result_id, *([kind] if kind else [])]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:32]
 
 
 def _joined(session: Session, more: Session) -> Session:

@@ -29,6 +29,7 @@ from kinesight.media.mkv import (
 
 _KVS = "AWS_KINESISVIDEO_"
 _TOKEN = f"{_KVS}CONTINUATION_TOKEN"
+_NUMBER = f"{_KVS}FRAGMENT_NUMBER"
 _MAX_FRAGMENT_BYTES = 64 * 1024 * 1024
 
 
@@ -117,6 +118,11 @@ class FragmentReader:
         self._max_fragment_bytes = max_fragment_bytes
         self._document: _Document | None = None
         self._failure: MkvError | None = None
+
+    @property
+    def number(self) -> str | None:
+        """Of the fragment that is being read, as soon as KVS has told it; after an error, of the one that has it."""
+        return None if self._document is None else self._document.kvs_tags.get(_NUMBER)
 
     def feed(self, data: bytes | memoryview) -> list[MediaFragment | MediaErrorNotice]:
         """What these bytes complete. Raises MkvError, after everything before the error was returned."""
@@ -223,7 +229,7 @@ def _fragment(document: _Document, cluster_timecode: int) -> MediaFragment:
     tags = document.kvs_tags
     behind = tags.get(f"{_KVS}MILLIS_BEHIND_NOW", "")
     return MediaFragment(
-        number=tags.get(f"{_KVS}FRAGMENT_NUMBER"),
+        number=tags.get(_NUMBER),
         producer_timestamp=_seconds(tags, "PRODUCER"),
         server_timestamp=_seconds(tags, "SERVER"),
         tags=document.producer_tags,
@@ -257,7 +263,7 @@ def _notice(tags: Mapping[str, str]) -> MediaErrorNotice | None:
         return None
     number = code if error_id == "" and code is not None else error_id
     return MediaErrorNotice(
-        fragment_number=tags.get(f"{_KVS}FRAGMENT_NUMBER"),
+        fragment_number=tags.get(_NUMBER),
         error_id=int(number) if number.isascii() and number.isdecimal() else None,
         code=code or error_id,
         message=tags.get(f"{_KVS}EXCEPTION_MESSAGE", ""),

@@ -1,0 +1,17 @@
+"""Everything goes wrong at once, and nothing is lost: `make faults` in a minute."""
+
+from pathlib import Path
+
+from tests.faults.accounting import KINDS
+from tests.faults.plan import Plan
+from tests.faults.run import run
+
+
+def test_nothing_is_lost_and_nothing_happens_twice_while_everything_fails(tmp_path: Path) -> None:
+    outcome = run(Plan(seed=3, dependencies=(), trouble_s=4, peace_s=0), tmp_path)
+
+    assert outcome.verdict.problems == []
+    (phase,) = outcome.phases
+    assert all(phase.struck[kind] > 0 for kind in KINDS if kind != "partial")
+    assert len(outcome.given.pictures) > 40
+    assert len(outcome.given.poison) > 2

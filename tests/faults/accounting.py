@@ -1,0 +1,302 @@
+"""What a fault run must add up to. Pure: what went in and what came out are compared, and what is wrong has a name."""
+
+import json
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from kinesight.domain.model import FrameSource, ResultRecord, to_epoch_ms
+from kinesight.domain.records import evidence_keys
+from pydantic import ValidationError
+
+from tests.faults.stack import RECORDED, Arrival, Letter, Seen
+
+Picture = tuple[str, int]
+"""Stream name, and the moment that is shown; epoch milliseconds by the camera's clock."""
+
+_NAMED = 20
+"""Most of one kind that are told by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """Something that can never be processed: it is to be found by `marker` in each place, with that place's reason."""
+
+    marker: str
+    reasons: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What went in. `pictures`: each that must have a result, and when it could be had. `notified`: starts of
+    fragments whose surroundings must be analyzed. `told_twice`: how often an alert may have been sent again, because
+    nobody could know that it was sent."""
+
+    pictures: Mapping[Picture, int]
+    notified: frozenset[Picture]
+    poison: tuple[Poison, ...]
+    told_twice: int
+
+
+@dataclass(frozen=True, slots=True)
+class Come:
+    """What came out."""
+
+    seen: Seen
+    evidence: Counter[str]
+    """Versions by key."""
+    sessions: Sequence[dict[str, Any]]
+    filmed: Set[str]
+    """Ids of sessions whose whole video is archived."""
+    executions: Sequence[dict[str, Any]]
+    waiting: Mapping[str, int]
+
+
+@dataclass(slots=True)
+class Verdict:
+    """Sentences of what is wrong. `copies`: the same thing told again under its one id, by what was told."""
+
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    letters: list[str] = field(default_factory=list)
+    unfinished: list[str] = field(default_factory=list)
+    copies: Counter[str] = field(default_factory=Counter)
+    came_ms: dict[Picture, int] = field(default_factory=dict)
+    """When each picture's first result came, epoch milliseconds."""
+    doubled_pictures: set[Picture] = field(default_factory=set)
+
+    @property
+    def problems(self) -> list[str]:
+        return [*self.lost, *self.doubled, *self.letters, *self.unfinished]
+
+
+def account(given: Given, come: Come) -> Verdict:
+    """Compares everything with everything."""
+    verdict = Verdict()
+    records = _records(come.seen.arrivals)
+    matched = {record.result_id: record for _, record in records if record.matched}
+    _results(given, come, records, verdict)
+    _evidence(matched, come.evidence, verdict)
+    _alerts(given, matched, come.seen.alerts, verdict)
+    _sessions([record for _, record in records if record.matched], come, verdict)
+    _executions(given, come.executions, verdict)
+    _letters(given.poison, come.seen.letters, verdict)
+    verdict.unfinished += [f"{count} messages wait in {name}" for name, count in come.waiting.items() if count]
+    return verdict
+
+
+def picture_of(record: ResultRecord) -> Picture:
+    return record.frame.stream_name, to_epoch_ms(record.frame.image_timestamp)
+
+
+def _records(arrivals: Iterable[Arrival]) -> list[tuple[int, ResultRecord]]:
+    """Without the poison among them."""
+    found = []
+    for one in arrivals:
+        try:
+            found.append((one.at_ms, ResultRecord.model_validate_json(one.data)))
+        except ValidationError:
+            continue
+    return found
+
+
+def _named(what: str, which: Iterable[Any]) -> Iterator[str]:
+    names = sorted(map(str, which))
+    yield from (f"{what}: {name}" for name in names[:_NAMED])
+    if len(names) > _NAMED:
+        yield f"{what}: {len(names) - _NAMED} more"
+
+
+def _results(given: Given, come: Come, records: Sequence[tuple[int, ResultRecord]], verdict: Verdict) -> None:
+    ids: dict[Picture, set[str]] = defaultdict(set)
+    effects: dict[str, set[str]] = defaultdict(set)
+    for at_ms, record in records:
+        picture = picture_of(record)
+        ids[picture].add(record.result_id)
+        effects[record.result_id].add(json.dumps([record.matched, [one.label for one in record.detections]]))
+        verdict.came_ms[picture] = min(at_ms, verdict.came_ms.get(picture, at_ms))
+    verdict.copies["results"] = len(records) - len(effects)
+    verdict.lost += _named("no result", set(given.pictures) - set(ids))
+    several = {picture for picture, known in ids.items() if len(known) > 1}
+    verdict.doubled_pictures |= several
+    verdict.doubled += _named("several results", several)
+    verdict.doubled += _named(
+        "one result with several meanings", [one for one, seen in effects.items() if len(seen) > 1]
+    )
+    ranges = [_range(one) for one in come.executions]
+    foreign = {one for one in set(ids) - set(given.pictures) if not any(_lies(one, known) for known in ranges)}
+    verdict.doubled += _named("a result of nothing that was sent", foreign)
+
+
+def _range(execution: Mapping[str, Any]) -> tuple[str, int, int]:
+    wanted = json.loads(execution["input"])
+    name = wanted.get("StreamName") or wanted["StreamARN"].split("/")[1]
+    return name, _moment_ms(wanted["StartTimestamp"]), _moment_ms(wanted["EndTimestamp"])
+
+
+def _moment_ms(value: Any) -> int:
+    return to_epoch_ms(datetime.fromisoformat(value)) if isinstance(value, str) else round(value * 1000)
+
+
+def _lies(picture: Picture, known: tuple[str, int, int]) -> bool:
+    return picture[0] == known[0] and known[1] <= picture[1] <= known[2]
+
+
+def _evidence(matched: Mapping[str, ResultRecord], evidence: Counter[str], verdict: Verdict) -> None:
+    wanted: dict[str, Picture] = {}
+    for record in matched.values():
+        keys = evidence_keys(record)
+        wanted |= {key: picture_of(record) for key in (keys.result, keys.annotated, keys.archive) if key is not None}
+    verdict.lost += _named("no evidence", [key for key in wanted if key not in evidence])
+    twice = [key for key, versions in evidence.items() if versions > 1]
+    verdict.doubled += _named("evidence written twice", twice)
+    verdict.doubled_pictures |= {wanted[key] for key in twice if key in wanted}
+    kept = {key for key in evidence if key.startswith(("results/", "annotated/"))}
+    verdict.doubled += _named("evidence of nothing", kept - set(wanted))
+
+
+def _alerts(
+    given: Given, matched: Mapping[str, ResultRecord], alerts: Sequence[Mapping[str, Any]], verdict: Verdict
+) -> None:
+    told: dict[str, list[str]] = defaultdict(list)
+    for alert in alerts:
+        told[alert["resultId"]].append(json.dumps({key: alert[key] for key in alert if key != "links"}, sort_keys=True))
+    verdict.lost += _named("no alert", set(matched) - set(told))
+    verdict.doubled += _named("an alert of nothing", set(told) - set(matched))
+    verdict.doubled += _named("alerts that differ", [one for one, seen in told.items() if len(set(seen)) > 1])
+    verdict.copies["alerts"] = len(alerts) - len(told)
+    if verdict.copies["alerts"] > given.told_twice:
+        verdict.doubled.append(
+            f"{verdict.copies['alerts']} alerts were sent again, {given.told_twice} at most by a lost answer"
+        )
+
+
+def _sessions(matched: Sequence[ResultRecord], come: Come, verdict: Verdict) -> None:
+    # What an execution sees has sessions apart (docs/sessions.md), so a picture that was told both ways counts in both.
+    ways = {(one.frame.stream_name, one.result_id, one.frame.source is FrameSource.ON_DEMAND) for one in matched}
+    pictures = Counter(stream for stream, _, _ in ways)
+    counted: Counter[str] = Counter()
+    for session in come.sessions:
+        counted[session["streamName"]] += session["pictures"]
+    for stream in sorted(pictures.keys() | counted.keys()):
+        if counted[stream] < pictures[stream]:
+            verdict.lost.append(f"{stream}: sessions of {counted[stream]} pictures, {pictures[stream]} matched")
+        if counted[stream] > pictures[stream]:
+            verdict.doubled.append(f"{stream}: sessions of {counted[stream]} pictures, {pictures[stream]} matched")
+    verdict.unfinished += _named(
+        "a session that is open", [one["sessionId"] for one in come.sessions if not one["closed"]]
+    )
+    verdict.lost += _named("no video", {one["sessionId"] for one in come.sessions} - come.filmed)
+    told: dict[str, set[str]] = defaultdict(set)
+    last: dict[str, list[Any]] = defaultdict(list)
+    for event in come.seen.events:
+        identity = event["detail"]["sessionId"]
+        told[identity].add(event["detail-type"])
+        last[identity].append(event["detail"])
+    known = {one["sessionId"]: one for one in come.sessions}
+    for what in ("Session NEW", "Session END"):
+        verdict.lost += _named(f"no {what}", [one for one in known if what not in told[one]])
+    verdict.lost += _named(
+        "no event with a session's last state", [k for k, one in known.items() if one not in last[k]]
+    )
+    verdict.doubled += _named("events of a session that is not stored", set(told) - set(known))
+    distinct = {json.dumps(event["detail"], sort_keys=True) + event["detail-type"] for event in come.seen.events}
+    verdict.copies["session events"] = len(come.seen.events) - len(distinct)
+
+
+def _executions(given: Given, executions: Sequence[Mapping[str, Any]], verdict: Verdict) -> None:
+    ranges = [_range(one) for one in executions]
+    verdict.lost += _named(
+        "notified and not analyzed",
+        [one for one in given.notified if not any(_lies(one, known) for known in ranges if known[0] != RECORDED)],
+    )
+    twice = [known for known, count in Counter(ranges).items() if count > 1]
+    verdict.doubled += _named("a range analyzed twice", twice)
+    for one, (name, start_ms, _) in zip(executions, ranges, strict=True):
+        if one["status"] == "RUNNING":
+            verdict.unfinished.append(f"the range of {name} at {start_ms} is being analyzed")
+        elif one["status"] != "SUCCEEDED":
+            verdict.lost.append(
+                f"the range of {name} at {start_ms} {one['status']}: {one.get('error')} {one.get('cause')}"
+            )
+        elif (output := json.loads(one["output"])).get("failed"):
+            verdict.lost.append(f"the range of {name} at {start_ms} lacks {output['failed']}")
+
+
+def _letters(poison: Sequence[Poison], letters: Sequence[Letter], verdict: Verdict) -> None:
+    right = 0
+    for one in poison:
+        for place, reason in one.reasons.items():
+            if not any(_is_of(letter, one) and (letter.place, letter.reason) == (place, reason) for letter in letters):
+                verdict.letters.append(f"poison {one.marker} is not among the dead letters of {place} as {reason}")
+            right += 1
+    strange = [one for one in letters if not any(_is_of(one, known) for known in poison)]
+    verdict.letters += [
+        f"a dead letter in {one.place}: {one.reason or 'no reason'}: {one.body[:300]}" for one in strange
+    ]
+    verdict.copies["dead letters"] = max(0, len(letters) - len(strange) - right)
+
+
+def _is_of(letter: Letter, poison: Poison) -> bool:
+    return letter.place in poison.reasons and poison.marker in letter.body and bool(letter.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """When something gave trouble, epoch milliseconds, and how often by kind."""
+
+    name: str
+    start_ms: int
+    end_ms: int
+    struck: Mapping[str, int]
+
+
+KINDS = ("throttled", "failing", "slow", "cut", "lost", "partial")
+
+
+def table(phases: Sequence[Phase], given: Given, verdict: Verdict) -> str:
+    """Markdown. A picture belongs to the phase in which it could be had; times are seconds."""
+    lines = [
+        "| trouble with | throttled | failing | slow | cut | answer lost | refused in part | pictures | results | lost "
+        "| twice | p50 s | p95 s | all there after, s |",
+        "|---|" + "---:|" * 13,
+    ]
+    calm = {picture: ready for picture, ready in given.pictures.items() if not _within(ready, phases)}
+    lines += [_row(phase.name, phase.struck, _pictures_of(phase, given), phase.end_ms, verdict) for phase in phases]
+    lines.append(_row("nothing (between)", {}, calm, None, verdict))
+    struck = Counter[str]()
+    for phase in phases:
+        struck.update(phase.struck)
+    lines.append(_row("**in all**", struck, dict(given.pictures), None, verdict))
+    return "\n".join(lines)
+
+
+def _within(ready_ms: int, phases: Sequence[Phase]) -> bool:
+    return any(phase.start_ms <= ready_ms < phase.end_ms for phase in phases)
+
+
+def _pictures_of(phase: Phase, given: Given) -> dict[Picture, int]:
+    return {one: ready for one, ready in given.pictures.items() if phase.start_ms <= ready < phase.end_ms}
+
+
+def _row(
+    name: str, struck: Mapping[str, int], pictures: Mapping[Picture, int], end_ms: int | None, verdict: Verdict
+) -> str:
+    came = {one: verdict.came_ms[one] for one in pictures if one in verdict.came_ms}
+    delays_s = sorted(max(0, at_ms - pictures[one]) / 1000 for one, at_ms in came.items() if one[0] != RECORDED)
+    p50, p95 = _quantiles(delays_s)
+    after = "" if end_ms is None or not came else f"{max(0, max(came.values()) - end_ms) / 1000:.1f}"
+    counts = [str(struck.get(kind, 0)) for kind in KINDS]
+    doubled = len(verdict.doubled_pictures & set(pictures))
+    numbers = [len(pictures), len(came), len(pictures) - len(came), doubled]
+    return "| " + " | ".join([name, *counts, *map(str, numbers), p50, p95, after]) + " |"
+
+
+def _quantiles(delays_s: Sequence[float]) -> tuple[str, str]:
+    if len(delays_s) < 2:
+        return "", ""
+    hundredths = statistics.quantiles(delays_s, n=100, method="inclusive")
+    return f"{hundredths[49]:.1f}", f"{hundredths[94]:.1f}"

@@ -1,0 +1,259 @@
+"""The stack under faults: every dependency throttled, failing, slow and cut, one at a time and together, while
+processes die, deliveries come twice and late, and poison comes.
+
+`python -m tests.faults.run` takes about ten minutes and exits with 1 if anything was lost, had an effect twice, or is
+not where it belongs. The schedule is drawn from `--seed`; which call a fault meets is up to the threads.
+"""
+
+import argparse
+import itertools
+import os
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from kinesight_local.fault_proxy import Trouble
+from kinesight_local.kvs.faults import Fault, Faults, Unreadable
+
+from tests.faults.accounting import Come, Given, Phase, Picture, Verdict, account, table
+from tests.faults.cameras import FRAGMENT_MS, Camera, Film, a_film, now_and_then
+from tests.faults.mischief import GARBLED, UNREADABLE, Mischief
+from tests.faults.plan import DEPENDENCIES, EVERYTHING, KINDS, Dependency, Plan, troubles_of
+from tests.faults.stack import RECORDED, FaultyStack, faulty_stack
+from tests.media import IMAGE, event_tags
+
+_RANGE_MS = 6000
+_RANGE_STEP_MS = 1000
+_DRAIN_S = 300
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run was and came to."""
+
+    phases: list[Phase]
+    given: Given
+    verdict: Verdict
+    mischief: Mischief
+    took_s: float = 0.0
+    drained_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Run:
+    stack: FaultyStack
+    plan: Plan
+    film: Film
+    cameras: dict[str, Camera]
+    recorded: Camera
+    mischief: Mischief
+    phases: list[Phase] = field(default_factory=list)
+    asked: dict[Picture, int] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        self._inside_kvs([])
+
+    def trouble(self) -> None:
+        for dependency in self.plan.dependencies:
+            self._ask_for_a_range()
+            self._phase(dependency, [troubles_of(dependency, kind) for kind in KINDS])
+            _sleep(self.plan.peace_s)
+        self.mischief.spare_workflows()
+        self._ask_for_a_range()
+        mixed = [rule for kind in KINDS for rule in troubles_of(EVERYTHING, kind)]
+        self._phase(EVERYTHING, [mixed] * len(KINDS))
+
+    def _phase(self, dependency: Dependency, steps: Sequence[Sequence[Trouble | Fault]]) -> None:
+        _say(f"{dependency.name}")
+        before, start_ms = Counter(self.stack.troubles.used), _now_ms()
+        struck = Counter[str]()
+        for step in steps:
+            self.stack.troubles.replace([rule for rule in step if isinstance(rule, Trouble)])
+            self._inside_kvs(rule for rule in step if not isinstance(rule, Trouble))
+            _sleep(self.plan.trouble_s)
+            struck.update(_struck_inside_kvs(self.stack))
+        self.stack.troubles.replace([])
+        self._inside_kvs([])
+        for (_, kind), count in (Counter(self.stack.troubles.used) - before).items():
+            struck[kind] += count
+        self.phases.append(Phase(dependency.name, start_ms, _now_ms(), struck))
+        seen = self.stack.look()
+        kills = sum(self.mischief.kills.values())
+        _say(f"  {sum(struck.values())} faults, {len(seen.arrivals)} results so far, {kills} processes killed")
+
+    def _inside_kvs(self, rules: Iterable[Fault]) -> None:
+        """What one camera sends is never readable."""
+        self.stack.cloud.kvs.service.faults.set(Faults(faults=(Unreadable(stream=UNREADABLE), *rules)))
+
+    def _ask_for_a_range(self) -> None:
+        """Of the recorded stream, another one each time; the first one is the longest ago."""
+        start_ms = self.recorded.starts_ms[0] + len(self.asked) // (_RANGE_MS // _RANGE_STEP_MS) * _RANGE_MS
+        self.stack.analyze(start_ms, start_ms + _RANGE_MS - _RANGE_STEP_MS // 2)
+        self.asked |= {(RECORDED, at): _now_ms() for at in range(start_ms, start_ms + _RANGE_MS, _RANGE_STEP_MS)}
+
+    def given(self) -> Given:
+        pictures = dict(self.asked)
+        for name, camera in self.cameras.items():
+            moments = camera.keyframes_ms() | (camera.generated_ms() if name.startswith("cam-tagged") else set())
+            pictures |= {(name, at): camera.ready_ms(at) for at in moments}
+        notified = {
+            (name, start_ms)
+            for name, camera in self.cameras.items()
+            for index, start_ms in enumerate(camera.starts_ms)
+            if name.startswith("cam-notifying") and now_and_then(index)
+        }
+        lost = self.stack.troubles.lost["sns", "Publish"] + sum(self.mischief.kills.values())
+        return Given(pictures, frozenset(notified), tuple(self.mischief.poison), lost)
+
+    def come(self) -> Come:
+        stack = self.stack
+        sessions, filmed = stack.sessions()
+        return Come(stack.look(), Counter(stack.objects()), sessions, filmed, stack.executions(), stack.waiting())
+
+
+def run(plan: Plan, folder: Path) -> Outcome:
+    """The whole run; progress goes to standard error."""
+    began_s = time.monotonic()
+    random.seed(plan.seed)  # the KVS emulator's book draws from it
+    cameras = {name: Camera(name, tags_of) for name, tags_of in _CAMERAS.items()}
+    _say("deploying")
+    with faulty_stack([*cameras, GARBLED, UNREADABLE, RECORDED], plan.seed, folder) as stack:
+        film, recorded = a_film(), Camera(RECORDED)
+        ranges = len(plan.dependencies) + 1
+        fragments = ranges * _RANGE_MS // FRAGMENT_MS
+        recorded.record(stack.cloud.kvs, film, fragments, round(time.time() - 600) * 1000)
+        mischief = Mischief(stack, film, random.Random(plan.seed))
+        this = _Run(stack, plan, film, cameras, recorded, mischief)
+        this.begin()
+        filming, mischievous = threading.Event(), threading.Event()
+        films = [(one.name, partial(one.play, stack.cloud.kvs, film, filming)) for one in cameras.values()]
+        work = [_Worker(name, play) for name, play in films]
+        work.append(_Worker("mischief", lambda: mischief.run(mischievous)))
+        try:
+            this.trouble()
+        finally:
+            mischievous.set()
+            filming.set()
+        for worker in work:
+            worker.end()
+        outcome = _drained(this)
+    outcome.took_s = time.monotonic() - began_s
+    return outcome
+
+
+_CAMERAS = {
+    "cam-tagged-1": lambda _: event_tags(IMAGE),
+    "cam-tagged-2": lambda _: event_tags(IMAGE),
+    "cam-plain-1": lambda _: b"",
+    "cam-plain-2": lambda _: b"",
+    "cam-notifying": now_and_then,
+}
+
+
+class _Worker:
+    """A thread whose failure is not overlooked."""
+
+    def __init__(self, name: str, work: Callable[[], None]) -> None:
+        self._work = work
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            self._failure = error
+
+    def end(self) -> None:
+        self._thread.join(timeout=180)
+        if self._failure is not None:
+            raise self._failure
+
+
+def _drained(this: _Run) -> Outcome:
+    """Until everything adds up, or it never will."""
+    began_s, given = time.monotonic(), this.given()
+    _say(f"peace: {len(given.pictures)} pictures, {len(given.poison)} poisons")
+    for look in itertools.count():
+        verdict = account(given, this.come())
+        passed_s = time.monotonic() - began_s
+        if not verdict.problems or passed_s > _DRAIN_S:
+            break
+        if look % 5 == 0:
+            this.stack.tick("ConductLiveFunction", "TrackSessionsFunction")
+            _say(f"  {len(verdict.problems)} things are still to come, such as {verdict.problems[0]}")
+        _sleep(2)
+    return Outcome(this.phases, given, verdict, this.mischief, drained_s=passed_s)
+
+
+def _struck_inside_kvs(stack: FaultyStack) -> Counter[str]:
+    told = stack.cloud.kvs.service.faults.told()
+    names = {"throttle": "throttled", "fail": "failing", "slow": "slow", "cut": "cut", "error-inside": "failing"}
+    struck = Counter[str]()
+    for rule, count in zip(told["faults"], told["used"], strict=True):  # type: ignore[call-overload]  # told as JSON
+        if rule["action"] in names:
+            struck[names[rule["action"]]] += count
+    return struck
+
+
+def summary(outcome: Outcome) -> Mapping[str, object]:
+    """What the table does not say."""
+    mischief = outcome.mischief
+    return {
+        "processes killed": dict(mischief.kills),
+        "delivered again": dict(mischief.again),
+        "poison": len(mischief.poison),
+        "copies under one id": dict(outcome.verdict.copies),
+        "everything there after": f"{outcome.drained_s:.0f} s",
+        "took": f"{outcome.took_s:.0f} s",
+    }
+
+
+_BEGAN_S = time.monotonic()
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"{time.monotonic() - _BEGAN_S:6.0f} s  {sentence}\n")
+    sys.stderr.flush()
+
+
+def _sleep(seconds: float) -> None:
+    threading.Event().wait(seconds)
+
+
+def _now_ms() -> int:
+    return round(time.time() * 1000)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--only", action="append", default=[], choices=[one.name for one in DEPENDENCIES])
+    parser.add_argument("--folder", type=Path, help="keep the functions' logs here")
+    chosen = parser.parse_args()
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    with tempfile.TemporaryDirectory() as temporary:
+        outcome = run(Plan.of(chosen.seed, chosen.minutes, chosen.only), chosen.folder or Path(temporary))
+    print_outcome(outcome)
+    sys.exit(1 if outcome.verdict.problems else 0)
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """The table, what it does not say, and what is wrong."""
+    lines = [table(outcome.phases, outcome.given, outcome.verdict), ""]
+    lines += [f"{what}: {value}" for what, value in summary(outcome).items()]
+    lines += ["", *(outcome.verdict.problems or ["nothing lost, nothing twice, every poison where it belongs"])]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""The proxy as boto3 meets it: each service's own errors, answers that are lost, and items that are refused."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from kinesight.adapters.aws_errors import is_passing
+from kinesight_local.fault_forms import Call
+from kinesight_local.fault_proxy import FaultProxy, Kind, Trouble, Troubles
+from moto.server import ThreadedMotoServer
+
+from tests.functional.kvs_producer import forget_everything
+
+ONCE = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
+CALLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "dynamodb": ("list_tables", {}),
+    "events": ("list_rules", {}),
+    "kinesis": ("list_streams", {}),
+    "rekognition": ("list_collections", {}),
+    "s3": ("list_buckets", {}),
+    "sns": ("list_topics", {}),
+    "sqs": ("list_queues", {}),
+    "stepfunctions": ("list_state_machines", {}),
+}
+
+
+@pytest.fixture
+def upstream() -> Iterator[str]:
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    forget_everything(f"http://{host}:{port}")
+    yield f"http://{host}:{port}"
+    moto.stop()
+
+
+@pytest.fixture
+def troubles() -> Troubles:
+    return Troubles(seed=1)
+
+
+@pytest.fixture
+def proxy(upstream: str, troubles: Troubles) -> Iterator[str]:
+    with FaultProxy(upstream, troubles) as proxy:
+        yield proxy.url
+
+
+def client(service: str, url: str) -> Any:
+    return boto3.client(  # type: ignore[call-overload]  # any service
+        service, endpoint_url=url, region_name="us-east-1", config=ONCE
+    )
+
+
+@pytest.mark.parametrize("service", CALLS)
+def test_throttles_and_failures_have_the_services_own_form(service: str, proxy: str, troubles: Troubles) -> None:
+    name, arguments = CALLS[service]
+    call = getattr(client(service, proxy), name)
+
+    troubles.replace([Trouble(Kind.THROTTLED)])
+    with pytest.raises(ClientError) as throttled:
+        call(**arguments)
+    troubles.replace([Trouble(Kind.FAILING)])
+    with pytest.raises(ClientError) as failed:
+        call(**arguments)
+
+    assert is_passing(throttled.value)
+    assert failed.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+    assert failed.value.response["Error"]["Code"].startswith("Internal")
+
+
+def test_a_cut_call_is_never_carried_out_and_a_lost_one_is(proxy: str, troubles: Troubles) -> None:
+    sqs = client("sqs", proxy)
+    queue = sqs.create_queue(QueueName="letters")["QueueUrl"]
+
+    for kind in (Kind.CUT, Kind.LOST):
+        troubles.replace([Trouble(kind, "sqs", "SendMessage")])
+        with pytest.raises(BotoCoreError):
+            sqs.send_message(QueueUrl=queue, MessageBody=kind)
+
+    messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    assert [message["Body"] for message in messages] == ["lost"]
+    assert troubles.used == {("sqs", Kind.CUT): 1, ("sqs", Kind.LOST): 1}
+    assert troubles.lost == {("sqs", "SendMessage"): 1}
+
+
+def test_some_records_are_refused_and_the_others_are_there(proxy: str, troubles: Troubles) -> None:
+    kinesis = client("kinesis", proxy)
+    kinesis.create_stream(StreamName="results", ShardCount=1)
+    troubles.replace([Trouble(Kind.PARTIAL, "kinesis")])
+
+    answer = kinesis.put_records(
+        StreamName="results", Records=[{"Data": str(n).encode(), "PartitionKey": "cam"} for n in range(10)]
+    )
+
+    taken = [str(n).encode() for n, one in enumerate(answer["Records"]) if "SequenceNumber" in one]
+    (shard,) = kinesis.describe_stream(StreamName="results")["StreamDescription"]["Shards"]
+    place = kinesis.get_shard_iterator(
+        StreamName="results", ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    assert [one["Data"] for one in kinesis.get_records(ShardIterator=place)["Records"]] == taken
+    assert answer["FailedRecordCount"] == 10 - len(taken) > 0
+    assert {one["ErrorCode"] for one in answer["Records"] if "ErrorCode" in one} == {
+        "ProvisionedThroughputExceededException"
+    }
+
+
+def test_an_event_is_refused_under_status_200(proxy: str, troubles: Troubles) -> None:
+    events = client("events", proxy)
+    troubles.replace([Trouble(Kind.PARTIAL, "events")])
+
+    answer = events.put_events(Entries=[{"Source": "kinesight", "DetailType": "x", "Detail": json.dumps({})}])
+
+    assert answer["FailedEntryCount"] == 1
+
+
+def test_objects_pass_unharmed_and_only_the_named_operation_suffers(proxy: str, troubles: Troubles) -> None:
+    s3 = client("s3", proxy)
+    s3.create_bucket(Bucket="pictures")
+    troubles.replace([Trouble(Kind.THROTTLED, "s3", "GetObject")])
+    body = bytes(range(256)) * 1000
+
+    s3.put_object(Bucket="pictures", Key="a/ü.jpg", Body=body, Metadata={"place": "porch"})
+
+    assert s3.head_object(Bucket="pictures", Key="a/ü.jpg")["ContentLength"] == len(body)
+    with pytest.raises(ClientError, match="SlowDown"):
+        s3.get_object(Bucket="pictures", Key="a/ü.jpg")
+    troubles.replace([])
+    assert s3.get_object(Bucket="pictures", Key="a/ü.jpg")["Body"].read() == body
+
+
+def test_what_strikes_is_told_by_the_seed() -> None:
+    def struck(seed: int) -> list[bool]:
+        book = Troubles(seed)
+        book.replace([Trouble(Kind.CUT, probability=0.5)])
+        return [book.draw(Call("s3", "GetObject")) is not None for _ in range(50)]
+
+    assert struck(1) == struck(1)
+    assert struck(1) != struck(2)
