@@ -237,4 +237,7 @@ def show_calls(calls: "Sequence[Check]") -> None:
         column.justify = "right"
     for one in calls:
         table.add_row(one.call, f"{one.counted}", f"{one.estimated:.1f}", f"{one.difference_percent:+.1f} %")
+    counted, estimated = sum(one.counted for one in calls), sum(one.estimated for one in calls)
+    table.add_section()
+    table.add_row("together", f"{counted}", f"{estimated:.1f}", f"{100 * (estimated / counted - 1):+.1f} %")
     console.print(table)

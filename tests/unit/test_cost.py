@@ -18,7 +18,7 @@ from kinesight_cli.cost.month import detector_calls, lines_of
 from kinesight_cli.cost.others import KIT_EQUIVALENT, kit, rekognition_streaming
 from kinesight_cli.cost.prices import DETECTORS, PricesError, load_prices
 from kinesight_cli.cost.workload import Workload, WorkloadError, assumed
-from kinesight_cli.estimate import Estimator, estimator
+from kinesight_cli.estimate import Estimator, estimator, show_calls
 from kinesight_cli.main import app
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
@@ -431,3 +431,12 @@ def test_a_deployed_stack_lends_its_parameters() -> None:
 
 def _pictures(text: str) -> float:
     return float(next(row["units"] for row in json.loads(text)["rows"] if row["price"] == "kvs.image"))
+
+
+def test_the_demos_table_adds_up(capsys: pytest.CaptureFixture[str]) -> None:
+    show_calls([Check("a s3:HeadObject images", 25, 24.0), Check("a s3:PutObject images", 75, 74.0)])
+
+    (last,) = [line for line in capsys.readouterr().out.splitlines() if "together" in line]
+    assert "100" in last
+    assert "98.0" in last
+    assert "-2.0 %" in last
