@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from kinesight_cli.cost import flows
@@ -18,6 +20,11 @@ from kinesight_cli.estimate import Estimator, estimator
 ROOT = Path(__file__).resolve().parent.parent
 _INTERVALS = {"one picture a minute": "60000", "every 10 s": "10000", "every 3 s (default)": "3000"}
 _PRICES = load_prices("us-east-1")
+
+
+@cache
+def _deployed(parameters: tuple[tuple[str, str], ...]) -> Estimator:
+    return estimator(dict(parameters), Workload(), _PRICES)
 
 
 def documents() -> dict[Path, str]:
@@ -42,11 +49,11 @@ def _replaced(text: str, tables: dict[str, str]) -> str:
 
 
 def _costs() -> str:
-    found = {name: estimator({"SamplingInterval": value}, Workload(), _PRICES) for name, value in _INTERVALS.items()}
-    bills = {name: one.bill() for name, one in found.items()}
-    idle = estimator({}, assumed(["hours_per_day=0", "sessions_per_day=0"]), _PRICES).bill()
+    plain = _deployed(())
+    bills = {name: plain.bill({**plain.parameters, "SamplingInterval": ms}) for name, ms in _INTERVALS.items()}
+    idle = replace(plain, workload=assumed(["hours_per_day=0", "sessions_per_day=0"])).bill()
     pictures = [next(row.units for row in bill.rows if row.key == "kvs.image") for bill in bills.values()]
-    rows = [["", *found], ["pictures a month", *(f"{one:,.0f}" for one in pictures)]]
+    rows = [["", *bills], ["pictures a month", *(f"{one:,.0f}" for one in pictures)]]
     for name, keys in GROUPS.items():
         rows.append([name, *(f"${bill.usd_of(*keys):,.2f}" for bill in bills.values())])
     rows.append(["**a camera a month**", *(f"**${bill.usd_per_camera:,.2f}**" for bill in bills.values())])
@@ -58,7 +65,7 @@ def _comparison() -> str:
     columns = []
     for cameras in (1, 10):
         workload = assumed([f"cameras={cameras}"])
-        ours = _as_kit(workload)
+        ours = replace(_deployed(tuple(KIT_EQUIVALENT.items())), workload=workload)
         columns += [ours.bill(), kit(workload, _PRICES).bill, rekognition_streaming(workload, _PRICES).bill]
     names = [
         f"{name}, {n}" for n in ("1 camera", "10 cameras") for name in ("Kinesight", "KIT", "Rekognition Streaming")
@@ -69,10 +76,6 @@ def _comparison() -> str:
     return _table(rows, "|---|" + "---:|" * len(columns))
 
 
-def _as_kit(workload: Workload) -> Estimator:
-    return estimator(KIT_EQUIVALENT, workload, _PRICES)
-
-
 def _formulas() -> str:
     parts = [f"### {title}\n\n{_formula_table(items)}" for title, items in _sections()]
     return "\n".join(parts)
@@ -81,7 +84,7 @@ def _formulas() -> str:
 def _sections() -> Iterator[tuple[str, Iterable[Item]]]:
     """Each with every line that any parameters make."""
     workload, flow, visits = Workload(), Flow(1, 1, 1, 1, 1, 1), Visits(1, 1, 1, 1, 1, 1)
-    plain = dict(estimator({}, workload, _PRICES).parameters)
+    plain = dict(_deployed(()).parameters)
     full = plain | {
         "FrameGate": "ON",
         "AlertPer": "SESSION",
@@ -104,7 +107,7 @@ def _sections() -> Iterator[tuple[str, Iterable[Item]]]:
     yield "What comes before a notified range", flows.notifications(1, 1)
     yield "Evidence", flows.evidence(flow, full | {"AlertPer": "PICTURE"}, workload, 1)
     yield "Sessions", flows.sessions(visits, full, workload)
-    yield "The stack itself, and what is stored", stack_items(full, workload, estimator({}, workload, _PRICES).shape)
+    yield "The stack itself, and what is stored", stack_items(full, workload, _deployed(()).shape)
 
 
 def _formula_table(items: Iterable[Item]) -> str:
@@ -122,7 +125,7 @@ def _formula_table(items: Iterable[Item]) -> str:
 def _held_by_the_demo() -> set[str]:
     """The calls that the demo's test compares."""
     workload, flow = Workload(), Flow(1, 1, 1, 1, 1, 1)
-    parameters = estimator(PARAMETERS, workload, _PRICES).parameters
+    parameters = {**_deployed(()).parameters, **PARAMETERS}
     items = (*flows.image_events(flow, parameters, workload), *flows.evidence(flow, parameters, workload, 1))
     return {one.call for one in checks(items, {})}
 

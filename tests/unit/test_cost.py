@@ -29,13 +29,15 @@ PRICES = load_prices("us-east-1")
 
 
 @cache
-def _expanded(overrides: tuple[tuple[str, str], ...]) -> Estimator:
-    return estimator(dict(overrides), Workload(), PRICES)
+def _defaults() -> Estimator:
+    return estimator({}, Workload(), PRICES)
 
 
 def of(workload: Workload | None = None, **overrides: str) -> Estimator:
-    found = _expanded(tuple(sorted(overrides.items())))
-    return Estimator(found.parameters, found.shape, workload or Workload(), PRICES)
+    """The template's defaults with these. Resources that come and go by a condition stay as they are by default."""
+    plain = _defaults()
+    assert set(overrides) <= set(plain.parameters)
+    return Estimator({**plain.parameters, **overrides}, plain.shape, workload or Workload(), PRICES)
 
 
 def calls(found: Estimator) -> dict[str, float]:
@@ -136,6 +138,18 @@ def test_a_consumer_works_for_ten_cameras_as_for_one() -> None:
     assert seconds[1] == seconds[10] == pytest.approx(1.1 * 30 * 86_400)
 
 
+def test_metrics_per_stream_are_those_of_the_catalogue() -> None:
+    """docs/operations.md: at most ten of analyze_images, seventeen of consume_live for each stream."""
+
+    def metrics(**overrides: str) -> float:
+        found = of(assumed(["cameras=4", "stack_metrics=15", "live_metrics=25"]), **overrides)
+        return sum(row.units for row in found.bill().rows if row.key == "cloudwatch.metric")
+
+    assert metrics() == 15
+    assert metrics(MetricsPerStream="ENABLED") == 15 + 4 * 10
+    assert metrics(MetricsPerStream="ENABLED", LiveStatus="ENABLED") == 15 + 25 + 4 * (10 + 17)
+
+
 def test_sweeps_ask_for_windows_of_25_pictures() -> None:
     found = of(ImageGenerationStatus="DISABLED", SweepSchedule="rate(1 hour)", AnalysisSamplingInterval="1000")
 
@@ -168,7 +182,8 @@ def test_models_by_the_hour_cost_hours_not_calls() -> None:
 
 
 def test_the_stack_is_read_from_the_template() -> None:
-    found = of(ResultsShardCount="4").shape
+    overrides = {"ResultsShardCount": "4", "LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"}
+    found = estimator(overrides, Workload(), PRICES).shape
     resources = template()["Resources"]
 
     assert found.shards == 4
@@ -177,8 +192,11 @@ def test_the_stack_is_read_from_the_template() -> None:
     assert found.runs["track_sessions"] == 43_200
     assert found.runs["configure_streams"] == 8_640
     assert found.queue_sources == 3
+    assert found.dashboards == 1
     assert 0 < found.alarms <= sum(one["Type"] == "AWS::CloudWatch::Alarm" for one in resources.values())
-    assert of(LiveStatus="ENABLED").shape.runs["conduct_live"] == 43_200
+    assert found.runs["conduct_live"] == 43_200
+    assert found.runs["sweep_streams"] == 720
+    assert "conduct_live" not in _defaults().shape.runs
 
 
 @settings(max_examples=40)

@@ -16,6 +16,8 @@ _GATE_KILOBYTES = 3.5
 _REKOGNITION = "REKOGNITION_"
 _PUT_UNIT_KILOBYTES = 25.0
 """API_PutRecords; "Amazon Kinesis Data Streams pricing"."""
+_NOTE_EVERY_S = 300.0
+"""domain/picture_watch.py."""
 _TRANSITIONS_PER_RUN = 6
 _TRANSITIONS_PER_WINDOW = 3
 _PICTURES_PER_WINDOW = 25
@@ -56,6 +58,9 @@ def image_events(flow: Flow, parameters: Mapping[str, str], workload: Workload) 
     yield Line("sqs.request", flow.analyses, "one receipt per invocation")
     yield Line("sqs.request", flow.analyses, "one deletion per invocation", "Lambda sqs:DeleteMessageBatch ImagesQueue")
     yield Line("s3.get", flow.made, "one HEAD per picture", f"{caller} s3:HeadObject images", of_pictures=True)
+    notes = workload.active_s / _NOTE_EVERY_S
+    yield Line("dynamodb.read", notes, "every five minutes and camera, when its last picture was noted")
+    yield Line("dynamodb.write", notes, "every five minutes and camera, that it has pictures")
     yield Work(caller, flow.analyses, seconds, flow.made)
     if parameters["FrameGate"] != "OFF":
         yield from _gate(caller, flow, "images")
@@ -74,7 +79,6 @@ def live(flow: Flow, parameters: Mapping[str, str], workload: Workload, active_s
     )
     yield Line("dynamodb.write", flow.analyses / 10, "each consumer says every 10 s that it is alive")
     yield Line("dynamodb.read", flow.analyses / 10, "and reads its slot before")
-    yield Line("cloudwatch.metric", 11 * workload.cameras, "eleven per live stream")
     # A successor begins 75 s before each end, 15 minutes apart (domain/conduct_live.py).
     yield Work(caller, flow.analyses / 780, flow.analyses * 1.1, flow.made)
     if parameters["FrameGate"] != "OFF":

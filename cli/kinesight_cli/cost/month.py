@@ -4,9 +4,11 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from kinesight.metric_catalogue import Metric
+
 from kinesight_cli.cost import flows
 from kinesight_cli.cost.flows import Flow, Visits
-from kinesight_cli.cost.lines import Item, Items, Line, Work
+from kinesight_cli.cost.lines import Item, Items, Line, Work, read_units
 from kinesight_cli.cost.prices import DETECTORS
 from kinesight_cli.cost.shape import Shape, interval_s
 from kinesight_cli.cost.workload import MONTH_S, Workload
@@ -20,6 +22,8 @@ _ROLLS_S = 10.0
 _EVIDENCE_WINDOW_S = 1.0
 _TRACED_SHARE = 0.05
 """Lambda traces the first request of a second, and so many of the others ("Using AWS X-Ray with Lambda")."""
+_KNOWN_KILOBYTES = 0.2
+"""Of a camera, in the coordination table: how it was configured, and when it had a picture."""
 _SECONDS_PER_RUN = {"configure_streams": 1.0, "track_sessions": 0.1, "conduct_live": 1.0, "sweep_streams": 1.0}
 
 
@@ -148,8 +152,15 @@ def _standing(parameters: Mapping[str, str], workload: Workload, shape: Shape) -
     yield Line("sqs.request", shape.queue_sources * polls, "five long polls of 20 s at each queue, all the time")
     yield Line("cloudwatch.alarm", shape.alarms, "each of the template")
     yield Line("cloudwatch.dashboard", shape.dashboards, "each of the template")
-    metrics = workload.stack_metrics + workload.camera_metrics * workload.cameras
-    yield Line("cloudwatch.metric", metrics, "each name with each of its dimensions")
+    yield Line("cloudwatch.metric", workload.stack_metrics, "of the stack, those that have values all the time")
+    if parameters["LiveStatus"] == "ENABLED":
+        yield Line("cloudwatch.metric", workload.live_metrics, "of live consumers")
+    if parameters["MetricsPerStream"] == "ENABLED":
+        each = sum(_metrics_per_stream(verb) for verb in _analyzing(parameters))
+        yield Line("cloudwatch.metric", workload.cameras, "each camera, with MetricsPerStream", each=each)
+    looks = 2 * shape.runs.get("configure_streams", 0.0)
+    known = read_units(_KNOWN_KILOBYTES * workload.cameras)
+    yield Line("dynamodb.read", looks, "what is known of all cameras, each time they are looked through", each=known)
     secrets = [name for name in ("HttpAuthSecretArn", "WebhookSecretArn") if parameters[name]]
     yield Line("secrets.secret", len(secrets), "each that a parameter names")
     yield Line("secrets.request", len(secrets), "read every five minutes", each=MONTH_S / 300)
@@ -161,6 +172,20 @@ def _standing(parameters: Mapping[str, str], workload: Workload, shape: Shape) -
         if price in ("sagemaker.instance", "rekognition.custom_labels"):
             count = workload.endpoint_instances if price == "sagemaker.instance" else 1.0
             yield Line(price, count, f"every hour of {name}'s model", each=_HOURS)
+
+
+def _analyzing(parameters: Mapping[str, str]) -> Iterator[str]:
+    """The functions that pictures come to."""
+    if parameters["ImageGenerationStatus"] == "ENABLED":
+        yield "analyze_images"
+    if parameters["LiveStatus"] == "ENABLED":
+        yield "consume_live"
+    if parameters["SweepSchedule"] or parameters["NotificationStatus"] == "ENABLED":
+        yield "detect_objects"
+
+
+def _metrics_per_stream(verb: str) -> int:
+    return sum(one.value.per_stream and verb in one.value.services for one in Metric)
 
 
 def _stored(sources: list[Source], parameters: Mapping[str, str], workload: Workload) -> Items:

@@ -40,8 +40,10 @@ class Workload:
     activity_kilobytes: float = _assumed(4, "what is remembered of a camera for its sessions")
     log_kilobytes_per_invocation: float = _assumed(1.5, "with Lambda's own lines and the metrics")
     log_kilobytes_per_picture: float = _assumed(0.6, "at LogLevel INFO")
-    stack_metrics: float = _assumed(45, "custom metrics of the stack")
-    camera_metrics: float = _assumed(0, "custom metrics of each camera, without those of live consumers")
+    stack_metrics: float = _assumed(
+        15, "custom metrics of the stack that have values all the time (docs/operations.md)"
+    )
+    live_metrics: float = _assumed(25, "more of them with LiveStatus=ENABLED")
     endpoint_instances: float = _assumed(1, "instances behind a SageMaker endpoint, whole months")
 
     @property
