@@ -93,6 +93,7 @@ def _sections() -> Iterator[tuple[str, Iterable[Item]]]:
         "WebhookSecretArn": "s",
     }
     full |= {"HttpAuthSecretArn": "s", "KmsKeyArn": "k", "ThenDetector": "SAGEMAKER_ASYNC", "ThenOn": "CROP"}
+    full |= {"DailyBudgetUsd": "1"}
     http = plain | {"Detector": "HTTP"}
     everything = (*flows.image_events(flow, full, workload), *flows.image_events(flow, http, workload))
     yield "Pictures that KVS generates", everything

@@ -11,6 +11,7 @@ import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kinesight.domain.call_prices import MICRO_USD, MICRO_USD_PER_CALL
 from kinesight_cli.cost.advice import best_saving, warnings
 from kinesight_cli.cost.counted import Check, checks, named, sent_again
 from kinesight_cli.cost.lines import Item, Line, Work
@@ -247,6 +248,23 @@ def test_every_detector_has_a_price() -> None:
     assert set(DETECTORS.values()) <= set(PRICES.by_key)
 
 
+def test_the_budget_and_the_estimate_have_the_same_prices() -> None:
+    for detector, micro_usd in MICRO_USD_PER_CALL.items():
+        price = PRICES[DETECTORS[detector]]
+        a_call = price.first_usd if price.unit == "image" else 0.0
+        assert a_call is not None
+        assert a_call * MICRO_USD == pytest.approx(micro_usd), detector
+
+
+def test_each_limit_of_the_budget_is_a_write_per_paid_call() -> None:
+    call = "analyze_images dynamodb:UpdateItem CoordinationTable"
+
+    assert call not in calls(of())
+    assert calls(of(DailyBudgetUsd="10"))[call] == pytest.approx(864_000)
+    assert calls(of(DailyBudgetUsd="10", DailyBudgetUsdPerStream="1"))[call] == pytest.approx(2 * 864_000)
+    assert call not in calls(of(DailyBudgetUsd="10", Detector="SAGEMAKER"))
+
+
 def test_a_price_without_a_figure_is_told_and_not_added() -> None:
     bill = of().bill()
     (unknown,) = [row for row in bill.rows if row.usd is None]
@@ -318,6 +336,9 @@ def test_dear_settings_are_warned_of() -> None:
     assert "by image generation and by live consumers" in said(of(LiveStatus="ENABLED"))
     assert "nothing is analyzed" in said(of(ImageGenerationStatus="DISABLED"))
     assert said(of(SamplingInterval="20000")) == ""
+    assert "DailyBudgetUsd=10 is less than the $28.80 a day" in said(of(DailyBudgetUsd="10"))
+    two = assumed(["cameras=2"])
+    assert "DailyBudget" not in said(of(two, DailyBudgetUsd="60", DailyBudgetUsdPerStream="30"))
 
 
 def test_the_best_saving_is_named() -> None:

@@ -58,6 +58,7 @@ def warnings(parameters: Mapping[str, str], bill: Bill, calls: float, region: st
             f"{calls / MONTH_S:,.1f} DetectLabels calls a second are more than the default quota of {most}: "
             "raise it in Service Quotas, or pictures wait"
         )
+    yield from _budget(parameters, bill)
     names = {
         "image generation": parameters["ImageGenerationStatus"] == "ENABLED",
         "live consumers": parameters["LiveStatus"] == "ENABLED",
@@ -68,3 +69,15 @@ def warnings(parameters: Mapping[str, str], bill: Bill, calls: float, region: st
         yield f"a camera that tags its fragments is analyzed by {' and by '.join(sources)}, and paid for each time"
     if not sources and parameters["NotificationStatus"] != "ENABLED":
         yield "nothing is analyzed: image generation, live consumers, sweeps and notifications are all off"
+
+
+def _budget(parameters: Mapping[str, str], bill: Bill) -> Iterator[str]:
+    """A limit holds pictures back; the estimate takes all of them to be analyzed."""
+    usd_a_day = bill.usd_of(*_DETECTORS) * bill.cameras / 30
+    limits = {"DailyBudgetUsd": 1.0, "DailyBudgetUsdPerStream": bill.cameras}
+    for name, times in limits.items():
+        if parameters[name] and float(parameters[name]) * times < usd_a_day:
+            yield (
+                f"{name}={parameters[name]} is less than the ${usd_a_day:,.2f} a day of all calls: "
+                "the rest is held back, and the detector costs no more than that"
+            )

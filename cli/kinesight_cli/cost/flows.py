@@ -145,6 +145,7 @@ def _road(caller: str, place: str, flow: Flow, parameters: Mapping[str, str], wo
     )
     yield Line("dynamodb.write", flow.made, "ended in it", f"{caller} dynamodb:UpdateItem {_LEDGER}", of_pictures=True)
     yield from _detector(caller, place, parameters["Detector"], flow.sent, workload)
+    yield from _reservations(caller, flow, parameters)
     if parameters["ThenDetector"] != "NONE":
         yield from _detector(caller, place, parameters["ThenDetector"], flow.chained, workload)
         if parameters["ThenOn"] == "CROP":
@@ -159,6 +160,21 @@ def _road(caller: str, place: str, flow: Flow, parameters: Mapping[str, str], wo
         units,
         True,
     )
+
+
+def _reservations(caller: str, flow: Flow, parameters: Mapping[str, str]) -> Items:
+    """domain/budget.py: one write for each limit and each call that has a price."""
+    limits = sum(bool(parameters[name]) for name in ("DailyBudgetUsd", "DailyBudgetUsdPerStream"))
+    counts = {"Detector": flow.sent, "ThenDetector": flow.chained}
+    paid = sum(count for name, count in counts.items() if is_paid_by_call(name, parameters))
+    call = f"{caller} dynamodb:UpdateItem CoordinationTable"
+    yield Line("dynamodb.write", limits * paid, "one per paid call and limit of the budget", call, of_pictures=True)
+
+
+def is_paid_by_call(name: str, parameters: Mapping[str, str]) -> bool:
+    """`name`: Detector or ThenDetector."""
+    price = DETECTORS.get(parameters[name], "")
+    return price.startswith(("rekognition.image", "bedrock")) or bool(parameters[f"{name}UsdPerThousandCalls"])
 
 
 def _detector(caller: str, place: str, detector: str, calls: float, workload: Workload) -> Items:
