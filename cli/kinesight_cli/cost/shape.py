@@ -1,7 +1,7 @@
 """What the template makes of its parameters, as far as it costs: sizes, rates and numbers of resources."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,8 +50,7 @@ def _runs(resources: Mapping[str, Any], names: Mapping[str, str], parameters: Ma
         if resource["Type"] == "AWS::Events::Rule" and "ScheduleExpression" in resource["Properties"]:
             every_s = interval_s(str(_value(resource["Properties"]["ScheduleExpression"], parameters)))
             for target in resource["Properties"]["Targets"]:
-                verb = names.get(_referred(target["Arn"]))
-                if verb is not None:
+                for verb in {names[one] for one in _referred(target["Arn"]) if one in names}:
                     runs[verb] = runs.get(verb, 0.0) + MONTH_S / every_s
     return runs
 
@@ -62,18 +61,21 @@ def interval_s(expression: str) -> float:
     return float(rate[1]) * _UNITS_S[rate[2]] if rate else _DAILY_S
 
 
-def _referred(expression: Any) -> str:
-    """The resource that Ref or Fn::GetAtt names."""
-    if not isinstance(expression, dict):
-        return ""
-    named = next(iter(expression.values()))
-    return str(named[0] if isinstance(named, list) else named)
+def _referred(expression: Any) -> Iterator[str]:
+    """Every text in it, and with that the resources that Ref and Fn::GetAtt name, in both branches of Fn::If."""
+    if isinstance(expression, dict):
+        expression = list(expression.values())
+    if isinstance(expression, list):
+        for one in expression:
+            yield from _referred(one)
+    else:
+        yield str(expression)
 
 
 def _is_queue_source(resource: Mapping[str, Any]) -> bool:
-    return resource["Type"] == "AWS::Lambda::EventSourceMapping" and _referred(
-        resource["Properties"]["EventSourceArn"]
-    ).endswith("Queue")
+    return resource["Type"] == "AWS::Lambda::EventSourceMapping" and any(
+        name.endswith("Queue") for name in _referred(resource["Properties"]["EventSourceArn"])
+    )
 
 
 def _value(expression: Any, parameters: Mapping[str, str]) -> Any:
