@@ -167,8 +167,9 @@ def _reservations(caller: str, flow: Flow, parameters: Mapping[str, str]) -> Ite
     limits = sum(bool(parameters[name]) for name in ("DailyBudgetUsd", "DailyBudgetUsdPerStream"))
     counts = {"Detector": flow.sent, "ThenDetector": flow.chained}
     paid = sum(count for name, count in counts.items() if is_paid_by_call(name, parameters))
-    call = f"{caller} dynamodb:UpdateItem CoordinationTable"
-    yield Line("dynamodb.write", limits * paid, "one per paid call and limit of the budget", call, of_pictures=True)
+    if limits:
+        call = f"{caller} dynamodb:UpdateItem CoordinationTable"
+        yield Line("dynamodb.write", limits * paid, "one per paid call and limit of the budget", call, of_pictures=True)
 
 
 def is_paid_by_call(name: str, parameters: Mapping[str, str]) -> bool:
