@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from kinesight.domain.model import ResultRecord
 from kinesight.domain.records import evidence_keys
 
+from kinesight_cli.cost.counted import Check
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -37,6 +39,8 @@ class Summary:
     lost: int
     labels: dict[str, int]
     problems: list[str] = field(default_factory=list)
+    calls: tuple[Check, ...] = ()
+    calls_sent_again: int = 0
 
     def document(self) -> dict[str, object]:
         """As summary.json has it."""
@@ -49,6 +53,15 @@ class Summary:
             "alerts": self.alerts,
             "lost": self.lost,
             "labels": self.labels,
+            "callsSentAgain": self.calls_sent_again,
+            "calls": {
+                one.call: {
+                    "counted": one.counted,
+                    "estimated": round(one.estimated, 3),
+                    "differencePercent": round(one.difference_percent, 3),
+                }
+                for one in self.calls
+            },
         }
 
 

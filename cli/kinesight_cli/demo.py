@@ -4,21 +4,26 @@ import json
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kinesight.domain.model import ResultRecord
 from kinesight_local.cloud import LocalCloud
 
 from kinesight_cli.accounting import Seen, Summary, summarize
+from kinesight_cli.cost import flows
+from kinesight_cli.cost.counted import Check, checks, named, sent_again
+from kinesight_cli.cost.month import flow_of
+from kinesight_cli.cost.workload import Workload
 from kinesight_cli.demo_video import make_demo_video
-from kinesight_cli.fragmenting import read_video
+from kinesight_cli.fragmenting import SourceVideo, read_video
 from kinesight_cli.producing import Tagging, play
 from kinesight_cli.progress import Progress
 from kinesight_cli.report import write_report
 
 STREAM = "demo-camera"
-_PARAMETERS = {
+PARAMETERS = {
     "StreamNames": STREAM,
     "SamplingInterval": "1000",
     "MinimumConfidence": "70",  # the local detectors' own scale, see docs/local-cloud.md
@@ -73,6 +78,18 @@ class _Watch:
             dead_letters=self._dead_letters(),
         )
 
+    def calls_of_functions(self) -> int:
+        """A function that has told everything may still have its ledger to write."""
+        return sum(count for call, count in self.cloud.calls.counts().items() if call.caller)
+
+    def calls(self) -> dict[str, int]:
+        """What functions have called, and what was called for them."""
+        counted: dict[str, int] = {}
+        for call, count in self.cloud.calls.counts().items():
+            name = named(call.caller, call.service, call.operation, call.place)
+            counted[name] = counted.get(name, 0) + count
+        return counted
+
     def _read_results(self) -> None:
         kinesis = self.cloud.client("kinesis")
         for index, iterator in enumerate(self.iterators):
@@ -114,18 +131,23 @@ def run_demo(
             make_demo_video(source)
         film = read_video(source)
     shutil.rmtree(state_dir / "kvs", ignore_errors=True)  # each run begins with an empty stream
-    cloud = LocalCloud(project_dir, state_dir, _PARAMETERS)
+    cloud = LocalCloud(project_dir, state_dir, PARAMETERS)
     try:
         progress.step("starting the local cloud")
         cloud.start_services()
         cloud.ensure_stream(STREAM)
         cloud.deploy(progress.step)
         watch = _Watch.of(cloud)
+        cloud.calls.clear()
         progress.step("playing the video into the stream")
         total = len(film.fragments)
         sent = play(STREAM, film, Tagging(image=True), lambda done: progress.amount("fragments", done, total))
         progress.step("waiting until every picture is accounted for")
         summary = _settle(watch, sent.fragments, progress)
+        calls = watch.calls()
+        summary = replace(summary, calls_sent_again=sent_again(calls))
+        if not summary.lost:  # what is missing has not called
+            summary = replace(summary, calls=_checked(calls, cloud, film, summary))
         progress.step("writing the report")
         write_report(report_dir, summary, watch.records, cloud)
     except BaseException:
@@ -134,17 +156,32 @@ def run_demo(
     return summary, cloud
 
 
+def _checked(calls: Mapping[str, int], cloud: LocalCloud, film: SourceVideo, summary: Summary) -> tuple[Check, ...]:
+    """The formulas of `kinesight estimate` with this run's parameters. The video says how long it is, and the run which
+    of its pictures matched and which fragments these lie in: that is in the video, not in the formulas."""
+    assert cloud.stack is not None  # noqa: S101 - it was deployed
+    parameters, workload = cloud.stack.parameters, Workload()
+    seconds = float(sum(one.length_ms for one in film.fragments)) / 1000
+    shown = {"matched": float(summary.matched), "fragments": float(summary.fragments_archived)}
+    flow = replace(flow_of(seconds, float(parameters["SamplingInterval"]), parameters, workload), **shown)
+    items = (*flows.image_events(flow, parameters, workload), *flows.evidence(flow, parameters, workload, 0.0))
+    return tuple(checks(items, calls))
+
+
 def _settle(watch: _Watch, fragments_sent: int, progress: Progress) -> Summary:
     """Waits while something is missing that may still come, then a second longer; gives up after two minutes."""
     deadline_s = time.monotonic() + _PATIENCE_S
     complete_since: float | None = None
+    calls_before = -1
     while True:
         seen = watch.look(fragments_sent)
         pending = watch.cloud.kvs.service.delivery.counters(STREAM)["pending"]
         summary = summarize(seen)
         progress.amount("results", summary.results, max(1, seen.images_generated))
         now_s = time.monotonic()
-        complete = pending == 0 and summary.lost == 0
+        calls = watch.calls_of_functions()
+        complete = pending == 0 and summary.lost == 0 and calls == calls_before
+        calls_before = calls
         complete_since = (complete_since or now_s) if complete else None
         if complete_since is not None and now_s - complete_since >= _QUIET_S:
             return summary

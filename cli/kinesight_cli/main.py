@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from kinesight_cli import on_demand, redrive, replay, trace
+from kinesight_cli import estimate, on_demand, redrive, replay, trace
 from kinesight_cli.migrate import migrate
-from kinesight_cli.options import console, errors, explained, moment, show
+from kinesight_cli.options import console, errors, explained, moment, pair, show
 from kinesight_cli.rules import rules
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Machine learning on Kinesis Video Streams cameras.")
@@ -28,6 +28,7 @@ app.command()(on_demand.timelapse)
 app.command()(replay.replay)
 app.command()(trace.trace)
 app.command()(redrive.redrive)
+app.command()(estimate.estimate)
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 STATE_DIR = Path(".kinesight")
@@ -57,12 +58,15 @@ def demo(
 ) -> None:
     """Run the whole pipeline on this machine, and account for every picture."""
     from kinesight_cli.demo import run_demo
+    from kinesight_cli.estimate import show_calls
     from kinesight_cli.progress import shown_progress
 
     with explained(), shown_progress(console) as progress:
         summary, cloud = run_demo(PROJECT_DIR, STATE_DIR.resolve(), video, report_dir, progress)
     try:
-        show(summary.document())
+        show({name: value for name, value in summary.document().items() if name != "calls"})
+        if summary.calls:
+            show_calls(summary.calls)
         console.print(f"Report: {report_dir / 'index.html'}")
         if keep:
             _print_exports(cloud.endpoints)
@@ -110,7 +114,7 @@ def put_video(
         image=both or tag is TagChoice.IMAGE,
         notification=both or tag is TagChoice.NOTIFICATION,
         image_prefix=image_prefix,
-        metadata=tuple(_pair(text) for text in metadata or ()),
+        metadata=tuple(pair(text) for text in metadata or ()),
     )
     with explained(), shown_progress(console) as progress:
         progress.step(f"reading {file}")
@@ -140,7 +144,7 @@ def local_up(
 
     from kinesight_cli.progress import shown_progress
 
-    chosen = dict(_pair(text) for text in parameter or ())
+    chosen = dict(pair(text) for text in parameter or ())
     if not {"StreamNames", "TagFilters"} & set(chosen):
         chosen["StreamNames"] = "*"
     with explained(), shown_progress(console) as progress:
@@ -210,13 +214,6 @@ def kvs_serve(
             }
         )
         _until_interrupted()
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator or not name:
-        raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
-    return name, value
 
 
 def _seed(text: str) -> tuple[str, int]:

@@ -59,6 +59,14 @@ def size(text: str) -> Size:
     return Size(int(match[1]), int(match[2]))
 
 
+def pair(text: str) -> tuple[str, str]:
+    """NAME=VALUE."""
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise typer.BadParameter(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
 StreamArgument = Annotated[str, typer.Argument(help="The stream's name.")]
 FromOption = Annotated[
     datetime,
@@ -118,6 +126,7 @@ _EXPLAINED = frozenset(
         "DeploymentFailedError",
         "InvalidTemplateError",
         "MigrationError",
+        "PricesError",
         "ProducerError",
         "RedriveError",
         "ResultsError",
@@ -126,5 +135,6 @@ _EXPLAINED = frozenset(
         "TraceError",
         "UnreadableStateError",
         "UnusableVideoError",
+        "WorkloadError",
     }
 )

@@ -64,8 +64,13 @@ def resources(stack_name: str) -> Resources:
 
 def default_rules(stack_name: str, document: Configuration | None) -> Rules:
     """The rules of this document, and the stack's parameters for streams it does not name. Raises StackError."""
-    parameters = {one["ParameterKey"]: one["ParameterValue"] for one in _described(stack_name).get("Parameters", [])}
-    return Rules.of(parameters["Labels"].split(","), float(parameters["MinimumConfidence"]), document)
+    known = parameters(stack_name)
+    return Rules.of(known["Labels"].split(","), float(known["MinimumConfidence"]), document)
+
+
+def parameters(stack_name: str) -> dict[str, str]:
+    """As it was deployed. Raises StackError."""
+    return {one["ParameterKey"]: one["ParameterValue"] for one in _described(stack_name).get("Parameters", [])}
 
 
 def _described(stack_name: str) -> StackTypeDef:

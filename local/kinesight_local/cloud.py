@@ -14,10 +14,12 @@ from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
 from kinesight_local.build import build
+from kinesight_local.calls import Call, CallCounter, count_queued, observer
 from kinesight_local.deployment import Stack
 from kinesight_local.kvs.server import KvsServer
 from kinesight_local.lambdas import Lambdas
 from kinesight_local.moto_atomic import make_writes_atomic
+from kinesight_local.moto_hook import count_calls
 from kinesight_local.template import expand
 from kinesight_local.vision.server import VisionServer
 
@@ -51,12 +53,13 @@ class LocalCloud:
         self._moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         self.kvs = KvsServer(data_dir / "kvs", region=REGION, account_id=ACCOUNT_ID)
         self.vision = VisionServer()
+        self.calls = CallCounter()
         self.endpoints: dict[str, str] = {}
         self.function_endpoints: dict[str, str] = {}
         """What functions see of `endpoints`; whoever puts something between changes it before `deploy`."""
         self.stack: Stack | None = None
         self.lambdas: Lambdas | None = None
-        self._restore_moto: Callable[[], None] = lambda: None
+        self._restore_moto: Callable[[], object] = lambda: None
 
     @property
     def log_dir(self) -> Path:
@@ -74,8 +77,11 @@ class LocalCloud:
     def start_services(self) -> None:
         """moto, the KVS emulator and the vision service."""
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        self._restore_moto = make_writes_atomic()
+        restore = (make_writes_atomic(), count_queued(self.calls))
+        self._restore_moto = lambda: [undo() for undo in restore]
         self._moto.start()
+        count_calls(self._moto, self.calls)
+        self.kvs.observer = self.vision.observer = observer(self.calls)
         self.kvs.start()
         self.vision.start()
         _, port = self._moto.get_host_and_port()
@@ -112,7 +118,11 @@ class LocalCloud:
         template = build(self._project_dir, self._data_dir / "build" / "out")
         progress("deploying the stack")
         expanded = expand(template, self._parameters)
-        self.lambdas = Lambdas(self.function_endpoints, self.log_dir)
+        self.lambdas = Lambdas(
+            self.function_endpoints,
+            self.log_dir,
+            invoked=lambda name: self.calls.add(Call("", "lambda", "Invoke", name)),
+        )
         self.stack = Stack(self._stack_name, expanded, self.lambdas, self.client)
         self.stack.create()
 

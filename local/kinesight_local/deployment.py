@@ -72,6 +72,7 @@ class Stack:
         """`client` makes boto3 clients for the local cloud."""
         self.name = name
         self.outputs: dict[str, str] = {}
+        self.parameters = expanded.parameters
         self._expanded = expanded
         self._lambdas = lambdas
         self._client = client

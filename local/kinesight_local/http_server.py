@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,11 +18,14 @@ class AddressUnavailableError(Exception):
 
 class ThreadedServer:
     """`port` 0 takes a free one. The socket is bound on construction, so the address is known before the start.
+    `observer` hears of every request, by its ASGI scope.
 
     Raises AddressUnavailableError.
     """
 
     def __init__(self, app: Any, host: str, port: int) -> None:
+        self._app = app
+        self.observer: Callable[[Mapping[str, Any]], None] = lambda _: None
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -31,10 +35,11 @@ class ThreadedServer:
             raise AddressUnavailableError(f"can't listen at {host}:{port}: {error.strerror}") from error
         self.url = f"http://{host}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
-            app,
+            self._answer,
             log_level="warning",
             access_log=False,
             http="h11",
+            interface="asgi3",
             ws="none",
             lifespan="off",
             timeout_graceful_shutdown=2,
@@ -56,6 +61,10 @@ class ThreadedServer:
         self._server.should_exit = True
         self._thread.join(timeout=10)
         self._socket.close()
+
+    async def _answer(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        self.observer(scope)
+        await self._app(scope, receive, send)
 
     def _run(self) -> None:
         self._server.run(sockets=[self._socket])

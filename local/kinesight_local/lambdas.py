@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -188,6 +188,7 @@ def _environment(spec: FunctionSpec, runtime_environment: Mapping[str, str]) -> 
         "AWS_LAMBDA_FUNCTION_TIMEOUT": str(spec.timeout_s),
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+        "AWS_SDK_UA_APP_ID": spec.name[:50],  # who calls, for calls.py; longer ones botocore warns of
         **runtime_environment,
         **spec.environment,
     }
@@ -224,7 +225,16 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
 class Lambdas:
     """All functions of a stack, by name."""
 
-    def __init__(self, runtime_environment: Mapping[str, str], log_dir: Path, *, most_environments: int = 3) -> None:
+    def __init__(
+        self,
+        runtime_environment: Mapping[str, str],
+        log_dir: Path,
+        *,
+        most_environments: int = 3,
+        invoked: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """`invoked` hears of every invocation, by the function's name."""
+        self._invoked = invoked
         shutil.rmtree(log_dir, ignore_errors=True)
         log_dir.mkdir(parents=True)
         self._runtime_environment = runtime_environment
@@ -257,6 +267,7 @@ class Lambdas:
         """Raises KeyError for a function that nobody registered."""
         with self._lock:
             pool = self._pools[name]
+        self._invoked(name)
         return pool.invoke(event)
 
     def warm(self) -> None:

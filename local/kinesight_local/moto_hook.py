@@ -12,8 +12,19 @@ from typing import Any
 
 from moto import backends, settings
 from moto.awslambda.models import LambdaFunction
+from moto.server import ThreadedMotoServer
 
+from kinesight_local.calls import CallCounter, counted
 from kinesight_local.lambdas import Answer
+
+
+def count_calls(server: ThreadedMotoServer, counter: CallCounter) -> None:
+    """Counts what a server answers that was started."""
+    running = server._server
+    if running is None:
+        raise RuntimeError("moto's server was not started")
+    running.app = counted(running.app, counter)
+
 
 Invoke = Callable[[LambdaFunction, Any], Answer]
 

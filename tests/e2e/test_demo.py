@@ -32,6 +32,11 @@ def test_the_demo_finds_the_face_and_loses_nothing(tmp_path: Path) -> None:
     assert page.count("<article>") == summary["matched"]
     assert len(list((tmp_path / "demo-report/archive").glob("*.mkv"))) == summary["fragmentsArchived"]
     assert "Traceback" not in done.stderr
+    calls = summary["calls"]
+    assert {name: one for name, one in calls.items() if abs(one["differencePercent"]) > 1} == {}
+    assert calls["analyze_images rekognition:DetectLabels"]["counted"] == 24
+    assert len(calls) == 15
+    assert "analyze_images rekognition:DetectLabels" in page
 
 
 def test_a_deployment_that_cannot_work_says_why_and_leaves_nothing_running(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.records import evidence_keys
 from kinesight_cli.accounting import Seen, summarize
+from kinesight_cli.cost.counted import Check
 
 from tests.builders import NOON_MS, a_frame, a_record
 
@@ -42,6 +43,17 @@ def test_a_complete_run_has_lost_nothing() -> None:
         "alerts": 2,
         "lost": 0,
         "labels": {"Person": 3},
+        "callsSentAgain": 0,
+        "calls": {},
+    }
+
+
+def test_calls_are_told_beside_their_estimate() -> None:
+    summary = replace(summarize(COMPLETE), calls=(Check("a s3:HeadObject images", 25, 24.0),), calls_sent_again=2)
+
+    assert summary.document()["callsSentAgain"] == 2
+    assert summary.document()["calls"] == {
+        "a s3:HeadObject images": {"counted": 25, "estimated": 24.0, "differencePercent": -4.0}
     }
     assert summary.problems == []
 

@@ -1,8 +1,10 @@
 """The report: anybody's text stays text."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from kinesight_cli.accounting import summarize
+from kinesight_cli.cost.counted import Check
 from kinesight_cli.report import local_path, render
 
 from tests.builders import a_detection, a_frame, a_record
@@ -24,6 +26,12 @@ def test_links_are_only_to_what_is_there(tmp_path: Path) -> None:
 
     assert "video fragment" not in page
     assert local_path("archive/stream=cam/date=2026-01-01/123.mkv") == "archive/123.mkv"
+
+
+def test_calls_stand_beside_their_estimate(tmp_path: Path) -> None:
+    summary = replace(summarize(COMPLETE), calls=(Check("a s3:HeadObject images", 25, 24.0),))
+
+    assert "<td>a s3:HeadObject images</td><td>25</td><td>24.0</td><td>-4.0 %</td>" in render(summary, [], tmp_path)
 
 
 def test_nothing_matched_is_said(tmp_path: Path) -> None:

@@ -1,0 +1,154 @@
+"""How often which operation of which service was called, by which function.
+
+Counted where the calls arrive. A function is known by the application id that its environment gives to botocore
+("Application ID", AWS SDKs and Tools Reference Guide); everybody else (pollers, emulators, people) has none. What an
+SDK sends again, because no answer came in time or a bad one, is counted apart, as `<operation> again`.
+"""
+
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from threading import Lock
+from typing import Any
+from urllib.parse import parse_qs
+
+from moto.sqs.models import SQSBackend
+
+_CALLER = re.compile(r"(?:^|\s)app/(\S+)")
+_SERVICE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
+_S3_OBJECTS = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
+_AGAIN = re.compile(r"attempt=(?!1;|1$)")
+_PLACES = ("TableName", "StreamName", "QueueUrl")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Call:
+    """`caller`: the function's name, or nothing. `place`: the table, stream or queue; of an S3 key its first part."""
+
+    caller: str
+    service: str
+    operation: str
+    place: str = ""
+
+
+class CallCounter:
+    """Counts from many threads."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[Call] = Counter()
+        self._lock = Lock()
+
+    def add(self, call: Call, count: int = 1) -> None:
+        with self._lock:
+            self._counts[call] += count
+
+    def clear(self) -> None:
+        """Begins anew."""
+        with self._lock:
+            self._counts.clear()
+
+    def counts(self) -> dict[Call, int]:
+        """What was counted so far."""
+        with self._lock:
+            return dict(self._counts)
+
+
+type Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+def counted(application: Wsgi, counter: CallCounter) -> Wsgi:
+    """moto's application; requests that nobody signed are no calls of a service."""
+
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        service = _SERVICE.search(environ.get("HTTP_AUTHORIZATION", ""))
+        if service is not None:
+            _count(environ, service[1], counter)
+        return application(environ, start_response)
+
+    return answer
+
+
+def _count(environ: dict[str, Any], service: str, counter: CallCounter) -> None:
+    caller = caller_of(environ.get("HTTP_USER_AGENT", ""))
+    again = again_of(environ.get("HTTP_AMZ_SDK_REQUEST", ""))
+    operation, place = _s3(environ) if service == "s3" else _named(environ)
+    counter.add(Call(caller, service, operation + again, place))
+    if operation == "PutRecords":
+        counter.add(Call(caller, service, "Record" + again, place), len(_parameters(environ)["Records"]))
+
+
+def _s3(environ: Mapping[str, Any]) -> tuple[str, str]:
+    bucket, _, key = environ["PATH_INFO"].lstrip("/").partition("/")
+    method = environ["REQUEST_METHOD"]
+    return (_S3_OBJECTS.get(method, method), key.partition("/")[0]) if key else (f"{method} bucket", bucket)
+
+
+def _named(environ: dict[str, Any]) -> tuple[str, str]:
+    """By its header, or for the query protocol by its body."""
+    target = environ.get("HTTP_X_AMZ_TARGET", "")
+    if not target:
+        actions = parse_qs(_body(environ).decode(errors="replace")).get("Action")
+        return (actions[0] if actions else environ["REQUEST_METHOD"], "")
+    parameters = _parameters(environ)
+    place = next((str(parameters[name]) for name in _PLACES if name in parameters), "")
+    return target.rpartition(".")[2], place.rpartition("/")[2]
+
+
+def _parameters(environ: dict[str, Any]) -> dict[str, Any]:
+    parameters: dict[str, Any] = json.loads(_body(environ) or b"{}")
+    return parameters
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    """Read, and put back for the application."""
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    body: bytes = environ["wsgi.input"].read(length)
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
+
+
+def caller_of(user_agent: str) -> str:
+    """The application id in it, or nothing."""
+    found = _CALLER.search(user_agent)
+    return found[1] if found else ""
+
+
+def again_of(sdk_request: str) -> str:
+    """By the header amz-sdk-request: " again" from the second attempt on."""
+    return " again" if _AGAIN.search(sdk_request) else ""
+
+
+def observer(counter: CallCounter) -> Callable[[Mapping[str, Any]], None]:
+    """For our own emulators: hears of every ASGI scope. /getMedia is GetMedia; JSON services name their target."""
+
+    def observe(scope: Mapping[str, Any]) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        service = _SERVICE.search(headers.get("authorization", ""))
+        if service is not None:
+            named = headers.get("x-amz-target", "").rpartition(".")[2] or scope["path"].rpartition("/")[2]
+            operation = named[:1].upper() + named[1:] + again_of(headers.get("amz-sdk-request", ""))
+            counter.add(Call(caller_of(headers.get("user-agent", "")), service[1], operation))
+
+    return observe
+
+
+def count_queued(counter: CallCounter) -> Callable[[], None]:
+    """Counts every message that gets into a queue, as `Queued`: S3 and SNS put theirs there without a request to moto.
+    Call the result to stop that."""
+    original = SQSBackend.send_message
+
+    @wraps(original)
+    def send_message(backend: SQSBackend, queue_name: str, *arguments: Any, **named: Any) -> Any:
+        counter.add(Call("", "sqs", "Queued", queue_name))
+        return original(backend, queue_name, *arguments, **named)
+
+    SQSBackend.send_message = send_message  # type: ignore[assignment, method-assign]  # that is the purpose of this function
+
+    def restore() -> None:
+        SQSBackend.send_message = original  # type: ignore[method-assign]  # that is the purpose of this function
+
+    return restore
