@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from kinesight_cli import on_demand, redrive, replay, trace
+from kinesight_cli import diagnose, on_demand, redrive, replay, trace
 from kinesight_cli.migrate import migrate
 from kinesight_cli.options import console, errors, explained, moment, show
 from kinesight_cli.rules import rules
@@ -28,6 +28,7 @@ app.command()(on_demand.timelapse)
 app.command()(replay.replay)
 app.command()(trace.trace)
 app.command()(redrive.redrive)
+app.command()(diagnose.doctor)
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 STATE_DIR = Path(".kinesight")
