@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from kinesight_cli import estimate, on_demand, redrive, replay, trace
+from kinesight_cli import diagnose, estimate, on_demand, redrive, replay, trace
 from kinesight_cli.migrate import migrate
 from kinesight_cli.options import console, errors, explained, moment, pair, show
 from kinesight_cli.rules import rules
@@ -29,6 +29,7 @@ app.command()(replay.replay)
 app.command()(trace.trace)
 app.command()(redrive.redrive)
 app.command()(estimate.estimate)
+app.command()(diagnose.doctor)
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 STATE_DIR = Path(".kinesight")

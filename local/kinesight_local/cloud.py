@@ -91,7 +91,9 @@ class LocalCloud:
             "AWS_ENDPOINT_URL_KINESIS_VIDEO_MEDIA": self.kvs.url,
             "AWS_ENDPOINT_URL_KINESIS_VIDEO_ARCHIVED_MEDIA": self.kvs.url,
             "AWS_ENDPOINT_URL_REKOGNITION": self.vision.url,
+            "AWS_ENDPOINT_URL_SAGEMAKER": self.vision.url,
             "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME": self.vision.url,
+            "AWS_ENDPOINT_URL_BEDROCK": self.vision.url,
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.vision.url,
             **_CREDENTIALS,
         }

@@ -3,18 +3,21 @@
 moto's CloudFormation creates what it can. The rest is wired from the same expanded template, never from a second
 description; the references in it are resolved by moto too, as additional outputs of its copy:
 
-    event source mappings       moto would start containers: event_sources.py polls
+    event source mappings       moto would start containers: event_sources.py polls, as long as moto says they are on
     layers                      folders on the functions' import path
     bucket notifications        moto's CloudFormation leaves them out: set through S3's API
     alarms                      moto's CloudFormation does not know them, and nobody is paged by a laptop
     schedules                   moto never fires them: schedules.py does
     logs                        the functions write to files: log_shipping.py sends them on
-    subscriptions of queues     moto's CloudFormation does not know them: made through SNS's API; no mail is sent
-    invoke config, permissions, bucket and queue policies: everybody here has every right
+    subscriptions               moto's CloudFormation does not know them: made through SNS's API; no mail is sent
+    queue policies              moto's CloudFormation leaves them out: set through SQS's API, to be read, not obeyed
+    bucket policies             left out: moto obeys them but not their conditions, so TlsOnly would refuse everybody
+    invoke config, permissions  left out: everybody here has every right
 """
 
 import copy
 import functools
+import itertools
 import json
 import logging
 import time
@@ -26,10 +29,10 @@ from typing import Any
 from moto.awslambda.models import LambdaFunction
 
 from kinesight_local.custom_resources import ResponseReceiver
-from kinesight_local.event_sources import Poller, QueueSource, StreamSource
+from kinesight_local.event_sources import Invoke, IsOn, Poller, QueueSource, StreamSource
 from kinesight_local.lambdas import Answer, FunctionSpec, Lambdas
 from kinesight_local.log_shipping import LogShipper
-from kinesight_local.moto_hook import route_invocations
+from kinesight_local.moto_hook import known_mapping, route_invocations
 from kinesight_local.schedules import Schedule, interval_s
 from kinesight_local.template import Document, Expanded
 
@@ -102,11 +105,12 @@ class Stack:
         outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
         self._references = {key: value for key, value in outputs.items() if key.startswith("Local")}
         self.outputs = {key: value for key, value in outputs.items() if not key.startswith("Local")}
-        self._notify_queues()
-        self._subscribe_queues()
-        self._create_machines()
         self._start_shipping_logs()
         self._start_event_sources()
+        self._set_policies()
+        self._notify_queues()
+        self._subscribe()
+        self._create_machines()
         self._start_schedules()
 
     def delete_custom_resources(self) -> None:
@@ -183,29 +187,8 @@ class Stack:
 
     def _wanted_references(self) -> list[tuple[str, str, Any]]:
         """(logical id, name, expression) of everything that is wired here and refers to another resource."""
-        found: list[tuple[str, str, Any]] = []
-        for logical_id, resource in self._expanded.resources.items():
-            properties = resource.get("Properties", {})
-            match resource["Type"]:
-                case "AWS::Lambda::Function" if "LogGroup" in properties.get("LoggingConfig", {}):
-                    found.append((logical_id, "Logs", properties["LoggingConfig"]["LogGroup"]))
-                case "AWS::Lambda::EventSourceMapping":
-                    found.append((logical_id, "Source", properties["EventSourceArn"]))
-                    found.append((logical_id, "Function", properties["FunctionName"]))
-                    failure = properties.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
-                    found += [(logical_id, "Failure", failure)] if failure else []
-                case "AWS::Events::Rule":
-                    found.append((logical_id, "Schedule", properties.get("ScheduleExpression", "")))
-                    found += [(logical_id, f"Target{n}", one["Arn"]) for n, one in enumerate(properties["Targets"])]
-                case "AWS::StepFunctions::StateMachine":
-                    found.append((logical_id, "Role", properties["RoleArn"]))
-                    found += [(logical_id, name, one) for name, one in properties["DefinitionSubstitutions"].items()]
-                case "AWS::SNS::Subscription" if properties["Protocol"] == "sqs":
-                    found += [(logical_id, place, properties[place]) for place in ("TopicArn", "Endpoint")]
-                case "AWS::S3::Bucket":
-                    found += [(logical_id, f"Queue{n}", one["Queue"]) for n, one in enumerate(_queues(properties))]
-                    found.append((logical_id, "Name", {"Ref": logical_id}))
-        return found
+        resources = self._expanded.resources.items()
+        return [(logical_id, *one) for logical_id, resource in resources for one in _references(logical_id, resource)]
 
     def _reference(self, logical_id: str, place: str) -> str:
         return str(self._references[_output(logical_id, place)])
@@ -280,11 +263,24 @@ class Stack:
                     NotificationConfiguration={"QueueConfigurations": entries},
                 )
 
-    def _subscribe_queues(self) -> None:
+    def _subscribe(self) -> None:
         for logical_id, resource in self._expanded.resources.items():
-            if resource["Type"] == "AWS::SNS::Subscription" and resource["Properties"]["Protocol"] == "sqs":
-                topic, queue = (self._reference(logical_id, place) for place in ("TopicArn", "Endpoint"))
-                self._client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+            if resource["Type"] == "AWS::SNS::Subscription":
+                topic, endpoint = (self._reference(logical_id, place) for place in ("TopicArn", "Endpoint"))
+                protocol = resource["Properties"]["Protocol"]
+                self._client("sns").subscribe(TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
+
+    def _set_policies(self) -> None:
+        for logical_id, resource in self._expanded.resources.items():
+            if resource["Type"] == "AWS::SQS::QueuePolicy":
+                policy = json.dumps(self._policy(logical_id, resource["Properties"]["PolicyDocument"]))
+                for n in range(len(resource["Properties"]["Queues"])):
+                    url = self._reference(logical_id, f"Target{n}")
+                    self._client("sqs").set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+
+    def _policy(self, logical_id: str, document: Document) -> Any:
+        numbers = itertools.count()
+        return _filled(document, lambda _: self._reference(logical_id, f"Part{next(numbers)}"))
 
     def _create_machines(self) -> None:
         """moto runs only what its API made, not what its CloudFormation did; name and ARN are the same."""
@@ -305,11 +301,12 @@ class Stack:
             if resource["Type"] == "AWS::Lambda::EventSourceMapping":
                 source, function = (self._reference(logical_id, place) for place in ("Source", "Function"))
                 invoke = self._invoker(function)
+                is_on = known_mapping(self._client("lambda"), source, function)
                 kind = source.split(":")[2]
                 start = self._queue_pollers if kind == "sqs" else self._stream_pollers
-                self._pollers += start(logical_id, resource["Properties"], source, invoke)
+                self._pollers += start(logical_id, resource["Properties"], source, invoke, is_on)
 
-    def _invoker(self, function: str) -> Callable[[Any], Answer]:
+    def _invoker(self, function: str) -> Invoke:
         name = function.rpartition(":")[2]
         moto = self._client("lambda")
 
@@ -321,7 +318,7 @@ class Stack:
 
         return invoke
 
-    def _queue_pollers(self, _: str, properties: Document, arn: str, invoke: Callable[[Any], Answer]) -> list[Poller]:
+    def _queue_pollers(self, _: str, properties: Document, arn: str, invoke: Invoke, is_on: IsOn) -> list[Poller]:
         sqs = self._client("sqs")
         source = QueueSource(
             queue_url=sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"],
@@ -330,10 +327,15 @@ class Stack:
             batch_size=int(properties.get("BatchSize", 10)),
             reports_failures="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", []),
         )
-        return source.pollers(sqs, invoke)
+        return source.pollers(sqs, invoke, is_on)
 
     def _stream_pollers(
-        self, logical_id: str, properties: Document, arn: str, invoke: Callable[[Any], Answer]
+        self,
+        logical_id: str,
+        properties: Document,
+        arn: str,
+        invoke: Callable[[Any], Answer],
+        is_on: Callable[[], bool],
     ) -> list[Poller]:
         sqs = self._client("sqs")
         failure = properties.get("DestinationConfig", {}).get("OnFailure")
@@ -351,7 +353,7 @@ class Stack:
             failure_queue_url=sqs.get_queue_url(QueueName=queue)["QueueUrl"] if queue else None,
             from_latest=properties.get("StartingPosition") == "LATEST",
         )
-        return source.pollers(self._client("kinesis"), sqs, invoke)
+        return source.pollers(self._client("kinesis"), sqs, invoke, is_on)
 
     def _start_shipping_logs(self) -> None:
         groups = {
@@ -381,6 +383,44 @@ def _filter(configuration: Document) -> Document:
 
 def _output(logical_id: str, place: str) -> str:
     return f"Local{logical_id}{place}"
+
+
+def _references(logical_id: str, resource: Document) -> list[tuple[str, Any]]:
+    """(name, expression)"""
+    properties = resource.get("Properties", {})
+    match resource["Type"]:
+        case "AWS::Lambda::Function" if "LogGroup" in properties.get("LoggingConfig", {}):
+            return [("Logs", properties["LoggingConfig"]["LogGroup"])]
+        case "AWS::Lambda::EventSourceMapping":
+            failure = properties.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+            found = [("Source", properties["EventSourceArn"]), ("Function", properties["FunctionName"])]
+            return [*found, *([("Failure", failure)] if failure else [])]
+        case "AWS::Events::Rule":
+            targets = [(f"Target{n}", one["Arn"]) for n, one in enumerate(properties["Targets"])]
+            return [("Schedule", properties.get("ScheduleExpression", "")), *targets]
+        case "AWS::StepFunctions::StateMachine":
+            return [("Role", properties["RoleArn"]), *properties["DefinitionSubstitutions"].items()]
+        case "AWS::SNS::Subscription":
+            return [(place, properties[place]) for place in ("TopicArn", "Endpoint")]
+        case "AWS::SQS::QueuePolicy":
+            parts: list[Any] = []
+            _filled(properties["PolicyDocument"], parts.append)
+            queues = [(f"Target{n}", one) for n, one in enumerate(properties["Queues"])]
+            return [*queues, *((f"Part{n}", one) for n, one in enumerate(parts))]
+        case "AWS::S3::Bucket":
+            told = [(f"Queue{n}", one["Queue"]) for n, one in enumerate(_queues(properties))]
+            return [*told, ("Name", {"Ref": logical_id})]
+        case _:
+            return []
+
+
+def _filled(node: Any, value_of: Callable[[Any], Any]) -> Any:
+    """A copy in which every reference to another resource is what `value_of` makes of it, in their order."""
+    if isinstance(node, dict):
+        if len(node) == 1 and (next(iter(node)) == "Ref" or next(iter(node)).startswith("Fn::")):
+            return value_of(node)
+        return {key: _filled(one, value_of) for key, one in node.items()}
+    return [_filled(one, value_of) for one in node] if isinstance(node, list) else node
 
 
 def _queues(properties: Mapping[str, Any]) -> list[Document]:

@@ -23,11 +23,21 @@ from kinesight_local.lambdas import Answer
 log = logging.getLogger(__name__)
 
 Invoke = Callable[[Any], Answer]
+IsOn = Callable[[], bool]
+"""Whether the mapping is enabled and its function may run; while it is not, what comes stays where it is."""
 Document = dict[str, Any]
 
 _IDLE_S = 0.1
 _SQS_THREADS = 2
 _RETRY_S = (0.2, 0.5, 1.0, 2.0)
+
+
+def _always() -> bool:
+    return True
+
+
+def _while_on(step: Callable[[], bool], is_on: IsOn) -> Callable[[], bool]:
+    return lambda: is_on() and step()
 
 
 class Poller:
@@ -67,8 +77,9 @@ class QueueSource:
     batch_size: int
     reports_failures: bool
 
-    def pollers(self, client: Any, invoke: Invoke) -> list[Poller]:
-        return [Poller(f"{self.queue_arn} {n}", lambda: self.poll(client, invoke)) for n in range(_SQS_THREADS)]
+    def pollers(self, client: Any, invoke: Invoke, is_on: IsOn = _always) -> list[Poller]:
+        step = _while_on(lambda: self.poll(client, invoke), is_on)
+        return [Poller(f"{self.queue_arn} {n}", step) for n in range(_SQS_THREADS)]
 
     def poll(self, client: Any, invoke: Invoke) -> bool:
         """One batch; False if the queue was empty."""
@@ -139,10 +150,10 @@ class StreamSource:
     failure_queue_url: str | None
     from_latest: bool
 
-    def pollers(self, kinesis: Any, sqs: Any, invoke: Invoke) -> list[Poller]:
+    def pollers(self, kinesis: Any, sqs: Any, invoke: Invoke, is_on: IsOn = _always) -> list[Poller]:
         shards = kinesis.describe_stream(StreamName=self.stream_name)["StreamDescription"]["Shards"]
         readers = [ShardReader(self, shard["ShardId"], kinesis, sqs, invoke) for shard in shards]
-        return [Poller(f"{self.stream_arn} {reader.shard_id}", reader.poll) for reader in readers]
+        return [Poller(f"{self.stream_arn} {one.shard_id}", _while_on(one.poll, is_on)) for one in readers]
 
 
 class ShardReader:

@@ -12,7 +12,10 @@ from typing import Any
 
 from moto import backends, settings
 from moto.awslambda.models import LambdaFunction
+from moto.awslambda.utils import get_backend
+from moto.kinesis.models import kinesis_backends
 from moto.server import ThreadedMotoServer
+from moto.sqs.models import sqs_backends
 
 from kinesight_local.calls import CallCounter, counted
 from kinesight_local.lambdas import Answer
@@ -62,3 +65,24 @@ def route_invocations(invoke: Invoke) -> Callable[[], None]:
         LambdaFunction._invoke_lambda = original  # type: ignore[method-assign]  # that is the purpose of this module
 
     return restore
+
+
+def known_mapping(client: Any, source_arn: str, function_arn: str) -> Callable[[], bool]:
+    """Makes an event source mapping known to moto's Lambda, where it can be looked at and switched off and on.
+
+    The result tells whether it is on: enabled, and its function's reserved concurrency not 0. moto would deliver by it,
+    too, so queues and streams are made to forget it. Raises botocore's errors.
+    """
+    kind, region, account = source_arn.split(":")[2:5]
+    made = client.create_event_source_mapping(EventSourceArn=source_arn, FunctionName=function_arn)
+    sources: Any = sqs_backends[account][region].queues if kind == "sqs" else kinesis_backends[account][region].streams
+    for source in sources.values():
+        source.lambda_event_source_mappings.clear()
+    backend = get_backend(account, region)
+    function = backend.get_function(function_arn)
+    mapping = backend.get_event_source_mapping(made["UUID"])
+
+    def is_on() -> bool:
+        return mapping is not None and bool(mapping.enabled) and function.reserved_concurrency != 0
+
+    return is_on

@@ -228,6 +228,12 @@ def test_a_custom_model_is_unknown_then_runs_then_rests(rekognition: Any) -> Non
     assert rekognition.detect_custom_labels(**wanted)["CustomLabels"] == []
     again = code(rekognition.start_project_version, ProjectVersionArn=MODEL, MinInferenceUnits=1)
     assert again == "ResourceInUseException"
+    (project,) = rekognition.describe_projects(ProjectNames=["parts"])["ProjectDescriptions"]
+    versions = rekognition.describe_project_versions(ProjectArn=project["ProjectArn"], VersionNames=["v1"])
+    assert [(one["ProjectVersionArn"], one["Status"]) for one in versions["ProjectVersionDescriptions"]] == [
+        (MODEL, "RUNNING")
+    ]
+    assert rekognition.describe_projects(ProjectNames=["other"])["ProjectDescriptions"] == []
     assert rekognition.stop_project_version(ProjectVersionArn=MODEL)["Status"] == "STOPPED"
     assert code(rekognition.detect_custom_labels, **wanted) == "ResourceNotReadyException"
 
@@ -244,6 +250,7 @@ def test_every_answer_has_the_service_models_shape(moto: str) -> None:
     calls: list[tuple[str, dict[str, Any]]] = [
         ("CreateCollection", staff),
         ("IndexFaces", {**staff, **image, "ExternalImageId": "eileen"}),
+        ("DescribeCollection", staff),
         ("ListCollections", {}),
         ("ListFaces", {**staff, "MaxResults": 1}),
         ("SearchFacesByImage", {**staff, **image}),
@@ -254,6 +261,8 @@ def test_every_answer_has_the_service_models_shape(moto: str) -> None:
         ("DetectText", image),
         ("StartProjectVersion", {"ProjectVersionArn": MODEL, "MinInferenceUnits": 1}),
         ("DetectCustomLabels", {**image, "ProjectVersionArn": MODEL}),
+        ("DescribeProjects", {}),
+        ("DescribeProjectVersions", {"ProjectArn": f"{MODEL.partition('/version/')[0]}/1"}),
         ("StopProjectVersion", {"ProjectVersionArn": MODEL}),
     ]
     for operation, parameters in calls:

@@ -21,6 +21,23 @@ _MOST_PIXELS = 1_200_000
 _FORMATS = frozenset({"png", "jpeg", "gif", "webp"})
 
 
+def availability(model: str) -> dict[str, Any]:
+    """GetFoundationModelAvailability: everybody here may use any model."""
+    return {
+        "modelId": model,
+        "agreementAvailability": {"status": "AVAILABLE"},
+        "authorizationStatus": "AUTHORIZED",
+        "entitlementAvailability": "AVAILABLE",
+        "regionAvailability": "AVAILABLE",
+    }
+
+
+def profile(identifier: str) -> dict[str, Any]:
+    """GetInferenceProfile, of one model."""
+    model = f"arn:aws:bedrock:us-east-1::foundation-model/{identifier.partition('.')[2] or identifier}"
+    return {"inferenceProfileId": identifier, "status": "ACTIVE", "models": [{"modelArn": model}]}
+
+
 def converse(request: dict[str, Any]) -> dict[str, Any]:
     """Raises VisionError."""
     started = time.monotonic()

@@ -29,6 +29,8 @@ class CustomModels:
         return {
             "StartProjectVersion": self._start,
             "StopProjectVersion": self._stop,
+            "DescribeProjects": self._projects,
+            "DescribeProjectVersions": self._versions,
             "DetectCustomLabels": self._detect,
         }
 
@@ -45,6 +47,32 @@ class CustomModels:
         with self._lock:
             self._runs[arn] = False
         return {"Status": "STOPPED"}
+
+    def _projects(self, wanted: Parameters) -> Parameters:
+        """Those that a started model belongs to. The number at the end of a project's ARN is made up."""
+        with self._lock:
+            projects = {arn.partition("/version/")[0] for arn in self._runs}
+        names = wanted.get("ProjectNames")
+        return {
+            "ProjectDescriptions": [
+                {"ProjectArn": f"{one}/1", "Status": "CREATED"}
+                for one in sorted(projects)
+                if not names or one.rpartition("/")[2] in names
+            ]
+        }
+
+    def _versions(self, wanted: Parameters) -> Parameters:
+        project = fields.text(wanted, "ProjectArn", fields.PROJECT_ARN).rpartition("/")[0]
+        names = wanted.get("VersionNames")
+        with self._lock:
+            runs = {arn: running for arn, running in self._runs.items() if arn.startswith(f"{project}/version/")}
+        return {
+            "ProjectVersionDescriptions": [
+                {"ProjectVersionArn": arn, "Status": "RUNNING" if running else "STOPPED"}
+                for arn, running in runs.items()
+                if not names or arn.split("/")[3] in names
+            ]
+        }
 
     def _detect(self, wanted: Parameters) -> Parameters:
         arn = self._known(wanted)

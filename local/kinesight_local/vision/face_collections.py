@@ -45,6 +45,7 @@ class FaceCollections:
         return {
             "CreateCollection": self._create,
             "DeleteCollection": self._delete,
+            "DescribeCollection": self._describe,
             "ListCollections": self._list,
             "IndexFaces": self._index_faces,
             "ListFaces": self._list_faces,
@@ -70,6 +71,11 @@ class FaceCollections:
         with self._lock:
             self._collections.pop(name, None)
         return {"StatusCode": 200}
+
+    def _describe(self, wanted: Parameters) -> Parameters:
+        _, known = self._collection(wanted)
+        with self._lock:
+            return {"FaceCount": len(known), "FaceModelVersion": FACE_MODEL_VERSION}
 
     def _list(self, wanted: Parameters) -> Parameters:
         with self._lock:

@@ -10,6 +10,7 @@ Parameters = dict[str, Any]
 
 COLLECTION_ID = r"[a-zA-Z0-9_.\-]{1,255}"
 EXTERNAL_IMAGE_ID = r"[a-zA-Z0-9_.\-:]{1,255}"
+PROJECT_ARN = r"arn:[a-z\d-]+:rekognition:[a-z\d-]+:\d{12}:project/[a-zA-Z0-9_.\-]{1,255}/[0-9]+"
 PROJECT_VERSION_ARN = (
     r"arn:[a-z\d-]+:rekognition:[a-z\d-]+:\d{12}:project/[a-zA-Z0-9_.\-]{1,255}/version/[a-zA-Z0-9_.\-]{1,255}/[0-9]+"
 )

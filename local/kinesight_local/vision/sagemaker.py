@@ -18,6 +18,13 @@ _MAXIMUM_BYTES = 6_291_456
 _ASYNC_S = 0.3
 
 
+def describe(name: Any) -> dict[str, str]:
+    """DescribeEndpoint: as any name is invoked, any name is in service. Raises VisionError."""
+    if not isinstance(name, str) or not name:
+        raise VisionError("ValidationException", "EndpointName is missing.")
+    return {"EndpointName": name, "EndpointStatus": "InService"}
+
+
 def invoke(name: str, body: bytes, content_type: str, accept: str) -> Any:
     """Like the real algorithms it returns every guess. Raises VisionError."""
     if len(body) > _MAXIMUM_BYTES:

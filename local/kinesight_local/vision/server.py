@@ -27,18 +27,21 @@ class VisionServer(ThreadedServer):
 
 def application(calls: Counter[str]) -> Starlette:
     """The ASGI application; it adds to `calls`."""
-    return Starlette(routes=[_rekognition(calls), *_sagemaker(calls), _bedrock(calls), *_own(calls)])
+    return Starlette(routes=[_rekognition(calls), *_sagemaker(calls), *_bedrock(calls), *_own(calls)])
 
 
 def _rekognition(calls: Counter[str]) -> Route:
     service = Rekognition()
 
     async def rekognition(request: Request) -> Response:
-        operation = request.headers.get("x-amz-target", "").rpartition(".")[2]
+        target, _, operation = request.headers.get("x-amz-target", "").rpartition(".")
         calls[operation] += 1
         try:
             parameters = _parameters(await request.body())
-            answer = await run_in_threadpool(service.call, operation, parameters)
+            if (target, operation) == ("SageMaker", "DescribeEndpoint"):
+                answer = sagemaker.describe(parameters.get("EndpointName"))
+            else:
+                answer = await run_in_threadpool(service.call, operation, parameters)
         except VisionError as error:
             return _refused(error, "application/x-amz-json-1.1")
         return JSONResponse(answer, headers=_headers(), media_type="application/x-amz-json-1.1")
@@ -77,7 +80,7 @@ def _sagemaker(calls: Counter[str]) -> list[Route]:
     ]
 
 
-def _bedrock(calls: Counter[str]) -> Route:
+def _bedrock(calls: Counter[str]) -> list[Route]:
     async def converse(request: Request) -> Response:
         calls["Converse"] += 1
         try:
@@ -86,7 +89,17 @@ def _bedrock(calls: Counter[str]) -> Route:
             return _refused(error, "application/json")
         return JSONResponse(answer, headers=_headers())
 
-    return Route("/model/{model:path}/converse", converse, methods=["POST"])
+    async def availability(request: Request) -> Response:
+        return JSONResponse(bedrock.availability(request.path_params["model"]), headers=_headers())
+
+    async def profile(request: Request) -> Response:
+        return JSONResponse(bedrock.profile(request.path_params["name"]), headers=_headers())
+
+    return [
+        Route("/model/{model:path}/converse", converse, methods=["POST"]),
+        Route("/foundation-model-availability/{model:path}", availability),
+        Route("/inference-profiles/{name:path}", profile),
+    ]
 
 
 def _own(calls: Counter[str]) -> list[Route]:

@@ -40,8 +40,8 @@ def wanted() -> Wanted:
     chosen = settings()
     return Wanted(
         selection=StreamSelection.of(chosen.stream_names, chosen.tag_filter_documents()),
-        image_generation=_image_generation(chosen) if chosen.image_generation_status == "ENABLED" else None,
-        notification=_notification(chosen) if chosen.notification_status == "ENABLED" else None,
+        image_generation=image_generation_of(chosen) if chosen.image_generation_status == "ENABLED" else None,
+        notification=notification_of(chosen) if chosen.notification_status == "ENABLED" else None,
     )
 
 
@@ -85,7 +85,8 @@ def respond(request: Mapping[str, Any], *, failure: str | None, data: Mapping[st
     cloudformation_response.respond(request, failure=failure, data=data, sleep=time.sleep)
 
 
-def _image_generation(chosen: ConfigureStreamsSettings) -> Configuration:
+def image_generation_of(chosen: ConfigureStreamsSettings) -> Configuration:
+    """What is wanted, but for the Region, which is each stream's own."""
     configuration: dict[str, Any] = {
         "Status": "ENABLED",
         "ImageSelectorType": chosen.image_selector_type,
@@ -102,5 +103,6 @@ def _image_generation(chosen: ConfigureStreamsSettings) -> Configuration:
     return configuration
 
 
-def _notification(chosen: ConfigureStreamsSettings) -> Configuration:
+def notification_of(chosen: ConfigureStreamsSettings) -> Configuration:
+    """What is wanted."""
     return {"Status": "ENABLED", "DestinationConfig": {"Uri": chosen.notification_topic_arn}}

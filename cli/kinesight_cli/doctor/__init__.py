@@ -1,0 +1,21 @@
+"""Why there is no picture: a deployed stack and its streams, checked in the order of the road that a picture takes.
+
+Nothing here prints. Facts are looked up (`looking_at_…`), judged by pure functions (`judging_…`) and told as findings.
+"""
+
+from kinesight_cli.doctor.asking import CannotLookError
+from kinesight_cli.doctor.examining import Examination, Report, StreamHealth
+from kinesight_cli.doctor.facts import Patience
+from kinesight_cli.doctor.findings import Cause, Finding, Outcome, Verdict
+
+__all__ = [
+    "CannotLookError",
+    "Cause",
+    "Examination",
+    "Finding",
+    "Outcome",
+    "Patience",
+    "Report",
+    "StreamHealth",
+    "Verdict",
+]
