@@ -1,4 +1,8 @@
-"""What `sam build` leaves undone: byte code in the layers, and new versions of the functions with every deployment.
+"""What `sam build` leaves undone: layers without debug information and with byte code, and new versions of the
+functions with every deployment.
+
+PyAV's wheels carry the debug information of its own modules, half of their size. `llvm-strip` takes it out for either
+processor; where there is none it stays.
 
 `sam` takes byte code out of layers, and Lambda can't write it, so every cold start would compile every module anew
 (docs/deploy.md has the figures). It is the same for both processors. It is checked against nothing at run time: a zip
@@ -12,12 +16,15 @@ import argparse
 import compileall
 import py_compile
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 PYTHON = (3, 13)
 """Of `Runtime` in template.yaml; another one's byte code would be ignored."""
 _RELEASE = re.compile(r"(?m)^(\s+AutoPublishCodeSha256:)\s+(?:Ref: Release|!Ref Release)$")
+_NO_STRIP = "debug information stays in the layers, some 20 MB of it: there is no llvm-strip, or it is out already\n"
 _RELEASE_FORM = re.compile(r"[a-zA-Z0-9]{1,10}")
 
 
@@ -28,13 +35,26 @@ def main(arguments: list[str]) -> None:
     given = parser.parse_args(arguments)
     if sys.version_info[:2] != PYTHON:
         sys.exit(f"layers are compiled by Python {PYTHON[0]}.{PYTHON[1]}; run this with .venv/bin/python")
+    saved_mb = strip_layers(given.build_dir) / 1e6
     compiled = compile_layers(given.build_dir)
     if not compiled:
         sys.exit(f"{given.build_dir} holds no built layers: run `make build`")
+    sys.stdout.write(f"took {saved_mb:.0f} MB of debug information out\n" if saved_mb else _NO_STRIP)
     sys.stdout.write(f"compiled {', '.join(compiled)}\n")
     if given.release:
         functions = stamp(given.build_dir / "template.yaml", given.release)
         sys.stdout.write(f"release {given.release}: new versions of {functions} functions\n")
+
+
+def strip_layers(build_dir: Path) -> int:
+    """How many bytes fewer the layers have. What a wheel brings in `*.libs` is stripped, and patched: it stays."""
+    strip = shutil.which("llvm-strip")
+    modules = [one for one in build_dir.glob("*Layer/python/**/*.so") if not one.parent.name.endswith(".libs")]
+    if strip is None or not modules:
+        return 0
+    before = sum(one.stat().st_size for one in modules)
+    subprocess.run([strip, "--strip-debug", *map(str, modules)], check=True)
+    return before - sum(one.stat().st_size for one in modules)
 
 
 def compile_layers(build_dir: Path) -> list[str]:

@@ -109,6 +109,25 @@ def test_a_release_that_is_none_is_refused(finish_build: dict[str, Any], tmp_pat
         finish_build["stamp"](tmp_path / "template.yaml", release)
 
 
+def test_debug_information_is_taken_out_where_there_is_a_tool_for_it(
+    finish_build: dict[str, Any], layer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "bin" / "llvm-strip"
+    tool.parent.mkdir()
+    tool.write_text('#!/bin/sh\ntest "$1" = --strip-debug && shift\nfor one; do printf half >"$one"; done\n')
+    tool.chmod(0o755)
+    module, patched = layer / "package" / "core.so", layer / "package.libs" / "libx.so"
+    patched.parent.mkdir()
+    for one in (module, patched):
+        one.write_text("half half")
+
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert finish_build["strip_layers"](layer.parents[1]) == 0
+    monkeypatch.setenv("PATH", f"{tool.parent}:/usr/bin:/bin")
+    assert finish_build["strip_layers"](layer.parents[1]) == 5
+    assert (module.read_text(), patched.read_text()) == ("half", "half half")
+
+
 def test_nothing_built_is_told(finish_build: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="make build"):
         finish_build["main"](["--build-dir", str(tmp_path)])
