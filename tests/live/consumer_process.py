@@ -20,7 +20,7 @@ def main(environment: str, slot: str, share: str, seconds: str) -> None:
 
     ends_at_s = time.monotonic() + float(seconds)
     context = SimpleNamespace(
-        name="consume_live",
+        function_name="consume_live",
         memory_limit_in_mb=2048,
         invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:consume_live",
         aws_request_id=slot,
