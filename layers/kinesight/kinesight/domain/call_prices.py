@@ -4,9 +4,9 @@ They are for estimates and for the budget; a bill has tiers, agreements and taxe
 which it was read:
 
 - Rekognition bills every picture that an operation analyzes, several operations on one picture several times, and has
-  two groups of operations (https://aws.amazon.com/rekognition/pricing/, 2026-11-21). Group 2 costs $0.0010 a picture up
-  to a million a month (the page's worked examples, 2026-10-07). Group 1, to which SearchFacesByImage belongs, costs the
-  same by secondary sources alone.
+  two groups of operations (https://aws.amazon.com/rekognition/pricing/). Group 2 costs $0.0010 a picture up to a
+  million a month, by a third party's copy of that page's worked examples (2026-10-07). Group 1, to which
+  SearchFacesByImage belongs, costs the same by secondary sources alone.
 - Custom Labels and SageMaker endpoints are paid by the hour they run, so a call adds nothing ("Starting an Amazon
   Rekognition Custom Labels model"). Serverless endpoints are paid by use: say a price.
 - Bedrock bills tokens (https://aws.amazon.com/bedrock/pricing/). Prices of the Nova models and of Claude 3 Opus by
