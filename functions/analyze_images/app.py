@@ -4,9 +4,10 @@ from typing import Any
 
 from kinesight.domain.analyze_images import BatchReport, Problem, analyze_batch
 from kinesight.domain.correlation import frame_keys
+from kinesight.frame_metrics import tell_frames, tell_of_spending
 from kinesight.lambda_events import sqs_messages
 from kinesight.metric_catalogue import Metric
-from kinesight.observability import LambdaContext, count, logger, observed, tell_frames, tell_of_spending
+from kinesight.observability import LambdaContext, count, logger, observed
 from kinesight.wiring import analyze_images as wiring
 from kinesight.wiring.spending import tally
 

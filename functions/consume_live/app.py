@@ -7,17 +7,10 @@ from kinesight.domain.analysis import Analysis
 from kinesight.domain.consume_live import ConsumerReport, Ends, consume
 from kinesight.domain.correlation import frame_keys
 from kinesight.domain.frame_tally import FrameTally
+from kinesight.frame_metrics import tell_frames, tell_of_spending
 from kinesight.lambda_events import consumer_start
 from kinesight.metric_catalogue import Metric
-from kinesight.observability import (
-    LambdaContext,
-    count,
-    logger,
-    observed,
-    tell_frames,
-    tell_of_spending,
-    tell_of_stream,
-)
+from kinesight.observability import LambdaContext, count, logger, observed, tell_of_stream
 from kinesight.wiring import consume_live as wiring
 from kinesight.wiring.spending import tally
 

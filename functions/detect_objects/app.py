@@ -7,8 +7,9 @@ from kinesight.domain.correlation import correlation_id
 from kinesight.domain.detect_objects import detect_window
 from kinesight.domain.extract_images import picture_key
 from kinesight.domain.model import from_epoch_ms
+from kinesight.frame_metrics import tell_frames, tell_of_spending
 from kinesight.lambda_events import planned_window
-from kinesight.observability import LambdaContext, logger, observed, tell_frames, tell_of_spending
+from kinesight.observability import LambdaContext, logger, observed
 from kinesight.wiring import detect_objects as wiring
 from kinesight.wiring.spending import tally
 

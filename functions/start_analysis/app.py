@@ -46,7 +46,7 @@ def _tell(report: StartReport) -> None:
             reason=repr(problem.error),
             exc_info=problem.error.__cause__,
         )
-    count(Metric.FRAGMENTS_NOTIFIED, report.notified)
+    count(Metric.FRAGMENTS_NOTIFIED, len(report.fragments))
     count(Metric.ANALYSES_STARTED, len(report.started))
     count(Metric.NOTIFICATIONS_BURIED, len(report.buried))
     count(Metric.NOTIFICATIONS_RETRIED, len(report.retried))

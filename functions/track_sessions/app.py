@@ -38,9 +38,9 @@ def _tell(report: SessionReport) -> None:
         logger.warning("to be retried", activity=failure.key, reason=repr(failure.error))
     for refusal in report.refusals:
         logger.error("given up", channel=refusal.channel, session_id=refusal.session_id, reason=repr(refusal.error))
-    count(Metric.SESSIONS_OPENED, report.opened)
-    count(Metric.SESSIONS_ENDED, report.ended)
-    count(Metric.ALERTS_SENT, report.alerts)
+    count(Metric.SESSIONS_OPENED, report.told(SessionEventType.NEW))
+    count(Metric.SESSIONS_ENDED, report.told(SessionEventType.END))
+    count(Metric.ALERTS_SENT, report.told(SessionEventType.ALERT))
     count(Metric.RECORDS_BURIED, report.buried)
     count(Metric.ACTIVITIES_RETRIED, len(report.failures))
     count(Metric.CHANNEL_REFUSALS, len(report.refusals))

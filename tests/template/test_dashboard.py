@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kinesight.frame_metrics import OF_FRAMES, OF_SPENDING
 from kinesight.metric_catalogue import Metric
-from kinesight.observability import OF_FRAMES, OF_SPENDING
 from kinesight_local.template import expand
 from samtranslator.yaml_helper import yaml_parse
 

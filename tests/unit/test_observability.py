@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from kinesight import observability
 from kinesight.domain.frame_tally import FrameTally
+from kinesight.frame_metrics import tell_frames
 from kinesight.metric_catalogue import Metric, Unit
-from kinesight.observability import count, count_kinds, measure, observed, tell_frames, tell_of_stream
+from kinesight.observability import count, count_kinds, measure, observed, tell_of_stream
 
 STACK = {"Stack": "east", "service": "analyze_images"}
 TALLIES = {"front-door": FrameTally(settled=2, analyzed=2), "back-door": FrameTally(settled=1, analyzed=1)}

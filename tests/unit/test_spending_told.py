@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from kinesight import observability
 from kinesight.domain.metering import Spending
-from kinesight.observability import tell_of_spending
+from kinesight.frame_metrics import tell_of_spending
 
 SPENT = {
     ("yard", "REKOGNITION_LABELS"): Spending(calls=3, micro_usd=3000, slowed=1),

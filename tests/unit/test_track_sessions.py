@@ -14,6 +14,7 @@ from kinesight.domain.records import encode_record, evidence_keys
 from kinesight.domain.rules import Rules
 from kinesight.domain.session_outbox import AlertRoute, Audience
 from kinesight.domain.session_videos import SessionRef, VideoOrder
+from kinesight.domain.sessions import SessionEventType
 from kinesight.domain.track_sessions import SessionPorts, SessionReport, VideoOrders, pass_time, track_batch
 
 from tests.builders import NOON_MS, a_detection, a_frame, a_record
@@ -169,9 +170,9 @@ def test_an_alert_that_failed_is_sent_once_it_can() -> None:
     record = a_picture(0)
 
     report = world.track(record)
-    assert (report.failed_sequence_numbers, len(report.failures), report.alerts) == ([], 1, 0)
+    assert (report.failed_sequence_numbers, len(report.failures), report.told(SessionEventType.ALERT)) == ([], 1, 0)
     world.alerts.failing = lambda _: None
-    assert (world.wait(10).alerts, world.wait(20).alerts) == (1, 0)
+    assert (world.wait(10).told(SessionEventType.ALERT), world.wait(20).told(SessionEventType.ALERT)) == (1, 0)
 
     assert len(world.alerts.sent) == 1
 
@@ -213,7 +214,7 @@ def test_a_channel_that_fails_repeats_nothing_on_the_others() -> None:
     world.wait(20)
     world.wait(30)
 
-    assert (first.alerts, len(first.failures)) == (1, 1)
+    assert (first.told(SessionEventType.ALERT), len(first.failures)) == (1, 1)
     assert (len(world.alerts.sent), len(world.webhook.sent)) == (1, 1)
 
 
@@ -303,7 +304,8 @@ def test_pictures_with_alerts_of_their_own_leave_sessions_silent() -> None:
 
     report = world.track(a_picture(0))
 
-    assert (report.opened, report.alerts, world.alerts.sent) == (1, 0, [])
+    assert (report.told(SessionEventType.NEW), report.told(SessionEventType.ALERT)) == (1, 0)
+    assert world.alerts.sent == []
 
 
 def test_a_document_decides_for_its_streams() -> None:

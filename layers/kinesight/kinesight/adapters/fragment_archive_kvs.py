@@ -13,7 +13,7 @@ from kinesight.adapters.backoff import full_jitter_delays_s
 from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients
 from kinesight.domain.errors import MediaBusyError, UnreadableMediaError
 from kinesight.domain.ports import FragmentMedia, FragmentUnavailable
-from kinesight.media.fragments import FragmentReader, MediaErrorNotice, MediaFragment
+from kinesight.media.fragments import FragmentReader, MediaErrorNotice, MediaFragment, read_fragments
 from kinesight.media.mkv import MkvError, TruncatedMkvError
 
 _API: Final = "GET_MEDIA_FOR_FRAGMENT_LIST"
@@ -79,10 +79,7 @@ class KvsFragmentArchive:
             body = self._clients.client(stream_name, _API).get_media_for_fragment_list(
                 StreamName=stream_name, Fragments=numbers
             )["Payload"]
-            for chunk in body.iter_chunks(_CHUNK_BYTES):
-                for found in reader.feed(chunk):
-                    yield from _item(found, stream_name)
-            for found in reader.close():
+            for found in read_fragments(body.iter_chunks(_CHUNK_BYTES), reader):
                 yield from _item(found, stream_name)
         except AWS_ERRORS as error:
             self._clients.forget(stream_name, _API)

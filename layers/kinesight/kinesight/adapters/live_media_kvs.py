@@ -19,7 +19,7 @@ from kinesight.domain.errors import (
 )
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.ports import LiveStart
-from kinesight.media.fragments import FragmentReader, MediaErrorNotice, MediaFragment
+from kinesight.media.fragments import FragmentReader, MediaErrorNotice, MediaFragment, read_fragments
 from kinesight.media.mkv import MkvError, TruncatedMkvError
 
 if TYPE_CHECKING:
@@ -54,9 +54,8 @@ class KvsLiveMedia:
             raise translate(error, what, passing=MediaBusyError, lasting=MediaBusyError) from error
         reader = FragmentReader()
         try:
-            for chunk in _as_it_comes(body):
-                yield from (_checked(stream_name, item) for item in reader.feed(chunk))
-            yield from (_checked(stream_name, item) for item in reader.close())
+            for item in read_fragments(_as_it_comes(body), reader):
+                yield _checked(stream_name, item)
         except (HTTPError, OSError) as error:
             raise MediaBusyError(f"GetMedia of {stream_name}: {error}") from error
         except MkvError as error:

@@ -57,8 +57,8 @@ class Problem:
 
 @dataclass(slots=True)
 class BatchReport:
-    """What became of a batch. The messages of `failed_message_ids` are to come again; pictures that are `unpaid`, by
-    their keys, are not."""
+    """What became of a batch. The messages of `failed_message_ids` are to come again; pictures that are `unpaid` are
+    not."""
 
     failed_message_ids: list[str] = field(default_factory=list)
     published: list[ResultRecord] = field(default_factory=list)

@@ -23,8 +23,6 @@ MICRO_USD = 1_000_000
 """Of one dollar."""
 _MILLION = 1_000_000
 
-PRICES_READ_ON = "2026-11-21"
-
 MICRO_USD_PER_CALL: Mapping[str, int] = {
     "REKOGNITION_LABELS": 1000,
     "REKOGNITION_FACES": 1000,

@@ -55,14 +55,11 @@ class Tiding:
 
 @dataclass(slots=True)
 class Told:
-    """What became of an outbox: `untold` is to be told again, in this order, `tidings` were told. `alerts` are the
-    messages that channels took, `failed_alerts` why some wait, and `failure` why events do."""
+    """What became of an outbox: `untold` is to be told again, in this order, `tidings` were told. `failed_alerts`: why
+    some alerts wait, and `failure` why events do."""
 
     untold: list[SessionEvent] = field(default_factory=list)
     tidings: list[Tiding] = field(default_factory=list)
-    opened: int = 0
-    ended: int = 0
-    alerts: int = 0
     refusals: list[Refusal] = field(default_factory=list)
     failed_alerts: list[KinesightError] = field(default_factory=list)
     failure: KinesightError | None = None
@@ -105,8 +102,6 @@ def _tell_programs(
         told.untold.append(event)
         return
     told.tidings.append(Tiding(event.type, event.session))
-    told.opened += event.type is SessionEventType.NEW
-    told.ended += event.type is SessionEventType.END
 
 
 def _tell_people(event: SessionEvent, audience: Audience, told: Told) -> None:
@@ -114,7 +109,6 @@ def _tell_people(event: SessionEvent, audience: Audience, told: Told) -> None:
     for name, route in audience.alerts.items():
         try:
             if _alert_once(name, route, event.session, audience):
-                told.alerts += 1
                 told.tidings.append(Tiding(event.type, event.session, name))
         except PermanentError as error:
             told.refusals.append(Refusal(name, event.session.session_id, error))

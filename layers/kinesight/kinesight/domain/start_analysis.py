@@ -68,7 +68,6 @@ class StartPlan:
 class StartReport:
     """What became of a batch. The messages of `failed_message_ids` are to come again."""
 
-    notified: int = 0
     fragments: list[NotifiedFragment] = field(default_factory=list)
     started: list[AnalysisRun] = field(default_factory=list)
     failed_message_ids: list[str] = field(default_factory=list)
@@ -97,7 +96,6 @@ def start_analyses(messages: Sequence[QueuedMessage], ports: StartPorts, plan: S
         except KinesightError as error:
             _retry(mail.messages, error, report)
         else:
-            report.notified += len(mail.fragments)
             report.fragments += mail.fragments
     return report
 

@@ -21,7 +21,16 @@ from kinesight.domain.ports import DeadLetters, Reminders, VersionedDocuments
 from kinesight.domain.rules import CameraRules, Rules
 from kinesight.domain.session_outbox import Audience, Refusal, Tiding, tell
 from kinesight.domain.session_videos import delay_s, order_of
-from kinesight.domain.sessions import ACTIVITY, Activity, Hit, Observation, PictureClocks, Session, SessionTracker
+from kinesight.domain.sessions import (
+    ACTIVITY,
+    Activity,
+    Hit,
+    Observation,
+    PictureClocks,
+    Session,
+    SessionEventType,
+    SessionTracker,
+)
 
 _ATTEMPTS = 8
 _ON_DEMAND = "|on-demand"
@@ -63,13 +72,14 @@ class SessionReport:
     """What became of a batch. The records of `failed_sequence_numbers` are to come again."""
 
     failed_sequence_numbers: list[str] = field(default_factory=list)
-    opened: int = 0
-    ended: int = 0
-    alerts: int = 0
     tidings: list[Tiding] = field(default_factory=list)
     buried: int = 0
     failures: list[StreamFailure] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+
+    def told(self, kind: SessionEventType) -> int:
+        """How often somebody was told of this: an alert counts once for each channel."""
+        return sum(tiding.type is kind for tiding in self.tidings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +216,6 @@ def _empty_outbox(key: str, activity: Activity, version: int, ports: SessionPort
     """Tells, and keeps what could not be told. If somebody else has saved meanwhile, they tell it again, which has no
     further effect. Alerts that wait are reported without failing the records, which hold nothing more to do."""
     told = tell(activity.outbox, ports.audience, _video_orders(ports, _camera(key, ports).camera.sessions))
-    report.opened += told.opened
-    report.ended += told.ended
-    report.alerts += told.alerts
     report.tidings += told.tidings
     report.refusals += told.refusals
     report.failures += [StreamFailure(key, error) for error in told.failed_alerts]

@@ -188,9 +188,12 @@ class FragmentReader:
         return found if notice is None else [*found, notice]
 
 
-def read_fragments(chunks: Iterable[bytes]) -> Iterator[MediaFragment | MediaErrorNotice]:
-    """A whole body. Raises MkvError where it can't be read further."""
-    reader = FragmentReader()
+def read_fragments(
+    chunks: Iterable[bytes], reader: FragmentReader | None = None
+) -> Iterator[MediaFragment | MediaErrorNotice]:
+    """A whole body. Raises MkvError where it can't be read further; a new `reader` of one's own then tells the number
+    of the fragment that has the error."""
+    reader = reader or FragmentReader()
     for chunk in chunks:
         yield from reader.feed(chunk)
     yield from reader.close()
