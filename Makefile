@@ -46,7 +46,7 @@ fuzz: setup ## the fuzz tests, each with 5,000 examples instead of a hundred
 live-chaos: setup ## twenty live streams, consumers killed every few seconds, for three minutes (ARGS='--seed 2')
 	$(BIN)/python -m tests.live.chaos $(ARGS)
 
-load: setup ## two hundred cameras through the whole stack, half an hour on two cores (ARGS='--streams 50 --seconds 60')
+load: setup ## two hundred cameras through the whole stack, most of an hour on two cores (ARGS='--streams 50 --seconds 60')
 	$(BIN)/python -m benchmarks.load $(ARGS)
 
 faults: setup ## the stack under faults for ten minutes: nothing lost, nothing twice (ARGS='--seed 2 --minutes 3')

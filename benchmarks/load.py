@@ -35,6 +35,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LEAD_S = 10
 BURST_EVERY_S = 60
 _PATIENCE_S = 600
+_LOOK_EVERY_S = 1.0
+"""Looking costs the local cloud work that it should do for the cameras."""
 _QUEUES = ("Images", "Evidence", "Sessions", "SessionVideos", "Notifications", "Live")
 
 
@@ -132,11 +134,11 @@ class Load:
         self.filmed_s = time.monotonic() - began_s
         expected, done, last_s = len(self.cameras) * self.seconds, 0, time.monotonic()
         while done < expected and time.monotonic() - last_s < _PATIENCE_S:
-            time.sleep(1)
+            time.sleep(_LOOK_EVERY_S)
             now = self.watch.read()
             last_s, done = (time.monotonic(), now) if now > done else (last_s, done)
         while self.watch.evidence - evidence(self.cloud) and time.monotonic() - last_s < _PATIENCE_S:
-            time.sleep(1)
+            time.sleep(_LOOK_EVERY_S)
         self.drained_s = time.monotonic() - began_s - self.filmed_s
 
     def _let_catch_up(self, second: int) -> None:
@@ -148,7 +150,7 @@ class Load:
         bursting = second % BURST_EVERY_S >= BURST_EVERY_S - LEAD_S
         while not bursting and waiting > LEAD_S * len(self.cameras):
             self.most_waiting = max(self.most_waiting, waiting)
-            time.sleep(0.2)
+            time.sleep(_LOOK_EVERY_S)
             waiting = sent - self.watch.read()
         self.most_waiting = max(self.most_waiting, waiting)
 
@@ -202,7 +204,7 @@ def alerts_in(cloud: LocalCloud, url: str, expected: int) -> list[str]:
             told.append(json.loads(json.loads(message["Body"])["Message"])["sessionId"])
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         if not messages:
-            time.sleep(0.5)
+            time.sleep(_LOOK_EVERY_S)
     return told
 
 

@@ -14,14 +14,20 @@ from dataclasses import dataclass
 from functools import wraps
 from threading import Lock
 from typing import Any
-from urllib.parse import parse_qs
 
 from moto.sqs.models import SQSBackend
 
+from kinesight_local.aws_requests import operation_of, service_of
+
 _CALLER = re.compile(r"(?:^|\s)app/(\S+)")
-_SERVICE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
-_S3_OBJECTS = {"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
 _AGAIN = re.compile(r"attempt=(?!1;|1$)")
+_HEADERS = {
+    "authorization": "HTTP_AUTHORIZATION",
+    "user-agent": "HTTP_USER_AGENT",
+    "x-amz-target": "HTTP_X_AMZ_TARGET",
+    "content-type": "CONTENT_TYPE",
+    "amz-sdk-request": "HTTP_AMZ_SDK_REQUEST",
+}
 _PLACES = ("TableName", "StreamName", "QueueUrl")
 
 
@@ -64,43 +70,34 @@ def counted(application: Wsgi, counter: CallCounter) -> Wsgi:
     """moto's application; requests that nobody signed are no calls of a service."""
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        service = _SERVICE.search(environ.get("HTTP_AUTHORIZATION", ""))
+        headers = {name: environ.get(key, "") for name, key in _HEADERS.items()}
+        service = service_of(headers)
         if service is not None:
-            _count(environ, service[1], counter)
+            _count(environ, service, headers, counter)
         return application(environ, start_response)
 
     return answer
 
 
-def _count(environ: dict[str, Any], service: str, counter: CallCounter) -> None:
-    caller = caller_of(environ.get("HTTP_USER_AGENT", ""))
-    again = again_of(environ.get("HTTP_AMZ_SDK_REQUEST", ""))
-    operation, place = _s3(environ) if service == "s3" else _named(environ)
+def _count(environ: dict[str, Any], service: str, headers: Mapping[str, str], counter: CallCounter) -> None:
+    caller, again = caller_of(headers["user-agent"]), again_of(headers["amz-sdk-request"])
+    body = b"" if service == "s3" else _body(environ)
+    operation = operation_of(service, environ["REQUEST_METHOD"], environ["PATH_INFO"], headers, body)
+    parameters = json.loads(body or b"{}") if headers["x-amz-target"] else {}
+    place = _of_s3(environ["PATH_INFO"]) if service == "s3" else _of_json(parameters)
     counter.add(Call(caller, service, operation + again, place))
     if operation == "PutRecords":
-        counter.add(Call(caller, service, "Record" + again, place), len(_parameters(environ)["Records"]))
+        counter.add(Call(caller, service, "Record" + again, place), len(parameters["Records"]))
 
 
-def _s3(environ: Mapping[str, Any]) -> tuple[str, str]:
-    bucket, _, key = environ["PATH_INFO"].lstrip("/").partition("/")
-    method = environ["REQUEST_METHOD"]
-    return (_S3_OBJECTS.get(method, method), key.partition("/")[0]) if key else (f"{method} bucket", bucket)
+def _of_s3(path: str) -> str:
+    bucket, _, key = path.lstrip("/").partition("/")
+    return key.partition("/")[0] or bucket
 
 
-def _named(environ: dict[str, Any]) -> tuple[str, str]:
-    """By its header, or for the query protocol by its body."""
-    target = environ.get("HTTP_X_AMZ_TARGET", "")
-    if not target:
-        actions = parse_qs(_body(environ).decode(errors="replace")).get("Action")
-        return (actions[0] if actions else environ["REQUEST_METHOD"], "")
-    parameters = _parameters(environ)
+def _of_json(parameters: Mapping[str, Any]) -> str:
     place = next((str(parameters[name]) for name in _PLACES if name in parameters), "")
-    return target.rpartition(".")[2], place.rpartition("/")[2]
-
-
-def _parameters(environ: dict[str, Any]) -> dict[str, Any]:
-    parameters: dict[str, Any] = json.loads(_body(environ) or b"{}")
-    return parameters
+    return place.rpartition("/")[2]
 
 
 def _body(environ: dict[str, Any]) -> bytes:
@@ -127,11 +124,11 @@ def observer(counter: CallCounter) -> Callable[[Mapping[str, Any]], None]:
 
     def observe(scope: Mapping[str, Any]) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        service = _SERVICE.search(headers.get("authorization", ""))
+        service = service_of(headers)
         if service is not None:
-            named = headers.get("x-amz-target", "").rpartition(".")[2] or scope["path"].rpartition("/")[2]
+            named = operation_of(service, scope["method"], scope["path"], headers, b"")
             operation = named[:1].upper() + named[1:] + again_of(headers.get("amz-sdk-request", ""))
-            counter.add(Call(caller_of(headers.get("user-agent", "")), service[1], operation))
+            counter.add(Call(caller_of(headers.get("user-agent", "")), service, operation))
 
     return observe
 

@@ -5,13 +5,12 @@ for a throttle, it is the one that its requests meet first.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
-_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
+from kinesight_local.aws_requests import operation_of, service_of
+
 _THROTTLE: Mapping[str, tuple[int, str]] = {
     "dynamodb": (400, "ProvisionedThroughputExceededException"),
     "kinesis": (400, "ProvisionedThroughputExceededException"),
@@ -47,21 +46,8 @@ class Form:
 
 def call_of(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Call | None:
     """What a request asks for; None if it is not signed, as a link that a person opens. `headers` in lower case."""
-    scope = _SCOPE.search(headers.get("authorization", ""))
-    if scope is None:
-        return None
-    return Call(scope[1], _operation(scope[1], method, target, headers, body))
-
-
-def _operation(service: str, method: str, target: str, headers: Mapping[str, str], body: bytes) -> str:
-    if wanted := headers.get("x-amz-target"):
-        return wanted.rpartition(".")[2]
-    if "x-www-form-urlencoded" in headers.get("content-type", ""):
-        return parse_qs(body.decode(errors="replace")).get("Action", [""])[0]
-    if service == "s3":
-        has_key = "/" in urlsplit(target).path.strip("/")
-        return method.capitalize() + ("Object" if has_key else "Bucket")
-    return urlsplit(target).path.rpartition("/")[2]
+    service = service_of(headers)
+    return Call(service, operation_of(service, method, target, headers, body)) if service is not None else None
 
 
 def throttled(call: Call) -> Form:

@@ -153,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
             case Kind.FAILING:
                 return failed(call)
             case Kind.SLOW:
-                time.sleep(trouble.delay_ms / 1000)
+                time.sleep(trouble.delay_ms / 1000)  # the delay is the trouble
                 return self._pass_on(body)
             case Kind.LOST:
                 self._pass_on(body)

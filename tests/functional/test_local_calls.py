@@ -53,7 +53,7 @@ def test_calls_are_counted_by_function_operation_and_place(cloud: LocalCloud) ->
         Call(evidence, "s3", "PutObject", "archive"): 1,
         Call(evidence, "s3", "HeadObject", "archive"): 1,
         Call(evidence, "s3", "GetObject", "archive"): 1,
-        Call("", "s3", "GET bucket", "evidence"): 1,
+        Call("", "s3", "GetBucket", "evidence"): 1,
         Call(analyze, "kinesis", "PutRecords", "results"): 1,
         Call(analyze, "kinesis", "Record", "results"): 3,
         Call(evidence, "sns", "Publish"): 1,

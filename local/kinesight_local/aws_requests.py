@@ -1,0 +1,27 @@
+"""Which operation of which service a signed request asks for, in whatever protocol boto3 speaks to it."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qs, urlsplit
+
+_SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
+
+
+def service_of(headers: Mapping[str, str]) -> str | None:
+    """The service's signing name, such as `states` for Step Functions; None if nobody signed, as a link that a person
+    opens. `headers` in lower case."""
+    scope = _SCOPE.search(headers.get("authorization", ""))
+    return scope[1] if scope is not None else None
+
+
+def operation_of(service: str, method: str, target: str, headers: Mapping[str, str], body: bytes) -> str:
+    """`target` is the path with its query. Only the query protocol's name is in the body. S3's are told by method:
+    GetObject, or GetBucket for whatever is asked of a bucket."""
+    if wanted := headers.get("x-amz-target"):
+        return wanted.rpartition(".")[2]
+    path = urlsplit(target).path
+    if service == "s3":
+        return method.capitalize() + ("Object" if "/" in path.strip("/") else "Bucket")
+    if "x-www-form-urlencoded" in headers.get("content-type", ""):
+        return parse_qs(body.decode(errors="replace")).get("Action", [""])[0]
+    return path.rpartition("/")[2]
