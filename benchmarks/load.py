@@ -36,7 +36,6 @@ LEAD_S = 10
 BURST_EVERY_S = 60
 _PATIENCE_S = 600
 _LOOK_EVERY_S = 1.0
-"""Looking costs the local cloud work that it should do for the cameras."""
 _QUEUES = ("Images", "Evidence", "Sessions", "SessionVideos", "Notifications", "Live")
 
 
@@ -134,11 +133,11 @@ class Load:
         self.filmed_s = time.monotonic() - began_s
         expected, done, last_s = len(self.cameras) * self.seconds, 0, time.monotonic()
         while done < expected and time.monotonic() - last_s < _PATIENCE_S:
-            time.sleep(_LOOK_EVERY_S)
+            pause()
             now = self.watch.read()
             last_s, done = (time.monotonic(), now) if now > done else (last_s, done)
         while self.watch.evidence - evidence(self.cloud) and time.monotonic() - last_s < _PATIENCE_S:
-            time.sleep(_LOOK_EVERY_S)
+            pause()
         self.drained_s = time.monotonic() - began_s - self.filmed_s
 
     def _let_catch_up(self, second: int) -> None:
@@ -150,7 +149,7 @@ class Load:
         bursting = second % BURST_EVERY_S >= BURST_EVERY_S - LEAD_S
         while not bursting and waiting > LEAD_S * len(self.cameras):
             self.most_waiting = max(self.most_waiting, waiting)
-            time.sleep(_LOOK_EVERY_S)
+            pause()
             waiting = sent - self.watch.read()
         self.most_waiting = max(self.most_waiting, waiting)
 
@@ -204,7 +203,7 @@ def alerts_in(cloud: LocalCloud, url: str, expected: int) -> list[str]:
             told.append(json.loads(json.loads(message["Body"])["Message"])["sessionId"])
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         if not messages:
-            time.sleep(_LOOK_EVERY_S)
+            pause()
     return told
 
 
@@ -246,28 +245,23 @@ def _cpu_s(process: psutil.Process) -> float:
 
 def measure(streams: int, seconds: int, folder: Path) -> int:
     """The number of problems."""
-    with a_model() as (model_url, model):
-        cloud = LocalCloud(ROOT, folder, parameters(model_url))
-        cloud.start_services()
-        try:
-            names = [f"load-{index:03}" for index in range(streams)]
-            for name in names:
-                cloud.client("kinesisvideo").create_stream(StreamName=name, DataRetentionInHours=24)
-            cloud.deploy(say)
-            queue, watch, start_ms = alert_queue(cloud), Watch(cloud), time.time_ns() // 1_000_000
-            watch.begin()
-            seen = films()
-            cameras = [Camera(cloud.kvs.url, name, index, start_ms, seen) for index, name in enumerate(names)]
-            meter = Meter(model)
-            meter.start()
-            load = Load(cloud, watch, cameras, seconds, start_ms)
-            load.run()
-            alerts = alerts_in(cloud, queue, sum(camera.times_lit() for camera in cameras))
-            meter.stop.set()
-            problems = load.problems(alerts)
-            report(load, meter, len(alerts), problems)
-        finally:
-            cloud.stop()
+    with a_model() as (model_url, model), LocalCloud(ROOT, folder, parameters(model_url)) as cloud:
+        names = [f"load-{index:03}" for index in range(streams)]
+        for name in names:
+            cloud.ensure_stream(name)
+        cloud.deploy(say)
+        queue, watch, start_ms = alert_queue(cloud), Watch(cloud), time.time_ns() // 1_000_000
+        watch.begin()
+        seen = films()
+        cameras = [Camera(cloud.kvs.url, name, index, start_ms, seen) for index, name in enumerate(names)]
+        meter = Meter(model)
+        meter.start()
+        load = Load(cloud, watch, cameras, seconds, start_ms)
+        load.run()
+        alerts = alerts_in(cloud, queue, sum(camera.times_lit() for camera in cameras))
+        meter.stop.set()
+        problems = load.problems(alerts)
+        report(load, meter, len(alerts), problems)
     return len(problems)
 
 
@@ -289,6 +283,11 @@ def report(load: Load, meter: Meter, alerts: int, problems: list[str]) -> None:
     busy = sum(spent.values()) / whole_s / (os.cpu_count() or 1)
     say(f"{busy:.0%} of {os.cpu_count()} processors, {meter.peak_mb:.0f} MB at most")
     say("nothing lost, nothing twice" if not problems else "\n".join(problems))
+
+
+def pause() -> None:
+    """Between two looks: each costs the local cloud work that it should do for the cameras."""
+    time.sleep(_LOOK_EVERY_S)
 
 
 def say(line: str) -> None:

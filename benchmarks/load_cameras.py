@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
@@ -18,6 +20,8 @@ LAMP_EVERY_S = 60
 LAMP_S = 2
 _WIDTH, _HEIGHT = 160, 120
 _PATIENCE_S = 300
+_SILENCE_S = 20
+"""The service ends a session in which nothing came for half a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +62,56 @@ class Camera:
         self._seen = seen
         self._start_ms = start_ms
         self._phase_s = 7 * index % (LAMP_EVERY_S - LAMP_S)
-        self._producer = Producer(address, name)
+        self._address = address
+        self._producer = self._connected()
+        self._sent_s = time.monotonic()
+        self._last = b""
+        """The fragment that was sent last: it is complete, and stored, when the next one begins or the session ends."""
+
+    def _connected(self) -> Producer:
+        producer = Producer(self._address, self.name)
         # The service takes no more from a camera while too many pictures wait to be made.
-        self._producer.connection.sock.settimeout(_PATIENCE_S)
-        head = write.ebml_header() + write.segment_start() + write.info() + write.tracks([seen.track])
-        self._producer.send(head)
+        producer.connection.sock.settimeout(_PATIENCE_S)
+        tracks = write.tracks([self._seen.track])
+        producer.send(write.ebml_header() + write.segment_start() + write.info() + tracks)
+        return producer
 
     def film(self, second: int) -> None:
         """One fragment. What the service says of the ones before is read, so that its answers find room."""
+        if time.monotonic() - self._sent_s > _SILENCE_S:
+            self._connect_again()
         lit = 0 <= second % LAMP_EVERY_S - self._phase_s < LAMP_S
         if lit:
             self.lamps.add(second)
         frame = self._seen.bright if lit else self._seen.dark
         at_ms = self._start_ms + 1000 * second
         cluster = write.cluster(at_ms, [write.simple_block(1, 0, True, frame)], known_size=True)
-        self._producer.send(cluster + event_tags(IMAGE))
-        if second:
+        self._send(cluster + event_tags(IMAGE))
+
+    def _send(self, fragment: bytes) -> None:
+        self._producer.send(fragment)
+        if self._last:
             self._producer.until("PERSISTED")
+        self._last, self._sent_s = fragment, time.monotonic()
+
+    def _connect_again(self) -> None:
+        """As producers do: what the service did not say it has is sent again."""
+        last, self._last = self._last, b""
+        is_stored = "PERSISTED" in self.end()
+        self._producer = self._connected()
+        if not is_stored:
+            self._send(last)
 
     def times_lit(self) -> int:
         """How often its lamp went on."""
         return sum(second - 1 not in self.lamps for second in self.lamps)
 
-    def end(self) -> None:
-        """Raises ConnectionError if the service refused anything."""
-        self._producer.end()
-        refused = [one for one in self._producer.acknowledgements() if one["EventType"] == "ERROR"]
+    def end(self) -> set[str]:
+        """What the service had still to say of the last fragment. Raises ConnectionError if it refused anything."""
+        with suppress(BrokenPipeError, ConnectionResetError):  # the service has ended the session before us
+            self._producer.end()
+        told = self._producer.acknowledgements()
+        refused = [one for one in told if one["EventType"] == "ERROR"]
         if refused:
             raise ConnectionError(f"{self.name}: {refused}")
+        return {one["EventType"] for one in told}

@@ -18,6 +18,7 @@ from typing import Any
 from moto.sqs.models import SQSBackend
 
 from kinesight_local.aws_requests import operation_of, service_of
+from kinesight_local.moto_patches import install
 
 _CALLER = re.compile(r"(?:^|\s)app/(\S+)")
 _AGAIN = re.compile(r"attempt=(?!1;|1$)")
@@ -143,9 +144,4 @@ def count_queued(counter: CallCounter) -> Callable[[], None]:
         counter.add(Call("", "sqs", "Queued", queue_name))
         return original(backend, queue_name, *arguments, **named)
 
-    SQSBackend.send_message = send_message  # type: ignore[assignment, method-assign]  # that is the purpose of this function
-
-    def restore() -> None:
-        SQSBackend.send_message = original  # type: ignore[method-assign]  # that is the purpose of this function
-
-    return restore
+    return install((SQSBackend, "send_message", send_message))

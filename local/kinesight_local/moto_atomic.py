@@ -5,12 +5,13 @@ there is no item both may win, and of two records put at once one may take the o
 """
 
 from collections.abc import Callable
-from functools import wraps
 from threading import RLock
 from typing import Any
 
 from moto.dynamodb.models import DynamoDBBackend
 from moto.kinesis.models import KinesisBackend
+
+from kinesight_local.moto_patches import install, locked
 
 _WRITES: tuple[tuple[type[Any], str], ...] = (
     (DynamoDBBackend, "put_item"),
@@ -26,21 +27,4 @@ _WRITES: tuple[tuple[type[Any], str], ...] = (
 def make_writes_atomic() -> Callable[[], None]:
     """Installs the lock; call the result to take it out again."""
     lock = RLock()
-    originals = [(backend, name, getattr(backend, name)) for backend, name in _WRITES]
-    for backend, name, original in originals:
-        setattr(backend, name, _locked(original, lock))
-
-    def restore() -> None:
-        for backend, name, original in originals:
-            setattr(backend, name, original)
-
-    return restore
-
-
-def _locked(method: Callable[..., Any], lock: RLock) -> Callable[..., Any]:
-    @wraps(method)
-    def locked(*arguments: Any, **named: Any) -> Any:
-        with lock:
-            return method(*arguments, **named)
-
-    return locked
+    return install(*((backend, name, locked(getattr(backend, name), lock)) for backend, name in _WRITES))

@@ -14,12 +14,8 @@ from kinesight_local.cloud import LocalCloud
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
-    running = LocalCloud(tmp_path, tmp_path / "data", {})
-    running.start_services()
-    try:
+    with LocalCloud(tmp_path, tmp_path / "data", {}) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(autouse=True)

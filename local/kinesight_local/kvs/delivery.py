@@ -8,11 +8,13 @@ import json
 import logging
 import queue
 import threading
+import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from typing import Any
+from zlib import crc32
 
 import boto3
 from botocore.config import Config
@@ -35,6 +37,7 @@ log = logging.getLogger(__name__)
 # Half a minute of one-second fragments, or one fragment of the largest kind.
 MAX_WAITING = 32
 MAX_WAITING_BYTES = 50 * 1024 * 1024
+_WORKERS = 4
 _CLIENT = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=5, read_timeout=20)
 
 
@@ -63,36 +66,42 @@ class Job:
 
 
 class Delivery:
-    """One worker, so a stream's pictures keep their order. `submit` never blocks; whoever feeds it awaits `room`."""
+    """One worker for each stream: its pictures keep their order. `submit` never blocks; its caller awaits `room`."""
 
     def __init__(self, store: FragmentStore, faults: FaultBook, account_id: str, region: str) -> None:
         self._store = store
         self._faults = faults
         self._account_id = account_id
-        self._session = boto3.session.Session(region_name=region)
+        self._region = region
         self._clients: dict[str, Any] = {}
+        self._making_clients = threading.Lock()
         self._clocks: dict[tuple[str, str], SamplingClock] = defaultdict(SamplingClock)
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._counters: dict[str, Counters] = defaultdict(Counters)
         self._waiting = 0
         self._waiting_bytes = 0
         self._held_back: list[Future[None]] = []
-        self._owed: list[tuple[str, str, str]] = []
         self._stopping = threading.Event()
-        self._worker = threading.Thread(target=self._run, name="kvs delivery", daemon=True)
+        self._queues: list[queue.SimpleQueue[Job | None]] = [queue.SimpleQueue() for _ in range(_WORKERS)]
+        self._workers: list[threading.Thread] = []
 
     def start(self) -> None:
         """Takes up first what an earlier run still owes."""
-        self._owed = self._store.owed()
-        self._worker.start()
+        owed = self._store.owed()
+        for index, jobs in enumerate(self._queues):
+            mine = [one for one in owed if _worker_of(one[0]) == index]
+            worker = threading.Thread(target=self._run, args=(mine, jobs), name=f"kvs delivery {index}", daemon=True)
+            self._workers.append(worker)
+            worker.start()
 
     def stop(self) -> None:
         """Finishes what waits, for half a minute at most."""
         self._stopping.set()
-        self._jobs.put(None)
-        if self._worker.is_alive():
-            self._worker.join(timeout=30)
+        for jobs in self._queues:
+            jobs.put(None)
+        deadline_s = time.monotonic() + 30
+        for worker in self._workers:
+            worker.join(timeout=max(0.0, deadline_s - time.monotonic()))
 
     def counters(self, stream_name: str) -> dict[str, int]:
         """A copy."""
@@ -122,7 +131,7 @@ class Delivery:
         with self._lock:
             self._waiting += 1
             self._waiting_bytes += job.fragment.size_bytes
-        self._jobs.put(job)
+        self._queues[_worker_of(job.stream.arn)].put(job)
 
     def room(self) -> Future[None]:
         """Done as soon as the backlog is within its bounds, often at once. Await it before taking more in."""
@@ -137,11 +146,11 @@ class Delivery:
     def _is_full(self) -> bool:
         return self._waiting >= MAX_WAITING or self._waiting_bytes >= MAX_WAITING_BYTES
 
-    def _run(self) -> None:
-        for owed in self._owed:
-            if not self._stopping.is_set() and (job := self._recovered(*owed)) is not None:
+    def _run(self, owed: Sequence[tuple[str, str, str]], jobs: queue.SimpleQueue[Job | None]) -> None:
+        for one in owed:
+            if not self._stopping.is_set() and (job := self._recovered(*one)) is not None:
                 self._deliver_safely(job)
-        while (job := self._jobs.get()) is not None:
+        while (job := jobs.get()) is not None:
             self._deliver_safely(job)
             self._make_room(job)
 
@@ -233,9 +242,15 @@ class Delivery:
 
     def _client(self, service: str) -> Any:
         """Made when first needed: by then the endpoints of the local cloud are in the environment."""
-        if service not in self._clients:
-            self._clients[service] = self._session.client(service, config=_CLIENT)  # type: ignore[call-overload]  # any service
-        return self._clients[service]
+        with self._making_clients:
+            if service not in self._clients:
+                session = boto3.session.Session(region_name=self._region)
+                self._clients[service] = session.client(service, config=_CLIENT)  # type: ignore[call-overload]  # any service
+            return self._clients[service]
+
+
+def _worker_of(stream_arn: str) -> int:
+    return crc32(stream_arn.encode()) % _WORKERS
 
 
 def _enabled(configuration: dict[str, Any] | None) -> dict[str, Any] | None:
