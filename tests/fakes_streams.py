@@ -34,7 +34,7 @@ class FakeRegistry:
 
     def add(self, name: str, *, retention_hours: int = 24, active: bool = True, **tags: str) -> VideoStream:
         arn = f"arn:aws:kinesisvideo:us-east-1:111122223333:stream/{name}/1700000000000"
-        self.fleet[arn] = VideoStream(name, arn, active, retention_hours)
+        self.fleet[arn] = VideoStream(name, arn, "ACTIVE" if active else "UPDATING", retention_hours)
         self.tag_sets[arn] = tags
         return self.fleet[arn]
 

@@ -26,7 +26,7 @@ QUARTER_MS = 900_000
 
 def stream(name: str, hours: int = 24) -> VideoStream:
     arn = f"arn:aws:kinesisvideo:us-east-1:123456789012:stream/{name}/1700000000000"
-    return VideoStream(name, arn, active=True, retention_hours=hours)
+    return VideoStream(name, arn, "ACTIVE", hours)
 
 
 class Died(Exception):  # noqa: N818 - a function that is killed

@@ -3,10 +3,11 @@
 Nothing here prints. Facts are looked up (`looking_at_…`), judged by pure functions (`judging_…`) and told as findings.
 """
 
+from kinesight.domain.findings import Cause, Finding, Outcome, Verdict
+from kinesight.domain.stream_facts import Patience
+
 from kinesight_cli.doctor.asking import CannotLookError
 from kinesight_cli.doctor.examining import Examination, Report, StreamHealth
-from kinesight_cli.doctor.facts import Patience
-from kinesight_cli.doctor.findings import Cause, Finding, Outcome, Verdict
 
 __all__ = [
     "CannotLookError",

@@ -1,16 +1,16 @@
 """Walking the road: each check as it is done, one stream or all of them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+from kinesight.domain.findings import Finding, Outcome, Verdict, in_the_way, unknown
+from kinesight.domain.stream_facts import Patience
 from kinesight.domain.stream_selection import StreamSelection
 
 from kinesight_cli.doctor.asking import Aws, RefusedError, UnansweredError
-from kinesight_cli.doctor.facts import Patience
-from kinesight_cli.doctor.findings import Finding, Outcome, Verdict, unknown
 from kinesight_cli.doctor.looking_at_stack import StackEye
 from kinesight_cli.doctor.looking_at_stream import StreamEye
 from kinesight_cli.doctor.road import ROAD, Check
@@ -129,9 +129,9 @@ class Examination:
         try:
             if check.when and self._eye.parameter(check.when) != "ENABLED":
                 return None
-            in_the_way = _in_the_way(check.needs, done)
-            if in_the_way:
-                return Finding(check.name, stream, Verdict(Outcome.NOT_CHECKED, f"not checked: {in_the_way} first"))
+            first = in_the_way(check.needs, done)
+            if first:
+                return Finding(check.name, stream, Verdict(Outcome.NOT_CHECKED, f"not checked: {first} first"))
             verdict = check.judge(check.look(eye))
         except RefusedError as error:
             verdict = unknown(f"you may not look: {error.permission} is missing", f"# have {error.permission} granted")
@@ -139,7 +139,7 @@ class Examination:
             verdict = unknown(f"no answer: {error}")
         return None if verdict is None else Finding(check.name, stream, verdict)
 
-    def _selected(self) -> set[str]:
+    def _selected(self) -> frozenset[str]:
         """Those too that are named and don't exist. Raises RefusedError, UnansweredError."""
         chosen = self._eye.selection
         present = {
@@ -147,8 +147,7 @@ class Examination:
             for page in self._eye.aws.pages("kinesisvideo", "list_streams", MaxResults=1000)
             for one in page["StreamInfoList"]
         }
-        named = {name for name in chosen.names if not set(name) & set("*?[")}
-        return named | {name for name in present if self._is_selected(name, chosen)}
+        return chosen.literal_names | {name for name in present if self._is_selected(name, chosen)}
 
     def _is_selected(self, name: str, selection: StreamSelection) -> bool:
         return selection.matches_name(name) or (
@@ -160,12 +159,3 @@ def _heard(findings: Iterator[Finding], told: Callable[[Finding], None]) -> Iter
     for one in findings:
         told(one)
         yield one
-
-
-def _in_the_way(needs: Sequence[str], done: Mapping[str, Finding | None]) -> str | None:
-    """The first need that is broken, or that was not checked itself."""
-    for need in needs:
-        found = done.get(need)
-        if found is not None and found.verdict.outcome in (Outcome.BROKEN, Outcome.NOT_CHECKED):
-            return need
-    return None

@@ -9,21 +9,6 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """From when on something counts as broken, in seconds.
-
-    `silent_s`: since the last fragment. `clock_s`: between the camera's clock and KVS's. `picture_s`: since the first
-    tagged fragment, without a picture. `queue_s`: of the oldest message. `live_s`: how far a live consumer is behind.
-    """
-
-    silent_s: float = 300
-    clock_s: float = 60
-    picture_s: float = 30
-    queue_s: float = 900
-    live_s: float = 120
-
-
-@dataclass(frozen=True, slots=True)
 class StackFacts:
     """`resources`: physical ids by logical id. `status` is None if there is no such stack."""
 
@@ -36,19 +21,6 @@ class StackFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class StreamFacts:
-    """As DescribeStream tells; `arn` is None if there is no such stream."""
-
-    name: str
-    region: str
-    arn: str | None = None
-    status: str = ""
-    retention_hours: int = 0
-    version: str = ""
-    kms_key_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class SelectionFacts:
     """`first_tags`: one tag of each TagFilters filter, with which the stream would be selected."""
 
@@ -58,15 +30,6 @@ class SelectionFacts:
     stream_names: str
     tag_filters: str
     first_tags: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigurationFacts:
-    """A configuration as the stream has it, and as the stack wants it; both as KVS's API has them."""
-
-    stream: str
-    current: Mapping[str, Any] | None
-    wanted: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,38 +71,6 @@ class KeyFacts:
     key: str
     state: str | None
     used_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fragment:
-    """As ListFragments tells."""
-
-    number: str
-    producer_ms: int
-    server_ms: int
-    length_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class FragmentsFacts:
-    """The newest fragment of the last `searched_s`, on the server's clock."""
-
-    stream: str
-    newest: Fragment | None
-    searched_s: float
-    now_ms: int
-    silent_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class ClockFacts:
-    """`ahead_s`: how far the camera's clock is before KVS's; negative, behind. `counts`: whether pictures are timed by
-    the camera's clock."""
-
-    stream: str
-    ahead_s: float
-    counts: bool
-    clock_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,18 +208,3 @@ class TopicFacts:
     topic_arn: str
     endpoint: str
     subscriptions: tuple[Subscription, ...] | None
-
-
-@dataclass(frozen=True, slots=True)
-class LiveFacts:
-    """A stream's lease. `owner` is None while nobody has it; `leased`: whether there is one at all.
-
-    `behind_s`: from the last fragment to the checkpoint, None without either.
-    """
-
-    stream: str
-    leased: bool
-    owner: str | None
-    behind_s: float | None
-    live_s: float
-    log_group: str

@@ -1,7 +1,8 @@
 """Checks of the models that look at pictures. Facts in, verdicts out."""
 
+from kinesight.domain.findings import Cause, Verdict, broken, good
+
 from kinesight_cli.doctor.facts import ModelFacts
-from kinesight_cli.doctor.findings import Cause, Verdict, broken, good
 
 _SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack"})
 

@@ -1,20 +1,13 @@
 """Checks of what a camera sends, and of the pictures that KVS makes of it. Facts in, verdicts out."""
 
-from kinesight_cli.doctor.facts import ClockFacts, FragmentsFacts, MediaFacts, PicturesFacts, PolicyFacts
-from kinesight_cli.doctor.findings import Cause, Verdict, broken, good, unknown
+from kinesight.domain.findings import Cause, Verdict, broken, good, unknown
+from kinesight.domain.stream_health import span
+
+from kinesight_cli.doctor.facts import MediaFacts, PicturesFacts, PolicyFacts
 from kinesight_cli.doctor.policies import conditional_refusals, refusals
 
 IMAGE_TAG = "AWS_KINESISVIDEO_IMAGE_GENERATION"
 _CODECS = {"V_MPEG4/ISO/AVC": "H.264", "V_MPEGH/ISO/HEVC": "H.265"}
-
-
-def span(seconds: float) -> str:
-    """12 s, 3 min, 2.5 h, 4 days."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.3g} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
 
 
 def bucket_policy(facts: PolicyFacts) -> Verdict:
@@ -31,52 +24,6 @@ def bucket_policy(facts: PolicyFacts) -> Verdict:
     if some:
         return unknown(f"its policy denies s3:PutObject to some or under conditions: {', '.join(some)}")
     return good("its policy does not deny s3:PutObject")
-
-
-def fragments(facts: FragmentsFacts) -> Verdict:
-    cure = (
-        f"kinesight put-video {facts.stream} FILE --tag image  # if this gives pictures, the camera, its network or "
-        "its credentials are at fault"
-    )
-    if facts.newest is None:
-        return broken(
-            Cause.NO_FRAGMENTS,
-            f"no fragment came within the last {span(facts.searched_s)}",
-            "The camera sends nothing: it is off, has no network, its credentials are refused, or it sends to another "
-            "stream or Region. Its own log has the answer of PutMedia.",
-            cure,
-        )
-    age_s = (facts.now_ms - facts.newest.server_ms) / 1000
-    fact = f"last fragment {span(age_s)} ago"
-    measured = {"lastFragmentAgeSeconds": round(age_s, 1), "lastFragmentServerEpochMs": facts.newest.server_ms}
-    if age_s > facts.silent_s:
-        return broken(
-            Cause.PRODUCER_SILENT,
-            fact,
-            f"Nothing came for over {span(facts.silent_s)} (--silent-after): the camera stopped sending, or sends only "
-            "when something moves.",
-            cure,
-            **measured,
-        )
-    return good(fact, **measured)
-
-
-def clock(facts: ClockFacts) -> Verdict:
-    side = "ahead" if facts.ahead_s > 0 else "behind"
-    fact = f"the camera's clock is {span(abs(facts.ahead_s))} {side}"
-    if abs(facts.ahead_s) <= facts.clock_s:
-        return good(fact, clockAheadSeconds=round(facts.ahead_s, 1))
-    if not facts.counts:
-        return good(f"{fact}, but SERVER_TIMESTAMP does not use it", clockAheadSeconds=round(facts.ahead_s, 1))
-    return broken(
-        Cause.CLOCK_OFF,
-        fact,
-        "Pictures, results and time ranges are timed by the camera's clock (ImageSelectorType PRODUCER_TIMESTAMP), so "
-        "they are found at another time than they happened, and quiet hours are wrong. A recording that was played "
-        "into the stream looks the same.",
-        "make deploy ARGS='--parameter-overrides ImageSelectorType=SERVER_TIMESTAMP'  # or set the camera's clock",
-        clockAheadSeconds=round(facts.ahead_s, 1),
-    )
 
 
 def tags(facts: MediaFacts) -> Verdict:

@@ -1,5 +1,8 @@
 """Checks of what becomes of a picture once it is written. Facts in, verdicts out."""
 
+from kinesight.domain.findings import Cause, Verdict, broken, good
+from kinesight.domain.stream_health import span
+
 from kinesight_cli.doctor.facts import (
     BucketFacts,
     BucketNotificationFacts,
@@ -11,8 +14,6 @@ from kinesight_cli.doctor.facts import (
     ResultsFacts,
     TopicFacts,
 )
-from kinesight_cli.doctor.findings import Cause, Verdict, broken, good
-from kinesight_cli.doctor.judging_pictures import span
 from kinesight_cli.doctor.policies import allows, refusals
 
 _SEND = "sqs:SendMessage"
@@ -52,13 +53,16 @@ def _admits(facts: PolicyFacts, service: str, who: str) -> Verdict:
     policy = (
         f'{{"Version":"2012-10-17","Statement":[{{"Sid":"Mended","Effect":"Allow","Principal":{{"Service":"{service}"}},'
         f'"Action":"{_SEND}","Resource":"{facts.resource}",'
-        f'"Condition":{{"ArnEquals":{{"aws:SourceArn":"{facts.caller}"}}}}}}]}}'
+        f'"Condition":{{"ArnEquals":{{"aws:SourceArn":"{facts.caller}"}}}}}},'
+        f'{{"Sid":"TlsOnly","Effect":"Deny","Principal":"*","Action":"sqs:*","Resource":"{facts.resource}",'
+        '"Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}'
     )
     escaped = policy.replace('"', '\\"')
     return broken(
         Cause.QUEUE_REFUSES,
         f"its policy denies {_SEND}: {', '.join(denied)}" if denied else f"its policy does not let {who} send",
-        f"Messages of {facts.caller} are refused and lost. `make deploy` puts back the policy of the template.",
+        f"Messages of {facts.caller} are refused and lost. A deployment does not put the policy back: CloudFormation "
+        "leaves alone what did not change in the template.",
         f'aws sqs set-queue-attributes --queue-url {facts.place} --attributes \'{{"Policy":"{escaped}"}}\'',
     )
 
@@ -70,7 +74,7 @@ def queue_exists(facts: QueueFacts) -> Verdict:
         Cause.QUEUE_MISSING,
         f"there is no queue {facts.queue}",
         "It was deleted behind the stack's back; what was sent to it is lost.",
-        f"aws sqs create-queue --queue-name {facts.queue}  # then make deploy, for the template's settings",
+        f"aws sqs create-queue --queue-name {facts.queue}  # with the attributes of template.yaml",
     )
 
 
@@ -113,7 +117,7 @@ def reader(facts: ReaderFacts) -> Verdict:
             f"nothing feeds {facts.function} from {facts.source}",
             "Its event source mapping was deleted, or the function was.",
             f"aws lambda create-event-source-mapping --function-name {facts.function} --event-source-arn {facts.source}"
-            " --function-response-types ReportBatchItemFailures  # and make deploy, for the template's settings",
+            " --function-response-types ReportBatchItemFailures  # and what else template.yaml has of it",
         )
     if facts.state in _OFF:
         return broken(

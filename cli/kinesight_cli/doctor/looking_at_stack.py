@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
+from kinesight.domain.stream_facts import Patience
 from kinesight.domain.stream_selection import StreamSelection
 from kinesight.settings import ConfigureStreamsSettings
-from kinesight.wiring.configure_streams import image_generation_of, notification_of
+from kinesight.wiring.wanted_configuration import image_generation_of, notification_of
 
 from kinesight_cli.doctor.asking import Aws
 from kinesight_cli.doctor.facts import (
@@ -18,7 +19,6 @@ from kinesight_cli.doctor.facts import (
     DeadLettersFacts,
     ErrorsFacts,
     KeyFacts,
-    Patience,
     PolicyFacts,
     QueueFacts,
     ReaderFacts,

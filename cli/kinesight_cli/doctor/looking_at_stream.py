@@ -10,23 +10,25 @@ from typing import Any
 from kinesight.domain.image_keys import parse_image_key
 from kinesight.domain.leases import Lease
 from kinesight.domain.model import to_epoch_ms
+from kinesight.domain.stream_facts import (
+    ClockFacts,
+    ConfigurationFacts,
+    Fragment,
+    FragmentsFacts,
+    LiveFacts,
+    StreamFacts,
+)
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight.media.mkv import MkvError
 
 from kinesight_cli.doctor.asking import RefusedError, UnansweredError
 from kinesight_cli.doctor.facts import (
-    ClockFacts,
-    ConfigurationFacts,
     DestinationFacts,
-    Fragment,
-    FragmentsFacts,
     KeyFacts,
-    LiveFacts,
     MediaFacts,
     PicturesFacts,
     Seen,
     SelectionFacts,
-    StreamFacts,
 )
 from kinesight_cli.doctor.judging_pictures import IMAGE_TAG
 from kinesight_cli.doctor.looking_at_stack import IMAGES_PREFIX, StackEye
@@ -238,21 +240,15 @@ class StreamEye:
         table = self.stack.resource("CoordinationTable")
         item = (self.stack.aws.ask("dynamodb", "get_item", TableName=table, Key=key) or {}).get("Item")
         lease = None if item is None else Lease.model_validate_json(_body(item["body"]))
-        return LiveFacts(
-            stream=self.name,
-            leased=lease is not None and not lease.retired,
-            owner=None if lease is None or lease.is_free(_now_ms()) else lease.owner,
-            behind_s=self._behind_s(lease),
+        found, _ = self._latest
+        return LiveFacts.of(
+            self.name,
+            lease,
+            found[-1] if found else None,
+            _now_ms(),
             live_s=self.stack.patience.live_s,
             log_group=self.stack.resource("ConductLiveLogs"),
         )
-
-    def _behind_s(self, lease: Lease | None) -> float | None:
-        found, _ = self._latest
-        if not found or lease is None:
-            return None
-        done_ms = lease.since_ms if lease.checkpoint is None else lease.checkpoint.server_ms
-        return (found[-1].server_ms - done_ms) / 1000
 
 
 def _now_ms() -> int:

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kinesight.domain import stream_health as of_stream
+from kinesight.domain.findings import Cause, Verdict
+
 from kinesight_cli.doctor import judging_models as of_models
-from kinesight_cli.doctor import judging_paths as of_paths
 from kinesight_cli.doctor import judging_pictures as of_pictures
 from kinesight_cli.doctor import judging_stack as of_stack
 from kinesight_cli.doctor import judging_streams as of_streams
 from kinesight_cli.doctor import looking_at_models
-from kinesight_cli.doctor.findings import Cause, Verdict
 from kinesight_cli.doctor.looking_at_stack import StackEye
 from kinesight_cli.doctor.looking_at_stream import StreamEye
 
@@ -66,15 +67,15 @@ _MODEL = (
 ROAD: tuple[Check, ...] = (
     _of_stack("stack", lambda eye: eye.stack, of_streams.stack, Cause.STACK_MISSING, Cause.STACK_UNFINISHED, needs=()),
     # -- the stream
-    _of_stream("stream", lambda eye: eye.stream, of_streams.stream, Cause.STREAM_MISSING, needs=("stack",)),
-    _of_stream("status", lambda eye: eye.stream, of_streams.status, Cause.STREAM_NOT_ACTIVE, needs=("stream",)),
-    _of_stream("retention", lambda eye: eye.stream, of_streams.retention, Cause.NO_RETENTION, needs=("status",)),
+    _of_stream("stream", lambda eye: eye.stream, of_stream.stream, Cause.STREAM_MISSING, needs=("stack",)),
+    _of_stream("status", lambda eye: eye.stream, of_stream.status, Cause.STREAM_NOT_ACTIVE, needs=("stream",)),
+    _of_stream("retention", lambda eye: eye.stream, of_stream.retention, Cause.NO_RETENTION, needs=("status",)),
     _of_stream("stream key", lambda eye: eye.key, of_streams.stream_key, Cause.STREAM_KEY_UNUSABLE, needs=("stream",)),
     _of_stream("selection", lambda eye: eye.selection, of_streams.selection, Cause.NOT_SELECTED, needs=("stream",)),
     _of_stream(
         "image generation",
         lambda eye: eye.image_generation,
-        of_streams.image_generation,
+        of_stream.image_generation,
         Cause.IMAGES_NOT_CONFIGURED,
         Cause.IMAGES_DISABLED,
         Cause.IMAGES_ELSEWHERE,
@@ -110,12 +111,12 @@ ROAD: tuple[Check, ...] = (
     _of_stream(
         "fragments",
         lambda eye: eye.fragments,
-        of_pictures.fragments,
+        of_stream.fragments,
         Cause.NO_FRAGMENTS,
         Cause.PRODUCER_SILENT,
         needs=("retention", "stream key"),
     ),
-    _of_stream("clock", lambda eye: eye.clock, of_pictures.clock, Cause.CLOCK_OFF, needs=("fragments",)),
+    _of_stream("clock", lambda eye: eye.clock, of_stream.clock, Cause.CLOCK_OFF, needs=("fragments",)),
     _of_stream(
         "tags",
         lambda eye: eye.media,
@@ -181,7 +182,7 @@ ROAD: tuple[Check, ...] = (
     _of_stream(
         "live",
         lambda eye: eye.live,
-        of_paths.live,
+        of_stream.live,
         Cause.LIVE_UNREAD,
         Cause.LIVE_LATE,
         needs=("selection", "fragments"),
@@ -190,7 +191,7 @@ ROAD: tuple[Check, ...] = (
     _of_stream(
         "notifications",
         lambda eye: eye.notifications,
-        of_paths.notifications,
+        of_stream.notifications,
         Cause.NOTIFICATIONS_NOT_CONFIGURED,
         needs=("retention", "selection"),
         when="NotificationStatus",

@@ -22,7 +22,7 @@ def respond(
         {
             "Status": "SUCCESS" if failure is None else "FAILED",
             "Reason": (failure or "done")[:_REASON_CHARACTERS],
-            "PhysicalResourceId": request.get("PhysicalResourceId") or "kinesight-stream-configuration",
+            "PhysicalResourceId": request.get("PhysicalResourceId") or f"kinesight-{request['LogicalResourceId']}",
             "StackId": request["StackId"],
             "RequestId": request["RequestId"],
             "LogicalResourceId": request["LogicalResourceId"],

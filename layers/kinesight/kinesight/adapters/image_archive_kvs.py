@@ -24,6 +24,7 @@ from kinesight.domain.errors import (
 )
 from kinesight.domain.model import from_epoch_ms, to_epoch_ms
 from kinesight.domain.ports import PictureWish, SlotPicture, StreamFacts
+from kinesight.domain.stream_facts import Fragment
 from kinesight.domain.windows import PAGE, FragmentSpan, ImageRequest
 
 if TYPE_CHECKING:
@@ -57,16 +58,29 @@ class KvsArchive:
 
     def fragments(self, stream_name: str, selector: str, start_ms: int, end_ms: int) -> Iterator[FragmentSpan]:
         """ListFragments, page by page; a page costs as many of the stream's points as it may hold."""
+        clock = "ProducerTimestamp" if selector == "PRODUCER_TIMESTAMP" else "ServerTimestamp"
+        for one in self._listed(stream_name, selector, start_ms, end_ms):
+            yield FragmentSpan(one["FragmentNumber"], to_epoch_ms(one[clock]), one["FragmentLengthInMilliseconds"])
+
+    def recorded(self, stream_name: str, start_ms: int, end_ms: int) -> Iterator[Fragment]:
+        """ListFragments, by the server's clock."""
+        for one in self._listed(stream_name, "SERVER_TIMESTAMP", start_ms, end_ms):
+            yield Fragment(
+                number=one["FragmentNumber"],
+                producer_ms=to_epoch_ms(one["ProducerTimestamp"]),
+                server_ms=to_epoch_ms(one["ServerTimestamp"]),
+                length_ms=one["FragmentLengthInMilliseconds"],
+            )
+
+    def _listed(self, stream_name: str, selector: str, start_ms: int, end_ms: int) -> Iterator[Any]:
         times = {"StartTimestamp": from_epoch_ms(start_ms), "EndTimestamp": from_epoch_ms(end_ms)}
         wanted: dict[str, Any] = {
             "StreamName": stream_name,
             "FragmentSelector": {"FragmentSelectorType": selector, "TimestampRange": times},
             "MaxResults": _LIST_PAGE,
         }
-        clock = "ProducerTimestamp" if selector == "PRODUCER_TIMESTAMP" else "ServerTimestamp"
         for page in self._pages(stream_name, "LIST_FRAGMENTS", "list_fragments", wanted):
-            for one in page["Fragments"]:
-                yield FragmentSpan(one["FragmentNumber"], to_epoch_ms(one[clock]), one["FragmentLengthInMilliseconds"])
+            yield from page["Fragments"]
 
     def images(self, stream_name: str, request: ImageRequest, wish: PictureWish) -> Iterator[SlotPicture]:
         """GetImages, every page; a picture's error comes under HTTP 200."""

@@ -84,8 +84,9 @@ def _stream(info: Any) -> VideoStream:
     return VideoStream(
         name=info["StreamName"],
         arn=info["StreamARN"],
-        active=info.get("Status") == "ACTIVE",
+        status=info.get("Status", "CREATING"),
         retention_hours=info.get("DataRetentionInHours", 0),
+        version=info.get("Version", ""),
     )
 
 

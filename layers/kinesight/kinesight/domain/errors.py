@@ -23,7 +23,12 @@ KinesightError
 │   ├── NoRetentionError           the stream keeps nothing, so KVS generates nothing from it
 │   ├── StreamRefusedError         KVS refuses to configure the stream
 │   ├── WorkflowRefusedError       Step Functions refuses to start an execution
-│   └── ChannelRefusedError        a channel of alerts or events will never take this message
+│   ├── ChannelRefusedError        a channel of alerts or events will never take this message
+│   ├── EventMissingError          there is no such event, or it has expired
+│   ├── VideoMissingError          nothing of an event's video can be played
+│   ├── EvidenceTooLargeError      an event's evidence passes what is done in one request
+│   ├── EventChangedError          somebody else has changed the event since it was seen
+│   └── RulesChangedError          somebody else has changed the rules document since it was seen
 └── TransientError                 try again later
     ├── DetectorBusyError          throttled, or a server-side failure
     ├── DeliveryError              results could not be written
@@ -201,3 +206,35 @@ class WorkflowRefusedError(PermanentError):
 
 class ChannelRefusedError(PermanentError):
     """A channel of alerts or events will never take this message."""
+
+
+class EventMissingError(PermanentError):
+    """There is no such event, or it has expired."""
+
+
+class VideoMissingError(PermanentError):
+    """Nothing of an event's video can be played: neither KVS nor the archive has any, or none of a playable kind."""
+
+
+class EvidenceTooLargeError(PermanentError):
+    """An event's evidence passes what is done in one request."""
+
+
+class EventChangedError(PermanentError):
+    """Somebody else has changed the event since it was seen."""
+
+
+class RulesChangedError(PermanentError):
+    """Somebody else has changed the rules document since it was seen."""
+
+
+class StreamUnselectedError(PermanentError):
+    """The stack does not select this stream, so it is none of the viewer's."""
+
+
+class PictureMissingError(PermanentError):
+    """There is no picture of a camera; why, is in the message."""
+
+
+class AnalysisMissingError(PermanentError):
+    """There is no such execution, or Step Functions has forgotten it (after 90 days)."""

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from kinesight.domain.errors import KinesightError
+from kinesight.domain.errors import KinesightError, StreamUnselectedError
 from kinesight.domain.pacing import Pace
+from kinesight.domain.ports import StreamCatalog
 from kinesight.domain.stream_configuration import VideoStream
 from kinesight.domain.stream_selection import StreamSelection
 
@@ -53,3 +54,22 @@ def find_selected(
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(look, asked))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedAlone:
+    """Lets pass what the stack selects, one stream at a time. `tags` tells a stream's tags by its ARN."""
+
+    selection: StreamSelection
+    catalog: StreamCatalog
+    tags: Callable[[str], Mapping[str, str]]
+
+    def check(self, stream_name: str) -> None:
+        """Raises StreamUnselectedError; StreamGoneError, StreamRefusedError, ThrottledError where its tags count."""
+        if self.selection.matches_name(stream_name):
+            return
+        if self.selection.tag_filters:
+            arn = self.catalog.describe(stream_name).arn
+            if self.selection.matches_tags(self.tags(arn)):
+                return
+        raise StreamUnselectedError(f"{stream_name} is not selected by StreamNames or TagFilters")

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from kinesight.domain.stream_selection import StreamSelection
 
+_QUALITY = "quality"
+
 Configuration = Mapping[str, Any]
 """A configuration as KVS's API has it."""
 
@@ -20,12 +22,18 @@ class Feature(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VideoStream:
-    """A stream as ListStreams tells of it."""
+    """A stream as ListStreams tells of it. `version` is what a change of the stream must name."""
 
     name: str
     arn: str
-    active: bool
+    status: str
     retention_hours: int
+    version: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Only then it takes media and configurations."""
+        return self.status == "ACTIVE"
 
     @property
     def region(self) -> str:
@@ -117,10 +125,17 @@ def same(one: Configuration | None, other: Configuration | None) -> bool:
     return _plain(one) == _plain(other)
 
 
+def drift(found: Configuration | None, wanted: Configuration) -> tuple[str, ...]:
+    """The fields in which a configuration does not mean what is wanted, in the order of their names."""
+    one, other = _plain(found) or {}, _plain(wanted) or {}
+    different = (name for name in {*one, *other} if one.get(name) != other.get(name))
+    return tuple(sorted("FormatConfig" if name == _QUALITY else name for name in different))
+
+
 def _plain(configuration: Configuration | None) -> Configuration | None:
     if not configuration:
         return None
     plain = {key: value for key, value in configuration.items() if value is not None and key != "FormatConfig"}
     if plain.get("Format") == "JPEG":
-        plain["quality"] = str((configuration.get("FormatConfig") or {}).get("JPEGQuality", "80"))
+        plain[_QUALITY] = str((configuration.get("FormatConfig") or {}).get("JPEGQuality", "80"))
     return plain

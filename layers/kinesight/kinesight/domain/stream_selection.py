@@ -44,6 +44,11 @@ class StreamSelection:
                 f'TagFilters: {place}: {problem["msg"]}; the form is {{"key":"Location","values":["Front","Parking"]}}'
             ) from error
 
+    @property
+    def literal_names(self) -> frozenset[str]:
+        """Those that are no patterns: they are selected whether there is such a stream or not."""
+        return frozenset(name for name in self.names if not set(name) & set("*?["))
+
     def matches_name(self, name: str) -> bool:
         """Case counts, as it does in stream names."""
         return any(fnmatchcase(name, pattern) for pattern in self.names)

@@ -17,10 +17,10 @@ from kinesight.adapters.work_store_s3 import S3WorkStore
 from kinesight.domain.configure_streams import ConfigurationPorts
 from kinesight.domain.current_rules import DOCUMENT_KEY, parsed
 from kinesight.domain.picture_watch import WatchPorts, WatchReport, watch
-from kinesight.domain.stream_configuration import Configuration, Feature, Wanted
-from kinesight.domain.stream_selection import StreamSelection
+from kinesight.domain.stream_configuration import Feature, Wanted
 from kinesight.settings import ConfigureStreamsSettings
 from kinesight.wiring.system_clock import SystemClock
+from kinesight.wiring.wanted_configuration import wanted_of
 
 _MARGIN_S = 60.0
 """Kept of a run's time to finish what was begun and to answer CloudFormation."""
@@ -37,12 +37,7 @@ def settings() -> ConfigureStreamsSettings:
 
 def wanted() -> Wanted:
     """What the parameters ask for. Raises InvalidSettingError."""
-    chosen = settings()
-    return Wanted(
-        selection=StreamSelection.of(chosen.stream_names, chosen.tag_filter_documents()),
-        image_generation=image_generation_of(chosen) if chosen.image_generation_status == "ENABLED" else None,
-        notification=notification_of(chosen) if chosen.notification_status == "ENABLED" else None,
-    )
+    return wanted_of(settings())
 
 
 def ports(remaining_ms: Callable[[], int]) -> ConfigurationPorts:
@@ -83,26 +78,3 @@ def check_rules() -> None:
 def respond(request: Mapping[str, Any], *, failure: str | None, data: Mapping[str, str]) -> None:
     """Answers CloudFormation. Raises DeliveryError."""
     cloudformation_response.respond(request, failure=failure, data=data, sleep=time.sleep)
-
-
-def image_generation_of(chosen: ConfigureStreamsSettings) -> Configuration:
-    """What is wanted, but for the Region, which is each stream's own."""
-    configuration: dict[str, Any] = {
-        "Status": "ENABLED",
-        "ImageSelectorType": chosen.image_selector_type,
-        "DestinationConfig": {"Uri": chosen.images_uri},
-        "SamplingInterval": chosen.sampling_interval,
-        "Format": chosen.format,
-    }
-    if chosen.format == "JPEG" and chosen.jpeg_quality is not None:
-        configuration["FormatConfig"] = {"JPEGQuality": str(chosen.jpeg_quality)}
-    if chosen.width_pixels is not None:
-        configuration["WidthPixels"] = chosen.width_pixels
-    if chosen.height_pixels is not None:
-        configuration["HeightPixels"] = chosen.height_pixels
-    return configuration
-
-
-def notification_of(chosen: ConfigureStreamsSettings) -> Configuration:
-    """What is wanted."""
-    return {"Status": "ENABLED", "DestinationConfig": {"Uri": chosen.notification_topic_arn}}

@@ -1,6 +1,6 @@
 """What a check finds: good, broken with its cause and the next step, unknown, or not checked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -117,3 +117,12 @@ class Finding:
             "measured": dict(self.verdict.measured),
         }
         return {name: value for name, value in told.items() if value}
+
+
+def in_the_way(needs: Sequence[str], done: Mapping[str, Finding | None]) -> str | None:
+    """The first need that is broken, or that was not checked itself."""
+    for need in needs:
+        found = done.get(need)
+        if found is not None and found.verdict.outcome in (Outcome.BROKEN, Outcome.NOT_CHECKED):
+            return need
+    return None

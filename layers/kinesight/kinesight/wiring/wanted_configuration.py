@@ -1,0 +1,41 @@
+"""What the parameters want of streams, as KVS's API has it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kinesight.domain.stream_configuration import Configuration, Wanted
+from kinesight.domain.stream_selection import StreamSelection
+from kinesight.settings import StreamConfigurationSettings
+
+
+def wanted_of(chosen: StreamConfigurationSettings) -> Wanted:
+    """Raises InvalidSettingError."""
+    return Wanted(
+        selection=StreamSelection.of(chosen.stream_names, chosen.tag_filter_documents()),
+        image_generation=image_generation_of(chosen) if chosen.image_generation_status == "ENABLED" else None,
+        notification=notification_of(chosen) if chosen.notification_status == "ENABLED" else None,
+    )
+
+
+def image_generation_of(chosen: StreamConfigurationSettings) -> Configuration:
+    """What is wanted, but for the Region, which is each stream's own."""
+    configuration: dict[str, Any] = {
+        "Status": "ENABLED",
+        "ImageSelectorType": chosen.image_selector_type,
+        "DestinationConfig": {"Uri": chosen.images_uri},
+        "SamplingInterval": chosen.sampling_interval,
+        "Format": chosen.format,
+    }
+    if chosen.format == "JPEG" and chosen.jpeg_quality is not None:
+        configuration["FormatConfig"] = {"JPEGQuality": str(chosen.jpeg_quality)}
+    if chosen.width_pixels is not None:
+        configuration["WidthPixels"] = chosen.width_pixels
+    if chosen.height_pixels is not None:
+        configuration["HeightPixels"] = chosen.height_pixels
+    return configuration
+
+
+def notification_of(chosen: StreamConfigurationSettings) -> Configuration:
+    """What is wanted."""
+    return {"Status": "ENABLED", "DestinationConfig": {"Uri": chosen.notification_topic_arn}}
