@@ -19,7 +19,7 @@ from kinesight_local.kvs.faults import Throttle
 from kinesight_local.kvs.server import KvsServer
 
 from tests.builders import NOON_MS
-from tests.fakes import FakeDeadLetters, FakeEvidenceStore, FakeReminders, FakeSessionVideos
+from tests.fakes import FakeDeadLetters, FakeEvidenceStore, FakeHeld, FakeReminders, FakeSessionVideos
 from tests.functional.kvs_producer import put_clip, stored
 from tests.media import a_clip
 
@@ -32,6 +32,7 @@ class Archive:
     media: Any
     store: FakeEvidenceStore = field(default_factory=FakeEvidenceStore)
     videos: FakeSessionVideos = field(default_factory=FakeSessionVideos)
+    held: FakeHeld = field(default_factory=FakeHeld)
 
     def run(self, start_ms: int, end_ms: int, selector: Selector = "PRODUCER_TIMESTAMP") -> ArchiveReport:
         clients: Any = DataClients(self.control, lambda _: self.media, monotonic_s=lambda: 0.0)
@@ -42,6 +43,7 @@ class Archive:
             fragments=KvsFragmentArchive(clients, sleep=lambda _: None),
             store=self.store,
             videos=self.videos,
+            held=self.held,
             orders=FakeReminders(),
             dead_letters=FakeDeadLetters(),
             remaining_ms=lambda: 120_000,

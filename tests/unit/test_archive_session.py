@@ -11,6 +11,7 @@ from kinesight.domain.errors import (
     KinesightError,
     MediaBusyError,
     NoRetentionError,
+    StorageBusyError,
     StreamGoneError,
     StreamRefusedError,
 )
@@ -21,7 +22,7 @@ from kinesight.domain.session_videos import SessionRef, SessionVideo, VideoOrder
 from kinesight.domain.windows import FragmentSpan
 
 from tests.builders import NOON_MS, a_fragment_number
-from tests.fakes import FakeDeadLetters, FakeEvidenceStore, FakeFragments, FakeReminders, FakeSessionVideos
+from tests.fakes import FakeDeadLetters, FakeEvidenceStore, FakeFragments, FakeHeld, FakeReminders, FakeSessionVideos
 
 CAM = "front-door"
 REF = SessionRef(CAM, NOON_MS, "s" * 32)
@@ -61,6 +62,7 @@ class World:
     archive: FakeFragments = field(default_factory=FakeFragments)
     store: FakeEvidenceStore = field(default_factory=FakeEvidenceStore)
     videos: FakeSessionVideos = field(default_factory=FakeSessionVideos)
+    held: FakeHeld = field(default_factory=FakeHeld)
     orders: FakeReminders = field(default_factory=FakeReminders)
     dead: FakeDeadLetters = field(default_factory=FakeDeadLetters)
     fetches_left: int = 10**6
@@ -93,6 +95,7 @@ class World:
             fragments=self.archive,
             store=self.store,
             videos=self.videos,
+            held=self.held,
             orders=self.orders,
             dead_letters=self.dead,
             remaining_ms=self.remaining_ms,
@@ -165,6 +168,26 @@ def test_a_second_delivery_changes_nothing() -> None:
 
     assert (world.store.objects, world.video, world.archive.asked) == (objects, video, asked)
     assert report.fragments == 0
+
+
+def test_copies_of_what_is_held_are_renewed_when_all_of_it_is_there() -> None:
+    world = World(fetches_left=1)
+
+    world.run()
+    assert (world.video.complete, world.held.renewed) == (False, [])
+
+    world.fetches_left = 10**6
+    world.run()
+    assert (world.video.complete, world.held.renewed) == (True, [REF])
+
+
+def test_copies_that_could_not_be_renewed_are_tried_again() -> None:
+    world = World()
+    world.held.failure = StorageBusyError("slow down")
+
+    report = world.run()
+
+    assert (report.failed_message_ids, report.completed) == (["m0"], [])
 
 
 def test_overlapping_sessions_fetch_what_they_share_once() -> None:

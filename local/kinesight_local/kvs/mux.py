@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
-from itertools import pairwise
 from typing import Any, Literal
 
 import av
 from av.container import OutputContainer
 from av.stream import Stream as AvStream
 from kinesight.media.mkv import Track
+from kinesight.media.mp4_times import LEAST_STEP, TICKS_PER_SECOND, frame_times
 
 from kinesight_local.kvs.exceptions import (
     InvalidCodecPrivateDataError,
@@ -23,12 +23,8 @@ from kinesight_local.kvs.exceptions import (
 )
 from kinesight_local.kvs.fragment import Block, IngestedFragment
 
-TIMESCALE = 90_000
-"""Ticks a second, for every track."""
-
-_STEP = 12
-"""What sample times of one track differ by at least, where fragments overlap: MP4 counts sound in its own samples, and
-two times of less than one sample's distance would become one (90,000 ticks, 8,000 samples a second)."""
+TIMESCALE = TICKS_PER_SECOND
+"""Of every track."""
 
 _VIDEO = {"V_MPEG4/ISO/AVC": "h264", "V_MPEGH/ISO/HEVC": "hevc"}
 _AUDIO = {"A_AAC": "aac"}
@@ -168,7 +164,7 @@ def _mux(output: OutputContainer, streams: Mapping[int, AvStream], placed: Place
     samples = [one for number in streams for one in _samples(placed, number)]
     for sample in sorted(samples, key=lambda one: one.dts):
         packet = av.Packet(sample.data)
-        dts = max(sample.dts, latest.get(sample.track_number, sample.dts - _STEP) + _STEP)
+        dts = max(sample.dts, latest.get(sample.track_number, sample.dts - LEAST_STEP) + LEAST_STEP)
         latest[sample.track_number] = dts
         packet.dts, packet.pts, packet.duration = dts, max(sample.pts, dts), sample.duration
         packet.time_base = Fraction(1, TIMESCALE)
@@ -178,20 +174,11 @@ def _mux(output: OutputContainer, streams: Mapping[int, AvStream], placed: Place
 
 
 def _samples(placed: Placed, track_number: int) -> Iterator[_Sample]:
-    """In decoding order. Matroska tells only when frames are shown, so decoding times are those in ascending order."""
+    """In decoding order."""
     blocks = [block for block in placed.fragment.blocks if block.track_number == track_number]
     shown = [_ticks(placed.start_ms + block.offset_ms) for block in blocks]
-    ascending = sorted(shown)
-    late = max((at - moment for at, moment in zip(ascending, shown, strict=True)), default=0)
-    durations = _durations(ascending)
-    for block, pts, dts, duration in zip(blocks, shown, ascending, durations, strict=True):
-        yield _Sample(track_number, dts - late, pts, duration, block.keyframe, block.data)
-
-
-def _durations(ascending: Sequence[int]) -> list[int]:
-    """To the next sample each; the last lasts as long as the one before."""
-    gaps = [after - before for before, after in pairwise(ascending)]
-    return [*gaps, gaps[-1] if gaps else TIMESCALE // 25]
+    for block, times in zip(blocks, frame_times(shown), strict=True):
+        yield _Sample(track_number, times.dts, times.pts, times.duration, block.keyframe, block.data)
 
 
 def _ticks(milliseconds: Fraction) -> int:

@@ -6,6 +6,7 @@ When time runs out, what was done is stored and the order goes back to the queue
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from kinesight.domain.analyze_images import Problem, QueuedMessage
 from kinesight.domain.errors import KinesightError, NoRetentionError, PermanentError, StreamGoneError
@@ -38,6 +39,14 @@ _MARGIN_MS = 30_000
 _LONGEST_REASON = 200
 
 
+class HeldEvidence(Protocol):
+    """Copies of what people hold, which nothing lets expire."""
+
+    def renew(self, session: SessionRef) -> None:
+        """Copies what has come since, if the session is held. Raises StorageBusyError, and EvidenceTooLargeError of a
+        session with more pictures than are copied."""
+
+
 @dataclass(frozen=True, slots=True)
 class ArchivePorts:
     """The outside world of this verb. `remaining_ms`: how long this invocation may still run; `now_ms`: the present."""
@@ -47,6 +56,7 @@ class ArchivePorts:
     fragments: FragmentArchive
     store: EvidenceStore
     videos: SessionVideos
+    held: HeldEvidence
     orders: Reminders
     dead_letters: DeadLetters
     remaining_ms: Callable[[], int]
@@ -112,6 +122,7 @@ def _archive(order: VideoOrder, ports: ArchivePorts, report: ArchiveReport) -> N
     if not ports.videos.save(order.session, video):
         report.superseded += 1
     elif video.complete:
+        ports.held.renew(order.session)
         report.completed.append((order.session, video))
     else:
         ports.orders.send_later(order.model_dump_json(by_alias=True), 0)

@@ -8,12 +8,15 @@ from functools import cache
 
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
+from kinesight.adapters.evidence_shelf_s3 import S3EvidenceShelf
 from kinesight.adapters.evidence_store_s3 import S3EvidenceStore
 from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
 from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.adapters.reminders_sqs import SqsReminders
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessionVideos
+from kinesight.adapters.viewer_events_dynamodb import DynamoDbEventMarks
 from kinesight.domain.archive_session import ArchivePorts
+from kinesight.domain.viewer_evidence import HeldCopies, Shelves
 from kinesight.settings import ArchiveSessionSettings
 
 _NAME = "archive_session"
@@ -35,8 +38,23 @@ def ports(remaining_ms: Callable[[], int]) -> ArchivePorts:
         fragments=KvsFragmentArchive(clients.archived_media(), sleep=time.sleep),
         store=S3EvidenceStore(clients.s3(), wanted.evidence_bucket, link_seconds=_NO_LINKS_S),
         videos=DynamoDbSessionVideos(clients.dynamodb(), wanted.events_table),
+        held=_held(),
         orders=SqsReminders(clients.sqs(), wanted.queue_url),
         dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
         remaining_ms=remaining_ms,
         now_ms=lambda: round(time.time() * 1000),
+    )
+
+
+def _held() -> HeldCopies:
+    wanted = settings()
+    days = wanted.evidence_retention_days
+    return HeldCopies(
+        DynamoDbEventMarks(clients.dynamodb(), wanted.events_table, kept_seconds=days * 86_400, epoch_s=time.time),
+        Shelves(
+            evidence=S3EvidenceShelf(clients.s3(), wanted.evidence_bucket, link_seconds=_NO_LINKS_S),
+            images=S3EvidenceShelf(clients.s3(), wanted.images_bucket, link_seconds=_NO_LINKS_S),
+            images_bucket=wanted.images_bucket,
+            kept_days=days,
+        ),
     )
