@@ -225,6 +225,19 @@ class FakeSessionVideos:
 
 
 @dataclass
+class FakeHeld:
+    """Sessions whose copies were renewed; `failure` makes that fail."""
+
+    renewed: list[SessionRef] = field(default_factory=list)
+    failure: KinesightError | None = None
+
+    def renew(self, session: SessionRef) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.renewed.append(session)
+
+
+@dataclass
 class FakeReminders:
     """(body, delay in seconds) of every message; `failure` makes sending fail."""
 
@@ -320,3 +333,22 @@ class FakeWork:
 
     def read(self, key: str) -> bytes | None:
         return self.objects.get(key)
+
+
+class FakePageStore:
+    """Keeps files, and the order in which they came."""
+
+    def __init__(self, **files: bytes) -> None:
+        self.files = dict(files)
+        self.kinds: dict[str, str] = {}
+
+    def names(self) -> set[str]:
+        return set(self.files)
+
+    def write(self, name: str, body: bytes, content_type: str) -> None:
+        self.files[name] = body
+        self.kinds[name] = content_type
+
+    def remove(self, names: set[str]) -> None:
+        for name in names:
+            self.files.pop(name, None)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -10,6 +11,7 @@ from botocore.stub import Stubber
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.reminders_sqs import SqsReminders
 from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
+from kinesight.domain.analysis_runs import RunDetails
 from kinesight.domain.errors import DeliveryError, StorageBusyError, ThrottledError, WorkflowRefusedError
 from kinesight.domain.ports import AnalysisWorkflow, RunStatus, Versioned, VersionedDocuments
 from moto import mock_aws
@@ -111,6 +113,45 @@ def test_how_an_execution_stands(status: str, seen: RunStatus) -> None:
         stubber.add_response("describe_execution", answer, {"executionArn": execution})
 
         assert StepFunctionsWorkflow(client, MACHINE).status("range") is seen
+
+
+def test_what_is_told_of_an_execution() -> None:
+    client = boto3.client("stepfunctions")
+    begun, ended = datetime(2026, 1, 1, 12, tzinfo=UTC), datetime(2026, 1, 1, 13, tzinfo=UTC)
+    execution = MACHINE.replace("stateMachine", "execution") + ":range"
+    same = {"executionArn": execution, "stateMachineArn": MACHINE, "startDate": begun, "input": '{"a": 1}'}
+    with Stubber(client) as stubber:
+        for changes in (
+            {"status": "RUNNING"},
+            {"status": "SUCCEEDED", "stopDate": ended, "output": '{"found": 2}'},
+            {"status": "FAILED", "stopDate": ended, "error": "NoMediaError", "cause": "no media" + 2000 * "."},
+            {"status": "TIMED_OUT", "stopDate": ended},
+        ):
+            stubber.add_response("describe_execution", same | changes)
+        stubber.add_client_error("describe_execution", "ExecutionDoesNotExist")
+        workflow = StepFunctionsWorkflow(client, MACHINE)
+
+        assert workflow.describe("range") == RunDetails("RUNNING", {"a": 1}, begun)
+        assert workflow.describe("range") == RunDetails("SUCCEEDED", {"a": 1}, begun, ended, {"found": 2})
+        failed = workflow.describe("range")
+        assert failed is not None
+        assert failed.error.startswith("NoMediaError: no media")
+        assert len(failed.error) == 1000
+        assert workflow.describe("range") == RunDetails("TIMED_OUT", {"a": 1}, begun, ended)
+        assert workflow.describe("range") is None
+
+
+def test_an_execution_that_moto_runs_is_told_of() -> None:
+    with mock_aws():
+        client = boto3.client("stepfunctions")
+        machine = client.create_state_machine(name="ranges", definition=PASSES, roleArn=ROLE)["stateMachineArn"]
+        workflow = StepFunctionsWorkflow(client, machine)
+        workflow.start("range", {"a": 1})
+
+        told = workflow.describe("range")
+
+    assert told is not None
+    assert (told.status, told.document) == ("RUNNING", {"a": 1})
 
 
 @pytest.mark.parametrize(

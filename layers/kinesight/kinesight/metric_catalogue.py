@@ -158,6 +158,7 @@ class Metric(Enum):
         per_stream=True,
     )
 
+    VIEWER_REQUESTS = _count("ViewerRequests", "serve_viewer", "requests of the viewer's page")
     ESTIMATED_USD = MetricFacts(
         "EstimatedUsd",
         Unit.NONE,

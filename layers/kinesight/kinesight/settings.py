@@ -199,10 +199,73 @@ class TrackSessionsSettings(Settings):
     session_video_settle_seconds: int = Field(default=30, ge=0, le=600)
 
 
+class _SelectionSettings(Settings):
+    """Which streams."""
+
+    coordination_table: str
+    stream_names: CommaList = []
+    tag_filters: str = ""
+
+    def tag_filter_documents(self) -> list[Any]:
+        """The TagFilters parameter as JSON. Raises InvalidSettingError."""
+        if not self.tag_filters.strip():
+            return []
+        try:
+            parsed = json.loads(self.tag_filters)
+        except json.JSONDecodeError as error:
+            raise InvalidSettingError(f"TagFilters is not JSON: {error}") from error
+        return parsed if isinstance(parsed, list) else [parsed]
+
+
+class StreamConfigurationSettings(_SelectionSettings):
+    """The fields of UpdateImageGenerationConfiguration and UpdateNotificationConfiguration, for the selected streams.
+
+    `pictures_missing_minutes`: how long a stream may be without pictures until somebody is told.
+    """
+
+    image_generation_status: Literal["ENABLED", "DISABLED"] = "ENABLED"
+    image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
+    sampling_interval: int = Field(default=3000, ge=200)
+    format: Literal["JPEG", "PNG"] = "JPEG"
+    jpeg_quality: OptionalNumber = Field(default=None, ge=1, le=100)
+    width_pixels: OptionalNumber = Field(default=None, ge=1, le=3840)
+    height_pixels: OptionalNumber = Field(default=None, ge=1, le=2160)
+    images_uri: str
+    notification_status: Literal["ENABLED", "DISABLED"] = "DISABLED"
+    notification_topic_arn: str
+    pictures_missing_minutes: int = Field(default=60, ge=15)
+
+
+class ServeViewerSettings(StreamConfigurationSettings):
+    """Where events and their evidence are, how long links open, what is wanted of streams, and where analyses run.
+
+    `aws_region` is set by Lambda itself.
+    """
+
+    events_table: str
+    evidence_bucket: str
+    images_bucket: str
+    evidence_retention_days: int = Field(default=90, ge=1)
+    viewer_link_seconds: int = Field(default=900, ge=60, le=3600)
+    labels: CommaList = []
+    minimum_confidence: float = Field(default=80, ge=0, le=100)
+    live_status: Literal["ENABLED", "DISABLED"] = "DISABLED"
+    state_machine_arn: str
+    aws_region: str = ""
+
+
+class PublishViewerSettings(Settings):
+    """Where the viewer's page is served from."""
+
+    page_bucket: str
+
+
 class ArchiveSessionSettings(Settings):
     """Where sessions' videos go, and where what is left of one is sent."""
 
     evidence_bucket: str
+    images_bucket: str
+    evidence_retention_days: int = Field(default=90, ge=1)
     events_table: str
     queue_url: str
     dead_letter_queue_url: str
@@ -285,24 +348,6 @@ class StartAnalysisSettings(Settings):
     notification_quiet_seconds: int = Field(default=30, ge=1, le=600)
 
 
-class _SelectionSettings(Settings):
-    """Which streams."""
-
-    coordination_table: str
-    stream_names: CommaList = []
-    tag_filters: str = ""
-
-    def tag_filter_documents(self) -> list[Any]:
-        """The TagFilters parameter as JSON. Raises InvalidSettingError."""
-        if not self.tag_filters.strip():
-            return []
-        try:
-            parsed = json.loads(self.tag_filters)
-        except json.JSONDecodeError as error:
-            raise InvalidSettingError(f"TagFilters is not JSON: {error}") from error
-        return parsed if isinstance(parsed, list) else [parsed]
-
-
 class SweepStreamsSettings(_SelectionSettings):
     """What is swept; `analysis_sampling_interval` in milliseconds."""
 
@@ -331,21 +376,7 @@ class ConductLiveSettings(_SelectionSettings):
     live_streams_per_consumer: int = Field(default=10, ge=1, le=50)
 
 
-class ConfigureStreamsSettings(_SelectionSettings):
-    """The fields of UpdateImageGenerationConfiguration and UpdateNotificationConfiguration.
-
-    `pictures_missing_minutes`: how long a stream may be without pictures until somebody is told.
-    """
+class ConfigureStreamsSettings(StreamConfigurationSettings):
+    """What is put on streams, and where the rules document is that a deployment checks."""
 
     configuration_bucket: str
-    image_generation_status: Literal["ENABLED", "DISABLED"] = "ENABLED"
-    image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
-    sampling_interval: int = Field(default=3000, ge=200)
-    format: Literal["JPEG", "PNG"] = "JPEG"
-    jpeg_quality: OptionalNumber = Field(default=None, ge=1, le=100)
-    width_pixels: OptionalNumber = Field(default=None, ge=1, le=3840)
-    height_pixels: OptionalNumber = Field(default=None, ge=1, le=2160)
-    images_uri: str
-    notification_status: Literal["ENABLED", "DISABLED"] = "DISABLED"
-    notification_topic_arn: str
-    pictures_missing_minutes: int = Field(default=60, ge=15)

@@ -2,6 +2,7 @@
 
 kind                holds
 activity            per stream, what sessions are made of (domain.sessions)
+analyses            `recent`: what people started (domain.viewer_analyses)
 bursts              per stream ARN, its notified fragments (domain.bursts)
 consumers           per slot, the live consumer in it (domain.conduct_live)
 gate                per stream, the last picture that was sent, small and grey (domain.gate)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
+from kinesight.domain.analysis_runs import RUNNING, RunDetails
 from kinesight.domain.errors import ThrottledError, WorkflowRefusedError
 from kinesight.domain.ports import RunStatus
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
+_MOST_CHARACTERS = 1000
 
 
 class StepFunctionsWorkflow:
@@ -35,17 +39,36 @@ class StepFunctionsWorkflow:
 
     def status(self, name: str) -> RunStatus | None:
         """DescribeExecution; timed out and stopped ones count as failed, one to be redriven as running."""
+        told = self._described(name)
+        if told is None:
+            return None
+        if told["status"] in RUNNING:
+            return RunStatus.RUNNING
+        return RunStatus.SUCCEEDED if told["status"] == "SUCCEEDED" else RunStatus.FAILED
+
+    def describe(self, name: str) -> RunDetails | None:
+        """DescribeExecution; a cause that is longer than a sentence is cut off."""
+        told = self._described(name)
+        if told is None:
+            return None
+        return RunDetails(
+            status=told["status"],
+            document=json.loads(told.get("input") or "{}"),
+            started_at=told["startDate"].astimezone(UTC),
+            ended_at=told["stopDate"].astimezone(UTC) if "stopDate" in told else None,
+            summary=json.loads(told["output"]) if told["status"] == "SUCCEEDED" and told.get("output") else None,
+            error=": ".join(part for part in (told.get("error"), told.get("cause")) if part)[:_MOST_CHARACTERS],
+        )
+
+    def _described(self, name: str) -> DescribeExecutionOutputTypeDef | None:
         arn = self._arn.replace(":stateMachine:", ":execution:") + f":{name}"
         try:
-            status = self._client.describe_execution(executionArn=arn)["status"]
+            return self._client.describe_execution(executionArn=arn)
         except AWS_ERRORS as error:
             if _is(error, "ExecutionDoesNotExist"):
                 return None
             what = f"describe {name}"
             raise translate(error, what, passing=ThrottledError, lasting=WorkflowRefusedError) from error
-        if status in ("RUNNING", "PENDING_REDRIVE"):
-            return RunStatus.RUNNING
-        return RunStatus.SUCCEEDED if status == "SUCCEEDED" else RunStatus.FAILED
 
 
 def _is(error: Exception, code: str) -> bool:

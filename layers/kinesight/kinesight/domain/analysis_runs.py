@@ -5,12 +5,16 @@ A second StartExecution under a name that was used in the last 90 days does noth
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from kinesight.domain.contracts import Selector
 from kinesight.domain.model import from_epoch_ms
 
+RUNNING = frozenset({"RUNNING", "PENDING_REDRIVE"})
+"""What Step Functions calls executions that have not ended (API_DescribeExecution)."""
 _STREAM_ARN = re.compile(r"^arn:[a-z\d-]+:kinesisvideo:[a-z0-9-]+:[0-9]{12}:stream/(?P<name>[a-zA-Z0-9_.-]+)/[0-9]+$")
 
 
@@ -24,6 +28,19 @@ def on_grid(moment_ms: int, interval_ms: int) -> int:
     """The last whole interval since 1970 at or before a moment. Ranges that begin on this grid sample the same moments
     where they overlap, so that the second look is known for one."""
     return moment_ms // interval_ms * interval_ms
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetails:
+    """An execution. `status` is Step Functions'; `summary` is its output once it has succeeded; `error` is a sentence,
+    empty unless it failed."""
+
+    status: str
+    document: Mapping[str, Any]
+    started_at: datetime
+    ended_at: datetime | None = None
+    summary: Mapping[str, Any] | None = None
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,16 @@ class TimelapsePlan(Value):
     poster_key: str
 
 
+REPORTS, MANIFESTS = "reports", "windows"
+"""Folders of an execution's work: a window's report, `<index>.json`, and its manifest of pictures."""
+WINDOWS_FILE, SUMMARY_FILE = "windows.json", "summary.json"
+
+
+def work_key(execution: str, name: str) -> str:
+    """Where an execution keeps something."""
+    return f"on-demand/{execution}/{name}"
+
+
 class RangePlan(Value):
     """What the workflow carries from state to state; the windows themselves are in S3, under `windows_key`."""
 
@@ -147,7 +157,7 @@ class RangePlan(Value):
 
     def work_key(self, name: str) -> str:
         """Where this execution keeps something."""
-        return f"on-demand/{self.execution}/{name}"
+        return work_key(self.execution, name)
 
 
 class WindowManifest(Value):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from kinesight.domain.analysis import Analysis, DetectionPlan, DetectionPorts, analyze
-from kinesight.domain.contracts import RangePlan, SeenFrame, WindowManifest, WindowReport
+from kinesight.domain.contracts import REPORTS, RangePlan, SeenFrame, WindowManifest, WindowReport
 from kinesight.domain.errors import InvalidEventError, PermanentError, TransientError
 from kinesight.domain.extract_images import manifest_key
 from kinesight.domain.model import Frame, to_epoch_ms
@@ -21,7 +21,7 @@ class WindowPorts:
 
 def report_key(plan: RangePlan, index: int) -> str:
     """Where a window's report lies."""
-    return plan.work_key(f"reports/{index}.json")
+    return plan.work_key(f"{REPORTS}/{index}.json")
 
 
 def detect_window(plan: RangePlan, index: int, ports: WindowPorts, wanted: DetectionPlan) -> WindowReport:

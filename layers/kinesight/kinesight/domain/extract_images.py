@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from kinesight.domain.contracts import RangePlan, WindowManifest
+from kinesight.domain.contracts import MANIFESTS, RangePlan, WindowManifest
 from kinesight.domain.model import Frame, FrameSource, ImageReference, from_epoch_ms
 from kinesight.domain.ports import (
     FragmentArchive,
@@ -36,7 +36,7 @@ class ExtractionPorts:
 
 def manifest_key(plan: RangePlan, index: int) -> str:
     """Where a window's manifest lies."""
-    return plan.work_key(f"windows/{index}.json")
+    return plan.work_key(f"{MANIFESTS}/{index}.json")
 
 
 def picture_key(plan: RangePlan, at_ms: int) -> str:

@@ -15,12 +15,13 @@ def _to_milliseconds(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
-def _iso_milliseconds(moment: datetime) -> str:
+def iso_milliseconds(moment: datetime) -> str:
+    """2026-01-01T12:00:00.000Z, of a UTC moment."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 Timestamp = Annotated[
-    AwareDatetime, AfterValidator(_to_milliseconds), PlainSerializer(_iso_milliseconds, when_used="json")
+    AwareDatetime, AfterValidator(_to_milliseconds), PlainSerializer(iso_milliseconds, when_used="json")
 ]
 """UTC, whole milliseconds: the precision of KVS image metadata."""
 

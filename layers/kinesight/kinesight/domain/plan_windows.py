@@ -4,7 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from kinesight.domain.contracts import WINDOWS, AnalysisRequest, RangePlan, TimelapsePlan, TimelapseWish
+from kinesight.domain.contracts import (
+    WINDOWS,
+    WINDOWS_FILE,
+    AnalysisRequest,
+    RangePlan,
+    TimelapsePlan,
+    TimelapseWish,
+    work_key,
+)
 from kinesight.domain.errors import (
     InvalidInputError,
     InvertedRangeError,
@@ -64,7 +72,7 @@ def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -
         minimum_confidence=request.minimum_confidence,
         tolerated_failure_percentage=request.tolerated_failure_percentage,
         bucket=ports.work.bucket,
-        windows_key=f"on-demand/{execution}/windows.json",
+        windows_key=work_key(execution, WINDOWS_FILE),
         windows=len(windows),
         concurrency=CONCURRENCY,
         slots=sum(run.count for window in windows for one in window.requests for run in one.runs),

@@ -96,6 +96,11 @@ def keys_of(stream_name: str, at: datetime, identity: str, fragment_number: str 
     return EvidenceKeys(f"results/{folder}/{name}.json", f"annotated/{folder}/{name}.jpg", archive)
 
 
+def annotated_key(result_key: str) -> str:
+    """Where the annotated picture of a record lies, told by where the record does."""
+    return f"annotated/{result_key.removeprefix('results/').removesuffix('.json')}.jpg"
+
+
 def archive_key(stream_name: str, fragment_number: str) -> str:
     """Where a fragment is archived: told by its number alone, so that all its frames, also over midnight, share it."""
     return f"archive/stream={stream_name}/date={fragment_day(fragment_number)}/{fragment_number}.mkv"

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from kinesight.domain.contracts import (
+    SUMMARY_FILE,
     WINDOWS,
     EvidenceLink,
     RangeCost,
@@ -131,7 +132,7 @@ def _told(plan: RangePlan, tally: _Tally, evidence_bucket: str) -> RangeSummary:
         ),
         evidence=tuple(_link(plan.stream_name, at_ms, frame, evidence_bucket) for at_ms, frame in tally.seen),
         timelapse=_timelapse(plan, evidence_bucket),
-        summary_key=plan.work_key("summary.json"),
+        summary_key=plan.work_key(SUMMARY_FILE),
     )
 
 

@@ -1,0 +1,34 @@
+"""The viewer's API: an HTTP API's event → an answer. Who may ask is the authorizer's business, on every route."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.logging import correlation_paths
+from kinesight.domain.errors import KinesightError
+from kinesight.metric_catalogue import Metric
+from kinesight.observability import LambdaContext, count, logger, observed
+from kinesight.viewer_api import analyses, cameras, events, evidence, openapi, rules
+from kinesight.viewer_api.answers import not_understood, refused
+
+app = APIGatewayHttpResolver(enable_validation=True)
+for _routes in (events, evidence, cameras, rules, analyses, openapi):
+    app.include_router(_routes.router)
+
+
+@observed
+@logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Takes an event of payload format 2.0."""
+    count(Metric.VIEWER_REQUESTS, 1)
+    return app.resolve(event, context)
+
+
+@app.exception_handler(KinesightError)  # type: ignore[untyped-decorator]  # Powertools leaves it untyped
+def _refuse(error: KinesightError) -> Response[Any]:
+    return refused(error)
+
+
+@app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]  # Powertools leaves it untyped
+def _ask_better(error: RequestValidationError) -> Response[Any]:
+    return not_understood(error)

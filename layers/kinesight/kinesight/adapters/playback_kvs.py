@@ -1,0 +1,48 @@
+"""PlaybackSessions on KVS: GetHLSStreamingSessionURL. Whoever has the address can play it until it expires."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from kinesight.adapters.aws_errors import AWS_ERRORS, translate
+from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients
+from kinesight.domain.errors import MediaBusyError, NoMediaError
+from kinesight.domain.model import from_epoch_ms
+from kinesight.domain.viewer_playback import PlaybackRange
+
+_API: Final = "GET_HLS_STREAMING_SESSION_URL"
+_LEAST_EXPIRY_S, _MOST_EXPIRY_S = 300, 43_200
+
+
+class KvsPlayback:
+    """On demand, fragmented MP4. A pause is a discontinuity, so that players go on behind it at once."""
+
+    def __init__(self, clients: ArchivedMediaClients, *, link_seconds: int) -> None:
+        """`link_seconds`: how long sessions live; KVS makes none of less than 300."""
+        self._clients = clients
+        self._expires_s = min(max(link_seconds, _LEAST_EXPIRY_S), _MOST_EXPIRY_S)
+
+    def open(self, wanted: PlaybackRange) -> str:
+        """By the server's clock a range must have ended ("HLSTimestampRange")."""
+        end = from_epoch_ms(wanted.end_ms)
+        if wanted.selector == "SERVER_TIMESTAMP":
+            end = min(end, datetime.now(UTC))
+        try:
+            answer = self._clients.client(wanted.stream_name, _API).get_hls_streaming_session_url(
+                StreamName=wanted.stream_name,
+                PlaybackMode="ON_DEMAND",
+                HLSFragmentSelector={
+                    "FragmentSelectorType": wanted.selector,
+                    "TimestampRange": {"StartTimestamp": from_epoch_ms(wanted.start_ms), "EndTimestamp": end},
+                },
+                ContainerFormat="FRAGMENTED_MP4",
+                DiscontinuityMode="ON_DISCONTINUITY",
+                DisplayFragmentTimestamp="ALWAYS",
+                Expires=self._expires_s,
+                MaxMediaPlaylistFragmentResults=wanted.fragments,
+            )
+        except AWS_ERRORS as error:
+            self._clients.forget(wanted.stream_name, _API)
+            raise translate(error, "KVS does not play it", passing=MediaBusyError, lasting=NoMediaError) from error
+        return answer["HLSStreamingSessionURL"]

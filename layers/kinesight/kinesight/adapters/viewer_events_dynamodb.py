@@ -1,0 +1,147 @@
+"""EventPages and EventMarks on the events table: partition key `stream`, sort key `id`; index `byDay`: `day`, `id`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
+from kinesight.domain.errors import KinesightError, StorageBusyError
+from kinesight.domain.session_videos import SessionVideo
+from kinesight.domain.viewer_events import Mark, Position, StoredEvent, StoredPage
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+_INDEX = "byDay"
+
+
+class DynamoDbEventPages:
+    """Queries alone, of as many items as asked for; DynamoDB ends a page at a megabyte, too."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def of_day(self, day: date, after: Position | None, most: int) -> StoredPage:
+        """One Query of the index, which is a moment behind the table."""
+        start = _key(after) | {"day": {"S": day.isoformat()}} if after is not None else None
+        return self._query(
+            most,
+            start,
+            IndexName=_INDEX,
+            KeyConditionExpression="#day = :day",
+            ExpressionAttributeNames={"#day": "day"},
+            ExpressionAttributeValues={":day": {"S": day.isoformat()}},
+        )
+
+    def of_stream(self, stream_name: str, day: date | None, after: Position | None, most: int) -> StoredPage:
+        """One Query of the table."""
+        values: dict[str, AttributeValueTypeDef] = {":stream": {"S": stream_name}}
+        condition = "#stream = :stream"
+        if day is not None:
+            condition += " AND id BETWEEN :first AND :next"
+            values |= {":first": {"S": _first_id(day)}, ":next": {"S": _first_id(day + timedelta(days=1))}}
+        return self._query(
+            most,
+            _key(after) if after is not None else None,
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames={"#stream": "stream"},
+            ExpressionAttributeValues=values,
+        )
+
+    def _query(self, most: int, start: dict[str, AttributeValueTypeDef] | None, **how: Any) -> StoredPage:
+        if start is not None:
+            how["ExclusiveStartKey"] = start
+        try:
+            answer = self._client.query(TableName=self._table, ScanIndexForward=False, Limit=most, **how)
+        except AWS_ERRORS as error:
+            raise _busy(error) from error
+        return StoredPage([_event(item) for item in answer["Items"]], "LastEvaluatedKey" not in answer)
+
+
+class DynamoDbEventMarks:
+    """Conditional updates: nobody overwrites what they have not seen."""
+
+    def __init__(self, client: DynamoDBClient, table: str, *, kept_seconds: int, epoch_s: Callable[[], float]) -> None:
+        """`kept_seconds`: how long an event is kept from when it is held no more."""
+        self._client = client
+        self._table = table
+        self._kept_seconds = kept_seconds
+        self._epoch_s = epoch_s
+
+    def find(self, stream_name: str, event_id: str) -> StoredEvent | None:
+        """One consistent GetItem."""
+        key = _key(Position(stream_name, event_id))
+        try:
+            answer = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        except AWS_ERRORS as error:
+            raise _busy(error) from error
+        return _event(answer["Item"]) if "Item" in answer else None
+
+    def review(self, event: StoredEvent, mark: Mark | None) -> StoredEvent | None:
+        """One UpdateItem."""
+        if mark is None:
+            return self._update(event, "REMOVE reviewed ADD revision :one", {})
+        return self._update(event, "SET reviewed = :mark ADD revision :one", {":mark": _marked(mark)})
+
+    def hold(self, event: StoredEvent, mark: Mark | None) -> StoredEvent | None:
+        """One UpdateItem, of the expiry too."""
+        if mark is None:
+            expires = {":expires": {"N": str(round(self._epoch_s()) + self._kept_seconds)}}
+            return self._update(event, "SET expires = :expires REMOVE held ADD revision :one", expires)
+        return self._update(event, "SET held = :mark REMOVE expires ADD revision :one", {":mark": _marked(mark)})
+
+    def _update(self, event: StoredEvent, change: str, values: dict[str, Any]) -> StoredEvent | None:
+        try:
+            answer = self._client.update_item(
+                TableName=self._table,
+                Key=_key(Position(event.stream_name, event.event_id)),
+                UpdateExpression=change,
+                ConditionExpression="attribute_exists(id) AND revision = :seen",
+                ExpressionAttributeValues=values | {":one": {"N": "1"}, ":seen": {"N": event.revision}},
+                ReturnValues="ALL_NEW",
+            )
+        except AWS_ERRORS as error:
+            if isinstance(error, ClientError) and error_code(error) == "ConditionalCheckFailedException":
+                return None
+            raise _busy(error) from error
+        return _event(answer["Attributes"])
+
+
+def _marked(mark: Mark) -> dict[str, Any]:
+    return {"M": {"by": {"S": mark.by}, "at": {"N": str(mark.at_ms)}}}
+
+
+def _key(place: Position) -> dict[str, AttributeValueTypeDef]:
+    return {"stream": {"S": place.stream_name}, "id": {"S": place.event_id}}
+
+
+def _first_id(day: date) -> str:
+    """No id is less, and none of the day before is as great: ids go on with `#`."""
+    return f"{int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000:015d}"
+
+
+def _event(item: Any) -> StoredEvent:
+    return StoredEvent(
+        stream_name=item["stream"]["S"],
+        event_id=item["id"]["S"],
+        document=json.loads(item["document"]["S"]),
+        reviewed=_mark(item.get("reviewed")),
+        held=_mark(item.get("held")),
+        revision=item.get("revision", {}).get("N", "0"),
+        video=SessionVideo.model_validate_json(item["video"]["S"]) if "video" in item else None,
+    )
+
+
+def _mark(attribute: Any) -> Mark | None:
+    return Mark(attribute["M"]["by"]["S"], int(attribute["M"]["at"]["N"])) if attribute is not None else None
+
+
+def _busy(error: Exception) -> KinesightError:
+    return translate(error, "events table", passing=StorageBusyError, lasting=StorageBusyError)

@@ -1,0 +1,35 @@
+"""Cameras: the selected streams with their health, and what each shows."""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from kinesight.domain.model import from_epoch_ms, iso_milliseconds
+from kinesight.domain.viewer_cameras import cameras_page
+from kinesight.domain.viewer_pictures import PICTURE_TYPES, recent_picture
+from kinesight.viewer_api import shapes
+from kinesight.viewer_api.answers import StreamName
+from kinesight.viewer_api.routes import ViewerRouter
+from kinesight.wiring import serve_viewer as wiring
+
+router = ViewerRouter()
+
+
+@router.answers("GET /api/cameras", shapes.CamerasPage, 409)
+def list_cameras(cursor: Annotated[str, Query(pattern=r"^[a-zA-Z0-9_.-]{0,256}$")] = "") -> dict[str, Any]:
+    """The selected streams by name, fifty at most: how they are set up, what came of them last, and what is wrong."""
+    return dict(cameras_page(cursor, wiring.camera_plan(), wiring.cameras()))
+
+
+@router.answers("GET /api/cameras/<stream>/picture", None, 404, 409, media_types=PICTURE_TYPES)
+def get_picture(stream: StreamName):  # type: ignore[no-untyped-def]  # of a type, Powertools makes text
+    """What a camera shows: a picture of the last 30 seconds, else the one of its newest event."""
+    found = recent_picture(stream, wiring.pictures())
+    headers = {
+        "Cache-Control": "private, max-age=15",
+        "X-Content-Type-Options": "nosniff",
+        "X-Picture-Time": iso_milliseconds(from_epoch_ms(found.taken_ms)),
+    }
+    return Response(HTTPStatus.OK, found.content_type, found.data, headers=headers)

@@ -1,0 +1,194 @@
+"""What serve_viewer works with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from kinesight.adapters import aws_clients as clients
+from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
+from kinesight.adapters.evidence_shelf_s3 import S3EvidenceShelf
+from kinesight.adapters.file_store_s3 import S3FileStore
+from kinesight.adapters.image_archive_kvs import KvsArchive
+from kinesight.adapters.managed_streams_dynamodb import DynamoDbManagedStreams
+from kinesight.adapters.playback_kvs import KvsPlayback
+from kinesight.adapters.rules_file_s3 import S3RulesFile
+from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
+from kinesight.adapters.viewer_events_dynamodb import DynamoDbEventMarks, DynamoDbEventPages
+from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
+from kinesight.domain.current_rules import DOCUMENT_KEY
+from kinesight.domain.pacing import Pace
+from kinesight.domain.selected_streams import SelectedAlone
+from kinesight.domain.serve_viewer import ViewerPorts
+from kinesight.domain.viewer_analyses import AnalysisPorts
+from kinesight.domain.viewer_bundle import BundlePorts
+from kinesight.domain.viewer_cameras import CALLS_PER_SECOND, CameraPlan, CameraPorts
+from kinesight.domain.viewer_evidence import Shelves
+from kinesight.domain.viewer_pictures import PicturePorts
+from kinesight.domain.viewer_playback import ClipMaker, PlaybackPorts
+from kinesight.domain.viewer_rules import RulesPorts
+from kinesight.settings import ServeViewerSettings
+from kinesight.wiring.system_clock import SystemClock
+from kinesight.wiring.wanted_configuration import wanted_of
+
+
+@cache
+def settings() -> ServeViewerSettings:
+    return ServeViewerSettings.from_environment()
+
+
+@cache
+def ports() -> ViewerPorts:
+    """Raises InvalidSettingError."""
+    wanted = settings()
+    kept_seconds = wanted.evidence_retention_days * 86_400
+    return ViewerPorts(
+        pages=DynamoDbEventPages(clients.dynamodb(), wanted.events_table),
+        marks=DynamoDbEventMarks(clients.dynamodb(), wanted.events_table, kept_seconds=kept_seconds, epoch_s=time.time),
+        shelves=shelves(),
+        now=_now,
+        link_seconds=wanted.viewer_link_seconds,
+    )
+
+
+@cache
+def shelves() -> Shelves:
+    """Raises InvalidSettingError."""
+    wanted = settings()
+    seconds = wanted.viewer_link_seconds
+    return Shelves(
+        evidence=S3EvidenceShelf(clients.s3(), wanted.evidence_bucket, link_seconds=seconds),
+        images=S3EvidenceShelf(clients.s3(), wanted.images_bucket, link_seconds=seconds),
+        images_bucket=wanted.images_bucket,
+        kept_days=wanted.evidence_retention_days,
+    )
+
+
+@cache
+def playing() -> PlaybackPorts:
+    """Raises InvalidSettingError."""
+    wanted, archive = settings(), clients.archived_media()
+    return PlaybackPorts(
+        marks=ports().marks,
+        shelves=shelves(),
+        streams=KvsArchive(clients.kinesis_video(), archive, sleep=time.sleep),
+        sessions=KvsPlayback(archive, link_seconds=wanted.viewer_link_seconds),
+        clips=_clips,
+        files=S3FileStore(clients.s3(), wanted.evidence_bucket),
+        scratch=_scratch,
+        now=_now,
+    )
+
+
+@cache
+def bundling() -> BundlePorts:
+    """Raises InvalidSettingError."""
+    same = playing()
+    return BundlePorts(same.marks, same.shelves, same.clips, same.files, same.scratch, same.now)
+
+
+@cache
+def _clips() -> ClipMaker:
+    from kinesight.adapters.clips_av import AvClips  # PyAV takes 40 MB and its time, and KVS plays most videos
+
+    return AvClips()
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    with TemporaryDirectory(prefix="viewer-") as folder:
+        yield Path(folder)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@cache
+def rules() -> RulesPorts:
+    """Raises InvalidSettingError."""
+    wanted = settings()
+    file = S3RulesFile(clients.s3(), wanted.evidence_bucket, DOCUMENT_KEY)
+    return RulesPorts(file, tuple(wanted.labels), wanted.minimum_confidence)
+
+
+@cache
+def camera_plan() -> CameraPlan:
+    """Raises InvalidSettingError."""
+    wanted = settings()
+    return CameraPlan(
+        wanted=wanted_of(wanted),
+        times_by_producer=wanted.image_selector_type == "PRODUCER_TIMESTAMP",
+        is_live=wanted.live_status == "ENABLED",
+        pictures_missing_s=wanted.pictures_missing_minutes * 60,
+        region=wanted.aws_region,
+    )
+
+
+@cache
+def cameras() -> CameraPorts:
+    """Raises InvalidSettingError."""
+    table = settings().coordination_table
+    return CameraPorts(
+        registry=KvsStreamRegistry(clients.kinesis_video()),
+        managed=DynamoDbManagedStreams(clients.dynamodb(), table, epoch_s=time.time),
+        leases=DynamoDbDocuments(clients.dynamodb(), table, kind="leases"),
+        sights=DynamoDbDocuments(clients.dynamodb(), table, kind="pictures"),
+        fragments=_archive(),
+        events=ports().pages,
+        clock=SystemClock(),
+        now_ms=_now_ms,
+    )
+
+
+@cache
+def pictures() -> PicturePorts:
+    """Raises InvalidSettingError."""
+    return PicturePorts(
+        selected=selected(),
+        fragments=_archive(),
+        images=_archive(),
+        events=ports().pages,
+        shelves=shelves(),
+        now=_now,
+    )
+
+
+@cache
+def analyses() -> AnalysisPorts:
+    """Raises InvalidSettingError."""
+    wanted = settings()
+    return AnalysisPorts(
+        runs=StepFunctionsWorkflow(clients.step_functions(), wanted.state_machine_arn),
+        notes=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="analyses"),
+        selected=selected(),
+        work=shelves().images,
+        evidence=shelves().evidence,
+        evidence_bucket=wanted.evidence_bucket,
+        now=_now,
+    )
+
+
+@cache
+def selected() -> SelectedAlone:
+    """Raises InvalidSettingError."""
+    registry, pace = KvsStreamRegistry(clients.kinesis_video()), Pace(SystemClock(), CALLS_PER_SECOND)
+
+    def tags(stream_arn: str) -> Mapping[str, str]:
+        return pace.call("ListTagsForStream", lambda: registry.tags(stream_arn))
+
+    return SelectedAlone(wanted_of(settings()).selection, _archive(), tags)
+
+
+@cache
+def _archive() -> KvsArchive:
+    return KvsArchive(clients.kinesis_video(), clients.archived_media(), sleep=time.sleep)
+
+
+def _now_ms() -> int:
+    return round(time.time() * 1000)

@@ -1,0 +1,196 @@
+"""serve_viewer as API Gateway calls it, on DynamoDB and S3."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import boto3
+import pytest
+from kinesight.adapters import aws_clients
+from kinesight.observability import LambdaContext
+from kinesight.wiring import serve_viewer as wiring
+
+from functions.serve_viewer import app
+from tests.contract.test_viewer_events import a_session, stored, table  # noqa: F401 - a fixture
+from tests.openapi_answers import check_answer
+
+NOW_MS = time.time_ns() // 1_000_000
+TODAY = datetime.fromtimestamp(NOW_MS / 1000, UTC).date()
+EVENT = f"{NOW_MS:015d}-{NOW_MS:032x}"
+CONTEXT = SimpleNamespace(
+    function_name="serve-viewer",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:us-east-1:111122223333:function:serve-viewer",
+    aws_request_id="request",
+    get_remaining_time_in_millis=lambda: 29_000,
+)
+
+
+@pytest.fixture(autouse=True)
+def deployed(table: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: F811
+    for name, value in {
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "EVENTS_TABLE": "events",
+        "EVIDENCE_BUCKET": "evidence",
+        "IMAGES_BUCKET": "images",
+        "EVIDENCE_RETENTION_DAYS": "3650",
+        "COORDINATION_TABLE": "coordination",
+        "IMAGES_URI": "s3://images/images",
+        "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:us-east-1:111122223333:notified",
+        "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:111122223333:stateMachine:analyze-range",
+    }.items():
+        monkeypatch.setenv(name, value)
+    for bucket in ("evidence", "images"):
+        boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=bucket)
+    made = (wiring.ports, wiring.shelves, wiring.rules, wiring.settings, aws_clients.dynamodb, aws_clients.s3)
+    for one in made:
+        one.cache_clear()
+    stored(table, a_session(NOW_MS))
+    yield
+    for one in made:
+        one.cache_clear()
+
+
+def ask(
+    method: str, path: str, query: dict[str, str] | None = None, body: Any = None, **headers: str
+) -> tuple[int, Any, dict[str, str]]:
+    """Status, JSON and headers."""
+    answer = answered(method, path, query, body, **headers)
+    return int(answer["statusCode"]), json.loads(answer["body"] or "null"), answer["headers"]
+
+
+def answered(
+    method: str, path: str, query: dict[str, str] | None = None, body: Any = None, **headers: str
+) -> dict[str, Any]:
+    """As API Gateway is answered, and as the OpenAPI document has it."""
+    event = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"} | {k.replace("_", "-"): v for k, v in headers.items()},
+        "queryStringParameters": query or {},
+        "requestContext": {
+            "http": {"method": method, "path": path},
+            "stage": "$default",
+            "requestId": "request",
+            "authorizer": {"jwt": {"claims": {"email": "ann@example.com"}}},
+        },
+        "isBase64Encoded": False,
+        "body": None if body is None else json.dumps(body),
+    }
+    answer: dict[str, Any] = app.handler(event, cast(LambdaContext, CONTEXT))
+    told = None if answer["isBase64Encoded"] else json.loads(answer["body"] or "null")
+    check_answer(method, path, answer["statusCode"], answer["headers"].get("Content-Type"), told)
+    return answer
+
+
+def test_the_first_page_and_nothing_if_nothing_changed() -> None:
+    status, page, headers = ask("GET", "/api/events")
+
+    assert (status, [one["eventId"] for one in page["events"]]) == (200, [EVENT])
+    assert "X-Amz-Signature=" in page["events"][0]["links"]["picture"]
+    assert ask("GET", "/api/events", if_none_match=headers["ETag"])[:2] == (304, None)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"stream": "front-door"}, 1),
+        ({"stream": "yard"}, 0),
+        ({"label": "Person", "class": "ALERT", "reviewed": "false"}, 1),
+        ({"label": "Cat"}, 0),
+        ({"day": TODAY.isoformat()}, 1),
+        ({"day": (TODAY - timedelta(days=1)).isoformat()}, 0),
+    ],
+)
+def test_filters(query: dict[str, str], found: int) -> None:
+    status, page, _ = ask("GET", "/api/events", query)
+
+    assert (status, len(page["events"])) == (200, found)
+
+
+def test_an_event_is_reviewed_by_who_has_seen_it() -> None:
+    path = f"/api/events/front-door/{EVENT}"
+    tag = ask("GET", path)[2]["ETag"]
+
+    status, changed, headers = ask("PATCH", path, body={"reviewed": True}, if_match=tag)
+
+    assert (status, changed["reviewed"]) == (200, True)
+    assert ask("GET", path)[1]["reviewed"] is True
+    assert ask("PATCH", path, body={"reviewed": False}, if_match=tag)[0] == 412
+    assert ask("PATCH", path, body={"reviewed": False}, if_match=headers["ETag"])[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status"),
+    [
+        ("/api/events", {"limit": "0"}, 422),
+        ("/api/events", {"limit": "101"}, 422),
+        ("/api/events", {"cursor": "x"}, 400),
+        ("/api/events", {"stream": "a/b"}, 422),
+        ("/api/events", {"day": "yesterday"}, 422),
+        ("/api/events/front-door/../../configuration", {}, 404),
+        ("/api/events/..%2Ffront-door/EVENT", {}, 422),
+        ("/api/events/front-door/1-a", {}, 422),
+        ("/api/events/yard/EVENT", {}, 404),
+        ("/api/anything", {}, 404),
+    ],
+)
+def test_bad_requests_are_told_so(path: str, query: dict[str, str], status: int) -> None:
+    assert ask("GET", path.replace("EVENT", EVENT), query)[0] == status
+
+
+def test_a_change_needs_what_was_seen() -> None:
+    assert ask("PATCH", f"/api/events/front-door/{EVENT}", body={"reviewed": True})[0] == 422
+
+
+ZONED = {
+    "schemaVersion": 1,
+    "cameras": [
+        {
+            "streams": ["front-door"],
+            "zones": [{"name": "porch", "polygon": [[0, 0.5], [1, 0.5], [1, 1]]}],
+            "rules": [{"name": "visitor", "labels": ["Person"], "zones": ["porch"]}],
+        }
+    ],
+}
+
+
+def test_rules_are_written_over_what_was_seen_alone() -> None:
+    status, first, _ = ask("GET", "/api/rules")
+    assert (status, first["document"]) == (200, None)
+    assert first["default"] == {
+        "rules": [{"name": "default", "labels": [], "minimumConfidence": 80}],
+        "stationary": {"enabled": False},
+    }
+
+    status, written, _ = ask("PUT", "/api/rules", body={"document": ZONED}, if_match=first["etag"])
+    assert status == 200
+    assert ask("PUT", "/api/rules", body={"document": ZONED}, if_match="none")[0] == 412
+    assert ask("PUT", "/api/rules", body={"document": ZONED}, if_match='"0123456789abcdef"')[0] == 412
+
+    found = ask("GET", "/api/rules")[1]
+    assert (found["document"], found["etag"]) == (ZONED, written["etag"])
+    assert ask("PUT", "/api/rules", body={"document": ZONED}, if_match=found["etag"])[0] == 200
+
+
+def test_rules_that_are_wrong_are_told_by_their_place() -> None:
+    wrong = {"schemaVersion": 1, "cameras": [{"streams": ["a"], "rules": [{"name": "r", "labels": []}], "zone": 1}]}
+
+    status, answer, _ = ask("PUT", "/api/rules", body={"document": wrong}, if_match="none")
+
+    assert status == 422
+    assert any("cameras[0].zone" in problem for problem in answer["error"]["problems"])
+    assert ask("GET", "/api/rules")[1]["document"] is None
+
+
+def test_the_activity_of_a_day() -> None:
+    status, answer, _ = ask("GET", "/api/activity", {"day": TODAY.isoformat()})
+
+    assert (status, [one["stream"] for one in answer["streams"]]) == (200, ["front-door"])
+    assert answer["streams"][0]["sessions"][0]["eventId"] == EVENT
+    assert ask("GET", "/api/activity", {"day": TODAY.isoformat(), "stream": "yard"})[1] == {"streams": []}

@@ -1,0 +1,166 @@
+"""The viewer's events in DynamoDB: by key alone, and nobody overwrites what they have not seen."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import boto3
+import pytest
+from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
+from kinesight.adapters.viewer_events_dynamodb import DynamoDbEventMarks, DynamoDbEventPages
+from kinesight.domain.errors import StorageBusyError
+from kinesight.domain.sessions import BestPicture, Session, Severity
+from kinesight.domain.viewer_events import Mark, Position, StoredEvent
+from moto import mock_aws
+
+from tests.builders import NOON_MS
+
+DAY_MS = 86_400_000
+NOON_DAY = date(2026, 1, 1)
+ANN = Mark("ann", NOON_MS)
+
+
+def a_session(at_ms: int, stream: str = "front-door") -> Session:
+    best = BestPicture("r" * 32, at_ms, "123", "Person", 97.5, Severity.ALERT)
+    identity = f"{at_ms:032x}"
+    return Session(identity, stream, Severity.ALERT, at_ms, at_ms, at_ms, 1, {"Person": 97.5}, ("people",), (), best)
+
+
+@pytest.fixture
+def table() -> Iterator[Any]:
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="us-east-1")
+        client.create_table(
+            TableName="events",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("stream", "id", "day")],
+            KeySchema=[{"AttributeName": "stream", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
+            GlobalSecondaryIndexes=[
+                {
+                    "IndexName": "byDay",
+                    "KeySchema": [
+                        {"AttributeName": "day", "KeyType": "HASH"},
+                        {"AttributeName": "id", "KeyType": "RANGE"},
+                    ],
+                    "Projection": {"ProjectionType": "ALL"},
+                }
+            ],
+        )
+        yield client
+
+
+def stored(table: Any, *sessions: Session) -> DynamoDbEventPages:
+    store = DynamoDbSessions(table, "events", kept_seconds=3600, epoch_s=lambda: 1000)
+    for session in sessions:
+        store.put(session)
+    return DynamoDbEventPages(table, "events")
+
+
+def marks(table: Any) -> DynamoDbEventMarks:
+    return DynamoDbEventMarks(table, "events", kept_seconds=3600, epoch_s=lambda: 5000)
+
+
+def moments(events: Any) -> list[tuple[str, int]]:
+    return [(one.stream_name, int(one.event_id.split("#")[0])) for one in events]
+
+
+def found(table: Any, session: Session) -> StoredEvent:
+    event = marks(table).find(session.stream_name, f"{session.opened_ms:015d}#{session.session_id}")
+    assert event is not None
+    return event
+
+
+def test_a_day_of_all_cameras_newest_first_page_by_page(table: Any) -> None:
+    door, yard = a_session(NOON_MS), a_session(NOON_MS + 1000, "yard")
+    pages = stored(table, door, yard, a_session(NOON_MS - DAY_MS), a_session(NOON_MS + DAY_MS))
+
+    first = pages.of_day(NOON_DAY, None, 1)
+    last = first.events[0]
+    second = pages.of_day(NOON_DAY, Position(last.stream_name, last.event_id), 5)
+
+    assert moments(first.events) == [("yard", NOON_MS + 1000)]
+    assert (moments(second.events), second.complete) == ([("front-door", NOON_MS)], True)
+    assert second.events[0].document["labels"] == {"Person": 97.5}
+
+
+def test_a_camera_of_all_days_and_of_one(table: Any) -> None:
+    others = [a_session(NOON_MS - DAY_MS), a_session(NOON_MS + DAY_MS)]
+    pages = stored(table, a_session(NOON_MS), a_session(NOON_MS, "yard"), *others)
+
+    everything = pages.of_stream("front-door", None, None, 10)
+    of_day = pages.of_stream("front-door", NOON_DAY, None, 10)
+
+    assert [at for _, at in moments(everything.events)] == [NOON_MS + DAY_MS, NOON_MS, NOON_MS - DAY_MS]
+    assert moments(of_day.events) == [("front-door", NOON_MS)]
+
+
+@pytest.mark.parametrize("at_ms", [NOON_MS - 12 * 3_600_000, NOON_MS + 12 * 3_600_000 - 1])
+def test_a_day_begins_and_ends_at_midnight_utc(table: Any, at_ms: int) -> None:
+    session = a_session(at_ms)
+    pages = stored(table, session, a_session(NOON_MS - 12 * 3_600_000 - 1), a_session(NOON_MS + 12 * 3_600_000))
+
+    assert moments(pages.of_stream("front-door", NOON_DAY, None, 10).events) == [("front-door", at_ms)]
+    assert moments(pages.of_day(NOON_DAY, None, 10).events) == [("front-door", at_ms)]
+
+
+def test_reviewed_is_set_and_taken_back(table: Any) -> None:
+    session = a_session(NOON_MS)
+    stored(table, session)
+
+    seen = marks(table).review(found(table, session), ANN)
+    assert seen is not None
+    assert (seen.reviewed, found(table, session).reviewed) == (ANN, ANN)
+
+    taken_back = marks(table).review(seen, None)
+    assert taken_back is not None
+    assert taken_back.reviewed is None
+
+
+def test_who_has_not_seen_the_newest_changes_nothing(table: Any) -> None:
+    session = a_session(NOON_MS)
+    stored(table, session)
+    old = found(table, session)
+    stored(table, replace(session, pictures=2))
+
+    assert marks(table).review(old, ANN) is None
+    assert found(table, session).reviewed is None
+
+
+def test_what_is_held_never_expires_whatever_else_is_written(table: Any) -> None:
+    session = a_session(NOON_MS)
+    stored(table, session)
+
+    held = marks(table).hold(found(table, session), ANN)
+    assert held is not None
+    stored(table, replace(session, pictures=7))
+
+    (item,) = table.scan(TableName="events")["Items"]
+    assert "expires" not in item
+    assert (found(table, session).held, found(table, session).document["pictures"]) == (ANN, 7)
+
+
+def test_what_is_held_no_more_expires_from_then_on(table: Any) -> None:
+    session = a_session(NOON_MS)
+    stored(table, session)
+    held = marks(table).hold(found(table, session), ANN)
+    assert held is not None
+
+    assert marks(table).hold(held, None) is not None
+
+    (item,) = table.scan(TableName="events")["Items"]
+    assert item["expires"]["N"] == "8600"
+    assert found(table, session).held is None
+
+
+def test_an_event_that_is_not_there(table: Any) -> None:
+    assert marks(table).find("front-door", "0#0") is None
+    assert marks(table).review(StoredEvent("front-door", "0#0", {}), ANN) is None
+    assert table.scan(TableName="events")["Items"] == []
+
+
+def test_a_table_that_is_gone_is_tried_again(table: Any) -> None:
+    table.delete_table(TableName="events")
+
+    with pytest.raises(StorageBusyError):
+        DynamoDbEventPages(table, "events").of_day(NOON_DAY, None, 5)

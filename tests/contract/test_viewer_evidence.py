@@ -1,0 +1,157 @@
+"""Playing an event and taking it away, through the API as it is called: media in the KVS emulator, evidence in S3."""
+
+import hashlib
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+from zipfile import ZipFile
+
+import av
+import boto3
+import httpx
+import pytest
+from kinesight.adapters import aws_clients
+from kinesight.adapters.session_store_dynamodb import DynamoDbSessionVideos
+from kinesight.domain.model import ImageReference, ResultRecord, from_epoch_ms
+from kinesight.domain.records import archive_key, encode_record, evidence_keys, fragment_day
+from kinesight.domain.session_videos import SessionRef, SessionVideo, VideoFragment
+from kinesight.media.fragments import MediaFragment
+from kinesight.wiring import serve_viewer as wiring
+from kinesight_local.kvs.server import KvsServer
+
+from tests.builders import a_frame, a_record
+from tests.contract.test_viewer_api import EVENT, NOW_MS, ask, deployed  # noqa: F401 - a fixture
+from tests.contract.test_viewer_events import table  # noqa: F401 - a fixture
+from tests.functional.kvs_producer import everything, fetch, put_clip
+from tests.media import a_clip
+
+PATH = f"/api/events/front-door/{EVENT}"
+STARTED_MS = NOW_MS - 3000
+
+
+@pytest.fixture(autouse=True)
+def kvs_is_there(deployed: Any, kvs: KvsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: F811
+    for service in ("KINESIS_VIDEO", "KINESIS_VIDEO_ARCHIVED_MEDIA"):
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", kvs.url)
+    made = (wiring.playing, wiring.bundling, aws_clients.kinesis_video, aws_clients.archived_media)
+    for one in made:
+        one.cache_clear()
+    yield
+    for one in made:
+        one.cache_clear()
+
+
+def filmed(kvs: KvsServer, kinesis_video: Any) -> None:
+    """Four seconds up to now."""
+    kinesis_video.create_stream(StreamName="front-door", DataRetentionInHours=1)
+    put_clip(kvs, a_clip(4), start_ms=STARTED_MS, stream="front-door")
+
+
+def archived(archived_media: Any) -> list[str]:
+    """The session's video as archive_session leaves it; its fragments' numbers."""
+    found = archived_media.list_fragments(StreamName="front-door", FragmentSelector=everything())["Fragments"]
+    numbers = sorted(one["FragmentNumber"] for one in found)
+    s3 = boto3.client("s3", region_name="us-east-1")
+    for one in fetch(archived_media, *numbers, stream="front-door"):
+        assert isinstance(one, MediaFragment)
+        s3.put_object(Bucket="evidence", Key=archive_key("front-door", str(one.number)), Body=one.raw)
+    video = SessionVideo(
+        pictures=1,
+        selector="PRODUCER_TIMESTAMP",
+        started_at=from_epoch_ms(STARTED_MS),
+        ended_at=from_epoch_ms(NOW_MS + 1000),
+        complete=True,
+        fragments=tuple(
+            VideoFragment(
+                number=one,
+                date=fragment_day(one),
+                started_at=from_epoch_ms(STARTED_MS + 1000 * index),
+                length_ms=1000,
+            )
+            for index, one in enumerate(numbers)
+        ),
+    )
+    videos = DynamoDbSessionVideos(boto3.client("dynamodb", region_name="us-east-1"), "events")
+    assert videos.save(SessionRef("front-door", NOW_MS, f"{NOW_MS:032x}"), video)
+    return numbers
+
+
+def test_kvs_plays_what_it_keeps(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> None:
+    filmed(kvs, kinesis_video)
+    archived(archived_media)
+
+    status, answer, _ = ask("GET", f"{PATH}/playback")
+
+    assert (status, answer["kind"]) == (200, "HLS")
+    with av.open(answer["url"], "r") as played:
+        assert len(list(played.decode(video=0))) == 40
+
+
+def test_before_the_video_is_archived_it_is_played_all_the_same(kvs: KvsServer, kinesis_video: Any) -> None:
+    filmed(kvs, kinesis_video)
+
+    status, answer, _ = ask("GET", f"{PATH}/playback")
+
+    assert (status, answer["kind"]) == (200, "HLS")
+    assert "#EXTM3U" in httpx.get(answer["url"]).text
+
+
+def test_a_stream_that_is_gone_is_played_from_the_archive(
+    kvs: KvsServer, kinesis_video: Any, archived_media: Any
+) -> None:
+    filmed(kvs, kinesis_video)
+    archived(archived_media)
+    arn = kinesis_video.describe_stream(StreamName="front-door")["StreamInfo"]["StreamARN"]
+    kinesis_video.delete_stream(StreamARN=arn)
+
+    status, answer, _ = ask("GET", f"{PATH}/playback")
+
+    assert (status, answer["kind"], answer["missing"]) == (200, "CLIP", None)
+    (clip,) = objects("clips/")
+    with av.open(BytesIO(clip), "r") as played:
+        assert len(list(played.decode(video=0))) == 40
+    assert "response-content-type=video%2Fmp4" in answer["url"]
+
+
+def test_without_any_media_the_reasons_are_told(kinesis_video: Any) -> None:
+    status, answer, _ = ask("GET", f"{PATH}/playback")
+
+    assert (status, answer["error"]["code"]) == (404, "VideoMissing")
+    assert "no fragment of it is archived" in answer["error"]["message"]
+    assert "ResourceNotFoundException" in answer["error"]["message"]
+
+
+def test_a_bundle_is_downloaded_and_its_digests_hold(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> None:
+    filmed(kvs, kinesis_video)
+    numbers = archived(archived_media)
+    record = a_seen_record()
+    images = boto3.client("s3", region_name="us-east-1")
+    images.put_object(Bucket="images", Key=record.frame.image.key, Body=b"as taken")
+    images.put_object(Bucket="evidence", Key=evidence_keys(record).annotated, Body=b"annotated")
+    images.put_object(Bucket="evidence", Key=evidence_keys(record).result, Body=encode_record(record))
+
+    status, answer, _ = ask("POST", f"{PATH}/bundle")
+
+    assert (status, answer["manifest"]["missing"]) == (200, [])
+    (body,) = objects("bundles/")
+    with ZipFile(BytesIO(body)) as archive:
+        assert archive.testzip() is None
+        files = {name: archive.read(name) for name in archive.namelist()}
+    for one in answer["manifest"]["files"]:
+        assert hashlib.sha256(files[one["name"]]).hexdigest() == one["sha256"]
+    assert {"pictures/0001-original.jpg", "pictures/0001-annotated.jpg", "records/0001.json"} < set(files)
+    assert [name for name in files if name.endswith(".mkv")] == [f"video/{n + 1:04d}.mkv" for n in range(len(numbers))]
+    with av.open(BytesIO(files["video.mp4"]), "r") as played:
+        assert len(list(played.decode(video=0))) == 40
+    assert "response-content-disposition=attachment" in answer["link"]
+
+
+def a_seen_record() -> ResultRecord:
+    image = ImageReference(bucket="images", key="images/1.jpg", content_type="image/jpeg", size_bytes=8)
+    return a_record(a_frame(image_timestamp=from_epoch_ms(NOW_MS), image=image), matched=True)
+
+
+def objects(prefix: str) -> list[bytes]:
+    s3 = boto3.client("s3", region_name="us-east-1")
+    found = s3.list_objects_v2(Bucket="evidence", Prefix=prefix).get("Contents", [])
+    return [s3.get_object(Bucket="evidence", Key=one["Key"])["Body"].read() for one in found]
