@@ -1,0 +1,22 @@
+"""What publish_viewer works with."""
+
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from kinesight.adapters import aws_clients as clients
+from kinesight.adapters import cloudformation_response
+from kinesight.adapters.page_store_s3 import S3PageStore
+from kinesight.settings import PublishViewerSettings
+
+
+@cache
+def store() -> S3PageStore:
+    """Raises InvalidSettingError."""
+    return S3PageStore(clients.s3(), PublishViewerSettings.from_environment().page_bucket)
+
+
+def respond(request: Mapping[str, Any], *, failure: str | None, data: Mapping[str, str]) -> None:
+    """Answers CloudFormation. Raises DeliveryError."""
+    cloudformation_response.respond(request, failure=failure, data=data, sleep=time.sleep)
