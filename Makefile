@@ -14,7 +14,7 @@ export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser awscli demo test unit fuzz fuzz-coverage live-chaos load faults lint format build deploy destroy package local lock checkov dashboard audit sbom clean
+.PHONY: help setup browser awscli demo test unit fuzz fuzz-coverage live-chaos load faults lint format build deploy destroy package local lock checkov dashboard viewer-picture audit sbom clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,8 +22,8 @@ help: ## print this
 setup: ## install what everything below needs into .venv
 	@$(PYTHON) scripts/bootstrap.py
 
-demo: setup ## run the whole pipeline on this machine, on a video (VIDEO=path takes your own)
-	@$(BIN)/kinesight demo $(if $(VIDEO),--video "$(VIDEO)")
+demo: setup ## run the whole pipeline on this machine, on a video (VIDEO=path takes your own; ARGS=--keep)
+	@$(BIN)/kinesight demo $(if $(VIDEO),--video "$(VIDEO)") $(ARGS)
 
 local: setup ## the local cloud with the stack deployed, until Ctrl-C
 	@$(BIN)/kinesight local up
@@ -46,7 +46,7 @@ fuzz: setup ## the fuzz tests, each with 5,000 examples instead of a hundred
 live-chaos: setup ## twenty live streams, consumers killed every few seconds, for three minutes (ARGS='--seed 2')
 	$(BIN)/python -m tests.live.chaos $(ARGS)
 
-load: setup ## two hundred cameras through the whole stack, most of an hour on two cores (ARGS='--streams 50 --seconds 60')
+load: setup ## two hundred cameras through the whole stack, half an hour on two cores (ARGS='--streams 50 --seconds 60')
 	$(BIN)/python -m benchmarks.load $(ARGS)
 
 faults: setup ## the stack under faults for ten minutes: nothing lost, nothing twice (ARGS='--seed 2 --minutes 3')
@@ -70,7 +70,8 @@ format: setup ## bring the code into the one format
 
 checkov: setup ## security rules on the template (installs checkov apart, its pins clash with ours)
 	@$(BIN)/uv sync --quiet --frozen --project scripts/checkov --python $(BIN)/python
-	scripts/checkov/.venv/bin/checkov --skip-download --quiet --compact --framework cloudformation -f template.yaml
+	@mkdir -p .aws-sam && sed '/^  EnableViewer:$$/,/Default/s/DISABLED/ENABLED/' template.yaml > .aws-sam/with_viewer.yaml
+	scripts/checkov/.venv/bin/checkov --skip-download --quiet --compact --framework cloudformation -f template.yaml .aws-sam/with_viewer.yaml
 
 build: setup ## build functions and layers for deployment (ENV=staging, of samconfig.toml)
 	$(BIN)/sam build --config-env $(ENV)
@@ -84,6 +85,9 @@ destroy: setup ## delete the deployed stack (ENV=...); pictures and evidence sta
 
 package: setup ## the files of a release, in dist/ (VERSION=v1.2.3)
 	$(BIN)/python scripts/package_release.py $(VERSION)
+
+viewer-picture: setup browser ## the README's picture of the viewer, from a run of the demo
+	$(BIN)/python -m scripts.viewer_picture
 
 audit: setup ## known vulnerabilities of every locked package, asked of osv.dev
 	$(BIN)/uv audit --frozen --preview-features audit-command

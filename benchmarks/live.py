@@ -295,13 +295,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("latency", "trouble"))
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        cloud = LocalCloud(ROOT, Path(folder), {})
-        cloud.start_services()
-        try:
-            {"latency": latency, "trouble": trouble}[chosen.what](Account(cloud))
-        finally:
-            cloud.stop()
+    with tempfile.TemporaryDirectory() as folder, LocalCloud(ROOT, Path(folder), {}) as cloud:
+        {"latency": latency, "trouble": trouble}[chosen.what](Account(cloud))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from pathlib import Path
 
 PYTHON = (3, 13)
 """Of `Runtime` in template.yaml; another one's byte code would be ignored."""
-_RELEASE = re.compile(r"(?m)^(\s+AutoPublishCodeSha256:)\s+(?:Ref: Release|!Ref Release)$")
+_RELEASE = re.compile(r"(?m)^(\s+(?:AutoPublishCodeSha256|PublishedRelease):)\s+(?:Ref: Release|!Ref Release)$")
 _NO_STRIP = "debug information stays in the layers, some 20 MB of it: there is no llvm-strip, or it is out already\n"
 _RELEASE_FORM = re.compile(r"[a-zA-Z0-9]{1,10}")
 
@@ -78,7 +78,8 @@ def stamp(template: Path, release: str) -> int:
     """Writes the release into the built template, whatever the parameter says; how many functions have it."""
     if not _RELEASE_FORM.fullmatch(release):
         sys.exit(f"{release!r} is no release: one to ten letters and digits")
-    text, functions = _RELEASE.subn(rf"\1 '{release}'", template.read_text())
+    text = _RELEASE.sub(rf"\1 '{release}'", template.read_text())
+    functions = text.count(f"AutoPublishCodeSha256: '{release}'")
     if not functions:
         sys.exit(f"{template} has no function that takes a release, or has one already: build anew")
     template.write_text(text)

@@ -8,6 +8,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent / "events"
 BUCKET = "kinesight-images-sample"
 GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
+EVENT = "001767268800000-2c26b46b68ffc68f"
 NUMBER = "91343852333181432392682062683809941735529748907"
 
 
@@ -126,6 +127,57 @@ def custom_resource(kind: str) -> dict[str, Any]:
         "ResourceProperties": {"StreamNames": "front-door"},
     }
     return request | ({} if kind == "Create" else {"PhysicalResourceId": "kinesight-stream-configuration"})
+
+
+def page_resource(kind: str) -> dict[str, Any]:
+    pool = "https://kinesight-sample.auth.us-east-1.amazoncognito.com"
+    return custom_resource(kind) | {
+        "ServiceToken": "arn:aws:lambda:us-east-1:123456789012:function:publish-viewer",
+        "LogicalResourceId": "ViewerPage",
+        "ResourceType": "Custom::KinesightViewerPage",
+        "ResourceProperties": {
+            "AuthorizeUrl": f"{pool}/oauth2/authorize",
+            "TokenUrl": f"{pool}/oauth2/token",
+            "LogoutUrl": f"{pool}/logout",
+            "ClientId": "1h57kf5cpq17m0eml12EXAMPLE",
+        },
+    }
+
+
+def http_request(method: str, path: str, query: str = "", body: Any = None, **headers: str) -> dict[str, Any]:
+    """Of an HTTP API, payload format 2.0."""
+    route = "ANY /api/{proxy+}"
+    claims = {"sub": "5b478341-179d-4de0-9f1e-1234567890ab", "email": "me@example.com", "token_use": "id"}
+    request: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": route,
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {"content-type": "application/json", **headers},
+        "queryStringParameters": dict(pair.split("=") for pair in query.split("&") if pair),
+        "pathParameters": {"proxy": path.removeprefix("/api/")},
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "a1b2c3d4e5",
+            "authorizer": {"jwt": {"claims": claims, "scopes": None}},
+            "domainName": "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com",
+            "domainPrefix": "a1b2c3d4e5",
+            "http": {
+                "method": method,
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.1",
+                "userAgent": "sample",
+            },
+            "requestId": "sample",
+            "routeKey": route,
+            "stage": "$default",
+            "time": "01/Jan/2026:12:00:00 +0000",
+            "timeEpoch": 1767268800000,
+        },
+        "isBase64Encoded": False,
+    }
+    return request | ({} if body is None else {"body": json.dumps(body)})
 
 
 PLAN: dict[str, Any] = {
@@ -285,6 +337,18 @@ SAMPLES: dict[str, Any] = {
     "archive_session/not_a_stream.json": sqs_event(video_order(streamName="../front door")),
     "archive_session/not_json.json": sqs_event("this is no JSON", video_order()),
     "archive_session/not_a_batch.json": {"hello": "world"},
+    "publish_viewer/create.json": page_resource("Create"),
+    "publish_viewer/update.json": page_resource("Update"),
+    "publish_viewer/delete.json": page_resource("Delete"),
+    "publish_viewer/not_an_event.json": {"hello": "world"},
+    "serve_viewer/events.json": http_request("GET", "/api/events", "stream=front-door&limit=24"),
+    "serve_viewer/event.json": http_request("GET", f"/api/events/front-door/{EVENT}"),
+    "serve_viewer/mark.json": http_request(
+        "PATCH", f"/api/events/front-door/{EVENT}", body={"reviewed": True}, **{"if-match": '"0"'}
+    ),
+    "serve_viewer/hostile_path.json": http_request("GET", "/api/events/../../etc/passwd"),
+    "serve_viewer/openapi.json": http_request("GET", "/api/openapi.json"),
+    "serve_viewer/not_a_request.json": {"hello": "world"},
     "sweep_streams/schedule.json": SCHEDULED,
     "sweep_streams/not_an_event.json": {"hello": "world"},
 }

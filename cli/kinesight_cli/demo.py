@@ -29,6 +29,7 @@ PARAMETERS = {
     "MinimumConfidence": "70",  # the local detectors' own scale, see docs/local-cloud.md
     "Labels": "Person,Face,Cat",
     "AlertPer": "PICTURE",  # so that every picture can be accounted for
+    "EnableViewer": "ENABLED",
 }
 _PATIENCE_S = 120.0
 _POLL_S = 0.25
@@ -119,10 +120,15 @@ class _Watch:
         return total
 
 
-def run_demo(
-    project_dir: Path, state_dir: Path, video: Path | None, report_dir: Path, progress: Progress
-) -> tuple[Summary, LocalCloud]:
-    """The summary, and the cloud still running; the caller stops it. Raises what building, deploying and sending do."""
+def demo_cloud(project_dir: Path, state_dir: Path) -> LocalCloud:
+    """One that is not running yet. Each run begins with an empty stream, so what `state_dir` has of videos goes."""
+    shutil.rmtree(state_dir / "kvs", ignore_errors=True)
+    return LocalCloud(project_dir, state_dir, PARAMETERS)
+
+
+def run_demo(cloud: LocalCloud, video: Path | None, report_dir: Path, progress: Progress) -> Summary:
+    """Deploys the stack and plays the video, one of our own unless there is any. Raises what building, deploying and
+    sending raise."""
     with tempfile.TemporaryDirectory() as folder:
         source = video
         if source is None:
@@ -130,30 +136,22 @@ def run_demo(
             source = Path(folder) / "demo.mp4"
             make_demo_video(source)
         film = read_video(source)
-    shutil.rmtree(state_dir / "kvs", ignore_errors=True)  # each run begins with an empty stream
-    cloud = LocalCloud(project_dir, state_dir, PARAMETERS)
-    try:
-        progress.step("starting the local cloud")
-        cloud.start_services()
-        cloud.ensure_stream(STREAM)
-        cloud.deploy(progress.step)
-        watch = _Watch.of(cloud)
-        cloud.calls.clear()
-        progress.step("playing the video into the stream")
-        total = len(film.fragments)
-        sent = play(STREAM, film, Tagging(image=True), lambda done: progress.amount("fragments", done, total))
-        progress.step("waiting until every picture is accounted for")
-        summary = _settle(watch, sent.fragments, progress)
-        calls = watch.calls()
-        summary = replace(summary, calls_sent_again=sent_again(calls))
-        if not summary.lost:  # what is missing has not called
-            summary = replace(summary, calls=_checked(calls, cloud, film, summary))
-        progress.step("writing the report")
-        write_report(report_dir, summary, watch.records, cloud)
-    except BaseException:
-        cloud.stop()
-        raise
-    return summary, cloud
+    cloud.ensure_stream(STREAM)
+    cloud.deploy(progress.step)
+    watch = _Watch.of(cloud)
+    cloud.calls.clear()
+    progress.step("playing the video into the stream")
+    total = len(film.fragments)
+    sent = play(STREAM, film, Tagging(image=True), lambda done: progress.amount("fragments", done, total))
+    progress.step("waiting until every picture is accounted for")
+    summary = _settle(watch, sent.fragments, progress)
+    calls = watch.calls()
+    summary = replace(summary, calls_sent_again=sent_again(calls))
+    if not summary.lost:  # what is missing has not called
+        summary = replace(summary, calls=_checked(calls, cloud, film, summary))
+    progress.step("writing the report")
+    write_report(report_dir, summary, watch.records, cloud)
+    return summary
 
 
 def _checked(calls: Mapping[str, int], cloud: LocalCloud, film: SourceVideo, summary: Summary) -> tuple[Check, ...]:

@@ -58,22 +58,23 @@ def demo(
     keep: Annotated[bool, typer.Option(help="Leave the local cloud running until Ctrl-C.")] = False,
 ) -> None:
     """Run the whole pipeline on this machine, and account for every picture."""
-    from kinesight_cli.demo import run_demo
+    from kinesight_cli.demo import demo_cloud, run_demo
     from kinesight_cli.estimate import show_calls
     from kinesight_cli.progress import shown_progress
 
-    with explained(), shown_progress(console) as progress:
-        summary, cloud = run_demo(PROJECT_DIR, STATE_DIR.resolve(), video, report_dir, progress)
-    try:
+    with demo_cloud(PROJECT_DIR, STATE_DIR.resolve()) as cloud:
+        with explained(), shown_progress(console) as progress:
+            summary = run_demo(cloud, video, report_dir, progress)
         show({name: value for name, value in summary.document().items() if name != "calls"})
         if summary.calls:
             show_calls(summary.calls)
         console.print(f"Report: {report_dir / 'index.html'}")
+        console.print(f"Viewer: {cloud.outputs['ViewerUrl']}", soft_wrap=True, highlight=False)
         if keep:
             _print_exports(cloud.endpoints)
             _until_interrupted()
-    finally:
-        cloud.stop()
+        else:
+            console.print("It ends with this command; --keep leaves it running.")
     if summary.lost:
         for problem in summary.problems:
             errors.print(f"[red]{problem}[/red]")
@@ -148,24 +149,17 @@ def local_up(
     chosen = dict(pair(text) for text in parameter or ())
     if not {"StreamNames", "TagFilters"} & set(chosen):
         chosen["StreamNames"] = "*"
-    with explained(), shown_progress(console) as progress:
-        cloud = LocalCloud(PROJECT_DIR, data_dir.resolve(), chosen)
-        try:
-            cloud.start_services()
+    chosen.setdefault("EnableViewer", "ENABLED")
+    with LocalCloud(PROJECT_DIR, data_dir.resolve(), chosen) as cloud:
+        with explained(), shown_progress(console) as progress:
             cloud.ensure_stream(stream)
             cloud.deploy(progress.step)
-        except BaseException:
-            cloud.stop()
-            raise
-    try:
         _print_exports(cloud.endpoints)
         for name, value in cloud.outputs.items():
             console.print(f"# {name}: {value}", soft_wrap=True, highlight=False)
         console.print(f"# then, in another shell: kinesight put-video {stream} FILE --tag image", highlight=False)
         console.print("# other streams are attached within five minutes of being made", highlight=False)
         _until_interrupted()
-    finally:
-        cloud.stop()
 
 
 @kvs.command("serve")

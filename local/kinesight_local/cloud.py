@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,8 +19,11 @@ from kinesight_local.deployment import Stack
 from kinesight_local.kvs.server import KvsServer
 from kinesight_local.lambdas import Lambdas
 from kinesight_local.moto_atomic import make_writes_atomic
-from kinesight_local.moto_hook import count_calls
+from kinesight_local.moto_hook import check_links, count_calls
+from kinesight_local.moto_queues import make_queues_safe
+from kinesight_local.moto_shards import make_shards_quick
 from kinesight_local.template import expand
+from kinesight_local.viewer import ViewerServer
 from kinesight_local.vision.server import VisionServer
 
 REGION = "us-east-1"
@@ -36,9 +39,9 @@ _CLIENT = Config(connect_timeout=5, read_timeout=60, max_pool_connections=20, re
 
 
 class LocalCloud:
-    """Use it as a context manager, or call `start_services`, `deploy` and `stop`.
+    """As a context manager: within are moto, the KVS emulator and the vision service, and `deploy` adds the stack.
 
-    While it runs, the standard AWS variables of this process point at it: the emulators deliver through them, too.
+    Meanwhile the standard AWS variables of this process point at it: the emulators deliver through them, too.
     """
 
     def __init__(
@@ -59,7 +62,9 @@ class LocalCloud:
         """What functions see of `endpoints`; whoever puts something between changes it before `deploy`."""
         self.stack: Stack | None = None
         self.lambdas: Lambdas | None = None
-        self._restore_moto: Callable[[], object] = lambda: None
+        self.viewer: ViewerServer | None = None
+        """If the stack has one."""
+        self._ending = ExitStack()
 
     @property
     def log_dir(self) -> Path:
@@ -74,16 +79,27 @@ class LocalCloud:
         """A boto3 client for the local cloud."""
         return boto3.client(service, region_name=REGION, config=_CLIENT)  # type: ignore[call-overload]  # any service
 
-    def start_services(self) -> None:
-        """moto, the KVS emulator and the vision service."""
+    def __enter__(self) -> Self:
+        with ExitStack() as ending:
+            self._start(ending)
+            self._ending = ending.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Ends every process and thread, and gives this process its own environment back."""
+        self._ending.close()
+
+    def _start(self, ending: ExitStack) -> None:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        restore = (make_writes_atomic(), count_queued(self.calls))
-        self._restore_moto = lambda: [undo() for undo in restore]
+        ending.callback(self._give_environment_back)
+        for patch in (make_writes_atomic, make_queues_safe, make_shards_quick, lambda: count_queued(self.calls)):
+            ending.callback(patch())
         self._moto.start()
+        ending.callback(self._moto.stop)
         count_calls(self._moto, self.calls)
-        self.kvs.observer = self.vision.observer = observer(self.calls)
-        self.kvs.start()
-        self.vision.start()
+        check_links(self._moto, {_CREDENTIALS["AWS_ACCESS_KEY_ID"]: _CREDENTIALS["AWS_SECRET_ACCESS_KEY"]})
         _, port = self._moto.get_host_and_port()
         self.endpoints = {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
@@ -98,15 +114,15 @@ class LocalCloud:
             **_CREDENTIALS,
         }
         self.function_endpoints = dict(self.endpoints)
-        # where the interpreter of state machines finds the other services
-        for_moto = {"MOTO_PORT": str(port)}
         httpx.post(f"http://127.0.0.1:{port}/moto-api/reset")
-        httpx.post(f"http://127.0.0.1:{port}/moto-api/config", json={"stepfunctions": {"execute_state_machine": True}})
-        kept = (*self.endpoints, *for_moto, "AWS_PROFILE", "AWS_SESSION_TOKEN")
-        self._before = {name: os.environ.get(name) for name in kept}
-        os.environ.pop("AWS_PROFILE", None)
-        os.environ.pop("AWS_SESSION_TOKEN", None)
-        os.environ.update(self.endpoints | for_moto)
+        self._have_state_machines_run(True)
+        ending.callback(self._have_state_machines_run, False)
+        # The interpreter of state machines finds the other services by moto's port.
+        self._take_environment(self.endpoints | {"MOTO_PORT": str(port)})
+        # Only now: the emulator takes up at once what it still owes, and must not bring it to AWS.
+        self.kvs.observer = self.vision.observer = observer(self.calls)
+        ending.enter_context(self.kvs)
+        ending.enter_context(self.vision)
 
     def ensure_stream(self, name: str) -> None:
         """A stream made before the deployment is attached by it, not minutes later by the schedule."""
@@ -125,35 +141,33 @@ class LocalCloud:
             self.log_dir,
             invoked=lambda name: self.calls.add(Call("", "lambda", "Invoke", name)),
         )
+        self._ending.callback(self.lambdas.stop)
         self.stack = Stack(self._stack_name, expanded, self.lambdas, self.client)
+        self._ending.callback(self.stack.stop)
         self.stack.create()
+        web = self.stack.web()
+        if web is not None:
+            own = [self.endpoints["AWS_ENDPOINT_URL"], self.kvs.url]
+            self.viewer = self._ending.enter_context(ViewerServer(web, self.client("s3"), own))
+            self.stack.outputs["ViewerUrl"] = self.viewer.address
 
-    def stop(self) -> None:
-        """Ends every process and thread, and gives this process its own environment back."""
-        if self.stack is not None:
-            self.stack.stop()
-        if self.lambdas is not None:
-            self.lambdas.stop()
-        self.vision.stop()
-        self.kvs.stop()
-        self._moto.stop()
-        self._restore_moto()
+    def _take_environment(self, variables: Mapping[str, str]) -> None:
+        others = ("AWS_PROFILE", "AWS_SESSION_TOKEN")
+        self._before = {name: os.environ.get(name) for name in (*variables, *others)}
+        for name in others:
+            os.environ.pop(name, None)
+        os.environ.update(variables)
+        boto3.DEFAULT_SESSION = None  # what it knew were the credentials of before
+
+    def _give_environment_back(self) -> None:
         for name, value in self._before.items():
             if value is None:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+        boto3.DEFAULT_SESSION = None
 
-    def __enter__(self) -> Self:
-        self.start_services()
-        try:
-            self.deploy()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+    def _have_state_machines_run(self, wanted: bool) -> None:
+        """moto has one setting for the whole process; others who use it there expect it as it was."""
+        config = {"stepfunctions": {"execute_state_machine": wanted}}
+        httpx.post(f"{self.endpoints['AWS_ENDPOINT_URL']}/moto-api/config", json=config)

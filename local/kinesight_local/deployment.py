@@ -12,14 +12,15 @@ description; the references in it are resolved by moto too, as additional output
     subscriptions               moto's CloudFormation does not know them: made through SNS's API; no mail is sent
     queue policies              moto's CloudFormation leaves them out: set through SQS's API, to be read, not obeyed
     bucket policies             left out: moto obeys them but not their conditions, so TlsOnly would refuse everybody
+    the viewer's front          left out: viewer.py serves the page and calls the API's function, for who has its token
     invoke config, permissions  left out: everybody here has every right
 """
 
 import copy
-import functools
 import itertools
 import json
 import logging
+import re
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -35,12 +36,26 @@ from kinesight_local.log_shipping import LogShipper
 from kinesight_local.moto_hook import known_mapping, route_invocations
 from kinesight_local.schedules import Schedule, interval_s
 from kinesight_local.template import Document, Expanded
+from kinesight_local.viewer import Web
+from kinesight_local.web_front import references, web_of
 
 log = logging.getLogger(__name__)
 
 _LEFT_OUT = frozenset(
     {
+        "AWS::ApiGatewayV2::Api",
+        "AWS::ApiGatewayV2::Authorizer",
+        "AWS::ApiGatewayV2::Integration",
+        "AWS::ApiGatewayV2::Route",
+        "AWS::ApiGatewayV2::Stage",
+        "AWS::CloudFront::Distribution",
+        "AWS::CloudFront::OriginAccessControl",
+        "AWS::CloudFront::ResponseHeadersPolicy",
         "AWS::CloudWatch::Alarm",
+        "AWS::Cognito::UserPool",
+        "AWS::Cognito::UserPoolClient",
+        "AWS::Cognito::UserPoolDomain",
+        "AWS::Cognito::UserPoolUser",
         "AWS::Events::Rule",
         "AWS::IAM::Policy",
         "AWS::Lambda::EventInvokeConfig",
@@ -54,6 +69,8 @@ _LEFT_OUT = frozenset(
     }
 )
 _CREATE_S = 120.0
+_REFERENCE = re.compile(r"\$\{(\w+)(?:\.[\w.]+)?\}")
+"""In the text of Fn::Sub."""
 
 
 class DeploymentFailedError(Exception):
@@ -104,7 +121,8 @@ class Stack:
         (stack,) = cloudformation.describe_stacks(StackName=self.name)["Stacks"]
         outputs = {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
         self._references = {key: value for key, value in outputs.items() if key.startswith("Local")}
-        self.outputs = {key: value for key, value in outputs.items() if not key.startswith("Local")}
+        told = set(self._expanded.document["Outputs"]) - self._of_nothing()
+        self.outputs = {key: value for key, value in outputs.items() if key in told}
         self._start_shipping_logs()
         self._start_event_sources()
         self._set_policies()
@@ -133,6 +151,10 @@ class Stack:
     def function_name(self, logical_id: str) -> str:
         return f"{self.name}-{logical_id}"
 
+    def web(self) -> Web | None:
+        """What a distribution of the stack serves, if it has one: a bucket's objects, and the routes of an HTTP API."""
+        return web_of(self._expanded.resources, self._reference, self._invoker)
+
     def stop(self) -> None:
         for schedule in self._schedules:
             schedule.stop()
@@ -154,6 +176,7 @@ class Stack:
             outputs[_output(logical_id, place)] = {"Value": value}
         resources: Document = document["Resources"]
         left_out = [name for name, one in resources.items() if one["Type"] in _LEFT_OUT]
+        document["Outputs"] = {name: _named(one, left_out) for name, one in outputs.items()}
         for logical_id in left_out:
             log.debug("%s (%s) is not created by moto", logical_id, resources[logical_id]["Type"])
             del resources[logical_id]
@@ -162,10 +185,16 @@ class Stack:
                 self._plain_function(logical_id, resource["Properties"])
             if resource["Type"] == "AWS::StepFunctions::StateMachine":
                 self._plain_machine(logical_id, resource["Properties"])
-            if resource["Type"] == "AWS::CloudWatch::Dashboard":
-                resource["Properties"] = _named_alone(resource["Properties"], left_out)
+            if "Properties" in resource:
+                resource["Properties"] = _named(resource["Properties"], left_out)
             _keep_only(resource, set(resources))
         return document
+
+    def _of_nothing(self) -> set[str]:
+        """Outputs that are the names of resources which are not made here."""
+        left_out = [name for name, one in self._expanded.resources.items() if one["Type"] in _LEFT_OUT]
+        outputs = self._expanded.document["Outputs"].items()
+        return {key for key, one in outputs if isinstance(one["Value"], dict) and _referred(one["Value"]) in left_out}
 
     def _plain_function(self, logical_id: str, properties: Document) -> None:
         properties["Code"] = {"ZipFile": "def handler(event, context): ..."}
@@ -382,7 +411,7 @@ def _filter(configuration: Document) -> Document:
 
 
 def _output(logical_id: str, place: str) -> str:
-    return f"Local{logical_id}{place}"
+    return f"Local{logical_id}{place.replace('-', '')}"
 
 
 def _references(logical_id: str, resource: Document) -> list[tuple[str, Any]]:
@@ -411,7 +440,7 @@ def _references(logical_id: str, resource: Document) -> list[tuple[str, Any]]:
             told = [(f"Queue{n}", one["Queue"]) for n, one in enumerate(_queues(properties))]
             return [*told, ("Name", {"Ref": logical_id})]
         case _:
-            return []
+            return references(resource)
 
 
 def _filled(node: Any, value_of: Callable[[Any], Any]) -> Any:
@@ -428,13 +457,22 @@ def _queues(properties: Mapping[str, Any]) -> list[Document]:
     return queues
 
 
-def _named_alone(node: Any, left_out: Sequence[str]) -> Any:
-    """Text of Fn::Sub with the names of resources that were left out, in place of their ARNs."""
+def _named(node: Any, left_out: Sequence[str]) -> Any:
+    """With the names of resources that were left out, in place of references to them."""
     if isinstance(node, str):
-        return functools.reduce(lambda text, name: text.replace(f"${{{name}.Arn}}", name), left_out, node)
+        return _REFERENCE.sub(lambda found: found[1] if found[1] in left_out else found[0], node)
     if isinstance(node, dict):
-        return {key: _named_alone(value, left_out) for key, value in node.items()}
-    return [_named_alone(item, left_out) for item in node] if isinstance(node, list) else node
+        name = _referred(node)
+        return name if name in left_out else {key: _named(value, left_out) for key, value in node.items()}
+    return [_named(item, left_out) for item in node] if isinstance(node, list) else node
+
+
+def _referred(node: Document) -> str | None:
+    """The resource that a Ref or Fn::GetAtt refers to."""
+    match node:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
+            return name
+    return None
 
 
 def _keep_only(resource: Document, kept: set[str]) -> None:

@@ -6,7 +6,7 @@ touched here alone, and a test fails loudly when it moves.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Thread
 from typing import Any
 
@@ -19,6 +19,7 @@ from moto.sqs.models import sqs_backends
 
 from kinesight_local.calls import CallCounter, counted
 from kinesight_local.lambdas import Answer
+from kinesight_local.signed_links import checked
 
 
 def count_calls(server: ThreadedMotoServer, counter: CallCounter) -> None:
@@ -27,6 +28,14 @@ def count_calls(server: ThreadedMotoServer, counter: CallCounter) -> None:
     if running is None:
         raise RuntimeError("moto's server was not started")
     running.app = counted(running.app, counter)
+
+
+def check_links(server: ThreadedMotoServer, secrets: Mapping[str, str]) -> None:
+    """Has a server that was started open signed links for as long as they say, and for what they were made."""
+    running = server._server
+    if running is None:
+        raise RuntimeError("moto's server was not started")
+    running.app = checked(running.app, secrets)
 
 
 Invoke = Callable[[LambdaFunction, Any], Answer]

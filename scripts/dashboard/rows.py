@@ -25,7 +25,9 @@ FUNCTIONS = (
     "ExtractImages",
     "KeepEvidence",
     "PlanWindows",
+    "PublishViewer",
     "RenderTimelapse",
+    "ServeViewer",
     "StartAnalysis",
     "SummarizeRange",
     "SweepStreams",
@@ -85,6 +87,10 @@ def _rekognition(name: str, stat: str) -> Search:
 
 def _bedrock(name: str, stat: str) -> Line:
     return of_aws("AWS/Bedrock", name, stat, ModelId="${BedrockModel}")
+
+
+def _viewer(name: str, stat: str) -> Line:
+    return of_aws("AWS/ApiGateway", name, stat, f"{name} {stat}", ApiId="${ViewerApi}")
 
 
 def _of(service: str) -> Callable[..., Line]:
@@ -393,6 +399,21 @@ ROWS = (
                     _sweeps(Metric.SWEEP_LAG_SECONDS, "Maximum"),
                 ],
             ),
+        ],
+    ),
+    Row(
+        "Viewer",
+        [
+            Graph(
+                "Requests",
+                [
+                    _viewer("Count", "Sum"),
+                    own(Metric.VIEWER_REQUESTS, "serve_viewer"),
+                    _viewer("4xx", "Sum"),
+                    _viewer("5xx", "Sum"),
+                ],
+            ),
+            Graph("Time to answer (ms)", [_viewer("Latency", stat) for stat in ("p50", "p90", "Maximum")]),
         ],
     ),
     Row(

@@ -33,9 +33,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "SweepSettleSeconds": "0",
         "SweepSchedule": "rate(1 day)",
     }
-    cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters)
-    cloud.start_services()
-    try:
+    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
         kinesis_video = cloud.client("kinesisvideo")
         kinesis_video.create_stream(StreamName=STREAM, DataRetentionInHours=24)
         kinesis_video.create_stream(StreamName="camera-0", DataRetentionInHours=0)
@@ -44,8 +42,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         kinesis_video.create_stream(StreamName="other", DataRetentionInHours=24)
         cloud.deploy()
         yield cloud
-    finally:
-        cloud.stop()
 
 
 @pytest.fixture(autouse=True)

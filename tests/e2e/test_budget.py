@@ -37,14 +37,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "ConcurrentDetections": "2",
         "MetricsPerStream": "ENABLED",
     }
-    cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters)
-    cloud.start_services()
-    try:
-        cloud.client("kinesisvideo").create_stream(StreamName=STREAM, DataRetentionInHours=24)
+    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
+        cloud.ensure_stream(STREAM)
         cloud.deploy()
         yield cloud
-    finally:
-        cloud.stop()
 
 
 @pytest.fixture(scope="module")

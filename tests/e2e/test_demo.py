@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,7 @@ def test_the_demo_finds_the_face_and_loses_nothing(tmp_path: Path) -> None:
     assert page.count("<article>") == summary["matched"]
     assert len(list((tmp_path / "demo-report/archive").glob("*.mkv"))) == summary["fragmentsArchived"]
     assert "Traceback" not in done.stderr
+    assert re.search(r"(?m)^Viewer: http://127\.0\.0\.1:\d+/#token=\S{40,}$", done.stdout)
     calls = summary["calls"]
     assert {name: one for name, one in calls.items() if abs(one["differencePercent"]) > 1} == {}
     assert calls["analyze_images rekognition:DetectLabels"]["counted"] == 24

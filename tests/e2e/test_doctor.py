@@ -90,9 +90,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Itera
         "NotificationStatus": "ENABLED",
         "AlertEmail": MAIL,
     }
-    cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters)
-    cloud.start_services()
-    try:
+    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
         parameters["KmsKeyArn"] = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
         cloud.client("rekognition").create_collection(**COLLECTION)
         kinesis_video = cloud.client("kinesisvideo")
@@ -101,8 +99,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Itera
         cloud.deploy()
         record(cloud, CAMERA)
         yield cloud
-    finally:
-        cloud.stop()
 
 
 def a_video() -> SourceVideo:

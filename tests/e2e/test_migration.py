@@ -46,16 +46,12 @@ def processor(request: pytest.FixtureRequest) -> tuple[Migration, str]:
 @pytest.fixture(scope="module")
 def cloud(processor: tuple[Migration, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     migration, _ = processor
-    cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), {**migration.parameters, **QUICKLY})
-    cloud.start_services()
-    try:
+    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), {**migration.parameters, **QUICKLY}) as cloud:
         cloud.ensure_stream(migration.parameters["StreamNames"])
         cloud.deploy()
         if migration.rules is not None:
             rules_documents.put("kinesight", json.dumps(migration.rules))
         yield cloud
-    finally:
-        cloud.stop()
 
 
 def test_what_the_processor_reported_matches_and_nothing_else(

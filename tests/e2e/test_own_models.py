@@ -47,15 +47,11 @@ def cloud(
         # moto names a secret with six characters of its choice, and takes its plain name, too
         arn = f"arn:aws:secretsmanager:us-east-1:{LOCAL_ACCOUNT}:secret:model"
         parameters |= {"HttpModelUrl": f"{own_model.url}/models/yolo-pixels", "HttpAuthSecretArn": arn}
-    cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters)
-    cloud.start_services()
-    try:
+    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
         cloud.client("secretsmanager").create_secret(Name="model", SecretString=SECRET)
-        cloud.client("kinesisvideo").create_stream(StreamName="camera-1", DataRetentionInHours=24)
+        cloud.ensure_stream("camera-1")
         cloud.deploy()
         yield cloud
-    finally:
-        cloud.stop()
 
 
 def results(cloud: LocalCloud) -> list[bytes]:

@@ -54,14 +54,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "IotTopic": "home/cameras",
         "SessionVideoSettleSeconds": "0",
     }
-    cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters)
-    cloud.start_services()
-    try:
+    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
         cloud.ensure_stream(STREAM)
         cloud.deploy()
         yield cloud
-    finally:
-        cloud.stop()
 
 
 @pytest.fixture(scope="module")

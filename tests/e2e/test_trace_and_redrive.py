@@ -32,15 +32,11 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "Labels": "Face",
         "SessionVideo": "DISABLED",
     }
-    cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters)
-    cloud.start_services()
-    try:
+    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
         cloud.ensure_stream(STREAM)
         cloud.ensure_stream("front-garden")
         cloud.deploy()
         yield cloud
-    finally:
-        cloud.stop()
 
 
 @pytest.fixture(scope="module")

@@ -26,14 +26,10 @@ def key_arn() -> str:
 @pytest.fixture(scope="module")
 def cloud(key_arn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     parameters = {"StreamNames": "camera-*", "MinimumConfidence": "60", "KmsKeyArn": key_arn}
-    cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters)
-    cloud.start_services()
-    try:
-        cloud.client("kinesisvideo").create_stream(StreamName="camera-1", DataRetentionInHours=24)
+    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
+        cloud.ensure_stream("camera-1")
         cloud.deploy()
         yield cloud
-    finally:
-        cloud.stop()
 
 
 def test_what_stores_is_under_the_key(cloud: LocalCloud, key_arn: str) -> None:

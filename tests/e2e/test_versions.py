@@ -25,6 +25,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "Release": "1795271261",
     }
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
+        cloud.deploy()
         yield cloud
 
 

@@ -251,20 +251,15 @@ def _letter(place: str, message: dict[str, Any]) -> Letter:
 def faulty_stack(streams: list[str], seed: int, folder: Path) -> Iterator[FaultyStack]:
     """Deployed while all is well; the environment is the local cloud's until the end."""
     troubles = Troubles(seed)
-    cloud = LocalCloud(ROOT, folder, _PARAMETERS)
-    with ExitStack() as proxies:
-        cloud.start_services()
-        try:
-            behind = {url: proxies.enter_context(FaultProxy(url, troubles)).url for url in _faulty(cloud)}
-            cloud.function_endpoints = {name: behind.get(url, url) for name, url in cloud.endpoints.items()}
-            for name in streams:
-                cloud.ensure_stream(name)
-            cloud.deploy()
-            stack = FaultyStack(cloud, troubles)
-            _prepare(stack)
-            yield stack
-        finally:
-            cloud.stop()
+    with ExitStack() as proxies, LocalCloud(ROOT, folder, _PARAMETERS) as cloud:
+        behind = {url: proxies.enter_context(FaultProxy(url, troubles)).url for url in _faulty(cloud)}
+        cloud.function_endpoints = {name: behind.get(url, url) for name, url in cloud.endpoints.items()}
+        for name in streams:
+            cloud.ensure_stream(name)
+        cloud.deploy()
+        stack = FaultyStack(cloud, troubles)
+        _prepare(stack)
+        yield stack
 
 
 def _faulty(cloud: LocalCloud) -> list[str]:

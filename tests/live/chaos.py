@@ -97,30 +97,25 @@ def _number(lease: Lease) -> int:
 def run(streams: int, seconds: int, consumers: int, seed: int, folder: Path) -> Chaos:
     """Plays video into the streams in real time, kills consumers, and waits until everything is analyzed."""
     chaos, names = Chaos(), [f"live-{number}" for number in range(streams)]
-    cloud = LocalCloud(ROOT, folder, PARAMETERS)
-    cloud.start_services()
     began_s = time.monotonic()
-    try:
-        with _watched(chaos):
-            for name in names:
-                cloud.client("kinesisvideo").create_stream(StreamName=name, DataRetentionInHours=24)
-            cloud.deploy()
-            leases = _conducted(cloud)
-            stop = threading.Event()
-            clip = a_clip(seconds, fps=2, width=96, height=96)
-            cameras = [threading.Thread(target=_film, args=(cloud, name, clip)) for name in names]
-            killer = threading.Thread(target=_kill, args=(cloud, folder, consumers, streams, seed, chaos, stop))
-            for thread in (*cameras, killer):
-                thread.start()
-            for thread in cameras:
-                thread.join()
-            chaos.fragments = {name: fragments_of(cloud, name) for name in names}
-            _await_the_end(chaos, leases, cloud)
-            stop.set()
-            killer.join()
-            chaos.results = results_of(cloud)
-    finally:
-        cloud.stop()
+    with LocalCloud(ROOT, folder, PARAMETERS) as cloud, _watched(chaos):
+        for name in names:
+            cloud.ensure_stream(name)
+        cloud.deploy()
+        leases = _conducted(cloud)
+        stop = threading.Event()
+        clip = a_clip(seconds, fps=2, width=96, height=96)
+        cameras = [threading.Thread(target=_film, args=(cloud, name, clip)) for name in names]
+        killer = threading.Thread(target=_kill, args=(cloud, folder, consumers, streams, seed, chaos, stop))
+        for thread in (*cameras, killer):
+            thread.start()
+        for thread in cameras:
+            thread.join()
+        chaos.fragments = {name: fragments_of(cloud, name) for name in names}
+        _await_the_end(chaos, leases, cloud)
+        stop.set()
+        killer.join()
+        chaos.results = results_of(cloud)
     chaos.took_s = time.monotonic() - began_s
     return chaos
 

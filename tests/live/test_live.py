@@ -24,10 +24,8 @@ def test_killed_consumers_lose_nothing(tmp_path: Path) -> None:
 
 def test_the_conductor_starts_a_consumer_that_reads_what_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The deployed functions, in their own processes; the conductor is called as its schedule would."""
-    cloud = LocalCloud(ROOT, tmp_path, PARAMETERS | {"LiveStatus": "ENABLED"})
-    cloud.start_services()
-    try:
-        cloud.client("kinesisvideo").create_stream(StreamName="live-0", DataRetentionInHours=24)
+    with LocalCloud(ROOT, tmp_path, PARAMETERS | {"LiveStatus": "ENABLED"}) as cloud:
+        cloud.ensure_stream("live-0")
         cloud.deploy()
         assert cloud.stack is not None
         function, client = cloud.stack.function_name("ConductLiveFunction"), cloud.client("lambda")
@@ -57,5 +55,3 @@ def test_the_conductor_starts_a_consumer_that_reads_what_comes(tmp_path: Path, m
         frames = [one.frame for one in results_of(cloud)]
         assert sorted(str(frame.fragment_number) for frame in frames) == fragments_of(cloud, "live-0")
         assert {frame.source for frame in frames} == {"live"}
-    finally:
-        cloud.stop()

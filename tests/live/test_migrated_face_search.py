@@ -30,14 +30,10 @@ def migration() -> Migration:
 
 @pytest.fixture(scope="module")
 def cloud(migration: Migration, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    cloud = LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), migration.parameters)
-    cloud.start_services()
-    try:
+    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), migration.parameters) as cloud:
         cloud.ensure_stream(STREAM)
         cloud.deploy()
         yield cloud
-    finally:
-        cloud.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 from kinesight.settings import DetectorType
 
-from tests.template.role_grants import TEMPLATE
+from tests.template.role_grants import TEMPLATE, deployed
 
 ROOT = TEMPLATE.parent
 FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
@@ -26,6 +26,7 @@ CHOICES: dict[str, dict[str, str]] = {
     "gated": {"FrameGate": "ON"},
     "on a budget": {"DailyBudgetUsd": "10", "DailyBudgetUsdPerStream": "1"},
     "twice": {"ThenDetector": "REKOGNITION_TEXT"},
+    "with the viewer": {"EnableViewer": "ENABLED"},
     "a label file": {"Detector": "HTTP", "HttpModelUrl": "https://m", "ModelLabelsUri": "s3://models/labels.txt"},
     "all at once": {
         "Detector": "SAGEMAKER",
@@ -40,6 +41,7 @@ CHOICES: dict[str, dict[str, str]] = {
         "WebhookSecretArn": SECRET_ARN,
         "VpcSubnetIds": "subnet-1",
         "VpcSecurityGroupIds": "sg-1",
+        "EnableViewer": "ENABLED",
     },
 }
 FACES = {"FaceCollectionId": "staff", "CustomLabelsModelArn": MODEL_ARN}
@@ -48,6 +50,12 @@ for kind in DetectorType:
     first = "REKOGNITION_TEXT" if kind != "REKOGNITION_TEXT" else "REKOGNITION_LABELS"
     on_crops = {"Detector": first, "ThenDetector": kind, "ThenOn": "CROP"}
     CHOICES[f"{kind} on crops"] = on_crops | OWN_MODELS.get(kind, FACES)
+
+
+def functions_of(choice: str) -> list[str]:
+    """Those that exist under a choice."""
+    made = deployed(**CHOICES[choice]).of_type("AWS::Lambda::Function")
+    return [one for one in FUNCTIONS if resource_of(one, "Function") in made]
 
 
 def resource_of(function: str, suffix: str) -> str:

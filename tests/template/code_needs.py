@@ -22,9 +22,11 @@ from unittest.mock import patch
 import botocore.session
 from botocore import xform_name
 from botocore.exceptions import ClientError
+from botocore.model import ServiceModel
 from kinesight.adapters import aws_clients
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
 from kinesight.adapters.rekognition_operation import RekognitionOperation
+from kinesight.adapters.viewer_events_dynamodb import DynamoDbEventPages
 from kinesight.domain.consume_live import Ends
 
 from tests.template.reachable import CallGraph, methods_of, own_names, source_of
@@ -35,6 +37,8 @@ Need = tuple[str, str]
 
 ADAPTERS = Path(aws_clients.__file__).parent
 WIRING = ADAPTERS.parent / "wiring"
+_ROUTES = "kinesight.viewer_api."
+"""Whoever asks an HTTP API names the function that answers, so all of them are called."""
 NOT_BUILDING = {"respond": "answers CloudFormation at a signed address, without the role"}
 
 _ARGUMENTS: dict[str, Any] = {
@@ -60,7 +64,7 @@ class FakeClient:
     def __init__(self, service: str) -> None:
         self.service = service
         hooks = SimpleNamespace(register=_heard, register_first=_heard, register_last=_heard)
-        self.meta = SimpleNamespace(events=hooks)
+        self.meta = SimpleNamespace(events=hooks, region_name="us-east-1", service_model=_model(service))
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in operations(self.service):
@@ -86,9 +90,14 @@ def _fake_client(service: str, **_: object) -> FakeClient:
 
 
 @cache
+def _model(service: str) -> ServiceModel:
+    return botocore.session.get_session().get_service_model(service)
+
+
+@cache
 def operations(service: str) -> dict[str, str]:
     """Action by the name of the client's method, as far as it is called as the operation is."""
-    model = botocore.session.get_session().get_service_model(service)
+    model = _model(service)
     return {xform_name(name): f"{model.signing_name}:{name}" for name in model.operation_names}
 
 
@@ -110,12 +119,19 @@ def built_by(function: str, environment: dict[str, str], detectors: tuple[str | 
 
 def _asked_of_wiring(function: str) -> set[str]:
     """The names that the handler takes from its wiring."""
-    tree = source_of(f"functions.{function}.app")
     return {
         node.attr
-        for node in ast.walk(tree)
+        for module in _entrances(function)
+        for node in ast.walk(source_of(module.__name__))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "wiring"
     }
+
+
+def _entrances(function: str) -> list[ModuleType]:
+    """The handler's module, and those of the routes that it joins."""
+    app = importlib.import_module(f"functions.{function}.app")
+    named = [one for one in vars(app).values() if isinstance(one, ModuleType)]
+    return [app, *(one for one in named if one.__name__.startswith(_ROUTES))]
 
 
 def _forget() -> None:
@@ -157,8 +173,10 @@ def code_needs(
     """What the role must be granted for the code, each with the adapter that asks for it. `detectors`: what executions
     may choose besides the stack's own, which is None."""
     built = built_by(function, environment, detectors)
-    app = importlib.import_module(f"functions.{function}.app")
+    app, *routes = _entrances(function)
     graph = CallGraph({type(one.adapter) for one in built}).follow(app, "handler")
+    for module, name in ((one, name) for one in routes for name in _functions_in(one)):
+        graph.follow(module, name)
     wiring = importlib.import_module(f"kinesight.wiring.{function}")
     for name in _asked_of_wiring(function):
         graph.follow(wiring, name)
@@ -173,11 +191,18 @@ def code_needs(
         }
 
 
+def _functions_in(module: ModuleType) -> list[str]:
+    return [node.name for node in source_of(module.__name__).body if isinstance(node, ast.FunctionDef)]
+
+
 # ---- Actions ---------------------------------------------------------------------------------------------------------
 
 # Operations whose permission has another name (Service Authorization Reference), and helpers that call several.
 _ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("s3", "copy_object"): ("s3:GetObject", "s3:PutObject"),
+    ("s3", "delete_objects"): ("s3:DeleteObject",),
     ("s3", "head_object"): ("s3:GetObject",),
+    ("s3", "list_objects_v2"): ("s3:ListBucket",),
     ("s3", "upload_file"): ("s3:PutObject", "s3:AbortMultipartUpload"),
     ("s3", "download_file"): ("s3:GetObject",),
     ("lambda", "invoke"): ("lambda:InvokeFunction",),
@@ -207,16 +232,20 @@ def _actions(built: Built, called: frozenset[str]) -> set[str]:
 
 
 # Where a function has two of one kind: the module that holds this one, and its name of it. Only what is called by that
-# name is called of it. By the maker, and the bucket.
-_HOLDERS: dict[tuple[str, str | None], tuple[str, str]] = {
+# name is called of it. By the maker, and the bucket, or the adapter's name where it has none.
+_HOLDERS: dict[tuple[str, str], tuple[str, str]] = {
+    ("serve_viewer.cameras", "DynamoDbManagedStreams"): ("kinesight.domain.viewer_cameras", "managed"),
     ("current_rules.current_rules", "EvidenceBucket"): ("kinesight.domain.current_rules", "store"),
     ("detectors._chained", "ImagesBucket"): ("kinesight.adapters.crops_s3", "_work"),
     ("render_timelapse.ports", "EvidenceBucket"): ("kinesight.domain.render_timelapse", "films"),
+    ("serve_viewer.shelves", "ImagesBucket"): ("kinesight.domain.viewer_evidence", "images"),
+    ("archive_session._held", "ImagesBucket"): ("kinesight.domain.viewer_evidence", "images"),
 }
 
 
 def _used_of(built: Built) -> frozenset[str]:
-    module, name = _HOLDERS.get((built.maker, getattr(built.adapter, "_bucket", None)), ("", ""))
+    which = getattr(built.adapter, "_bucket", type(built.adapter).__name__)
+    module, name = _HOLDERS.get((built.maker, which), ("", ""))
     return frozenset(
         node.attr
         for node in ast.walk(source_of(module) if module else ast.Module())
@@ -310,12 +339,24 @@ _PLACES: dict[tuple[str, str], tuple[str, ...]] = {
     ("S3WorkStore", "plan_windows.ports"): ("ImagesBucket/on-demand/*",),
     ("S3WorkStore", "render_timelapse.ports"): ("ImagesBucket/on-demand/*",),
     ("S3WorkStore", "summarize_range.work"): ("ImagesBucket/on-demand/*",),
+    ("S3PageStore", "publish_viewer.store"): ("PageBucket/*",),
+    ("S3RulesFile", "serve_viewer.rules"): (_RULES,),
     ("S3EvidenceStore", "archive_session.ports"): ("EvidenceBucket/archive/*",),
     ("S3EvidenceStore", "keep_evidence.ports"): _EVIDENCE,
     ("S3EvidenceStore", "track_sessions._audience"): _EVIDENCE,
     ("S3Objects", "detectors._label_file"): ("models/labels.txt",),
 }
 _FILES = {"ImagesBucket": "ImagesBucket/on-demand/*", "EvidenceBucket": "EvidenceBucket/timelapse/*"}
+# What the viewer does where, by the bucket and the action.
+_CLIPS, _HELD = ("EvidenceBucket/bundles/*", "EvidenceBucket/clips/*"), ("EvidenceBucket/held/*",)
+_SHELVES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("EvidenceBucket", "s3:GetObject"): (*_EVIDENCE, "EvidenceBucket/timelapse/*", *_CLIPS, *_HELD),
+    ("EvidenceBucket", "s3:PutObject"): _HELD,
+    ("EvidenceBucket", "s3:DeleteObject"): _HELD,
+    ("EvidenceBucket", "s3:ListBucket"): ("EvidenceBucket",),
+    ("ImagesBucket", "s3:GetObject"): ("ImagesBucket/*",),  # of every source
+    ("ImagesBucket", "s3:ListBucket"): ("ImagesBucket",),
+}
 _PICTURES_OF = {
     "analyze_images": "ImagesBucket/images/*",
     "consume_live": "ImagesBucket/live/*",
@@ -368,6 +409,8 @@ def _placed(built: Built, action: str, places: _Places) -> Iterator[Need]:
     patterns = next((found for start, found in _RESOURCES.items() if action.startswith(start)), None)
     if patterns is None:
         raise LookupError(f"_RESOURCES is to say what {action} is done to")
+    if isinstance(built.adapter, DynamoDbEventPages):
+        patterns = (*patterns, "{_table}/index/byDay")
     for pattern in patterns:
         yield action, short(pattern.format_map({name: str(value) for name, value in names.items()}))
 
@@ -383,6 +426,10 @@ def _further_names(adapter: Any) -> dict[str, Any]:
 
 def _in_s3(built: Built, action: str, places: _Places) -> Sequence[str]:
     name = type(built.adapter).__name__
+    if name == "S3EvidenceShelf":
+        return _shelved(built, action)
+    if name == "S3FileStore" and built.maker == "serve_viewer.playing":
+        return _CLIPS
     if name == "S3FileStore":
         return (_FILES[built.adapter._bucket],)
     if name == "S3Objects" and built.maker == "detectors._sagemaker_async":
@@ -394,6 +441,13 @@ def _in_s3(built: Built, action: str, places: _Places) -> Sequence[str]:
     if built.maker == "detectors._label_file" and action == "s3:ListBucket":
         return ()  # nobody's whole bucket is listed to tell that a file is absent, which S3 then tells as forbidden
     return _PLACES[name, built.maker]
+
+
+def _shelved(built: Built, action: str) -> Sequence[str]:
+    """Who copies what is held reads what it is copied from, and no copy."""
+    if (built.maker, built.adapter._bucket, action) == ("archive_session._held", "EvidenceBucket", "s3:GetObject"):
+        return _EVIDENCE
+    return _SHELVES[built.adapter._bucket, action]
 
 
 def wiring_modules(function: str) -> set[ModuleType]:

@@ -61,6 +61,9 @@ _KEY_USE: Mapping[str, tuple[str, ...]] = {
 }
 
 
+_UNDER_ANOTHER_KEY = "PageBucket"
+
+
 def function_needs(stack: Deployed, function: str) -> dict[Grant, str]:
     """For what the template has Lambda do for this function."""
     properties = stack.of_type("AWS::Lambda::Function")[function]
@@ -94,7 +97,8 @@ def key_needs(stack: Deployed, needs: set[Grant]) -> dict[Grant, str]:
     key = stack.expanded.parameters["KmsKeyArn"]
     if not key:
         return {}
-    used = {use for action, _ in needs for start, uses in _KEY_USE.items() if action.startswith(start) for use in uses}
+    under_it = {action for action, place in needs if not place.startswith(_UNDER_ANOTHER_KEY)}
+    used = {use for action in under_it for start, uses in _KEY_USE.items() if action.startswith(start) for use in uses}
     return {(use, short(key)): "key" for use in used}
 
 

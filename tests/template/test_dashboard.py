@@ -63,6 +63,8 @@ DOCUMENTED: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         frozenset({"StateMachineArn"}),
         frozenset({"ExecutionsFailed", "ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsTimedOut"}),
     ),
+    # API Gateway developer guide, "Monitor CloudWatch metrics for HTTP APIs"
+    "AWS/ApiGateway": (frozenset({"ApiId"}), frozenset({"4xx", "5xx", "Count", "Latency"})),
     # S3 user guide, "Metrics and dimensions"
     "AWS/S3": (frozenset({"BucketName", "StorageType"}), frozenset({"BucketSizeBytes"})),
     # SageMaker developer guide, "Monitor Amazon SageMaker AI with Amazon CloudWatch": endpoint invocation metrics

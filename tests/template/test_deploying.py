@@ -43,6 +43,8 @@ ALL_ON = {
     "SnapStart": "PublishedVersions",
     "AlertEmail": "me@example.com",
     "OperationsEmail": "me@example.com",
+    "EnableViewer": "ENABLED",
+    "ViewerUserEmail": "me@example.com",
 }
 # CloudFormation quotas
 MOST_RESOURCES = 500

@@ -11,7 +11,7 @@ import pytest
 from kinesight.settings import DetectorType
 
 from tests.template import code_needs, permissions_table, reachable
-from tests.template.choices import CHOICES, FUNCTIONS, resource_of
+from tests.template.choices import CHOICES, FUNCTIONS, functions_of, resource_of
 from tests.template.platform_needs import NETWORK, function_needs, key_needs, workflow_needs
 from tests.template.role_grants import Deployed, Grant, deployed
 
@@ -55,7 +55,9 @@ def difference(needs: dict[Grant, str], granted: set[Grant]) -> list[str]:
 @pytest.mark.parametrize("choice", CHOICES)
 def test_roles_are_granted_what_their_functions_use_and_nothing_else(choice: str) -> None:
     stack = deployed(**CHOICES[choice])
-    found = {one: difference(needs_of(stack, one), stack.grants(resource_of(one, "Role"))) for one in FUNCTIONS}
+    found = {
+        one: difference(needs_of(stack, one), stack.grants(resource_of(one, "Role"))) for one in functions_of(choice)
+    }
 
     assert {one: words for one, words in found.items() if words} == {}
 
@@ -89,7 +91,7 @@ def test_every_action_that_is_added_is_told(function: str) -> None:
 
     for statement in stack.statements(role):
         service = statement.actions[0].partition(":")[0]
-        for added in (f"{service}:Nonsense", "s3:DeleteObject"):
+        for added in (f"{service}:Nonsense", "s3:DeleteObjectVersion"):
             more = replace(statement, effect="Allow", actions=(*statement.actions, added))
             told = difference(needs, stack.grants(role) | more.grants)
             assert any(added in one and one.startswith("granted, not used") for one in told)
@@ -147,8 +149,12 @@ def test_every_adapter_that_the_wiring_knows_is_built_under_some_choice() -> Non
         for value in vars(module).values()
         if isinstance(value, type) and value.__module__.startswith("kinesight.adapters.")
     }
-    stacks = [deployed(**parameters) for parameters in CHOICES.values()]
-    asked = {(one, environment_of(stack, one), selectable(stack)) for stack in stacks for one in FUNCTIONS}
+    stacks = {choice: deployed(**parameters) for choice, parameters in CHOICES.items()}
+    asked = {
+        (one, environment_of(stack, one), selectable(stack))
+        for choice, stack in stacks.items()
+        for one in functions_of(choice)
+    }
     built = {
         type(one.adapter)
         for function, environment, detectors in asked
@@ -232,13 +238,27 @@ def test_every_role_has_the_permissions_boundary_where_there_is_one() -> None:
         assert "PermissionsBoundary" not in role, name
 
 
-def test_no_function_may_change_the_rules() -> None:
+def test_only_people_may_change_the_rules() -> None:
     """Who looks at pictures that might be made to break it must not be able to say what is looked for."""
     for parameters in CHOICES.values():
         stack = deployed(**parameters)
-        for role in stack.of_type("AWS::IAM::Role"):
+        for role in stack.of_type("AWS::IAM::Role").keys() - {"ServeViewerRole"}:
             writing = [place for action, place in stack.grants(role) if action == "s3:PutObject"]
             assert not [one for one in writing if fnmatch("EvidenceBucket/configuration/rules.json", one)], role
+
+
+def test_nothing_is_deleted_but_the_page_and_copies_that_are_held_no_more() -> None:
+    deleting = set()
+    for parameters in CHOICES.values():
+        stack = deployed(**parameters)
+        for role in stack.of_type("AWS::IAM::Role"):
+            grants = [one for one in stack.grants(role) if one[0].startswith(("s3:Delete", "kinesisvideo:Delete"))]
+            deleting |= {(role, *one) for one in grants}
+
+    assert deleting == {
+        ("PublishViewerRole", "s3:DeleteObject", "PageBucket/*"),
+        ("ServeViewerRole", "s3:DeleteObject", "EvidenceBucket/held/*"),
+    }
 
 
 def test_the_document_has_the_permissions_as_they_are() -> None:

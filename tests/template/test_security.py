@@ -17,6 +17,7 @@ ALL = {
     "KmsKeyArn": KEY_ARN,
     "LiveStatus": "ENABLED",
     "SweepSchedule": "rate(1 hour)",
+    "EnableViewer": "ENABLED",
     "AlertEmail": "a@b.example",
     "OperationsEmail": "a@b.example",
 }
@@ -31,8 +32,13 @@ UNDER_A_KEY = {
 }
 WITHOUT_A_KEY = {
     "NotificationTopic": "AWS does not document that KVS can publish to an encrypted topic; a message holds no media",
+    "PageBucket": "CloudFront would have to be let in by the key's policy, to read a program that is public",
 }
 STORES_NOTHING = {
+    "AWS::ApiGatewayV2::",
+    "AWS::CloudFront::",
+    # People's addresses and passwords; a pool takes no key at its creation.
+    "AWS::Cognito::",
     "AWS::CloudFormation::",
     "AWS::CloudWatch::",
     "AWS::CodeDeploy::",
@@ -51,7 +57,7 @@ STORES_NOTHING = {
 
 @pytest.fixture(scope="module")
 def plain() -> Deployed:
-    return deployed()
+    return deployed(EnableViewer="ENABLED")
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +78,17 @@ def test_with_a_key_everything_that_is_stored_is_under_it(under_key: Deployed) -
         for name, properties in under_key.of_type(kind).items()
         if at(properties, path) != KEY_ARN
     }
-    buckets = under_key.of_type("AWS::S3::Bucket")
+    wanted = {
+        "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY_ARN},
+        "BucketKeyEnabled": True,
+    }
+    elsewhere |= {
+        name
+        for name, bucket in under_key.of_type("AWS::S3::Bucket").items()
+        if bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"] != [wanted]
+    }
 
     assert elsewhere == set(WITHOUT_A_KEY)
-    for name, bucket in buckets.items():
-        (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-        by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY_ARN}
-        assert rule == {"ServerSideEncryptionByDefault": by_default, "BucketKeyEnabled": True}, name
 
 
 def test_every_type_of_resource_is_known_to_store_something_or_nothing(under_key: Deployed) -> None:
@@ -152,40 +162,49 @@ def test_whoever_is_let_in_is_a_service_on_this_accounts_errand(
     let_in = {}
     for name, statements in policies_of(plain, policy, field).items():
         for statement in (one for one in statements if one["Effect"] == "Allow"):
-            conditions = {key for keys in statement["Condition"].values() for key in keys}
-            assert {"aws:SourceArn", "aws:SourceAccount"} <= conditions, name
+            conditions = {key: value for keys in statement["Condition"].values() for key, value in keys.items()}
+            # A distribution's ARN has the account in it, a bucket's has not.
+            own = "111122223333" in str(conditions["aws:SourceArn"]) or "aws:SourceAccount" in conditions
+            assert own, name
             let_in[name] = statement["Principal"]["Service"]
 
     assert (
         let_in
         == {
-            "AWS::S3::Bucket": {},
+            "AWS::S3::Bucket": {"PageBucket": "cloudfront.amazonaws.com"},
             "AWS::SQS::Queue": {"ImagesQueue": "s3.amazonaws.com", "NotificationsQueue": "sns.amazonaws.com"},
             "AWS::SNS::Topic": {"OperationsTopic": "cloudwatch.amazonaws.com"},
         }[kind]
     )
 
 
-def test_functions_are_invoked_by_rules_of_this_stack_alone() -> None:
+def test_functions_are_invoked_by_this_stack_alone() -> None:
+    """By its rules; the viewer's by its API."""
     stack = deployed(**ALL)
     for name, permission in stack.of_type("AWS::Lambda::Permission").items():
+        if name == "ViewerPermission":
+            assert permission["Principal"] == "apigateway.amazonaws.com"
+            assert permission["SourceArn"] == "arn:aws:execute-api:us-east-1:111122223333:ViewerApi/*/*/api/*"
+            continue
         assert permission["Principal"] == "events.amazonaws.com", name
         assert stack.resources[permission["SourceArn"]]["Type"] == "AWS::Events::Rule", name
 
 
 def test_every_log_ends_as_the_parameter_says() -> None:
-    stack = deployed(LogRetentionDays="7")
+    stack = deployed(LogRetentionDays="7", EnableViewer="ENABLED")
     logs = stack.of_type("AWS::Logs::LogGroup")
 
     assert {one["RetentionInDays"] for one in logs.values()} == {"7"}
     used = {one["LoggingConfig"]["LogGroup"] for one in stack.of_type("AWS::Lambda::Function").values()}
     assert used <= set(logs)
+    (stage,) = stack.of_type("AWS::ApiGatewayV2::Stage").values()
+    assert stage["AccessLogSettings"]["DestinationArn"] in logs
     assert len(used) == len(stack.of_type("AWS::Lambda::Function"))
 
 
 def test_faces_and_whatever_else_is_in_a_picture_are_not_kept_for_ever() -> None:
-    """Everything that holds pictures, or what was seen in them, expires; the rules document alone stays."""
-    stack = deployed(EvidenceRetentionDays="7", ImageRetentionDays="2")
+    """Everything that holds pictures, or what was seen in them, expires unless it is held; the rules document stays."""
+    stack = deployed(EvidenceRetentionDays="7", ImageRetentionDays="2", EnableViewer="ENABLED")
     buckets = stack.of_type("AWS::S3::Bucket")
     (images,) = buckets["ImagesBucket"]["LifecycleConfiguration"]["Rules"]
     evidence = {one["Id"]: one for one in buckets["EvidenceBucket"]["LifecycleConfiguration"]["Rules"]}
@@ -198,10 +217,13 @@ def test_faces_and_whatever_else_is_in_a_picture_are_not_kept_for_ever() -> None
 
     assert "Prefix" not in images
     assert images["ExpirationInDays"] == "2"
-    assert written == {"annotated", "archive", "results", "timelapse"}
-    for folder in written:
+    held = evidence["held"]
+    assert written == {"annotated", "archive", "bundles", "clips", "configuration", "held", "results", "timelapse"}
+    assert (held["Prefix"], held["NoncurrentVersionExpiration"]) == ("held/", {"NoncurrentDays": 1})
+    assert "ExpirationInDays" not in held
+    for folder in written - {"configuration", "held"}:
         assert evidence[folder]["Prefix"] == f"{folder}/"
-        assert evidence[folder]["ExpirationInDays"] == "7"
+        assert evidence[folder]["ExpirationInDays"] == (1 if folder in {"bundles", "clips"} else "7")
         assert evidence[folder]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
     for name in ("EventsTable", "IdempotencyTable"):
         assert stack.of_type("AWS::DynamoDB::Table")[name]["TimeToLiveSpecification"]["Enabled"] is True

@@ -18,7 +18,9 @@ from kinesight.settings import (
     ExtractImagesSettings,
     KeepEvidenceSettings,
     PlanWindowsSettings,
+    PublishViewerSettings,
     RenderTimelapseSettings,
+    ServeViewerSettings,
     Settings,
     StartAnalysisSettings,
     SummarizeRangeSettings,
@@ -40,7 +42,9 @@ FUNCTIONS: dict[str, type[Settings]] = {
     "ExtractImagesFunction": ExtractImagesSettings,
     "KeepEvidenceFunction": KeepEvidenceSettings,
     "PlanWindowsFunction": PlanWindowsSettings,
+    "PublishViewerFunction": PublishViewerSettings,
     "RenderTimelapseFunction": RenderTimelapseSettings,
+    "ServeViewerFunction": ServeViewerSettings,
     "StartAnalysisFunction": StartAnalysisSettings,
     "SummarizeRangeFunction": SummarizeRangeSettings,
     "SweepStreamsFunction": SweepStreamsSettings,
@@ -48,6 +52,12 @@ FUNCTIONS: dict[str, type[Settings]] = {
 }
 NOT_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
 DETECTING = ("AnalyzeImagesFunction", "ConsumeLiveFunction", "DetectObjectsFunction")
+ISSUER = {
+    "ViewerIssuer": "https://id.example",
+    "ViewerAudience": "page",
+    "ViewerAuthorizeUrl": "https://id.example/authorize",
+    "ViewerTokenUrl": "https://id.example/token",
+}
 OWN = {"StreamNames": "cam", "Detector": "HTTP", "HttpModelUrl": "https://model"}
 
 
@@ -216,7 +226,7 @@ def test_only_a_budget_is_counted_and_watched(budget: dict[str, str], is_counted
 
 
 def test_the_template_expands() -> None:
-    expanded = expand(TEMPLATE, {"StreamNames": "front-door"})
+    expanded = expand(TEMPLATE, {"StreamNames": "front-door", "EnableViewer": "ENABLED"})
 
     functions = [name for name, one in expanded.resources.items() if one["Type"] == "AWS::Lambda::Function"]
     assert sorted(functions) == sorted(FUNCTIONS)
@@ -270,6 +280,17 @@ def test_the_template_expands() -> None:
         ({"StreamNames": "cam", "DailyBudgetUsd": "-1"}, "DailyBudgetUsd"),
         ({"StreamNames": "cam", "DailyBudgetUsdPerStream": "$5"}, "dollars such as"),
         ({"StreamNames": "cam", "BudgetSoftPercent": "101"}, "BudgetSoftPercent"),
+        ({"StreamNames": "cam", "ViewerUserEmail": "a@b.example"}, "goes with EnableViewer"),
+        ({"StreamNames": "cam"} | ISSUER, "EnableViewer is not ENABLED"),
+        (
+            {"StreamNames": "cam", "EnableViewer": "ENABLED", "ViewerIssuer": ISSUER["ViewerIssuer"]},
+            "together, or none",
+        ),
+        (
+            {"StreamNames": "cam", "EnableViewer": "ENABLED", "ViewerUserEmail": "a@b.example"} | ISSUER,
+            "user pool of the stack's own",
+        ),
+        ({"StreamNames": "cam", "ViewerTokenUrl": "https://id.example/token; script-src *"}, "without a query"),
         ({"StreamNames": "cam", "Nonsense": "1"}, "Nonsense"),
     ],
 )
@@ -338,3 +359,55 @@ def test_the_published_schema_is_the_models() -> None:
     fresh = runpy.run_path(str(ROOT / "scripts/export_schema.py"))["schemas"]()
 
     assert {name: (ROOT / "docs" / name).read_text() for name in fresh} == fresh
+
+
+VIEWER = {"StreamNames": "cam", "EnableViewer": "ENABLED"}
+FRONT = ("AWS::ApiGatewayV2::", "AWS::CloudFront::", "AWS::Cognito::")
+
+
+def test_without_the_viewer_nothing_of_it_exists() -> None:
+    resources = expand(TEMPLATE, {"StreamNames": "cam"}).resources
+
+    kinds = {one["Type"] for one in resources.values()}
+    assert [kind for kind in kinds if kind.startswith(FRONT)] == []
+    assert [name for name in resources if "Viewer" in name or "Page" in name] == []
+
+
+def test_every_route_of_the_viewer_asks_for_a_token() -> None:
+    resources = expand(TEMPLATE, VIEWER).resources
+    routes = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::ApiGatewayV2::Route"]
+
+    assert routes
+    for route in routes:
+        assert (route["AuthorizationType"], route["AuthorizerId"]) == ("JWT", {"Ref": "ViewerAuthorizer"})
+
+
+def test_an_issuer_of_ones_own_takes_the_user_pools_place() -> None:
+    own = expand(TEMPLATE, VIEWER | ISSUER)
+    pool = expand(TEMPLATE, VIEWER | {"ViewerUserEmail": "a@b.example"})
+
+    assert [name for name, one in own.resources.items() if one["Type"].startswith("AWS::Cognito::")] == []
+    assert sorted(one["Type"] for one in pool.resources.values() if one["Type"].startswith("AWS::Cognito::")) == [
+        "AWS::Cognito::UserPool",
+        "AWS::Cognito::UserPoolClient",
+        "AWS::Cognito::UserPoolDomain",
+        "AWS::Cognito::UserPoolUser",
+    ]
+
+
+def test_nobody_makes_themselves_a_viewer() -> None:
+    resources = expand(TEMPLATE, VIEWER).resources
+
+    assert resources["ViewerUserPool"]["Properties"]["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+    assert resources["ViewerClient"]["Properties"]["AllowedOAuthFlows"] == ["code"]
+
+
+def test_the_page_runs_no_code_but_its_own() -> None:
+    policy = expand(TEMPLATE, VIEWER).resources["ViewerHeaders"]["Properties"]["ResponseHeadersPolicyConfig"]
+    text = policy["SecurityHeadersConfig"]["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"][0]
+    directives = {name: values for name, *values in (one.split() for one in text.split(";"))}
+
+    assert directives["default-src"] == ["'none'"]
+    assert directives["script-src"] == directives["style-src"] == ["'self'"]
+    assert directives["frame-ancestors"] == directives["base-uri"] == directives["form-action"] == ["'none'"]
+    assert "unsafe" not in text

@@ -90,6 +90,9 @@ BUILT = """\
   OtherFunction:
     Properties:
       AutoPublishCodeSha256: !Ref Release
+  Page:
+    Properties:
+      PublishedRelease: !Ref Release
 """
 
 
@@ -99,6 +102,7 @@ def test_a_release_is_written_into_the_built_template_once(finish_build: dict[st
 
     assert finish_build["stamp"](template, "1795271261") == 2
     assert template.read_text().count("      AutoPublishCodeSha256: '1795271261'\n") == 2
+    assert "      PublishedRelease: '1795271261'\n" in template.read_text()
     with pytest.raises(SystemExit, match="build anew"):
         finish_build["stamp"](template, "1795271262")
 

@@ -1,0 +1,139 @@
+"""An HTTP API of API Gateway: which route takes a request, the event that its function gets, and what its answer means.
+
+"Create AWS Lambda proxy integrations for HTTP APIs" (payload format 2.0) and "Create routes for HTTP APIs" in the API
+Gateway developer guide.
+"""
+
+import base64
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from kinesight_local.lambdas import Answer
+
+Document = dict[str, Any]
+
+MOST_BODY_BYTES = 10 * 1024 * 1024
+"""Payload size of an HTTP API, in its quotas."""
+_MOST_ANSWER_BYTES = 6 * 1024 * 1024  # Lambda quotas, synchronous invocation
+_TEXT = re.compile(r"^(text/.*|application/(json|javascript|xml|.*\+json|.*\+xml))(;.*)?$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """What came. `path` is decoded; names of headers are in lower case, and may come several times."""
+
+    method: str
+    path: str
+    query: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes = b""
+
+    def header(self, name: str) -> str:
+        """Several are one, joined by commas."""
+        return ",".join(value for key, value in self.headers if key == name)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """What goes back."""
+
+    status: int
+    headers: Sequence[tuple[str, str]] = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRoute:
+    """`key` as in the template: `GET /api/events/{id}`, `ANY /api/{proxy+}`, `$default`."""
+
+    key: str
+    has_authorizer: bool
+    invoke: Callable[[Any], Answer] = field(compare=False)
+
+    def match(self, method: str, path: str) -> dict[str, str] | None:
+        """The path's parameters; None if the route is another's."""
+        if self.key == "$default":
+            return {}
+        wanted, _, pattern = self.key.partition(" ")
+        found = re.fullmatch(_expression(pattern), path) if wanted in ("ANY", method) else None
+        return found.groupdict() if found else None
+
+
+def _expression(pattern: str) -> str:
+    parts = re.split(r"\{(\w+)(\+?)\}", pattern)
+    whole = re.escape(parts[0])
+    for name, greedy, rest in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        whole += f"(?P<{name}>{'.+' if greedy else '[^/]+'}){re.escape(rest)}"
+    return whole
+
+
+def refusal(status: int, message: str) -> HttpAnswer:
+    """What API Gateway says itself, without any function."""
+    return HttpAnswer(status, [("content-type", "application/json")], json.dumps({"message": message}).encode())
+
+
+def event_of(request: HttpRequest, route: HttpRoute, parameters: Mapping[str, str], claims: Document) -> Document:
+    """For the function of a route."""
+    now_s = time.time()
+    headers = {name: request.header(name) for name, _ in request.headers if name != "cookie"}
+    queries: dict[str, list[str]] = {}
+    for name, value in parse_qsl(request.query, keep_blank_values=True):
+        queries.setdefault(name, []).append(value)
+    is_text = bool(_TEXT.match(request.header("content-type")))
+    event: Document = {
+        "version": "2.0",
+        "routeKey": route.key,
+        "rawPath": request.path,
+        "rawQueryString": request.query,
+        "headers": headers,
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "local",
+            "authorizer": {"jwt": {"claims": claims, "scopes": None}},
+            "domainName": request.header("host"),
+            "domainPrefix": "local",
+            "http": {
+                "method": request.method,
+                "path": request.path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": request.header("user-agent"),
+            },
+            "requestId": str(uuid.uuid4()),
+            "routeKey": route.key,
+            "stage": "$default",
+            "time": datetime.fromtimestamp(now_s, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+            "timeEpoch": int(now_s * 1000),
+        },
+        "isBase64Encoded": bool(request.body) and not is_text,
+    }
+    optional: Document = {
+        "cookies": [one.strip() for one in request.header("cookie").split(";") if one.strip()],
+        "queryStringParameters": {name: ",".join(values) for name, values in queries.items()},
+        "pathParameters": dict(parameters),
+        "body": request.body.decode(errors="replace") if is_text else base64.b64encode(request.body).decode(),
+    }
+    return event | {name: value for name, value in optional.items() if value}
+
+
+def answer_of(answer: Answer) -> HttpAnswer:
+    """A document without a status is the body of a 200; a function that fails is API Gateway's 500."""
+    if answer.failed or len(answer.payload) > _MOST_ANSWER_BYTES:
+        return refusal(500, "Internal Server Error")
+    document = answer.document()
+    if not isinstance(document, dict) or "statusCode" not in document:
+        return HttpAnswer(200, [("content-type", "application/json")], json.dumps(document).encode())
+    headers = [(str(name).lower(), str(value)) for name, value in (document.get("headers") or {}).items()]
+    headers += [("set-cookie", str(one)) for one in document.get("cookies") or []]
+    if "content-type" not in dict(headers):
+        headers.append(("content-type", "application/json"))
+    body = str(document.get("body") or "")
+    is_encoded = bool(document.get("isBase64Encoded"))
+    return HttpAnswer(int(document["statusCode"]), headers, base64.b64decode(body) if is_encoded else body.encode())

@@ -1,0 +1,38 @@
+"""What a local cloud leaves behind in the process that had it."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from kinesight_local.cloud import LocalCloud
+from kinesight_local.vision.server import VisionServer
+
+
+def test_a_process_gets_back_what_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    before, threads = dict(os.environ), threading.active_count()
+
+    with LocalCloud(tmp_path, tmp_path / "data", {}) as cloud:
+        assert os.environ["AWS_ACCESS_KEY_ID"] == cloud.endpoints["AWS_ACCESS_KEY_ID"] != "mine"
+        assert os.environ["AWS_ENDPOINT_URL"] == cloud.endpoints["AWS_ENDPOINT_URL"]
+        assert "AWS_PROFILE" not in os.environ
+
+    assert dict(os.environ) == before
+    assert threading.active_count() == threads
+
+
+def test_one_that_can_not_start_leaves_nothing_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: VisionServer) -> None:
+        raise OSError("no port is free")
+
+    monkeypatch.setattr(VisionServer, "start", refuse)
+    before, threads = dict(os.environ), threading.active_count()
+
+    with pytest.raises(OSError, match="no port is free"), LocalCloud(tmp_path, tmp_path / "data", {}):
+        pytest.fail("it started")
+
+    assert dict(os.environ) == before
+    assert threading.active_count() == threads

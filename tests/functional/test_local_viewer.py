@@ -1,0 +1,281 @@
+"""The viewer's server of the local cloud: a page out of moto's S3, and an API whose function is a recorder."""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from kinesight_local.http_api import HttpRoute
+from kinesight_local.lambdas import Answer
+from kinesight_local.viewer import ViewerServer, Web, is_plain, opened_to
+from moto.server import ThreadedMotoServer
+
+from tests.raw_http import raw
+
+POLICY = "default-src 'none'; script-src 'self'; img-src 'self' https://bucket.example"
+
+
+LONG = b"go();" * 1000
+
+
+class Function:
+    """Remembers its events; answers with `answer`."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.answer: Any = {"statusCode": 200, "body": "{}"}
+        self.fails = False
+
+    def __call__(self, event: Any) -> Answer:
+        self.events.append(event)
+        return Answer(json.dumps(self.answer).encode(), self.fails)
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Any]:
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    _, port = moto.get_host_and_port()
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    for bucket in ("page", "secrets"):
+        client.create_bucket(Bucket=bucket)
+    client.put_object(Bucket="secrets", Key="secret.txt", Body=b"secret")
+    page = {"index.html": ("text/html", b"<!doctype html>"), "js/main.js": ("text/javascript", b"go()")}
+    page["js/long.js"] = ("text/javascript", LONG)
+    for name, (kind, body) in page.items():
+        client.put_object(Bucket="page", Key=name, Body=body, ContentType=kind, CacheControl="no-cache")
+    yield client
+    moto.stop()
+
+
+@pytest.fixture
+def function() -> Function:
+    return Function()
+
+
+@pytest.fixture
+def server(s3: Any, function: Function) -> Iterator[ViewerServer]:
+    routes = [HttpRoute("GET /api/things/{id}", True, function), HttpRoute("ANY /api/{proxy+}", True, function)]
+    web = Web("page", {"Content-Security-Policy": POLICY, "X-Frame-Options": "DENY"}, routes)
+    with ViewerServer(web, s3, ["http://127.0.0.1:1"]) as server:
+        yield server
+
+
+@pytest.fixture
+def browser(server: ViewerServer) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {server.token}"}) as client:
+        yield client
+
+
+# -- the page --
+
+
+def test_the_page_comes_without_a_token_with_the_distributions_headers(server: ViewerServer) -> None:
+    answer = httpx.get(server.url)
+
+    assert (answer.status_code, answer.text) == (200, "<!doctype html>")
+    assert answer.headers["content-type"] == "text/html"
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["x-frame-options"] == "DENY"
+    wanted = "default-src 'none'; script-src 'self'; img-src 'self' https://bucket.example http://127.0.0.1:1"
+    assert answer.headers["content-security-policy"] == wanted
+
+
+def test_an_unchanged_file_is_not_sent_again(browser: httpx.Client) -> None:
+    tag = browser.get("/js/main.js").headers["etag"]
+
+    answer = browser.get("/js/main.js", headers={"If-None-Match": tag})
+
+    assert (answer.status_code, answer.content) == (304, b"")
+
+
+def test_the_page_is_compressed_and_the_api_is_not(browser: httpx.Client, function: Function) -> None:
+    """Answers of the API have strong ETags: those are of the bytes that are sent."""
+    function.answer = {"statusCode": 200, "headers": {"ETag": '"1"'}, "body": LONG.decode()}
+    page, plain, api = (
+        browser.get("/js/long.js"),
+        browser.get("/js/long.js", headers={"Accept-Encoding": "identity"}),
+        browser.get("/api/things/7"),
+    )
+
+    assert [one.content for one in (page, plain, api)] == [LONG] * 3
+    assert page.headers["content-encoding"] == "gzip"
+    assert int(page.headers["content-length"]) < len(LONG) / 10
+    assert not {"content-encoding"} & {*plain.headers, *api.headers}
+
+
+def test_nobody_is_sent_to_sign_in(browser: httpx.Client) -> None:
+    assert browser.get("/config.json").json() == {}
+
+
+@pytest.mark.parametrize("path", ["/nothing.js", "/js", "/js/", "//index.html", "/INDEX.HTML"])
+def test_what_is_not_there_is_not_found(server: ViewerServer, path: str) -> None:
+    assert raw(server, path)[0] == 404
+
+
+def test_the_page_is_for_reading(browser: httpx.Client) -> None:
+    assert browser.head("/js/main.js").status_code == 200
+    assert browser.put("/js/main.js", content=b"evil()").status_code == 403
+    assert browser.get("/js/main.js").text == "go()"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../secrets/secret.txt",
+        "/js/../../secrets/secret.txt",
+        "/%2e%2e/secrets/secret.txt",
+        "/..%2fsecrets%2fsecret.txt",
+        "/%252e%252e/secrets/secret.txt",
+        "/..%5csecrets%5csecret.txt",
+        "/js/..\\..\\secrets\\secret.txt",
+        "/api/../../secrets/secret.txt",
+        "/./index.html",
+        "/index.html%00.js",
+        "/%ff",
+    ],
+)
+def test_no_path_leads_out_of_the_bucket(server: ViewerServer, function: Function, path: str) -> None:
+    status, body = raw(server, path)
+
+    assert status == 404
+    assert b"secret" not in body
+    assert function.events == []
+
+
+# -- who may ask --
+
+
+@pytest.mark.parametrize(
+    "authorization", ["", "Bearer", "Bearer ", "Bearer nonsense", "Basic bG9jYWw6bG9jYWw=", "\xfc"]
+)
+def test_without_the_token_the_api_says_nothing(server: ViewerServer, function: Function, authorization: str) -> None:
+    status, body = raw(server, "/api/things/1", Authorization=authorization)
+
+    assert (status, json.loads(body)) == (401, {"message": "Unauthorized"})
+    assert function.events == []
+
+
+def test_every_start_has_a_token_of_its_own(s3: Any) -> None:
+    tokens = {ViewerServer(Web("page", {}, []), s3, []).token for _ in range(3)}
+
+    assert len(tokens) == 3
+    assert all(len(token) >= 40 for token in tokens)
+
+
+def test_the_token_is_in_the_fragment_that_no_server_sees(server: ViewerServer) -> None:
+    assert server.address == f"{server.url}/#token={server.token}"
+
+
+@pytest.mark.parametrize("path", ["/", "/api/things/1"])
+def test_a_foreign_name_that_leads_here_is_refused(server: ViewerServer, function: Function, path: str) -> None:
+    """DNS rebinding: the browser believes that it talks to the name's owner."""
+    assert raw(server, path, Host="evil.example")[0] == 403
+    assert raw(server, path, Host="127.0.0.1")[0] == 403
+    assert function.events == []
+    port = server.url.rpartition(":")[2]
+    assert raw(server, path, Host=f"localhost:{port}")[0] == 200
+
+
+# -- the API --
+
+
+def test_the_function_gets_the_request_as_an_http_api_gives_it(browser: httpx.Client, function: Function) -> None:
+    browser.patch(
+        "/api/events/cam/0-a?x=1&x=2&empty=&y=%C3%BC",
+        json={"held": True},
+        headers={"If-Match": '"3"', "Cookie": "a=1; b=2"},
+    )
+
+    (event,) = function.events
+    assert event["version"] == "2.0"
+    assert event["routeKey"] == event["requestContext"]["routeKey"] == "ANY /api/{proxy+}"
+    assert event["rawPath"] == event["requestContext"]["http"]["path"] == "/api/events/cam/0-a"
+    assert event["rawQueryString"] == "x=1&x=2&empty=&y=%C3%BC"
+    assert event["queryStringParameters"] == {"x": "1,2", "empty": "", "y": "ü"}
+    assert event["pathParameters"] == {"proxy": "events/cam/0-a"}
+    assert event["headers"]["if-match"] == '"3"'
+    assert event["cookies"] == ["a=1", "b=2"]
+    assert "cookie" not in event["headers"]
+    assert (json.loads(event["body"]), event["isBase64Encoded"]) == ({"held": True}, False)
+    assert event["requestContext"]["authorizer"]["jwt"]["claims"]["email"] == "local@localhost"
+
+
+def test_the_first_route_that_fits_is_taken(browser: httpx.Client, function: Function) -> None:
+    browser.get("/api/things/7")
+    browser.get("/api/things/7/more")
+
+    assert [event["routeKey"] for event in function.events] == ["GET /api/things/{id}", "ANY /api/{proxy+}"]
+    assert function.events[0]["pathParameters"] == {"id": "7"}
+
+
+def test_bytes_go_in_and_come_out_in_base64(browser: httpx.Client, function: Function) -> None:
+    picture = bytes(range(256))
+    function.answer = {
+        "statusCode": 201,
+        "headers": {"Content-Type": "image/jpeg", "ETag": '"1"'},
+        "cookies": ["a=1", "b=2"],
+        "isBase64Encoded": True,
+        "body": base64.b64encode(picture).decode(),
+    }
+
+    answer = browser.post("/api/pictures", content=picture)
+
+    assert (answer.status_code, answer.content) == (201, picture)
+    assert (answer.headers["content-type"], answer.headers["etag"]) == ("image/jpeg", '"1"')
+    assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+    (event,) = function.events
+    assert (base64.b64decode(event["body"]), event["isBase64Encoded"]) == (picture, True)
+
+
+def test_a_document_without_a_status_is_the_body(browser: httpx.Client, function: Function) -> None:
+    function.answer = ["a", "list"]
+
+    answer = browser.get("/api/any")
+
+    assert (answer.status_code, answer.json()) == (200, ["a", "list"])
+
+
+def test_a_function_that_fails_is_not_shown(browser: httpx.Client, function: Function) -> None:
+    function.answer, function.fails = {"errorMessage": "inner secrets", "errorType": "KeyError"}, True
+
+    answer = browser.get("/api/any")
+
+    assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
+
+
+def test_the_limits_are_those_of_an_http_api(browser: httpx.Client, function: Function) -> None:
+    assert browser.post("/api/any", content=b"0" * (10 * 1024 * 1024 + 1)).status_code == 413
+    assert function.events == []
+    function.answer = {"statusCode": 200, "body": "0" * (6 * 1024 * 1024)}
+    assert browser.get("/api/any").status_code == 500
+
+
+def test_other_pages_are_not_let_in(browser: httpx.Client) -> None:
+    answer = browser.get("/api/any", headers={"Origin": "https://evil.example"})
+    asked = httpx.options(f"{browser.base_url}/api/any", headers={"Origin": "https://evil.example"})
+
+    assert "access-control-allow-origin" not in answer.headers
+    assert asked.status_code == 401
+    assert "access-control-allow-origin" not in asked.headers
+
+
+def test_a_path_is_plain_when_it_is_what_it_seems() -> None:
+    assert all(map(is_plain, ["/", "/index.html", "/js/main.js", "/api/events/a b/ü"]))
+    assert not any(map(is_plain, ["", "a", "//", "/a//b", "/a/..", "/.", "/a%2fb", "/a\\b", "/a\nb"]))
+
+
+def test_a_policy_is_opened_only_where_it_is_open() -> None:
+    assert opened_to("script-src 'self'; connect-src 'self' https://a", ["http://b"]) == (
+        "script-src 'self'; connect-src 'self' https://a http://b"
+    )
+    assert opened_to("", ["http://b"]) == ""
