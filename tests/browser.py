@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,12 @@ _ARGUMENTS = (
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    with launched() as running:
+        yield running
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
     """Chromium or Chrome of this machine, else the one that scripts/install_browser.sh fetched."""
     path = next((found for name in _NAMES if (found := shutil.which(name))), None)
     if path is None and _ON_MACOS.exists():

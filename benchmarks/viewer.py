@@ -1,0 +1,214 @@
+"""The viewer's first page of events out of a million, beside the same page out of a thousand.
+
+`python -m benchmarks.viewer`, a quarter of an hour, most of it writing the million; Node.js must be there. moto goes
+through a whole index for each Query, so the table lies in dynalite, a DynamoDB on LevelDB (`npm ci` gets it).
+
+A hundred cameras have a hundred days of events. Times are of the whole function: parse, read, sign every link, answer.
+"""
+
+import argparse
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import batched
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import boto3
+from botocore.config import Config
+from kinesight.adapters import aws_clients
+from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
+from kinesight.domain.sessions import BestPicture, Session, Severity
+from samtranslator.yaml_helper import yaml_parse
+
+HERE = Path(__file__).resolve().parent
+CAMERAS, DAYS = 100, 100
+_DAY_MS = 86_400_000
+_NEWEST_MS = time.time_ns() // 1_000_000
+_ASKED = 50
+_BATCH = 25
+_WRITERS = 4
+_REQUESTS = {
+    "all cameras": {},
+    "one camera": {"stream": "camera-007"},
+    "one camera's day": {
+        "stream": "camera-007",
+        "day": datetime.fromtimestamp(_NEWEST_MS / 1000, UTC).date().isoformat(),
+    },
+    "one event in ten": {"class": "DETECTION"},
+    "one event in a thousand": {"label": "Cat"},
+}
+
+
+@contextmanager
+def a_dynamodb(folder: Path) -> Iterator[Any]:
+    """A client of a new dynalite."""
+    npm = shutil.which("npm")
+    if npm is None:
+        sys.exit("npm is not there: install Node.js, then try again")
+    fetch = [npm, "ci", "--silent", "--no-audit", "--no-fund"]
+    subprocess.run(fetch, cwd=HERE / "dynalite", check=True)  # noqa: S603 - our own words
+    command = [
+        HERE / "dynalite/node_modules/.bin/dynalite",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--createTableMs",
+        "0",
+    ]
+    with subprocess.Popen([*command, "--path", folder], stdout=subprocess.PIPE) as server:  # noqa: S603 - our own words
+        try:
+            line = server.stdout.readline().decode() if server.stdout is not None else ""
+            os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = line.strip().rpartition(" ")[2]
+            yield boto3.client("dynamodb", config=Config(max_pool_connections=_WRITERS))
+        finally:
+            server.kill()
+
+
+@dataclass
+class Recorder:
+    """What the session store would write, as an item."""
+
+    item: dict[str, Any] = field(default_factory=dict)
+
+    def update_item(self, *, Key: Mapping[str, Any], **how: Any) -> None:  # noqa: N803 - boto3's names
+        values = how["ExpressionAttributeValues"]
+        self.item = {**Key, "revision": {"N": "1"}} | {
+            name.removeprefix("#"): values[f":{plain}"] for name, plain in how["ExpressionAttributeNames"].items()
+        }
+
+
+def a_session(chance: random.Random, at_ms: int) -> Session:
+    severity = Severity.DETECTION if chance.random() < 0.1 else Severity.ALERT
+    label = "Cat" if chance.random() < 0.001 else "Person"
+    identity = f"{chance.getrandbits(128):032x}"
+    stream = f"camera-{chance.randrange(CAMERAS):03}"
+    best = BestPicture(identity, at_ms, "91343852333181432392682062647209379476414183421", label, 97.5, severity)
+    return Session(
+        identity,
+        stream,
+        severity,
+        at_ms,
+        at_ms + 20_000,
+        at_ms + 20_000,
+        20,
+        {label: 97.5},
+        ("people",),
+        ("porch",),
+        best,
+    )
+
+
+def items(count: int) -> Iterator[dict[str, Any]]:
+    chance, recorder = random.Random(1), Recorder()
+    store = DynamoDbSessions(cast(Any, recorder), "", kept_seconds=365 * 86_400, epoch_s=time.time)
+    for index in range(count):
+        store.put(a_session(chance, _NEWEST_MS - index * DAYS * _DAY_MS // count))
+        yield recorder.item
+
+
+def fill(client: Any, table: str, count: int) -> None:
+    properties = yaml_parse((HERE.parent / "template.yaml").read_text())["Resources"]["EventsTable"]["Properties"]
+    wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+    client.create_table(TableName=table, **{name: properties[name] for name in wanted})
+    client.get_waiter("table_exists").wait(TableName=table, WaiterConfig={"Delay": 1})
+
+    def write(batch: tuple[dict[str, Any], ...]) -> None:
+        asked = {table: [{"PutRequest": {"Item": item}} for item in batch]}
+        while asked:
+            asked = client.batch_write_item(RequestItems=asked)["UnprocessedItems"]
+
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        for some in batched(batched(items(count), _BATCH, strict=False), 400, strict=False):
+            list(pool.map(write, some))
+            print(".", end="", file=sys.stderr, flush=True)
+
+
+def times_ms(table: str, query: Mapping[str, str]) -> tuple[list[float], int]:
+    """Of the whole function, sorted; and how many events came."""
+    os.environ["EVENTS_TABLE"] = table
+    from kinesight.wiring import serve_viewer as wiring
+
+    from functions.serve_viewer import app  # it reads the environment
+
+    for made in (wiring.settings, wiring.ports, wiring.shelves, aws_clients.dynamodb):
+        made.cache_clear()
+    found, taken = 0, list[float]()
+    for _ in range(_ASKED + 1):
+        began = time.perf_counter()
+        answer = app.handler(asked(query), cast(Any, _CONTEXT))
+        taken.append(1000 * (time.perf_counter() - began))
+        found = len(json.loads(answer["body"])["events"])
+    return sorted(taken[1:]), found  # the first one makes the clients
+
+
+_ELSEWHERE = {
+    "EVIDENCE_BUCKET": "evidence",
+    "EVIDENCE_RETENTION_DAYS": "365",
+    "IMAGES_BUCKET": "images",
+    "IMAGES_URI": "s3://images/images",
+    "COORDINATION_TABLE": "coordination",
+    "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:us-east-1:111122223333:notifications",
+    "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:111122223333:stateMachine:ranges",
+}
+"""What the function is told of besides; a page of events needs none of it."""
+
+_CONTEXT = SimpleNamespace(
+    function_name="serve-viewer",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:us-east-1:111122223333:function:serve-viewer",
+    aws_request_id="request",
+    get_remaining_time_in_millis=lambda: 29_000,
+)
+
+
+def asked(query: Mapping[str, str]) -> dict[str, Any]:
+    http = {"method": "GET", "path": "/api/events"}
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": http["path"],
+        "rawQueryString": "",
+        "headers": {},
+        "queryStringParameters": dict(query),
+        "requestContext": {"http": http, "stage": "$default", "requestId": "request"},
+        "isBase64Encoded": False,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    chosen = parser.parse_args()
+    os.environ |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    os.environ |= _ELSEWHERE | {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}
+    folder = Path(tempfile.mkdtemp())
+    try:
+        with a_dynamodb(folder) as client:
+            fill(client, "few", 1000)
+            fill(client, "many", chosen.events)
+            print(f"\n{'ms of the function':28} {'1,000':>8} {f'{chosen.events:,}':>10} {'p95':>8} {'ratio':>6}")
+            for name, query in _REQUESTS.items():
+                few, _ = times_ms("few", query)
+                many, found = times_ms("many", query)
+                middle, late = many[_ASKED // 2], many[_ASKED * 95 // 100]
+                ratio = middle / few[_ASKED // 2]
+                print(f"{name:28} {few[_ASKED // 2]:8.1f} {middle:10.1f} {late:8.1f} {ratio:5.2f}× {found:3} events")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

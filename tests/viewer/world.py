@@ -1,0 +1,200 @@
+"""The deployed stack with its viewer, cameras that film, and a model that sees what it is told."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
+from kinesight.domain.current_rules import DOCUMENT_KEY
+from kinesight.domain.session_alerts import picture_key
+from kinesight.domain.sessions import BestPicture, Session, Severity
+from kinesight_cli.fragmenting import SourceVideo, read_video
+from kinesight_cli.producing import Pace, Tagging, play
+from kinesight_local.cloud import LocalCloud
+from kinesight_local.viewer import ViewerServer
+from PIL import Image
+
+from tests.model_server import Model
+from tests.scenes import HEIGHT, WIDTH, make_film
+
+ROOT = Path(__file__).resolve().parents[2]
+DOOR, PORCH, YARD, GATE, CELLAR = STREAMS = "front-door", "front-porch", "yard", "gate", "cellar"
+HOSTILE = "<img src=x onerror=\"document.title='HACKED';alert(1)\">"
+MINUTE_MS = 60_000
+AGO = timedelta(seconds=4)
+KEPT_DAYS = 30
+RULES = {
+    "schemaVersion": 1,
+    "cameras": [
+        {
+            "streams": ["front-*", YARD, CELLAR],
+            "rules": [{"name": "anything", "minimumConfidence": 50}],
+            "sessions": {"quietSeconds": 10, "orderingSeconds": 0, "preRollSeconds": 1, "postRollSeconds": 1},
+            "stationary": {"enabled": False},
+        }
+    ],
+}
+
+
+def eventually[T](look: Callable[[], T], good: Callable[[T], bool], seconds: float = 90) -> T:
+    deadline = time.monotonic() + seconds
+    while not good(seen := look()):
+        assert time.monotonic() < deadline, f"it did not happen in time: {seen}"
+        time.sleep(0.25)
+    return seen
+
+
+def seeing(label: str, confidence: float = 0.93) -> bytes:
+    """What a model of Hugging Face's form answers: one thing that stands in the left half of the picture."""
+    box = {"xmin": 0.1 * WIDTH, "ymin": 0.3 * HEIGHT, "xmax": 0.3 * WIDTH, "ymax": 0.9 * HEIGHT}
+    return json.dumps([{"label": label, "score": confidence, "box": box}]).encode()
+
+
+@dataclass
+class World:
+    """`seeded` are events that lie in the table without ever having been filmed, newest first; `filmed` is when each
+    camera's last film ended."""
+
+    cloud: LocalCloud
+    model: Model
+    film: SourceVideo
+    seeded: list[Session] = field(default_factory=list)
+    filmed: dict[str, datetime] = field(default_factory=dict)
+
+    @property
+    def viewer(self) -> ViewerServer:
+        assert self.cloud.viewer is not None
+        return self.cloud.viewer
+
+    def ask(self, path: str, **query: str) -> Any:
+        headers = {"Authorization": f"Bearer {self.viewer.token}"}
+        answer = httpx.get(f"{self.viewer.url}/api/{path}", params=query, headers=headers, timeout=60)
+        return answer.raise_for_status().json()
+
+    def events(self, stream: str) -> list[Any]:
+        found: list[Any] = self.ask("events", stream=stream)["events"]
+        return found
+
+    def shoot(self, stream: str, label: str, tags: tuple[tuple[str, str], ...] = ()) -> Any:
+        """A camera films while the model sees something: the event, when it is over and its video is archived."""
+        before = {one["eventId"] for one in self.events(stream)}
+        counters = self.cloud.kvs.service.delivery.counters
+        generated = counters(stream)["images_generated"]
+        self.model.answer = seeing(label)
+        self.roll(stream, Tagging(image=True, metadata=tags))
+        eventually(lambda: counters(stream)["pending"], lambda pending: pending == 0)
+        pictures = counters(stream)["images_generated"] - generated
+
+        def new() -> list[Any]:
+            return [one for one in self.events(stream) if one["eventId"] not in before]
+
+        def closed() -> list[Any]:
+            self._pass_time()
+            return new()
+
+        eventually(new, lambda seen: sum(one["pictures"] for one in seen) == pictures)
+        (event,) = eventually(closed, lambda seen: all(one["closed"] for one in seen))
+        path = f"events/{stream}/{event['eventId']}"
+        return eventually(lambda: self.ask(path), lambda seen: _is_archived(seen["video"], pictures))
+
+    def roll(self, stream: str, tagging: Tagging) -> None:
+        """A film that begins a moment ago: no silence ends what it shows while its pictures are on their way."""
+        begin = max(datetime.now(UTC) - AGO, self.filmed.get(stream, datetime.min.replace(tzinfo=UTC)) + AGO)
+        self.filmed[stream] = begin + timedelta(milliseconds=float(self.film.length_ms))
+        play(stream, self.film, tagging, lambda _: None, Pace(begin))
+
+    def _pass_time(self) -> None:
+        assert self.cloud.stack is not None
+        name = self.cloud.stack.function_name("TrackSessionsFunction")
+        event = json.dumps({"source": "aws.events", "detail-type": "Scheduled Event"})
+        self.cloud.client("lambda").invoke(FunctionName=name, Payload=event)
+
+    def seed(self, *sessions: Session) -> None:
+        """Puts events where track_sessions puts them, and a picture where keep_evidence does."""
+        table = self.cloud.outputs["EventsTableName"]
+        store = DynamoDbSessions(self.cloud.client("dynamodb"), table, kept_seconds=86_400, epoch_s=time.time)
+        s3, bucket = self.cloud.client("s3"), self.cloud.outputs["EvidenceBucketName"]
+        for session in sessions:
+            s3.put_object(Bucket=bucket, Key=picture_key(session), Body=_picture(session), ContentType="image/jpeg")
+            store.put(session)
+
+    def rules(self) -> Any:
+        bucket = self.cloud.outputs["EvidenceBucketName"]
+        return json.loads(self.cloud.client("s3").get_object(Bucket=bucket, Key=DOCUMENT_KEY)["Body"].read())
+
+    def set_rules(self, document: Any) -> None:
+        bucket = self.cloud.outputs["EvidenceBucketName"]
+        self.cloud.client("s3").put_object(Bucket=bucket, Key=DOCUMENT_KEY, Body=json.dumps(document).encode())
+
+    def forget_rules(self) -> None:
+        """Functions read the rules again after a minute, and when they begin."""
+        assert self.cloud.stack is not None
+        assert self.cloud.lambdas is not None
+        for function in ("AnalyzeImagesFunction", "TrackSessionsFunction"):
+            while self.cloud.lambdas.kill(self.cloud.stack.function_name(function)):
+                pass
+
+
+def _is_archived(video: Any, pictures: int) -> bool:
+    return video is not None and video["complete"] and video["pictures"] == pictures
+
+
+def a_session(at_ms: int, stream: str = GATE, label: str = "Car", **more: Any) -> Session:
+    """Over, without a video."""
+    severity = more.get("severity", Severity.ALERT)
+    best = BestPicture(f"{at_ms:032x}", at_ms, None, label, 88.0, severity)
+    return Session(
+        session_id=f"{at_ms:032x}",
+        stream_name=stream,
+        severity=severity,
+        opened_ms=at_ms,
+        started_ms=at_ms,
+        last_ms=at_ms + 20_000,
+        pictures=4,
+        labels={label: 88.0},
+        rules=("vehicles",),
+        zones=more.get("zones", ()),
+        best=best,
+        closed=True,
+    )
+
+
+def _picture(session: Session) -> bytes:
+    shade = session.opened_ms // MINUTE_MS % 120
+    target = BytesIO()
+    Image.new("RGB", (320, 180), (40 + shade, 90, 160 - shade)).save(target, "JPEG")
+    return target.getvalue()
+
+
+@contextmanager
+def a_world(folder: Path, **parameters: str) -> Iterator[World]:
+    """Cameras that have not filmed yet."""
+    film = folder / "film.mp4"
+    make_film(film)
+    model = Model(answer=b"[]")
+    chosen = {
+        "EnableViewer": "ENABLED",
+        "StreamNames": ",".join(STREAMS),
+        "SamplingInterval": "2000",
+        "MinimumConfidence": "50",
+        "Detector": "HTTP",
+        "ModelMapping": "HUGGING_FACE",
+        "SessionVideoSettleSeconds": "0",
+        "EvidenceRetentionDays": str(KEPT_DAYS),
+    }
+    with model.serving() as address, LocalCloud(ROOT, folder, chosen | {"HttpModelUrl": address} | parameters) as cloud:
+        for stream in STREAMS:
+            cloud.ensure_stream(stream)
+        cloud.deploy()
+        # Shorter than the silence that ends a session, so that pictures may be analyzed in any order.
+        whole = read_video(film)
+        world = World(cloud, model, replace(whole, fragments=whole.fragments[:4]))
+        world.set_rules(RULES)
+        yield world
