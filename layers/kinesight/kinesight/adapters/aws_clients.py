@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 import time
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from kinesight.adapters.aws_errors import went_unanswered
 from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients, DataClients, MediaClients
+from kinesight.adapters.whole_answers import whole
 
 if TYPE_CHECKING:
+    from botocore.awsrequest import AWSResponse
+    from botocore.model import OperationModel
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
@@ -47,93 +51,101 @@ _LIVE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeou
 
 @cache
 def s3() -> S3Client:
-    return boto3.client("s3", config=_S3)
+    return whole(boto3.client("s3", config=_S3))
 
 
 @cache
 def sqs() -> SQSClient:
-    return boto3.client("sqs", config=_DEFAULT)
+    return whole(boto3.client("sqs", config=_DEFAULT))
 
 
 @cache
 def sns() -> SNSClient:
-    return boto3.client("sns", config=_DEFAULT)
+    return whole(boto3.client("sns", config=_DEFAULT))
 
 
 @cache
 def step_functions() -> SFNClient:
-    return boto3.client("stepfunctions", config=_DEFAULT)
+    return whole(boto3.client("stepfunctions", config=_DEFAULT))
 
 
 @cache
 def kinesis() -> KinesisClient:
-    return boto3.client("kinesis", config=_DEFAULT)
+    return whole(boto3.client("kinesis", config=_DEFAULT))
 
 
 @cache
 def dynamodb() -> DynamoDBClient:
-    return boto3.client("dynamodb", config=_DEFAULT)
+    return whole(boto3.client("dynamodb", config=_DEFAULT))
 
 
 @cache
 def dynamodb_once() -> DynamoDBClient:
     """Repeats no call."""
-    return boto3.client("dynamodb", config=_DEFAULT.merge(Config(retries={"total_max_attempts": 1})))
+    return whole(boto3.client("dynamodb", config=_DEFAULT.merge(Config(retries={"total_max_attempts": 1}))))
 
 
 @cache
 def events() -> EventBridgeClient:
-    return boto3.client("events", config=_DEFAULT)
+    return whole(boto3.client("events", config=_DEFAULT))
 
 
 @cache
 def iot_data() -> IoTDataPlaneClient:
     """At the account's own endpoint (API_DescribeEndpoint), which AWS asks for beside the Region's, unless another is
     configured, as by AWS_ENDPOINT_URL_IOT_DATA_PLANE. Raises botocore's errors."""
-    configured = boto3.client("iot-data", config=_DEFAULT)
+    configured = whole(boto3.client("iot-data", config=_DEFAULT))
     unconfigured = Config(ignore_configured_endpoint_urls=True)  # type: ignore[call-arg]  # unknown to the stubs
     regional = boto3.client("iot-data", config=_DEFAULT.merge(unconfigured))
     if configured.meta.endpoint_url != regional.meta.endpoint_url:
         return configured
     answer = boto3.client("iot", config=_DEFAULT).describe_endpoint(endpointType="iot:Data-ATS")
-    return boto3.client("iot-data", endpoint_url=f"https://{answer['endpointAddress']}", config=_DEFAULT)
+    return whole(boto3.client("iot-data", endpoint_url=f"https://{answer['endpointAddress']}", config=_DEFAULT))
 
 
 @cache
 def secrets_manager() -> SecretsManagerClient:
     # At DEBUG botocore writes every answer's body to the log, and this one's is the secret.
     logging.getLogger("botocore.parsers").setLevel(logging.INFO)
-    return boto3.client("secretsmanager", config=_DEFAULT)
+    return whole(boto3.client("secretsmanager", config=_DEFAULT))
 
 
 @cache
 def rekognition() -> RekognitionClient:
     """Repeats what is refused, but not what went unanswered: that may have to be paid, and whoever pays must know."""
-    client = boto3.client("rekognition", config=_DEFAULT)
+    client = whole(boto3.client("rekognition", config=_DEFAULT))
     client.meta.events.register_first("needs-retry.rekognition", _give_up_if_unanswered)
     return client
 
 
-def _give_up_if_unanswered(caught_exception: Exception | None = None, **_: object) -> None:
-    if caught_exception is not None and went_unanswered(caught_exception):
-        raise caught_exception
+def _give_up_if_unanswered(
+    operation: OperationModel,
+    response: tuple[AWSResponse, Any] | None = None,
+    caught_exception: Exception | None = None,
+    **_: object,
+) -> None:
+    error = caught_exception
+    if response is not None and "Error" in response[1]:
+        error = ClientError(response[1], operation.name)
+    if error is not None and went_unanswered(error):
+        raise error
 
 
 @cache
 def sagemaker_runtime(timeout_ms: int) -> SageMakerRuntimeClient:
     """`timeout_ms`: how long an answer is waited for."""
-    return boto3.client("sagemaker-runtime", config=_SLOW_MODEL.merge(Config(read_timeout=timeout_ms / 1000)))
+    return whole(boto3.client("sagemaker-runtime", config=_SLOW_MODEL.merge(Config(read_timeout=timeout_ms / 1000))))
 
 
 @cache
 def bedrock_runtime(timeout_ms: int) -> BedrockRuntimeClient:
     """`timeout_ms`: how long an answer is waited for."""
-    return boto3.client("bedrock-runtime", config=_SLOW_MODEL.merge(Config(read_timeout=timeout_ms / 1000)))
+    return whole(boto3.client("bedrock-runtime", config=_SLOW_MODEL.merge(Config(read_timeout=timeout_ms / 1000))))
 
 
 @cache
 def kinesis_video() -> KinesisVideoClient:
-    return boto3.client("kinesisvideo", config=_DEFAULT)
+    return whole(boto3.client("kinesisvideo", config=_DEFAULT))
 
 
 @cache
@@ -147,13 +159,13 @@ def media() -> MediaClients:
 
 
 def _connect_media(endpoint: str) -> KinesisVideoMediaClient:
-    return boto3.client("kinesis-video-media", endpoint_url=endpoint, config=_LIVE)
+    return whole(boto3.client("kinesis-video-media", endpoint_url=endpoint, config=_LIVE))
 
 
 @cache
 def lambda_() -> LambdaClient:
-    return boto3.client("lambda", config=_DEFAULT)
+    return whole(boto3.client("lambda", config=_DEFAULT))
 
 
 def _connect_archived_media(endpoint: str) -> KinesisVideoArchivedMediaClient:
-    return boto3.client("kinesis-video-archived-media", endpoint_url=endpoint, config=_DEFAULT)
+    return whole(boto3.client("kinesis-video-archived-media", endpoint_url=endpoint, config=_DEFAULT))

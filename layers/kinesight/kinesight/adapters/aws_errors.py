@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
+from botocore.parsers import ResponseParserError
 
 from kinesight.domain.errors import KinesightError
 
-AWS_ERRORS: tuple[type[Exception], ...] = (ClientError, BotoCoreError)
+AWS_ERRORS: tuple[type[Exception], ...] = (ClientError, BotoCoreError, ResponseParserError)
+"""The last one is of half an answer in XML, and is none of botocore's own errors."""
 
 _THROTTLES = frozenset(
     {
@@ -27,6 +29,8 @@ _THROTTLES = frozenset(
         "TooManyRequestsException",
     }
 )
+INCOMPLETE = "IncompleteAnswer"
+"""Ours, for an answer that ended too early (whole_answers.py)."""
 _PASSING_STATUS = frozenset({408, 429})
 
 
@@ -47,7 +51,8 @@ def is_passing(error: Exception) -> bool:
 
 def went_unanswered(error: Exception) -> bool:
     """Whether the call went out, and may have been carried out although no whole answer came."""
-    return isinstance(error, HTTPClientError | IncompleteReadError)
+    cut = isinstance(error, HTTPClientError | IncompleteReadError | ResponseParserError)
+    return cut or error_code(error) == INCOMPLETE
 
 
 def translate(
