@@ -1,6 +1,7 @@
-"""Requests as they are, however strange: clients tidy paths."""
+"""Requests as no client makes them: these tidy paths, and send what they began."""
 
 import http.client
+import socket
 from urllib.parse import urlsplit
 
 from kinesight_local.viewer import ViewerServer
@@ -17,3 +18,16 @@ def raw(viewer: ViewerServer, path: str, **headers: str) -> tuple[int, bytes]:
     found = answer.status, answer.read()
     connection.close()
     return found
+
+
+def half_a_put(url: str, path: str, body: bytes) -> None:
+    """As a process sends it that is killed meanwhile. Returns when the server has ended the connection, too."""
+    server = urlsplit(url)
+    with socket.create_connection((server.hostname, server.port), timeout=60) as connection:
+        head = (
+            f"PUT {path} HTTP/1.1\r\nHost: {server.netloc}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        connection.sendall(head.encode() + body[: len(body) // 2])
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(1024):
+            pass

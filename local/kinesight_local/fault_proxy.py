@@ -134,6 +134,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _take(self) -> None:
         body = self._body()
+        if body is None:
+            self.close_connection = True
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         call = call_of(self.command, self.path, headers, body)
         trouble = self.book.draw(call) if call is not None else None
@@ -205,10 +208,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.close_connection = True
 
-    def _body(self) -> bytes:
+    def _body(self) -> bytes | None:
+        """None where the client went away while it sent it."""
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             return b"".join(self._chunks())
-        return self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        length = int(self.headers.get("Content-Length", "0"))
+        body = self.rfile.read(length)
+        return body if len(body) == length else None
 
     def _chunks(self) -> list[bytes]:
         chunks = []

@@ -14,6 +14,7 @@ from kinesight_local.fault_proxy import FaultProxy, Kind, Trouble, Troubles
 from moto.server import ThreadedMotoServer
 
 from tests.functional.kvs_producer import forget_everything
+from tests.raw_http import half_a_put
 
 ONCE = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -130,6 +131,15 @@ def test_objects_pass_unharmed_and_only_the_named_operation_suffers(proxy: str, 
         s3.get_object(Bucket="pictures", Key="a/ü.jpg")
     troubles.replace([])
     assert s3.get_object(Bucket="pictures", Key="a/ü.jpg")["Body"].read() == body
+
+
+def test_half_a_request_is_not_passed_on(proxy: str) -> None:
+    s3 = client("s3", proxy)
+    s3.create_bucket(Bucket="work")
+
+    half_a_put(proxy, "/work/report.json", b'{"frames": 12}')
+
+    assert s3.list_objects_v2(Bucket="work")["KeyCount"] == 0
 
 
 def test_what_strikes_is_told_by_the_seed() -> None:
