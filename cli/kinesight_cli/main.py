@@ -68,17 +68,19 @@ def demo(
         show({name: value for name, value in summary.document().items() if name != "calls"})
         if summary.calls:
             show_calls(summary.calls)
+        if summary.lost:
+            for problem in summary.problems:
+                errors.print(f"[red]{problem}[/red]")
+            errors.print(f"Logs of the functions: {STATE_DIR / 'logs'}")
         console.print(f"Report: {report_dir / 'index.html'}")
         console.print(f"Viewer: {cloud.outputs['ViewerUrl']}", soft_wrap=True, highlight=False)
         if keep:
+            console.print("It runs until Ctrl-C. These let kinesight and the AWS CLI in another shell speak to it:")
             _print_exports(cloud.endpoints)
             _until_interrupted()
         else:
             console.print("It ends with this command; --keep leaves it running.")
     if summary.lost:
-        for problem in summary.problems:
-            errors.print(f"[red]{problem}[/red]")
-        errors.print(f"Logs of the functions: {STATE_DIR / 'logs'}")
         raise typer.Exit(1)
 
 
