@@ -131,17 +131,22 @@ def custom_resource(kind: str) -> dict[str, Any]:
 
 def page_resource(kind: str) -> dict[str, Any]:
     pool = "https://kinesight-sample.auth.us-east-1.amazoncognito.com"
-    return custom_resource(kind) | {
-        "ServiceToken": "arn:aws:lambda:us-east-1:123456789012:function:publish-viewer",
-        "LogicalResourceId": "ViewerPage",
-        "ResourceType": "Custom::KinesightViewerPage",
-        "ResourceProperties": {
-            "AuthorizeUrl": f"{pool}/oauth2/authorize",
-            "TokenUrl": f"{pool}/oauth2/token",
-            "LogoutUrl": f"{pool}/logout",
-            "ClientId": "1h57kf5cpq17m0eml12EXAMPLE",
-        },
-    }
+    named = {} if kind == "Create" else {"PhysicalResourceId": "kinesight-ViewerPage"}
+    return (
+        custom_resource(kind)
+        | named
+        | {
+            "ServiceToken": "arn:aws:lambda:us-east-1:123456789012:function:publish-viewer",
+            "LogicalResourceId": "ViewerPage",
+            "ResourceType": "Custom::KinesightViewerPage",
+            "ResourceProperties": {
+                "AuthorizeUrl": f"{pool}/oauth2/authorize",
+                "TokenUrl": f"{pool}/oauth2/token",
+                "LogoutUrl": f"{pool}/logout",
+                "ClientId": "1h57kf5cpq17m0eml12EXAMPLE",
+            },
+        }
+    )
 
 
 def http_request(method: str, path: str, query: str = "", body: Any = None, **headers: str) -> dict[str, Any]:

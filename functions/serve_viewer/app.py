@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.logging import correlation_paths
-from kinesight.domain.errors import KinesightError
+from kinesight.domain.errors import InvalidEventError, KinesightError
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
 from kinesight.viewer_api import analyses, cameras, events, evidence, openapi, rules
@@ -19,7 +19,9 @@ for _routes in (events, evidence, cameras, rules, analyses, openapi):
 @observed
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Takes an event of payload format 2.0."""
+    """Takes an event of payload format 2.0. Raises InvalidEventError for anything else."""
+    if event.get("version") != "2.0" or "requestContext" not in event:
+        raise InvalidEventError("not a request of an HTTP API")
     count(Metric.VIEWER_REQUESTS, 1)
     return app.resolve(event, context)
 

@@ -4,12 +4,14 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import boto3
 import pytest
 from kinesight.adapters import aws_clients
+from kinesight.domain.errors import InvalidEventError
 from kinesight.observability import LambdaContext
 from kinesight.wiring import serve_viewer as wiring
 
@@ -17,6 +19,7 @@ from functions.serve_viewer import app
 from tests.contract.test_viewer_events import a_session, stored, table  # noqa: F401 - a fixture
 from tests.openapi_answers import check_answer
 
+EVENTS = Path(__file__).resolve().parents[2] / "events/serve_viewer"
 NOW_MS = time.time_ns() // 1_000_000
 TODAY = datetime.fromtimestamp(NOW_MS / 1000, UTC).date()
 EVENT = f"{NOW_MS:015d}-{NOW_MS:032x}"
@@ -86,6 +89,23 @@ def answered(
     told = None if answer["isBase64Encoded"] else json.loads(answer["body"] or "null")
     check_answer(method, path, answer["statusCode"], answer["headers"].get("Content-Type"), told)
     return answer
+
+
+@pytest.mark.parametrize(
+    ("sample", "status"),
+    [("events", 200), ("openapi", 200), ("event", 404), ("mark", 404), ("hostile_path", 404)],
+)
+def test_the_samples(sample: str, status: int) -> None:
+    event = json.loads((EVENTS / f"{sample}.json").read_text())
+
+    assert app.handler(event, cast(LambdaContext, CONTEXT))["statusCode"] == status
+
+
+def test_what_is_no_request_is_told() -> None:
+    event = json.loads((EVENTS / "not_a_request.json").read_text())
+
+    with pytest.raises(InvalidEventError):
+        app.handler(event, cast(LambdaContext, CONTEXT))
 
 
 def test_the_first_page_and_nothing_if_nothing_changed() -> None:

@@ -15,7 +15,13 @@ MODEL_ARN = "arn:aws:rekognition:us-east-1:111122223333:project/parts/version/v1
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+def more_parameters() -> dict[str, str]:
+    """What a file's stack is given besides."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory, more_parameters: dict[str, str]) -> Iterator[LocalCloud]:
     parameters = {
         "StreamNames": "camera-*",
         "SamplingInterval": "500",
@@ -32,6 +38,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "NotificationPostRollSeconds": "1",
         "SweepSettleSeconds": "0",
         "SweepSchedule": "rate(1 day)",
+        **more_parameters,
     }
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
         kinesis_video = cloud.client("kinesisvideo")

@@ -84,6 +84,12 @@ def reachable(url: str) -> str:
 
 
 @pytest.fixture(scope="module")
+def more_parameters() -> dict[str, str]:
+    """Every function is there."""
+    return {"EnableViewer": "ENABLED"}
+
+
+@pytest.fixture(scope="module")
 def kvs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A KVS whose data endpoint containers can reach, with two streams; its address for them."""
     forwarder = Forwarder(0)
@@ -196,9 +202,11 @@ def test_the_workflows_functions_one_after_the_other(template: Path) -> None:
         ("ConsumeLiveFunction", "consume_live/not_a_start.json", "InvalidEventError"),
         ("TrackSessionsFunction", "track_sessions/not_an_event.json", "InvalidEventError"),
         ("ArchiveSessionFunction", "archive_session/not_a_batch.json", "InvalidEventError"),
+        ("PublishViewerFunction", "publish_viewer/not_an_event.json", "InvalidEventError"),
+        ("ServeViewerFunction", "serve_viewer/not_a_request.json", "InvalidEventError"),
     ],
 )
-def test_the_workflows_functions_say_what_is_wrong(template: Path, function: str, event: str, error: str) -> None:
+def test_functions_say_what_is_wrong(template: Path, function: str, event: str, error: str) -> None:
     assert invoke(template, function, event)["errorType"] == error
 
 
@@ -225,6 +233,25 @@ def test_a_sweep(template: Path) -> None:
     report = invoke(template, "SweepStreamsFunction", "sweep_streams/schedule.json")
 
     assert (report["selected"], report["failed"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("sample", "status"), [("events", 200), ("openapi", 200), ("event", 404), ("mark", 404), ("hostile_path", 404)]
+)
+def test_the_viewers_api(template: Path, sample: str, status: int) -> None:
+    assert invoke(template, "ServeViewerFunction", f"serve_viewer/{sample}.json")["statusCode"] == status
+
+
+def test_the_viewers_page(cloud: LocalCloud, template: Path) -> None:
+    """All is done but the answer, since the sample names nobody who waits for it."""
+    assert cloud.stack is not None
+    s3, bucket = cloud.client("s3"), cloud.stack.physical_id("PageBucket")
+    s3.delete_object(Bucket=bucket, Key="index.html")
+
+    answer = invoke(template, "PublishViewerFunction", "publish_viewer/update.json")
+
+    assert (answer["errorType"], "could not be answered" in answer["errorMessage"]) == ("DeliveryError", True)
+    assert s3.head_object(Bucket=bucket, Key="index.html")["ContentType"].startswith("text/html")
 
 
 @pytest.mark.parametrize(
