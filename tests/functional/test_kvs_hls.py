@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -20,6 +21,7 @@ from tests.media import END_OF_FRAGMENT, a_clip, clusters, event_tags, producer_
 from tests.muxed import a_recording
 
 CLIP = a_clip(6)
+FRAME_OF_SOUND_S = 1024 / 16_000
 
 
 def on_demand(start: float = 0, end: float = 100) -> dict[str, Any]:
@@ -89,6 +91,24 @@ def test_ffmpeg_decodes_every_frame(
     producer.acknowledgements()
 
     assert decoded(session(archived_media, ContainerFormat=container, **on_demand())) == 30
+
+
+@pytest.mark.parametrize("container", ["FRAGMENTED_MP4", "MPEG_TS"])
+def test_sound_stays_with_the_picture(kvs: KvsServer, kinesis_video: Any, archived_media: Any, container: str) -> None:
+    kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
+    producer = Producer(kvs, kind="RELATIVE", start=f"{NOON_MS // 1000}.0")
+    producer.send(a_recording(4).body)
+    producer.end()
+    producer.acknowledgements()
+
+    with av.open(session(archived_media, ContainerFormat=container, **on_demand()), "r") as played:
+        times: dict[str, list[float]] = {"audio": [], "video": []}
+        for packet in played.demux():
+            if packet.pts is not None and packet.time_base is not None:
+                times[packet.stream.type].append(float(packet.pts * packet.time_base))
+
+    assert max(after - before for before, after in pairwise(times["audio"])) < 2 * FRAME_OF_SOUND_S
+    assert abs(times["audio"][-1] - times["video"][-1]) < 0.2
 
 
 @pytest.mark.parametrize("container", ["FRAGMENTED_MP4", "MPEG_TS"])

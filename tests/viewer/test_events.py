@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,11 +12,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
+from tests.functional.kvs_producer import Producer
+from tests.muxed import a_recording
 from tests.viewer.conftest import SEEDED
 from tests.viewer.visitor import DESKTOP, PAUSE_MS, Visitor
-from tests.viewer.world import CELLAR, DOOR, GATE, HOSTILE, World, a_session
+from tests.viewer.world import CELLAR, DOOR, GATE, HOSTILE, MINUTE_MS, World, a_session
 
 LOADED = "(image) => image.complete && image.naturalWidth > 0"
+HALL = "hall"
 TIME = "() => document.querySelector('video')?.currentTime > 1"
 
 
@@ -219,6 +223,27 @@ def test_it_plays_in_a_browser_that_knows_no_hls(visiting: Callable[..., Visitor
 
     visitor.page.wait_for_function(TIME)
     assert visitor.page.locator("video").evaluate("(video) => video.currentSrc").startswith("blob:")
+
+
+def test_sound_plays_with_the_picture(visiting: Callable[..., Visitor], world: World) -> None:
+    """In a browser that knows no HLS. (Muted, as pages may begin; it is decoded all the same.)"""
+    at_ms = time.time_ns() // 1_000_000 - MINUTE_MS
+    world.cloud.ensure_stream(HALL)
+    producer = Producer(world.cloud.kvs, HALL, kind="RELATIVE", start=f"{at_ms / 1000}")
+    producer.send(a_recording(4).body)
+    producer.end()
+    assert "ERROR" not in [one["EventType"] for one in producer.acknowledgements()]
+    world.seed(a_session(at_ms, HALL, label="Person"))
+    (event,) = world.events(HALL)
+    visitor = visiting()
+    visitor.page.add_init_script("HTMLMediaElement.prototype.canPlayType = () => ''")
+    visitor.page.reload()
+    visitor.go(place_of(event))
+
+    visitor.page.locator("video").evaluate("(video) => video.play()")
+
+    visitor.page.wait_for_function(TIME)
+    assert visitor.page.locator("video").evaluate("(video) => video.webkitAudioDecodedByteCount") > 0
 
 
 def test_what_kvs_has_no_more_plays_from_the_archive(visiting: Callable[..., Visitor], world: World) -> None:

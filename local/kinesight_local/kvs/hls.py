@@ -28,7 +28,8 @@ from kinesight_local.kvs.exceptions import (
 )
 from kinesight_local.kvs.fragment import IngestedFragment
 from kinesight_local.kvs.hls_playlists import Segment, master_playlist, media_playlist
-from kinesight_local.kvs.mux import Placed, check_playable, fragmented_mp4, moved, mpeg_ts
+from kinesight_local.kvs.mp4_boxes import moved
+from kinesight_local.kvs.mux import Placed, check_playable, fragmented_mp4, mpeg_ts
 from kinesight_local.kvs.reading import reread, tracks_of
 from kinesight_local.kvs.store import Clock, FragmentStore, Selection, StoredFragment
 from kinesight_local.kvs.streams import Stream, StreamKey, StreamRegistry
@@ -126,7 +127,7 @@ class Hls:
         """A fragment as moof and mdat."""
         session, stream = self._open(token)
         stored, fragment = self._read(stream, number)
-        return moved(fragmented_mp4(fragment)[1], _place_ms(session, stored), _sequence(session, stored))
+        return moved(*fragmented_mp4(fragment), _place_ms(session, stored), _sequence(session, stored))
 
     def ts_segment(self, token: str, number: str) -> bytes:
         """A fragment as MPEG-TS."""

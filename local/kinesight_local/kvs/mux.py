@@ -22,9 +22,10 @@ from kinesight_local.kvs.exceptions import (
     UnsupportedStreamMediaTypeError,
 )
 from kinesight_local.kvs.fragment import Block, IngestedFragment
+from kinesight_local.kvs.mp4_boxes import split
 
 TIMESCALE = TICKS_PER_SECOND
-"""Of every track."""
+"""Ticks that packets are timed in."""
 
 _VIDEO = {"V_MPEG4/ISO/AVC": "h264", "V_MPEGH/ISO/HEVC": "hevc"}
 _AUDIO = {"A_AAC": "aac"}
@@ -82,42 +83,10 @@ def mpeg_ts(placed: Placed) -> bytes:
 
 
 def fragmented_mp4(fragment: IngestedFragment) -> tuple[bytes, bytes]:
-    """(initialization segment, media segment); the latter begins at 0, see `moved`."""
+    """(initialization segment, media segment); the latter begins at 0, see mp4_boxes.moved."""
     target = BytesIO()
     _write(target, "mp4", _FRAGMENTED, [Placed(fragment, Fraction(0))])
-    data = target.getvalue()
-    media = next(start for kind, start, _ in boxes(data, 0, len(data)) if kind == b"moof")
-    return data[:media], data[media:]
-
-
-def moved(segment: bytes, start_ms: Fraction, sequence: int) -> bytes:
-    """A media segment that begins at `start_ms`, with its sequence number (ISO/IEC 14496-12: mfhd, tfdt)."""
-    data = bytearray(segment)
-    ticks = round(start_ms * TIMESCALE / 1000)
-    for kind, start, end in boxes(data, 0, len(data)):
-        if kind == b"moof":
-            _move(data, start + 8, end, ticks, sequence)
-    return bytes(data)
-
-
-def _move(data: bytearray, start: int, end: int, ticks: int, sequence: int) -> None:
-    for kind, at, until in boxes(data, start, end):
-        if kind == b"mfhd":
-            data[at + 12 : at + 16] = sequence.to_bytes(4)
-        if kind == b"traf":
-            for inner, place, _ in boxes(data, at + 8, until):
-                if inner == b"tfdt":
-                    width = 8 if data[place + 8] else 4  # the box's version
-                    field = slice(place + 12, place + 12 + width)
-                    data[field] = (int.from_bytes(data[field]) + ticks).to_bytes(width)
-
-
-def boxes(data: bytes | bytearray, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """(type, start, end) of the boxes in data[start:end]."""
-    while start + 8 <= end:
-        size = int.from_bytes(data[start : start + 4])
-        yield bytes(data[start + 4 : start + 8]), start, start + size
-        start += max(size, 8)
+    return split(target.getvalue())
 
 
 def _write(target: Any, container: str, options: Mapping[str, str], fragments: Iterable[Placed]) -> None:

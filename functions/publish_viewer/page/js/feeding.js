@@ -3,7 +3,9 @@
 
 const AHEAD_S = 30;
 const BEHIND_S = 60;
-const CODECS = "avc1.640028";
+const H264 = "avc1.640028";
+const HEVC = "hvc1.1.6.L120.90";
+const AAC = "mp4a.40.2"; // KVS takes no other sound into HLS (GetHLSStreamingSessionURL)
 
 export async function feed(video, url, signal) {
   const parts = await partsOf(url, signal);
@@ -94,11 +96,16 @@ async function partsOf(url, signal) {
   return parts;
 }
 
-// The initialization segment holds the decoder's record; profile, constraints and level of H.264 are its bytes 1 to 3
-// (ISO/IEC 14496-15, AVCDecoderConfigurationRecord).
+// The initialization segment holds every track's; a browser refuses one that was not announced.
 function codecs(head) {
+  return find(head, "mp4a") < 0 ? picture(head) : `${picture(head)},${AAC}`;
+}
+
+// Profile, constraints and level of H.264 are bytes 1 to 3 of its decoder's record (ISO/IEC 14496-15,
+// AVCDecoderConfigurationRecord).
+function picture(head) {
   const at = find(head, "avcC");
-  if (at < 0) return find(head, "hvcC") < 0 ? CODECS : "hvc1.1.6.L120.90";
+  if (at < 0) return find(head, "hvcC") < 0 ? H264 : HEVC;
   return `avc1.${[...head.slice(at + 5, at + 8)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
