@@ -133,6 +133,23 @@ def test_a_corner_is_dragged(visiting: Callable[..., Visitor], own_rules: World,
     assert own_rules.rules()["cameras"][0]["zones"][0]["polygon"][0] == pytest.approx([0.25, 0.25], abs=0.01)
 
 
+def test_what_is_not_saved_is_not_lost_by_a_click(
+    visiting: Callable[..., Visitor], own_rules: World, visit: Any
+) -> None:
+    visitor = visiting(DESKTOP, f"/cameras/{DOOR}/zones")
+    _draw(visitor, "left half")
+    away = visitor.page.get_by_role("link", name="← Cameras")
+
+    visitor.answers = [False, True]
+    away.click()
+    expect(visitor.page.get_by_label("Name", exact=True)).to_have_value("left half")
+    assert visitor.page.url.endswith(f"#/cameras/{DOOR}/zones")
+
+    away.click()
+    expect(visitor.page.get_by_role("heading", name="Cameras", exact=True)).to_be_visible()
+    assert visitor.answers == []
+
+
 def test_what_is_wrong_with_zones_is_said(visiting: Callable[..., Visitor], own_rules: World, visit: Any) -> None:
     visitor = visiting(DESKTOP, f"/cameras/{DOOR}/zones")
     for _ in range(2):

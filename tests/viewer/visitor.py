@@ -26,13 +26,14 @@ PHONE: Device = {
 @dataclass
 class Visitor:
     """`wrongs`: what no visit may have: dialogs, script errors, violations of the Content-Security-Policy, and calls of
-    the API that nobody signed."""
+    the API that nobody signed. `answers`: to the dialogs that are expected."""
 
     context: BrowserContext
     page: Page
     world: World
     is_phone: bool
     wrongs: list[str] = field(default_factory=list)
+    answers: list[bool] = field(default_factory=list)
 
     @classmethod
     def of(cls, browser: Browser, world: World, device: Device, *, token: bool = True, **more: Any) -> Self:
@@ -51,8 +52,13 @@ class Visitor:
                 self.wrongs.append(f"without a token: {request.url}")
 
         def opened(dialog: Dialog) -> None:
-            self.wrongs.append(f"dialog: {dialog.message}")
-            dialog.accept()
+            expected = bool(self.answers)
+            if not expected:
+                self.wrongs.append(f"dialog: {dialog.message}")
+            if not expected or self.answers.pop(0):
+                dialog.accept()
+            else:
+                dialog.dismiss()
 
         def told(message: ConsoleMessage) -> None:
             if "Content Security Policy" in message.text:

@@ -1,6 +1,6 @@
 // Which view an address shows. A view draws itself with the `show` it is given, which does nothing once another view is
-// wanted; what it returns is what to do when it is left, and, where the same view can show another address without being
-// drawn anew, `update`.
+// wanted; what it returns is what to do when it is left, whether something `unsaved` would be lost then, and, where the same
+// view can show another address without being drawn anew, `update`.
 
 import { element, heading, notice, show, skipTo } from "./dom.js";
 import { canSignOut, signIn, signOut } from "./session.js";
@@ -28,6 +28,10 @@ async function draw(fresh = false) {
   try {
     if (!fresh && current.update && current.path === path) {
       await current.update(asked);
+      return;
+    }
+    if (current.unsaved?.() && !confirm("What you have changed here is not saved. Leave it?")) {
+      history.replaceState(null, "", `#/${current.path}`);
       return;
     }
     current.leave?.();

@@ -12,9 +12,10 @@ export async function zones(_, { show }, stream) {
   await editor.read();
   editor.draw(show);
   const shown = editor.background();
-  const warn = (event) => editor.unsaved && event.preventDefault();
+  const warn = (event) => editor.pending && event.preventDefault();
   addEventListener("beforeunload", warn);
   return {
+    unsaved: () => editor.pending,
     leave: async () => {
       removeEventListener("beforeunload", warn);
       URL.revokeObjectURL(await shown);
@@ -38,6 +39,10 @@ class Editor {
     this.state = element("span", { class: "quiet", role: "status" });
     this.tools = element("div", { class: "row" });
     this.saving = element("button", { type: "button", class: "primary", onclick: () => this.save() }, "Save");
+  }
+
+  get pending() {
+    return this.unsaved || this.canvas.drawing?.length > 0;
   }
 
   async read() {
