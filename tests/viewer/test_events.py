@@ -225,6 +225,23 @@ def test_it_plays_in_a_browser_that_knows_no_hls(visiting: Callable[..., Visitor
     assert visitor.page.locator("video").evaluate("(video) => video.currentSrc").startswith("blob:")
 
 
+def test_it_plays_in_a_browser_whose_hls_fails(visiting: Callable[..., Visitor], visit: Any) -> None:
+    def fail(route: Route) -> None:
+        if route.request.resource_type == "media":
+            route.abort()
+        else:
+            route.continue_()
+
+    visitor = visiting()
+    visitor.page.route("**/*.m3u8*", fail)
+    visitor.go(place_of(visit))
+
+    visitor.page.wait_for_function("() => document.querySelector('video')?.currentSrc.startsWith('blob:')")
+    visitor.page.locator("video").evaluate("(video) => video.play()")
+
+    visitor.page.wait_for_function(TIME)
+
+
 def test_sound_plays_with_the_picture(visiting: Callable[..., Visitor], world: World) -> None:
     """In a browser that knows no HLS. (Muted, as pages may begin; it is decoded all the same.)"""
     at_ms = time.time_ns() // 1_000_000 - MINUTE_MS

@@ -1,5 +1,5 @@
-// Video in the page: one MP4, or HLS as KVS serves it. Browsers that play HLS by themselves do; for the others its parts
-// are fed to the browser here.
+// Video in the page: one MP4, or HLS as KVS serves it. Browsers that play HLS by themselves do; for the others, and where
+// that fails, its parts are fed to the browser here.
 
 import { element, safe } from "./dom.js";
 import { feed } from "./feeding.js";
@@ -20,12 +20,18 @@ export class Player {
   play({ kind, url, missing }) {
     this.stop();
     const source = safe(url);
-    this.video = element("video", { controls: true, playsinline: true, preload: "metadata", "aria-label": "Video of the event" });
-    this.video.muted = true;
-    this.node.replaceChildren(this.video, ...(missing ? [element("p", { class: "quiet" }, `${missing}.`)] : []));
-    this.video.addEventListener("error", () => this.tell(UNPLAYABLE));
-    if (kind !== "HLS" || this.video.canPlayType(HLS)) this.video.src = source;
+    const video = element("video", { controls: true, playsinline: true, preload: "metadata", "aria-label": "Video of the event" });
+    video.muted = true;
+    video.addEventListener("error", () => this.video === video && this.failed(kind, source));
+    this.video = video;
+    this.node.replaceChildren(video, ...(missing ? [element("p", { class: "quiet" }, `${missing}.`)] : []));
+    if (kind !== "HLS" || video.canPlayType(HLS)) video.src = source;
     else this.feed(source);
+  }
+
+  failed(kind, source) {
+    if (kind === "HLS" && !this.feeding && "MediaSource" in window) this.feed(source);
+    else this.tell(UNPLAYABLE);
   }
 
   async feed(source) {
@@ -49,6 +55,7 @@ export class Player {
 
   stop() {
     this.feeding?.abort();
+    this.feeding = undefined;
     this.video?.pause();
     this.video?.removeAttribute("src");
     this.video = undefined;
