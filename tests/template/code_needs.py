@@ -24,6 +24,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from botocore.model import ServiceModel
 from kinesight.adapters import aws_clients
+from kinesight.adapters.aws_errors import is_absent
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
 from kinesight.adapters.rekognition_operation import RekognitionOperation
 from kinesight.adapters.viewer_events_dynamodb import DynamoDbEventPages
@@ -322,7 +323,9 @@ def _on_the_way(adapter: Any) -> set[str]:
 def _tells_absence(adapter: Any) -> bool:
     """S3 answers 403 instead of 404 to those who may not list ("GetObject", permissions)."""
     tree = source_of(type(adapter).__module__)
-    return any(isinstance(node, ast.Constant) and node.value == "NoSuchKey" for node in ast.walk(tree))
+    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return "NoSuchKey" in words or is_absent.__name__ in names
 
 
 # ---- Resources -------------------------------------------------------------------------------------------------------

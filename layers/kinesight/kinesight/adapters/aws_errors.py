@@ -1,7 +1,7 @@
 """botocore's errors, told apart by what the caller can do. Shared by every adapter."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeGuard
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, IncompleteReadError
 from botocore.parsers import ResponseParserError
@@ -32,6 +32,7 @@ _THROTTLES = frozenset(
 INCOMPLETE = "IncompleteAnswer"
 """Ours, for an answer that ended too early (whole_answers.py)."""
 _PASSING_STATUS = frozenset({408, 429})
+_ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
 def error_code(error: Exception) -> str:
@@ -53,6 +54,16 @@ def went_unanswered(error: Exception) -> bool:
     """Whether the call went out, and may have been carried out although no whole answer came."""
     cut = isinstance(error, HTTPClientError | IncompleteReadError | ResponseParserError)
     return cut or error_code(error) == INCOMPLETE
+
+
+def is_absent(error: Exception) -> bool:
+    """Of S3: there is no such object. What asks for its head alone is told by the status."""
+    return error_code(error) in _ABSENT
+
+
+def condition_failed(error: Exception) -> TypeGuard[ClientError]:
+    """Of DynamoDB: a write's condition did not hold, and nothing was written."""
+    return error_code(error) == "ConditionalCheckFailedException"
 
 
 def translate(

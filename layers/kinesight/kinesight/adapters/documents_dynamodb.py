@@ -18,9 +18,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
+from kinesight.adapters.aws_errors import AWS_ERRORS, condition_failed, translate
 from kinesight.domain.errors import StorageBusyError
 from kinesight.domain.ports import Versioned
 
@@ -80,7 +78,7 @@ class DynamoDbDocuments:
                 ExpressionAttributeValues={":seen": {"N": str(seen_version)}, ":none": {"N": "0"}},
             )
         except AWS_ERRORS as error:
-            if isinstance(error, ClientError) and error_code(error) == "ConditionalCheckFailedException":
+            if condition_failed(error):
                 return False
             raise _busy(error) from error
         return True

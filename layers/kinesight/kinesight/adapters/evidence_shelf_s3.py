@@ -8,16 +8,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
+from kinesight.adapters.aws_errors import AWS_ERRORS, is_absent, translate
 from kinesight.domain.errors import EvidenceTooLargeError, KinesightError, StorageBusyError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
-_ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 _COPIES_AT_ONCE = 32
 _LARGEST_BYTES = 64 * 1024 * 1024
 """KVS lets a fragment have 50 MB, and nothing else is as large; what is read is held in memory."""
@@ -64,7 +61,7 @@ class S3EvidenceShelf:
                 raise EvidenceTooLargeError(f"{key} has {answer['ContentLength']} bytes, more than evidence ever has")
             return answer["Body"].read()
         except AWS_ERRORS as error:
-            if isinstance(error, ClientError) and error_code(error) in _ABSENT:
+            if is_absent(error):
                 return None
             raise _busy(error, f"read {key}") from error
 
@@ -102,7 +99,7 @@ class S3EvidenceShelf:
         try:
             self._client.copy_object(Bucket=self._bucket, Key=copy, CopySource={"Bucket": source, "Key": key})
         except AWS_ERRORS as error:
-            if not (isinstance(error, ClientError) and error_code(error) in _ABSENT):
+            if not is_absent(error):
                 raise _busy(error, f"copy {key}") from error
 
     def remove(self, folder: str) -> None:

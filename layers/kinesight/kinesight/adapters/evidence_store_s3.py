@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
+from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, is_absent, translate
 from kinesight.domain.errors import DeliveryError, StorageBusyError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 _PRESENT = frozenset({"PreconditionFailed", "412"})
 
 
@@ -30,7 +27,7 @@ class S3EvidenceStore:
         try:
             self._client.head_object(Bucket=self._bucket, Key=key)
         except AWS_ERRORS as error:
-            if isinstance(error, ClientError) and error_code(error) in _ABSENT:
+            if is_absent(error):
                 return False
             raise translate(error, f"head {key}", passing=StorageBusyError, lasting=StorageBusyError) from error
         return True
@@ -40,7 +37,7 @@ class S3EvidenceStore:
         try:
             self._client.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
         except AWS_ERRORS as error:
-            if isinstance(error, ClientError) and error_code(error) in _PRESENT:
+            if error_code(error) in _PRESENT:
                 return False
             raise translate(error, f"put {key}", passing=DeliveryError, lasting=DeliveryError) from error
         return True

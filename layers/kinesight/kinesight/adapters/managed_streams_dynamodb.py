@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
+from kinesight.adapters.aws_errors import AWS_ERRORS, condition_failed, translate
 from kinesight.domain.errors import StorageBusyError
 from kinesight.domain.stream_configuration import Feature, Managed
 
@@ -113,7 +113,7 @@ class DynamoDbManagedStreams:
                 ExpressionAttributeValues={":token": {"S": token}},
             )
         except AWS_ERRORS as error:
-            if not _is_conditional(error):
+            if not condition_failed(error):
                 raise _busy(error) from error
 
     def retire(self, retired: bool) -> None:
@@ -139,14 +139,10 @@ class DynamoDbManagedStreams:
         try:
             self._client.put_item(TableName=self._table, **put)
         except ClientError as error:
-            if _is_conditional(error):
+            if condition_failed(error):
                 return False
             raise
         return True
-
-
-def _is_conditional(error: Exception) -> bool:
-    return error_code(error) == "ConditionalCheckFailedException"
 
 
 def _key(managed: Managed) -> Any:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
+from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, is_absent, translate
 from kinesight.domain.errors import KinesightError, StorageBusyError
 from kinesight.domain.viewer_rules import TaggedText
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
-_CHANGED = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409", *_ABSENT})
+_CHANGED = frozenset({"PreconditionFailed", "412", "ConditionalRequestConflict", "409"})
 
 
 class S3RulesFile:
@@ -31,7 +28,7 @@ class S3RulesFile:
             answer = self._client.get_object(Bucket=self._bucket, Key=self._key)
             return TaggedText(answer["Body"].read().decode(errors="replace"), answer["ETag"].strip('"'))
         except AWS_ERRORS as error:
-            if isinstance(error, ClientError) and error_code(error) in _ABSENT:
+            if is_absent(error):
                 return None
             raise _busy(error, f"get {self._key}") from error
 
@@ -51,7 +48,7 @@ class S3RulesFile:
                     Bucket=self._bucket, Key=self._key, Body=text.encode(), ContentType="application/json", IfMatch=seen
                 )
         except AWS_ERRORS as error:
-            if isinstance(error, ClientError) and error_code(error) in _CHANGED:
+            if is_absent(error) or error_code(error) in _CHANGED:
                 return None
             raise _busy(error, f"put {self._key}") from error
         return answer["ETag"].strip('"')

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
+from kinesight.adapters.aws_errors import AWS_ERRORS, condition_failed, translate
 from kinesight.domain.errors import KinesightError, StorageBusyError
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.session_alerts import document_of
@@ -77,7 +77,7 @@ class DynamoDbSessions:
                 },
             )
         except ClientError as error:
-            if error_code(error) == "ConditionalCheckFailedException":
+            if condition_failed(error):
                 return False
             raise
         return True
@@ -117,7 +117,7 @@ class DynamoDbSessionVideos:
                 },
             )
         except AWS_ERRORS as error:
-            if isinstance(error, ClientError) and error_code(error) == "ConditionalCheckFailedException":
+            if condition_failed(error):
                 return False
             raise _busy(error) from error
         return True
@@ -125,7 +125,7 @@ class DynamoDbSessionVideos:
 
 def _key(session: SessionRef) -> dict[str, AttributeValueTypeDef]:
     """In the order of time, as text."""
-    return {"stream": {"S": session.stream_name}, "id": {"S": f"{session.opened_ms:015d}#{session.session_id}"}}
+    return {"stream": {"S": session.stream_name}, "id": {"S": session.event_id}}
 
 
 def _busy(error: Exception) -> KinesightError:

@@ -13,9 +13,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
+from kinesight.adapters.aws_errors import AWS_ERRORS, condition_failed, translate
 from kinesight.domain.errors import StorageBusyError
 from kinesight.domain.ports import Spent
 
@@ -55,7 +53,7 @@ class DynamoDbSpending:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except AWS_ERRORS as error:
-            if isinstance(error, ClientError) and error_code(error) == "ConditionalCheckFailedException":
+            if condition_failed(error):
                 return Spent(False, _micro_usd(error.response.get("Item")))
             raise _busy(error) from error
         return Spent(True, _micro_usd(answer["Attributes"]))

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
+from kinesight.adapters.aws_errors import AWS_ERRORS, condition_failed, translate
 from kinesight.domain.errors import KinesightError, StorageBusyError
 from kinesight.domain.session_videos import SessionVideo
 from kinesight.domain.viewer_events import Mark, Position, StoredEvent, StoredPage
@@ -108,7 +106,7 @@ class DynamoDbEventMarks:
                 ReturnValues="ALL_NEW",
             )
         except AWS_ERRORS as error:
-            if isinstance(error, ClientError) and error_code(error) == "ConditionalCheckFailedException":
+            if condition_failed(error):
                 return None
             raise _busy(error) from error
         return _event(answer["Attributes"])

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
+from kinesight.adapters.aws_errors import AWS_ERRORS, is_absent, translate
 from kinesight.domain.errors import StorageBusyError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-_ABSENT = frozenset({"404", "NoSuchKey", "NotFound"})
 
 
 class S3WorkStore:
@@ -38,6 +34,6 @@ class S3WorkStore:
         try:
             return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
         except AWS_ERRORS as error:
-            if isinstance(error, ClientError) and error_code(error) in _ABSENT:
+            if is_absent(error):
                 return None
             raise translate(error, f"get {key}", passing=StorageBusyError, lasting=StorageBusyError) from error
