@@ -87,7 +87,7 @@ def test_a_bucket_that_is_not_there_is_told(s3: Any, what: str) -> None:
 def told(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
     """Why each request failed, or None."""
     found: list[str | None] = []
-    monkeypatch.setattr(wiring, "respond", lambda _, *, failure, data: found.append(failure))  # noqa: ARG005
+    monkeypatch.setattr(wiring, "respond", lambda _, *, failure, **_data: found.append(failure))
     return found
 
 

@@ -45,19 +45,6 @@ VIDEO = SessionVideo(
 )
 
 
-@pytest.fixture
-def table() -> Iterator[Any]:
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName="events",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("stream", "id")],
-            KeySchema=[{"AttributeName": "stream", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
-        )
-        yield client
-
-
 def test_a_session_is_one_item_however_often_it_changes(table: Any) -> None:
     store = DynamoDbSessions(table, "events", kept_seconds=3600, epoch_s=lambda: 1000.4)
 

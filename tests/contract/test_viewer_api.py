@@ -16,7 +16,7 @@ from kinesight.observability import LambdaContext
 from kinesight.wiring import serve_viewer as wiring
 
 from functions.serve_viewer import app
-from tests.contract.test_viewer_events import a_session, stored, table  # noqa: F401 - a fixture
+from tests.contract.test_viewer_events import a_session, stored
 from tests.openapi_answers import check_answer
 
 EVENTS = Path(__file__).resolve().parents[2] / "events/serve_viewer"
@@ -33,7 +33,7 @@ CONTEXT = SimpleNamespace(
 
 
 @pytest.fixture(autouse=True)
-def deployed(table: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: F811
+def deployed(table: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in {
         "AWS_DEFAULT_REGION": "us-east-1",
         "EVENTS_TABLE": "events",

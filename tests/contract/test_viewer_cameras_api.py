@@ -17,7 +17,6 @@ from PIL import Image
 from tests.contract.test_coordination import PASSES, ROLE
 from tests.contract.test_managed_streams import a_table
 from tests.contract.test_viewer_api import answered, ask, deployed  # noqa: F401 - a fixture for every test
-from tests.contract.test_viewer_events import table  # noqa: F401 - a fixture
 from tests.functional.kvs_producer import put_clip
 from tests.media import a_clip
 
@@ -30,7 +29,7 @@ CACHED = [one for module in (wiring, aws_clients) for one in vars(module).values
 
 
 @pytest.fixture(autouse=True)
-def fleet(deployed: None, kvs: KvsServer, kinesis_video: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: F811
+def fleet(deployed: None, kvs: KvsServer, kinesis_video: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: F811 - asks for the fixture
     """A camera that is selected by its name, one by its tag, and one that is not."""
     monkeypatch.setenv("STREAM_NAMES", "front-door")
     monkeypatch.setenv("TAG_FILTERS", '{"key":"Watch"}')

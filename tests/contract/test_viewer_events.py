@@ -1,18 +1,15 @@
 """The viewer's events in DynamoDB: by key alone, and nobody overwrites what they have not seen."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
-import boto3
 import pytest
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
 from kinesight.adapters.viewer_events_dynamodb import DynamoDbEventMarks, DynamoDbEventPages
 from kinesight.domain.errors import StorageBusyError
 from kinesight.domain.sessions import BestPicture, Session, Severity
 from kinesight.domain.viewer_events import Mark, Position, StoredEvent
-from moto import mock_aws
 
 from tests.builders import NOON_MS
 
@@ -25,29 +22,6 @@ def a_session(at_ms: int, stream: str = "front-door") -> Session:
     best = BestPicture("r" * 32, at_ms, "123", "Person", 97.5, Severity.ALERT)
     identity = f"{at_ms:032x}"
     return Session(identity, stream, Severity.ALERT, at_ms, at_ms, at_ms, 1, {"Person": 97.5}, ("people",), (), best)
-
-
-@pytest.fixture
-def table() -> Iterator[Any]:
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName="events",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("stream", "id", "day")],
-            KeySchema=[{"AttributeName": "stream", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],
-            GlobalSecondaryIndexes=[
-                {
-                    "IndexName": "byDay",
-                    "KeySchema": [
-                        {"AttributeName": "day", "KeyType": "HASH"},
-                        {"AttributeName": "id", "KeyType": "RANGE"},
-                    ],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-            ],
-        )
-        yield client
 
 
 def stored(table: Any, *sessions: Session) -> DynamoDbEventPages:

@@ -21,7 +21,6 @@ from kinesight_local.kvs.server import KvsServer
 
 from tests.builders import a_frame, a_record
 from tests.contract.test_viewer_api import EVENT, NOW_MS, ask, deployed  # noqa: F401 - a fixture
-from tests.contract.test_viewer_events import table  # noqa: F401 - a fixture
 from tests.functional.kvs_producer import everything, fetch, put_clip
 from tests.media import a_clip
 
@@ -30,10 +29,10 @@ STARTED_MS = NOW_MS - 3000
 
 
 @pytest.fixture(autouse=True)
-def kvs_is_there(deployed: Any, kvs: KvsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: F811
+def kvs_is_there(deployed: Any, kvs: KvsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: F811 - asks for the fixture
     for service in ("KINESIS_VIDEO", "KINESIS_VIDEO_ARCHIVED_MEDIA"):
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", kvs.url)
-    made = (wiring.playing, wiring.bundling, aws_clients.kinesis_video, aws_clients.archived_media)
+    made = (wiring.playing, wiring.bundling, wiring._archive, aws_clients.kinesis_video, aws_clients.archived_media)
     for one in made:
         one.cache_clear()
     yield

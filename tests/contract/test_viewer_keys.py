@@ -8,7 +8,6 @@ from kinesight.adapters import aws_clients
 
 from tests.contract.test_viewer_api import EVENT, TODAY, ask, deployed  # noqa: F401 - a fixture for every test
 from tests.contract.test_viewer_cameras_api import ASKED, fleet  # noqa: F401 - a fixture for every test
-from tests.contract.test_viewer_events import table  # noqa: F401 - a fixture
 
 _BY_KEY = {"GetItem", "Query", "UpdateItem", "PutItem"}
 _PATH = f"/api/events/front-door/{EVENT}"

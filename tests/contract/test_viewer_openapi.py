@@ -9,7 +9,6 @@ from openapi_spec_validator import validate
 
 from functions.serve_viewer import app
 from tests.contract.test_viewer_api import ask, deployed  # noqa: F401 - a fixture
-from tests.contract.test_viewer_events import table  # noqa: F401 - a fixture
 from tests.openapi_answers import check_answer, document
 
 OPERATIONS = [
