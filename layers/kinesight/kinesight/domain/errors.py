@@ -28,7 +28,10 @@ KinesightError
 │   ├── VideoMissingError          nothing of an event's video can be played
 │   ├── EvidenceTooLargeError      an event's evidence passes what is done in one request
 │   ├── EventChangedError          somebody else has changed the event since it was seen
-│   └── RulesChangedError          somebody else has changed the rules document since it was seen
+│   ├── RulesChangedError          somebody else has changed the rules document since it was seen
+│   ├── StreamUnselectedError      the stack does not select this stream
+│   ├── PictureMissingError        there is no picture of a camera
+│   └── AnalysisMissingError       there is no such execution, or it was forgotten
 └── TransientError                 try again later
     ├── DetectorBusyError          throttled, or a server-side failure
     ├── DeliveryError              results could not be written

@@ -174,25 +174,19 @@ def activity(day: date, stream_name: str | None, ports: ViewerPorts) -> Mapping[
             else ports.pages.of_stream(stream_name, day, place, _ACTIVITY_PAGE)
         )
         for event in page.events:
-            found.setdefault(event.stream_name, []).append(_moments(event))
+            found.setdefault(event.stream_name, []).append(event.moments())
             place = Position(event.stream_name, event.event_id)
         if page.complete:
             break
     return {"streams": [{"stream": name, "sessions": moments} for name, moments in sorted(found.items())]}
 
 
-def _moments(event: StoredEvent) -> dict[str, Any]:
-    told = {name: event.document[name] for name in ("startedAt", "lastSeenAt", "class")}
-    return {"eventId": event.event_id.replace("#", "-"), **told}
-
-
 def card(evidence: EventEvidence) -> dict[str, Any]:
-    """A session's document with what people said of it, and a link to its picture. In an address `#` would end the
-    path, so an `eventId` has a hyphen there."""
+    """A session's document with what people said of it, and a link to its picture."""
     event = evidence.event
     return {
         **event.document,
-        "eventId": event.event_id.replace("#", "-"),
+        "eventId": event.address,
         "day": day_of(event.event_id).isoformat(),
         "reviewed": event.reviewed is not None,
         "held": event.held is not None,

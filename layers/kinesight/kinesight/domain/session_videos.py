@@ -24,6 +24,11 @@ class SessionRef:
     opened_ms: int
     session_id: str
 
+    @property
+    def event_id(self) -> str:
+        """Its key among the stream's sessions, in the order of time."""
+        return f"{self.opened_ms:015d}#{self.session_id}"
+
 
 class VideoOrder(Value):
     """A message: archive what a stream recorded from `start_ms` to `end_ms`, epoch milliseconds by the selector's

@@ -17,7 +17,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 from pydantic import ValidationError
 
 from kinesight.domain.errors import EvidenceTooLargeError, NoMediaError
-from kinesight.domain.model import ImageReference, ResultRecord, from_epoch_ms
+from kinesight.domain.model import ImageReference, ResultRecord, from_epoch_ms, iso_milliseconds
 from kinesight.domain.records import annotated_key
 from kinesight.domain.serve_viewer import found_event
 from kinesight.domain.session_videos import VideoFragment
@@ -62,7 +62,7 @@ def bundle(stream_name: str, event_id: str, ports: BundlePorts) -> dict[str, Any
             _fill(pack, contents, scratch / "video.mp4", ports.clips())
             manifest = pack.close(event)
         digest = hashlib.sha256(json.dumps(manifest).encode()).hexdigest()[:32]
-        key = f"bundles/stream={event.stream_name}/{event.event_id.replace('#', '-')}/{digest}.zip"
+        key = f"bundles/stream={event.stream_name}/{event.address}/{digest}.zip"
         ports.files.upload(path, key, "application/zip")
     return {"link": ports.shelves.evidence.link(key), "manifest": manifest}
 
@@ -131,7 +131,7 @@ class _Pack:
         manifest = {
             "schemaVersion": 1,
             "streamName": event.stream_name,
-            "eventId": event.event_id.replace("#", "-"),
+            "eventId": event.address,
             "files": self.files,
             "missing": self.missing,
         }
@@ -166,7 +166,7 @@ def _session(event: StoredEvent) -> dict[str, Any]:
 
 
 def _told(mark: Mark | None) -> dict[str, str] | None:
-    return {"by": mark.by, "at": from_epoch_ms(mark.at_ms).isoformat(timespec="milliseconds")} if mark else None
+    return {"by": mark.by, "at": iso_milliseconds(from_epoch_ms(mark.at_ms))} if mark else None
 
 
 def _add_records(pack: _Pack, contents: _Contents) -> Iterator[tuple[int, ImageReference]]:

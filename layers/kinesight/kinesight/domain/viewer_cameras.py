@@ -259,10 +259,7 @@ class _Camera:
 
     def _last_event(self) -> dict[str, Any] | None:
         found = self._ports.events.of_stream(self._stream.name, None, None, 1).events
-        if not found:
-            return None
-        told = {name: found[0].document[name] for name in ("startedAt", "lastSeenAt", "class")}
-        return {"eventId": found[0].event_id.replace("#", "-"), **told}
+        return found[0].moments() if found else None
 
     def _configuration(self) -> dict[str, Any]:
         found = {one: told for one, told in self._configurations.items() if not isinstance(told, KinesightError)}

@@ -47,6 +47,16 @@ class StoredEvent:
     revision: str = ""
     video: SessionVideo | None = None
 
+    @property
+    def address(self) -> str:
+        """The id in an address, where `#` would end the path."""
+        return self.event_id.replace("#", "-")
+
+    def moments(self) -> dict[str, Any]:
+        """When it was, and how much it matters."""
+        told = {name: self.document[name] for name in ("startedAt", "lastSeenAt", "class")}
+        return {"eventId": self.address, **told}
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPage:

@@ -161,7 +161,7 @@ def evidence_of(event: StoredEvent, shelves: Shelves, now: datetime) -> EventEvi
 
 def held_folder(event: StoredEvent) -> str:
     """Where copies of its evidence lie while it is held; no lifecycle rule lets them expire."""
-    return f"held/stream={event.stream_name}/{event.event_id.replace('#', '-')}/"
+    return f"held/stream={event.stream_name}/{event.address}/"
 
 
 def hold_evidence(event: StoredEvent, shelves: Shelves) -> None:
@@ -192,6 +192,6 @@ class HeldCopies:
 
     def renew(self, session: SessionRef) -> None:
         """Copies once more what an event has, if it is held. Raises what hold_evidence raises."""
-        event = self.events.find(session.stream_name, f"{session.opened_ms:015d}#{session.session_id}")
+        event = self.events.find(session.stream_name, session.event_id)
         if event is not None and event.held is not None:
             hold_evidence(event, self.shelves)

@@ -171,7 +171,7 @@ def _clip(event: StoredEvent, _: PlaybackRange, ports: PlaybackPorts) -> dict[st
     if not fragments:
         raise NoMediaError("no fragment of it is archived, or they have expired")
     digest = hashlib.sha256(",".join(one.number for one in fragments).encode()).hexdigest()[:32]
-    folder = f"clips/stream={event.stream_name}/{event.event_id.replace('#', '-')}/{digest}-"
+    folder = f"clips/stream={event.stream_name}/{event.address}/{digest}-"
     known = ports.shelves.evidence.sizes_between(folder, folder, f"{folder}~", 1)
     key = next(iter(known), None) or _made(folder, evidence, fragments, ports)
     left_out = too_many + int(key.removeprefix(folder).removesuffix(".mp4"))

@@ -72,12 +72,12 @@ def shelves() -> Shelves:
 @cache
 def playing() -> PlaybackPorts:
     """Raises InvalidSettingError."""
-    wanted, archive = settings(), clients.archived_media()
+    wanted = settings()
     return PlaybackPorts(
         marks=ports().marks,
         shelves=shelves(),
-        streams=KvsArchive(clients.kinesis_video(), archive, sleep=time.sleep),
-        sessions=KvsPlayback(archive, link_seconds=wanted.viewer_link_seconds),
+        streams=_archive(),
+        sessions=KvsPlayback(clients.archived_media(), link_seconds=wanted.viewer_link_seconds),
         clips=_clips,
         files=S3FileStore(clients.s3(), wanted.evidence_bucket),
         scratch=_scratch,
