@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from kinesight.adapters.luma_pillow import PillowLuma
-from kinesight.domain.gate import DEFAULT_THRESHOLDS, GateMethod, GateMode, GateSettings, GateState, decide
+from kinesight.domain.gate.decision import DEFAULT_THRESHOLDS, GateMethod, GateMode, GateSettings, GateState, decide
 
 from benchmarks.gate_scenes import SCENES, Scene, Visit, pictures, schedule
 

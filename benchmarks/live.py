@@ -35,14 +35,15 @@ from kinesight.adapters.live_media_kvs import KvsLiveMedia
 from kinesight.adapters.result_sink_kinesis import KinesisResultSink
 from kinesight.adapters.stills_av import AvStills
 from kinesight.adapters.work_store_s3 import S3WorkStore
-from kinesight.domain.analysis import DetectionPlan, DetectionPorts
-from kinesight.domain.consume_live import ConsumerPlan, ConsumerPorts, ConsumerReport, Ends, consume
+from kinesight.domain.analysis.pipeline import DetectionPlan, DetectionPorts
+from kinesight.domain.detectors.ports import DetectorAnswer
 from kinesight.domain.errors import DetectorBusyError
-from kinesight.domain.leases import Lease, LeaseClock
-from kinesight.domain.live_stream import LivePlan, LivePorts
+from kinesight.domain.live.consume_live import ConsumerPlan, ConsumerPorts, ConsumerReport, Ends, consume
+from kinesight.domain.live.leases import Lease, LeaseClock
+from kinesight.domain.live.ports import LiveStart
+from kinesight.domain.live.stream_reader import LivePlan, LivePorts
 from kinesight.domain.model import Detection, DetectorInfo, Frame, ResultRecord
-from kinesight.domain.ports import DetectorAnswer, LiveStart
-from kinesight.domain.rules import Rules
+from kinesight.domain.rules.matching import Rules
 from kinesight.media.fragments import MediaErrorNotice, MediaFragment
 from kinesight.media.selection import EveryNth
 from kinesight.media.stills import StillForm

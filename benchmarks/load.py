@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import ResultRecord, to_epoch_ms
-from kinesight.domain.records import evidence_keys
 from kinesight_local.cloud import LocalCloud
 
 from benchmarks.load_cameras import Camera, films

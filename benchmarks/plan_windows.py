@@ -9,8 +9,9 @@ may hold, and 400 more of 10,000 metadata points. So 500 pictures a second is th
 import time
 import tracemalloc
 
-from kinesight.domain.contracts import WINDOWS
-from kinesight.domain.windows import PAGE, FragmentSpan, Grid, Window, plan_windows
+from kinesight.domain.on_demand.messages import WINDOWS
+from kinesight.domain.on_demand.windows import PAGE, Grid, Window, plan_windows
+from kinesight.domain.ports import FragmentSpan
 
 _MEDIA_POINTS_PER_S = 500
 _METADATA_POINTS_PER_S = 10_000

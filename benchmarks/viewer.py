@@ -29,7 +29,7 @@ import boto3
 from botocore.config import Config
 from kinesight.adapters import aws_clients
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
-from kinesight.domain.sessions import BestPicture, Session, Severity
+from kinesight.domain.sessions.tracker import BestPicture, Session, Severity
 from samtranslator.yaml_helper import yaml_parse
 
 HERE = Path(__file__).resolve().parent

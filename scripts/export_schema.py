@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from kinesight.domain.configuration import Configuration
 from kinesight.domain.model import ResultRecord
+from kinesight.domain.rules.document import Configuration
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote_plus
 from uuid import UUID
 
+from kinesight.domain.analysis.result_records import result_id
 from kinesight.domain.model import (
     BoundingBox,
     Detection,
@@ -16,7 +17,6 @@ from kinesight.domain.model import (
     ResultRecord,
     from_epoch_ms,
 )
-from kinesight.domain.records import result_id
 
 ACCOUNT = "111122223333"
 BUCKET = "kinesight-images-test"

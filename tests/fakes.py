@@ -5,20 +5,13 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
+from kinesight.domain.detectors.ports import DetectorAnswer, Spent
 from kinesight.domain.errors import ImageMissingError, KinesightError, StillInProgressError
 from kinesight.domain.model import Detection, DetectorInfo, Frame, ImageReference
-from kinesight.domain.ports import (
-    Alert,
-    DetectorAnswer,
-    FragmentMedia,
-    FragmentUnavailable,
-    RunStatus,
-    Spent,
-    StoredImage,
-    Versioned,
-)
-from kinesight.domain.session_videos import SessionRef, SessionVideo
-from kinesight.domain.sessions import Session
+from kinesight.domain.on_demand.ports import RunStatus
+from kinesight.domain.ports import Alert, FragmentMedia, FragmentUnavailable, StoredImage, Versioned
+from kinesight.domain.sessions.tracker import Session
+from kinesight.domain.sessions.video import SessionRef, SessionVideo
 
 
 class FakeImageStore:

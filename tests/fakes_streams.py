@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from kinesight.domain.errors import NoRetentionError, StreamGoneError
-from kinesight.domain.stream_configuration import Configuration, Feature, Managed, VideoStream
+from kinesight.domain.streams.configuration import Configuration, Feature, Managed, VideoStream
 
 
 @dataclass

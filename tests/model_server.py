@@ -8,10 +8,10 @@ from typing import Any
 
 from kinesight.adapters import pictures_pillow
 from kinesight.adapters.detector_http import HttpDetector, HttpModel
-from kinesight.domain.answer_mapping import AnswerReader
-from kinesight.domain.answer_mappings import mapping_of
-from kinesight.domain.label_map import LabelMap
-from kinesight.domain.picture_fit import PictureForm
+from kinesight.domain.detectors.image_fit import PictureForm
+from kinesight.domain.detectors.label_map import LabelMap
+from kinesight.domain.detectors.output_presets import mapping_of
+from kinesight.domain.detectors.output_reader import AnswerReader
 from kinesight_local.http_server import ThreadedServer
 from kinesight_local.vision.model_forms import CLASSES
 from starlette.applications import Starlette

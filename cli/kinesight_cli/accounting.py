@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 
+from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import ResultRecord
-from kinesight.domain.records import evidence_keys
 
 from kinesight_cli.cost.counted import Check
 

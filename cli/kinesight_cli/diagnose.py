@@ -116,7 +116,7 @@ def _table(report: Report) -> Table:
 
 
 def _age(seconds: float | None) -> str:
-    from kinesight.domain.stream_health import span
+    from kinesight.domain.health.checks import span
 
     return "" if seconds is None else f"{span(seconds)} ago"
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kinesight.domain.errors import InvalidSettingError
-from kinesight.domain.stream_selection import StreamSelection
+from kinesight.domain.streams.selection import StreamSelection
 
 from kinesight_cli.migration import Migration, MigrationError, Note, object_of
 

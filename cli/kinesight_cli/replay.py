@@ -29,7 +29,7 @@ def replay(
     stack: StackOption = "kinesight",
 ) -> None:
     """Judge stored results by another rules document, and show what would have changed. No model is called."""
-    from kinesight.domain.configuration import Configuration
+    from kinesight.domain.rules.document import Configuration
 
     from kinesight_cli import stored_results
     from kinesight_cli.progress import shown_progress

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kinesight.domain.model import ResultRecord, from_epoch_ms
-from kinesight.domain.rules import Rules
-from kinesight.domain.sessions import Activity, Session, SessionEventType, SessionTracker, Severity
-from kinesight.domain.track_sessions import activity_key, observation_of
+from kinesight.domain.rules.matching import Rules
+from kinesight.domain.sessions.track_sessions import activity_key, observation_of
+from kinesight.domain.sessions.tracker import Activity, Session, SessionEventType, SessionTracker, Severity
 
 _MATCH_MS = 1
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, select_autoescape
+from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import ResultRecord
-from kinesight.domain.records import evidence_keys
 from kinesight_local.cloud import LocalCloud
 
 from kinesight_cli.accounting import Summary

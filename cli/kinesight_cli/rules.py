@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from kinesight.domain.configuration import Configuration
 from kinesight.domain.errors import InvalidConfigurationError
+from kinesight.domain.rules.document import Configuration
 
 from kinesight_cli.options import StackOption, console, errors, explained
 from kinesight_cli.rules_summary import difference, summary

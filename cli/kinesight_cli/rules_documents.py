@@ -3,8 +3,8 @@
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from kinesight.domain.configuration import Configuration
-from kinesight.domain.current_rules import DOCUMENT_KEY
+from kinesight.domain.rules.document import Configuration
+from kinesight.domain.rules.refresh import DOCUMENT_KEY
 
 from kinesight_cli.stacks import output
 

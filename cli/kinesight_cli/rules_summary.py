@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from kinesight.domain.configuration import Camera, Configuration, Rule
+from kinesight.domain.rules.document import Camera, Configuration, Rule
 
 _Named = Mapping[str, object]
 

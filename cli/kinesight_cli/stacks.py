@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from kinesight.domain.configuration import Configuration
-from kinesight.domain.rules import Rules
+from kinesight.domain.rules.document import Configuration
+from kinesight.domain.rules.matching import Rules
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef

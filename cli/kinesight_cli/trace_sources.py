@@ -14,9 +14,9 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from kinesight.domain.analysis import LEDGER
+from kinesight.domain.analysis.pipeline import LEDGER
+from kinesight.domain.analysis.result_records import EvidenceKeys
 from kinesight.domain.model import ResultRecord, from_epoch_ms
-from kinesight.domain.records import EvidenceKeys
 from pydantic import ValidationError
 
 from kinesight_cli.dead_letter_places import PLACES

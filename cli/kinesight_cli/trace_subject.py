@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from kinesight.domain.analysis.image_keys import parse_image_key
 from kinesight.domain.errors import NotAKvsImageError
-from kinesight.domain.image_keys import parse_image_key
 from kinesight.domain.model import to_epoch_ms
 
 _RESULT = re.compile(r"^[0-9a-f]{32}$")

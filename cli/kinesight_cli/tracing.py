@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from kinesight.domain.analysis.result_records import keys_of
 from kinesight.domain.correlation import execution_of
 from kinesight.domain.model import from_epoch_ms
-from kinesight.domain.records import keys_of
 
 from kinesight_cli import log_lines
 from kinesight_cli.dead_letters import Letter

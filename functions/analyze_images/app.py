@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from kinesight.domain.analyze_images import BatchReport, Problem, analyze_batch
+from kinesight.domain.analysis.analyze_images import BatchReport, analyze_batch
+from kinesight.domain.batches import Problem
 from kinesight.domain.correlation import frame_keys
 from kinesight.frame_metrics import tell_frames, tell_of_spending
 from kinesight.lambda_events import sqs_messages

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kinesight.domain.archive_session import ArchiveReport, archive_sessions
+from kinesight.domain.sessions.archive_session import ArchiveReport, archive_sessions
 from kinesight.lambda_events import sqs_messages
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from kinesight.domain.conduct_live import conduct
+from kinesight.domain.live.conduct_live import conduct
 from kinesight.lambda_events import check_scheduled
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, measure, observed

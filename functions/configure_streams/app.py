@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
-from kinesight.domain.configure_streams import ConfigurationReport, apply, refresh, restore_all
 from kinesight.domain.errors import InvalidEventError
+from kinesight.domain.streams.configure_streams import ConfigurationReport, apply, refresh, restore_all
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, measure, observed
 from kinesight.wiring import configure_streams as wiring

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kinesight.domain.analysis import Analysis
-from kinesight.domain.consume_live import ConsumerReport, Ends, consume
+from kinesight.domain.analysis.frame_counts import FrameTally
+from kinesight.domain.analysis.pipeline import Analysis
 from kinesight.domain.correlation import frame_keys
-from kinesight.domain.frame_tally import FrameTally
+from kinesight.domain.live.consume_live import ConsumerReport, Ends, consume
 from kinesight.frame_metrics import tell_frames, tell_of_spending
 from kinesight.lambda_events import consumer_start
 from kinesight.metric_catalogue import Metric

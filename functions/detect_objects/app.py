@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from kinesight.domain.contracts import RangePlan, WindowReport
 from kinesight.domain.correlation import correlation_id
-from kinesight.domain.detect_objects import detect_window
-from kinesight.domain.extract_images import picture_key
 from kinesight.domain.model import from_epoch_ms
+from kinesight.domain.on_demand.detect_objects import detect_window
+from kinesight.domain.on_demand.extract_images import picture_key
+from kinesight.domain.on_demand.messages import RangePlan, WindowReport
 from kinesight.frame_metrics import tell_frames, tell_of_spending
 from kinesight.lambda_events import planned_window
 from kinesight.observability import LambdaContext, logger, observed

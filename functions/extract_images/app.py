@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from kinesight.domain.extract_images import extract_window
+from kinesight.domain.on_demand.extract_images import extract_window
 from kinesight.lambda_events import planned_window
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, count_kinds, logger, observed

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kinesight.domain.correlation import frame_keys
-from kinesight.domain.keep_evidence import EvidenceReport, keep_batch
+from kinesight.domain.evidence.keep_evidence import EvidenceReport, keep_batch
 from kinesight.domain.model import ResultRecord
 from kinesight.lambda_events import kinesis_records
 from kinesight.metric_catalogue import Metric

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from kinesight.domain.contracts import AnalysisRequest
-from kinesight.domain.plan_windows import plan_range
+from kinesight.domain.on_demand.messages import AnalysisRequest
+from kinesight.domain.on_demand.plan_windows import plan_range
 from kinesight.lambda_events import workflow_start
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kinesight.domain.errors import InvalidEventError
-from kinesight.domain.publish_viewer import Published, SignIn, publish, withdraw
+from kinesight.domain.viewer.publish_viewer import Published, SignIn, publish, withdraw
 from kinesight.observability import LambdaContext, logger, observed
 from kinesight.wiring import publish_viewer as wiring
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from kinesight.domain.render_timelapse import render
+from kinesight.domain.on_demand.render_timelapse import render
 from kinesight.lambda_events import rendering
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed

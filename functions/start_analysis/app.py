@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from kinesight.domain.analysis_runs import stream_name_of
 from kinesight.domain.correlation import correlation_id
 from kinesight.domain.model import from_epoch_ms
-from kinesight.domain.start_analysis import NOTIFIED, StartReport, start_analyses
+from kinesight.domain.on_demand.executions import stream_name_of
+from kinesight.domain.on_demand.start_analysis import NOTIFIED, StartReport, start_analyses
 from kinesight.lambda_events import sqs_messages
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed

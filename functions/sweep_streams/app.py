@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from kinesight.domain.sweep_streams import sweep
+from kinesight.domain.on_demand.sweep_streams import sweep
 from kinesight.lambda_events import check_scheduled
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, measure, observed

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from kinesight.domain.session_alerts import session_correlation_id
-from kinesight.domain.sessions import Session, SessionEventType
-from kinesight.domain.track_sessions import SessionReport, pass_time, track_batch
+from kinesight.domain.sessions.alerts import session_correlation_id
+from kinesight.domain.sessions.track_sessions import SessionReport, pass_time, track_batch
+from kinesight.domain.sessions.tracker import Session, SessionEventType
 from kinesight.lambda_events import check_scheduled, kinesis_records
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed

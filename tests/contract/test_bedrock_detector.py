@@ -9,17 +9,17 @@ import pytest
 from botocore.exceptions import ClientError
 from kinesight.adapters import pictures_pillow
 from kinesight.adapters.detector_bedrock import LARGEST_BYTES, LONGEST_SIDE, BedrockDetector
-from kinesight.domain.answer_mapping import AnswerReader
-from kinesight.domain.answer_mappings import mapping_of
-from kinesight.domain.call_prices import MOST_TOKENS_READ
+from kinesight.domain.detectors.call_prices import MOST_TOKENS_READ
+from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, PictureForm
+from kinesight.domain.detectors.label_map import LabelMap
+from kinesight.domain.detectors.output_presets import mapping_of
+from kinesight.domain.detectors.output_reader import AnswerReader
 from kinesight.domain.errors import (
     DetectorAnswerError,
     DetectorBusyError,
     DetectorRejectedError,
     UnsupportedImageError,
 )
-from kinesight.domain.label_map import LabelMap
-from kinesight.domain.picture_fit import ANY_CONTENT_TYPE, PictureForm
 from kinesight_local.vision.server import VisionServer
 from PIL import Image
 

@@ -9,7 +9,7 @@ import av
 import pytest
 from kinesight.adapters.clips_av import AvClips
 from kinesight.domain.errors import NoMediaError
-from kinesight.domain.viewer_playback import ClipPart
+from kinesight.domain.viewer.playback import ClipPart
 from kinesight.media import mkv_write as write
 from kinesight.media.fragments import MediaFragment
 from kinesight.media.mkv import Track

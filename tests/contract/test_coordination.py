@@ -11,9 +11,10 @@ from botocore.stub import Stubber
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.reminders_sqs import SqsReminders
 from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
-from kinesight.domain.analysis_runs import RunDetails
 from kinesight.domain.errors import DeliveryError, StorageBusyError, ThrottledError, WorkflowRefusedError
-from kinesight.domain.ports import AnalysisWorkflow, RunStatus, Versioned, VersionedDocuments
+from kinesight.domain.on_demand.executions import RunDetails
+from kinesight.domain.on_demand.ports import AnalysisWorkflow, RunStatus
+from kinesight.domain.ports import Versioned, VersionedDocuments
 from moto import mock_aws
 
 from tests.contract.test_managed_streams import a_table

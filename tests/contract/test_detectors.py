@@ -12,15 +12,14 @@ from kinesight.adapters.detector_rekognition import RekognitionFaces, Rekognitio
 from kinesight.adapters.detector_sagemaker import SageMakerEndpoint
 from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.work_store_s3 import S3WorkStore
-from kinesight.domain.answer_mapping import AnswerReader
-from kinesight.domain.answer_mappings import mapping_of
-from kinesight.domain.chains import ChainedDetector, ChainRules
-from kinesight.domain.endpoints import Endpoint
+from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
+from kinesight.domain.detectors.image_fit import Endpoint, PictureForm
+from kinesight.domain.detectors.label_map import LabelMap
+from kinesight.domain.detectors.output_presets import mapping_of
+from kinesight.domain.detectors.output_reader import AnswerReader
 from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, UnsupportedImageError
-from kinesight.domain.label_map import LabelMap
 from kinesight.domain.model import Frame, ImageReference
-from kinesight.domain.picture_fit import PictureForm
-from kinesight.domain.scene import intersection_over_union
+from kinesight.domain.sessions.stationary_objects import intersection_over_union
 from kinesight_local.vision.server import VisionServer
 
 from tests.builders import a_detection, a_frame

@@ -10,9 +10,9 @@ from kinesight.adapters.detector_rekognition_custom_labels import RekognitionCus
 from kinesight.adapters.detector_rekognition_equipment import RekognitionProtectiveEquipment
 from kinesight.adapters.detector_rekognition_face_search import RekognitionFaceSearch
 from kinesight.adapters.detector_rekognition_text import RekognitionText
+from kinesight.domain.detectors.licence_plates import PlateRules
+from kinesight.domain.detectors.protective_equipment import Equipment
 from kinesight.domain.errors import DetectorBusyError, UnsupportedImageError
-from kinesight.domain.plates import PlateRules
-from kinesight.domain.protective_equipment import Equipment
 from kinesight_local.vision.server import VisionServer
 
 from tests.contract.test_detectors import a_picture

@@ -15,11 +15,11 @@ from kinesight.adapters.detector_rekognition_equipment import RekognitionProtect
 from kinesight.adapters.detector_rekognition_face_search import RekognitionFaceSearch
 from kinesight.adapters.detector_rekognition_text import RekognitionText
 from kinesight.adapters.rekognition_operation import RekognitionOperation
+from kinesight.domain.detectors.licence_plates import PlateRules
+from kinesight.domain.detectors.ports import DetectorAnswer
+from kinesight.domain.detectors.protective_equipment import Equipment
 from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, UnsupportedImageError
 from kinesight.domain.model import ImageReference
-from kinesight.domain.plates import PlateRules
-from kinesight.domain.ports import DetectorAnswer
-from kinesight.domain.protective_equipment import Equipment
 
 from tests.builders import a_frame
 

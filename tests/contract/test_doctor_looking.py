@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight.domain.leases import Lease, LiveCheckpoint
+from kinesight.domain.live.leases import Lease, LiveCheckpoint
 from kinesight_cli.doctor import Cause, Examination, Finding, Outcome, Patience
 from kinesight_cli.fragmenting import EncodedFrame, SourceFragment, SourceVideo
 from kinesight_cli.producing import Tagging, play

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from kinesight.adapters.evidence_shelf_s3 import S3EvidenceShelf
 from kinesight.domain.errors import EvidenceTooLargeError, StorageBusyError
-from kinesight.domain.viewer_evidence import EvidenceShelf
+from kinesight.domain.viewer.evidence import EvidenceShelf
 from moto import mock_aws
 
 from tests.fakes_viewer import FakeShelf

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from kinesight.adapters.films_av import AvFilms
 from kinesight.domain.errors import UnsupportedImageError
-from kinesight.domain.render_timelapse import FilmForm
+from kinesight.domain.on_demand.render_timelapse import FilmForm
 from PIL import Image, ImageColor
 
 FORM = FilmForm(160, 120, 10)

@@ -12,7 +12,7 @@ from kinesight.domain.ports import FragmentMedia, FragmentUnavailable
 from kinesight.media import mkv_write as write
 from kinesight_local.kvs.documents import zeroed
 
-from tests.unit.test_fragments import error_document, kvs_fragment
+from tests.unit.media.test_fragments import error_document, kvs_fragment
 
 
 class Body:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from kinesight.domain.detectors.http_request import checked_url, json_template
+from kinesight.domain.detectors.ports import DetectorAnswer
 from kinesight.domain.errors import DetectorAnswerError, DetectorBusyError, DetectorRejectedError, InvalidSettingError
-from kinesight.domain.http_model import checked_url, json_template
-from kinesight.domain.ports import DetectorAnswer
 from kinesight_local.vision.server import VisionServer
 
 from tests.builders import a_frame

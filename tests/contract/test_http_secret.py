@@ -11,11 +11,11 @@ import boto3
 import pytest
 from kinesight.adapters import aws_clients
 from kinesight.adapters.secret_secretsmanager import SecretsManagerSecret
-from kinesight.domain.analysis import Analysis, DetectionPlan, DetectionPorts, analyze
+from kinesight.domain.analysis.kit_record import kit_fields
+from kinesight.domain.analysis.pipeline import Analysis, DetectionPlan, DetectionPorts, analyze
+from kinesight.domain.detectors.ports import DetectorAnswer
 from kinesight.domain.errors import DetectorRejectedError, InvalidSettingError, KinesightError
-from kinesight.domain.kit_format import kit_fields
-from kinesight.domain.ports import DetectorAnswer
-from kinesight.domain.rules import Rules
+from kinesight.domain.rules.matching import Rules
 
 from tests.builders import a_frame
 from tests.fakes import FakeDeadLetters, FakeLedger, FakeSink

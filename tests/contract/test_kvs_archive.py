@@ -9,9 +9,8 @@ import pytest
 from kinesight.adapters.data_endpoints_kvs import DataClients
 from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.domain.errors import MediaBusyError, NoRetentionError, StreamGoneError
-from kinesight.domain.picture_watch import Sight, WatchPorts, WatchReport, watch
-from kinesight.domain.ports import PictureWish
-from kinesight.domain.windows import ImageRequest
+from kinesight.domain.ports import ImageRequest, PictureWish
+from kinesight.domain.streams.missing_images import Sight, WatchPorts, WatchReport, watch
 from kinesight_local.kvs.faults import Fail, Throttle
 from kinesight_local.kvs.server import KvsServer
 

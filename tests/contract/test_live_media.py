@@ -8,7 +8,8 @@ from kinesight.adapters.data_endpoints_kvs import DataClients
 from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
 from kinesight.adapters.live_media_kvs import KvsLiveMedia
 from kinesight.domain.errors import MediaBusyError, UnreadableMediaError
-from kinesight.domain.ports import FragmentMedia, LiveStart
+from kinesight.domain.live.ports import LiveStart
+from kinesight.domain.ports import FragmentMedia
 from kinesight.media.fragments import MediaFragment
 from kinesight_local.kvs.faults import Cut, Unreadable
 from kinesight_local.kvs.server import KvsServer

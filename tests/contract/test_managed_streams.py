@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 from kinesight.adapters.managed_streams_dynamodb import DynamoDbManagedStreams
-from kinesight.domain.stream_configuration import Feature, Managed, ManagedStreams
+from kinesight.domain.streams.configuration import Feature, Managed, ManagedStreams
 from moto import mock_aws
 
 from tests.fakes_streams import FakeManagedStreams

@@ -14,18 +14,17 @@ from kinesight.adapters.detector_sagemaker import SageMakerEndpoint
 from kinesight.adapters.detector_sagemaker_async import SageMakerAsyncEndpoint
 from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.objects_s3 import S3Objects
-from kinesight.domain.answer_mapping import AnswerReader
-from kinesight.domain.answer_mappings import mapping_of
-from kinesight.domain.endpoints import Endpoint
+from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Endpoint, PictureForm, Resize
+from kinesight.domain.detectors.label_map import LabelMap
+from kinesight.domain.detectors.output_presets import mapping_of
+from kinesight.domain.detectors.output_reader import AnswerReader
 from kinesight.domain.errors import (
     DetectorBusyError,
     DetectorRejectedError,
     InvalidSettingError,
     UnsupportedImageError,
 )
-from kinesight.domain.label_map import LabelMap
 from kinesight.domain.model import Detection, Frame, ImageReference
-from kinesight.domain.picture_fit import ANY_CONTENT_TYPE, PictureForm, Resize
 from kinesight.settings import DetectionSettings, DetectorType
 from kinesight.wiring import detectors
 from kinesight_local.vision.model_forms import CLASSES

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from kinesight.adapters.page_store_s3 import S3PageStore
 from kinesight.domain.errors import InvalidEventError, StorageBusyError
-from kinesight.domain.publish_viewer import PageStore
+from kinesight.domain.viewer.publish_viewer import PageStore
 from kinesight.observability import LambdaContext
 from kinesight.wiring import publish_viewer as wiring
 from moto import mock_aws

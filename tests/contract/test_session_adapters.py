@@ -12,12 +12,12 @@ from kinesight.adapters import aws_clients
 from kinesight.adapters.session_channel_eventbridge import EventBridgeSessions
 from kinesight.adapters.session_channel_iot import IotAlerts, IotSessions
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessions, DynamoDbSessionVideos
-from kinesight.domain.archive_session import MOST_FRAGMENTS
 from kinesight.domain.errors import ChannelRefusedError, DeliveryError, KinesightError, StorageBusyError
 from kinesight.domain.model import from_epoch_ms
-from kinesight.domain.session_alerts import alert_of, document_of
-from kinesight.domain.session_videos import MissingVideo, SessionRef, SessionVideo, VideoFragment
-from kinesight.domain.sessions import BestPicture, Session, Severity
+from kinesight.domain.sessions.alerts import alert_of, document_of
+from kinesight.domain.sessions.archive_session import MOST_FRAGMENTS
+from kinesight.domain.sessions.tracker import BestPicture, Session, Severity
+from kinesight.domain.sessions.video import MissingVideo, SessionRef, SessionVideo, VideoFragment
 from moto import mock_aws
 
 from tests.builders import NOON_MS, a_fragment_number

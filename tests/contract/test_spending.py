@@ -14,9 +14,9 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 from kinesight.adapters import aws_clients
 from kinesight.adapters.spending_dynamodb import DynamoDbSpending
-from kinesight.domain.budget import Budget, BudgetLimits
+from kinesight.domain.detectors.budget import Budget, BudgetLimits
+from kinesight.domain.detectors.ports import SpendingCounters, Spent
 from kinesight.domain.errors import BudgetReachedError, StorageBusyError
-from kinesight.domain.ports import SpendingCounters, Spent
 from kinesight_local.moto_atomic import make_writes_atomic
 from moto import mock_aws
 from moto.server import ThreadedMotoServer

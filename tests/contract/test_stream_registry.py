@@ -7,7 +7,7 @@ import boto3
 import pytest
 from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
 from kinesight.domain.errors import NoRetentionError, StreamGoneError
-from kinesight.domain.stream_configuration import Feature, StreamRegistry
+from kinesight.domain.streams.configuration import Feature, StreamRegistry
 from kinesight_local.kvs.server import KvsServer
 
 from tests.fakes_streams import FakeRegistry

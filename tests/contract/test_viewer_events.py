@@ -8,8 +8,8 @@ import pytest
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
 from kinesight.adapters.viewer_events_dynamodb import DynamoDbEventMarks, DynamoDbEventPages
 from kinesight.domain.errors import StorageBusyError
-from kinesight.domain.sessions import BestPicture, Session, Severity
-from kinesight.domain.viewer_events import Mark, Position, StoredEvent
+from kinesight.domain.sessions.tracker import BestPicture, Session, Severity
+from kinesight.domain.viewer.events import Mark, Position, StoredEvent
 
 from tests.builders import NOON_MS
 

@@ -12,9 +12,9 @@ import httpx
 import pytest
 from kinesight.adapters import aws_clients
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessionVideos
+from kinesight.domain.analysis.result_records import archive_key, encode_record, evidence_keys, fragment_day
 from kinesight.domain.model import ImageReference, ResultRecord, from_epoch_ms
-from kinesight.domain.records import archive_key, encode_record, evidence_keys, fragment_day
-from kinesight.domain.session_videos import SessionRef, SessionVideo, VideoFragment
+from kinesight.domain.sessions.video import SessionRef, SessionVideo, VideoFragment
 from kinesight.media.fragments import MediaFragment
 from kinesight.wiring import serve_viewer as wiring
 from kinesight_local.kvs.server import KvsServer

@@ -17,11 +17,11 @@ from kinesight.adapters import aws_clients
 from kinesight.adapters.alert_channel_webhook import WebhookAlerts
 from kinesight.adapters.secret_text_secretsmanager import SecretsManagerText
 from kinesight.domain.errors import ChannelRefusedError, DeliveryError, KinesightError
-from kinesight.domain.session_alerts import alert_of
-from kinesight.domain.session_outbox import AlertRoute, Audience, tell
-from kinesight.domain.sessions import ACTIVITY, Activity, SessionEvent, SessionEventType
-from kinesight.domain.webhook_messages import WebhookFormat, webhook_messages
-from kinesight.domain.webhook_target import parse_target
+from kinesight.domain.sessions.alerts import alert_of
+from kinesight.domain.sessions.outbox import AlertRoute, Audience, tell
+from kinesight.domain.sessions.tracker import ACTIVITY, Activity, SessionEvent, SessionEventType
+from kinesight.domain.sessions.webhook_messages import WebhookFormat, webhook_messages
+from kinesight.domain.sessions.webhook_target import parse_target
 from moto import mock_aws
 
 from tests.contract.test_session_adapters import SESSION

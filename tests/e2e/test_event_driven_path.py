@@ -14,9 +14,9 @@ import av
 import httpx
 import pytest
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
+from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import ResultRecord, to_epoch_ms
-from kinesight.domain.picture_watch import Sight
-from kinesight.domain.records import evidence_keys
+from kinesight.domain.streams.missing_images import Sight
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight_cli.demo_video import make_demo_video
 from kinesight_cli.fragmenting import read_video

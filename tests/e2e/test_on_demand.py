@@ -12,7 +12,8 @@ from typing import Any
 import av
 import pytest
 from kinesight.domain.model import to_epoch_ms
-from kinesight.domain.windows import FragmentSpan, Grid, covered_slots
+from kinesight.domain.on_demand.windows import Grid, covered_slots
+from kinesight.domain.ports import FragmentSpan
 from kinesight_cli.demo_video import make_demo_video
 from kinesight_cli.fragmenting import read_video
 from kinesight_cli.producing import Pace, Tagging, play

@@ -12,9 +12,9 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight.domain.current_rules import DOCUMENT_KEY
 from kinesight.domain.model import to_epoch_ms
-from kinesight.domain.session_videos import SessionVideo, VideoOrder
+from kinesight.domain.rules.refresh import DOCUMENT_KEY
+from kinesight.domain.sessions.video import SessionVideo, VideoOrder
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight_cli.demo_video import make_demo_video
 from kinesight_cli.fragmenting import read_video

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import ResultRecord
-from kinesight.domain.records import evidence_keys
 from kinesight_cli.demo_video import make_demo_video
 from kinesight_cli.fragmenting import read_video
 from kinesight_cli.main import app

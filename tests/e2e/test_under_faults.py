@@ -3,8 +3,8 @@
 from collections import Counter
 from pathlib import Path
 
+from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import ResultRecord
-from kinesight.domain.records import evidence_keys
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight_cli.demo_video import make_demo_video
 from kinesight_cli.fragmenting import read_video

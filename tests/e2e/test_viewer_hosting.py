@@ -15,10 +15,10 @@ import httpx
 import pytest
 from botocore.config import Config
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessions, DynamoDbSessionVideos
+from kinesight.domain.analysis.result_records import archive_key, fragment_day
 from kinesight.domain.model import from_epoch_ms
-from kinesight.domain.records import archive_key, fragment_day
-from kinesight.domain.session_videos import SessionRef, SessionVideo, VideoFragment
-from kinesight.domain.sessions import BestPicture, Session, Severity
+from kinesight.domain.sessions.tracker import BestPicture, Session, Severity
+from kinesight.domain.sessions.video import SessionRef, SessionVideo, VideoFragment
 from kinesight.media.fragments import MediaFragment
 from kinesight_local.cloud import LocalCloud
 from kinesight_local.viewer import ViewerServer

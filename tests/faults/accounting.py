@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import FrameSource, ResultRecord, to_epoch_ms
-from kinesight.domain.records import evidence_keys
 from pydantic import ValidationError
 
 from tests.faults.stack import RECORDED, Arrival, Letter, Seen

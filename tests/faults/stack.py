@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
-from kinesight.domain.current_rules import DOCUMENT_KEY
+from kinesight.domain.rules.refresh import DOCUMENT_KEY
 from kinesight_local.cloud import LocalCloud
 from kinesight_local.fault_proxy import FaultProxy, Troubles
 

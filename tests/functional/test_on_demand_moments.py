@@ -18,10 +18,10 @@ from kinesight.adapters.data_endpoints_kvs import DataClients
 from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
 from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.adapters.pictures_av import AvPictureMaker
-from kinesight.domain.contracts import WINDOWS, AnalysisRequest, RangePlan, WindowManifest
-from kinesight.domain.extract_images import ExtractionPorts, extract_window
 from kinesight.domain.model import from_epoch_ms, to_epoch_ms
-from kinesight.domain.plan_windows import PlanningPorts, plan_range
+from kinesight.domain.on_demand.extract_images import ExtractionPorts, extract_window
+from kinesight.domain.on_demand.messages import WINDOWS, AnalysisRequest, RangePlan, WindowManifest
+from kinesight.domain.on_demand.plan_windows import PlanningPorts, plan_range
 from kinesight.media import mkv_write as write
 from kinesight_local.kvs.faults import Faults, NoMedia
 from kinesight_local.kvs.server import KvsServer

@@ -8,12 +8,11 @@ import pytest
 from kinesight.adapters.data_endpoints_kvs import DataClients
 from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
 from kinesight.adapters.image_archive_kvs import KvsArchive
-from kinesight.domain.analyze_images import QueuedMessage
-from kinesight.domain.archive_session import ArchivePorts, ArchiveReport, archive_sessions
-from kinesight.domain.contracts import Selector
-from kinesight.domain.model import to_epoch_ms
-from kinesight.domain.records import archive_key
-from kinesight.domain.session_videos import SessionVideo, VideoOrder
+from kinesight.domain.analysis.result_records import archive_key
+from kinesight.domain.batches import QueuedMessage
+from kinesight.domain.model import Selector, to_epoch_ms
+from kinesight.domain.sessions.archive_session import ArchivePorts, ArchiveReport, archive_sessions
+from kinesight.domain.sessions.video import SessionVideo, VideoOrder
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight_local.kvs.faults import Throttle
 from kinesight_local.kvs.server import KvsServer

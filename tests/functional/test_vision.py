@@ -11,10 +11,10 @@ import boto3
 import pytest
 import skimage
 from botocore.exceptions import ClientError
-from kinesight.domain.answer_mapping import AnswerReader
-from kinesight.domain.answer_mappings import READY_MADE, mapping_of
-from kinesight.domain.label_map import LabelMap
-from kinesight.domain.picture_fit import Fit, SentPicture
+from kinesight.domain.detectors.image_fit import Fit, SentPicture
+from kinesight.domain.detectors.label_map import LabelMap
+from kinesight.domain.detectors.output_presets import READY_MADE, mapping_of
+from kinesight.domain.detectors.output_reader import AnswerReader
 from kinesight_local.vision.model_forms import CLASSES
 from kinesight_local.vision.server import VisionServer
 from PIL import Image

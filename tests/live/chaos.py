@@ -21,10 +21,10 @@ from typing import Any
 
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
-from kinesight.domain.conduct_live import ConductorPlan, ConductorPorts, conduct
-from kinesight.domain.leases import Lease, all_leases
+from kinesight.domain.live.conduct_live import ConductorPlan, ConductorPorts, conduct
+from kinesight.domain.live.leases import Lease, all_leases
 from kinesight.domain.model import ResultRecord, to_epoch_ms
-from kinesight.domain.stream_selection import StreamSelection
+from kinesight.domain.streams.selection import StreamSelection
 from kinesight.wiring.system_clock import SystemClock
 from kinesight_local.cloud import LocalCloud
 from moto.dynamodb.models import DynamoDBBackend

@@ -28,7 +28,7 @@ from kinesight.adapters.aws_errors import is_absent
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
 from kinesight.adapters.rekognition_operation import RekognitionOperation
 from kinesight.adapters.viewer_events_dynamodb import DynamoDbEventPages
-from kinesight.domain.consume_live import Ends
+from kinesight.domain.live.consume_live import Ends
 
 from tests.template.reachable import CallGraph, methods_of, own_names, source_of
 from tests.template.role_grants import short
@@ -235,12 +235,12 @@ def _actions(built: Built, called: frozenset[str]) -> set[str]:
 # Where a function has two of one kind: the module that holds this one, and its name of it. Only what is called by that
 # name is called of it. By the maker, and the bucket, or the adapter's name where it has none.
 _HOLDERS: dict[tuple[str, str], tuple[str, str]] = {
-    ("serve_viewer.cameras", "DynamoDbManagedStreams"): ("kinesight.domain.viewer_cameras", "managed"),
-    ("current_rules.current_rules", "EvidenceBucket"): ("kinesight.domain.current_rules", "store"),
+    ("serve_viewer.cameras", "DynamoDbManagedStreams"): ("kinesight.domain.viewer.cameras", "managed"),
+    ("current_rules.current_rules", "EvidenceBucket"): ("kinesight.domain.rules.refresh", "store"),
     ("detectors._chained", "ImagesBucket"): ("kinesight.adapters.crops_s3", "_work"),
-    ("render_timelapse.ports", "EvidenceBucket"): ("kinesight.domain.render_timelapse", "films"),
-    ("serve_viewer.shelves", "ImagesBucket"): ("kinesight.domain.viewer_evidence", "images"),
-    ("archive_session._held", "ImagesBucket"): ("kinesight.domain.viewer_evidence", "images"),
+    ("render_timelapse.ports", "EvidenceBucket"): ("kinesight.domain.on_demand.render_timelapse", "films"),
+    ("serve_viewer.shelves", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
+    ("archive_session._held", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
 }
 
 

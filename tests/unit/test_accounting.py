@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import from_epoch_ms
-from kinesight.domain.records import evidence_keys
 from kinesight_cli.accounting import Seen, summarize
 from kinesight_cli.cost.counted import Check
 

@@ -1,8 +1,8 @@
 """What log lines say of a frame."""
 
-from kinesight.domain.analysis_runs import AnalysisRun
 from kinesight.domain.correlation import correlation_id, execution_of, frame_keys
 from kinesight.domain.model import FrameSource, from_epoch_ms
+from kinesight.domain.on_demand.executions import AnalysisRun
 
 from tests.builders import NOON_MS, a_fragment_number, a_frame, an_image_key
 

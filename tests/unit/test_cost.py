@@ -11,7 +11,7 @@ import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kinesight.domain.call_prices import MICRO_USD, MICRO_USD_PER_CALL
+from kinesight.domain.detectors.call_prices import MICRO_USD, MICRO_USD_PER_CALL
 from kinesight.metric_catalogue import Metric
 from kinesight_cli.cost.advice import best_saving, warnings
 from kinesight_cli.cost.counted import Check, checks, named, sent_again

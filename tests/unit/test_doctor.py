@@ -12,9 +12,8 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
-from kinesight.domain import stream_health as of_stream
-from kinesight.domain.model import to_epoch_ms
-from kinesight.domain.stream_facts import (
+from kinesight.domain.health import checks as of_stream
+from kinesight.domain.health.facts import (
     ClockFacts,
     ConfigurationFacts,
     Fragment,
@@ -22,6 +21,7 @@ from kinesight.domain.stream_facts import (
     LiveFacts,
     StreamFacts,
 )
+from kinesight.domain.model import to_epoch_ms
 from kinesight_cli.doctor import CannotLookError, Cause, Examination, Outcome, Patience, Verdict
 from kinesight_cli.doctor import judging_models as of_models
 from kinesight_cli.doctor import judging_pictures as of_pictures

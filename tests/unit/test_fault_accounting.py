@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import from_epoch_ms
-from kinesight.domain.records import evidence_keys
 
 from tests.builders import NOON_MS, a_frame, a_record
 from tests.faults.accounting import Come, Given, Phase, Poison, account, table

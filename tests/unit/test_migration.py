@@ -10,10 +10,10 @@ import botocore.session
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kinesight.domain.configuration import Configuration
+from kinesight.domain.geometry import overlap
 from kinesight.domain.model import BoundingBox, Detection
-from kinesight.domain.rules import Rules
-from kinesight.domain.zones import overlap
+from kinesight.domain.rules.document import Configuration
+from kinesight.domain.rules.matching import Rules
 from kinesight_cli.main import app
 from kinesight_cli.migration import Migration, MigrationError, deploy_line, files, report
 from kinesight_cli.migration_kit import migrate_kit

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from kinesight import observability
-from kinesight.domain.frame_tally import FrameTally
+from kinesight.domain.analysis.frame_counts import FrameTally
 from kinesight.frame_metrics import tell_frames
 from kinesight.metric_catalogue import Metric, Unit
 from kinesight.observability import count, count_kinds, measure, observed, tell_of_stream

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from kinesight.domain.configuration import Configuration
 from kinesight.domain.model import from_epoch_ms
-from kinesight.domain.rules import Rules
+from kinesight.domain.rules.document import Configuration
+from kinesight.domain.rules.matching import Rules
 from kinesight_cli.replaying import compared, told
 
 from tests.builders import NOON_MS, a_detection, a_frame, a_record

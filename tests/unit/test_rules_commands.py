@@ -6,8 +6,8 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight.domain.configuration import Configuration
-from kinesight.domain.current_rules import DOCUMENT_KEY
+from kinesight.domain.rules.document import Configuration
+from kinesight.domain.rules.refresh import DOCUMENT_KEY
 from kinesight_cli.main import app
 from kinesight_cli.rules import SAMPLE
 from kinesight_cli.rules_summary import difference, summary

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from kinesight import observability
-from kinesight.domain.metering import Spending
+from kinesight.domain.detectors.metered_detector import Spending
 from kinesight.frame_metrics import tell_of_spending
 
 SPENT = {

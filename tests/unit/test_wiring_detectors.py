@@ -4,8 +4,8 @@ from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
-from kinesight.domain.contracts import DetectorChoice
 from kinesight.domain.errors import InvalidSettingError
+from kinesight.domain.on_demand.messages import DetectorChoice
 from kinesight.settings import DetectionSettings, DetectObjectsSettings, DetectorType, PlanWindowsSettings
 from kinesight.wiring.detectors import detector
 from kinesight_cli.on_demand import DetectorChoice as CommandChoice

@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
-from kinesight.domain.current_rules import DOCUMENT_KEY
-from kinesight.domain.session_alerts import picture_key
-from kinesight.domain.sessions import BestPicture, Session, Severity
+from kinesight.domain.rules.refresh import DOCUMENT_KEY
+from kinesight.domain.sessions.alerts import picture_key
+from kinesight.domain.sessions.tracker import BestPicture, Session, Severity
 from kinesight_cli.fragmenting import SourceVideo, read_video
 from kinesight_cli.producing import Pace, Tagging, play
 from kinesight_local.cloud import LocalCloud

@@ -17,7 +17,7 @@ _REKOGNITION = "REKOGNITION_"
 _PUT_UNIT_KILOBYTES = 25.0
 """API_PutRecords; "Amazon Kinesis Data Streams pricing"."""
 _NOTE_EVERY_S = 300.0
-"""domain/picture_watch.py."""
+"""domain/streams/missing_images.py."""
 _TRANSITIONS_PER_RUN = 6
 _TRANSITIONS_PER_WINDOW = 3
 _PICTURES_PER_WINDOW = 25
@@ -48,7 +48,7 @@ class Flow:
 
 
 def image_events(flow: Flow, parameters: Mapping[str, str], workload: Workload) -> Items:
-    """Pictures that KVS generates (domain/analyze_images.py)."""
+    """Pictures that KVS generates (domain/analysis/analyze_images.py)."""
     caller, seconds = "analyze_images", 0.1 * flow.analyses + workload.detector_seconds * (flow.sent + flow.chained)
     yield Line("kvs.image", flow.made, "one per generated picture")
     yield Line("s3.put", flow.made, "one per picture, by KVS", "KVS s3:PutObject images", of_pictures=True)
@@ -68,7 +68,7 @@ def image_events(flow: Flow, parameters: Mapping[str, str], workload: Workload) 
 
 
 def live(flow: Flow, parameters: Mapping[str, str], workload: Workload, active_s: float) -> Items:
-    """Pictures of live consumers (domain/live_stream.py). `flow.analyses`: the seconds that consumers work, of which
+    """Live consumers (domain/live/stream_reader.py). `flow.analyses`: the seconds that consumers work, of which
     there is one per LiveStreamsPerConsumer streams."""
     caller = "consume_live"
     fragments = active_s / workload.fragment_seconds
@@ -79,7 +79,7 @@ def live(flow: Flow, parameters: Mapping[str, str], workload: Workload, active_s
     )
     yield Line("dynamodb.write", flow.analyses / 10, "each consumer says every 10 s that it is alive")
     yield Line("dynamodb.read", flow.analyses / 10, "and reads its slot before")
-    # A successor begins 75 s before each end, 15 minutes apart (domain/conduct_live.py).
+    # A successor begins 75 s before each end, 15 minutes apart (domain/live/conduct_live.py).
     yield Work(caller, flow.analyses / 780, flow.analyses * 1.1, flow.made)
     if parameters["FrameGate"] != "OFF":
         yield from _gate(caller, flow, "live")
@@ -106,7 +106,7 @@ def on_demand(flow: Flow, parameters: Mapping[str, str], workload: Workload, run
 
 
 def notifications(fragments: float, runs: float) -> Items:
-    """What comes before a notified range (domain/start_analysis.py)."""
+    """What comes before a notified range (domain/on_demand/start_analysis.py)."""
     yield Line("sns.publish", fragments, "one per notified fragment, by KVS")
     yield Line("sqs.request", fragments, "sent, received and deleted once", each=3)
     yield Line(
@@ -117,7 +117,7 @@ def notifications(fragments: float, runs: float) -> Items:
 
 
 def _gate(caller: str, flow: Flow, place: str) -> Items:
-    """domain/frame_gate.py: what is compared is read, what is sent is remembered."""
+    """domain/gate/frame_gate.py: what is compared is read, what is sent is remembered."""
     yield Line(
         "s3.get", flow.made, "one GET per picture, by the gate", f"{caller} s3:GetObject {place}", of_pictures=True
     )
@@ -139,7 +139,7 @@ def _gate(caller: str, flow: Flow, place: str) -> Items:
 
 
 def _road(caller: str, place: str, flow: Flow, parameters: Mapping[str, str], workload: Workload) -> Items:
-    """domain/analysis.py: ledger → detector → results stream."""
+    """domain/analysis/pipeline.py: ledger → detector → results stream."""
     yield Line(
         "dynamodb.write", flow.made, "begun in the ledger", f"{caller} dynamodb:PutItem {_LEDGER}", of_pictures=True
     )
@@ -163,7 +163,7 @@ def _road(caller: str, place: str, flow: Flow, parameters: Mapping[str, str], wo
 
 
 def _reservations(caller: str, flow: Flow, parameters: Mapping[str, str]) -> Items:
-    """domain/budget.py: one write for each limit and each call that has a price."""
+    """domain/detectors/budget.py: one write for each limit and each call that has a price."""
     limits = sum(bool(parameters[name]) for name in ("DailyBudgetUsd", "DailyBudgetUsdPerStream"))
     counts = {"Detector": flow.sent, "ThenDetector": flow.chained}
     paid = sum(count for name, count in counts.items() if is_paid_by_call(name, parameters))
@@ -200,7 +200,7 @@ def _detector(caller: str, place: str, detector: str, calls: float, workload: Wo
 
 
 def evidence(flow: Flow, parameters: Mapping[str, str], workload: Workload, invocations: float) -> Items:
-    """domain/keep_evidence.py."""
+    """domain/evidence/keep_evidence.py."""
     caller = "keep_evidence"
     of_picture = (
         ("s3.put", "the record, as JSON", "s3:PutObject results"),
@@ -253,7 +253,7 @@ class Visits:
 
 
 def sessions(visits: Visits, parameters: Mapping[str, str], workload: Workload) -> Items:
-    """domain/track_sessions.py, domain/session_outbox.py."""
+    """domain/sessions/track_sessions.py, domain/sessions/outbox.py."""
     caller, told = "track_sessions", visits.count * (2 + workload.updates_per_session)
     activity = f"{caller} dynamodb:{{}} CoordinationTable"
     reads, writes = read_units(workload.activity_kilobytes), write_units(workload.activity_kilobytes)
@@ -289,7 +289,7 @@ def sessions(visits: Visits, parameters: Mapping[str, str], workload: Workload) 
 
 
 def _videos(visits: Visits, workload: Workload) -> Items:
-    """domain/archive_session.py."""
+    """domain/sessions/archive_session.py."""
     caller = "archive_session"
     listed = visits.fragments + visits.known
     yield Line("sqs.request", visits.count, "ordered, received and deleted", each=3)

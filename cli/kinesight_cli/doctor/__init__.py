@@ -3,8 +3,8 @@
 Nothing here prints. Facts are looked up (`looking_at_…`), judged by pure functions (`judging_…`) and told as findings.
 """
 
-from kinesight.domain.findings import Cause, Finding, Outcome, Verdict
-from kinesight.domain.stream_facts import Patience
+from kinesight.domain.health.facts import Patience
+from kinesight.domain.health.findings import Cause, Finding, Outcome, Verdict
 
 from kinesight_cli.doctor.asking import CannotLookError
 from kinesight_cli.doctor.examining import Examination, Report, StreamHealth

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
-from kinesight.domain.findings import Finding, Outcome, Verdict, in_the_way, unknown
-from kinesight.domain.stream_facts import Patience
-from kinesight.domain.stream_selection import StreamSelection
+from kinesight.domain.health.facts import Patience
+from kinesight.domain.health.findings import Finding, Outcome, Verdict, in_the_way, unknown
+from kinesight.domain.streams.selection import StreamSelection
 
 from kinesight_cli.doctor.asking import Aws, RefusedError, UnansweredError
 from kinesight_cli.doctor.looking_at_stack import StackEye

@@ -1,6 +1,6 @@
 """Checks of the models that look at pictures. Facts in, verdicts out."""
 
-from kinesight.domain.findings import Cause, Verdict, broken, good
+from kinesight.domain.health.findings import Cause, Verdict, broken, good
 
 from kinesight_cli.doctor.facts import ModelFacts
 

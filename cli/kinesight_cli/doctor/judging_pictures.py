@@ -1,7 +1,7 @@
 """Checks of what a camera sends, and of the pictures that KVS makes of it. Facts in, verdicts out."""
 
-from kinesight.domain.findings import Cause, Verdict, broken, good, unknown
-from kinesight.domain.stream_health import span
+from kinesight.domain.health.checks import span
+from kinesight.domain.health.findings import Cause, Verdict, broken, good, unknown
 
 from kinesight_cli.doctor.facts import MediaFacts, PicturesFacts, PolicyFacts
 from kinesight_cli.doctor.policies import conditional_refusals, refusals

@@ -1,7 +1,7 @@
 """Checks of what becomes of a picture once it is written. Facts in, verdicts out."""
 
-from kinesight.domain.findings import Cause, Verdict, broken, good
-from kinesight.domain.stream_health import span
+from kinesight.domain.health.checks import span
+from kinesight.domain.health.findings import Cause, Verdict, broken, good
 
 from kinesight_cli.doctor.facts import (
     BucketFacts,

@@ -1,7 +1,7 @@
 """Checks of the stack, its keys, its selection and where its pictures go. Facts in, verdicts out."""
 
-from kinesight.domain.findings import Cause, Verdict, broken, good
-from kinesight.domain.stream_health import update_images
+from kinesight.domain.health.checks import update_images
+from kinesight.domain.health.findings import Cause, Verdict, broken, good
 
 from kinesight_cli.doctor.facts import (
     BucketFacts,

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from kinesight.domain.stream_facts import Patience
-from kinesight.domain.stream_selection import StreamSelection
+from kinesight.domain.health.facts import Patience
+from kinesight.domain.streams.selection import StreamSelection
 from kinesight.settings import ConfigureStreamsSettings
 from kinesight.wiring.wanted_configuration import image_generation_of, notification_of
 

@@ -7,10 +7,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from kinesight.domain.image_keys import parse_image_key
-from kinesight.domain.leases import Lease
-from kinesight.domain.model import to_epoch_ms
-from kinesight.domain.stream_facts import (
+from kinesight.domain.analysis.image_keys import parse_image_key
+from kinesight.domain.health.facts import (
     ClockFacts,
     ConfigurationFacts,
     Fragment,
@@ -18,6 +16,8 @@ from kinesight.domain.stream_facts import (
     LiveFacts,
     StreamFacts,
 )
+from kinesight.domain.live.leases import Lease
+from kinesight.domain.model import to_epoch_ms
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight.media.mkv import MkvError
 

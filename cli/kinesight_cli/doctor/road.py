@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kinesight.domain import stream_health as of_stream
-from kinesight.domain.findings import Cause, Verdict
+from kinesight.domain.health import checks as of_stream
+from kinesight.domain.health.findings import Cause, Verdict
 
 from kinesight_cli.doctor import judging_models as of_models
 from kinesight_cli.doctor import judging_pictures as of_pictures

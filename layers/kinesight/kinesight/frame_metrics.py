@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from kinesight.domain.call_prices import MICRO_USD
-from kinesight.domain.frame_tally import FrameTally, total
-from kinesight.domain.metering import Spending
+from kinesight.domain.analysis.frame_counts import FrameTally, total
+from kinesight.domain.detectors.call_prices import MICRO_USD
+from kinesight.domain.detectors.metered_detector import Spending
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import count_kinds, per_stream, tell_of_stream, write_metrics
 

@@ -6,12 +6,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
-from kinesight.domain.analyze_images import QueuedMessage
-from kinesight.domain.contracts import RangePlan
+from kinesight.domain.batches import QueuedMessage, StreamedRecord
 from kinesight.domain.errors import InvalidEventError
-from kinesight.domain.keep_evidence import StreamedRecord
-from kinesight.domain.render_timelapse import Progress
-from kinesight.domain.windows import Window
+from kinesight.domain.on_demand.messages import RangePlan
+from kinesight.domain.on_demand.render_timelapse import Progress
+from kinesight.domain.on_demand.windows import Window
 
 
 def _decoded(data: Any) -> Any:

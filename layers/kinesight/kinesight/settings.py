@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from kinesight.domain.detectors.protective_equipment import Equipment
 from kinesight.domain.errors import InvalidSettingError
-from kinesight.domain.gate import GateMethod, GateMode
-from kinesight.domain.protective_equipment import Equipment
-from kinesight.domain.webhook_messages import WebhookFormat
+from kinesight.domain.gate.decision import GateMethod, GateMode
+from kinesight.domain.sessions.webhook_messages import WebhookFormat
 
 
 def _split(value: Any) -> Any:

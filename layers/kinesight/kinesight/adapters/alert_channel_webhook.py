@@ -16,8 +16,8 @@ from threading import Event
 
 from kinesight.domain.errors import ChannelRefusedError, DeliveryError
 from kinesight.domain.ports import Alert, SecretText
-from kinesight.domain.webhook_messages import Message
-from kinesight.domain.webhook_target import WebhookTarget, parse_target
+from kinesight.domain.sessions.webhook_messages import Message
+from kinesight.domain.sessions.webhook_target import WebhookTarget, parse_target
 
 _STEP_SECONDS = 5
 """For the connection, and for each piece of the answer."""

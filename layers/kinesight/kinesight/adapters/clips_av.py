@@ -12,7 +12,7 @@ import av
 from av.stream import Stream
 
 from kinesight.domain.errors import NoMediaError
-from kinesight.domain.viewer_playback import ClipPart
+from kinesight.domain.viewer.playback import ClipPart
 from kinesight.media.fragments import MediaFragment, VideoFrame, read_fragments
 from kinesight.media.mkv import MkvError, Track
 from kinesight.media.mp4_times import LEAST_STEP, TICKS_PER_SECOND, frame_times

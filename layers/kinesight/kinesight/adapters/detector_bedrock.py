@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from kinesight.adapters.aws_errors import AWS_ERRORS
 from kinesight.adapters.model_errors import translate_model_error
-from kinesight.domain.answer_mapping import AnswerReader
+from kinesight.domain.detectors.image_fit import PictureForm, Preparer, SentPicture
+from kinesight.domain.detectors.output_reader import AnswerReader
+from kinesight.domain.detectors.ports import DetectorAnswer, TokenUsage
 from kinesight.domain.errors import DetectorAnswerError, DetectorRejectedError, UnsupportedImageError, maybe_billed
 from kinesight.domain.model import DetectorInfo, Frame
-from kinesight.domain.picture_fit import PictureForm, Preparer, SentPicture
-from kinesight.domain.ports import DetectorAnswer, ImageStore, TokenUsage
+from kinesight.domain.ports import ImageStore
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient

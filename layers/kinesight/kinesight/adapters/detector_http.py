@@ -9,12 +9,13 @@ from typing import Any
 
 import urllib3
 
-from kinesight.domain.answer_mapping import AnswerReader
+from kinesight.domain.detectors.http_request import checked_url, json_body, redacted
+from kinesight.domain.detectors.image_fit import PictureForm, Preparer, SentPicture
+from kinesight.domain.detectors.output_reader import AnswerReader
+from kinesight.domain.detectors.ports import DetectorAnswer
 from kinesight.domain.errors import DetectorAnswerError, DetectorBusyError, DetectorRejectedError, maybe_billed
-from kinesight.domain.http_model import checked_url, json_body, redacted
 from kinesight.domain.model import DetectorInfo, Frame
-from kinesight.domain.picture_fit import PictureForm, Preparer, SentPicture
-from kinesight.domain.ports import DetectorAnswer, ImageStore, Secret
+from kinesight.domain.ports import ImageStore, Secret
 
 _MAXIMUM_ANSWER_BYTES = 6 * 1024 * 1024  # as large as SageMaker lets an answer be
 _PASSING = frozenset({408, 425, 429})
@@ -24,7 +25,8 @@ _CONNECTIONS = 50
 
 @dataclass(frozen=True, slots=True)
 class HttpModel:
-    """How a model is asked. `json_template` (domain/http_model.py): a body around the picture, or None for its bytes.
+    """Request settings of a self-hosted model. `json_template` (domain/detectors/http_request.py) is the JSON body
+    around the image; None sends the image's bytes.
 
     `auth_header` is the name of the header that carries the secret. Raises InvalidSettingError for an address that
     must not be called.

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kinesight.adapters.rekognition_operation import RekognitionOperation
+from kinesight.domain.detectors.rekognition_output import (
+    detections_of_faces,
+    detections_of_labels,
+    detections_of_moderation,
+)
 from kinesight.domain.model import Detection
-from kinesight.domain.rekognition_answers import detections_of_faces, detections_of_labels, detections_of_moderation
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from kinesight.adapters.aws_errors import error_code
 from kinesight.adapters.rekognition_operation import RekognitionOperation
+from kinesight.domain.detectors.rekognition_output import detections_of_custom_labels
 from kinesight.domain.errors import DetectorBusyError, KinesightError
 from kinesight.domain.model import Detection
-from kinesight.domain.rekognition_answers import detections_of_custom_labels
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient

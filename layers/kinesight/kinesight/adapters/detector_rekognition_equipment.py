@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kinesight.adapters.rekognition_operation import RekognitionOperation
+from kinesight.domain.detectors.protective_equipment import Equipment, detections_of_equipment
 from kinesight.domain.model import Detection
-from kinesight.domain.protective_equipment import Equipment, detections_of_equipment
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient

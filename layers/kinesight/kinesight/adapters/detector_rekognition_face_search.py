@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 
 from kinesight.adapters.aws_errors import error_code
 from kinesight.adapters.rekognition_operation import RekognitionOperation
+from kinesight.domain.detectors.rekognition_output import detections_of_face_search
 from kinesight.domain.model import Detection
-from kinesight.domain.rekognition_answers import detections_of_face_search
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kinesight.adapters.rekognition_operation import RekognitionOperation
+from kinesight.domain.detectors.licence_plates import PlateRules
+from kinesight.domain.detectors.rekognition_text import detections_of_texts
 from kinesight.domain.model import Detection
-from kinesight.domain.plates import PlateRules
-from kinesight.domain.rekognition_texts import detections_of_texts
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient

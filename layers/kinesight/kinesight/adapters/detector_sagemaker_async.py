@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from kinesight.adapters.aws_errors import AWS_ERRORS
 from kinesight.adapters.model_errors import is_refusal, translate_model_error
-from kinesight.domain.answer_mapping import AnswerReader
-from kinesight.domain.endpoints import Endpoint
+from kinesight.domain.detectors.image_fit import Endpoint, Preparer, SentPicture
+from kinesight.domain.detectors.output_reader import AnswerReader
+from kinesight.domain.detectors.ports import DetectorAnswer
 from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, KinesightError, maybe_billed
 from kinesight.domain.model import DetectorInfo, Frame
-from kinesight.domain.picture_fit import Preparer, SentPicture
-from kinesight.domain.ports import DetectorAnswer, ImageStore, ObjectStore
+from kinesight.domain.ports import ImageStore, ObjectStore
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from kinesight.domain.errors import UnsupportedImageError
-from kinesight.domain.render_timelapse import FilmForm
+from kinesight.domain.on_demand.render_timelapse import FilmForm
 
 # Without B-frames a frame's decoding time is its own, so parts are joined by adding up lengths.
 _ENCODER = {"preset": "veryfast", "crf": "23", "bf": "0"}

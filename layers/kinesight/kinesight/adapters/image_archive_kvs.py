@@ -22,10 +22,10 @@ from kinesight.domain.errors import (
     StreamRefusedError,
     ThrottledError,
 )
+from kinesight.domain.health.facts import Fragment
 from kinesight.domain.model import from_epoch_ms, to_epoch_ms
-from kinesight.domain.ports import PictureWish, SlotPicture, StreamFacts
-from kinesight.domain.stream_facts import Fragment
-from kinesight.domain.windows import PAGE, FragmentSpan, ImageRequest
+from kinesight.domain.on_demand.windows import PAGE
+from kinesight.domain.ports import FragmentSpan, ImageRequest, PictureWish, SlotPicture, StreamFacts
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient

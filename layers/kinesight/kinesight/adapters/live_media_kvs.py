@@ -17,8 +17,8 @@ from kinesight.domain.errors import (
     StreamGoneError,
     UnreadableMediaError,
 )
+from kinesight.domain.live.ports import LiveStart
 from kinesight.domain.model import from_epoch_ms
-from kinesight.domain.ports import LiveStart
 from kinesight.media.fragments import FragmentReader, MediaErrorNotice, MediaFragment, read_fragments
 from kinesight.media.mkv import MkvError, TruncatedMkvError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 
 from kinesight.domain.errors import UnsupportedImageError
-from kinesight.domain.luma import COLUMNS, ROWS
+from kinesight.domain.gate.image_difference import COLUMNS, ROWS
 
 _FORMATS = ("JPEG", "PNG")
 _MAXIMUM_PIXELS = 3840 * 2160 * 2  # twice the largest picture KVS makes; anything beyond is a bomb

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from kinesight.adapters.aws_errors import AWS_ERRORS, condition_failed, translate
 from kinesight.domain.errors import StorageBusyError
-from kinesight.domain.stream_configuration import Feature, Managed
+from kinesight.domain.streams.configuration import Feature, Managed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Fit, PictureForm, SentPicture, fitted, shrunk
 from kinesight.domain.errors import UnsupportedImageError
 from kinesight.domain.model import BoundingBox, Detection
-from kinesight.domain.picture_fit import ANY_CONTENT_TYPE, Fit, PictureForm, SentPicture, fitted, shrunk
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont

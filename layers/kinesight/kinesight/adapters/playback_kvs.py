@@ -9,7 +9,7 @@ from kinesight.adapters.aws_errors import AWS_ERRORS, translate
 from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients
 from kinesight.domain.errors import MediaBusyError, NoMediaError
 from kinesight.domain.model import from_epoch_ms
-from kinesight.domain.viewer_playback import PlaybackRange
+from kinesight.domain.viewer.playback import PlaybackRange
 
 _API: Final = "GET_HLS_STREAMING_SESSION_URL"
 _LEAST_EXPIRY_S, _MOST_EXPIRY_S = 300, 43_200

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate, went_unanswered
+from kinesight.domain.detectors.ports import DetectorAnswer
 from kinesight.domain.errors import (
     DetectorBusyError,
     DetectorRejectedError,
@@ -21,7 +22,6 @@ from kinesight.domain.errors import (
     maybe_billed,
 )
 from kinesight.domain.model import Detection, DetectorInfo, Frame
-from kinesight.domain.ports import DetectorAnswer
 
 if TYPE_CHECKING:
     from mypy_boto3_rekognition import RekognitionClient

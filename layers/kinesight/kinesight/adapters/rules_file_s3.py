@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, is_absent, translate
 from kinesight.domain.errors import KinesightError, StorageBusyError
-from kinesight.domain.viewer_rules import TaggedText
+from kinesight.domain.viewer.rules import TaggedText
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

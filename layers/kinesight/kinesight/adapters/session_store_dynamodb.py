@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError
 from kinesight.adapters.aws_errors import AWS_ERRORS, condition_failed, translate
 from kinesight.domain.errors import KinesightError, StorageBusyError
 from kinesight.domain.model import from_epoch_ms
-from kinesight.domain.session_alerts import document_of
-from kinesight.domain.session_videos import SessionRef, SessionVideo
-from kinesight.domain.sessions import Session
+from kinesight.domain.sessions.alerts import document_of
+from kinesight.domain.sessions.tracker import Session
+from kinesight.domain.sessions.video import SessionRef, SessionVideo
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from kinesight.adapters.aws_errors import AWS_ERRORS, condition_failed, translate
+from kinesight.domain.detectors.ports import Spent
 from kinesight.domain.errors import StorageBusyError
-from kinesight.domain.ports import Spent
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -17,7 +17,7 @@ from kinesight.domain.errors import (
     StreamRefusedError,
     ThrottledError,
 )
-from kinesight.domain.stream_configuration import Configuration, Feature, VideoStream
+from kinesight.domain.streams.configuration import Configuration, Feature, VideoStream
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient

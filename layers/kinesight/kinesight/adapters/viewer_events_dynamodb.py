@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from kinesight.adapters.aws_errors import AWS_ERRORS, condition_failed, translate
 from kinesight.domain.errors import KinesightError, StorageBusyError
-from kinesight.domain.session_videos import SessionVideo
-from kinesight.domain.viewer_events import Mark, Position, StoredEvent, StoredPage
+from kinesight.domain.sessions.video import SessionVideo
+from kinesight.domain.viewer.events import Mark, Position, StoredEvent, StoredPage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

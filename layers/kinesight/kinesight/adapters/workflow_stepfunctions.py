@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate
-from kinesight.domain.analysis_runs import RUNNING, RunDetails
 from kinesight.domain.errors import ThrottledError, WorkflowRefusedError
-from kinesight.domain.ports import RunStatus
+from kinesight.domain.on_demand.executions import RUNNING, RunDetails
+from kinesight.domain.on_demand.ports import RunStatus
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -116,3 +116,6 @@ class ResultRecord(Value):
     matched_labels: tuple[str, ...] = ()
     matched_rules: tuple[str, ...] = ()
     raw_output: Any | None = None
+
+
+Selector = Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"]

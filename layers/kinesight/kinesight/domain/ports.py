@@ -2,48 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Protocol
 
 from kinesight.domain.errors import KinesightError
-from kinesight.domain.model import BoundingBox, Detection, DetectorInfo, Frame, ImageReference
-from kinesight.domain.session_videos import SessionRef, SessionVideo
-from kinesight.domain.sessions import Session
-from kinesight.domain.windows import FragmentSpan, ImageRequest
-from kinesight.media.fragments import MediaErrorNotice, MediaFragment
-from kinesight.media.selection import Keyframe
-
-
-@dataclass(frozen=True, slots=True)
-class TokenUsage:
-    """Tokens that a call is billed by."""
-
-    read: int
-    written: int
-
-
-@dataclass(frozen=True, slots=True)
-class DetectorAnswer:
-    """What a detector saw in one frame; `raw_output` is its answer as it came, `raw_body` its bytes, if it had any.
-    `tokens` where the service counts them."""
-
-    info: DetectorInfo
-    detections: tuple[Detection, ...]
-    raw_output: Any
-    raw_body: bytes = b""
-    tokens: TokenUsage | None = None
-
-
-class Detector(Protocol):
-    """Looks at one frame."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Names the model and operation; part of every result id."""
-
-    def detect(self, frame: Frame) -> DetectorAnswer:
-        """Raises PermanentError if this frame can't be analyzed, DetectorBusyError to try again later,
-        BudgetReachedError if it is not to be paid for."""
+from kinesight.domain.model import ImageReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +139,50 @@ LONGEST_FRAGMENT_MS = 20_000
 """A fragment may last no longer ("Service quotas": 20 s)."""
 
 
+@dataclass(frozen=True, slots=True)
+class FragmentSpan:
+    """A stored fragment: where it starts by the chosen clock, and how long it lasts."""
+
+    number: str
+    start_ms: int
+    length_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A moment to have a picture of, and the fragment that shows it."""
+
+    at_ms: int
+    fragment_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlotRun:
+    """The slots of one fragment: `count` of them from `first_ms` on, a request's interval apart."""
+
+    fragment_number: str
+    first_ms: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRequest:
+    """One GetImages request. Slots that it answers beside its own are nobody's, or another request's."""
+
+    start_ms: int
+    end_ms: int
+    interval_ms: int
+    runs: tuple[SlotRun, ...]
+
+    @property
+    def slots(self) -> list[Slot]:
+        return [
+            Slot(run.first_ms + index * self.interval_ms, run.fragment_number)
+            for run in self.runs
+            for index in range(run.count)
+        ]
+
+
 class FragmentIndex(Protocol):
     """Knows which fragments are stored."""
 
@@ -208,13 +214,6 @@ class ImageArchive(Protocol):
 
     def images(self, stream_name: str, request: ImageRequest, wish: PictureWish) -> Iterator[SlotPicture]:
         """One entry per moment of the request's own grid. Raises MediaBusyError, StreamGoneError, NoRetentionError."""
-
-
-class PictureMaker(Protocol):
-    """Makes pictures of one fragment."""
-
-    def pictures(self, matroska: bytes, moments_ms: Sequence[int], wish: PictureWish) -> Iterator[SlotPicture]:
-        """One entry per moment (epoch milliseconds by the wish's clock): what the fragment shows then, or why not."""
 
 
 class WorkStore(Protocol):
@@ -252,76 +251,6 @@ class VersionedDocuments(Protocol):
         """False, and nothing saved, if the document is not of `seen_version` any more. Raises StorageBusyError."""
 
 
-@dataclass(frozen=True, slots=True)
-class LiveStart:
-    """Where to begin to read: behind a fragment, or else at the first one that is left from a moment of the server's
-    clock on."""
-
-    after_fragment: str | None = None
-    since_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """Micro-dollars that a counter has on a day, and whether what was asked for is among them."""
-
-    is_granted: bool
-    micro_usd: int
-
-
-class SpendingCounters(Protocol):
-    """Micro-dollars by counter and UTC day (2026-11-21), shared by everybody who spends."""
-
-    def reserve(self, counter: str, day: str, micro_usd: int, most_micro_usd: int) -> Spent:
-        """Adds a call and its price, unless the sum would pass the most. Raises StorageBusyError."""
-
-    def correct(self, counter: str, day: str, micro_usd: int, *, calls: int) -> None:
-        """Adds, or takes away; at most once. Raises StorageBusyError; then it may have happened."""
-
-
-class LiveMedia(Protocol):
-    """A stream as it is recorded."""
-
-    def read(self, stream_name: str, start: LiveStart) -> Iterator[MediaFragment | MediaErrorNotice]:
-        """Fragments in their order, until KVS has had nothing new for three seconds.
-
-        Raises MediaBusyError, EvidenceGoneError if the fragment to begin behind is known no more, StreamGoneError, and
-        UnreadableMediaError at a fragment that can't be read, after all before it.
-        """
-
-
-class StillMaker(Protocol):
-    """Makes pictures of keyframes; safe for threads."""
-
-    def still(self, keyframe: Keyframe) -> bytes:
-        """A JPEG. Raises UnsupportedImageError."""
-
-
-class ConsumerStarter(Protocol):
-    """Starts live consumers."""
-
-    def start(self, slot: str, share: int) -> None:
-        """One that takes up to `share` streams, beside this. Raises ThrottledError, WorkflowRefusedError."""
-
-
-class RunStatus(StrEnum):
-    """How an execution stands."""
-
-    RUNNING = "RUNNING"
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
-
-
-class AnalysisWorkflow(Protocol):
-    """The on-demand workflow."""
-
-    def start(self, name: str, document: Mapping[str, Any]) -> bool:
-        """False if an execution of that name exists. Raises ThrottledError, WorkflowRefusedError."""
-
-    def status(self, name: str) -> RunStatus | None:
-        """None if there is no execution of that name. Raises as `start`."""
-
-
 class Reminders(Protocol):
     """Messages to ourselves, by a queue that one of our functions reads."""
 
@@ -351,44 +280,3 @@ class SecretText(Protocol):
 
     def read(self, *, fresh: bool = False) -> str:
         """What it is, or was some minutes ago; with `fresh`, what it is now. Raises DeliveryError."""
-
-
-class CropMaker(Protocol):
-    """Cuts parts out of pictures."""
-
-    def crop(self, frame: Frame, box: BoundingBox) -> tuple[Frame, BoundingBox]:
-        """The part as a frame of the same moment, and where it was cut: around the box, somewhat larger.
-
-        Raises UnsupportedImageError, ImageMissingError, StorageBusyError.
-        """
-
-
-class SessionStore(Protocol):
-    """Keeps what is known of sessions, for people who look them up."""
-
-    def put(self, session: Session) -> None:
-        """The newest state; its video stays as it is. Raises StorageBusyError."""
-
-
-class SessionVideos(Protocol):
-    """Keeps what the archive has of sessions, beside what is known of them."""
-
-    def load(self, session: SessionRef) -> SessionVideo | None:
-        """None where there is none. Raises StorageBusyError."""
-
-    def save(self, session: SessionRef, video: SessionVideo) -> bool:
-        """False, and nothing saved, if the session is gone or has a video of more pictures. Raises StorageBusyError."""
-
-
-class SessionChannel(Protocol):
-    """Tells programs of sessions."""
-
-    def send(self, event_type: str, document: Mapping[str, Any]) -> None:
-        """Raises DeliveryError, ChannelRefusedError."""
-
-
-class Annotator(Protocol):
-    """Draws boxes on a picture."""
-
-    def annotate(self, picture: bytes, detections: Sequence[Detection]) -> bytes:
-        """A JPEG with a labelled box for each detection that has one. Raises UnsupportedImageError."""

@@ -24,7 +24,7 @@ from kinesight.domain.errors import (
     TransientError,
     VideoMissingError,
 )
-from kinesight.domain.serve_viewer import Answer
+from kinesight.domain.viewer.serve_viewer import Answer
 from kinesight.observability import logger
 
 StreamName = Annotated[str, Path(pattern=r"^[a-zA-Z0-9_.-]{1,256}$")]

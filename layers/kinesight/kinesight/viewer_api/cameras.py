@@ -7,8 +7,8 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from kinesight.domain.model import from_epoch_ms, iso_milliseconds
-from kinesight.domain.viewer_cameras import cameras_page
-from kinesight.domain.viewer_pictures import PICTURE_TYPES, recent_picture
+from kinesight.domain.viewer.cameras import cameras_page
+from kinesight.domain.viewer.images import PICTURE_TYPES, recent_picture
 from kinesight.viewer_api import shapes
 from kinesight.viewer_api.answers import StreamName
 from kinesight.viewer_api.routes import ViewerRouter

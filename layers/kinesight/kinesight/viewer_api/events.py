@@ -7,9 +7,9 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from pydantic import BaseModel
 
-from kinesight.domain.serve_viewer import MarkChange, activity, event_details, events_page, mark_event
-from kinesight.domain.sessions import Severity
-from kinesight.domain.viewer_events import EventFilter
+from kinesight.domain.sessions.tracker import Severity
+from kinesight.domain.viewer.events import EventFilter
+from kinesight.domain.viewer.serve_viewer import MarkChange, activity, event_details, events_page, mark_event
 from kinesight.viewer_api import shapes
 from kinesight.viewer_api.answers import EventId, IfMatch, IfNoneMatch, StreamName, WantedStream, tagged, whose
 from kinesight.viewer_api.routes import ViewerRouter

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from kinesight.domain.viewer_bundle import bundle
-from kinesight.domain.viewer_playback import playback
+from kinesight.domain.viewer.bundle import bundle
+from kinesight.domain.viewer.playback import playback
 from kinesight.viewer_api import shapes
 from kinesight.viewer_api.answers import EventId, StreamName
 from kinesight.viewer_api.routes import ViewerRouter

@@ -6,8 +6,8 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body
 from pydantic import BaseModel
 
-from kinesight.domain.serve_viewer import Answer
-from kinesight.domain.viewer_rules import read_rules, write_rules
+from kinesight.domain.viewer.rules import read_rules, write_rules
+from kinesight.domain.viewer.serve_viewer import Answer
 from kinesight.viewer_api import shapes
 from kinesight.viewer_api.answers import IfMatch, IfNoneMatch, tagged
 from kinesight.viewer_api.routes import ViewerRouter

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from kinesight.domain.contracts import RangeSummary
 from kinesight.domain.model import Detection, ResultRecord, Value
-from kinesight.domain.session_videos import SessionVideo, VideoFragment
-from kinesight.domain.sessions import Severity
+from kinesight.domain.on_demand.messages import RangeSummary
+from kinesight.domain.sessions.tracker import Severity
+from kinesight.domain.sessions.video import SessionVideo, VideoFragment
 
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Day = Annotated[str, Field(json_schema_extra={"format": "date"})]

@@ -11,10 +11,10 @@ from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.stream_directory_kvs import KvsStreamDirectory
-from kinesight.domain.analyze_images import AnalysisPlan, AnalysisPorts
-from kinesight.domain.frame_tally import FrameTally
-from kinesight.domain.picture_watch import PictureNotes
+from kinesight.domain.analysis.analyze_images import AnalysisPlan, AnalysisPorts
+from kinesight.domain.analysis.frame_counts import FrameTally
 from kinesight.domain.ports import StreamDirectory
+from kinesight.domain.streams.missing_images import PictureNotes
 from kinesight.settings import AnalyzeImagesSettings
 from kinesight.wiring import detection
 

@@ -15,8 +15,8 @@ from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.adapters.reminders_sqs import SqsReminders
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessionVideos
 from kinesight.adapters.viewer_events_dynamodb import DynamoDbEventMarks
-from kinesight.domain.archive_session import ArchivePorts
-from kinesight.domain.viewer_evidence import HeldCopies, Shelves
+from kinesight.domain.sessions.archive_session import ArchivePorts
+from kinesight.domain.viewer.evidence import HeldCopies, Shelves
 from kinesight.settings import ArchiveSessionSettings
 
 _NAME = "archive_session"

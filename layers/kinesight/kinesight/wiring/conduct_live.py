@@ -9,8 +9,8 @@ from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.consumer_starter_lambda import LambdaConsumers
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
-from kinesight.domain.conduct_live import ConductorPlan, ConductorPorts
-from kinesight.domain.stream_selection import StreamSelection
+from kinesight.domain.live.conduct_live import ConductorPlan, ConductorPorts
+from kinesight.domain.streams.selection import StreamSelection
 from kinesight.settings import ConductLiveSettings
 from kinesight.wiring.system_clock import SystemClock
 

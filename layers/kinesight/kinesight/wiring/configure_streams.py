@@ -14,10 +14,10 @@ from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.adapters.managed_streams_dynamodb import DynamoDbManagedStreams
 from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
 from kinesight.adapters.work_store_s3 import S3WorkStore
-from kinesight.domain.configure_streams import ConfigurationPorts
-from kinesight.domain.current_rules import DOCUMENT_KEY, parsed
-from kinesight.domain.picture_watch import WatchPorts, WatchReport, watch
-from kinesight.domain.stream_configuration import Feature, Wanted
+from kinesight.domain.rules.refresh import DOCUMENT_KEY, parsed
+from kinesight.domain.streams.configuration import Feature, Wanted
+from kinesight.domain.streams.configure_streams import ConfigurationPorts
+from kinesight.domain.streams.missing_images import WatchPorts, WatchReport, watch
 from kinesight.settings import ConfigureStreamsSettings
 from kinesight.wiring.system_clock import SystemClock
 from kinesight.wiring.wanted_configuration import wanted_of

@@ -13,12 +13,12 @@ from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.live_media_kvs import KvsLiveMedia
 from kinesight.adapters.stills_av import AvStills
 from kinesight.adapters.work_store_s3 import S3WorkStore
-from kinesight.domain.analysis import Analysis
-from kinesight.domain.conduct_live import beat
-from kinesight.domain.consume_live import ConsumerPlan, ConsumerPorts, Ends
-from kinesight.domain.frame_tally import FrameBook, FrameTally
-from kinesight.domain.leases import LeaseClock
-from kinesight.domain.live_stream import LivePlan, LivePorts
+from kinesight.domain.analysis.frame_counts import FrameBook, FrameTally
+from kinesight.domain.analysis.pipeline import Analysis
+from kinesight.domain.live.conduct_live import beat
+from kinesight.domain.live.consume_live import ConsumerPlan, ConsumerPorts, Ends
+from kinesight.domain.live.leases import LeaseClock
+from kinesight.domain.live.stream_reader import LivePlan, LivePorts
 from kinesight.media.selection import EveryInterval, EveryNth
 from kinesight.media.stills import StillForm
 from kinesight.settings import ConsumeLiveSettings

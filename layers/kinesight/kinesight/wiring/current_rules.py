@@ -7,8 +7,8 @@ from functools import cache
 
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.work_store_s3 import S3WorkStore
-from kinesight.domain.current_rules import CurrentRules
-from kinesight.domain.rules import Rules
+from kinesight.domain.rules.matching import Rules
+from kinesight.domain.rules.refresh import CurrentRules
 from kinesight.observability import logger
 
 

@@ -7,9 +7,9 @@ from functools import cache
 
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.work_store_s3 import S3WorkStore
-from kinesight.domain.analysis import DetectionPlan
-from kinesight.domain.detect_objects import WindowPorts
-from kinesight.domain.frame_tally import FrameTally
+from kinesight.domain.analysis.frame_counts import FrameTally
+from kinesight.domain.analysis.pipeline import DetectionPlan
+from kinesight.domain.on_demand.detect_objects import WindowPorts
 from kinesight.settings import DetectObjectsSettings
 from kinesight.wiring import detection
 

@@ -11,12 +11,12 @@ from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
 from kinesight.adapters.luma_pillow import PillowLuma
 from kinesight.adapters.result_sink_kinesis import KinesisResultSink
-from kinesight.domain.analysis import LEDGER, BesideFields, DetectionPlan, DetectionPorts
-from kinesight.domain.frame_gate import FrameGate
-from kinesight.domain.frame_tally import FrameTally, tallied
-from kinesight.domain.gate import GateSettings
-from kinesight.domain.kit_format import kit_fields
-from kinesight.domain.rekognition_format import face_record_fields
+from kinesight.domain.analysis.frame_counts import FrameTally, tallied
+from kinesight.domain.analysis.kit_record import kit_fields
+from kinesight.domain.analysis.pipeline import LEDGER, BesideFields, DetectionPlan, DetectionPorts
+from kinesight.domain.analysis.rekognition_record import face_record_fields
+from kinesight.domain.gate.decision import GateSettings
+from kinesight.domain.gate.frame_gate import FrameGate
 from kinesight.settings import DetectionSettings, GatedSettings
 from kinesight.wiring.current_rules import current_rules
 from kinesight.wiring.detectors import detector

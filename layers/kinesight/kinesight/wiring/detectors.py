@@ -22,17 +22,16 @@ from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.objects_s3 import S3Objects
 from kinesight.adapters.secret_secretsmanager import SecretsManagerSecret
 from kinesight.adapters.work_store_s3 import S3WorkStore
-from kinesight.domain.answer_forms import AnswerMapping
-from kinesight.domain.answer_mapping import AnswerReader
-from kinesight.domain.answer_mappings import mapping_of
-from kinesight.domain.chains import ChainedDetector, ChainRules
-from kinesight.domain.endpoints import Endpoint
+from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
+from kinesight.domain.detectors.http_request import json_template
+from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Endpoint, PictureForm
+from kinesight.domain.detectors.label_map import LabelMap, parse_label_map
+from kinesight.domain.detectors.licence_plates import PlateRules
+from kinesight.domain.detectors.output_presets import mapping_of
+from kinesight.domain.detectors.output_reader import AnswerReader
+from kinesight.domain.detectors.output_schema import AnswerMapping
+from kinesight.domain.detectors.ports import Detector
 from kinesight.domain.errors import InvalidSettingError
-from kinesight.domain.http_model import json_template
-from kinesight.domain.label_map import LabelMap, parse_label_map
-from kinesight.domain.picture_fit import ANY_CONTENT_TYPE, PictureForm
-from kinesight.domain.plates import PlateRules
-from kinesight.domain.ports import Detector
 from kinesight.settings import DetectionSettings, DetectorType
 from kinesight.wiring.spending import metered
 

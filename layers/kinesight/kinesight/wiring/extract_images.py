@@ -9,7 +9,7 @@ from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
 from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.adapters.pictures_av import AvPictureMaker
 from kinesight.adapters.work_store_s3 import S3WorkStore
-from kinesight.domain.extract_images import ExtractionPorts
+from kinesight.domain.on_demand.extract_images import ExtractionPorts
 from kinesight.settings import ExtractImagesSettings
 
 

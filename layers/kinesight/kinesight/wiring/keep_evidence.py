@@ -14,7 +14,7 @@ from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
 from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
 from kinesight.adapters.pictures_pillow import PillowAnnotator
-from kinesight.domain.keep_evidence import EvidencePorts
+from kinesight.domain.evidence.keep_evidence import EvidencePorts
 from kinesight.settings import KeepEvidenceSettings
 
 _NAME = "keep_evidence"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.adapters.work_store_s3 import S3WorkStore
-from kinesight.domain.plan_windows import PlanningPorts
+from kinesight.domain.on_demand.plan_windows import PlanningPorts
 from kinesight.settings import PlanWindowsSettings
 
 

@@ -10,7 +10,7 @@ from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.file_store_s3 import S3FileStore
 from kinesight.adapters.films_av import AvFilms
 from kinesight.adapters.work_store_s3 import S3WorkStore
-from kinesight.domain.render_timelapse import RenderingPorts
+from kinesight.domain.on_demand.render_timelapse import RenderingPorts
 from kinesight.settings import RenderTimelapseSettings
 
 

@@ -21,17 +21,17 @@ from kinesight.adapters.rules_file_s3 import S3RulesFile
 from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
 from kinesight.adapters.viewer_events_dynamodb import DynamoDbEventMarks, DynamoDbEventPages
 from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
-from kinesight.domain.current_rules import DOCUMENT_KEY
-from kinesight.domain.pacing import Pace
-from kinesight.domain.selected_streams import SelectedAlone
-from kinesight.domain.serve_viewer import ViewerPorts
-from kinesight.domain.viewer_analyses import AnalysisPorts
-from kinesight.domain.viewer_bundle import BundlePorts
-from kinesight.domain.viewer_cameras import CALLS_PER_SECOND, CameraPlan, CameraPorts
-from kinesight.domain.viewer_evidence import Shelves
-from kinesight.domain.viewer_pictures import PicturePorts
-from kinesight.domain.viewer_playback import ClipMaker, PlaybackPorts
-from kinesight.domain.viewer_rules import RulesPorts
+from kinesight.domain.rate_limit import Pace
+from kinesight.domain.rules.refresh import DOCUMENT_KEY
+from kinesight.domain.streams.discovery import SelectedAlone
+from kinesight.domain.viewer.analyses import AnalysisPorts
+from kinesight.domain.viewer.bundle import BundlePorts
+from kinesight.domain.viewer.cameras import CALLS_PER_SECOND, CameraPlan, CameraPorts
+from kinesight.domain.viewer.evidence import Shelves
+from kinesight.domain.viewer.images import PicturePorts
+from kinesight.domain.viewer.playback import ClipMaker, PlaybackPorts
+from kinesight.domain.viewer.rules import RulesPorts
+from kinesight.domain.viewer.serve_viewer import ViewerPorts
 from kinesight.settings import ServeViewerSettings
 from kinesight.wiring.system_clock import SystemClock
 from kinesight.wiring.wanted_configuration import wanted_of

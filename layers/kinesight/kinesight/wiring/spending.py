@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.spending_dynamodb import DynamoDbSpending
-from kinesight.domain.budget import Budget, BudgetLimits
-from kinesight.domain.call_prices import call_price, to_micro_usd
-from kinesight.domain.metering import MeteredDetector, SpendingTally
-from kinesight.domain.ports import Detector
+from kinesight.domain.detectors.budget import Budget, BudgetLimits
+from kinesight.domain.detectors.call_prices import call_price, to_micro_usd
+from kinesight.domain.detectors.metered_detector import MeteredDetector, SpendingTally
+from kinesight.domain.detectors.ports import Detector
 from kinesight.settings import DetectionSettings
 
 tally = SpendingTally()

@@ -11,8 +11,8 @@ from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.adapters.reminders_sqs import SqsReminders
 from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
-from kinesight.domain.bursts import BurstRules
-from kinesight.domain.start_analysis import StartPlan, StartPorts
+from kinesight.domain.on_demand.notification_bursts import BurstRules
+from kinesight.domain.on_demand.start_analysis import StartPlan, StartPorts
 from kinesight.settings import StartAnalysisSettings
 
 _NAME = "start_analysis"

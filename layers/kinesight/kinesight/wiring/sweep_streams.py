@@ -10,8 +10,8 @@ from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
 from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
-from kinesight.domain.stream_selection import StreamSelection
-from kinesight.domain.sweep_streams import SweepPlan, SweepPorts
+from kinesight.domain.on_demand.sweep_streams import SweepPlan, SweepPorts
+from kinesight.domain.streams.selection import StreamSelection
 from kinesight.settings import SweepStreamsSettings
 from kinesight.wiring.system_clock import SystemClock
 

@@ -19,12 +19,12 @@ from kinesight.adapters.secret_text_secretsmanager import SecretsManagerText
 from kinesight.adapters.session_channel_eventbridge import EventBridgeSessions
 from kinesight.adapters.session_channel_iot import IotAlerts, IotSessions
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
-from kinesight.domain.ports import SessionChannel
-from kinesight.domain.rekognition_alerts import rekognition_alert
-from kinesight.domain.session_alerts import alert_of
-from kinesight.domain.session_outbox import AlertRoute, Audience
-from kinesight.domain.track_sessions import SessionPorts, VideoOrders
-from kinesight.domain.webhook_messages import webhook_messages
+from kinesight.domain.sessions.alerts import alert_of
+from kinesight.domain.sessions.outbox import AlertRoute, Audience
+from kinesight.domain.sessions.ports import SessionChannel
+from kinesight.domain.sessions.rekognition_alerts import rekognition_alert
+from kinesight.domain.sessions.track_sessions import SessionPorts, VideoOrders
+from kinesight.domain.sessions.webhook_messages import webhook_messages
 from kinesight.settings import TrackSessionsSettings
 from kinesight.wiring.current_rules import current_rules
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kinesight.domain.stream_configuration import Configuration, Wanted
-from kinesight.domain.stream_selection import StreamSelection
+from kinesight.domain.streams.configuration import Configuration, Wanted
+from kinesight.domain.streams.selection import StreamSelection
 from kinesight.settings import StreamConfigurationSettings
 
 

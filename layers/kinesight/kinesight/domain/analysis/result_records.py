@@ -1,0 +1,118 @@
+"""Result records: their identity, their size limit, and where their evidence lies."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from kinesight.domain.detectors.ports import DetectorAnswer
+from kinesight.domain.errors import DetectorAnswerError
+from kinesight.domain.model import Detection, Frame, ResultRecord, from_epoch_ms, to_epoch_ms
+
+MAXIMUM_RECORD_BYTES = 1_000_000
+"""Below the 1 MiB that PutRecords takes for data and partition key together."""
+
+_PLAUSIBLE_MS = (1_262_304_000_000, 4_102_444_800_000)  # 2010 to 2100
+
+
+def result_id(frame: Frame, detector_fingerprint: str) -> str:
+    """The same frame seen by the same detector has the same id, whenever and by whatever way it came.
+
+    32 hexadecimal digits over stream, fragment number, moment of the picture and detector. The stream counts by
+    name: its ARN may be unknown when the picture is analyzed, and then known on the second try.
+    """
+    identity = json.dumps(
+        [frame.stream_name, frame.fragment_number, to_epoch_ms(frame.image_timestamp), detector_fingerprint]
+    )
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What the rules say of a picture: its detections with their zones, and the labels and rules that matched."""
+
+    detections: tuple[Detection, ...]
+    labels: tuple[str, ...]
+    rules: tuple[str, ...]
+
+
+def make_record(
+    frame: Frame, answer: DetectorAnswer, fingerprint: str, matches: Matches, *, include_raw: bool
+) -> ResultRecord:
+    """Joins a frame, what was seen in it, and whether that matters."""
+    return ResultRecord(
+        result_id=result_id(frame, fingerprint),
+        frame=frame,
+        detector=answer.info,
+        detections=matches.detections,
+        matched=bool(matches.rules),
+        matched_labels=matches.labels,
+        matched_rules=matches.rules,
+        raw_output=answer.raw_output if include_raw else None,
+    )
+
+
+def encode_record(record: ResultRecord, beside: Mapping[str, Any] | None = None) -> bytes:
+    """The record as JSON under the stream's limit, with the fields of `beside`; raw output is dropped first if it does
+    not fit.
+
+    Raises DetectorAnswerError if the detections alone pass the limit.
+    """
+    for candidate in (record, record.model_copy(update={"raw_output": None})):
+        encoded = candidate.model_dump_json(by_alias=True, exclude_none=False).encode()
+        if beside:
+            encoded = json.dumps(json.loads(encoded) | beside, ensure_ascii=False).encode()
+        if len(encoded) <= MAXIMUM_RECORD_BYTES:
+            return encoded
+    raise DetectorAnswerError(
+        f"the record of {record.frame.image.key} has {len(record.detections)} detections and passes "
+        f"{MAXIMUM_RECORD_BYTES} bytes; raise MinimumConfidence or lower MaxLabels"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceKeys:
+    """Where one record's evidence lies in the evidence bucket. Same record, same keys."""
+
+    result: str
+    annotated: str
+    archive: str | None
+
+
+def evidence_keys(record: ResultRecord) -> EvidenceKeys:
+    """Partitioned by stream and UTC day of the picture, so Athena and a person find them alike."""
+    frame = record.frame
+    return keys_of(frame.stream_name, frame.image_timestamp, record.result_id, frame.fragment_number)
+
+
+def keys_of(stream_name: str, at: datetime, identity: str, fragment_number: str | None) -> EvidenceKeys:
+    """The same for who has no record at hand; `identity` is the result's id."""
+    moment = at.astimezone(UTC)
+    folder = f"stream={stream_name}/date={moment:%Y-%m-%d}"
+    name = f"{moment:%H%M%S}{moment.microsecond // 1000:03d}_{identity}"
+    archive = archive_key(stream_name, fragment_number) if fragment_number else None
+    return EvidenceKeys(f"results/{folder}/{name}.json", f"annotated/{folder}/{name}.jpg", archive)
+
+
+def annotated_key(result_key: str) -> str:
+    """Where the annotated picture of a record lies, told by where the record does."""
+    return f"annotated/{result_key.removeprefix('results/').removesuffix('.json')}.jpg"
+
+
+def archive_key(stream_name: str, fragment_number: str) -> str:
+    """Where a fragment is archived: told by its number alone, so that all its frames, also over midnight, share it."""
+    return f"archive/stream={stream_name}/date={fragment_day(fragment_number)}/{fragment_number}.mkv"
+
+
+def fragment_day(fragment_number: str) -> str:
+    """The UTC day in the number, or `unknown`: bits 28 to 91 are the server's epoch milliseconds.
+
+    AWS doesn't document that; every fragment number seen in captures and logs holds it. Should it change, the
+    folder's name says so and nothing else depends on it.
+    """
+    server_ms = (int(fragment_number) >> 28) & (2**64 - 1)
+    if not _PLAUSIBLE_MS[0] <= server_ms < _PLAUSIBLE_MS[1]:
+        return "unknown"
+    return f"{from_epoch_ms(server_ms):%Y-%m-%d}"

@@ -1,0 +1,113 @@
+"""Mappings by their name, ready-made for the models of the field, or declared as JSON."""
+
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import ValidationError
+
+from kinesight.domain.detectors.output_schema import AnswerMapping, Form
+from kinesight.domain.errors import InvalidSettingError
+
+
+def mapping_of(text: str) -> AnswerMapping:
+    """The ready-made mapping of this name, or a mapping as JSON. Raises InvalidSettingError that names the field."""
+    wanted = text.strip()
+    if wanted in READY_MADE:
+        return AnswerMapping(wanted, _forms(READY_MADE[wanted]))
+    if not wanted.startswith(("{", "[")):
+        raise InvalidSettingError(f"there is no ready-made mapping {wanted[:60]!r}; there are {', '.join(READY_MADE)}")
+    try:
+        return AnswerMapping("ModelMapping", _forms(json.loads(wanted)))
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise InvalidSettingError(f"ModelMapping: {problems}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidSettingError(f"ModelMapping is no JSON: {error}") from error
+
+
+def _forms(document: Any) -> tuple[Form, ...]:
+    if document == []:
+        raise InvalidSettingError("ModelMapping is an empty list")
+    return tuple(Form.model_validate(one) for one in (document if isinstance(document, list) else [document]))
+
+
+_PIXELS = {"boxUnit": "PIXEL"}
+_LIST = "not_null(predictions, detections, [*])"
+"""Servers differ in whether they wrap their list."""
+
+READY_MADE: Mapping[str, Any] = MappingProxyType(
+    {
+        # "Object Detection Request and Response Formats" (SageMaker guide): by Accept, corners or pixels.
+        "BUILT_IN_OBJECT_DETECTION": [
+            {"rows": "prediction", "label": "[0]", "score": "[1]", "box": "[2:]"},
+            {
+                "rows": "annotations",
+                "label": "class_id",
+                "score": "score",
+                "box": "[left, top, width, height]",
+                "boxForm": "LEFT_TOP_WIDTH_HEIGHT",
+                "size": "image_size[0].[width, height]",
+                **_PIXELS,
+            },
+        ],
+        # "Image Classification Request and Response Formats" (SageMaker guide): a probability per class.
+        "BUILT_IN_IMAGE_CLASSIFICATION": {"rows": "@", "score": "@", "top": 5},
+        # "Results format" (cocodataset.org).
+        "COCO": {
+            "rows": _LIST,
+            "label": "category_id",
+            "score": "score",
+            "box": "bbox",
+            "boxForm": "LEFT_TOP_WIDTH_HEIGHT",
+            **_PIXELS,
+        },
+        "YOLO": {
+            "rows": _LIST,
+            "label": "class",
+            "score": "confidence",
+            "box": "not_null(box, bbox)",
+            "boxForm": "CENTER_WIDTH_HEIGHT",
+        },
+        "YOLO_PIXELS": {
+            "rows": _LIST,
+            "label": "class",
+            "score": "confidence",
+            "box": "not_null(box, bbox)",
+            "boxForm": "CENTER_WIDTH_HEIGHT",
+            **_PIXELS,
+        },
+        # What Ultralytics' Results.to_json() writes.
+        "ULTRALYTICS": {
+            "rows": _LIST,
+            "label": "not_null(name, class)",
+            "score": "confidence",
+            "box": "box.[x1, y1, x2, y2]",
+            **_PIXELS,
+        },
+        # torchvision.models.detection: columns, of one picture, alone or in a batch of one.
+        "TORCHVISION": [
+            {"rows": {"box": f"{path}boxes", "label": f"{path}labels", "score": f"{path}scores"}, **row, **_PIXELS}
+            for path in ("", "[0].")
+            for row in ({"label": "label", "score": "score", "box": "box"},)
+        ],
+        # What the Bedrock detector has its model report.
+        "BEDROCK": {
+            "rows": "objects",
+            "label": "label",
+            "score": "confidence",
+            "scoreScale": 100,
+            "box": "box.[left, top, width, height]",
+            "boxForm": "LEFT_TOP_WIDTH_HEIGHT",
+        },
+        # The object-detection pipeline of transformers.
+        "HUGGING_FACE": {
+            "rows": _LIST,
+            "label": "label",
+            "score": "score",
+            "box": "box.[xmin, ymin, xmax, ymax]",
+            **_PIXELS,
+        },
+    }
+)

@@ -1,0 +1,140 @@
+"""Any model's JSON answer → detections, by the forms that domain/detectors/output_schema.py declares."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from kinesight.domain.detectors.image_fit import SentPicture
+from kinesight.domain.detectors.label_map import LabelMap
+from kinesight.domain.detectors.output_boxes import box_of, clipped, is_absent, kind, number, numbers
+from kinesight.domain.detectors.output_schema import AnswerMapping, Expression, Form
+from kinesight.domain.errors import DetectorAnswerError
+from kinesight.domain.model import Detection
+
+_ROUNDING = 1e-4  # a softmax in 32-bit floats may sum to a little more than one
+_EXCERPT = 120
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerReader:
+    """What is done with every answer of a model. `minimum_confidence`, 0 to 100: rows below it are dropped."""
+
+    mapping: AnswerMapping
+    labels: LabelMap
+    minimum_confidence: float
+
+    def read(self, body: bytes, sent: SentPicture) -> tuple[Detection, ...]:
+        """The detections of a JSON answer; boxes are ratios of the original picture. Raises DetectorAnswerError."""
+        return self.interpret(self._parsed(body), sent)
+
+    def interpret(self, answer: Any, sent: SentPicture) -> tuple[Detection, ...]:
+        """As `read`, of an answer that is parsed already."""
+        try:
+            return self._interpreted(answer, sent)
+        except DetectorAnswerError as error:
+            raise self._failure(str(error), json.dumps(answer, default=str)) from error
+
+    def _parsed(self, body: bytes) -> Any:
+        try:
+            return json.loads(body, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise self._failure(f"not JSON: {error}", body[: 4 * _EXCERPT].decode(errors="replace")) from error
+
+    def _failure(self, problem: str, answer: str) -> DetectorAnswerError:
+        return DetectorAnswerError(
+            f"the model's answer is not of the form {self.mapping.name}: {problem}: {answer[:_EXCERPT]}"
+        )
+
+    def _interpreted(self, answer: Any, sent: SentPicture) -> tuple[Detection, ...]:
+        form, rows = _rows(self.mapping.forms, answer)
+        size = _size(form, answer, sent)
+        scored = [(_score(form, row, position), position, row) for position, row in enumerate(rows)]
+        sure = [one for one in scored if one[0] >= self.minimum_confidence]
+        if form.top is not None:
+            sure = sorted(sure, key=lambda one: -one[0])[: form.top]
+        found = (self._detection(form, one, size, sent) for one in sure)
+        return tuple(one for one in found if one is not None)
+
+    def _detection(
+        self, form: Form, scored: tuple[float, int, Any], size: tuple[float, float], sent: SentPicture
+    ) -> Detection | None:
+        """None for a box that lies beside the picture, in a letterbox's bar for one."""
+        confidence, position, row = scored
+        label = self.labels.name(_label(form, row, position))
+        attributes = {name: path.search(row) for name, path in form.attributes.items()}
+        raw = None if form.box is None else form.box.search(row)
+        if form.box is None or is_absent(raw):
+            return Detection(label=label, confidence=confidence, attributes=attributes)
+        box = clipped(sent.to_original(box_of(form, raw, size, f"box {form.box.text!r} of row {position}")))
+        if box is None:
+            return None
+        return Detection(label=label, confidence=confidence, bounding_box=box, attributes=attributes)
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number")
+
+
+def _rows(forms: Sequence[Form], answer: Any) -> tuple[Form, list[Any]]:
+    for form in forms:
+        found = _columns(form.rows, answer) if isinstance(form.rows, dict) else form.rows.search(answer)
+        if isinstance(found, list):
+            return form, found
+        if found is not None:
+            raise DetectorAnswerError(f"rows {_told(form)}: {kind(found)} where a list is expected")
+    raise DetectorAnswerError(f"rows {' or '.join(_told(form) for form in forms)}: not there")
+
+
+def _told(form: Form) -> str:
+    paths = form.rows.values() if isinstance(form.rows, dict) else [form.rows]
+    return ", ".join(repr(path.text) for path in paths)
+
+
+def _columns(columns: Mapping[str, Expression], answer: Any) -> list[Any] | None:
+    """None if no column is there."""
+    found = {name: path.search(answer) for name, path in columns.items()}
+    if all(column is None for column in found.values()):
+        return None
+    for name, column in found.items():
+        if not isinstance(column, list):
+            raise DetectorAnswerError(f"column {name} {columns[name].text!r}: {kind(column)} where a list is expected")
+    lengths = {name: len(column) for name, column in found.items()}
+    if len(set(lengths.values())) > 1:
+        raise DetectorAnswerError(f"columns are of several lengths: {lengths}")
+    return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
+
+
+def _size(form: Form, answer: Any, sent: SentPicture) -> tuple[float, float]:
+    """What a ratio of 1 is, in the unit of the form's boxes."""
+    if form.box is None or form.box_unit == "RATIO":
+        return 1.0, 1.0
+    if form.size is None:
+        if sent.fit is None:
+            raise DetectorAnswerError("boxes are in pixels, and the size of the picture is not known")
+        return float(sent.fit.sent[0]), float(sent.fit.sent[1])
+    width, height = numbers(form.size.search(answer), 2, f"size {form.size.text!r}")
+    if width <= 0 or height <= 0:
+        raise DetectorAnswerError(f"size {form.size.text!r}: {width:g} x {height:g} is no size")
+    return width, height
+
+
+def _score(form: Form, row: Any, position: int) -> float:
+    """Percent."""
+    where = f"score {form.score.text!r} of row {position}"
+    share = number(form.score.search(row), where) / form.score_scale
+    if not -_ROUNDING <= share <= 1 + _ROUNDING:
+        raise DetectorAnswerError(f"{where}: {share * form.score_scale:g} is not within 0 to {form.score_scale}")
+    return 100 * min(max(share, 0.0), 1.0)
+
+
+def _label(form: Form, row: Any, position: int) -> str | int:
+    if form.label is None:
+        return position
+    found = form.label.search(row)
+    if isinstance(found, str) and found:
+        return found
+    index = number(found, f"label {form.label.text!r} of row {position}")
+    if index < 0 or index != int(index):
+        raise DetectorAnswerError(f"label {form.label.text!r} of row {position}: {index:g} is no class")
+    return int(index)

@@ -1,0 +1,143 @@
+"""conduct_live: leases for the streams that are selected, and as many consumers as they need.
+
+A consumer works in a numbered slot; its slot says until when it works, and when it was last heard of. A slot without a
+consumer, or whose consumer ends soon, is given a new one, after that was written down: a second conductor finds it
+given. Two consumers that meet share the leases, so nothing goes wrong if they do.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kinesight.domain.live.leases import Lease, all_leases
+from kinesight.domain.live.ports import ConsumerStarter
+from kinesight.domain.model import Value
+from kinesight.domain.ports import Versioned, VersionedDocuments
+from kinesight.domain.rate_limit import Clock, Pace
+from kinesight.domain.streams.configuration import StreamRegistry, VideoStream
+from kinesight.domain.streams.discovery import find_selected
+from kinesight.domain.streams.selection import StreamSelection
+
+_TAGS_PER_SECOND = 40.0
+_WARNINGS = 20
+_SILENT_MS = 45_000
+"""A consumer that was not heard of for so long is dead, or was never started."""
+_OVERLAP_MS = 75_000
+"""A successor is started so long before its predecessor stops: a conductor's minute, and a cold start."""
+
+
+class Slot(Value):
+    """A consumer's place. `ends_at_ms`: when it stops reading."""
+
+    ends_at_ms: int = 0
+    heard_at_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ConductorPlan:
+    """`consumer_ms`: how long a consumer reads."""
+
+    selection: StreamSelection
+    streams_per_consumer: int
+    consumer_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConductorPorts:
+    """The outside world of this verb. `now_ms`: the present, epoch milliseconds."""
+
+    registry: StreamRegistry
+    leases: VersionedDocuments
+    slots: VersionedDocuments
+    starter: ConsumerStarter
+    clock: Clock
+    now_ms: int
+
+
+@dataclass(slots=True)
+class ConductorReport:
+    """What a run did, and found. `heard`: consumers that live; `held`: leases of each that has any."""
+
+    streams: int = 0
+    added: int = 0
+    retired: int = 0
+    sync_ms: int = 0
+    consumers: int = 0
+    heard: int = 0
+    started: int = 0
+    held: list[int] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def conduct(plan: ConductorPlan, ports: ConductorPorts) -> ConductorReport:
+    """Raises what listing streams and documents raises."""
+    report = ConductorReport()
+    pace = Pace(ports.clock, _TAGS_PER_SECOND)
+    found = find_selected(ports.registry.streams(), plan.selection, ports.registry.tags, pace)
+    selected = {stream.arn: stream for stream in found.selected}
+    for stream, error in found.unknown[:_WARNINGS]:
+        report.warnings.append(f"{stream.name}: {type(error).__name__}: {error}")
+    before_s = ports.clock.now_s()
+    _sync_leases(selected, {stream.arn for stream, _ in found.unknown}, ports, report)
+    report.sync_ms = round(1000 * (ports.clock.now_s() - before_s))
+    report.streams = len(selected)
+    report.consumers = -(-len(selected) // plan.streams_per_consumer)
+    if report.consumers:
+        share = -(-len(selected) // report.consumers)
+        slots = ports.slots.all()
+        for number in range(report.consumers):
+            _fill(f"{number:04}", share, slots, plan, ports, report)
+    return report
+
+
+def _sync_leases(
+    selected: Mapping[str, VideoStream], unknown: set[str], ports: ConductorPorts, report: ConductorReport
+) -> None:
+    known = all_leases(ports.leases)
+    owners = Counter(one.owner for one, _ in known.values() if one.owner and one.expires_at_ms > ports.now_ms)
+    report.held = sorted(owners.values())
+    for arn, stream in selected.items():
+        if arn not in known:
+            lease = Lease(stream_arn=arn, stream_name=stream.name, since_ms=ports.now_ms)
+            report.added += ports.leases.save(arn, lease.model_dump_json(), 0)
+        elif known[arn][0].retired:
+            lease, version = known[arn]
+            # What was recorded while it was not selected is not wanted.
+            back = lease.model_copy(
+                update={"retired": False, "checkpoint": None, "since_ms": ports.now_ms, "owner": None}
+            )
+            report.added += ports.leases.save(arn, back.model_dump_json(), version)
+    for arn, (lease, version) in known.items():
+        if arn not in selected and arn not in unknown and not lease.retired:
+            # Its consumer loses the lease by this.
+            retired = lease.model_copy(update={"retired": True, "owner": None})
+            report.retired += ports.leases.save(arn, retired.model_dump_json(), version)
+
+
+def _fill(
+    slot: str,
+    share: int,
+    slots: Mapping[str, Versioned],
+    plan: ConductorPlan,
+    ports: ConductorPorts,
+    report: ConductorReport,
+) -> None:
+    found = slots.get(slot, Versioned(0, None))
+    known = Slot() if found.body is None else Slot.model_validate_json(found.body)
+    is_heard = ports.now_ms - known.heard_at_ms < _SILENT_MS
+    report.heard += is_heard
+    if is_heard and known.ends_at_ms - ports.now_ms > _OVERLAP_MS:
+        return
+    given = Slot(ends_at_ms=ports.now_ms + plan.consumer_ms, heard_at_ms=ports.now_ms)
+    if ports.slots.save(slot, given.model_dump_json(), found.version):
+        ports.starter.start(slot, share)
+        report.started += 1
+
+
+def beat(slot: str, ends_at_ms: int, now_ms: int, slots: VersionedDocuments) -> None:
+    """A consumer is heard of. One whose slot was given to its successor says nothing. Raises StorageBusyError."""
+    found = slots.load(slot)
+    known = Slot() if found.body is None else Slot.model_validate_json(found.body)
+    if known.ends_at_ms <= ends_at_ms + _SILENT_MS:
+        heard = Slot(ends_at_ms=ends_at_ms, heard_at_ms=now_ms)
+        slots.save(slot, heard.model_dump_json(), found.version)

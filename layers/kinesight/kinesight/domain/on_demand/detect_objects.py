@@ -1,0 +1,94 @@
+"""detect_objects: a window's frames → detections → the results stream, and a report of what became of each."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+from kinesight.domain.analysis.pipeline import Analysis, DetectionPlan, DetectionPorts, analyze
+from kinesight.domain.errors import InvalidEventError, PermanentError, TransientError
+from kinesight.domain.model import Frame, to_epoch_ms
+from kinesight.domain.on_demand.extract_images import manifest_key
+from kinesight.domain.on_demand.messages import REPORTS, RangePlan, SeenFrame, WindowManifest, WindowReport
+from kinesight.domain.ports import WorkStore
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPorts:
+    """The outside world of this verb."""
+
+    detection: DetectionPorts
+    work: WorkStore
+
+
+def report_key(plan: RangePlan, index: int) -> str:
+    """Where a window's report lies."""
+    return plan.work_key(f"{REPORTS}/{index}.json")
+
+
+def detect_window(plan: RangePlan, index: int, ports: WindowPorts, wanted: DetectionPlan) -> WindowReport:
+    """Adds to the report of an earlier attempt, which is written before anything is raised.
+
+    Raises the first TransientError of a frame, so that the window is tried again; the ledger knows what is done.
+    """
+    manifest = _manifest(plan, index, ports.work)
+    before = _earlier_report(plan, index, ports.work)
+    analyses = {to_epoch_ms(frame.image_timestamp): _analysis(frame) for frame in manifest.frames}
+    todo = {at_ms: one for at_ms, one in analyses.items() if at_ms not in before.published}
+    analyze(list(todo.values()), ports.detection, _overridden(plan, wanted))
+    report = _merged(before, todo)
+    ports.work.write(report_key(plan, index), report.model_dump_json(by_alias=True).encode(), "application/json")
+    for one in todo.values():
+        if isinstance(one.error, TransientError):
+            raise one.error
+    return report
+
+
+def _manifest(plan: RangePlan, index: int, work: WorkStore) -> WindowManifest:
+    body = work.read(manifest_key(plan, index))
+    if body is None:
+        raise InvalidEventError(f"window {index} of {plan.execution} was not extracted, or its pictures have expired")
+    return WindowManifest.model_validate_json(body)
+
+
+def _earlier_report(plan: RangePlan, index: int, work: WorkStore) -> WindowReport:
+    body = work.read(report_key(plan, index))
+    return WindowReport.model_validate_json(body) if body is not None else WindowReport(index=index)
+
+
+def _analysis(frame: Frame) -> Analysis:
+    return Analysis(frame.image.key, partial(_same, frame))
+
+
+def _same(frame: Frame) -> Frame:
+    return frame
+
+
+def _overridden(plan: RangePlan, wanted: DetectionPlan) -> DetectionPlan:
+    """The execution's own rules, where its input has any."""
+    return replace(wanted, rules=lambda: wanted.rules().overridden(plan.labels, plan.minimum_confidence))
+
+
+def _merged(before: WindowReport, analyses: dict[int, Analysis]) -> WindowReport:
+    published = dict(before.published)
+    published |= {at_ms: _seen(one) for at_ms, one in analyses.items() if one.record is not None and one.error is None}
+    done = {at_ms for at_ms, one in analyses.items() if one.done_before}
+    unpaid = {at_ms for at_ms, one in analyses.items() if one.unpaid is not None}
+    failed = {at_ms: repr(one.error) for at_ms, one in analyses.items() if isinstance(one.error, PermanentError)}
+    return WindowReport(
+        index=before.index,
+        published=published,
+        analyzed_before=tuple(sorted(done | set(before.analyzed_before))),
+        held_back_by_budget=tuple(sorted(unpaid)),
+        failed=failed,
+    )
+
+
+def _seen(analysis: Analysis) -> SeenFrame:
+    record = analysis.record
+    assert record is not None  # noqa: S101 - the caller has looked
+    labels = tuple(detection.label for detection in record.detections)
+    return SeenFrame(
+        result_id=record.result_id,
+        fragment_number=record.frame.fragment_number,
+        labels=labels,
+        matched=record.matched,
+    )

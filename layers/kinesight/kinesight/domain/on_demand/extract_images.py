@@ -1,0 +1,133 @@
+"""extract_images: one window → pictures in S3 and a manifest of frames, with a reason for each that is missing.
+
+A moment that GetImages has no picture for, though a fragment covers it, is decoded from that fragment instead.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from kinesight.domain.model import Frame, FrameSource, ImageReference, from_epoch_ms
+from kinesight.domain.on_demand.messages import MANIFESTS, RangePlan, WindowManifest
+from kinesight.domain.on_demand.ports import PictureMaker
+from kinesight.domain.on_demand.windows import Window
+from kinesight.domain.ports import (
+    FragmentArchive,
+    FragmentUnavailable,
+    ImageArchive,
+    ImageRequest,
+    PictureWish,
+    Slot,
+    SlotPicture,
+    WorkStore,
+)
+
+_EXTENSIONS = {"JPEG": "jpg", "PNG": "png"}
+_CONTENT_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png"}
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionPorts:
+    """The outside world of this verb."""
+
+    archive: ImageArchive
+    fragments: FragmentArchive
+    maker: PictureMaker
+    work: WorkStore
+
+
+def manifest_key(plan: RangePlan, index: int) -> str:
+    """Where a window's manifest lies."""
+    return plan.work_key(f"{MANIFESTS}/{index}.json")
+
+
+def picture_key(plan: RangePlan, at_ms: int) -> str:
+    """Where the picture of a moment lies, if there is one."""
+    return plan.work_key(f"{plan.stream_name}/{at_ms}.{_EXTENSIONS[plan.format]}")
+
+
+def extract_window(plan: RangePlan, window: Window, ports: ExtractionPorts) -> WindowManifest:
+    """Raises MediaBusyError and StorageBusyError to try again: everything is then written again under the same keys."""
+    frames: list[Frame] = []
+    missing: dict[int, str] = {}
+    for request in window.requests:
+        pictures = _asked(plan, request, ports.archive)
+        for slot in request.slots:
+            picture = pictures.get(slot.at_ms, SlotPicture(slot.at_ms, None, "NOT_ANSWERED"))
+            if picture.data is None:
+                missing[slot.at_ms] = picture.reason
+            else:
+                frames.append(_kept(plan, slot, picture.data, ports.work))
+    refusals = Counter(missing.values())
+    absent = [slot for slot in window.slots if slot.at_ms in missing]
+    decoded: list[Frame] = []
+    touched = {slot.fragment_number for slot in absent}
+    for slot, picture in _decoded(plan, absent, ports):
+        if picture.data is None:
+            missing[slot.at_ms] += f", {picture.reason}"
+        else:
+            decoded.append(_kept(plan, slot, picture.data, ports.work))
+            del missing[slot.at_ms]
+    manifest = WindowManifest(
+        index=window.index,
+        frames=tuple(_in_time(frames + decoded)),
+        decoded=len(decoded),
+        fragments_fetched=len(touched),
+        refusals=refusals,
+        missing=missing,
+    )
+    ports.work.write(
+        manifest_key(plan, window.index), manifest.model_dump_json(by_alias=True).encode(), "application/json"
+    )
+    return manifest
+
+
+def _asked(plan: RangePlan, request: ImageRequest, archive: ImageArchive) -> dict[int, SlotPicture]:
+    return {answer.at_ms: answer for answer in archive.images(plan.stream_name, request, _wish(plan))}
+
+
+def _decoded(plan: RangePlan, slots: Sequence[Slot], ports: ExtractionPorts) -> Iterator[tuple[Slot, SlotPicture]]:
+    """Each slot once, with a picture or why the fragment gave none; one fragment in memory."""
+    by_fragment: defaultdict[str, dict[int, Slot]] = defaultdict(dict)
+    for slot in slots:
+        by_fragment[slot.fragment_number][slot.at_ms] = slot
+    for media in ports.fragments.fetch(plan.stream_name, list(by_fragment)):
+        wanted = by_fragment[media.fragment_number]
+        if isinstance(media, FragmentUnavailable):
+            yield from ((slot, SlotPicture(at_ms, None, "FRAGMENT_UNAVAILABLE")) for at_ms, slot in wanted.items())
+        else:
+            for picture in ports.maker.pictures(media.matroska, list(wanted), _wish(plan)):
+                yield wanted[picture.at_ms], picture
+
+
+def _wish(plan: RangePlan) -> PictureWish:
+    return PictureWish(plan.selector, plan.format, plan.width, plan.height)
+
+
+def _in_time(frames: list[Frame]) -> list[Frame]:
+    return sorted(frames, key=lambda frame: frame.image_timestamp)
+
+
+def _kept(plan: RangePlan, slot: Slot, data: bytes, work: WorkStore) -> Frame:
+    content_type = _CONTENT_TYPES[plan.format]
+    key = picture_key(plan, slot.at_ms)
+    work.write(key, data, content_type)
+    moment = from_epoch_ms(slot.at_ms)
+    by_producer = plan.selector == "PRODUCER_TIMESTAMP"
+    return Frame(
+        source=FrameSource.ON_DEMAND,
+        stream_name=plan.stream_name,
+        stream_arn=plan.stream_arn,
+        fragment_number=slot.fragment_number,
+        image_timestamp=moment,
+        producer_timestamp=moment if by_producer else None,
+        server_timestamp=None if by_producer else moment,
+        image=ImageReference(
+            bucket=work.bucket,
+            key=key,
+            content_type=content_type,
+            size_bytes=len(data),
+            width=plan.width,
+            height=plan.height,
+        ),
+    )

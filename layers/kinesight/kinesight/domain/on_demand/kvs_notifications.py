@@ -1,0 +1,62 @@
+"""KVS's notifications as SNS brings them (developer guide, "Notifications in Kinesis Video Streams")."""
+
+import json
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_pascal
+
+from kinesight.domain.errors import InvalidEventError
+from kinesight.domain.model import FragmentNumber, Selector
+from kinesight.domain.on_demand.executions import stream_name_of
+
+_LATEST_IN_SECONDS = 20_000_000_000
+
+
+def _milliseconds(value: Any) -> Any:
+    """The guide does not say the unit: what would lie beyond the year 2603 in seconds is milliseconds."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return round(value if abs(value) >= _LATEST_IN_SECONDS else value * 1000)
+    return value
+
+
+_Moment = Annotated[int, BeforeValidator(_milliseconds), Field(ge=0, le=32_503_680_000_000)]
+
+
+class _Notification(BaseModel):
+    model_config = ConfigDict(alias_generator=to_pascal)
+
+    stream_arn: str
+    fragment_number: FragmentNumber
+    fragment_start_producer_timestamp: _Moment
+    fragment_start_server_timestamp: _Moment
+
+
+@dataclass(frozen=True, slots=True)
+class NotifiedFragment:
+    """A fragment that its producer tagged; where it starts by the chosen clock, in epoch milliseconds."""
+
+    stream_arn: str
+    fragment_number: str
+    start_ms: int
+
+
+def parse_notification(body: str, selector: Selector) -> NotifiedFragment:
+    """Reads a queue's message: SNS's envelope, or the notification alone (raw delivery). Raises InvalidEventError."""
+    try:
+        document = json.loads(body)
+        if isinstance(document, dict) and isinstance(document.get("Message"), str):
+            document = json.loads(document["Message"])
+        notice = _Notification.model_validate(document)
+    except (ValidationError, ValueError, RecursionError) as error:
+        problem = error.errors()[0] if isinstance(error, ValidationError) else error
+        raise InvalidEventError(f"not a notification of KVS: {problem}") from error
+    if stream_name_of(notice.stream_arn) is None:
+        raise InvalidEventError(f"not a stream's ARN: {notice.stream_arn!r}")
+    by_producer = selector == "PRODUCER_TIMESTAMP"
+    return NotifiedFragment(
+        notice.stream_arn,
+        notice.fragment_number,
+        notice.fragment_start_producer_timestamp if by_producer else notice.fragment_start_server_timestamp,
+    )

@@ -1,0 +1,197 @@
+"""render_timelapse: an execution's pictures → one video, a part per invocation, joined by the last one.
+
+Every moment of the grid is a frame, also those without a picture: a gap in the recording is seen as one, and as long
+as it was.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from kinesight.domain.errors import InvalidEventError, NoMediaError, UnsupportedImageError
+from kinesight.domain.model import Value, from_epoch_ms
+from kinesight.domain.on_demand.extract_images import manifest_key, picture_key
+from kinesight.domain.on_demand.messages import RangePlan, TimelapsePlan, WindowManifest
+from kinesight.domain.ports import WorkStore
+
+_RESERVE_MS = 120_000
+"""Kept of an invocation to upload its part, or to join all of them."""
+_AHEAD_BYTES = 64_000_000
+_READERS = 16
+_LARGEST_DEFAULT = (1280, 720)
+
+
+class Progress(Value):
+    """How far a time-lapse is: the next frame to render, and the first frames of the parts that are."""
+
+    position: int = 0
+    parts: tuple[int, ...] = ()
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FilmForm:
+    """Sides in pixels."""
+
+    width: int
+    height: int
+    frames_per_second: int
+
+
+class Film(Protocol):
+    """A video that is being made."""
+
+    def show(self, canvas: Any) -> None:
+        """The next frame."""
+
+
+class FilmStudio(Protocol):
+    """Makes videos. A canvas is its own kind of picture."""
+
+    def size_of(self, picture: bytes) -> tuple[int, int]:
+        """(width, height). Raises UnsupportedImageError."""
+
+    def poster(self, picture: bytes, form: FilmForm) -> bytes:
+        """A JPEG of the film's size. Raises UnsupportedImageError."""
+
+    def canvas(self, picture: bytes, form: FilmForm, caption: str) -> Any:
+        """The picture, fitted in, with the caption if there is one. Raises UnsupportedImageError."""
+
+    def gap(self, form: FilmForm, caption: str) -> Any:
+        """What is shown where there is no picture."""
+
+    def film(self, path: Path, form: FilmForm) -> AbstractContextManager[Film]:
+        """An MP4 that can be played while it loads; whole when the context ends."""
+
+    def join(self, parts: Iterable[Path], target: Path) -> None:
+        """One MP4 of several of one form, without encoding anew."""
+
+
+class FileStore(Protocol):
+    """Objects as files, however large."""
+
+    def upload(self, path: Path, key: str, content_type: str) -> None:
+        """Raises StorageBusyError."""
+
+    def download(self, key: str, path: Path) -> None:
+        """Raises StorageBusyError, also if there is no such object."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenderingPorts:
+    """The outside world of this verb. `folder` has room for the whole video, twice."""
+
+    work: WorkStore
+    studio: FilmStudio
+    parts: FileStore
+    films: FileStore
+    folder: Path
+    remaining_ms: Callable[[], int]
+
+
+def render(plan: RangePlan, progress: Progress, ports: RenderingPorts) -> Progress:
+    """Goes on where `progress` says. Raises NoMediaError if no moment of the range has a picture."""
+    if plan.timelapse is None:
+        raise InvalidEventError(f"{plan.execution} was not asked for a time-lapse")
+    form, poster = _form(plan, plan.timelapse, ports)
+    frames = (plan.end_ms - plan.start_ms) // plan.interval_ms + 1
+    if progress.position < frames:
+        progress = _rendered(plan, form, progress, ports)
+        if progress.position < frames or ports.remaining_ms() < _RESERVE_MS:
+            return progress
+    _joined(plan, plan.timelapse, progress, ports)
+    path = ports.folder / "poster.jpg"
+    path.write_bytes(poster)
+    ports.films.upload(path, plan.timelapse.poster_key, "image/jpeg")
+    return progress.model_copy(update={"done": True})
+
+
+def _form(plan: RangePlan, wanted: TimelapsePlan, ports: RenderingPorts) -> tuple[FilmForm, bytes]:
+    """And the poster: the first picture of the range."""
+    picture = _first_picture(plan, ports.work)
+    width, height = wanted.width, wanted.height
+    if width is None or height is None:
+        width, height = _fitted(ports.studio.size_of(picture))
+    form = FilmForm(width, height, wanted.frames_per_second)
+    return form, ports.studio.poster(picture, form)
+
+
+def _first_picture(plan: RangePlan, work: WorkStore) -> bytes:
+    for index in range(plan.windows):
+        body = work.read(manifest_key(plan, index))
+        manifest = WindowManifest.model_validate_json(body) if body is not None else None
+        for frame in manifest.frames if manifest is not None else ():
+            picture = work.read(frame.image.key)
+            if picture is not None:
+                return picture
+    raise NoMediaError(f"{plan.execution} has no picture to make a time-lapse of")
+
+
+def _fitted(size: tuple[int, int]) -> tuple[int, int]:
+    """Within 720p, and even, as H.264 wants it."""
+    scale = min(1.0, _LARGEST_DEFAULT[0] / size[0], _LARGEST_DEFAULT[1] / size[1])
+    width, height = (max(2, round(side * scale) // 2 * 2) for side in size)
+    return width, height
+
+
+def _rendered(plan: RangePlan, form: FilmForm, progress: Progress, ports: RenderingPorts) -> Progress:
+    moments = range(plan.start_ms + progress.position * plan.interval_ms, plan.end_ms + 1, plan.interval_ms)
+    path = ports.folder / "part.mp4"
+    shown = 0
+    ahead = min(_READERS, max(2, _AHEAD_BYTES // (3 * form.width * form.height)))
+    with ThreadPoolExecutor(_READERS) as pool, ports.studio.film(path, form) as film:
+        for canvas in _in_order(pool, lambda at_ms: _canvas(plan, form, at_ms, ports), moments, ahead):
+            film.show(canvas)
+            shown += 1
+            if ports.remaining_ms() < _RESERVE_MS:
+                break
+    ports.parts.upload(path, _part_key(plan, progress.position), "video/mp4")
+    path.unlink()
+    return Progress(position=progress.position + shown, parts=(*progress.parts, progress.position))
+
+
+def _in_order[I, O](pool: ThreadPoolExecutor, work: Callable[[I], O], items: Iterable[I], ahead: int) -> Iterator[O]:
+    """Results in the order of the items, at most `ahead` of them made before they are taken."""
+    waiting: deque[Future[O]] = deque()
+    for item in items:
+        waiting.append(pool.submit(work, item))
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _canvas(plan: RangePlan, form: FilmForm, at_ms: int, ports: RenderingPorts) -> Any:
+    moment = f"{from_epoch_ms(at_ms):%Y-%m-%d %H:%M:%S} UTC"
+    picture = ports.work.read(picture_key(plan, at_ms))
+    if picture is None:
+        return ports.studio.gap(form, f"no video at {moment}")
+    burnt = plan.timelapse is not None and plan.timelapse.burn_timestamp
+    try:
+        return ports.studio.canvas(picture, form, f"{plan.stream_name} {moment}" if burnt else "")
+    except UnsupportedImageError:
+        return ports.studio.gap(form, f"unreadable picture at {moment}")
+
+
+def _joined(plan: RangePlan, wanted: TimelapsePlan, progress: Progress, ports: RenderingPorts) -> None:
+    target = ports.folder / "film.mp4"
+    ports.studio.join(_fetched(plan, progress, ports), target)
+    ports.films.upload(target, wanted.video_key, "video/mp4")
+    target.unlink()
+
+
+def _fetched(plan: RangePlan, progress: Progress, ports: RenderingPorts) -> Iterator[Path]:
+    """One part on disk at a time."""
+    path = ports.folder / "part.mp4"
+    for position in progress.parts:
+        ports.parts.download(_part_key(plan, position), path)
+        yield path
+        path.unlink()
+
+
+def _part_key(plan: RangePlan, position: int) -> str:
+    return plan.work_key(f"timelapse/{position}.mp4")

@@ -1,0 +1,171 @@
+"""summarize_range: every window's manifest and report → one summary, in S3 and as the execution's output."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from kinesight.domain.analysis.result_records import keys_of
+from kinesight.domain.errors import InvalidEventError, TooManyFailuresError
+from kinesight.domain.model import from_epoch_ms
+from kinesight.domain.on_demand.detect_objects import report_key
+from kinesight.domain.on_demand.extract_images import manifest_key
+from kinesight.domain.on_demand.messages import (
+    SUMMARY_FILE,
+    WINDOWS,
+    EvidenceLink,
+    RangeCost,
+    RangePlan,
+    RangeSummary,
+    SeenFrame,
+    TimelapseFiles,
+    WindowManifest,
+    WindowReport,
+)
+from kinesight.domain.on_demand.windows import Window
+from kinesight.domain.ports import WorkStore
+
+_READERS = 20
+_MOST_LABELS = 200
+"""In the output, which must stay far below a state's 256 KiB."""
+_MOST_LINKS = 50
+_MOST_LABELS_OF_A_LINK = 20
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Sums over windows, so that a week's range is never in memory as a whole."""
+
+    windows: int = 0
+    failed_windows: int = 0
+    found: int = 0
+    decoded: int = 0
+    published: int = 0
+    matched: int = 0
+    analyzed_before: int = 0
+    held_back_by_budget: int = 0
+    requests: int = 0
+    fragments_fetched: int = 0
+    missing: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
+    seen: list[tuple[int, SeenFrame]] = field(default_factory=list)
+
+    def add(self, window: Window, manifest: WindowManifest | None, report: WindowReport | None, detects: bool) -> None:
+        self.windows += 1
+        self.requests += len(window.requests)
+        self.failed_windows += (report if detects else manifest) is None
+        if manifest is None:
+            self.missing["NOT_EXTRACTED"] += len(window.slots)
+        else:
+            self.found += len(manifest.frames)
+            self.decoded += manifest.decoded
+            self.fragments_fetched += manifest.fragments_fetched
+            self.missing.update(manifest.missing.values())
+        if report is not None:
+            self._add_report(report)
+
+    def _add_report(self, report: WindowReport) -> None:
+        self.published += len(report.published)
+        self.analyzed_before += len(report.analyzed_before)
+        self.held_back_by_budget += len(report.held_back_by_budget)
+        self.failed.update(reason.partition("(")[0] for reason in report.failed.values())
+        for at_ms, frame in report.published.items():
+            self.labels.update(frame.labels)
+            self.matched += frame.matched
+            if frame.matched and len(self.seen) < _MOST_LINKS:
+                self.seen.append((at_ms, frame))
+
+
+def summarize(plan: RangePlan, work: WorkStore, evidence_bucket: str) -> RangeSummary:
+    """Raises TooManyFailuresError, after the summary was written, where more failed than the input tolerates."""
+    windows = _windows(plan, work)
+    tally = _Tally()
+    with ThreadPoolExecutor(_READERS) as pool:
+        for window, manifest, report in pool.map(lambda one: (one, *_documents(plan, one.index, work)), windows):
+            tally.add(window, manifest, report, plan.detects)
+    summary = _told(plan, tally, evidence_bucket)
+    work.write(summary.summary_key, summary.model_dump_json(by_alias=True, indent=2).encode(), "application/json")
+    _check_tolerance(plan, summary)
+    return summary
+
+
+def _windows(plan: RangePlan, work: WorkStore) -> list[Window]:
+    body = work.read(plan.windows_key)
+    if body is None:
+        raise InvalidEventError(f"the plan of {plan.execution} has expired: start it again")
+    return WINDOWS.validate_json(body)
+
+
+def _documents(plan: RangePlan, index: int, work: WorkStore) -> tuple[WindowManifest | None, WindowReport | None]:
+    manifest, report = work.read(manifest_key(plan, index)), work.read(report_key(plan, index))
+    return (
+        WindowManifest.model_validate_json(manifest) if manifest is not None else None,
+        WindowReport.model_validate_json(report) if report is not None else None,
+    )
+
+
+def _told(plan: RangePlan, tally: _Tally, evidence_bucket: str) -> RangeSummary:
+    return RangeSummary(
+        execution=plan.execution,
+        stream_name=plan.stream_name,
+        start_ms=plan.start_ms,
+        end_ms=plan.end_ms,
+        interval_ms=plan.interval_ms,
+        fragments=plan.fragments,
+        windows=tally.windows,
+        failed_windows=tally.failed_windows,
+        asked=plan.slots,
+        found=tally.found,
+        decoded=tally.decoded,
+        missing=+tally.missing,
+        published=tally.published,
+        matched=tally.matched,
+        analyzed_before=tally.analyzed_before,
+        held_back_by_budget=tally.held_back_by_budget,
+        failed=tally.failed,
+        detections=dict(tally.labels.most_common(_MOST_LABELS)),
+        cost=RangeCost(
+            get_images_requests=tally.requests,
+            images_generated=tally.found - tally.decoded,
+            fragments_fetched=tally.fragments_fetched,
+            detector_calls=tally.published + tally.failed.total(),
+        ),
+        evidence=tuple(_link(plan.stream_name, at_ms, frame, evidence_bucket) for at_ms, frame in tally.seen),
+        timelapse=_timelapse(plan, evidence_bucket),
+        summary_key=plan.work_key(SUMMARY_FILE),
+    )
+
+
+def _link(stream_name: str, at_ms: int, frame: SeenFrame, bucket: str) -> EvidenceLink:
+    moment = from_epoch_ms(at_ms)
+    keys = keys_of(stream_name, moment, frame.result_id, frame.fragment_number)
+    return EvidenceLink(
+        image_timestamp=moment,
+        result_id=frame.result_id,
+        labels=tuple(dict.fromkeys(frame.labels))[:_MOST_LABELS_OF_A_LINK],
+        record=f"s3://{bucket}/{keys.result}",
+        annotated=f"s3://{bucket}/{keys.annotated}",
+        fragment=f"s3://{bucket}/{keys.archive}" if keys.archive else None,
+    )
+
+
+def _timelapse(plan: RangePlan, bucket: str) -> TimelapseFiles | None:
+    if plan.timelapse is None:
+        return None
+    return TimelapseFiles(
+        video=f"s3://{bucket}/{plan.timelapse.video_key}", poster=f"s3://{bucket}/{plan.timelapse.poster_key}"
+    )
+
+
+def _check_tolerance(plan: RangePlan, summary: RangeSummary) -> None:
+    pictures = sum(summary.failed.values())
+    reasons = ", ".join(f"{count} × {reason}" for reason, count in sorted(summary.failed.items()))
+    for failed, of, what in (
+        (summary.failed_windows, summary.windows, "windows failed"),
+        (pictures, summary.found, f"pictures could not be analyzed ({reasons})"),
+    ):
+        if of and 100 * failed / of > plan.tolerated_failure_percentage:
+            raise TooManyFailuresError(
+                f"{failed} of {of} {what}, {plan.tolerated_failure_percentage:g} % are tolerated; "
+                f"{summary.summary_key} says how far it came, and starting the range again does the rest"
+            )

@@ -1,0 +1,103 @@
+"""What is told of a session: a document for machines, and an alert for people."""
+
+from collections.abc import Callable
+from typing import Any
+
+from kinesight.domain.analysis.result_records import EvidenceKeys, keys_of
+from kinesight.domain.correlation import correlation_id
+from kinesight.domain.evidence.image_alerts import one_line
+from kinesight.domain.model import from_epoch_ms
+from kinesight.domain.ports import Alert
+from kinesight.domain.sessions.tracker import Session
+
+
+def document_of(session: Session) -> dict[str, Any]:
+    """As it is stored, and as events carry it."""
+    best = session.best
+    keys = _keys(session)
+    return {
+        "schemaVersion": 1,
+        "sessionId": session.session_id,
+        "streamName": session.stream_name,
+        "class": str(session.severity),
+        "startedAt": _iso(session.started_ms),
+        "lastSeenAt": _iso(session.last_ms),
+        "closed": session.closed,
+        "pictures": session.pictures,
+        "labels": dict(session.labels),
+        "rules": list(session.rules),
+        "zones": list(session.zones),
+        "fragments": list(session.fragments),
+        "best": {
+            "resultId": best.result_id,
+            "imageTimestamp": _iso(best.at_ms),
+            "fragmentNumber": best.fragment_number,
+            "label": best.label,
+            "confidence": best.confidence,
+        },
+        "keys": {"picture": keys.annotated, "record": keys.result, "video": keys.archive},
+    }
+
+
+def alert_of(session: Session, link: Callable[[str], str]) -> Alert:
+    """`link` turns a key of the evidence bucket into an address a person can open. The picture and the video are kept
+    by another function, and may be there some seconds later."""
+    keys = _keys(session)
+    links = {"picture": link(keys.annotated), "record": link(keys.result)}
+    if keys.archive is not None:
+        links["video"] = link(keys.archive)
+    labels = ", ".join(session.labels)
+    return Alert(
+        subject=one_line(f"Kinesight: {labels} on {session.stream_name}"),
+        text=_text(session, labels, links),
+        body=document_of(session) | {"links": links},
+        attributes=_attributes(session, labels),
+    )
+
+
+def picture_key(session: Session) -> str:
+    """Where the annotated best picture is, or will be in some seconds, in the evidence bucket."""
+    return _keys(session).annotated
+
+
+def session_correlation_id(session: Session) -> str:
+    """That of its best picture, which its alert shows."""
+    best = session.best
+    return correlation_id(session.stream_name, best.fragment_number, from_epoch_ms(best.at_ms))
+
+
+def _attributes(session: Session, labels: str) -> dict[str, str]:
+    """For filter policies; SNS takes no empty ones."""
+    found = {
+        "streamName": session.stream_name,
+        "labels": labels[:256],
+        "class": str(session.severity),
+        "rules": ", ".join(session.rules)[:256],
+        "zones": ", ".join(session.zones)[:256],
+        "correlationId": session_correlation_id(session),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _text(session: Session, labels: str, links: dict[str, str]) -> str:
+    where = f" in {', '.join(session.zones)}" if session.zones else ""
+    started = from_epoch_ms(session.started_ms)
+    lines = [
+        f"{labels} seen by {session.stream_name}{where} since {started:%Y-%m-%d %H:%M:%S} UTC.",
+        "",
+        *(f"  {label} {confidence:.0f} %" for label, confidence in session.labels.items()),
+        "",
+        *(f"{name.capitalize()}: {address}" for name, address in links.items()),
+        "",
+        f"Session {session.session_id}, by the rules {', '.join(session.rules)}. There is one alert per session.",
+    ]
+    return "\n".join(lines)
+
+
+def _keys(session: Session) -> EvidenceKeys:
+    best = session.best
+    return keys_of(session.stream_name, from_epoch_ms(best.at_ms), best.result_id, best.fragment_number)
+
+
+def _iso(epoch_ms: int) -> str:
+    return from_epoch_ms(epoch_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")

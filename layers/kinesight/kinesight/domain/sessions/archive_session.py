@@ -1,0 +1,269 @@
+"""archive_session: the video of an ended session, from pre-roll to post-roll → archived fragments, and their list.
+
+What is archived already is not fetched again, whoever archived it, so an order may come twice and sessions may overlap.
+When time runs out, what was done is stored and the order goes back to the queue.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from kinesight.domain.analysis.result_records import archive_key, fragment_day
+from kinesight.domain.batches import Problem, QueuedMessage
+from kinesight.domain.errors import KinesightError, NoRetentionError, PermanentError, StreamGoneError
+from kinesight.domain.model import from_epoch_ms, to_epoch_ms
+from kinesight.domain.ports import (
+    LONGEST_FRAGMENT_MS,
+    DeadLetters,
+    EvidenceStore,
+    FragmentArchive,
+    FragmentIndex,
+    FragmentMedia,
+    FragmentSpan,
+    Reminders,
+    StreamCatalog,
+)
+from kinesight.domain.sessions.ports import SessionVideos
+from kinesight.domain.sessions.video import MissingVideo, SessionRef, SessionVideo, VideoFragment, VideoOrder
+
+MOST_FRAGMENTS = 2000
+"""Of one session; their list stays below the 400 KB that DynamoDB gives an item (140 bytes each)."""
+
+_MOST_GAPS = 100
+_LONGEST_PAUSE_MS = 1000
+"""Between two fragments; no more than the time between two pictures of a slow camera."""
+
+_MARGIN_MS = 30_000
+"""Kept of an invocation to fetch and store one more fragment (50 MB at most) and the list."""
+
+_LONGEST_REASON = 200
+
+
+class HeldEvidence(Protocol):
+    """Copies of what people hold, which nothing lets expire."""
+
+    def renew(self, session: SessionRef) -> None:
+        """Copies what has come since, if the session is held. Raises StorageBusyError, and EvidenceTooLargeError of a
+        session with more pictures than are copied."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivePorts:
+    """The outside world of this verb. `remaining_ms`: how long this invocation may still run; `now_ms`: the present."""
+
+    index: FragmentIndex
+    streams: StreamCatalog
+    fragments: FragmentArchive
+    store: EvidenceStore
+    videos: SessionVideos
+    held: HeldEvidence
+    orders: Reminders
+    dead_letters: DeadLetters
+    remaining_ms: Callable[[], int]
+    now_ms: Callable[[], int]
+
+
+@dataclass(slots=True)
+class ArchiveReport:
+    """What became of a batch. The messages of `failed_message_ids` are to come again.
+
+    `fragments` were archived now, of `archived_bytes` together. `superseded`: a later order of the session was first,
+    or the session is deleted.
+    """
+
+    failed_message_ids: list[str] = field(default_factory=list)
+    fragments: int = 0
+    archived_bytes: int = 0
+    completed: list[tuple[SessionRef, SessionVideo]] = field(default_factory=list)
+    continued: int = 0
+    superseded: int = 0
+    buried: list[Problem] = field(default_factory=list)
+    retried: list[Problem] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Fragment numbers: archived, refused with the reason, and neither as yet."""
+
+    kept: set[str]
+    refused: dict[str, str] = field(default_factory=dict)
+    absent: list[str] = field(default_factory=list)
+
+    @property
+    def is_done(self) -> bool:
+        return all(number in self.kept or number in self.refused for number in self.absent)
+
+
+def archive_sessions(messages: Sequence[QueuedMessage], ports: ArchivePorts) -> ArchiveReport:
+    """What one message could not do is in the report, never an exception."""
+    report = ArchiveReport()
+    for message in messages:
+        session_id = None
+        try:
+            order = VideoOrder.parse(message.body)
+            session_id = order.video_of
+            _archive(order, ports, report)
+        except PermanentError as error:
+            _bury(message, Problem(message.message_id, session_id, error), ports.dead_letters, report)
+        except KinesightError as error:
+            _retry(Problem(message.message_id, session_id, error), report)
+    return report
+
+
+def _archive(order: VideoOrder, ports: ArchivePorts, report: ArchiveReport) -> None:
+    before = ports.videos.load(order.session)
+    if before is not None and before.pictures > order.pictures:
+        report.superseded += 1
+        return
+    known = {} if before is None else {one.number: one for one in before.fragments}
+    wanted = _wanted(order, known, ports)
+    progress = _keep(order, wanted[:MOST_FRAGMENTS], known, ports, report)
+    video = _video(order, wanted, progress, ports)
+    if not ports.videos.save(order.session, video):
+        report.superseded += 1
+    elif video.complete:
+        ports.held.renew(order.session)
+        report.completed.append((order.session, video))
+    else:
+        ports.orders.send_later(order.model_dump_json(by_alias=True), 0)
+        report.continued += 1
+
+
+def _wanted(order: VideoOrder, known: Mapping[str, VideoFragment], ports: ArchivePorts) -> list[VideoFragment]:
+    """In the order of time. What KVS lists no more is older than what it lists, and its numbers grow."""
+    own = {number: VideoFragment(number=number, date=fragment_day(number)) for number in order.fragments}
+    listed = {span.number: _fragment(span) for span in _listed(order, ports.index)}
+    together = (own | dict(known) | listed).values()
+    return sorted(together, key=lambda one: (one.started_at is not None, _starts_ms(one), int(one.number)))
+
+
+def _listed(order: VideoOrder, index: FragmentIndex) -> list[FragmentSpan]:
+    first_ms = max(0, order.start_ms - LONGEST_FRAGMENT_MS)
+    try:
+        found = list(index.fragments(order.stream_name, order.selector, first_ms, order.end_ms))
+    except (StreamGoneError, NoRetentionError):
+        return []
+    return [one for one in found if one.start_ms + max(1, one.length_ms) > order.start_ms]
+
+
+def _fragment(span: FragmentSpan) -> VideoFragment:
+    return VideoFragment(
+        number=span.number,
+        date=fragment_day(span.number),
+        started_at=from_epoch_ms(span.start_ms),
+        length_ms=span.length_ms,
+    )
+
+
+def _starts_ms(fragment: VideoFragment) -> int:
+    return 0 if fragment.started_at is None else to_epoch_ms(fragment.started_at)
+
+
+def _keep(
+    order: VideoOrder,
+    wanted: Sequence[VideoFragment],
+    known: Mapping[str, VideoFragment],
+    ports: ArchivePorts,
+    report: ArchiveReport,
+) -> _Progress:
+    """Archives what is not there yet; at least one fragment, so that every continuation gets further."""
+    progress = _Progress(set(known))
+    for one in wanted:
+        if one.number in known:
+            continue
+        if ports.store.exists(archive_key(order.stream_name, one.number)):
+            progress.kept.add(one.number)
+        else:
+            progress.absent.append(one.number)
+    for media in ports.fragments.fetch(order.stream_name, progress.absent):
+        if isinstance(media, FragmentMedia):
+            key = archive_key(order.stream_name, media.fragment_number)
+            if ports.store.write_once(key, media.matroska, "video/x-matroska"):
+                report.fragments += 1
+                report.archived_bytes += len(media.matroska)
+            progress.kept.add(media.fragment_number)
+        else:
+            progress.refused[media.fragment_number] = media.reason[:_LONGEST_REASON]
+        if ports.remaining_ms() < _MARGIN_MS:
+            break
+    return progress
+
+
+def _video(
+    order: VideoOrder, wanted: Sequence[VideoFragment], progress: _Progress, ports: ArchivePorts
+) -> SessionVideo:
+    missing = list(_refused(progress.refused))
+    if progress.is_done:
+        missing += _stretches(order, wanted, ports)
+    return SessionVideo(
+        pictures=order.pictures,
+        selector=order.selector,
+        started_at=from_epoch_ms(order.start_ms),
+        ended_at=from_epoch_ms(order.end_ms),
+        complete=progress.is_done,
+        fragments=tuple(one for one in wanted[:MOST_FRAGMENTS] if one.number in progress.kept),
+        missing=tuple(missing),
+    )
+
+
+def _refused(refused: Mapping[str, str]) -> Iterator[MissingVideo]:
+    for reason in dict.fromkeys(refused.values()):
+        yield MissingVideo(reason=reason, fragments=tuple(number for number, why in refused.items() if why == reason))
+
+
+def _stretches(order: VideoOrder, wanted: Sequence[VideoFragment], ports: ArchivePorts) -> Iterator[MissingVideo]:
+    end_ms = order.end_ms
+    if len(wanted) > MOST_FRAGMENTS:
+        end_ms = _starts_ms(wanted[MOST_FRAGMENTS])
+        yield _stretch("TOO_MANY", end_ms, order.end_ms)
+    gaps = list(_gaps(order.start_ms, end_ms, wanted))[:_MOST_GAPS]
+    if gaps:
+        why = _WhyNothing(order.stream_name, ports)
+        yield from (_stretch(why.at(start_ms), start_ms, stop_ms) for start_ms, stop_ms in gaps)
+
+
+def _gaps(start_ms: int, end_ms: int, wanted: Sequence[VideoFragment]) -> Iterator[tuple[int, int]]:
+    at_ms = start_ms
+    for one in wanted:
+        if one.started_at is None:
+            continue
+        first_ms = min(_starts_ms(one), end_ms)
+        if first_ms - at_ms > _LONGEST_PAUSE_MS:
+            yield at_ms, first_ms
+        at_ms = max(at_ms, first_ms + (one.length_ms or 0))
+    if end_ms - at_ms > _LONGEST_PAUSE_MS:
+        yield at_ms, end_ms
+
+
+def _stretch(reason: str, start_ms: int, end_ms: int) -> MissingVideo:
+    return MissingVideo(reason=reason, started_at=from_epoch_ms(start_ms), ended_at=from_epoch_ms(end_ms))
+
+
+class _WhyNothing:
+    """Why nothing is stored of a moment; one question to KVS. Raises ThrottledError, StreamRefusedError."""
+
+    def __init__(self, stream_name: str, ports: ArchivePorts) -> None:
+        try:
+            retention_hours = ports.streams.describe(stream_name).retention_hours
+        except StreamGoneError:
+            self._always: str | None = "STREAM_GONE"
+            return
+        self._always = "NO_RETENTION" if retention_hours == 0 else None
+        self._oldest_ms = ports.now_ms() - retention_hours * 3_600_000
+
+    def at(self, moment_ms: int) -> str:
+        return self._always or ("EXPIRED" if moment_ms < self._oldest_ms else "NO_MEDIA")
+
+
+def _bury(message: QueuedMessage, problem: Problem, dead_letters: DeadLetters, report: ArchiveReport) -> None:
+    try:
+        dead_letters.bury(message.body, problem.error)
+    except KinesightError as failure:
+        _retry(replace(problem, error=failure), report)
+    else:
+        report.buried.append(problem)
+
+
+def _retry(problem: Problem, report: ArchiveReport) -> None:
+    report.failed_message_ids.append(problem.message_id)
+    report.retried.append(problem)

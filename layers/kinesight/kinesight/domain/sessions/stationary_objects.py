@@ -1,0 +1,65 @@
+"""What belongs to the scene of a camera: objects that stay where they are. A parked car is no news."""
+
+from dataclasses import dataclass, field
+
+from kinesight.domain.model import BoundingBox
+from kinesight.domain.rules.document import StationarySettings
+
+_MOST_OBJECTS = 200
+
+
+@dataclass(slots=True)
+class KnownObject:
+    """Something seen at one place. `settled`: part of the scene, which it is from the start if it was there first."""
+
+    label: str
+    box: BoundingBox
+    since_ms: int
+    seen_ms: int
+    settled: bool = False
+
+
+@dataclass(slots=True)
+class Scene:
+    """Grows with the pictures of one camera, shown in the order of their moments."""
+
+    begun_ms: int | None = None
+    objects: list[KnownObject] = field(default_factory=list)
+
+    def begin(self, at_ms: int, wanted: StationarySettings) -> None:
+        """A picture comes. What has not been seen for long is forgotten."""
+        if self.begun_ms is None:
+            self.begun_ms = at_ms
+        self.objects = [one for one in self.objects if at_ms - one.seen_ms <= _kept_ms(one, wanted)][-_MOST_OBJECTS:]
+
+    def has_settled(self, label: str, box: BoundingBox | None, at_ms: int, wanted: StationarySettings) -> bool:
+        """Whether this detection of the present picture is a part of the scene. Remembers it."""
+        if box is None:
+            return False
+        known = self._find(label, box, wanted.minimum_overlap)
+        if known is None:
+            known = KnownObject(label, box, at_ms, at_ms)
+            known.settled = self.begun_ms is not None and at_ms - self.begun_ms <= 1000 * wanted.learn_seconds
+            self.objects.append(known)
+        known.seen_ms = at_ms
+        known.settled = known.settled or at_ms - known.since_ms >= 1000 * wanted.after_seconds
+        return known.settled
+
+    def _find(self, label: str, box: BoundingBox, least: float) -> KnownObject | None:
+        alike = [one for one in self.objects if one.label == label]
+        best = max(alike, key=lambda one: intersection_over_union(one.box, box), default=None)
+        return best if best is not None and intersection_over_union(best.box, box) >= least else None
+
+
+def _kept_ms(known: KnownObject, wanted: StationarySettings) -> float:
+    return 1000 * (wanted.forget_seconds if known.settled else wanted.after_seconds)
+
+
+def intersection_over_union(one: BoundingBox, other: BoundingBox) -> float:
+    """0 to 1."""
+    width = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
+    height = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
+    if width <= 0 or height <= 0:
+        return 0.0
+    common = width * height
+    return common / (one.width * one.height + other.width * other.height - common)

@@ -1,0 +1,88 @@
+"""The viewer's picture of a camera: what it shows now, else the last one that something was seen in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from kinesight.domain.errors import NoRetentionError, PictureMissingError
+from kinesight.domain.model import to_epoch_ms
+from kinesight.domain.on_demand.windows import LEAST_INTERVAL_MS
+from kinesight.domain.ports import ImageArchive, ImageRequest, PictureWish
+from kinesight.domain.streams.discovery import SelectedAlone
+from kinesight.domain.viewer.cameras import RecordedFragments
+from kinesight.domain.viewer.events import EventPages
+from kinesight.domain.viewer.evidence import Shelves, evidence_of
+
+_RECENT_MS = 30_000
+_AHEAD_MS = 60_000
+_TRIES = 2
+"""Fragments that a picture is asked of: KVS lists one a moment before it makes pictures of it."""
+_MOST_BYTES = 4_400_000
+"""A function answers with at most 6 MB, in which a picture takes a third more (Lambda quotas)."""
+PICTURE_TYPES = ("image/jpeg", "image/png")
+_WISH = PictureWish("SERVER_TIMESTAMP", "JPEG")
+
+
+@dataclass(frozen=True, slots=True)
+class CameraPicture:
+    """`taken_ms`: epoch milliseconds, of KVS's clock where the picture is a recent one, else the picture's own."""
+
+    data: bytes
+    content_type: str
+    taken_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class PicturePorts:
+    """The outside world of a picture."""
+
+    selected: SelectedAlone
+    fragments: RecordedFragments
+    images: ImageArchive
+    events: EventPages
+    shelves: Shelves
+    now: Callable[[], datetime]
+
+
+def recent_picture(stream_name: str, ports: PicturePorts) -> CameraPicture:
+    """Of the last 30 s, else of the newest event. Raises StreamUnselectedError, StreamGoneError, PictureMissingError,
+    StreamRefusedError, MediaBusyError, StorageBusyError."""
+    ports.selected.check(stream_name)
+    try:
+        return _of_the_recording(stream_name, ports)
+    except (PictureMissingError, NoRetentionError) as error:
+        found = _of_the_newest_event(stream_name, ports)
+        if found is None:
+            raise PictureMissingError(f"{error}, and there is none of an event") from error
+        return found
+
+
+def _of_the_recording(stream_name: str, ports: PicturePorts) -> CameraPicture:
+    now_ms = to_epoch_ms(ports.now())
+    found = ports.fragments.recorded(stream_name, now_ms - _RECENT_MS, now_ms + _AHEAD_MS)
+    starts_ms = sorted({one.server_ms for one in found}, reverse=True)[:_TRIES]
+    reason = "it sent nothing in the last 30 s"
+    for start_ms in starts_ms:
+        # One picture, of the fragment's first keyframe.
+        request = ImageRequest(start_ms, start_ms, LEAST_INTERVAL_MS, ())
+        for picture in ports.images.images(stream_name, request, _WISH):
+            if picture.data is not None and len(picture.data) <= _MOST_BYTES:
+                return CameraPicture(picture.data, "image/jpeg", picture.at_ms)
+            reason = f"KVS made no picture of it ({picture.reason or 'too large'})"
+    raise PictureMissingError(f"{stream_name}: {reason}")
+
+
+def _of_the_newest_event(stream_name: str, ports: PicturePorts) -> CameraPicture | None:
+    """The picture as the camera took it, or, where that has expired, with its boxes."""
+    found = ports.events.of_stream(stream_name, None, None, 1).events
+    if not found:
+        return None
+    evidence, keys = evidence_of(found[0], ports.shelves, ports.now()), found[0].document["keys"]
+    for record in evidence.records([keys["record"]]):
+        image, original = record.frame.image, evidence.original_key(record)
+        candidates = [(ports.shelves.images.read(original) if original else None, image.content_type)]
+        candidates.append((ports.shelves.evidence.read(evidence.folder + keys["picture"]), "image/jpeg"))
+        for data, content_type in candidates:
+            if data is not None and content_type in PICTURE_TYPES and len(data) <= _MOST_BYTES:
+                return CameraPicture(data, content_type, to_epoch_ms(record.frame.image_timestamp))
+    return None

@@ -1,0 +1,253 @@
+"""The batch rules of analyze_images: once, neighbours go on, reasons are kept."""
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kinesight.domain.analysis.analyze_images import AnalysisPlan, AnalysisPorts, BatchReport, analyze_batch
+from kinesight.domain.analysis.pipeline import DetectionPlan, DetectionPorts
+from kinesight.domain.batches import QueuedMessage
+from kinesight.domain.errors import BudgetReachedError, DeliveryError, DetectorBusyError, UnsupportedImageError
+from kinesight.domain.model import ResultRecord
+from kinesight.domain.rules.matching import Rules
+
+from tests.builders import ACCOUNT, BUCKET, NOON_MS, a_detection, a_fragment_number, an_image_key, an_s3_event
+from tests.fakes import FakeDeadLetters, FakeDetector, FakeImageStore, FakeLedger, FakeSink, FakeStreams
+
+
+@dataclass
+class World:
+    """Everything around the verb, in memory."""
+
+    images: FakeImageStore = field(default_factory=FakeImageStore)
+    detector: FakeDetector = field(default_factory=lambda: FakeDetector(found=(a_detection(),)))
+    sink: FakeSink = field(default_factory=FakeSink)
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+    dead_letters: FakeDeadLetters = field(default_factory=FakeDeadLetters)
+    rules: Rules = field(default_factory=lambda: Rules.of(["person"], 80))
+
+    def analyze(self, *bodies: str) -> BatchReport:
+        ports = AnalysisPorts(
+            self.images, FakeStreams(), DetectionPorts(self.detector, self.sink, self.ledger), self.dead_letters
+        )
+        messages = [QueuedMessage(f"m{index}", body) for index, body in enumerate(bodies)]
+        return analyze_batch(
+            messages, ports, AnalysisPlan(ACCOUNT, DetectionPlan(lambda: self.rules, concurrent_detections=4))
+        )
+
+    def picture(self, index: int = 0, stream: str = "front-door") -> str:
+        key = an_image_key(stream, NOON_MS + index)
+        self.images.add(
+            BUCKET,
+            key,
+            aws_kinesisvideo_fragment_number=a_fragment_number(index),
+            aws_kinesisvideo_producer_timestamp=str(NOON_MS + index),
+            aws_kinesisvideo_server_timestamp=str(NOON_MS + index + 500),
+            place="porch",
+        )
+        return key
+
+    def results(self) -> list[ResultRecord]:
+        return [ResultRecord.model_validate_json(data) for _, data in self.sink.records]
+
+
+def test_a_picture_becomes_one_record_on_its_streams_key() -> None:
+    world = World()
+    key = world.picture()
+
+    report = world.analyze(an_s3_event(key))
+
+    (record,) = world.results()
+    assert world.sink.records[0][0] == "front-door"
+    assert record.matched
+    assert record.matched_labels == ("Person",)
+    assert record.frame.image.key == key
+    assert record.frame.tags == {"place": "porch"}
+    assert record.frame.fragment_number == a_fragment_number(0)
+    assert record.frame.stream_arn is not None
+    assert report.failed_message_ids == []
+
+
+def test_a_batch_goes_to_the_stream_in_one_call() -> None:
+    world = World()
+
+    world.analyze(*(an_s3_event(world.picture(index)) for index in range(10)))
+
+    assert world.sink.calls == 1
+    assert len(world.results()) == 10
+
+
+def test_nothing_that_matters_still_makes_a_record() -> None:
+    world = World(rules=Rules.of(["Dog"], 80))
+
+    world.analyze(an_s3_event(world.picture()))
+
+    assert [record.matched for record in world.results()] == [False]
+
+
+def test_a_second_delivery_neither_pays_nor_publishes() -> None:
+    world = World()
+    body = an_s3_event(world.picture())
+    world.analyze(body)
+
+    report = world.analyze(body)
+
+    assert len(world.results()) == 1
+    assert len(world.detector.looked_at) == 1
+    assert (report.duplicates, report.failed_message_ids) == (1, [])
+    ((known, result),) = ((one.identity, record.result_id) for one in report.done_before for record in world.results())
+    assert known == result
+
+
+def test_two_messages_of_one_batch_about_one_picture_publish_it_once() -> None:
+    world = World()
+    body = an_s3_event(world.picture())
+
+    report = world.analyze(body, body)
+
+    assert len(world.results()) == 1
+    assert len(report.failed_message_ids) <= 1  # the one that found the other at work comes again
+    assert world.analyze(body).failed_message_ids == []
+
+
+def test_a_picture_that_the_budget_held_back_neither_comes_again_nor_is_buried() -> None:
+    world = World()
+    bodies = [an_s3_event(world.picture(index)) for index in range(3)]
+    keys = [an_image_key("front-door", NOON_MS + index) for index in range(3)]
+    world.detector.failures[keys[1]] = BudgetReachedError("stack", 5, 5, is_hard=True)
+
+    report = world.analyze(*bodies)
+
+    assert [one.frame.image.key for one in report.unpaid if one.frame is not None] == [keys[1]]
+    assert len(report.published) == 2
+    assert (report.failed_message_ids, report.buried, report.duplicates) == ([], [], 0)
+    assert world.dead_letters.buried == []
+    del world.detector.failures[keys[1]]
+    assert len(world.analyze(*bodies).published) == 1
+
+
+def test_a_picture_that_can_never_be_analyzed_is_buried_with_its_reason_and_its_neighbours_go_on() -> None:
+    world = World()
+    bad, good = an_s3_event(world.picture(0)), an_s3_event(world.picture(1))
+    reason = UnsupportedImageError("not a picture")
+    world.detector.failures[an_image_key("front-door", NOON_MS)] = reason
+
+    report = world.analyze(bad, good)
+
+    assert world.dead_letters.buried == [(bad, reason)]
+    (problem,) = report.buried
+    assert problem.frame is not None
+    assert (problem.frame.fragment_number, problem.result_id is None) == (a_fragment_number(0), False)
+    assert len(world.results()) == 1
+    assert report.failed_message_ids == []
+
+
+def test_a_busy_detector_brings_back_that_message_alone() -> None:
+    world = World()
+    busy, good = an_s3_event(world.picture(0)), an_s3_event(world.picture(1))
+    world.detector.failures[an_image_key("front-door", NOON_MS)] = DetectorBusyError("throttled")
+
+    assert world.analyze(busy, good).failed_message_ids == ["m0"]
+
+    world.detector.failures.clear()
+    assert world.analyze(busy).failed_message_ids == []
+    assert len({record.result_id for record in world.results()}) == len(world.results()) == 2
+
+
+def test_a_defect_in_one_picture_does_not_take_its_neighbours_along() -> None:
+    world = World()
+    odd, good = an_s3_event(world.picture(0)), an_s3_event(world.picture(1))
+    world.detector.failures[an_image_key("front-door", NOON_MS)] = ZeroDivisionError("oops")
+
+    report = world.analyze(odd, good)
+
+    assert report.failed_message_ids == ["m0"]
+    assert "ZeroDivisionError" in str(report.retried[0].error)
+    assert len(world.results()) == 1
+
+
+def test_a_record_the_stream_refuses_is_analyzed_again() -> None:
+    world = World(sink=FakeSink(refused={"back-door"}))
+    refused, taken = an_s3_event(world.picture(0, "back-door")), an_s3_event(world.picture(1))
+
+    report = world.analyze(refused, taken)
+
+    assert report.failed_message_ids == ["m0"]
+    assert isinstance(report.retried[0].error, DeliveryError)
+    world.sink.refused.clear()
+    assert world.analyze(refused).failed_message_ids == []
+    assert len(world.results()) == 2
+
+
+@pytest.mark.parametrize("key", ["images/holiday.jpg", "images/gone_111122223333_cam_1_no-guid.jpg"])
+def test_foreign_objects_are_buried(key: str) -> None:
+    world = World()
+    world.images.add(BUCKET, key)
+
+    world.analyze(an_s3_event(key))
+
+    assert [type(error).__name__ for _, error in world.dead_letters.buried] == ["NotAKvsImageError"]
+
+
+def test_a_picture_that_is_gone_is_buried() -> None:
+    world = World()
+
+    world.analyze(an_s3_event(an_image_key()))
+
+    assert [type(error).__name__ for _, error in world.dead_letters.buried] == ["ImageMissingError"]
+
+
+def test_the_test_event_of_s3_is_skipped() -> None:
+    world = World()
+
+    report = world.analyze(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": BUCKET}))
+
+    assert report.skipped_test_events == 1
+    assert (report.failed_message_ids, world.dead_letters.buried) == ([], [])
+
+
+def test_a_message_that_is_no_event_is_buried_as_it_came() -> None:
+    world = World()
+
+    world.analyze("not json", an_s3_event(world.picture()))
+
+    assert [body for body, _ in world.dead_letters.buried] == ["not json"]
+    assert len(world.results()) == 1
+
+
+def test_what_cannot_even_be_buried_comes_again() -> None:
+    world = World(dead_letters=FakeDeadLetters(failure=DeliveryError("queue is gone")))
+
+    assert world.analyze("not json").failed_message_ids == ["m0"]
+
+
+def test_metadata_that_nobody_can_read_becomes_null() -> None:
+    world = World()
+    key = an_image_key()
+    world.images.add(BUCKET, key, aws_kinesisvideo_fragment_number="x", aws_kinesisvideo_producer_timestamp="soon")
+
+    world.analyze(an_s3_event(key))
+
+    (record,) = world.results()
+    assert (record.frame.fragment_number, record.frame.producer_timestamp) == (None, None)
+
+
+@given(st.lists(st.sampled_from(["fine", "busy", "bad"]), min_size=1, max_size=8), st.integers(1, 4))
+def test_whatever_fails_and_however_often_it_comes_every_picture_ends_once(fates: list[str], rounds: int) -> None:
+    world = World()
+    keys = [world.picture(index) for index in range(len(fates))]
+    failures: dict[str, Exception] = {"busy": DetectorBusyError("later"), "bad": UnsupportedImageError("never")}
+    world.detector.failures = {key: failures[fate] for key, fate in zip(keys, fates, strict=True) if fate != "fine"}
+    bodies = [an_s3_event(key) for key in keys]
+    for _ in range(rounds):
+        world.analyze(*bodies)
+    world.detector.failures = {key: error for key, error in world.detector.failures.items() if error is failures["bad"]}
+    world.analyze(*bodies)
+
+    analyzed = [record.frame.image.key for record in world.results()]
+    assert sorted(analyzed) == sorted(key for key, fate in zip(keys, fates, strict=True) if fate != "bad")
+    assert {body for body, _ in world.dead_letters.buried} == {
+        body for body, fate in zip(bodies, fates, strict=True) if fate == "bad"
+    }

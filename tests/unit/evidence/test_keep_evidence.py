@@ -1,0 +1,227 @@
+"""The batch rules of keep_evidence: everything once, alerts last, neighbours go on."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from kinesight.domain.analysis.result_records import encode_record, evidence_keys
+from kinesight.domain.batches import StreamedRecord
+from kinesight.domain.errors import DeliveryError, MediaBusyError, UnsupportedImageError
+from kinesight.domain.evidence.image_alerts import alert_for
+from kinesight.domain.evidence.keep_evidence import EvidencePorts, EvidenceReport, keep_batch
+from kinesight.domain.model import ResultRecord, from_epoch_ms
+from kinesight.domain.ports import FragmentMedia, FragmentUnavailable
+
+from tests.builders import NOON_MS, a_detection, a_fragment_number, a_frame, a_record
+from tests.fakes import (
+    FakeAlerts,
+    FakeAnnotator,
+    FakeDeadLetters,
+    FakeEvidenceStore,
+    FakeFragments,
+    FakeImageStore,
+    FakeLedger,
+)
+
+
+@dataclass
+class World:
+    """Everything around the verb, in memory."""
+
+    images: FakeImageStore = field(default_factory=FakeImageStore)
+    fragments: FakeFragments = field(default_factory=FakeFragments)
+    store: FakeEvidenceStore = field(default_factory=FakeEvidenceStore)
+    annotator: FakeAnnotator = field(default_factory=FakeAnnotator)
+    alerts: FakeAlerts = field(default_factory=FakeAlerts)
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+    dead_letters: FakeDeadLetters = field(default_factory=FakeDeadLetters)
+
+    def keep(self, *items: ResultRecord | bytes) -> EvidenceReport:
+        ports = EvidencePorts(
+            self.images, self.fragments, self.store, self.annotator, self.alerts, self.ledger, self.dead_letters
+        )
+        data = [item if isinstance(item, bytes) else encode_record(item) for item in items]
+        return keep_batch([StreamedRecord(f"s{index}", one) for index, one in enumerate(data)], ports)
+
+    def record(self, index: int = 0, fragment: int = 1, **overrides: object) -> ResultRecord:
+        number = a_fragment_number(fragment)
+        frame = a_frame(image_timestamp=from_epoch_ms(NOON_MS + index), fragment_number=number)
+        self.images.add(frame.image.bucket, frame.image.key)
+        self.fragments.media[number] = f"mkv {number}".encode()
+        return a_record(frame, **overrides)
+
+
+def test_a_matched_record_leaves_four_things() -> None:
+    world = World()
+    record = world.record()
+
+    report = world.keep(record)
+
+    keys = evidence_keys(record)
+    assert world.store.objects[keys.result] == (encode_record(record), "application/json")
+    assert world.store.objects[keys.annotated] == (b"picturePerson", "image/jpeg")
+    assert keys.archive is not None
+    assert world.store.objects[keys.archive] == (f"mkv {a_fragment_number()}".encode(), "video/x-matroska")
+    assert [alert.body["resultId"] for alert in world.alerts.sent] == [record.result_id]
+    assert (report.matched, report.archived_fragments, report.alerts) == (1, 1, 1)
+    assert report.archived_bytes == len(world.store.objects[keys.archive][0])
+    assert report.kept == report.alerted == [record]
+
+
+def test_a_record_that_did_not_match_leaves_nothing() -> None:
+    world = World()
+
+    report = world.keep(world.record(matched=False))
+
+    assert (world.store.objects, world.alerts.sent, report.matched) == ({}, [], 0)
+
+
+def test_one_fetch_per_fragment_however_many_frames_matched_in_it() -> None:
+    world = World()
+
+    world.keep(*(world.record(index) for index in range(5)), world.record(9, fragment=2))
+
+    assert sorted(world.fragments.asked) == [("front-door", a_fragment_number(1)), ("front-door", a_fragment_number(2))]
+    assert len(world.alerts.sent) == 6
+
+
+def test_several_cameras_are_fetched_side_by_side() -> None:
+    world = World()
+    here, there = world.record(0), world.record(1)
+    there = there.model_copy(update={"frame": there.frame.model_copy(update={"stream_name": "back-door"})})
+    both_are_fetching = threading.Barrier(2, timeout=10)
+
+    class Meeting(FakeFragments):
+        def fetch(
+            self, stream_name: str, fragment_numbers: Sequence[str]
+        ) -> Iterator[FragmentMedia | FragmentUnavailable]:
+            both_are_fetching.wait()
+            yield from super().fetch(stream_name, fragment_numbers)
+
+    world.fragments = Meeting(world.fragments.media)
+
+    report = world.keep(here, there)
+
+    assert report.archived_fragments == 2
+    assert sorted(stream for stream, _ in world.fragments.asked) == ["back-door", "front-door"]
+
+
+def test_a_second_delivery_changes_nothing_and_alerts_nobody() -> None:
+    world = World()
+    batch = [world.record(index) for index in range(3)]
+    world.keep(*batch)
+    writes, objects = world.store.writes, dict(world.store.objects)
+
+    world.keep(*batch)
+
+    assert (world.store.writes, world.store.objects) == (writes, objects)
+    assert len(world.alerts.sent) == 3
+    assert len(world.fragments.asked) == 1
+
+
+def test_a_fragment_that_expired_costs_only_itself() -> None:
+    world = World()
+    expired, whole = world.record(0, fragment=1), world.record(1, fragment=2)
+    del world.fragments.media[a_fragment_number(1)]
+
+    report = world.keep(expired, whole)
+
+    assert evidence_keys(expired).result in world.store.objects
+    assert evidence_keys(expired).annotated in world.store.objects
+    assert evidence_keys(whole).archive in world.store.objects
+    assert [str(setback.error) for setback in report.missing] == [
+        f"fragment {a_fragment_number(1)}: FRAGMENT_NOT_FOUND"
+    ]
+    assert "Not kept: fragment" in world.alerts.sent[0].text
+    assert report.failed_sequence_numbers == []
+
+
+def test_a_busy_kvs_brings_back_the_records_of_that_fragment() -> None:
+    world = World(fragments=FakeFragments(failure=MediaBusyError("throttled")))
+    here, later = world.record(0, fragment=1), world.record(1, fragment=2)
+    del world.fragments.media[a_fragment_number(2)]
+
+    report = world.keep(here, later)
+
+    assert report.failed_sequence_numbers == ["s1"]
+    assert len(world.alerts.sent) == 1
+    world.fragments.media[a_fragment_number(2)] = b"mkv"
+    assert world.keep(here, later).failed_sequence_numbers == []
+    assert len(world.alerts.sent) == 2
+
+
+def test_an_alert_that_fails_is_sent_by_the_next_attempt() -> None:
+    world = World(alerts=FakeAlerts(failing=lambda _: DeliveryError("sns")))
+    record = world.record()
+
+    assert world.keep(record).failed_sequence_numbers == ["s0"]
+
+    world.alerts.failing = lambda _: None
+    assert world.keep(record).failed_sequence_numbers == []
+    assert len(world.alerts.sent) == 1
+
+
+def test_a_picture_that_cannot_be_drawn_on_costs_only_itself() -> None:
+    world = World(annotator=FakeAnnotator(failure=UnsupportedImageError("no picture")))
+    record = world.record()
+
+    report = world.keep(record)
+
+    assert evidence_keys(record).annotated not in world.store.objects
+    assert len(report.missing) == len(world.alerts.sent) == 1
+
+
+def test_a_record_that_is_not_json_is_buried_and_its_neighbours_go_on() -> None:
+    world = World()
+
+    report = world.keep(b"\xffnot json", world.record())
+
+    assert [(body, type(error).__name__) for body, error in world.dead_letters.buried] == [
+        ("\\xffnot json", "InvalidEventError")
+    ]
+    assert (report.alerts, report.failed_sequence_numbers) == (1, [])
+
+
+def test_what_cannot_be_buried_comes_again() -> None:
+    world = World(dead_letters=FakeDeadLetters(failure=DeliveryError("queue is gone")))
+
+    assert world.keep(b"not json").failed_sequence_numbers == ["s0"]
+
+
+def test_a_frame_without_fragment_keeps_the_rest() -> None:
+    world = World()
+    record = world.record()
+    bare = a_record(record.frame.model_copy(update={"fragment_number": None}))
+
+    assert world.keep(bare).alerts == 1
+    assert not any(key.startswith("archive/") for key in world.store.objects)
+
+
+def test_a_subject_is_short_plain_text_whatever_the_label() -> None:
+    record = a_record(detections=(a_detection(label="Ö" * 300),), matched_labels=("Ö" * 300,))
+
+    subject = alert_for(record, str, []).subject
+
+    assert len(subject) < 100
+    assert subject.isascii()
+
+
+def test_the_text_names_camera_time_labels_and_links() -> None:
+    text = alert_for(a_record(), lambda key: f"https://example/{key}", []).text
+
+    assert "Person seen by front-door at 2026-01-01 12:00:00 UTC." in text
+    assert "Picture: https://example/annotated/" in text
+    assert "Video: https://example/archive/" in text
+
+
+@pytest.mark.parametrize("fragment", [1, 2])
+def test_an_alert_for_machines_names_every_key(fragment: int) -> None:
+    record = a_record(a_frame(fragment_number=a_fragment_number(fragment)))
+
+    keys = evidence_keys(record)
+    assert alert_for(record, str, []).body["keys"] == {
+        "picture": keys.annotated,
+        "record": keys.result,
+        "video": keys.archive,
+    }

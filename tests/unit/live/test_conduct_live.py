@@ -1,0 +1,138 @@
+"""The conductor on fakes: leases for the fleet, and as many consumers as it needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kinesight.domain.errors import ThrottledError
+from kinesight.domain.live.conduct_live import ConductorPlan, ConductorPorts, ConductorReport, beat, conduct
+from kinesight.domain.live.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
+from kinesight.domain.streams.selection import StreamSelection
+
+from tests.builders import NOON_MS
+from tests.fakes import FakeDocuments
+from tests.fakes_streams import FakeRegistry, VirtualClock
+
+
+@dataclass
+class Orchestra:
+    """A fleet and a clock; consumers are started by name alone."""
+
+    registry: FakeRegistry = field(default_factory=FakeRegistry)
+    leases: FakeDocuments = field(default_factory=FakeDocuments)
+    slots: FakeDocuments = field(default_factory=FakeDocuments)
+    started: list[tuple[str, int]] = field(default_factory=list)
+    now_ms: int = NOON_MS
+    selection: StreamSelection = field(default_factory=lambda: StreamSelection.of(["cam-*"], []))
+
+    def start(self, slot: str, share: int) -> None:
+        self.started.append((slot, share))
+
+    def conduct(self, per_consumer: int = 10) -> ConductorReport:
+        ports = ConductorPorts(self.registry, self.leases, self.slots, self, VirtualClock(), self.now_ms)
+        return conduct(ConductorPlan(self.selection, per_consumer, 840_000), ports)
+
+    def all(self) -> Mapping[str, Lease]:
+        return {key: lease for key, (lease, _) in all_leases(self.leases).items()}
+
+
+def test_as_many_consumers_as_the_streams_need_share_them_evenly() -> None:
+    orchestra = Orchestra()
+    for number in range(21):
+        orchestra.registry.add(f"cam-{number}")
+
+    report = orchestra.conduct()
+
+    assert (report.streams, report.added, report.consumers) == (21, 21, 3)
+    assert orchestra.started == [("0000", 7), ("0001", 7), ("0002", 7)]
+
+
+def test_what_a_run_found_of_leases_and_consumers_is_in_its_report() -> None:
+    orchestra = Orchestra()
+    for number in range(4):
+        orchestra.registry.add(f"cam-{number}")
+    orchestra.conduct(2)
+    beat("0000", NOON_MS + 840_000, NOON_MS, orchestra.slots)
+    beat("0001", NOON_MS + 840_000, NOON_MS, orchestra.slots)
+    clock = LeaseClock(lambda: NOON_MS, 30_000)
+    found = list(all_leases(orchestra.leases).values())
+    for owner, (lease, version) in zip(("one", "one", "two"), found, strict=False):
+        take(owner, lease, version, orchestra.leases, clock)
+
+    report = orchestra.conduct(2)
+    assert (report.held, report.heard, report.consumers, report.started) == ([1, 2], 2, 2, 0)
+
+    orchestra.now_ms += 60_000
+    report = orchestra.conduct(2)
+    assert (report.held, report.heard, report.started) == ([], 0, 2)
+
+
+def test_a_second_run_starts_nobody_and_a_silent_slot_is_filled() -> None:
+    orchestra = Orchestra()
+    orchestra.registry.add("cam-1")
+    orchestra.conduct()
+    orchestra.conduct()
+    assert len(orchestra.started) == 1
+
+    orchestra.now_ms += 40_000
+    beat("0000", NOON_MS + 840_000, orchestra.now_ms, orchestra.slots)
+    orchestra.now_ms += 40_000
+    orchestra.conduct()
+    assert len(orchestra.started) == 1
+
+    orchestra.now_ms += 10_000
+    orchestra.conduct()
+    assert len(orchestra.started) == 2
+
+
+def test_a_successor_comes_before_its_predecessor_ends() -> None:
+    orchestra = Orchestra()
+    orchestra.registry.add("cam-1")
+    orchestra.conduct()
+    mine = NOON_MS + 840_000
+    orchestra.now_ms = mine - 70_000
+    beat("0000", mine, orchestra.now_ms - 5_000, orchestra.slots)
+
+    orchestra.conduct()
+    assert len(orchestra.started) == 2
+
+    before = orchestra.slots.load("0000")
+    beat("0000", mine, orchestra.now_ms + 20_000, orchestra.slots)
+    assert orchestra.slots.load("0000") == before
+
+
+def test_streams_that_leave_lose_their_lease_and_those_that_come_back_begin_anew() -> None:
+    orchestra = Orchestra()
+    stream = orchestra.registry.add("cam-1")
+    orchestra.conduct()
+    found = orchestra.leases.load(stream.arn)
+    checkpoint = LiveCheckpoint(fragment_number="9", server_ms=1, sampler_state=0)
+    held = read_lease(found).model_copy(update={"owner": "me", "expires_at_ms": NOON_MS * 2, "checkpoint": checkpoint})
+    orchestra.leases.save(stream.arn, held.model_dump_json(), found.version)
+
+    orchestra.selection = StreamSelection.of(["other"], [])
+    assert orchestra.conduct().retired == 1
+    assert orchestra.all()[stream.arn].retired
+
+    orchestra.selection = StreamSelection.of(["cam-*"], [])
+    orchestra.now_ms += 5
+    assert orchestra.conduct().added == 1
+    assert orchestra.all()[stream.arn] == Lease(
+        stream_arn=stream.arn, stream_name="cam-1", since_ms=orchestra.now_ms, expires_at_ms=NOON_MS * 2
+    )
+
+
+def test_a_stream_that_kvs_can_not_tell_of_stays_as_it_is() -> None:
+    orchestra = Orchestra(selection=StreamSelection.of([], [{"key": "Place", "values": []}]))
+    stream = orchestra.registry.add("cam-1", Place="Porch")
+    orchestra.conduct()
+
+    def busy(api: str, _: str) -> None:
+        if api == "ListTagsForStream":
+            raise ThrottledError("slow down")
+
+    orchestra.registry.before_call = busy
+    report = orchestra.conduct()
+
+    assert report.retired == 0
+    assert not orchestra.all()[stream.arn].retired
+    assert report.warnings == ["cam-1: ThrottledError: slow down"]

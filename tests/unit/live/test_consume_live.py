@@ -1,0 +1,481 @@
+"""The live consumer on fakes, in its own threads: order, checkpoints, leases, back-pressure, and the conductor."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from kinesight.domain.analysis.pipeline import DetectionPlan, DetectionPorts
+from kinesight.domain.detectors.budget import Budget, BudgetLimits
+from kinesight.domain.detectors.call_prices import CallPrice
+from kinesight.domain.detectors.metered_detector import MeteredDetector, SpendingTally
+from kinesight.domain.detectors.ports import DetectorAnswer
+from kinesight.domain.errors import (
+    DetectorBusyError,
+    DetectorRejectedError,
+    EvidenceGoneError,
+    LeaseLostError,
+    MediaBusyError,
+    StorageBusyError,
+    UnreadableMediaError,
+)
+from kinesight.domain.live.consume_live import ConsumerPlan, ConsumerPorts, ConsumerReport, Ends, consume
+from kinesight.domain.live.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
+from kinesight.domain.live.ports import LiveStart
+from kinesight.domain.live.stream_reader import LivePlan, LivePorts
+from kinesight.domain.model import Detection, Frame, ResultRecord, from_epoch_ms
+from kinesight.domain.ports import Versioned
+from kinesight.domain.rules.matching import Rules
+from kinesight.media.fragments import MediaErrorNotice, MediaFragment
+from kinesight.media.mkv import BlockEvent
+from kinesight.media.mkv_model import Track
+from kinesight.media.selection import EveryInterval, EveryNth, Keyframe
+
+from tests.builders import NOON_MS
+from tests.fakes import FakeDeadLetters, FakeDetector, FakeDocuments, FakeLedger, FakeSink, FakeSpending, FakeWork
+
+VIDEO = Track(1, "video", "V_MPEG4/ISO/AVC", b"private", "camera", 320, 240)
+
+
+def arn(name: str) -> str:
+    return f"arn:aws:kinesisvideo:us-east-1:123456789012:stream/{name}/1700000000000"
+
+
+def fragment(number: int, keyframes: int = 1) -> MediaFragment:
+    """Two seconds each."""
+    start_s = Decimal(NOON_MS + number * 2000) / 1000
+    blocks = tuple(BlockEvent(b"frame", 1, index * 500, True, (slice(None),), None) for index in range(keyframes))
+    return MediaFragment(
+        number=str(number),
+        producer_timestamp=start_s,
+        server_timestamp=start_s,
+        tags={},
+        event_tags={},
+        tracks=(VIDEO,),
+        timecode_scale_ns=1_000_000,
+        cluster_timecode=0,
+        blocks=blocks,
+        parts=(),
+        millis_behind_now=0,
+        continuation_token=str(number),
+    )
+
+
+@dataclass
+class Cameras:
+    """Streams by name; `trouble` may strike when one is opened. Counts what was read."""
+
+    streams: dict[str, list[MediaFragment]] = field(default_factory=dict)
+    trouble: Callable[[LiveStart], None] = lambda _: None
+    read_fragments: int = 0
+    starts: list[LiveStart] = field(default_factory=list)
+
+    def read(self, stream_name: str, start: LiveStart) -> Iterator[MediaFragment | MediaErrorNotice]:
+        self.starts.append(start)
+        self.trouble(start)
+        for one in self.streams[stream_name]:
+            number, server_ms = int(one.number or 0), int((one.server_timestamp or 0) * 1000)
+            if start.after_fragment is not None and number <= int(start.after_fragment):
+                continue
+            if start.after_fragment is None and server_ms < start.since_ms:
+                continue
+            self.read_fragments += 1
+            yield one
+
+
+class Stills:
+    def still(self, keyframe: Keyframe) -> bytes:
+        return b"picture"
+
+
+@dataclass
+class Watched(FakeDocuments):
+    """Sees that no checkpoint is ahead of a result."""
+
+    sink: FakeSink
+    ahead: list[str] = field(default_factory=list)
+    checkpoints: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def save(self, key: str, body: str, seen_version: int) -> bool:
+        saved = super().save(key, body, seen_version)
+        checkpoint = Lease.model_validate_json(body).checkpoint
+        if saved and checkpoint is not None:
+            self.checkpoints.append(checkpoint.fragment_number)
+            done = {
+                int(ResultRecord.model_validate_json(data).frame.fragment_number or 0) for _, data in self.sink.records
+            }
+            self.ahead += [str(n) for n in range(1, int(checkpoint.fragment_number) + 1) if n not in done]
+        return saved
+
+
+@dataclass
+class World:
+    """One consumer's surroundings."""
+
+    cameras: Cameras = field(default_factory=Cameras)
+    detector: Any = field(default_factory=lambda: FakeDetector((Detection(label="Person", confidence=99),)))
+    stills: Any = field(default_factory=Stills)
+    sink: FakeSink = field(default_factory=FakeSink)
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+    dead: FakeDeadLetters = field(default_factory=FakeDeadLetters)
+    work: FakeWork = field(default_factory=FakeWork)
+    now_ms: Callable[[], int] = lambda: NOON_MS + 3_600_000
+    lasts_ms: int = 60_000
+    sampler: Any = field(default_factory=lambda: EveryNth(1))
+    in_flight: int = 4
+    shed_after_ms: int | None = None
+    share: int = 10
+
+    def __post_init__(self) -> None:
+        self.leases = Watched(self.sink)
+
+    def lease(self, name: str, *fragments: MediaFragment) -> None:
+        self.cameras.streams[name] = list(fragments)
+        lease = Lease(stream_arn=arn(name), stream_name=name, since_ms=NOON_MS)
+        self.leases.save(arn(name), lease.model_dump_json(), 0)
+
+    def known(self, name: str = "cam") -> Lease:
+        return read_lease(self.leases.load(arn(name)))
+
+    def consume(self, until: Callable[[], bool], seconds: float = 10, owner: str = "me") -> ConsumerReport:
+        """Until something holds, then as a function that comes to its end."""
+        deadline = time.monotonic() + seconds
+        ended: list[float] = []
+
+        def remaining_s() -> float:
+            if not ended and (until() or time.monotonic() > deadline):
+                ended.append(time.monotonic())
+            return 100.0 if not ended else 2.0 - (time.monotonic() - ended[0])
+
+        live = LivePorts(
+            self.cameras,
+            self.stills,
+            self.work,
+            DetectionPorts(self.detector, self.sink, self.ledger),
+            self.dead,
+            self.now_ms,
+        )
+        plan = ConsumerPlan(
+            LivePlan(
+                self.sampler,
+                DetectionPlan(lambda: Rules.of([], 50), concurrent_detections=4),
+                self.in_flight,
+                self.shed_after_ms,
+            ),
+            self.share,
+            workers=4,
+        )
+        ports = ConsumerPorts(self.leases, LeaseClock(self.now_ms, self.lasts_ms), live, remaining_s)
+        report = consume(owner, plan, ports, Ends(stop_s=5.0, abandon_s=1.0))
+        assert time.monotonic() < deadline + 5
+        return report
+
+    def reached(self, name: str = "cam") -> str | None:
+        checkpoint = self.known(name).checkpoint
+        return checkpoint.fragment_number if checkpoint else None
+
+    def results(self) -> list[str]:
+        return [str(ResultRecord.model_validate_json(data).frame.fragment_number) for _, data in self.sink.records]
+
+
+def test_every_keyframe_has_a_result_and_the_checkpoint_is_behind_the_last() -> None:
+    world = World()
+    for name in ("one", "two", "three"):
+        world.lease(name, *(fragment(number, keyframes=2) for number in range(1, 21)))
+
+    report = world.consume(lambda: len(world.sink.records) == 120)
+
+    assert len(world.sink.records) == 120
+    assert {world.known(name).checkpoint for name in ("one", "two", "three")} == {
+        LiveCheckpoint(fragment_number="20", server_ms=NOON_MS + 40_000, sampler_state=0)
+    }
+    assert {world.known(name).owner for name in ("one", "two", "three")} == {None}
+    assert (report.taken, report.released, report.lost) == (3, 3, 0)
+    assert report.streams["one"].seen == report.streams["one"].analyzed == 40
+
+
+def test_the_next_one_goes_on_where_the_last_one_ended() -> None:
+    world = World(sampler=EveryNth(3))
+    world.lease("cam", *(fragment(number) for number in range(1, 8)))
+    world.consume(lambda: world.known().checkpoint is not None and len(world.sink.records) == 3)
+    world.cameras.streams["cam"] += [fragment(number) for number in range(8, 15)]
+    world.consume(lambda: len(world.sink.records) == 5, owner="you")
+
+    assert sorted(world.results(), key=int) == ["1", "4", "7", "10", "13"]
+    assert len(world.detector.looked_at) == 5
+
+
+def test_no_checkpoint_is_ahead_of_a_result_while_the_model_fails() -> None:
+    failing = {f"live/cam/{number}_{NOON_MS + number * 2000}.jpg": 3 for number in range(1, 30, 3)}
+
+    class Moody(FakeDetector):
+        def detect(self, frame: Frame) -> DetectorAnswer:
+            if failing.get(frame.image.key, 0):
+                failing[frame.image.key] -= 1
+                raise DetectorBusyError("throttled")
+            return super().detect(frame)
+
+    world = World(detector=Moody((Detection(label="Person", confidence=99),)))
+    world.lease("cam", *(fragment(number) for number in range(1, 31)))
+
+    report = world.consume(lambda: len(world.sink.records) == 30, seconds=30)
+
+    assert sorted(map(int, world.results())) == list(range(1, 31))
+    assert world.leases.ahead == []
+    assert world.leases.checkpoints == sorted(world.leases.checkpoints, key=int)
+    assert report.streams["cam"].retried == 30
+
+
+def test_a_slow_model_holds_back_the_network() -> None:
+    gate = threading.Event()
+
+    class Slow(FakeDetector):
+        def detect(self, frame: Frame) -> DetectorAnswer:
+            gate.wait(10)
+            return super().detect(frame)
+
+    world = World(detector=Slow(), in_flight=3)
+    world.lease("cam", *(fragment(number) for number in range(1, 101)))
+    most: list[int] = []
+
+    def opened() -> bool:
+        if not most and world.cameras.read_fragments:
+            time.sleep(0.5)
+            most.append(world.cameras.read_fragments)
+            gate.set()
+        return len(world.sink.records) == 100
+
+    world.consume(opened)
+
+    assert most[0] <= 3 + 2
+    assert sorted(map(int, world.results())) == list(range(1, 101))
+
+
+def test_a_lease_that_another_one_took_is_let_alone() -> None:
+    world = World()
+    world.lease("cam", *(fragment(number) for number in range(1, 4)))
+
+    def stolen() -> bool:
+        if len(world.sink.records) == 3 and world.known().owner == "me":
+            found = world.leases.load(arn("cam"))
+            theirs = read_lease(found).model_copy(update={"owner": "you", "expires_at_ms": NOON_MS * 2})
+            if world.leases.save(arn("cam"), theirs.model_dump_json(), found.version):
+                world.cameras.streams["cam"] += [fragment(4)]
+        return world.known().owner == "you" and len(world.sink.records) == 4
+
+    report = world.consume(stolen, seconds=4)
+
+    assert (report.lost, report.released) == (1, 0)
+    assert world.known().owner == "you"
+    assert world.leases.checkpoints[-1] == "3"
+
+
+def test_a_lease_is_taken_once_and_again_after_it_ran_out() -> None:
+    documents, now = FakeDocuments(), [1000]
+    clock = LeaseClock(lambda: now[0], lasts_ms=100)
+    documents.save(arn("cam"), Lease(stream_arn=arn("cam"), stream_name="cam", since_ms=0).model_dump_json(), 0)
+    (found,) = all_leases(documents).values()
+
+    mine = take("me", *found, documents, clock)
+    assert mine is not None
+    assert take("you", *found, documents, clock) is None
+    (found,) = all_leases(documents).values()
+    assert take("you", *found, documents, clock) is None
+
+    now[0] += 100
+    theirs = take("you", *found, documents, clock)
+    assert theirs is not None
+    for call in (
+        mine.renew,
+        mine.release,
+        lambda: mine.move(LiveCheckpoint(fragment_number="1", server_ms=0, sampler_state=0)),
+    ):
+        with pytest.raises(LeaseLostError):
+            call()
+    assert theirs.lease.owner == "you"
+
+
+def test_what_can_never_be_analyzed_is_buried_and_passed() -> None:
+    bad = f"live/cam/2_{NOON_MS + 4000}.jpg"
+    world = World(detector=FakeDetector(failures={bad: DetectorRejectedError("no")}))
+    world.lease("cam", *(fragment(number) for number in range(1, 4)))
+
+    report = world.consume(lambda: len(world.sink.records) == 2 and len(world.dead.buried) == 1)
+
+    assert report.streams["cam"].buried == 1
+    ((letter, _),) = world.dead.buried
+    moment = from_epoch_ms(NOON_MS + 4000).isoformat(timespec="milliseconds")
+    assert json.loads(letter) == {"streamName": "cam", "fragmentNumber": "2", "imageTimestamp": moment}
+    known = world.known().checkpoint
+    assert known is not None
+    assert known.fragment_number == "3"
+
+
+def test_what_the_budget_holds_back_is_passed_and_counted() -> None:
+    world = World()
+    budget = Budget(BudgetLimits(3, None, 100), FakeSpending(), world.now_ms)
+    world.detector = MeteredDetector(FakeDetector(), "REKOGNITION_LABELS", CallPrice(1), budget, SpendingTally())
+    world.lease("cam", *(fragment(number) for number in range(1, 6)))
+
+    report = world.consume(lambda: world.reached() == "5")
+
+    counts = report.streams["cam"]
+    assert (counts.analyzed, counts.unpaid, counts.known, counts.retried) == (3, 2, 0, 0)
+    assert world.dead.buried == []
+
+
+def test_a_fragment_that_can_not_be_read_is_buried_after_three_readings_and_the_next_ones_come() -> None:
+    world = World()
+    world.lease("cam", *(fragment(number) for number in range(1, 5)))
+    read = world.cameras.read
+
+    def unreadable(stream_name: str, start: LiveStart) -> Iterator[MediaFragment | MediaErrorNotice]:
+        for one in read(stream_name, start):
+            if isinstance(one, MediaFragment) and one.number == "2":
+                raise UnreadableMediaError("zeros, in fragment 2", "2")
+            yield one
+
+    world.cameras.read = unreadable  # type: ignore[method-assign]  # this camera is broken
+
+    report = world.consume(lambda: world.reached() == "4")
+
+    assert sorted(world.results()) == ["1", "3", "4"]
+    assert world.reached() == "4"
+    assert [(json.loads(body)["fragmentNumber"], type(error)) for body, error in world.dead.buried] == [
+        ("2", UnreadableMediaError)
+    ]
+    assert report.streams["cam"].buried == 1
+    assert world.cameras.starts.count(LiveStart(after_fragment="1")) == 2
+
+
+def test_one_that_can_be_read_the_second_time_is_analyzed() -> None:
+    world, troubles = World(), iter([UnreadableMediaError("zeros", "1")])
+
+    def trouble(_: LiveStart) -> None:
+        error = next(troubles, None)
+        if error is not None:
+            raise error
+
+    world.cameras.trouble = trouble
+    world.lease("cam", fragment(1))
+
+    world.consume(lambda: len(world.sink.records) == 1)
+
+    assert world.results() == ["1"]
+    assert world.dead.buried == []
+
+
+def test_old_fragments_are_passed_over_only_if_that_is_wished() -> None:
+    world = World(shed_after_ms=3_600_000 - 6_500, now_ms=lambda: NOON_MS + 3_600_000)
+    world.lease("cam", *(fragment(number) for number in range(1, 6)))
+
+    report = world.consume(lambda: world.reached() == "5")
+
+    assert report.streams["cam"].shed == 3
+    assert sorted(world.results()) == ["4", "5"]
+
+
+def test_what_a_camera_held_back_is_sampled_by_the_cameras_clock() -> None:
+    """Its network was gone for six seconds; then three fragments reached the server within one."""
+    world = World(sampler=EveryInterval(1000))
+    at_once = Decimal(NOON_MS + 8000) / 1000
+    held_back = [replace(fragment(n), server_timestamp=at_once + Decimal(n) / 20) for n in range(1, 4)]
+    world.lease("cam", *held_back)
+
+    world.consume(lambda: world.reached() == "3")
+
+    assert sorted(world.results()) == ["1", "2", "3"]
+
+
+def test_a_checkpoint_that_retention_has_passed_is_told_of() -> None:
+    world = World()
+    world.lease("cam", fragment(7), fragment(8))
+    found = world.leases.load(arn("cam"))
+    checkpoint = LiveCheckpoint(fragment_number="3", server_ms=NOON_MS + 6000, sampler_state=0)
+    lease = read_lease(found).model_copy(update={"checkpoint": checkpoint})
+    FakeDocuments.save(world.leases, arn("cam"), lease.model_dump_json(), found.version)
+
+    def gone(start: LiveStart) -> None:
+        if start.after_fragment == "3":
+            raise EvidenceGoneError("gone")
+
+    world.cameras.trouble = gone
+    report = world.consume(lambda: len(world.sink.records) == 2)
+
+    assert world.cameras.starts[:2] == [LiveStart(after_fragment="3"), LiveStart(since_ms=NOON_MS + 6000)]
+    assert "is gone; the first that is left is next" in report.streams["cam"].warnings[0]
+
+
+def test_a_busy_kvs_is_opened_again() -> None:
+    world, troubles = World(), iter([MediaBusyError("busy")])
+
+    def trouble(_: LiveStart) -> None:
+        error = next(troubles, None)
+        if error is not None:
+            raise error
+
+    world.cameras.trouble = trouble
+    world.lease("cam", fragment(1))
+
+    assert world.consume(lambda: len(world.sink.records) == 1).streams["cam"].warnings == ["cam: MediaBusyError: busy"]
+
+
+def test_a_defect_ends_the_stream_and_leaves_it_to_the_next_one() -> None:
+    world = World()
+
+    def defect(_: LiveStart) -> None:
+        raise ZeroDivisionError("oops")
+
+    world.cameras.trouble = defect
+    world.lease("cam", fragment(1))
+
+    report = world.consume(lambda: bool(world.cameras.starts) and world.known().owner is None, seconds=4)
+
+    assert report.streams["cam"].warnings == ["cam: ZeroDivisionError: oops"]
+
+
+def test_a_busy_table_is_asked_again() -> None:
+    world, calls = World(), iter([False, True, True])
+
+    class Busy(Watched):
+        def save(self, key: str, body: str, seen_version: int) -> bool:
+            if Lease.model_validate_json(body).checkpoint is not None and next(calls, False):
+                raise StorageBusyError("busy")
+            return super().save(key, body, seen_version)
+
+    world.leases = Busy(world.sink)
+    world.lease("cam", *(fragment(number) for number in range(1, 6)))
+    world.consume(lambda: world.reached() == "5")
+
+    assert world.leases.checkpoints[-1] == "5"
+    assert isinstance(world.leases.load(arn("cam")), Versioned)
+
+
+def test_a_picture_is_made_once_however_often_it_is_looked_at() -> None:
+    class Moody(FakeDetector):
+        def detect(self, frame: Frame) -> DetectorAnswer:
+            answer = super().detect(frame)
+            if len(self.looked_at) < 4:
+                raise DetectorBusyError("throttled")
+            return answer
+
+    @dataclass
+    class Counted(Stills):
+        made: int = 0
+
+        def still(self, keyframe: Keyframe) -> bytes:
+            self.made += 1
+            return super().still(keyframe)
+
+    world = World(detector=Moody(), stills=Counted())
+    world.lease("cam", fragment(1))
+    world.consume(lambda: len(world.sink.records) == 1)
+
+    assert (len(world.detector.looked_at), world.stills.made) == (4, 1)

@@ -1,0 +1,404 @@
+"""The on-demand verbs on fakes: planning, extracting, detecting, adding up."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from kinesight.domain.analysis.pipeline import DetectionPlan, DetectionPorts
+from kinesight.domain.detectors.budget import Budget, BudgetLimits
+from kinesight.domain.detectors.call_prices import CallPrice
+from kinesight.domain.detectors.metered_detector import MeteredDetector, SpendingTally
+from kinesight.domain.errors import (
+    DetectorBusyError,
+    DetectorRejectedError,
+    InvalidInputError,
+    InvertedRangeError,
+    MediaBusyError,
+    NoMediaError,
+    NoRetentionError,
+    RangeExpiredError,
+    RangeInFutureError,
+    TooManyFailuresError,
+)
+from kinesight.domain.model import Detection, ResultRecord
+from kinesight.domain.on_demand.detect_objects import WindowPorts, detect_window
+from kinesight.domain.on_demand.extract_images import ExtractionPorts, extract_window
+from kinesight.domain.on_demand.messages import (
+    WINDOWS,
+    AnalysisRequest,
+    RangePlan,
+    SeenFrame,
+    WindowManifest,
+    WindowReport,
+)
+from kinesight.domain.on_demand.plan_windows import PlanningPorts, plan_range
+from kinesight.domain.on_demand.summarize_range import summarize
+from kinesight.domain.on_demand.windows import Window
+from kinesight.domain.ports import (
+    FragmentMedia,
+    FragmentSpan,
+    FragmentUnavailable,
+    ImageRequest,
+    PictureWish,
+    SlotPicture,
+    StreamFacts,
+)
+from kinesight.domain.rules.matching import Rules
+from kinesight.settings import DetectorType, PlanWindowsSettings
+
+from tests.builders import NOON_MS
+from tests.fakes import FakeDetector, FakeLedger, FakeSink, FakeSpending, FakeWork
+
+NOON = datetime.fromtimestamp(NOON_MS / 1000, UTC)
+
+
+@dataclass
+class FakeCamera:
+    """A stream with fragments of two seconds; `dark` moments have no picture, `busy` refuses so many calls.
+
+    `expired` fragments are gone, and what was recorded at `broken` moments can't be decoded.
+    """
+
+    seconds: int = 60
+    name: str = "camera"
+    retention_hours: int = 24
+    dark: set[int] = field(default_factory=set)
+    busy: int = 0
+    expired: bool = False
+    broken: set[int] = field(default_factory=set)
+    requests: int = 0
+    fetched: int = 0
+
+    def describe(self, name_or_arn: str) -> StreamFacts:
+        return StreamFacts(self.name, f"arn:aws:kinesisvideo:us-east-1:1:stream/{self.name}/1", self.retention_hours)
+
+    def fragments(self, stream_name: str, selector: str, start_ms: int, end_ms: int) -> Iterator[FragmentSpan]:
+        for start in range(NOON_MS, NOON_MS + 1000 * self.seconds, 2000):
+            if start_ms <= start <= end_ms:
+                yield FragmentSpan(str(10**46 + start), start, 2000)
+
+    def images(self, stream_name: str, request: ImageRequest, wish: PictureWish) -> Iterator[SlotPicture]:
+        self.requests += 1
+        if self.busy:
+            self.busy -= 1
+            raise MediaBusyError("throttled")
+        for at_ms in range(request.start_ms, request.end_ms + 1, request.interval_ms):
+            yield SlotPicture(at_ms, None, "NO_MEDIA") if at_ms in self.dark else SlotPicture(at_ms, b"picture")
+
+    def fetch(self, stream_name: str, fragment_numbers: Sequence[str]) -> Iterator[FragmentMedia | FragmentUnavailable]:
+        for number in fragment_numbers:
+            self.fetched += 1
+            yield FragmentUnavailable(number, "expired") if self.expired else FragmentMedia(number, b"media")
+
+    def pictures(self, matroska: bytes, moments_ms: Sequence[int], wish: PictureWish) -> Iterator[SlotPicture]:
+        for at_ms in moments_ms:
+            yield SlotPicture(at_ms, None, "UNDECODABLE") if at_ms in self.broken else SlotPicture(at_ms, b"decoded")
+
+
+def a_request(**changes: Any) -> AnalysisRequest:
+    wanted = {"StreamName": "camera", "StartTimestamp": NOON, "EndTimestamp": NOON + timedelta(seconds=60)}
+    return AnalysisRequest.parse(wanted | changes)
+
+
+@dataclass
+class Workflow:
+    """The verbs over one camera and one store, as the state machine runs them."""
+
+    camera: FakeCamera = field(default_factory=FakeCamera)
+    work: FakeWork = field(default_factory=FakeWork)
+    detector: FakeDetector = field(default_factory=lambda: FakeDetector((Detection(label="Person", confidence=99),)))
+    budget: Budget | None = None
+    sink: FakeSink = field(default_factory=FakeSink)
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+    now: datetime = NOON + timedelta(minutes=5)
+
+    def plan(self, execution: str = "one", **changes: Any) -> RangePlan:
+        ports = PlanningPorts(self.camera, self.camera, self.work, lambda: self.now)
+        return plan_range(a_request(**changes), execution, ports)
+
+    def windows(self, plan: RangePlan) -> list[Window]:
+        return WINDOWS.validate_json(self.work.objects[plan.windows_key])
+
+    def extract(self, plan: RangePlan, window: Window) -> None:
+        extract_window(plan, window, ExtractionPorts(self.camera, self.camera, self.camera, self.work))
+
+    def detect(self, plan: RangePlan, window: Window) -> None:
+        metered = MeteredDetector(self.detector, "ANY", CallPrice(1), self.budget, SpendingTally())
+        ports = WindowPorts(DetectionPorts(metered, self.sink, self.ledger), self.work)
+        detect_window(plan, window.index, ports, DetectionPlan(lambda: Rules.of([], 50), concurrent_detections=3))
+
+    def run(self, execution: str = "one", **changes: Any) -> RangePlan:
+        plan = self.plan(execution, **changes)
+        for window in self.windows(plan):
+            self.extract(plan, window)
+            self.detect(plan, window)
+        return plan
+
+
+def test_every_moment_is_analyzed_once() -> None:
+    workflow = Workflow()
+
+    summary = summarize(workflow.run(), workflow.work, "evidence")
+
+    assert (summary.asked, summary.found, summary.published, summary.matched) == (60, 60, 60, 60)
+    assert summary.detections == {"Person": 60}
+    assert summary.failed_windows == 0
+    assert len(workflow.sink.records) == 60
+
+
+def test_a_second_execution_publishes_nothing() -> None:
+    workflow = Workflow()
+    workflow.run("one")
+
+    summary = summarize(workflow.run("two"), workflow.work, "evidence")
+
+    assert (summary.published, summary.analyzed_before) == (0, 60)
+    assert len(workflow.sink.records) == 60
+
+
+def test_what_get_images_has_no_picture_of_is_decoded_from_its_fragment() -> None:
+    workflow = Workflow(FakeCamera(dark={NOON_MS, NOON_MS + 1000, NOON_MS + 7000}))
+
+    summary = summarize(workflow.run(), workflow.work, "evidence")
+
+    assert (summary.found, summary.decoded, dict(summary.missing)) == (60, 3, {})
+    assert workflow.camera.fetched == 2
+    records = [ResultRecord.model_validate_json(data) for _, data in workflow.sink.records]
+    assert [record.frame.image_timestamp for record in records] == [NOON + timedelta(seconds=at) for at in range(60)]
+
+
+def test_moments_without_a_picture_from_get_images_are_counted_also_where_the_fragment_had_one() -> None:
+    workflow = Workflow(FakeCamera(dark={NOON_MS, NOON_MS + 1000, NOON_MS + 7000}))
+    plan = workflow.plan()
+    window = workflow.windows(plan)[0]
+
+    manifest = extract_window(
+        plan, window, ExtractionPorts(workflow.camera, workflow.camera, workflow.camera, workflow.work)
+    )
+
+    assert (manifest.refusals, manifest.decoded, manifest.missing) == ({"NO_MEDIA": 3}, 3, {})
+
+
+def test_missing_pictures_are_counted_by_reason() -> None:
+    workflow = Workflow(FakeCamera(dark={NOON_MS, NOON_MS + 7000}, broken={NOON_MS}))
+
+    summary = summarize(workflow.run(), workflow.work, "evidence")
+
+    assert (summary.found, summary.decoded, dict(summary.missing)) == (59, 1, {"NO_MEDIA, UNDECODABLE": 1})
+
+
+def test_a_fragment_that_is_gone_leaves_its_moments_missing() -> None:
+    workflow = Workflow(FakeCamera(dark={NOON_MS}, expired=True))
+
+    summary = summarize(workflow.run(), workflow.work, "evidence")
+
+    assert dict(summary.missing) == {"NO_MEDIA, FRAGMENT_UNAVAILABLE": 1}
+
+
+def test_a_busy_detector_brings_the_window_again_and_its_report_adds_up() -> None:
+    workflow = Workflow()
+    plan = workflow.plan()
+    first, *rest = workflow.windows(plan)
+    workflow.extract(plan, first)
+    bad = f"on-demand/one/camera/{NOON_MS + 3000}.jpg"
+    workflow.detector.failures[bad] = DetectorBusyError("throttled")
+    with pytest.raises(DetectorBusyError):
+        workflow.detect(plan, first)
+    del workflow.detector.failures[bad]
+    workflow.detect(plan, first)
+    for window in rest:
+        workflow.extract(plan, window)
+        workflow.detect(plan, window)
+
+    summary = summarize(plan, workflow.work, "evidence")
+
+    assert (summary.published, summary.analyzed_before) == (60, 0)
+    assert len(workflow.sink.records) == 60
+
+
+def test_pictures_that_the_budget_held_back_are_told_and_analyzed_by_the_next_execution() -> None:
+    workflow, spending = Workflow(), FakeSpending()
+
+    workflow.budget = Budget(BudgetLimits(45, None, 100), spending, lambda: NOON_MS)
+    first = summarize(workflow.run("one"), workflow.work, "evidence")
+    workflow.budget = Budget(BudgetLimits(60, None, 100), spending, lambda: NOON_MS)
+    second = summarize(workflow.run("two"), workflow.work, "evidence")
+
+    assert (first.published, first.held_back_by_budget, dict(first.failed)) == (45, 15, {})
+    assert first.analyzed_before == 0
+    assert first.cost.detector_calls == 45
+    assert (second.published, second.held_back_by_budget, second.analyzed_before) == (15, 0, 45)
+    assert len(workflow.detector.looked_at) == 60
+
+
+def test_a_picture_that_is_refused_costs_only_itself() -> None:
+    workflow = Workflow()
+    workflow.detector.failures[f"on-demand/one/camera/{NOON_MS}.jpg"] = DetectorRejectedError("too small")
+
+    summary = summarize(workflow.run(), workflow.work, "evidence")
+
+    assert (summary.published, dict(summary.failed)) == (59, {"DetectorRejectedError": 1})
+
+
+def test_windows_that_failed_are_tolerated_up_to_the_limit() -> None:
+    workflow = Workflow()
+    plan = workflow.plan(ToleratedFailurePercentage=50)
+    first, *rest = workflow.windows(plan)
+    for window in rest:
+        workflow.extract(plan, window)
+        workflow.detect(plan, window)
+
+    summary = summarize(plan, workflow.work, "evidence")
+
+    assert summary.failed_windows == 1
+    assert summary.missing == {"NOT_EXTRACTED": len(first.slots)}
+    with pytest.raises(TooManyFailuresError, match="1 of 3 windows"):
+        summarize(plan.model_copy(update={"tolerated_failure_percentage": 10}), workflow.work, "evidence")
+    assert summary.summary_key in workflow.work.objects
+
+
+def test_an_executions_own_rules() -> None:
+    workflow = Workflow()
+
+    summary = summarize(workflow.run(Labels=["Dog"]), workflow.work, "evidence")
+
+    assert (summary.published, summary.matched) == (60, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "camera", "error"),
+    [
+        ({"EndTimestamp": NOON - timedelta(seconds=1)}, FakeCamera(), InvertedRangeError),
+        (
+            {"StartTimestamp": NOON + timedelta(days=1), "EndTimestamp": NOON + timedelta(days=2)},
+            FakeCamera(),
+            RangeInFutureError,
+        ),
+        ({}, FakeCamera(retention_hours=0), NoRetentionError),
+        ({}, FakeCamera(seconds=0), NoMediaError),
+        (
+            {
+                "StartTimestamp": NOON - timedelta(days=3),
+                "EndTimestamp": NOON - timedelta(days=2),
+                "ImageSelectorType": "SERVER_TIMESTAMP",
+            },
+            FakeCamera(),
+            RangeExpiredError,
+        ),
+    ],
+)
+def test_impossible_ranges(changes: dict[str, Any], camera: FakeCamera, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Workflow(camera).plan(**changes)
+
+
+def test_what_a_camera_recorded_is_past_whatever_its_clock_says() -> None:
+    """The camera's clock is 20 s ahead, then a day."""
+    for ahead in (timedelta(seconds=20), timedelta(days=1)):
+        workflow = Workflow(FakeCamera(seconds=60), now=NOON + timedelta(seconds=60) - ahead)
+
+        plan = workflow.plan(EndTimestamp=NOON + timedelta(days=1))
+
+        assert plan.slots == 60
+        assert plan.end_ms == NOON_MS + 60_000
+
+
+@pytest.mark.parametrize("detector", ["SAGEMAKER", "SAGEMAKER_ASYNC", "HTTP", "BEDROCK"])
+def test_a_model_of_ones_own_must_be_the_stacks(detector: str) -> None:
+    own = PlanWindowsSettings(work_bucket="w", detector=DetectorType(detector)).missing_parameters()
+
+    assert detector not in own
+    assert len({"SAGEMAKER", "SAGEMAKER_ASYNC", "HTTP", "BEDROCK"} & set(own)) == 3
+    assert detector in PlanWindowsSettings(work_bucket="w").missing_parameters()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"StreamARN": "arn:x"}, "one of them"),
+        ({"StreamName": None}, "one of them"),
+        ({"StartTimestamp": "2026-01-01T12:00:00"}, "StartTimestamp"),
+        ({"StartTimestamp": NOON_MS}, "seconds"),
+        ({"SamplingInterval": 199}, "SamplingInterval"),
+        ({"WidthPixels": 100}, "together"),
+        ({"Format": "GIF"}, "Format"),
+        ({"ToleratedFailurePercentage": 101}, "ToleratedFailurePercentage"),
+        ({"Color": "red"}, "Color"),
+    ],
+)
+def test_inputs_that_are_refused(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(InvalidInputError, match=told):
+        a_request(**changes)
+
+
+def test_epoch_seconds_are_taken() -> None:
+    assert a_request(StartTimestamp=NOON_MS / 1000).start_timestamp == NOON
+
+
+class ReportedWork(FakeWork):
+    """Every picture was found and matched, with more labels than anybody reads."""
+
+    def __init__(self, windows: Sequence[Window]) -> None:
+        super().__init__()
+        self.windows = windows
+
+    def read(self, key: str) -> bytes | None:
+        folder, _, name = key.removesuffix(".json").rpartition("/")
+        if not name.isdecimal():
+            return super().read(key)
+        moments = [slot.at_ms for slot in self.windows[int(name)].slots]
+        if folder.endswith("windows"):
+            return WindowManifest(index=int(name), frames=(), missing={}).model_dump_json(by_alias=True).encode()
+        labels = tuple(f"A label that is rather long {number}" for number in range(3))
+        report = WindowReport(
+            index=int(name),
+            published={
+                at_ms: SeenFrame(result_id=f"{at_ms:032}", fragment_number="9" * 47, labels=labels * 20, matched=True)
+                for at_ms in moments
+            },
+        )
+        return report.model_dump_json(by_alias=True).encode()
+
+
+def test_the_summary_stays_small_at_a_weeks_range() -> None:
+    week, name = 7 * 24 * 3600, "x" * 256
+    workflow = Workflow(FakeCamera(seconds=week, name=name), now=NOON + timedelta(seconds=week))
+    plan = workflow.plan(EndTimestamp=NOON + timedelta(seconds=week), StreamName=name, SamplingInterval=5000)
+    work = ReportedWork(workflow.windows(plan))
+    work.objects[plan.windows_key] = workflow.work.objects[plan.windows_key]
+
+    summary = summarize(plan, work, "kinesight-evidence-" + "x" * 44)
+
+    assert summary.matched == week // 5
+    assert len(summary.evidence) == 50
+    assert len(json.dumps(summary.model_dump_json(by_alias=True))) < 128 * 1024
+
+
+def test_the_state_stays_small_at_a_weeks_range() -> None:
+    """256 KiB is what Step Functions carries; the windows are in S3."""
+    week = 7 * 24 * 3600
+    workflow = Workflow(FakeCamera(seconds=week), now=NOON + timedelta(seconds=week))
+
+    plan = workflow.plan(EndTimestamp=NOON + timedelta(seconds=week))
+
+    assert plan.slots == week
+    assert len(plan.model_dump_json(by_alias=True)) < 3000
+    assert max(len(WINDOWS.dump_json([window])) for window in workflow.windows(plan)) < 20_000
+
+
+def test_a_detector_that_the_stack_has_no_parameter_for_is_refused() -> None:
+    workflow = Workflow()
+    ports = PlanningPorts(
+        workflow.camera,
+        workflow.camera,
+        workflow.work,
+        lambda: workflow.now,
+        missing_parameters={"REKOGNITION_FACE_SEARCH": "FaceCollectionId"},
+    )
+
+    assert plan_range(a_request(Detector="REKOGNITION_TEXT"), "one", ports).detector == "REKOGNITION_TEXT"
+    with pytest.raises(InvalidInputError, match="REKOGNITION_FACE_SEARCH: this stack has no FaceCollectionId"):
+        plan_range(a_request(Detector="REKOGNITION_FACE_SEARCH"), "two", ports)

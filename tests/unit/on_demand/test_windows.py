@@ -1,0 +1,116 @@
+"""The planner against a model of GetImages: every sampled moment with media once, nothing else, within the limits."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kinesight.domain.on_demand.windows import LONGEST_REQUEST_MS, PAGE, Grid, plan_windows
+from kinesight.domain.ports import FragmentSpan, ImageRequest
+
+HOUR_MS = 3_600_000
+
+
+def spans(*starts_and_lengths: tuple[int, int]) -> list[FragmentSpan]:
+    return [
+        FragmentSpan(str(10**46 + index), start, length) for index, (start, length) in enumerate(starts_and_lengths)
+    ]
+
+
+@st.composite
+def recordings(draw: st.DrawFn) -> list[FragmentSpan]:
+    """Fragments of all lengths, with gaps now and then, some sent twice or overlapping."""
+    at_ms = draw(st.integers(0, 100_000))
+    found = []
+    for _ in range(draw(st.integers(0, 40))):
+        length = draw(st.integers(1, 20_000))
+        found.append((at_ms, length))
+        step = draw(st.sampled_from([0, length // 2, length, length, length, length + 1, length + 700_000]))
+        at_ms += step
+    return spans(*found)
+
+
+@st.composite
+def grids(draw: st.DrawFn) -> Grid:
+    start_ms = draw(st.integers(-10_000, 200_000))
+    interval_ms = draw(st.one_of(st.integers(200, 5000), st.integers(5000, 2 * HOUR_MS)))
+    return Grid(start_ms=start_ms, end_ms=start_ms + draw(st.integers(0, HOUR_MS)), interval_ms=interval_ms)
+
+
+def expected(grid: Grid, fragments: Sequence[FragmentSpan]) -> dict[int, str]:
+    """Slot → fragment, the slow way."""
+    ordered = sorted(fragments, key=lambda one: (one.start_ms, one.number))
+    found = {}
+    for at_ms in range(grid.start_ms, grid.end_ms + 1, grid.interval_ms):
+        before = [one for one in ordered if one.start_ms <= at_ms]
+        if before and at_ms < before[-1].start_ms + before[-1].length_ms:
+            found[at_ms] = before[-1].number
+    return found
+
+
+def answered(request: ImageRequest, fragments: Sequence[FragmentSpan]) -> dict[int, str]:
+    """What GetImages gives: pictures from the fragments that start within the request."""
+    seen = [one for one in fragments if request.start_ms <= one.start_ms <= request.end_ms]
+    grid = Grid(start_ms=request.start_ms, end_ms=request.end_ms, interval_ms=request.interval_ms)
+    return expected(grid, seen)
+
+
+@settings(max_examples=300, deadline=None)
+@given(grid=grids(), fragments=recordings())
+def test_every_sampled_moment_is_asked_for_once_and_answered(grid: Grid, fragments: list[FragmentSpan]) -> None:
+    windows = plan_windows(grid, fragments)
+    slots = Counter(slot.at_ms for window in windows for slot in window.slots)
+
+    assert dict.fromkeys(expected(grid, fragments), 1) == dict(slots)
+    for window in windows:
+        for request in window.requests:
+            given_back = answered(request, fragments)
+            for slot in request.slots:
+                assert given_back.get(slot.at_ms) == slot.fragment_number
+
+
+@settings(max_examples=300, deadline=None)
+@given(grid=grids(), fragments=recordings())
+def test_requests_keep_to_the_limits(grid: Grid, fragments: list[FragmentSpan]) -> None:
+    longest = max((one.length_ms for one in fragments), default=0) // grid.interval_ms + 2  # one fragment is not cut
+    windows = plan_windows(grid, fragments)
+
+    assert [window.index for window in windows] == list(range(len(windows)))
+    for window in windows:
+        for request in window.requests:
+            assert request.interval_ms >= 200
+            assert 0 <= request.end_ms - request.start_ms <= LONGEST_REQUEST_MS
+            assert (request.end_ms - request.start_ms) // request.interval_ms < max(PAGE, longest)
+            assert request.slots
+
+
+def test_a_day_of_two_second_fragments_at_one_picture_a_second() -> None:
+    fragments = spans(*((at, 2000) for at in range(0, 24 * HOUR_MS, 2000)))
+
+    windows = plan_windows(Grid(start_ms=0, end_ms=24 * HOUR_MS - 1, interval_ms=1000), fragments)
+
+    assert sum(len(window.slots) for window in windows) == 86_400
+    assert len(windows) == 3600  # 24 slots each: whole fragments, within a page of 25
+
+
+def test_gaps_are_not_asked_for() -> None:
+    fragments = spans((0, 2000), (900_000, 2000))
+
+    first, second = plan_windows(Grid(start_ms=0, end_ms=HOUR_MS, interval_ms=1000), fragments)
+
+    assert (first.requests[0].start_ms, first.requests[0].end_ms) == (0, 1000)
+    assert (second.requests[0].start_ms, second.requests[0].end_ms) == (900_000, 901_000)
+
+
+def test_a_coarse_grid_asks_for_single_moments() -> None:
+    fragments = spans(*((at, 2000) for at in range(500, 2 * HOUR_MS, 2000)))
+
+    windows = plan_windows(Grid(start_ms=0, end_ms=2 * HOUR_MS, interval_ms=600_000), fragments)
+
+    requests = [request for window in windows for request in window.requests]
+    assert [slot.at_ms for request in requests for slot in request.slots] == [600_000 * n for n in range(1, 13)]
+    assert all(request.interval_ms == 1500 for request in requests)
+
+
+def test_nothing_recorded_nothing_asked() -> None:
+    assert plan_windows(Grid(start_ms=0, end_ms=1000, interval_ms=200), []) == []

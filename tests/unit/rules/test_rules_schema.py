@@ -1,0 +1,149 @@
+"""Every constraint of the published schema, broken one at a time: each is refused, by the place where it is."""
+
+import copy
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kinesight.domain.errors import InvalidConfigurationError
+from kinesight.domain.rules.document import Configuration
+
+SCHEMA: dict[str, Any] = json.loads((Path(__file__).resolve().parents[3] / "docs/rules.schema.json").read_text())
+WHOLE: dict[str, Any] = {
+    "schemaVersion": 1,
+    "cameras": [
+        {
+            "streams": ["front-*"],
+            "zones": [{"name": "porch", "polygon": [[0, 0], [1, 0], [1, 1]], "minimumOverlap": 0.5}],
+            "rules": [
+                {
+                    "name": "people",
+                    "class": "ALERT",
+                    "labels": ["Person"],
+                    "zones": ["porch"],
+                    "minimumConfidence": 50,
+                    "minimumArea": 0.1,
+                    "maximumArea": 0.9,
+                    "minimumAspectRatio": 0.1,
+                    "maximumAspectRatio": 9,
+                    "confirmation": {"frames": 1, "of": 2},
+                    "dwellSeconds": 1,
+                    "cooldownSeconds": 1,
+                    "quietHours": [{"start": "22:00", "end": "06:00", "timeZone": "UTC", "days": ["MON"]}],
+                    "tags": {"door": "open"},
+                }
+            ],
+            "sessions": {
+                "quietSeconds": 30,
+                "longestSeconds": 900,
+                "orderingSeconds": 5,
+                "preRollSeconds": 5,
+                "postRollSeconds": 5,
+            },
+            "stationary": {
+                "enabled": True,
+                "minimumOverlap": 0.7,
+                "learnSeconds": 10,
+                "afterSeconds": 60,
+                "forgetSeconds": 3600,
+            },
+            "gate": {
+                "mode": "ON",
+                "method": "LUMA",
+                "threshold": 1,
+                "ignoredRegions": [[[0, 0], [1, 0], [1, 1]]],
+                "minimumIntervalMilliseconds": 0,
+                "maximumIntervalSeconds": 60,
+            },
+        }
+    ],
+}
+Path_ = tuple[str | int, ...]
+
+
+BREAKING: dict[str, Callable[[Any, Any], Any]] = {
+    "minimum": lambda bound, _: bound - 1,
+    "exclusiveMinimum": lambda bound, _: bound,
+    "maximum": lambda bound, _: bound + 1,
+    "enum": lambda *_: "SOMETHING ELSE",
+    "const": lambda *_: "SOMETHING ELSE",
+    "pattern": lambda *_: "§",
+    "minLength": lambda *_: "",
+    "maxLength": lambda bound, _: "x" * (bound + 1),
+    "minItems": lambda bound, value: value[: bound - 1],
+    "maxItems": lambda bound, value: (value * (bound + 1))[: bound + 1],
+}
+
+
+def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+    """What a reference or an optional value stands for."""
+    while "$ref" in schema:
+        schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
+    choices = [_plain(one) for one in schema.get("anyOf", [])]
+    real = [one for one in choices if one.get("type") != "null"]
+    return {**schema, **real[0]} if real else schema
+
+
+def _broken(schema: dict[str, Any], value: Any, path: Path_) -> Iterator[tuple[Path_, str, Any]]:
+    """(place, constraint, a value that breaks it) of everything below."""
+    schema = _plain(schema)
+    for constraint, breaking in BREAKING.items():
+        if constraint in schema:
+            yield path, constraint, breaking(schema[constraint], value)
+    if isinstance(value, dict):
+        yield from _broken_members(schema, value, path)
+    if isinstance(value, list) and value:
+        inner = schema["prefixItems"][0] if "prefixItems" in schema else schema["items"]
+        yield from _broken(inner, value[0], (*path, 0))
+
+
+def _broken_members(schema: dict[str, Any], value: dict[str, Any], path: Path_) -> Iterator[tuple[Path_, str, Any]]:
+    for name in schema.get("required", []):
+        yield (*path, name), "required", ...
+    if schema.get("additionalProperties") is False:
+        yield (*path, "misspelt"), "additionalProperties", 1
+    for name, member in schema.get("properties", {}).items():
+        if name in value:
+            yield from _broken(member, value[name], (*path, name))
+            wrong = 5 if isinstance(value[name], dict | list | str) else {"a": "b"}
+            yield (*path, name), "type", wrong
+
+
+CASES = [
+    pytest.param(path, value, id=f"{'.'.join(map(str, path))}-{constraint}")
+    for path, constraint, value in _broken(SCHEMA, WHOLE, ())
+]
+
+
+def test_the_whole_document_uses_every_field_and_is_good() -> None:
+    Configuration.parse(json.dumps(WHOLE))
+
+    used = set(_names(WHOLE))
+    declared = {name for one in (SCHEMA, *SCHEMA["$defs"].values()) for name in one.get("properties", {})}
+    assert declared - used == {"$schema", "kind", "by"}
+
+
+def _names(node: Any) -> Iterator[str]:
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node if isinstance(node, list) else ()):
+        yield str(key)
+        yield from _names(value)
+
+
+@pytest.mark.parametrize(("path", "value"), CASES)
+def test_what_breaks_a_constraint_is_refused_at_its_place(path: Path_, value: Any) -> None:
+    document = copy.deepcopy(WHOLE)
+    node: Any = document
+    for part in path[:-1]:
+        node = node[part]
+    if value is ...:
+        del node[path[-1]]
+    else:
+        node[path[-1]] = value
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+
+    with pytest.raises(InvalidConfigurationError) as caught:
+        Configuration.parse(json.dumps(document, indent=1))
+
+    assert f": {place}" in str(caught.value)

@@ -1,0 +1,71 @@
+"""Which channels the parameters bring."""
+
+from collections.abc import Iterator
+
+import pytest
+from kinesight.domain.sessions.alerts import alert_of
+from kinesight.domain.sessions.outbox import Audience
+from kinesight.wiring import track_sessions as wiring
+
+from tests.contract.test_session_adapters import SESSION
+
+REQUIRED = {
+    "COORDINATION_TABLE": "coordination",
+    "EVENTS_TABLE": "events",
+    "CONFIGURATION_BUCKET": "evidence",
+    "EVIDENCE_BUCKET": "evidence",
+    "IDEMPOTENCY_TABLE": "idempotency",
+    "DEAD_LETTER_QUEUE_URL": "https://sqs/queue",
+    "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:111122223333:alerts",
+}
+SECRET_ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:webhook-abcdef"
+
+
+@pytest.fixture(autouse=True)
+def forgotten_settings() -> Iterator[None]:
+    yield
+    wiring.settings.cache_clear()
+    wiring._webhook.cache_clear()
+
+
+def audience(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Audience:
+    for name, value in (REQUIRED | variables).items():
+        monkeypatch.setenv(name, value)
+    wiring.settings.cache_clear()
+    wiring._webhook.cache_clear()
+    return wiring.ports(lambda: 1000).audience
+
+
+@pytest.mark.parametrize(
+    ("variables", "events", "alerts"),
+    [
+        ({}, [], ["sns"]),
+        ({"EVENT_BUS_NAME": "default"}, ["eventbridge"], ["sns"]),
+        ({"EVENT_BUS_NAME": "", "IOT_TOPIC": "cameras"}, ["iot"], ["sns", "iot"]),
+        ({"WEBHOOK_SECRET_ARN": SECRET_ARN, "WEBHOOK_FORMAT": "TEAMS"}, [], ["sns", "webhook"]),
+        ({"ALERT_PER": "PICTURE"}, [], []),
+        ({"ALERT_PER": "PICTURE", "WEBHOOK_SECRET_ARN": SECRET_ARN}, [], ["webhook"]),
+        ({"IOT_TOPIC": "", "WEBHOOK_SECRET_ARN": ""}, [], ["sns"]),
+    ],
+)
+def test_every_channel_is_there_by_its_parameter_alone(
+    variables: dict[str, str], events: list[str], alerts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = audience(monkeypatch, **variables)
+
+    assert (list(told.events), list(told.alerts)) == (events, alerts)
+
+
+def test_the_topic_alone_takes_rekognitions_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = audience(monkeypatch, ALERT_FORMAT="REKOGNITION", IOT_TOPIC="cameras")
+
+    bodies = {name: route.compose(SESSION, str).body for name, route in told.alerts.items()}
+    (label,) = bodies["sns"]["labels"]
+    assert label["frameImageUri"].startswith("s3://evidence/annotated/")
+    assert bodies["iot"] == alert_of(SESSION, str).body
+
+
+def test_a_webhook_remembers_that_it_rests(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = audience(monkeypatch, WEBHOOK_SECRET_ARN=SECRET_ARN).alerts["webhook"]
+
+    assert wiring.ports(lambda: 1000).audience.alerts["webhook"].channel is first.channel

@@ -1,0 +1,334 @@
+"""Activity becomes sessions, with one alert each, in whatever order and however often pictures come."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kinesight.domain.model import BoundingBox
+from kinesight.domain.rules.document import Camera
+from kinesight.domain.sessions.tracker import (
+    ACTIVITY,
+    Activity,
+    Hit,
+    Observation,
+    Session,
+    SessionEventType,
+    SessionTracker,
+)
+
+from tests.builders import NOON_MS
+
+HERE = (0.4, 0.4, 0.1, 0.3)
+
+
+def a_camera(*rules: dict[str, Any], **settings: Any) -> Camera:
+    named = [{"name": f"rule-{index}"} | rule for index, rule in enumerate(rules or ({},))]
+    plain = {"streams": ["*"], "stationary": {"enabled": False}, "sessions": {"quietSeconds": 30}}
+    return Camera.model_validate(plain | {"rules": named} | settings)
+
+
+def a_picture(
+    at_s: float,
+    *rules: str,
+    box: tuple[float, float, float, float] | None = HERE,
+    confidence: float = 90,
+    label: str = "Person",
+) -> Observation:
+    where = None if box is None else BoundingBox(left=box[0], top=box[1], width=box[2], height=box[3])
+    hits = (Hit(label, confidence, where, rules),) if rules else ()
+    return Observation(f"{round(1000 * at_s):012d}", NOON_MS + round(1000 * at_s), str(round(at_s) // 2), hits)
+
+
+@dataclass
+class World:
+    """One stream; the activity goes through JSON between any two calls, as it does in life."""
+
+    camera: Camera
+    activity: Activity = field(default_factory=Activity)
+    told: list[tuple[SessionEventType, Session]] = field(default_factory=list)
+    in_order_of_silence: bool = False
+
+    def show(self, *pictures: Observation, now_s: float = 0) -> None:
+        tracker = self._tracker()
+        tracker.add(pictures, NOON_MS + round(1000 * now_s))
+        self._collect(tracker)
+
+    def wait(self, now_s: float) -> None:
+        tracker = self._tracker()
+        tracker.pass_time(NOON_MS + round(1000 * now_s))
+        self._collect(tracker)
+
+    def _tracker(self) -> SessionTracker:
+        self.activity = ACTIVITY.validate_json(ACTIVITY.dump_json(self.activity))
+        return SessionTracker(self.activity, "front-door", self.camera, in_order_of_silence=self.in_order_of_silence)
+
+    def _collect(self, tracker: SessionTracker) -> None:
+        self.told += [(event.type, event.session) for event in tracker.activity.outbox]
+        tracker.activity.outbox = []
+
+    def spans(self, wanted: SessionEventType = SessionEventType.END) -> list[tuple[float, float]]:
+        """Seconds after noon, of the sessions that were told so."""
+        return [
+            ((session.started_ms - NOON_MS) / 1000, (session.last_ms - NOON_MS) / 1000)
+            for event_type, session in self.told
+            if event_type is wanted
+        ]
+
+    def types(self) -> list[str]:
+        return [str(event_type) for event_type, _ in self.told]
+
+
+def test_a_session_opens_extends_and_ends() -> None:
+    world = World(a_camera())
+
+    for at_s in (0, 5, 20, 60):
+        world.show(a_picture(at_s, "rule-0"), now_s=at_s)
+    world.wait(91)
+
+    assert world.spans() == [(0, 20), (60, 60)]
+    assert world.types() == ["NEW", "ALERT", "END", "NEW", "ALERT", "END"]
+
+
+def test_a_picture_that_came_live_and_on_demand_opens_two_sessions() -> None:
+    """Under one id the one would be stored over the other."""
+    live, on_demand = World(a_camera()), World(a_camera(), in_order_of_silence=True)
+
+    for world in (live, on_demand):
+        world.show(a_picture(0, "rule-0"))
+
+    assert live.told[0][1].session_id != on_demand.told[0][1].session_id
+
+
+def test_silence_ends_a_session_and_nothing_else_does() -> None:
+    world = World(a_camera())
+    world.show(a_picture(0, "rule-0"), now_s=0)
+
+    world.wait(30)
+    assert world.spans() == []
+    world.wait(30.1)
+    world.wait(500)
+    assert world.spans() == [(0, 0)]
+
+
+def test_a_session_that_only_our_own_silence_ended_goes_on() -> None:
+    world = World(a_camera())
+    world.show(a_picture(0, "rule-0"), now_s=0)
+    world.wait(500)
+
+    world.show(a_picture(10, "rule-0"), now_s=510)
+    world.wait(600)
+
+    assert world.types() == ["NEW", "ALERT", "END", "END"]
+    assert len({session.session_id for _, session in world.told}) == 1
+    assert world.spans()[-1] == (0, 10)
+
+
+def test_a_camera_that_never_rests_alerts_every_quarter_of_an_hour() -> None:
+    world = World(a_camera())
+
+    for at_s in range(0, 2000, 10):
+        world.show(a_picture(at_s, "rule-0"), now_s=at_s)
+
+    assert world.spans() == [(0, 900), (910, 1810)]
+    assert world.types().count("ALERT") == 3
+
+
+def test_a_session_rises_and_then_alerts_once() -> None:
+    world = World(a_camera({"class": "DETECTION"}, {"class": "ALERT"}))
+
+    world.show(a_picture(0, "rule-0"))
+    world.show(a_picture(5, "rule-0"))
+    world.show(a_picture(10, "rule-0", "rule-1"))
+    world.show(a_picture(15, "rule-1"))
+
+    assert world.types() == ["NEW", "UPDATE", "ALERT"]
+    assert [str(session.severity) for _, session in world.told] == ["DETECTION", "ALERT", "ALERT"]
+
+
+def test_k_of_n_pictures_must_match() -> None:
+    world = World(a_camera({"confirmation": {"frames": 2, "of": 3}}, sessions={"orderingSeconds": 0}))
+
+    for at_s, rules in ((0, ("rule-0",)), (1, ()), (2, ()), (3, ("rule-0",)), (4, ()), (5, ("rule-0",))):
+        world.show(a_picture(at_s, *rules))
+
+    assert world.spans(SessionEventType.NEW) == [(5, 5)]
+
+
+def test_who_only_passes_by_does_not_dwell() -> None:
+    world = World(a_camera({"dwellSeconds": 10}, sessions={"orderingSeconds": 0}))
+
+    for at_s in (0, 4, 8):
+        world.show(a_picture(at_s, "rule-0"))
+    world.show(a_picture(9))
+    for at_s in range(20, 34, 4):
+        world.show(a_picture(at_s, "rule-0"))
+
+    assert world.spans(SessionEventType.NEW) == [(32, 32)]
+
+
+def test_a_rule_rests_after_its_alert() -> None:
+    world = World(a_camera({"cooldownSeconds": 300}))
+
+    for at_s in (0, 100, 200, 299, 301):
+        world.show(a_picture(at_s, "rule-0"))
+
+    assert world.spans(SessionEventType.ALERT) == [(0, 0), (301, 301)]
+
+
+def test_the_best_picture_is_the_surest_of_the_gravest_rule() -> None:
+    world = World(a_camera({"class": "DETECTION"}, {"class": "ALERT"}))
+
+    world.show(a_picture(0, "rule-0", confidence=99))
+    world.show(a_picture(1, "rule-1", confidence=60))
+    world.show(a_picture(2, "rule-1", confidence=80))
+    world.wait(100)
+
+    best = world.told[-1][1].best
+    assert (best.at_ms - NOON_MS, best.confidence) == (2000, 80)
+
+
+def test_a_late_picture_joins_the_session_of_its_moment() -> None:
+    world = World(a_camera())
+    world.show(a_picture(0, "rule-0"))
+    world.show(a_picture(100, "rule-0"))
+
+    world.show(a_picture(10, "rule-0", label="Dog"))
+    world.show(a_picture(95, "rule-0"))
+    world.wait(200)
+
+    ended = {session.session_id: session for _, session in world.told}
+    assert sorted((one.started_ms - NOON_MS, one.last_ms - NOON_MS, one.pictures) for one in ended.values()) == [
+        (0, 10_000, 2),
+        (95_000, 100_000, 2),
+    ]
+    assert world.types().count("ALERT") == 2
+
+
+def test_a_late_picture_of_no_session_is_told_of() -> None:
+    world = World(a_camera())
+    world.show(a_picture(500, "rule-0"))
+
+    world.show(a_picture(100, "rule-0"))
+
+    assert world.types() == ["NEW", "ALERT", "NEW", "ALERT", "END"]
+    assert world.spans(SessionEventType.ALERT) == [(500, 500), (100, 100)]
+
+
+def test_a_range_on_demand_is_put_in_order_when_no_more_comes() -> None:
+    world = World(a_camera({"confirmation": {"frames": 2, "of": 2}}), in_order_of_silence=True)
+    pictures = [a_picture(at_s, "rule-0") for at_s in range(0, 600, 5)]
+    random.Random(1).shuffle(pictures)
+
+    for picture in pictures:
+        world.show(picture)
+    assert world.told == []
+    world.wait(60)
+
+    assert world.spans() == [(5, 595)]
+
+
+def test_more_than_can_be_held_back_is_not_lost() -> None:
+    world = World(a_camera({"confirmation": {"frames": 2, "of": 2}}), in_order_of_silence=True)
+
+    for at_s in range(0, 2500, 50):
+        world.show(*(a_picture(at_s + more, "rule-0") for more in range(50)))
+    world.wait(60)
+
+    assert len(ACTIVITY.dump_json(world.activity)) < 400_000
+    assert sum(session.pictures for event_type, session in world.told if event_type is SessionEventType.END) == 2499
+
+
+@st.composite
+def days(draw: st.DrawFn) -> list[Observation]:
+    moments = draw(st.lists(st.integers(0, 1200), min_size=1, max_size=40, unique=True))
+    return [
+        a_picture(
+            at_s,
+            *draw(st.sampled_from([(), ("rule-0",), ("rule-1",), ("rule-0", "rule-1")])),
+            confidence=draw(st.integers(50, 99)),
+        )
+        for at_s in sorted(moments)
+    ]
+
+
+@given(days(), st.randoms(use_true_random=False), st.sampled_from([1, 2]))
+def test_order_and_repeats_within_a_minute_change_nothing(day: list[Observation], chance: Any, frames: int) -> None:
+    camera = a_camera(
+        {"class": "DETECTION", "confirmation": {"frames": frames, "of": 3}},
+        {"dwellSeconds": 5, "confirmation": {"of": 2}},
+        sessions={"orderingSeconds": 60, "quietSeconds": 20},
+        stationary={"enabled": True, "learnSeconds": 0},
+    )
+    straight, shuffled = World(camera), World(camera)
+    for picture in day:
+        straight.show(picture)
+    late = [(picture.at_ms + chance.uniform(0, 60_000), picture) for picture in day for _ in range(2)]
+    for _, picture in sorted(late, key=lambda pair: pair[0]):
+        shuffled.show(picture)
+    for world in (straight, shuffled):
+        world.wait(200)
+
+    assert shuffled.told == straight.told
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_busy_day_has_one_alert_per_visit_and_none_for_parked_cars(seed: int) -> None:
+    """Twenty-four hours, a picture every five seconds: parked cars that the detector sees most of the time, not always
+    at the same place, and people who walk through now and then. The second time all of it comes twice, shuffled within
+    a minute, and nothing of what is told differs."""
+    chance = random.Random(seed)
+    visits = [(3600 * hour + chance.randint(300, 3000), chance.randint(40, 120)) for hour in range(24)]
+    camera = a_camera(
+        {"confirmation": {"frames": 2, "of": 3}},
+        sessions={"orderingSeconds": 60, "quietSeconds": 30},
+        stationary={"enabled": True},
+    )
+    day = [_street(at_s, visits, chance) for at_s in range(0, 24 * 3600, 5)]
+    late = [(picture.at_ms + chance.uniform(0, 60_000), picture) for picture in day for _ in range(2)]
+    straight, shuffled = World(camera), World(camera)
+    for batch in _batches(day, chance):
+        straight.show(*batch)
+    for batch in _batches([picture for _, picture in sorted(late, key=lambda pair: pair[0])], chance):
+        shuffled.show(*batch)
+    for world in (straight, shuffled):
+        world.wait(24 * 3600)
+
+    alerts = straight.spans(SessionEventType.ALERT)
+    assert len(alerts) == len(visits)
+    for (begin, _), (start, length) in zip(alerts, sorted(visits), strict=True):
+        assert start <= begin <= start + length
+    assert all(set(session.labels) == {"Person"} for _, session in straight.told)
+    assert shuffled.told == straight.told
+
+
+def _batches(pictures: list[Observation], chance: random.Random) -> Iterator[list[Observation]]:
+    """As Kinesis hands them over, some at a time."""
+    at = 0
+    while at < len(pictures):
+        count = chance.randint(1, 60)
+        yield pictures[at : at + count]
+        at += count
+
+
+def _street(at_s: int, visits: list[tuple[int, int]], chance: random.Random) -> Observation:
+    hits = [
+        Hit("Car", 90, _box(0.1 + 0.3 * lot, 0.6, 0.2, 0.15, chance), ("rule-0",))
+        for lot in range(3)
+        if chance.random() < 0.9
+    ]
+    hits += [
+        Hit("Person", 90, _box(0.8 * (at_s - start) / length, 0.3, 0.08, 0.3, chance), ("rule-0",))
+        for start, length in visits
+        if start <= at_s <= start + length and chance.random() < 0.9
+    ]
+    return Observation(f"{at_s:012d}", NOON_MS + 1000 * at_s, str(at_s // 2), tuple(hits))
+
+
+def _box(left: float, top: float, width: float, height: float, chance: random.Random) -> BoundingBox:
+    """With a detector's tremor."""
+    dx, dy = chance.gauss(0, 0.003), chance.gauss(0, 0.003)
+    return BoundingBox(left=left + dx, top=top + dy, width=width, height=height)

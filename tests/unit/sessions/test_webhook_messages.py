@@ -1,0 +1,78 @@
+"""Alerts in the forms of chat systems: within their limits, whatever the alert says."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from kinesight.domain.ports import Alert
+from kinesight.domain.sessions.webhook_messages import WebhookFormat, webhook_messages
+
+LINKS = {"picture": "https://evidence/a.jpg?x=1&y=2", "record": "https://evidence/a.json"}
+ALERT = Alert(
+    subject="Kinesight: Person on front-door",
+    text="Person <b> & co seen by front-door.\n\n  Person 98 %\n\nPicture: "
+    + LINKS["picture"]
+    + "\nRecord: "
+    + LINKS["record"]
+    + "\n\nSession 1.",
+    body={"sessionId": "1", "links": LINKS},
+    attributes={},
+)
+SUMMARY = "Person <b> & co seen by front-door.\n  Person 98 %\nSession 1."
+
+
+def blocks_of(message: Any) -> Any:
+    return message["blocks"]
+
+
+def test_slack_has_a_header_a_text_links_and_the_picture() -> None:
+    whole, plain = webhook_messages(WebhookFormat.SLACK, ALERT)
+
+    header, text, picture, record, image = blocks_of(whole)
+    assert whole["text"] == ALERT.subject
+    assert header == {"type": "header", "text": {"type": "plain_text", "text": ALERT.subject}}
+    assert text["text"]["text"] == "Person &lt;b&gt; &amp; co seen by front-door.\n  Person 98 %\nSession 1."
+    assert picture["text"]["text"] == "<https://evidence/a.jpg?x=1&amp;y=2|Picture>"
+    assert record["text"]["text"] == "<https://evidence/a.json|Record>"
+    assert image == {"type": "image", "image_url": LINKS["picture"], "alt_text": ALERT.subject}
+    assert blocks_of(plain) == blocks_of(whole)[:-1]
+
+
+def test_slacks_limits_are_kept() -> None:
+    long = replace(
+        ALERT, subject="s" * 200, text="&" * 5000, body={"links": {"picture": "https://" + "p" * 3000, "record": "r"}}
+    )
+
+    (message,) = webhook_messages(WebhookFormat.SLACK, long)
+
+    header, text, record = blocks_of(message)
+    assert (len(header["text"]["text"]), len(text["text"]["text"])) == (150, 3000)
+    assert record["text"]["text"] == "<r|Record>"
+
+
+def test_teams_has_an_adaptive_card() -> None:
+    (message,) = webhook_messages(WebhookFormat.TEAMS, ALERT)
+
+    (attachment,) = message["attachments"]
+    card = attachment["content"]
+    assert (message["type"], attachment["contentType"]) == ("message", "application/vnd.microsoft.card.adaptive")
+    assert [element["type"] for element in card["body"]] == ["TextBlock", "TextBlock", "Image"]
+    assert card["body"][1]["text"] == SUMMARY.replace("\n", "\n\n")
+    assert card["body"][2]["url"] == LINKS["picture"]
+    assert [(action["title"], action["url"]) for action in card["actions"]] == [
+        ("Picture", LINKS["picture"]),
+        ("Record", LINKS["record"]),
+    ]
+
+
+@pytest.mark.parametrize("form", WebhookFormat)
+def test_an_alert_without_links_is_told_too(form: WebhookFormat) -> None:
+    messages = webhook_messages(form, replace(ALERT, body={"sessionId": "1"}))
+
+    assert len(messages) == 1
+    assert "image_url" not in json.dumps(messages[0])
+
+
+def test_json_is_the_alerts_own_document() -> None:
+    assert webhook_messages(WebhookFormat.JSON, ALERT) == (ALERT.body,)

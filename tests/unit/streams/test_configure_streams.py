@@ -1,0 +1,345 @@
+"""configure_streams over a fleet: only what differs, everything given back, within KVS's limits, cut off anywhere."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kinesight.domain.errors import (
+    InvalidSettingError,
+    StillInProgressError,
+    StreamBusyError,
+    StreamRefusedError,
+    ThrottledError,
+)
+from kinesight.domain.streams.configuration import Feature, Wanted
+from kinesight.domain.streams.configure_streams import (
+    LOCK_S,
+    VERIFY_EVERY_S,
+    ConfigurationPorts,
+    ConfigurationReport,
+    apply,
+    refresh,
+    restore_all,
+)
+from kinesight.domain.streams.selection import StreamSelection
+
+from tests.fakes_streams import FakeManagedStreams, FakeRegistry
+
+IMAGES = {
+    "Status": "ENABLED",
+    "ImageSelectorType": "PRODUCER_TIMESTAMP",
+    "DestinationConfig": {"Uri": "s3://bucket/images"},
+    "SamplingInterval": 3000,
+    "Format": "JPEG",
+}
+NOTICES = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:111122223333:notices"}}
+THEIRS = {
+    **IMAGES,
+    "SamplingInterval": 500,
+    "DestinationConfig": {"Uri": "s3://theirs", "DestinationRegion": "us-east-1"},
+}
+
+
+@dataclass
+class World:
+    """A fleet, a table and a clock."""
+
+    registry: FakeRegistry = field(default_factory=FakeRegistry)
+    managed: FakeManagedStreams = field(default_factory=FakeManagedStreams)
+    epoch_s: float = 1_767_268_800.0
+    budget_s: float = 840.0
+
+    def ports(self) -> ConfigurationPorts:
+        clock = self.registry.clock
+        deadline_s = clock.now_s() + self.budget_s
+        return ConfigurationPorts(self.registry, self.managed, clock, self.epoch_s, deadline_s, workers=1)
+
+    def apply(self, *names: str, **changes: Any) -> ConfigurationReport:
+        return apply(wanted(*names, **changes), self.ports())
+
+    def images(self, arn: str) -> Any:
+        return self.registry.configurations.get((Feature.IMAGE_GENERATION, arn))
+
+
+def wanted(*names: str, tag_filters: Any = (), images: Any = IMAGES, notices: Any = None) -> Wanted:
+    return Wanted(StreamSelection.of(names, list(tag_filters)), images, notices)
+
+
+def test_selected_streams_are_configured_with_their_own_region() -> None:
+    world = World()
+    camera, other = world.registry.add("front-1"), world.registry.add("back")
+
+    report = world.apply("front-*", notices=NOTICES)
+
+    assert world.images(camera.arn)["DestinationConfig"] == {
+        "Uri": "s3://bucket/images",
+        "DestinationRegion": "us-east-1",
+    }
+    assert world.registry.configurations[Feature.NOTIFICATION, camera.arn] == NOTICES
+    assert world.images(other.arn) is None
+    assert (report.selected, report.updated) == (1, 2)
+
+
+def test_tags_select_in_kits_form() -> None:
+    world = World()
+    front = world.registry.add("a", Location="Front")
+    world.registry.add("b", Location="Attic")
+    named = world.registry.add("c")
+
+    world.apply("c", tag_filters=[{"key": "Location", "values": ["Front", "Parking"]}])
+
+    assert {arn for _, arn in world.registry.configurations} == {front.arn, named.arn}
+
+
+@pytest.mark.parametrize("wrong", [[{"values": ["x"]}], ["Location"], [{"key": ""}], [{"key": "k", "value": "v"}]])
+def test_a_wrong_tag_filter_is_an_error_that_shows_the_form(wrong: Any) -> None:
+    with pytest.raises(InvalidSettingError, match='"key":"Location"'):
+        StreamSelection.of([], wrong)
+
+
+def test_what_is_right_already_is_left_alone() -> None:
+    world = World()
+    camera = world.registry.add("cam")
+    destination = {"Uri": "s3://bucket/images", "DestinationRegion": "us-east-1"}
+    present = {**IMAGES, "DestinationConfig": destination, "FormatConfig": {"JPEGQuality": "80"}}
+    world.registry.configurations[Feature.IMAGE_GENERATION, camera.arn] = present
+
+    report = world.apply("cam")
+
+    assert (report.unchanged, report.updated) == (1, 0)
+    assert world.registry.calls["Update image-generation"] == []
+
+
+def test_a_steady_fleet_costs_no_calls_until_it_is_verified_again() -> None:
+    world = World()
+    world.registry.add("cam")
+    world.apply("cam")
+    described = len(world.registry.calls["Describe image-generation"])
+
+    refresh(wanted("cam"), world.ports())
+    assert len(world.registry.calls["Describe image-generation"]) == described
+
+    world.epoch_s += VERIFY_EVERY_S + 1
+    refresh(wanted("cam"), world.ports())
+    assert len(world.registry.calls["Describe image-generation"]) == described + 1
+
+
+def test_drift_is_mended() -> None:
+    world = World()
+    camera = world.registry.add("cam")
+    world.apply("cam")
+    world.registry.configurations[Feature.IMAGE_GENERATION, camera.arn] = THEIRS
+    world.epoch_s += VERIFY_EVERY_S + 1
+
+    assert refresh(wanted("cam"), world.ports()).updated == 1
+    assert world.images(camera.arn)["SamplingInterval"] == 3000
+
+
+@pytest.mark.parametrize("before", [None, THEIRS])
+def test_what_a_stream_had_before_comes_back(before: Any) -> None:
+    world = World()
+    camera = world.registry.add("cam")
+    if before:
+        world.registry.configurations[Feature.IMAGE_GENERATION, camera.arn] = before
+    world.apply("cam")
+    world.apply("cam", images={**IMAGES, "SamplingInterval": 9000})
+
+    report = restore_all(world.ports())
+
+    assert world.images(camera.arn) == before
+    assert (report.restored, world.managed.entries) == (1, {})
+
+
+def test_a_feature_that_is_switched_off_is_given_back() -> None:
+    world = World()
+    camera = world.registry.add("cam")
+    world.apply("cam", notices=NOTICES)
+
+    world.apply("cam", notices=None)
+
+    assert (Feature.NOTIFICATION, camera.arn) not in world.registry.configurations
+    assert world.images(camera.arn) is not None
+
+
+def test_somebody_elses_later_change_is_not_undone() -> None:
+    world = World()
+    camera = world.registry.add("cam")
+    world.apply("cam")
+    world.registry.configurations[Feature.IMAGE_GENERATION, camera.arn] = THEIRS
+
+    report = restore_all(world.ports())
+
+    assert world.images(camera.arn) == THEIRS
+    assert "changed by somebody else" in report.warnings[0]
+
+
+def test_a_late_scheduled_run_changes_nothing_after_deletion() -> None:
+    world = World()
+    camera = world.registry.add("cam")
+    world.apply("cam")
+    restore_all(world.ports())
+
+    assert refresh(wanted("cam"), world.ports()).skipped
+    assert world.images(camera.arn) is None
+    world.apply("cam")
+    assert world.images(camera.arn) is not None
+
+
+def test_two_runs_never_work_at_once() -> None:
+    world = World()
+    world.managed.token = "another"
+
+    assert refresh(wanted("cam"), world.ports()).skipped
+    with pytest.raises(StillInProgressError):
+        world.apply("cam")
+    assert world.registry.clock.now_s() < LOCK_S
+
+
+def test_a_stream_without_retention_is_named_with_the_cure_and_the_others_go_on() -> None:
+    world = World()
+    world.registry.add("silent", retention_hours=0)
+    camera = world.registry.add("cam")
+
+    report = world.apply("*")
+
+    assert world.images(camera.arn) is not None
+    assert report.no_retention == 1
+    assert "silent" in report.warnings[0]
+    assert "update-data-retention" in report.warnings[0]
+
+
+def test_trouble_with_one_stream_is_counted_and_the_others_go_on() -> None:
+    world = World()
+    troubles: dict[str, Exception] = {}
+    for name, trouble in (("busy", StreamBusyError("x")), ("refused", StreamRefusedError("no right"))):
+        troubles[world.registry.add(name).arn] = trouble
+    gone, camera = world.registry.add("gone"), world.registry.add("cam")
+    world.registry.add("creating", active=False)
+
+    def before(api: str, arn: str) -> None:
+        if api.startswith("Describe") and arn == gone.arn:
+            del world.registry.fleet[arn]
+        if api.startswith("Update") and arn in troubles:
+            raise troubles[arn]
+
+    world.registry.before_call = before
+    report = world.apply("*")
+
+    assert (report.busy, report.failed, report.vanished, report.updated) == (2, 1, 1, 1)
+    assert "no right" in report.warnings[0]
+    assert world.images(camera.arn) is not None
+
+
+def test_throttling_is_ridden_out() -> None:
+    world = World()
+    world.registry.add("cam")
+    failures = iter([True, True, False])
+
+    def before(api: str, _arn: str) -> None:
+        if api.startswith("Update") and next(failures, False):
+            raise ThrottledError("slow down")
+
+    world.registry.before_call = before
+    assert world.apply("cam").updated == 1
+
+
+def test_what_time_does_not_allow_waits_for_the_next_run() -> None:
+    world = World(budget_s=2.0)
+    for index in range(200):
+        world.registry.add(f"cam-{index}")
+
+    first = world.apply("*")
+    assert first.pending > 0
+    world.budget_s = 840
+    assert world.apply("*").pending == 0
+    assert len(world.registry.configurations) == 200
+
+
+def test_ten_thousand_streams_within_the_quotas_and_one_run() -> None:
+    world = World()
+    for index in range(10_000):
+        world.registry.add(f"cam-{index}", Location="Front")
+
+    report = world.apply(tag_filters=[{"key": "Location", "values": ["Front"]}], notices=NOTICES)
+
+    assert (report.updated, report.pending, report.failed) == (20_000, 0, 0)
+    for api, times in world.registry.calls.items():
+        most = max(sum(1 for at in times[n : n + 60] if at < times[n] + 1) for n in range(0, len(times), 50))
+        assert most <= 50, api
+    assert world.registry.clock.now_s() < 840
+
+
+names = st.sets(st.sampled_from(["cam-1", "cam-2", "cam-3"]))
+
+
+@settings(max_examples=60)
+@given(st.lists(names, max_size=5), st.sets(st.sampled_from(["cam-1", "cam-2", "cam-3"])))
+def test_whatever_is_selected_in_turn_every_stream_ends_as_it_began(turns: list[set[str]], had: set[str]) -> None:
+    world = World()
+    for name in ("cam-1", "cam-2", "cam-3"):
+        stream = world.registry.add(name)
+        if name in had:
+            world.registry.configurations[Feature.IMAGE_GENERATION, stream.arn] = THEIRS
+    before = dict(world.registry.configurations)
+
+    for turn in turns:
+        world.apply(*turn)
+        assert {key[1].split("/")[1] for key, one in world.registry.configurations.items() if one != THEIRS} == turn
+    restore_all(world.ports())
+
+    assert world.registry.configurations == before
+
+
+@settings(max_examples=80)
+@given(st.integers(0, 14), st.booleans())
+def test_a_run_cut_off_anywhere_is_finished_by_the_next(cut_at: int, deleting: bool) -> None:
+    class PowerCut(BaseException):
+        pass
+
+    world = World()
+    arns = [world.registry.add(name).arn for name in ("cam-1", "cam-2")]
+    world.registry.configurations[Feature.IMAGE_GENERATION, arns[0]] = THEIRS
+    before = dict(world.registry.configurations)
+    if deleting:
+        world.apply("*", notices=NOTICES)
+    count = 0
+
+    def cut(_api: str, _arn: str) -> None:
+        nonlocal count
+        count += 1
+        if count > cut_at:
+            raise PowerCut
+
+    world.registry.before_call = cut
+    try:
+        restore_all(world.ports()) if deleting else world.apply("*", notices=NOTICES)
+    except PowerCut:
+        world.managed.token = None  # the lock expires
+    world.registry.before_call = lambda _api, _arn: None
+    if not deleting:
+        world.apply("*", notices=NOTICES)
+        assert len(world.registry.configurations) == 4
+    restore_all(replace(world.ports()))
+
+    assert world.registry.configurations == before
+
+
+def test_a_stream_whose_tags_kvs_does_not_tell_keeps_what_it_has() -> None:
+    world = World()
+    stream = world.registry.add("cam", Location="Front")
+    filters = [{"key": "Location", "values": ["Front"]}]
+    world.apply(tag_filters=filters)
+    before_trouble = world.images(stream.arn)
+
+    def before(api: str, _arn: str) -> None:
+        if api == "ListTagsForStream":
+            raise ThrottledError("slow down")
+
+    world.registry.before_call = before
+    report = world.apply(tag_filters=filters)
+
+    assert (report.failed, report.restored) == (1, 0)
+    assert before_trouble is not None
+    assert world.images(stream.arn) == before_trouble

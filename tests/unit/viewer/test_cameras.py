@@ -1,0 +1,440 @@
+"""The viewer's cameras: which they are, how they are set up, what is wrong with them, and what they show."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from kinesight.domain.analysis.result_records import evidence_keys
+from kinesight.domain.errors import (
+    KinesightError,
+    MediaBusyError,
+    PictureMissingError,
+    StreamGoneError,
+    StreamUnselectedError,
+    ThrottledError,
+)
+from kinesight.domain.health.facts import Fragment
+from kinesight.domain.live.leases import Lease
+from kinesight.domain.model import from_epoch_ms, iso_milliseconds
+from kinesight.domain.ports import ImageRequest, PictureWish, SlotPicture, StreamFacts
+from kinesight.domain.streams.configuration import Feature, Managed, VideoStream, Wanted
+from kinesight.domain.streams.discovery import SelectedAlone
+from kinesight.domain.streams.missing_images import Sight
+from kinesight.domain.streams.selection import StreamSelection
+from kinesight.domain.viewer.cameras import PAGE, CameraPlan, CameraPorts, cameras_page
+from kinesight.domain.viewer.images import PicturePorts, recent_picture
+
+from tests.builders import NOON_MS
+from tests.fakes import FakeDocuments
+from tests.fakes_streams import FakeManagedStreams, FakeRegistry
+from tests.unit.viewer.test_events import FakePages
+from tests.unit.viewer.test_serve_viewer import World
+
+IMAGES: dict[str, Any] = {
+    "Status": "ENABLED",
+    "ImageSelectorType": "PRODUCER_TIMESTAMP",
+    "DestinationConfig": {"Uri": "s3://images/images"},
+    "SamplingInterval": 3000,
+    "Format": "JPEG",
+}
+NOTICES = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:111122223333:told"}}
+ON_STREAM = {**IMAGES, "DestinationConfig": {"Uri": "s3://images/images", "DestinationRegion": "us-east-1"}}
+
+
+@dataclass
+class FakeRecordings:
+    """Fragments by stream, and a picture of each; `busy` streams are not told of."""
+
+    by_stream: dict[str, list[Fragment]] = field(default_factory=dict)
+    pictures: dict[int, SlotPicture] = field(default_factory=dict)
+    busy: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+
+    def add(self, stream: str, server_ms: int, *, ahead_ms: int = 0) -> None:
+        self.by_stream.setdefault(stream, []).append(Fragment("1", server_ms + ahead_ms, server_ms, 2000))
+
+    def recorded(self, stream_name: str, start_ms: int, end_ms: int) -> Iterator[Fragment]:
+        self.asked.append(stream_name)
+        if stream_name in self.busy:
+            raise MediaBusyError("throttled")
+        return (one for one in self.by_stream.get(stream_name, []) if start_ms <= one.server_ms <= end_ms)
+
+    def images(self, stream_name: str, request: ImageRequest, wish: PictureWish) -> Iterator[SlotPicture]:
+        assert wish.selector == "SERVER_TIMESTAMP"
+        yield self.pictures.get(request.start_ms, SlotPicture(request.start_ms, None, "NO_MEDIA"))
+
+
+@dataclass
+class Fleet:
+    """A stack that wants pictures of `door` and of what has the tag."""
+
+    selection: StreamSelection = field(
+        default_factory=lambda: StreamSelection.of(["door"], [{"key": "Watch", "values": ["yes"]}])
+    )
+    registry: FakeRegistry = field(default_factory=FakeRegistry)
+    managed: FakeManagedStreams = field(default_factory=FakeManagedStreams)
+    leases: FakeDocuments = field(default_factory=FakeDocuments)
+    sights: FakeDocuments = field(default_factory=FakeDocuments)
+    recordings: FakeRecordings = field(default_factory=FakeRecordings)
+    events: World = field(default_factory=World)
+    notices: Any = None
+    is_live: bool = False
+
+    def well(self, name: str, **tags: str) -> VideoStream:
+        """A stream with nothing wrong."""
+        stream = self.registry.add(name)
+        self.registry.tag_sets[stream.arn] = tags
+        self.registry.configurations[Feature.IMAGE_GENERATION, stream.arn] = ON_STREAM
+        self.recordings.add(name, NOON_MS - 2000)
+        self.sights.save(name, Sight(at_ms=NOON_MS - 10_000).model_dump_json(), 0)
+        return stream
+
+    @property
+    def plan(self) -> CameraPlan:
+        wanted = Wanted(self.selection, IMAGES, self.notices)
+        return CameraPlan(
+            wanted, times_by_producer=True, is_live=self.is_live, pictures_missing_s=3600, region="us-east-1"
+        )
+
+    @property
+    def ports(self) -> CameraPorts:
+        return CameraPorts(
+            registry=self.registry,
+            managed=self.managed,
+            leases=self.leases,
+            sights=self.sights,
+            fragments=self.recordings,
+            events=FakePages(list(self.events.marks.events.values())),
+            clock=self.registry.clock,
+            now_ms=lambda: NOON_MS,
+        )
+
+    def page(self, after: str = "") -> dict[str, Any]:
+        return dict(cameras_page(after, self.plan, self.ports))
+
+    def camera(self, name: str = "door") -> dict[str, Any]:
+        return next(one for one in self.page()["cameras"] if one["stream"] == name)
+
+    def broken(self, name: str = "door") -> dict[str, str]:
+        return {one["check"]: one["cause"] for one in self.camera(name)["health"] if one["state"] == "broken"}
+
+
+def names(page: dict[str, Any]) -> list[str]:
+    return [one["stream"] for one in page["cameras"]]
+
+
+class TestWhichTheyAre:
+    """By name, by tag, and by what configure_streams remembers."""
+
+    def test_those_that_are_selected_by_their_names(self) -> None:
+        fleet = Fleet()
+        fleet.well("door")
+        fleet.well("yard", Watch="yes")
+        fleet.well("attic", Watch="no")
+
+        assert (names(fleet.page()), fleet.page()["cursor"]) == (["door", "yard"], None)
+
+    def test_tags_are_asked_only_of_those_that_nobody_has_set_up(self) -> None:
+        fleet = Fleet()
+        fleet.well("door")
+        known = fleet.well("yard", Watch="yes")
+        other = fleet.well("attic")
+        fleet.managed.add(Managed("yard", known.arn, Feature.IMAGE_GENERATION, None, (ON_STREAM,), 0))
+        asked: list[str] = []
+        fleet.registry.before_call = lambda api, arn: asked.append(arn) if api == "ListTagsForStream" else None
+
+        assert names(fleet.page()) == ["door", "yard"]
+        assert asked == [other.arn]
+
+    def test_a_page_goes_on_where_the_one_before_it_ended(self) -> None:
+        fleet = Fleet(selection=StreamSelection.of(["camera-*"], []))
+        for index in range(PAGE + 2):
+            fleet.well(f"camera-{index:03d}")
+
+        first = fleet.page()
+        second = fleet.page(first["cursor"])
+
+        assert (len(first["cameras"]), first["cursor"]) == (PAGE, f"camera-{PAGE - 1:03d}")
+        assert (names(second), second["cursor"]) == ([f"camera-{PAGE:03d}", f"camera-{PAGE + 1:03d}"], None)
+
+    def test_a_page_asks_a_bounded_number_of_streams_for_their_tags_and_none_is_lost(self) -> None:
+        fleet = Fleet()
+        fleet.well("zoo", Watch="yes")
+        fleet.well("door")
+        for index in range(450):
+            fleet.registry.add(f"other-{index:03d}")
+
+        pages = [fleet.page()]
+        while pages[-1]["cursor"] is not None:
+            before = len(fleet.registry.calls["ListTagsForStream"])
+            pages.append(fleet.page(pages[-1]["cursor"]))
+            assert len(fleet.registry.calls["ListTagsForStream"]) - before <= 200
+
+        assert [name for page in pages for name in names(page)] == ["door", "zoo"]
+
+    def test_a_list_that_can_not_be_whole_is_none(self) -> None:
+        """A stream that vanishes meanwhile is no camera any more; of one whose tags are not told, nobody knows."""
+        fleet = Fleet()
+        fleet.well("door")
+        gone = fleet.registry.add("gone")
+        errors: dict[str, KinesightError] = {gone.arn: StreamGoneError("gone")}
+
+        def fail(api: str, arn: str) -> None:
+            if api == "ListTagsForStream" and arn in errors:
+                raise errors[arn]
+
+        fleet.registry.before_call = fail
+        assert names(fleet.page()) == ["door"]
+
+        errors[gone.arn] = ThrottledError("too often")
+        with pytest.raises(ThrottledError):
+            fleet.page()
+
+    def test_one_that_is_named_and_does_not_exist(self) -> None:
+        camera = Fleet().camera()
+
+        assert (camera["status"], camera["arn"], camera["retentionHours"]) == ("MISSING", None, 0)
+        (check,) = camera["health"]
+        assert (check["check"], check["state"], check["cause"]) == ("stream", "broken", "stream-missing")
+
+
+class TestWhatIsKnown:
+    """Of one that is well."""
+
+    def test_everything_is_told(self) -> None:
+        fleet = Fleet()
+        stream = fleet.well("door")
+        event = fleet.events.visit(stream="door")
+
+        camera = fleet.camera()
+
+        assert (camera["arn"], camera["status"], camera["retentionHours"]) == (stream.arn, "ACTIVE", 24)
+        assert camera["lastFragmentAt"] == iso_milliseconds(from_epoch_ms(NOON_MS - 2000))
+        assert camera["lastEvent"]["eventId"] == event.event_id.replace("#", "-")
+        assert camera["configuration"] == {
+            "wanted": {"imageGeneration": ON_STREAM},
+            "found": {"imageGeneration": ON_STREAM},
+            "drift": [],
+        }
+        checks = ["stream", "status", "retention", "image generation", "fragments", "clock", "pictures"]
+        assert [(one["check"], one["state"]) for one in camera["health"]] == [(check, "ok") for check in checks]
+
+    def test_the_newest_fragment_is_looked_for_an_hour_back(self) -> None:
+        fleet = Fleet()
+        fleet.registry.add("door")
+        fleet.recordings.add("door", NOON_MS - 3_000_000)
+        fleet.recordings.add("door", NOON_MS - 2_000_000)
+        assert fleet.camera()["lastFragmentAt"] == iso_milliseconds(from_epoch_ms(NOON_MS - 2_000_000))
+
+        fleet.recordings.by_stream.clear()
+        fleet.recordings.add("door", NOON_MS - 3_700_000)
+        assert fleet.camera()["lastFragmentAt"] is None
+
+    def test_a_recording_is_looked_up_once_also_if_nothing_is_told(self) -> None:
+        fleet = Fleet()
+        fleet.well("door")
+        fleet.recordings.busy.add("door")
+
+        camera = fleet.camera()
+
+        assert fleet.recordings.asked == ["door"]
+        assert camera["lastFragmentAt"] is None
+        assert {one["check"]: one["state"] for one in camera["health"]}["fragments"] == "unknown"
+
+
+class TestWhatIsWrong:
+    """As doctor judges it."""
+
+    def test_a_changed_configuration_is_told_field_by_field(self) -> None:
+        fleet = Fleet()
+        stream = fleet.well("door")
+        changed = {**ON_STREAM, "SamplingInterval": 200, "FormatConfig": {"JPEGQuality": "50"}}
+        fleet.registry.configurations[Feature.IMAGE_GENERATION, stream.arn] = changed
+
+        assert fleet.camera()["configuration"]["drift"] == [
+            "imageGeneration.FormatConfig",
+            "imageGeneration.SamplingInterval",
+        ]
+        assert fleet.broken() == {"image generation": "images-drifted"}
+
+    def test_the_quality_that_the_service_fills_in_is_no_drift(self) -> None:
+        fleet = Fleet()
+        stream = fleet.well("door")
+        filled = {**ON_STREAM, "FormatConfig": {"JPEGQuality": "80"}}
+        fleet.registry.configurations[Feature.IMAGE_GENERATION, stream.arn] = filled
+
+        assert fleet.camera()["configuration"]["drift"] == []
+
+    def test_no_configuration_at_all(self) -> None:
+        fleet = Fleet()
+        fleet.well("door")
+        fleet.registry.configurations.clear()
+
+        assert "imageGeneration.Status" in fleet.camera()["configuration"]["drift"]
+        assert fleet.broken() == {"image generation": "images-not-configured"}
+
+    def test_notifications_where_they_are_wanted(self) -> None:
+        fleet = Fleet(notices=NOTICES)
+        stream = fleet.well("door")
+
+        assert fleet.broken() == {"notifications": "notifications-not-configured"}
+        fleet.registry.configurations[Feature.NOTIFICATION, stream.arn] = NOTICES
+        assert fleet.broken() == {}
+
+    def test_what_lies_behind_something_broken_is_not_told(self) -> None:
+        fleet = Fleet()
+        fleet.registry.add("door", retention_hours=0)
+
+        camera = fleet.camera()
+
+        assert [(one["check"], one["state"]) for one in camera["health"]] == [
+            ("stream", "ok"),
+            ("status", "ok"),
+            ("retention", "broken"),
+        ]
+        assert fleet.recordings.asked == []
+
+    def test_a_stream_that_is_being_changed(self) -> None:
+        fleet = Fleet()
+        fleet.registry.add("door", active=False)
+
+        assert fleet.broken() == {"status": "stream-not-active"}
+
+    @pytest.mark.parametrize(
+        ("age_s", "ahead_s", "cause"),
+        [(299, 0, {}), (301, 0, {"fragments": "producer-silent"}), (2, 61, {"clock": "clock-off"}), (2, 59, {})],
+    )
+    def test_silence_and_clocks(self, age_s: int, ahead_s: int, cause: dict[str, str]) -> None:
+        fleet = Fleet()
+        fleet.well("door")
+        fleet.recordings.by_stream.clear()
+        fleet.recordings.add("door", NOON_MS - age_s * 1000, ahead_ms=ahead_s * 1000)
+
+        assert fleet.broken() == cause
+
+    def test_fragments_without_pictures(self) -> None:
+        fleet = Fleet()
+        fleet.well("door")
+        fleet.sights.documents.clear()
+        assert {one["check"]: one["state"] for one in fleet.camera()["health"]}["pictures"] == "unknown"
+
+        fleet.sights.save("door", Sight(at_ms=NOON_MS - 3_600_000).model_dump_json(), 0)
+        assert fleet.broken() == {"pictures": "pictures-not-written"}
+
+    def test_a_camera_that_nobody_reads_live(self) -> None:
+        fleet = Fleet(is_live=True)
+        stream = fleet.well("door")
+        assert fleet.broken() == {"live": "live-unread"}
+
+        lease = Lease(
+            stream_arn=stream.arn, stream_name="door", since_ms=NOON_MS - 9000, owner="one", expires_at_ms=NOON_MS + 1
+        )
+        fleet.leases.save(stream.arn, lease.model_dump_json(), 0)
+        assert fleet.broken() == {}
+
+    def test_what_kvs_does_not_tell_is_unknown_and_spoils_nothing_else(self) -> None:
+        fleet = Fleet()
+        fleet.well("door")
+
+        def refuse(api: str, arn: str) -> None:
+            if api.startswith("Describe"):
+                raise ThrottledError("too often")
+
+        fleet.registry.before_call = refuse
+        camera = fleet.camera()
+
+        states = {one["check"]: (one["state"], one["fact"]) for one in camera["health"]}
+        assert states["image generation"] == ("unknown", "no answer: too often")
+        assert states["fragments"][0] == "ok"
+        assert camera["configuration"]["found"] == {}
+
+
+class FakeCatalog:
+    """Knows every stream."""
+
+    def describe(self, name_or_arn: str) -> StreamFacts:
+        return StreamFacts(name_or_arn, f"arn:{name_or_arn}", 24)
+
+
+@dataclass
+class Gallery:
+    """The front door's pictures."""
+
+    recordings: FakeRecordings = field(default_factory=FakeRecordings)
+    world: World = field(default_factory=World)
+    patterns: Sequence[str] = ("front-door",)
+
+    def ports(self) -> PicturePorts:
+        selection = StreamSelection.of(self.patterns, [{"key": "Watch"}])
+        return PicturePorts(
+            selected=SelectedAlone(selection, FakeCatalog(), lambda arn: {"Watch": ""} if arn == "arn:yard" else {}),
+            fragments=self.recordings,
+            images=self.recordings,
+            events=FakePages(list(self.world.marks.events.values())),
+            shelves=self.world.shelves,
+            now=lambda: from_epoch_ms(NOON_MS),
+        )
+
+    def recorded(self, age_ms: int, picture: SlotPicture | None = None) -> None:
+        self.recordings.add("front-door", NOON_MS - age_ms)
+        if picture is not None:
+            self.recordings.pictures[NOON_MS - age_ms] = replace(picture, at_ms=NOON_MS - age_ms)
+
+
+class TestPicture:
+    """What a camera shows."""
+
+    def test_of_the_newest_fragment_that_has_one(self) -> None:
+        gallery = Gallery()
+        gallery.recorded(6000, SlotPicture(0, b"older"))
+        gallery.recorded(4000, SlotPicture(0, b"newer"))
+        gallery.recorded(2000)  # KVS lists it already, but can't make a picture of it yet
+
+        picture = recent_picture("front-door", gallery.ports())
+
+        assert (picture.data, picture.content_type, picture.taken_ms) == (b"newer", "image/jpeg", NOON_MS - 4000)
+
+    def test_of_a_silent_camera_the_one_of_its_newest_event_without_boxes(self) -> None:
+        gallery = Gallery()
+        gallery.recorded(31_000, SlotPicture(0, b"too old"))
+        gallery.world.visit(NOON_MS - 3_600_000, pictures=1)
+        record = gallery.world.records[0]
+        gallery.world.shelf.objects[evidence_keys(record).annotated] = b"with boxes"
+        gallery.world.images.objects[record.frame.image.key] = b"as it was"
+
+        picture = recent_picture("front-door", gallery.ports())
+
+        assert (picture.data, picture.taken_ms) == (b"as it was", NOON_MS - 3_600_000)
+        gallery.world.images.objects.clear()
+        assert recent_picture("front-door", gallery.ports()).data == b"with boxes"
+
+    def test_none_with_the_reason(self) -> None:
+        gallery = Gallery()
+        with pytest.raises(PictureMissingError, match="sent nothing in the last 30 s, and there is none of an event"):
+            recent_picture("front-door", gallery.ports())
+
+        gallery.recorded(1000, SlotPicture(0, None, "MEDIA_ERROR"))
+        gallery.world.visit(pictures=1)
+        gallery.world.shelf.objects.clear()
+        with pytest.raises(PictureMissingError, match="MEDIA_ERROR"):
+            recent_picture("front-door", gallery.ports())
+
+    def test_one_that_is_larger_than_an_answer_may_be(self) -> None:
+        gallery = Gallery()
+        gallery.recorded(1000, SlotPicture(0, b"x" * 4_400_001))
+
+        with pytest.raises(PictureMissingError, match="too large"):
+            recent_picture("front-door", gallery.ports())
+
+    def test_that_kvs_is_busy_is_told_as_it_is(self) -> None:
+        gallery = Gallery()
+        gallery.recordings.busy.add("front-door")
+
+        with pytest.raises(MediaBusyError):
+            recent_picture("front-door", gallery.ports())
+
+    @pytest.mark.parametrize(("stream", "error"), [("yard", PictureMissingError), ("attic", StreamUnselectedError)])
+    def test_only_of_what_is_selected(self, stream: str, error: type[KinesightError]) -> None:
+        with pytest.raises(error):
+            recent_picture(stream, Gallery().ports())
