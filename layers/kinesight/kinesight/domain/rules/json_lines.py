@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from json.decoder import scanstring  # type: ignore[attr-defined]  # the decoder's own, which tells where a string ends
 
 _BLANKS = " \t\r\n"
 _DECODER = json.JSONDecoder()
@@ -24,7 +23,7 @@ def _member(text: str, at: int, wanted: str | int) -> int | None:
     at = _skip(text, at + 1)
     found = None
     while text[at] != "}":
-        name, after = scanstring(text, at + 1)
+        name, after = _DECODER.raw_decode(text, at)
         at = _skip(text, _skip(text, after) + 1)
         if name == wanted:
             found = at  # of members with one name the last one counts, as in json.loads
