@@ -33,15 +33,15 @@ from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
 from kinesight.adapters.live_media_kvs import KvsLiveMedia
 from kinesight.adapters.result_sink_kinesis import KinesisResultSink
-from kinesight.adapters.stills_av import AvStills
-from kinesight.adapters.work_store_s3 import S3WorkStore
+from kinesight.adapters.stills_av import AvKeyframeConverter
+from kinesight.adapters.work_store_s3 import S3Bucket
 from kinesight.domain.analysis.pipeline import DetectionPlan, DetectionPorts
-from kinesight.domain.detectors.ports import DetectorAnswer
+from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import DetectorBusyError
-from kinesight.domain.live.consume_live import ConsumerPlan, ConsumerPorts, ConsumerReport, Ends, consume
+from kinesight.domain.live.consume_live import ConsumerSettings, ConsumerPorts, ConsumerReport, Ends, consume
 from kinesight.domain.live.leases import Lease, LeaseClock
 from kinesight.domain.live.ports import LiveStart
-from kinesight.domain.live.stream_reader import LivePlan, LivePorts
+from kinesight.domain.live.stream_reader import LiveSettings, LivePorts
 from kinesight.domain.model import Detection, DetectorInfo, Frame, ResultRecord
 from kinesight.domain.rules.matching import Rules
 from kinesight.media.fragments import MediaErrorNotice, MediaFragment
@@ -69,13 +69,13 @@ class Model:
         self.median_s = median_s
         self._chance = random.Random(1)
 
-    def detect(self, frame: Frame) -> DetectorAnswer:  # noqa: ARG002 - every picture looks alike to it
+    def detect(self, frame: Frame) -> ModelOutput:  # noqa: ARG002 - every picture looks alike to it
         if self.median_s:
             time.sleep(self._chance.lognormvariate(math.log(self.median_s), _SPREAD))  # this is what a slow model is
         if self._chance.random() < self.busy:
             raise DetectorBusyError("throttled")
         info = DetectorInfo(type="benchmark", operation="model", latency_ms=0)
-        return DetectorAnswer(info, (Detection(label="Thing", confidence=99),), None)
+        return ModelOutput(info, (Detection(label="Thing", confidence=99),), None)
 
 
 class Account:
@@ -111,14 +111,14 @@ class Account:
         ledger = PowertoolsLedger(self.dynamodb, "ledger", name="live", kept_seconds=3600, remaining_ms=lambda: 30_000)
         live = LivePorts(
             media,
-            AvStills(StillForm()),
-            S3WorkStore(self.s3, "work"),
+            AvKeyframeConverter(StillForm()),
+            S3Bucket(self.s3, "work"),
             DetectionPorts(model, sink, ledger),
             SqsDeadLetters(self.sqs, self.queue, source="benchmark"),
             now_ms,
         )
         detection = DetectionPlan(partial(Rules.of, [], 50), concurrent_detections=5)
-        plan = ConsumerPlan(LivePlan(EveryNth(1), detection, fragments_in_flight=10), share=20, workers=20)
+        plan = ConsumerSettings(LiveSettings(EveryNth(1), detection, fragments_in_flight=10), share=20, workers=20)
         ports = ConsumerPorts(self.leases, LeaseClock(now_ms, 30_000), live, remaining_s)
         return consume("benchmark", plan, ports, Ends(stop_s=10, abandon_s=2))
 

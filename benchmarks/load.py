@@ -36,7 +36,7 @@ LEAD_S = 10
 BURST_EVERY_S = 60
 _PATIENCE_S = 600
 _LOOK_EVERY_S = 1.0
-_QUEUES = ("Images", "Evidence", "Sessions", "SessionVideos", "Notifications", "Live")
+_QUEUES = ("Images", "Evidence", "Sessions", "SessionClips", "Notifications", "Live")
 
 
 def parameters(model_url: str) -> dict[str, str]:
@@ -49,7 +49,7 @@ def parameters(model_url: str) -> dict[str, str]:
         "ModelLabels": "Person",
         "Labels": "Person",
         # A session's whole video is archived after the fact, at a rate of its own.
-        "SessionVideo": "DISABLED",
+        "SessionClip": "DISABLED",
     }
 
 

@@ -29,7 +29,7 @@ import boto3
 from botocore.config import Config
 from kinesight.adapters import aws_clients
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
-from kinesight.domain.sessions.tracker import BestPicture, Session, Severity
+from kinesight.domain.sessions.tracker import BestImage, Session, Severity
 from samtranslator.yaml_helper import yaml_parse
 
 HERE = Path(__file__).resolve().parent
@@ -46,7 +46,7 @@ _REQUESTS = {
         "stream": "camera-007",
         "day": datetime.fromtimestamp(_NEWEST_MS / 1000, UTC).date().isoformat(),
     },
-    "one event in ten": {"class": "DETECTION"},
+    "one event in ten": {"class": "ACTIVITY"},
     "one event in a thousand": {"label": "Cat"},
 }
 
@@ -91,11 +91,11 @@ class Recorder:
 
 
 def a_session(chance: random.Random, at_ms: int) -> Session:
-    severity = Severity.DETECTION if chance.random() < 0.1 else Severity.ALERT
+    severity = Severity.ACTIVITY if chance.random() < 0.1 else Severity.ALERT
     label = "Cat" if chance.random() < 0.001 else "Person"
     identity = f"{chance.getrandbits(128):032x}"
     stream = f"camera-{chance.randrange(CAMERAS):03}"
-    best = BestPicture(identity, at_ms, "91343852333181432392682062647209379476414183421", label, 97.5, severity)
+    best = BestImage(identity, at_ms, "91343852333181432392682062647209379476414183421", label, 97.5, severity)
     return Session(
         identity,
         stream,
@@ -143,7 +143,7 @@ def times_ms(table: str, query: Mapping[str, str]) -> tuple[list[float], int]:
 
     from functions.serve_viewer import app  # it reads the environment
 
-    for made in (wiring.settings, wiring.ports, wiring.shelves, aws_clients.dynamodb):
+    for made in (wiring.settings, wiring.ports, wiring.evidence_buckets, aws_clients.dynamodb):
         made.cache_clear()
     found, taken = 0, list[float]()
     for _ in range(_ASKED + 1):

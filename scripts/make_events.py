@@ -275,7 +275,7 @@ def notification(**changes: Any) -> str:
     return json.dumps(envelope)
 
 
-def video_order(**changes: Any) -> str:
+def clip_order(**changes: Any) -> str:
     """As track_sessions sends it."""
     order = {
         "videoOf": "5f2b8a3f0c4d4d6f9a0b1c2d3e4f5a6b",
@@ -338,9 +338,9 @@ SAMPLES: dict[str, Any] = {
     "track_sessions/not_json.json": kinesis_event(b"this is no JSON", result_record()),
     "track_sessions/schedule.json": SCHEDULED,
     "track_sessions/not_an_event.json": {"hello": "world"},
-    "archive_session/valid.json": sqs_event(video_order()),
-    "archive_session/not_a_stream.json": sqs_event(video_order(streamName="../front door")),
-    "archive_session/not_json.json": sqs_event("this is no JSON", video_order()),
+    "archive_session/valid.json": sqs_event(clip_order()),
+    "archive_session/not_a_stream.json": sqs_event(clip_order(streamName="../front door")),
+    "archive_session/not_json.json": sqs_event("this is no JSON", clip_order()),
     "archive_session/not_a_batch.json": {"hello": "world"},
     "publish_viewer/create.json": page_resource("Create"),
     "publish_viewer/update.json": page_resource("Update"),

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from kinesight.domain.detectors.ports import DetectorAnswer, Spent
+from kinesight.domain.detectors.ports import ModelOutput, ReserveResult
 from kinesight.domain.errors import ImageMissingError, KinesightError, StillInProgressError
 from kinesight.domain.model import Detection, DetectorInfo, Frame, ImageReference
 from kinesight.domain.on_demand.ports import RunStatus
 from kinesight.domain.ports import Alert, FragmentMedia, FragmentUnavailable, StoredImage, Versioned
 from kinesight.domain.sessions.tracker import Session
-from kinesight.domain.sessions.video import SessionRef, SessionVideo
+from kinesight.domain.sessions.video import SessionRef, SessionClip
 
 
 class FakeImageStore:
@@ -54,11 +54,11 @@ class FakeDetector:
     looked_at: list[str] = field(default_factory=list)
     fingerprint: str = "fake/detector"
 
-    def detect(self, frame: Frame) -> DetectorAnswer:
+    def detect(self, frame: Frame) -> ModelOutput:
         self.looked_at.append(frame.image.key)
         if frame.image.key in self.failures:
             raise self.failures[frame.image.key]
-        return DetectorAnswer(DetectorInfo(type="fake", operation="detector", latency_ms=1), self.found, {"raw": True})
+        return ModelOutput(DetectorInfo(type="fake", operation="detector", latency_ms=1), self.found, {"raw": True})
 
 
 @dataclass
@@ -107,7 +107,7 @@ class FakeDeadLetters:
     buried: list[tuple[str, KinesightError]] = field(default_factory=list)
     failure: KinesightError | None = None
 
-    def bury(self, body: str, error: KinesightError) -> None:
+    def send_to_dead_letters(self, body: str, error: KinesightError) -> None:
         if self.failure is not None:
             raise self.failure
         self.buried.append((body, error))
@@ -198,17 +198,17 @@ class FakeSessions:
 
 
 @dataclass
-class FakeSessionVideos:
+class FakeSessionClips:
     """Videos by session; `gone` sessions are stored no more."""
 
-    videos: dict[SessionRef, SessionVideo] = field(default_factory=dict)
+    videos: dict[SessionRef, SessionClip] = field(default_factory=dict)
     gone: set[SessionRef] = field(default_factory=set)
     saves: int = 0
 
-    def load(self, session: SessionRef) -> SessionVideo | None:
+    def load(self, session: SessionRef) -> SessionClip | None:
         return self.videos.get(session)
 
-    def save(self, session: SessionRef, video: SessionVideo) -> bool:
+    def save(self, session: SessionRef, video: SessionClip) -> bool:
         known = self.videos.get(session)
         if session in self.gone or (known is not None and known.pictures > video.pictures):
             return False
@@ -231,7 +231,7 @@ class FakeHeld:
 
 
 @dataclass
-class FakeReminders:
+class FakeDelayedMessages:
     """(body, delay in seconds) of every message; `failure` makes sending fail."""
 
     sent: list[tuple[str, int]] = field(default_factory=list)
@@ -263,7 +263,7 @@ class FakeDocuments:
         return True
 
 
-class FakeSpending:
+class FakeSpendCounters:
     """Micro-dollars and calls by counter and day; `failure` is raised instead. `asked` counts reservations."""
 
     def __init__(self) -> None:
@@ -273,16 +273,16 @@ class FakeSpending:
         self.failure: KinesightError | None = None
         self._lock = Lock()
 
-    def reserve(self, counter: str, day: str, micro_usd: int, most_micro_usd: int) -> Spent:
+    def reserve(self, counter: str, day: str, micro_usd: int, most_micro_usd: int) -> ReserveResult:
         with self._lock:
             self.asked += 1
             if self.failure is not None:
                 raise self.failure
             spent = self.micro_usd.get((counter, day), 0)
             if spent + micro_usd > most_micro_usd:
-                return Spent(False, spent)
+                return ReserveResult(False, spent)
             self._add(counter, day, micro_usd, 1)
-            return Spent(True, spent + micro_usd)
+            return ReserveResult(True, spent + micro_usd)
 
     def correct(self, counter: str, day: str, micro_usd: int, *, calls: int) -> None:
         with self._lock:

@@ -22,7 +22,7 @@ class VirtualClock:
 
 
 @dataclass
-class FakeRegistry:
+class FakeStreamDirectory:
     """A fleet. `before_call` may raise, or change the fleet, before a call takes effect."""
 
     clock: VirtualClock = field(default_factory=VirtualClock)

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class FakeShelf:
+class FakeEvidenceReader:
     """A bucket: objects by key. `others` are buckets that it may copy from, by their names."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
     name: str = "evidence"
-    others: dict[str, "FakeShelf"] = field(default_factory=dict)
+    others: dict[str, "FakeEvidenceReader"] = field(default_factory=dict)
 
     def sizes_between(self, prefix: str, first: str, last: str, most: int) -> Mapping[str, int]:
         found = [key for key in sorted(self.objects) if key.startswith(prefix) and first <= key <= last]

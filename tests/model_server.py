@@ -10,8 +10,8 @@ from kinesight.adapters import pictures_pillow
 from kinesight.adapters.detector_http import HttpDetector, HttpModel
 from kinesight.domain.detectors.image_fit import PictureForm
 from kinesight.domain.detectors.label_map import LabelMap
-from kinesight.domain.detectors.output_presets import mapping_of
-from kinesight.domain.detectors.output_reader import AnswerReader
+from kinesight.domain.detectors.output_presets import output_mapping
+from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight_local.http_server import ThreadedServer
 from kinesight_local.vision.model_forms import CLASSES
 from starlette.applications import Starlette
@@ -65,6 +65,6 @@ def an_http_detector(address: str, secret: Any = None, *, mapping: str = "COCO",
         "connect_timeout_ms": 1000,
         "read_timeout_ms": 10_000,
     }
-    reader = AnswerReader(mapping_of(mapping), LabelMap.of(CLASSES), 60)
+    reader = OutputReader(output_mapping(mapping), LabelMap.of(CLASSES), 60)
     asked = HttpModel(address, form, **(settings | model))
     return HttpDetector(images, pictures_pillow.prepare, reader, asked, secret)

@@ -55,7 +55,7 @@ class Place:
 PLACES = (
     Place("images", "ImagesDeadLetterQueue", Road.QUEUE, "ImagesQueue"),
     Place("notifications", "NotificationsDeadLetterQueue", Road.QUEUE, "NotificationsQueue"),
-    Place("session-videos", "SessionVideosDeadLetterQueue", Road.QUEUE, "SessionVideosQueue"),
+    Place("session-videos", "SessionClipsDeadLetterQueue", Road.QUEUE, "SessionClipsQueue"),
     Place("evidence", "EvidenceDeadLetterQueue", Road.FUNCTION, "KeepEvidenceFunction"),
     Place("sessions", "SessionsDeadLetterQueue", Road.FUNCTION, "TrackSessionsFunction"),
     Place("live", "LiveDeadLetterQueue", Road.WORKFLOW, "AnalyzeRange"),

@@ -40,11 +40,11 @@ def doctor(
     """
     import boto3
 
-    from kinesight_cli.doctor import CannotLookError, Examination, Patience
+    from kinesight_cli.doctor import CannotLookError, Examination, HealthThresholds
 
     try:
         session = boto3.Session(region_name=region)
-        examination = Examination(stack, session, Patience(silent_s=silent_after))
+        examination = Examination(stack, session, HealthThresholds(silent_s=silent_after))
         told = (lambda _: None) if as_json else _print
         report = examination.fleet(told) if stream is None else examination.stream(stream, told)
     except CannotLookError as error:

@@ -45,7 +45,7 @@ _ALWAYS_SAID = (
     Note(
         "Lost frames",
         "what fails for now is tried again here, so an endpoint that is too slow shows as lag (the metric LiveLag). "
-        "LiveShedSeconds passes over what is old instead.",
+        "LiveDropAfterSeconds passes over what is old instead.",
     ),
 )
 

@@ -17,7 +17,7 @@ class PlaceChoice(enum.StrEnum):
 
     IMAGES = "images"
     NOTIFICATIONS = "notifications"
-    SESSION_VIDEOS = "session-videos"
+    SESSION_CLIPS = "session-videos"
     EVIDENCE = "evidence"
     SESSIONS = "sessions"
     LIVE = "live"

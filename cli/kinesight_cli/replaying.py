@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kinesight.domain.model import ResultRecord, from_epoch_ms
 from kinesight.domain.rules.matching import Rules
-from kinesight.domain.sessions.track_sessions import activity_key, observation_of
+from kinesight.domain.sessions.track_sessions import state_key, observation_of
 from kinesight.domain.sessions.tracker import Activity, Session, SessionEventType, SessionTracker, Severity
 
 _MATCH_MS = 1
@@ -61,12 +61,12 @@ def outcome(records: Sequence[ResultRecord], rules: Rules) -> Outcome:
     sessions: dict[str, Session] = {}
     by_key: dict[str, list[ResultRecord]] = {}
     for record in records:
-        by_key.setdefault(activity_key(record), []).append(record)
+        by_key.setdefault(state_key(record), []).append(record)
     for group in by_key.values():
         prepared = rules.of_stream(group[0].frame.stream_name)
         seen = [observation_of(record, prepared) for record in group]
         matched |= {one.result_id for one in seen if one.hits}
-        tracker = SessionTracker(Activity(), group[0].frame.stream_name, prepared.camera, in_order_of_silence=False)
+        tracker = SessionTracker(Activity(), group[0].frame.stream_name, prepared.camera, waits_for_silence=False)
         for one in sorted(seen, key=lambda one: one.at_ms):
             tracker.add([one], one.at_ms)
         tracker.pass_time(tracker.activity.touched_ms + _forever_ms(prepared.camera.sessions.quiet_seconds))

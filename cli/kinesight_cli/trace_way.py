@@ -134,8 +134,8 @@ class Way:
     def _why_no_result(self) -> str:
         if self.said("held back by the gate"):
             return "the frame gate held it back: it shows nothing new (docs/gate.md)"
-        if unpaid := self.said("held back by the budget"):
-            return f"the budget held it back (docs/budget.md): {unpaid.fields.get('reason', 'see the runbook')}"
+        if over_budget := self.said("held back by the budget"):
+            return f"the budget held it back (docs/budget.md): {over_budget.fields.get('reason', 'see the runbook')}"
         if buried := self._buried(("images", "live")):
             return buried
         if failed := self.said("to be retried", "given up"):
@@ -160,8 +160,8 @@ class Way:
     def _why_no_alert(self) -> str:
         if buried := self._buried(("sessions", "evidence")):
             return buried
-        if self.session is not None and self.session.facts.get("class") == "DETECTION":
-            return "rules of class DETECTION alert nobody"
+        if self.session is not None and self.session.facts.get("class") == "ACTIVITY":
+            return "rules of class ACTIVITY alert nobody"
         if self.session is not None:
             return (
                 "the session's alert was sent before the search begins (--since), waits for its channel, or none is due"

@@ -5,7 +5,7 @@ from typing import Any
 from kinesight.domain.analysis.analyze_images import BatchReport, analyze_batch
 from kinesight.domain.batches import Problem
 from kinesight.domain.correlation import frame_keys
-from kinesight.frame_metrics import tell_frames, tell_of_spending
+from kinesight.frame_metrics import emit_frame_metrics, emit_spend_metrics
 from kinesight.lambda_events import sqs_messages
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
@@ -16,7 +16,7 @@ from kinesight.wiring.spending import tally
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes an SQS batch; answers with the messages that are to come again."""
-    ports = wiring.ports(context.get_remaining_time_in_millis, tell_frames)
+    ports = wiring.ports(context.get_remaining_time_in_millis, emit_frame_metrics)
     report = analyze_batch(sqs_messages(event), ports, wiring.plan())
     _tell(report)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in report.failed_message_ids]}
@@ -35,12 +35,12 @@ def _tell(report: BatchReport) -> None:
             matched=record.matched,
             matched_labels=record.matched_labels,
         )
-    for one in report.held_back:
+    for one in report.gated:
         logger.info("held back by the gate", **frame_keys(one.frame, one.identity))
-    for one in report.done_before:
+    for one in report.already_analyzed:
         logger.info("analyzed before", **frame_keys(one.frame, one.identity))
-    for one in report.unpaid:
-        logger.warning("held back by the budget", reason=str(one.unpaid), **frame_keys(one.frame, one.identity))
+    for one in report.over_budget:
+        logger.warning("held back by the budget", reason=str(one.over_budget), **frame_keys(one.frame, one.identity))
     for problem in report.buried:
         logger.error("buried", reason=repr(problem.error), **_problem_keys(problem))
     for problem in report.retried:
@@ -50,6 +50,6 @@ def _tell(report: BatchReport) -> None:
             exc_info=problem.error.__cause__,
             **_problem_keys(problem),
         )
-    count(Metric.IMAGES_BURIED, len(report.buried))
+    count(Metric.IMAGES_DEAD_LETTERED, len(report.buried))
     count(Metric.IMAGES_RETRIED, len(report.retried))
-    tell_of_spending(tally.drain())
+    emit_spend_metrics(tally.drain())

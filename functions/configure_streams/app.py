@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kinesight.domain.errors import InvalidEventError
-from kinesight.domain.streams.configure_streams import ConfigurationReport, apply, refresh, restore_all
+from kinesight.domain.streams.configure_streams import ConfigureStreamsReport, apply, refresh, restore_all
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, measure, observed
 from kinesight.wiring import configure_streams as wiring
@@ -54,7 +54,7 @@ def _deployment(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]
     return told
 
 
-def _tell(report: ConfigurationReport) -> dict[str, Any]:
+def _tell(report: ConfigureStreamsReport) -> dict[str, Any]:
     told = asdict(report)
     logger.info("configured", **told)
     for warning in report.warnings:

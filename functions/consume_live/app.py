@@ -3,23 +3,23 @@
 from collections.abc import Mapping
 from typing import Any
 
-from kinesight.domain.analysis.frame_counts import FrameTally
+from kinesight.domain.analysis.frame_counts import FrameCounts
 from kinesight.domain.analysis.pipeline import Analysis
 from kinesight.domain.correlation import frame_keys
 from kinesight.domain.live.consume_live import ConsumerReport, Ends, consume
-from kinesight.frame_metrics import tell_frames, tell_of_spending
+from kinesight.frame_metrics import emit_frame_metrics, emit_spend_metrics
 from kinesight.lambda_events import consumer_start
 from kinesight.metric_catalogue import Metric
-from kinesight.observability import LambdaContext, count, logger, observed, tell_of_stream
+from kinesight.observability import LambdaContext, count, logger, observed, emit_stream_metrics
 from kinesight.wiring import consume_live as wiring
 from kinesight.wiring.spending import tally
 
 _ENDS = Ends()
 _OF_STREAM = {
-    "seen": Metric.LIVE_SEEN,
+    "seen": Metric.LIVE_KEYFRAMES,
     "sampled": Metric.LIVE_SAMPLED,
-    "shed": Metric.LIVE_SHED,
-    "buried": Metric.LIVE_BURIED,
+    "shed": Metric.LIVE_DROPPED,
+    "buried": Metric.LIVE_DEAD_LETTERED,
     "retried": Metric.LIVE_RETRIED,
     "checkpoints": Metric.LIVE_CHECKPOINTS,
     "lag_ms": Metric.LIVE_LAG,
@@ -45,19 +45,19 @@ def _tell_frame(one: Analysis) -> None:
     keys = frame_keys(one.frame, one.identity)
     if one.error is not None:
         logger.error("buried", reason=repr(one.error), subject=one.subject, **keys)
-    elif one.unpaid is not None:
-        logger.warning("held back by the budget", reason=str(one.unpaid), **keys)
+    elif one.over_budget is not None:
+        logger.warning("held back by the budget", reason=str(one.over_budget), **keys)
     elif one.record is not None:
         logger.info("analyzed", matched=one.record.matched, matched_labels=one.record.matched_labels, **keys)
     else:
-        logger.info("held back by the gate" if one.held_back else "analyzed before", **keys)
+        logger.info("held back by the gate" if one.gated else "analyzed before", **keys)
 
 
-def _tell_stream(stream_name: str, counted: Mapping[str, int], frames: FrameTally) -> None:
+def _tell_stream(stream_name: str, counted: Mapping[str, int], frames: FrameCounts) -> None:
     logger.info("read", stream_name=stream_name, counted=dict(counted))
-    tell_frames({stream_name: frames})
-    tell_of_stream(stream_name, {metric: [counted[name]] for name, metric in _OF_STREAM.items()})
-    tell_of_spending(tally.drain())
+    emit_frame_metrics({stream_name: frames})
+    emit_stream_metrics(stream_name, {metric: [counted[name]] for name, metric in _OF_STREAM.items()})
+    emit_spend_metrics(tally.drain())
 
 
 def _tell(report: ConsumerReport) -> dict[str, Any]:
@@ -66,5 +66,5 @@ def _tell(report: ConsumerReport) -> dict[str, Any]:
     leases = {name: getattr(report, name) for name in _OF_LEASES}
     for name, metric in _OF_LEASES.items():
         count(metric, leases[name])
-    tell_of_spending(tally.drain())
+    emit_spend_metrics(tally.drain())
     return leases | {"streams": len(report.streams)}

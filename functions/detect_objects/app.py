@@ -7,7 +7,7 @@ from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.on_demand.detect_objects import detect_window
 from kinesight.domain.on_demand.extract_images import picture_key
 from kinesight.domain.on_demand.messages import RangePlan, WindowReport
-from kinesight.frame_metrics import tell_frames, tell_of_spending
+from kinesight.frame_metrics import emit_frame_metrics, emit_spend_metrics
 from kinesight.lambda_events import planned_window
 from kinesight.observability import LambdaContext, logger, observed
 from kinesight.wiring import detect_objects as wiring
@@ -18,12 +18,12 @@ from kinesight.wiring.spending import tally
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes the plan and a window; answers with counts."""
     plan, window = planned_window(event)
-    ports = wiring.ports(context.get_remaining_time_in_millis, tell_frames, plan.detector)
+    ports = wiring.ports(context.get_remaining_time_in_millis, emit_frame_metrics, plan.detector)
     try:
         report = detect_window(plan, window.index, ports, wiring.plan())
     finally:
         # A window that is to come again has paid for what it analyzed.
-        tell_of_spending(tally.drain())
+        emit_spend_metrics(tally.drain())
     _tell_of_frames(plan, report)
     logger.info(
         "detected",
@@ -31,8 +31,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         stream_name=plan.stream_name,
         window=window.index,
         published=len(report.published),
-        analyzed_before=len(report.analyzed_before),
-        held_back_by_budget=len(report.held_back_by_budget),
+        already_analyzed=len(report.already_analyzed),
+        over_budget=len(report.over_budget),
         failed=dict(report.failed),
     )
     return {"published": len(report.published), "failed": len(report.failed)}
@@ -51,9 +51,9 @@ def _tell_of_frames(plan: RangePlan, report: WindowReport) -> None:
             matched=seen.matched,
             **keys,
         )
-    for at_ms in report.analyzed_before:
+    for at_ms in report.already_analyzed:
         logger.info("analyzed before", image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), **keys)
-    for at_ms in report.held_back_by_budget:
+    for at_ms in report.over_budget:
         logger.warning("held back by the budget", image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), **keys)
     for at_ms, reason in report.failed.items():
         logger.error("given up", image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), reason=reason, **keys)

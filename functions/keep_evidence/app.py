@@ -41,7 +41,7 @@ def _tell(report: EvidenceReport) -> None:
     count(Metric.BYTES_ARCHIVED, report.archived_bytes)
     count(Metric.EVIDENCE_MISSING, len(report.missing))
     count(Metric.ALERTS_SENT, report.alerts)
-    count(Metric.RECORDS_BURIED, len(report.buried))
+    count(Metric.RECORDS_DEAD_LETTERED, len(report.buried))
     count(Metric.RECORDS_RETRIED, len(report.retried))
 
 

@@ -48,5 +48,5 @@ def _tell(report: StartReport) -> None:
         )
     count(Metric.FRAGMENTS_NOTIFIED, len(report.fragments))
     count(Metric.ANALYSES_STARTED, len(report.started))
-    count(Metric.NOTIFICATIONS_BURIED, len(report.buried))
+    count(Metric.NOTIFICATIONS_DEAD_LETTERED, len(report.buried))
     count(Metric.NOTIFICATIONS_RETRIED, len(report.retried))

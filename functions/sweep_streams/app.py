@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     for warning in report.warnings:
         logger.warning(warning)
     count(Metric.SWEEPS_STARTED, report.started)
-    count(Metric.SWEEPS_STARTED_AGAIN, report.started_again)
+    count(Metric.SWEEPS_RESTARTED, report.started_again)
     count(Metric.STREAMS_NOT_SWEPT, report.failed + report.expired)
     measure(Metric.SWEEP_LAG_SECONDS, [report.lag_ms // 1000])
     return told

@@ -41,7 +41,7 @@ def _tell(report: SessionReport) -> None:
     count(Metric.SESSIONS_OPENED, report.told(SessionEventType.NEW))
     count(Metric.SESSIONS_ENDED, report.told(SessionEventType.END))
     count(Metric.ALERTS_SENT, report.told(SessionEventType.ALERT))
-    count(Metric.RECORDS_BURIED, report.buried)
+    count(Metric.RECORDS_DEAD_LETTERED, report.buried)
     count(Metric.ACTIVITIES_RETRIED, len(report.failures))
     count(Metric.CHANNEL_REFUSALS, len(report.refusals))
 

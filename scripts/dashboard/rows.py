@@ -33,19 +33,19 @@ FUNCTIONS = (
     "SweepStreams",
     "TrackSessions",
 )
-QUEUES = ("Images", "Notifications", "SessionVideos")
-DEAD_LETTERS = ("Images", "Evidence", "Sessions", "SessionVideos", "Notifications", "Live")
+QUEUES = ("Images", "Notifications", "SessionClips")
+DEAD_LETTERS = ("Images", "Evidence", "Sessions", "SessionClips", "Notifications", "Live")
 ROADS = {"analyze_images": "image generation", "detect_objects": "on demand", "consume_live": "live"}
 ALWAYS = (
     "ImagesDeadLetterAlarm",
     "EvidenceDeadLetterAlarm",
     "SessionsDeadLetterAlarm",
-    "SessionVideosDeadLetterAlarm",
+    "SessionClipsDeadLetterAlarm",
     "NotificationsDeadLetterAlarm",
     "ImagesWaitingAlarm",
     "ResultsWaitingAlarm",
     "SessionsWaitingAlarm",
-    "SessionVideosWaitingAlarm",
+    "SessionClipsWaitingAlarm",
     "ConfigureStreamsAlarm",
     "AnalyzeRangeAlarm",
     "ChannelRefusalsAlarm",
@@ -119,7 +119,7 @@ ROWS = (
                     of_all(Metric.FRAMES_MATCHED),
                     of_all(Metric.FRAMES_GATED),
                     of_all(Metric.DUPLICATE_IMAGES),
-                    of_all(Metric.FRAMES_UNPAID),
+                    of_all(Metric.FRAMES_OVER_BUDGET),
                 ],
                 kit="Frame Metrics",
             ),
@@ -173,7 +173,7 @@ ROWS = (
             Graph(
                 "Consumers",
                 [
-                    _conductor(Metric.LIVE_CONSUMERS_HEARD),
+                    _conductor(Metric.LIVE_CONSUMERS_ACTIVE),
                     _conductor(Metric.LIVE_CONSUMERS),
                     _conductor(Metric.LIVE_CONSUMERS_STARTED),
                 ],
@@ -188,9 +188,9 @@ ROWS = (
                 "Keyframes",
                 [
                     _consumer(metric)
-                    for metric in (Metric.LIVE_SEEN, Metric.LIVE_SAMPLED, Metric.LIVE_RETRIED, Metric.LIVE_SHED)
+                    for metric in (Metric.LIVE_KEYFRAMES, Metric.LIVE_SAMPLED, Metric.LIVE_RETRIED, Metric.LIVE_DROPPED)
                 ]
-                + [_consumer(Metric.LIVE_BURIED)],
+                + [_consumer(Metric.LIVE_DEAD_LETTERED)],
             ),
             Graph("Lag of the slowest stream (ms)", [_consumer(Metric.LIVE_LAG, "Maximum")]),
             Graph(
@@ -291,7 +291,7 @@ ROWS = (
         "Budget",
         [
             Graph("Estimated dollars", [_budget(Metric.ESTIMATED_USD)], period_s=3600),
-            Graph("Paid calls", [_budget(Metric.CALLS_PAID), _budget(Metric.CALLS_HELD_BACK)]),
+            Graph("Paid calls", [_budget(Metric.CALLS_PAID), _budget(Metric.CALLS_OVER_BUDGET)]),
             Graph(
                 "Held back",
                 [
@@ -311,8 +311,8 @@ ROWS = (
                     _evidence(Metric.FRAMES_KEPT),
                     _evidence(Metric.FRAGMENTS_ARCHIVED),
                     _videos(Metric.SESSION_FRAGMENTS_ARCHIVED),
-                    _videos(Metric.SESSION_VIDEOS_COMPLETED),
-                    _videos(Metric.SESSION_VIDEOS_CONTINUED),
+                    _videos(Metric.SESSION_CLIPS_COMPLETED),
+                    _videos(Metric.SESSION_CLIPS_CONTINUED),
                     _evidence(Metric.EVIDENCE_MISSING),
                 ],
             ),
@@ -350,15 +350,15 @@ ROWS = (
             Graph(
                 "Buried and tried again",
                 [
-                    _images(Metric.IMAGES_BURIED),
+                    _images(Metric.IMAGES_DEAD_LETTERED),
                     _images(Metric.IMAGES_RETRIED),
-                    _evidence(Metric.RECORDS_BURIED),
+                    _evidence(Metric.RECORDS_DEAD_LETTERED),
                     _evidence(Metric.RECORDS_RETRIED),
-                    own(Metric.RECORDS_BURIED, "track_sessions", label="RecordsBuried of sessions"),
+                    own(Metric.RECORDS_DEAD_LETTERED, "track_sessions", label="RecordsDeadLettered of sessions"),
                     _sessions(Metric.ACTIVITIES_RETRIED),
-                    _videos(Metric.SESSION_VIDEOS_BURIED),
-                    _videos(Metric.SESSION_VIDEOS_RETRIED),
-                    _notified(Metric.NOTIFICATIONS_BURIED),
+                    _videos(Metric.SESSION_CLIPS_DEAD_LETTERED),
+                    _videos(Metric.SESSION_CLIPS_RETRIED),
+                    _notified(Metric.NOTIFICATIONS_DEAD_LETTERED),
                     _notified(Metric.NOTIFICATIONS_RETRIED),
                 ],
             ),
@@ -394,7 +394,7 @@ ROWS = (
                     _notified(Metric.FRAGMENTS_NOTIFIED),
                     _notified(Metric.ANALYSES_STARTED),
                     _sweeps(Metric.SWEEPS_STARTED),
-                    _sweeps(Metric.SWEEPS_STARTED_AGAIN),
+                    _sweeps(Metric.SWEEPS_RESTARTED),
                     _sweeps(Metric.STREAMS_NOT_SWEPT),
                     _sweeps(Metric.SWEEP_LAG_SECONDS, "Maximum"),
                 ],

@@ -204,7 +204,7 @@ def test_dead_letters_keep_the_body_and_the_reason(aws: None) -> None:
     client = boto3.client("sqs")
     url = client.create_queue(QueueName="dead")["QueueUrl"]
     for body in ("plain", "\x00control", "", "ü" * 300_000):
-        SqsDeadLetters(client, url, source="test").bury(body, InvalidEventError("because\x01"))
+        SqsDeadLetters(client, url, source="test").send_to_dead_letters(body, InvalidEventError("because\x01"))
 
     messages = [
         message

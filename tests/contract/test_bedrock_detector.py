@@ -12,10 +12,10 @@ from kinesight.adapters.detector_bedrock import LARGEST_BYTES, LONGEST_SIDE, Bed
 from kinesight.domain.detectors.call_prices import MOST_TOKENS_READ
 from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, PictureForm
 from kinesight.domain.detectors.label_map import LabelMap
-from kinesight.domain.detectors.output_presets import mapping_of
-from kinesight.domain.detectors.output_reader import AnswerReader
+from kinesight.domain.detectors.output_presets import output_mapping
+from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight.domain.errors import (
-    DetectorAnswerError,
+    ModelOutputError,
     DetectorBusyError,
     DetectorRejectedError,
     UnsupportedImageError,
@@ -44,7 +44,7 @@ def bedrock(client: Any, body: bytes, content_type: str = "image/jpeg") -> Any:
         client,
         images,
         pictures_pillow.prepare,
-        AnswerReader(mapping_of("BEDROCK"), LabelMap(), 60),
+        OutputReader(output_mapping("BEDROCK"), LabelMap(), 60),
         form=limits,
         model_id="local.eyes-v1:0",
         prompt="What is there?",
@@ -65,7 +65,7 @@ def test_bedrock(vision: VisionServer) -> None:
     assert 0 < answer.tokens.written < 500
 
 
-def test_bedrock_is_sent_no_more_than_it_takes(vision: VisionServer) -> None:
+def test_images_for_bedrock_are_within_its_limits(vision: VisionServer) -> None:
     noise = Image.effect_noise((2200, 2200), 90).convert("RGB")
     target = BytesIO()
     noise.save(target, "PNG")
@@ -109,17 +109,17 @@ def used(document: Any) -> Any:
         (Talking(code="ValidationException"), DetectorRejectedError, "Validation"),
         (Talking(code="AccessDeniedException", status=403), DetectorRejectedError, "AccessDenied"),
         (Talking(said("guardrail_intervened")), DetectorRejectedError, "guardrail"),
-        (Talking(said("max_tokens", used({}))), DetectorAnswerError, "BedrockMaxTokens"),
-        (Talking(said("end_turn", {"text": "A cat."})), DetectorAnswerError, "did not call report_objects"),
-        (Talking(said("tool_use", used({}))), DetectorAnswerError, "rows 'objects': not there"),
-        (Talking(said("tool_use", used({"objects": [{"label": "a"}]}))), DetectorAnswerError, "score 'confidence'"),
+        (Talking(said("max_tokens", used({}))), ModelOutputError, "BedrockMaxTokens"),
+        (Talking(said("end_turn", {"text": "A cat."})), ModelOutputError, "did not call report_objects"),
+        (Talking(said("tool_use", used({}))), ModelOutputError, "rows 'objects': not there"),
+        (Talking(said("tool_use", used({"objects": [{"label": "a"}]}))), ModelOutputError, "score 'confidence'"),
     ],
 )
-def test_bedrocks_errors_by_what_to_do(client: Any, expected: type[Exception], complaint: str) -> None:
+def test_bedrocks_errors_are_classified(client: Any, expected: type[Exception], complaint: str) -> None:
     with pytest.raises(expected, match=complaint):
         bedrock(client, photograph("astronaut.png"))
 
 
-def test_what_bedrock_does_not_take_is_not_sent() -> None:
+def test_images_that_bedrock_rejects_are_not_sent() -> None:
     with pytest.raises(UnsupportedImageError, match="Bedrock takes"):
         bedrock(Talking(), photograph("astronaut.png", "BMP"), "image/bmp")

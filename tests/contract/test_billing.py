@@ -17,7 +17,7 @@ from botocore.exceptions import (
 from kinesight.adapters import aws_clients
 from kinesight.adapters.detector_rekognition import RekognitionFaces
 from kinesight.adapters.model_errors import translate_model_error
-from kinesight.domain.errors import DetectorAnswerError, DetectorBusyError, DetectorRejectedError, KinesightError
+from kinesight.domain.errors import ModelOutputError, DetectorBusyError, DetectorRejectedError, KinesightError
 from kinesight_local.vision.server import VisionServer
 from urllib3 import HTTPResponse
 
@@ -103,7 +103,7 @@ def test_rekognition_is_asked_again_where_it_throttles(rekognition: Any, monkeyp
 
 @pytest.mark.parametrize("answer", [said("content_filtered"), said("max_tokens", used({})), said("end_turn")])
 def test_bedrock_bills_answers_that_are_of_no_use(answer: Any) -> None:
-    with pytest.raises((DetectorRejectedError, DetectorAnswerError)) as raised:
+    with pytest.raises((DetectorRejectedError, ModelOutputError)) as raised:
         bedrock(Talking(answer), photograph("astronaut.png"))
 
     error: KinesightError = raised.value

@@ -54,7 +54,7 @@ def test_a_clip_is_playable_frame_by_frame(kvs: KvsServer, camera: Any, tmp_path
     assert shown(tmp_path / "clip.mp4") == [index / 10 for index in range(30)]
 
 
-def test_its_index_is_in_front_so_it_plays_while_it_loads(kvs: KvsServer, camera: Any, tmp_path: Path) -> None:
+def test_the_index_is_in_front(kvs: KvsServer, camera: Any, tmp_path: Path) -> None:
     put_clip(kvs, a_clip(1))
 
     AvClips().remux(parts(camera), tmp_path / "clip.mp4")
@@ -64,7 +64,7 @@ def test_its_index_is_in_front_so_it_plays_while_it_loads(kvs: KvsServer, camera
 
 
 @pytest.mark.parametrize(("codec", "with_audio"), [("h264", True), ("h264", False), ("hevc", False)])
-def test_sound_and_frames_that_are_not_stored_in_the_order_of_time(
+def test_audio_and_frames_in_decoding_order(
     kvs: KvsServer, camera: Any, tmp_path: Path, codec: str, with_audio: bool
 ) -> None:
     recording = a_recording(3, codec=codec, with_audio=with_audio)
@@ -81,7 +81,7 @@ def test_sound_and_frames_that_are_not_stored_in_the_order_of_time(
     assert sound == recording.audio_frames
 
 
-def test_pauses_between_fragments_are_left_out(kvs: KvsServer, camera: Any, tmp_path: Path) -> None:
+def test_gaps_between_fragments_are_omitted(kvs: KvsServer, camera: Any, tmp_path: Path) -> None:
     put_clip(kvs, a_clip(1))
     put_clip(kvs, a_clip(1), start_ms=NOON_MS + 60_000)
 
@@ -90,7 +90,7 @@ def test_pauses_between_fragments_are_left_out(kvs: KvsServer, camera: Any, tmp_
     assert shown(tmp_path / "clip.mp4")[-1] == pytest.approx(1.9)
 
 
-def test_a_fragment_of_another_form_ends_the_clip(kvs: KvsServer, camera: Any, tmp_path: Path) -> None:
+def test_a_fragment_with_another_codec_ends_the_clip(kvs: KvsServer, camera: Any, tmp_path: Path) -> None:
     put_clip(kvs, a_clip(2))
     put_clip(kvs, a_clip(1, width=160, height=120), start_ms=NOON_MS + 10_000)
     put_clip(kvs, a_clip(1), start_ms=NOON_MS + 20_000)
@@ -102,7 +102,7 @@ def test_a_fragment_of_another_form_ends_the_clip(kvs: KvsServer, camera: Any, t
     assert len(list(given)) == 1
 
 
-def test_what_can_not_be_read_is_passed_over(kvs: KvsServer, camera: Any, tmp_path: Path) -> None:
+def test_unreadable_fragments_are_skipped(kvs: KvsServer, camera: Any, tmp_path: Path) -> None:
     put_clip(kvs, a_clip(2))
     first, second = parts(camera)
     broken = [ClipPart(b"no Matroska", None), first, ClipPart(first.matroska[:200], None), second]
@@ -125,13 +125,13 @@ def document(tracks: Sequence[Track]) -> bytes:
         ([document([Track(1, "video", "V_MPEG4/ISO/AVC", b"", "", 64, 48)])], "no browser plays"),
     ],
 )
-def test_what_no_browser_plays_is_told(tmp_path: Path, given: list[bytes], reason: str) -> None:
+def test_unsupported_codecs_are_reported(tmp_path: Path, given: list[bytes], reason: str) -> None:
     with pytest.raises(NoMediaError, match=reason):
         AvClips().remux([ClipPart(one, None) for one in given], tmp_path / "clip.mp4")
 
 
 @pytest.mark.parametrize("private", [b"\x01", b"\xff" * 40, bytes(40)])
-def test_a_form_that_is_junk_is_no_crash(tmp_path: Path, private: bytes) -> None:
+def test_malformed_codec_data_does_not_crash(tmp_path: Path, private: bytes) -> None:
     """It decides what FFmpeg takes for a frame; whatever that makes of it, the answer is one of ours."""
     body = document([Track(1, "video", "V_MPEG4/ISO/AVC", private, "", 64, 48)])
 

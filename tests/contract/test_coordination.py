@@ -9,7 +9,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.reminders_sqs import SqsReminders
+from kinesight.adapters.reminders_sqs import SqsDelayedMessages
 from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
 from kinesight.domain.errors import DeliveryError, StorageBusyError, ThrottledError, WorkflowRefusedError
 from kinesight.domain.on_demand.executions import RunDetails
@@ -175,7 +175,7 @@ def test_a_reminder_comes_after_its_delay() -> None:
     with mock_aws():
         client: Any = boto3.client("sqs")
         queue = client.create_queue(QueueName="mine")["QueueUrl"]
-        SqsReminders(client, queue).send_later("look", 900)
+        SqsDelayedMessages(client, queue).send_later("look", 900)
 
         delayed = client.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessagesDelayed"])[
             "Attributes"
@@ -184,4 +184,4 @@ def test_a_reminder_comes_after_its_delay() -> None:
 
         client.delete_queue(QueueUrl=queue)
         with pytest.raises(DeliveryError):
-            SqsReminders(client, queue).send_later("look", 1)
+            SqsDelayedMessages(client, queue).send_later("look", 1)

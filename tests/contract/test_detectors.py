@@ -11,12 +11,12 @@ from kinesight.adapters.crops_s3 import S3Crops
 from kinesight.adapters.detector_rekognition import RekognitionFaces, RekognitionLabels
 from kinesight.adapters.detector_sagemaker import SageMakerEndpoint
 from kinesight.adapters.image_store_s3 import S3ImageStore
-from kinesight.adapters.work_store_s3 import S3WorkStore
+from kinesight.adapters.work_store_s3 import S3Bucket
 from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
 from kinesight.domain.detectors.image_fit import Endpoint, PictureForm
 from kinesight.domain.detectors.label_map import LabelMap
-from kinesight.domain.detectors.output_presets import mapping_of
-from kinesight.domain.detectors.output_reader import AnswerReader
+from kinesight.domain.detectors.output_presets import output_mapping
+from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, UnsupportedImageError
 from kinesight.domain.model import Frame, ImageReference
 from kinesight.domain.sessions.stationary_objects import intersection_over_union
@@ -61,13 +61,13 @@ def test_labels(vision: VisionServer, portrait: Frame) -> None:
 
 
 @pytest.mark.parametrize("on", ["FRAME", "CROP"])
-def test_a_chain_finds_the_same_face_in_the_picture_and_in_a_part_of_it(
+def test_a_chain_detects_the_same_face_in_the_image_and_in_a_crop(
     vision: VisionServer, portrait: Frame, on: Literal["FRAME", "CROP"]
 ) -> None:
     s3 = boto3.client("s3")
     labels = RekognitionLabels(rekognition(vision), minimum_confidence=80, max_labels=10)
     faces = RekognitionFaces(rekognition(vision), minimum_confidence=80)
-    crops = S3Crops(S3ImageStore(s3), S3WorkStore(s3, "pictures"), pictures_pillow.cropped)
+    crops = S3Crops(S3ImageStore(s3), S3Bucket(s3, "pictures"), pictures_pillow.cropped)
     (alone,) = faces.detect(portrait).detections
 
     answer = ChainedDetector(labels, faces, ChainRules.of(["face"], 80, on), crops).detect(portrait)
@@ -90,7 +90,7 @@ def test_faces(vision: VisionServer, portrait: Frame) -> None:
 @pytest.mark.parametrize(
     ("size", "content_type"), [(0, "image/jpeg"), (15 * 1024 * 1024 + 1, "image/jpeg"), (1000, "image/gif")]
 )
-def test_what_rekognition_would_refuse_is_not_sent(vision: VisionServer, size: int, content_type: str) -> None:
+def test_images_that_rekognition_rejects_are_not_sent(vision: VisionServer, size: int, content_type: str) -> None:
     image = ImageReference(bucket="pictures", key="a", content_type=content_type, size_bytes=size)
     before = dict(vision.calls)
 
@@ -99,7 +99,7 @@ def test_what_rekognition_would_refuse_is_not_sent(vision: VisionServer, size: i
     assert dict(vision.calls) == before
 
 
-def test_a_picture_that_is_none_is_for_good(vision: VisionServer, moto: str) -> None:
+def test_an_undecodable_image_is_a_permanent_error(vision: VisionServer, moto: str) -> None:
     with pytest.raises(UnsupportedImageError, match="InvalidImageFormat"):
         RekognitionFaces(rekognition(vision), minimum_confidence=80).detect(a_picture(b"hello"))
 
@@ -128,7 +128,7 @@ class Failing:
         ("HumanLoopQuotaExceededException", 400, DetectorRejectedError),
     ],
 )
-def test_rekognitions_errors_by_what_to_do(code: str, status: int, expected: type[Exception]) -> None:
+def test_rekognitions_errors_are_classified(code: str, status: int, expected: type[Exception]) -> None:
     client: Any = Failing(code, status)
 
     with pytest.raises(expected, match=code):
@@ -143,7 +143,7 @@ def sagemaker(client: Any, body: bytes, **settings: str) -> Any:
         client,
         images,
         pictures_pillow.prepare,
-        AnswerReader(mapping_of("BUILT_IN_OBJECT_DETECTION"), LabelMap.of(["Person", "Face"]), 80),
+        OutputReader(output_mapping("BUILT_IN_OBJECT_DETECTION"), LabelMap.of(["Person", "Face"]), 80),
         Endpoint(
             "model",
             PictureForm(settings.get("content_type", "image/jpeg")),
@@ -155,7 +155,7 @@ def sagemaker(client: Any, body: bytes, **settings: str) -> Any:
 
 @pytest.mark.parametrize("content_type", ["image/jpeg", "image/png", "image/bmp", "image/gif", "application/x-image"])
 @pytest.mark.parametrize("accept", ["application/json", "application/json;annotation=1"])
-def test_the_endpoint_in_every_content_type_and_both_forms(
+def test_the_endpoint_with_every_content_type_and_both_output_formats(
     vision: VisionServer, content_type: str, accept: str
 ) -> None:
     client = boto3.client("sagemaker-runtime", endpoint_url=vision.url)
@@ -177,17 +177,17 @@ def test_the_endpoint_in_every_content_type_and_both_forms(
         ("ValidationError", 400, {}, DetectorRejectedError),
     ],
 )
-def test_sagemakers_errors_by_what_to_do(code: str, status: int, more: Any, expected: type[Exception]) -> None:
+def test_sagemakers_errors_are_classified(code: str, status: int, more: Any, expected: type[Exception]) -> None:
     with pytest.raises(expected):
         sagemaker(Failing(code, status, **more), photograph("astronaut.png"))
 
 
-def test_a_picture_beyond_the_endpoints_limit_is_not_sent() -> None:
+def test_an_image_over_the_endpoints_limit_is_not_sent() -> None:
     with pytest.raises(UnsupportedImageError, match="6291456"):
         sagemaker(Failing("none"), bytes(7_000_000))
 
 
-def test_an_annotated_picture_keeps_its_size_and_wears_its_boxes() -> None:
+def test_an_annotated_image_keeps_its_size_and_has_its_boxes() -> None:
     from io import BytesIO
 
     from PIL import Image
@@ -203,6 +203,6 @@ def test_an_annotated_picture_keeps_its_size_and_wears_its_boxes() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"hello", photograph("coffee.png")[:500]])
-def test_what_is_no_picture_cannot_be_drawn_on(body: bytes) -> None:
+def test_an_undecodable_image_cannot_be_annotated(body: bytes) -> None:
     with pytest.raises(UnsupportedImageError):
         pictures_pillow.PillowAnnotator().annotate(body, [])

@@ -48,7 +48,7 @@ def test_a_known_face_has_its_name(face_search: RekognitionFaceSearch) -> None:
     assert face.attributes["similarity"] >= 80
 
 
-def test_a_stranger_has_a_box_and_no_name(face_search: RekognitionFaceSearch) -> None:
+def test_an_unknown_face_has_a_box_and_no_name(face_search: RekognitionFaceSearch) -> None:
     (stranger,) = portraits(1)
 
     (face,) = face_search.detect(a_picture(stranger)).detections
@@ -57,23 +57,23 @@ def test_a_stranger_has_a_box_and_no_name(face_search: RekognitionFaceSearch) ->
     assert face.bounding_box is not None
 
 
-def test_a_picture_without_a_face_is_a_result(face_search: RekognitionFaceSearch) -> None:
+def test_an_image_without_a_face_is_a_result(face_search: RekognitionFaceSearch) -> None:
     assert face_search.detect(a_picture(photograph("coffee.png"))).detections == ()
 
 
-def test_a_picture_that_is_too_small_is_none(face_search: RekognitionFaceSearch) -> None:
+def test_an_image_that_is_too_small_is_unsupported(face_search: RekognitionFaceSearch) -> None:
     with pytest.raises(UnsupportedImageError, match="under 80 pixels"):
         face_search.detect(a_picture(photograph("astronaut.png", size=(79, 79))))
 
 
-def test_a_collection_that_is_missing_is_waited_for(rekognition: Any) -> None:
+def test_a_missing_collection_is_a_transient_error(rekognition: Any) -> None:
     search = RekognitionFaceSearch(rekognition, minimum_confidence=70, collection_id="none", match_threshold=80)
 
     with pytest.raises(DetectorBusyError, match="none does not exist"):
         search.detect(a_picture(photograph("astronaut.png")))
 
 
-def test_nobody_can_say_what_people_wear_here(rekognition: Any) -> None:
+def test_protective_equipment_is_indeterminate(rekognition: Any) -> None:
     detector = RekognitionProtectiveEquipment(
         rekognition, minimum_confidence=70, required=[Equipment.HEAD_COVER, Equipment.HAND_COVER]
     )
@@ -84,7 +84,7 @@ def test_nobody_can_say_what_people_wear_here(rekognition: Any) -> None:
     assert seen[0].attributes["undetermined"] == ["HAND_COVER", "HEAD_COVER"]
 
 
-def test_a_model_that_rests_says_how_to_start_it(rekognition: Any) -> None:
+def test_a_stopped_model_explains_how_to_start_it(rekognition: Any) -> None:
     detector = RekognitionCustomLabels(rekognition, minimum_confidence=70, max_labels=10, project_version_arn=MODEL)
     picture = a_picture(photograph("astronaut.png"))
     with pytest.raises(DetectorBusyError, match="does not exist"):
@@ -97,7 +97,7 @@ def test_a_model_that_rests_says_how_to_start_it(rekognition: Any) -> None:
         detector.detect(picture)
 
 
-def test_what_cannot_be_told_is_empty(rekognition: Any) -> None:
+def test_unsupported_results_are_empty(rekognition: Any) -> None:
     picture = a_picture(photograph("page.png"))
     detectors = [
         RekognitionModeration(rekognition, minimum_confidence=70),

@@ -16,7 +16,7 @@ from kinesight.adapters.detector_rekognition_face_search import RekognitionFaceS
 from kinesight.adapters.detector_rekognition_text import RekognitionText
 from kinesight.adapters.rekognition_operation import RekognitionOperation
 from kinesight.domain.detectors.licence_plates import PlateRules
-from kinesight.domain.detectors.ports import DetectorAnswer
+from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.detectors.protective_equipment import Equipment
 from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, UnsupportedImageError
 from kinesight.domain.model import ImageReference
@@ -62,7 +62,7 @@ BUILDERS: dict[str, Builder] = {
 }
 
 
-def answered(build: Builder, method: str, sent: Mapping[str, Any], answer: Mapping[str, Any]) -> DetectorAnswer:
+def answered(build: Builder, method: str, sent: Mapping[str, Any], answer: Mapping[str, Any]) -> ModelOutput:
     client = boto3.client("rekognition")
     with Stubber(client) as stub:
         stub.add_response(method, dict(answer), {"Image": IMAGE, **sent})
@@ -71,7 +71,7 @@ def answered(build: Builder, method: str, sent: Mapping[str, Any], answer: Mappi
     return seen
 
 
-def refused(build: Builder, method: str, code: str, message: str = "no", status: int = 400) -> DetectorAnswer:
+def refused(build: Builder, method: str, code: str, message: str = "no", status: int = 400) -> ModelOutput:
     client = boto3.client("rekognition")
     with Stubber(client) as stub:
         stub.add_client_error(method, code, message, status)
@@ -220,7 +220,7 @@ def test_errors_by_what_to_do(method: str, code: str, status: int, expected: typ
 @pytest.mark.parametrize(
     "wrong", [{"content_type": "image/gif"}, {"size_bytes": 0}, {"size_bytes": 15 * 1024 * 1024 + 1}, {"width": 63}]
 )
-def test_what_rekognition_would_refuse_is_not_sent(method: str, wrong: dict[str, Any]) -> None:
+def test_images_that_rekognition_rejects_are_not_sent(method: str, wrong: dict[str, Any]) -> None:
     image = ImageReference.model_validate(
         {"bucket": "pictures", "key": "a", "content_type": "image/jpeg", "size_bytes": 9, "height": 480} | wrong
     )

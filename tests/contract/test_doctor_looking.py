@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from kinesight.domain.live.leases import Lease, LiveCheckpoint
-from kinesight_cli.doctor import Cause, Examination, Finding, Outcome, Patience
+from kinesight_cli.doctor import Cause, Examination, Finding, Outcome, HealthThresholds
 from kinesight_cli.fragmenting import EncodedFrame, SourceFragment, SourceVideo
 from kinesight_cli.producing import Tagging, play
 from kinesight_local.kvs.server import KvsServer
@@ -110,12 +110,12 @@ def session() -> boto3.Session:
     return boto3.Session()
 
 
-def found(check: str, patience: Patience | None = None) -> Finding:
+def found(check: str, patience: HealthThresholds | None = None) -> Finding:
     report = Examination("kinesight", session(), patience).stream(STREAM)
     return {one.check: one for one in report.streams[0].findings}[check]
 
 
-def cause(check: str, patience: Patience | None = None) -> Cause | None:
+def cause(check: str, patience: HealthThresholds | None = None) -> Cause | None:
     return found(check, patience).verdict.cause
 
 

@@ -1,4 +1,4 @@
-"""EvidenceShelf, in memory and on S3: the same answers to the same questions."""
+"""EvidenceReader, in memory and on S3: the same answers to the same questions."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight.adapters.evidence_shelf_s3 import S3EvidenceShelf
+from kinesight.adapters.evidence_shelf_s3 import S3EvidenceReader
 from kinesight.domain.errors import EvidenceTooLargeError, StorageBusyError
-from kinesight.domain.viewer.evidence import EvidenceShelf
+from kinesight.domain.viewer.evidence import EvidenceReader
 from moto import mock_aws
 
-from tests.fakes_viewer import FakeShelf
+from tests.fakes_viewer import FakeEvidenceReader
 
 OBJECTS = {
     "results/a/1.json": b"one",
@@ -24,14 +24,14 @@ ORIGINALS = {"images/1.jpg": b"as taken"}
 
 @dataclass
 class Shelf:
-    """A shelf, and what is on it."""
+    """A evidence_reader, and what is on it."""
 
-    shelf: EvidenceShelf
+    evidence_reader: EvidenceReader
     client: Any
 
     def objects(self) -> Mapping[str, bytes]:
-        if isinstance(self.shelf, FakeShelf):
-            return self.shelf.objects
+        if isinstance(self.evidence_reader, FakeEvidenceReader):
+            return self.evidence_reader.objects
         listed = self.client.list_objects_v2(Bucket="evidence").get("Contents", [])
         return {one["Key"]: self.client.get_object(Bucket="evidence", Key=one["Key"])["Body"].read() for one in listed}
 
@@ -50,8 +50,8 @@ def s3() -> Iterator[Any]:
 @pytest.fixture(params=["memory", "S3"])
 def made(request: pytest.FixtureRequest, s3: Any) -> Shelf:
     if request.param == "memory":
-        return Shelf(FakeShelf(dict(OBJECTS), others={"images": FakeShelf(dict(ORIGINALS), "images")}), None)
-    return Shelf(S3EvidenceShelf(s3, "evidence", link_seconds=60), s3)
+        return Shelf(FakeEvidenceReader(dict(OBJECTS), others={"images": FakeEvidenceReader(dict(ORIGINALS), "images")}), None)
+    return Shelf(S3EvidenceReader(s3, "evidence", link_seconds=60), s3)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def made(request: pytest.FixtureRequest, s3: Any) -> Shelf:
 def test_sizes_between_two_keys_both_included(
     made: Shelf, first: str, last: str, most: int, found: dict[str, int]
 ) -> None:
-    listed = made.shelf.sizes_between("results/a/", first, last, most)
+    listed = made.evidence_reader.sizes_between("results/a/", first, last, most)
 
     assert (listed, list(listed)) == (found, list(found))
 
@@ -76,7 +76,7 @@ def test_more_keys_than_a_page_holds(s3: Any) -> None:
     for index in range(1001):
         s3.put_object(Bucket="evidence", Key=f"many/{index:04d}", Body=b"")
 
-    listed = S3EvidenceShelf(s3, "evidence", link_seconds=60).sizes_between("many/", "many/0001", "many/z", 5000)
+    listed = S3EvidenceReader(s3, "evidence", link_seconds=60).sizes_between("many/", "many/0001", "many/z", 5000)
 
     assert list(listed) == [f"many/{index:04d}" for index in range(1, 1001)]
 
@@ -85,14 +85,14 @@ def test_more_keys_than_a_page_holds(s3: Any) -> None:
 def test_objects_in_the_order_of_their_keys_whatever_is_missing(made: Shelf, ahead: int) -> None:
     keys = ["results/a/3.json", "results/none", "results/a/1.json", "results/b/1.json", "results/a/3.json"]
 
-    assert list(made.shelf.each(keys, ahead)) == [(key, OBJECTS.get(key)) for key in keys]
-    assert [made.shelf.read(key) for key in keys] == [OBJECTS.get(key) for key in keys]
+    assert list(made.evidence_reader.each(keys, ahead)) == [(key, OBJECTS.get(key)) for key in keys]
+    assert [made.evidence_reader.read(key) for key in keys] == [OBJECTS.get(key) for key in keys]
 
 
 def test_no_more_is_read_ahead_than_was_allowed(s3: Any) -> None:
     read: list[str] = []
 
-    class Counting(S3EvidenceShelf):
+    class Counting(S3EvidenceReader):
         def read(self, key: str) -> bytes | None:
             read.append(key)
             return super().read(key)
@@ -105,16 +105,16 @@ def test_no_more_is_read_ahead_than_was_allowed(s3: Any) -> None:
 
 
 def test_copies_lie_below_a_folder_under_their_own_keys(made: Shelf) -> None:
-    made.shelf.copy(["results/a/1.json", "results/none"], "held/x/")
-    made.shelf.copy(["images/1.jpg", "images/none"], "held/x/originals/", "images")
+    made.evidence_reader.copy(["results/a/1.json", "results/none"], "held/x/")
+    made.evidence_reader.copy(["images/1.jpg", "images/none"], "held/x/originals/", "images")
 
     copies = {"held/x/results/a/1.json": b"one", "held/x/originals/images/1.jpg": b"as taken"}
     assert made.objects() == OBJECTS | copies
 
 
 def test_a_folder_is_removed_with_all_that_is_below_it_and_nothing_else(made: Shelf) -> None:
-    made.shelf.remove("results/a/")
-    made.shelf.remove("none/")
+    made.evidence_reader.remove("results/a/")
+    made.evidence_reader.remove("none/")
 
     assert made.objects() == {"results/b/1.json": b"another folder"}
 
@@ -124,15 +124,15 @@ def test_what_is_too_large_for_any_evidence_is_not_read(s3: Any) -> None:
     s3.put_object(Bucket="evidence", Key="results/huge", Body=bytes(64 * 1024 * 1024 + 1))
 
     with pytest.raises(EvidenceTooLargeError, match="results/huge has 67108865 bytes"):
-        S3EvidenceShelf(s3, "evidence", link_seconds=60).read("results/huge")
+        S3EvidenceReader(s3, "evidence", link_seconds=60).read("results/huge")
 
 
 def test_a_bucket_that_refuses_is_tried_again(s3: Any) -> None:
-    shelf = S3EvidenceShelf(s3, "nowhere", link_seconds=60)
+    evidence_reader = S3EvidenceReader(s3, "nowhere", link_seconds=60)
 
     with pytest.raises(StorageBusyError):
-        shelf.sizes_between("a/", "a/", "a/z", 1)
+        evidence_reader.sizes_between("a/", "a/", "a/z", 1)
     with pytest.raises(StorageBusyError):
-        shelf.remove("a/")
+        evidence_reader.remove("a/")
     with pytest.raises(StorageBusyError):
-        shelf.read("a/b")
+        evidence_reader.read("a/b")

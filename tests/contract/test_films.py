@@ -1,4 +1,4 @@
-"""AvFilms: real MP4s, read back."""
+"""AvTimelapseEncoder: real MP4s, read back."""
 
 from io import BytesIO
 from pathlib import Path
@@ -6,13 +6,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from kinesight.adapters.films_av import AvFilms
+from kinesight.adapters.films_av import AvTimelapseEncoder
 from kinesight.domain.errors import UnsupportedImageError
-from kinesight.domain.on_demand.render_timelapse import FilmForm
+from kinesight.domain.on_demand.render_timelapse import VideoFormat
 from PIL import Image, ImageColor
 
-FORM = FilmForm(160, 120, 10)
-STUDIO = AvFilms()
+FORM = VideoFormat(160, 120, 10)
+STUDIO = AvTimelapseEncoder()
 
 
 def a_picture(colour: str, size: tuple[int, int] = (320, 240), file_format: str = "JPEG") -> bytes:

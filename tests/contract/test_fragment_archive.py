@@ -59,7 +59,7 @@ def refusal(code: str, status: int = 400) -> ClientError:
     return ClientError({"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Get")  # type: ignore[typeddict-item]
 
 
-def test_every_fragment_comes_as_it_is() -> None:
+def test_every_fragment_is_returned_unchanged() -> None:
     bodies = [kvs_fragment(1), kvs_fragment(2)]
 
     assert list(archive(Kvs(b"".join(bodies))).fetch("cam", ["1", "2"])) == [
@@ -68,7 +68,7 @@ def test_every_fragment_comes_as_it_is() -> None:
     ]
 
 
-def test_what_was_left_out_is_asked_for_again_alone() -> None:
+def test_only_omitted_fragments_are_requested_again() -> None:
     kvs = Kvs(kvs_fragment(1), kvs_fragment(2))
 
     found = list(archive(kvs).fetch("cam", ["1", "2"]))
@@ -77,13 +77,13 @@ def test_what_was_left_out_is_asked_for_again_alone() -> None:
     assert kvs.asked == [["1", "2"], ["2"]]
 
 
-def test_an_error_tag_is_a_reason_not_a_video() -> None:
+def test_an_error_tag_is_a_reason_and_not_media() -> None:
     found = list(archive(Kvs(error_document(2))).fetch("cam", ["2"]))
 
     assert found == [FragmentUnavailable("2", "4000 Fragment not found")]
 
 
-def test_a_fragment_that_is_not_there_yet_is_found_by_a_later_round() -> None:
+def test_a_fragment_that_is_not_available_yet_is_found_by_a_retry() -> None:
     found = list(archive(Kvs(error_document(2), error_document(2), kvs_fragment(2))).fetch("cam", ["2"]))
 
     assert [type(one) for one in found] == [FragmentMedia]
@@ -93,7 +93,7 @@ def test_a_fragment_that_is_not_there_yet_is_found_by_a_later_round() -> None:
     "trouble",
     [refusal("ClientLimitExceededException"), refusal("InternalFailure", 500), Body(kvs_fragment(2), cut=True)],
 )
-def test_passing_trouble_is_ridden_out(trouble: Any) -> None:
+def test_transient_errors_are_retried(trouble: Any) -> None:
     kvs = Kvs(trouble, kvs_fragment(1) + kvs_fragment(2))
 
     found = list(archive(kvs).fetch("cam", ["1", "2"]))
@@ -102,7 +102,7 @@ def test_passing_trouble_is_ridden_out(trouble: Any) -> None:
     assert kvs.endpoints == 2  # a failing endpoint is asked for again
 
 
-def test_a_body_that_breaks_off_gives_its_whole_fragments_and_the_rest_is_asked_for() -> None:
+def test_a_truncated_body_gives_its_complete_fragments_and_the_rest_is_requested() -> None:
     first = kvs_fragment(1)
     kvs = Kvs(first + kvs_fragment(2)[:-10], kvs_fragment(2))
 
@@ -115,7 +115,7 @@ def unreadable(number: int) -> bytes:
     return kvs_fragment(number).replace(cluster, zeroed(cluster))
 
 
-def test_a_fragment_that_is_no_matroska_is_told_of_and_those_behind_it_come() -> None:
+def test_a_malformed_fragment_is_reported_and_later_ones_are_returned() -> None:
     kvs = Kvs(
         kvs_fragment(1) + unreadable(2) + kvs_fragment(3) + unreadable(4) + kvs_fragment(5),
         kvs_fragment(3) + unreadable(4) + kvs_fragment(5),
@@ -134,18 +134,18 @@ def test_a_fragment_that_is_no_matroska_is_told_of_and_those_behind_it_come() ->
     assert kvs.asked == [["1", "2", "3", "4", "5"], ["3", "4", "5"], ["5"]]
 
 
-def test_lasting_throttling_is_for_the_next_attempt() -> None:
+def test_continued_throttling_is_a_transient_error() -> None:
     with pytest.raises(MediaBusyError):
         list(archive(Kvs(refusal("ClientLimitExceededException"))).fetch("cam", ["1"]))
 
 
-def test_a_stream_that_is_gone_has_no_fragments() -> None:
+def test_a_deleted_stream_has_no_fragments() -> None:
     found = list(archive(Kvs(refusal("ResourceNotFoundException", 404))).fetch("cam", ["1"]))
 
     assert [type(one) for one in found] == [FragmentUnavailable]
 
 
-def test_long_lists_are_asked_for_in_parts() -> None:
+def test_long_lists_are_requested_in_parts() -> None:
     kvs = Kvs(b"".join(kvs_fragment(n) for n in range(250)))
 
     found = list(archive(kvs).fetch("cam", [str(n) for n in range(250)]))

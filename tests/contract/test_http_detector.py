@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from kinesight.domain.detectors.http_request import checked_url, json_template
-from kinesight.domain.detectors.ports import DetectorAnswer
-from kinesight.domain.errors import DetectorAnswerError, DetectorBusyError, DetectorRejectedError, InvalidSettingError
+from kinesight.domain.detectors.ports import ModelOutput
+from kinesight.domain.errors import ModelOutputError, DetectorBusyError, DetectorRejectedError, InvalidSettingError
 from kinesight_local.vision.server import VisionServer
 
 from tests.builders import a_frame
@@ -37,13 +37,13 @@ class Fixed:
         return "Bearer value"
 
 
-def detect(address: str, secret: Any = None, **model: Any) -> DetectorAnswer:
+def detect(address: str, secret: Any = None, **model: Any) -> ModelOutput:
     return an_http_detector(address, secret, **model).detect(a_frame())
 
 
 @pytest.mark.parametrize("template", [None, {"instances": [{"b64": "$picture", "n": 1}]}])
 @pytest.mark.parametrize("form", ["coco", "yolo", "hugging-face"])
-def test_a_real_model_in_bytes_and_in_json(form: str, template: Any) -> None:
+def test_a_real_model_with_bytes_and_with_json(form: str, template: Any) -> None:
     with VisionServer() as vision:
         answer = detect(f"{vision.url}/models/{form}", mapping=form.upper().replace("-", "_"), json_template=template)
 
@@ -52,7 +52,7 @@ def test_a_real_model_in_bytes_and_in_json(form: str, template: Any) -> None:
     assert face.bounding_box.left == pytest.approx(0.34, abs=0.05)
 
 
-def test_what_is_asked(model: Model, address: str) -> None:
+def test_the_request(model: Model, address: str) -> None:
     answer = detect(address, Fixed())
     detect(address, None, json_template=json_template('{"image": "$picture"}'))
 
@@ -78,7 +78,7 @@ def test_what_is_asked(model: Model, address: str) -> None:
         (302, DetectorRejectedError),
     ],
 )
-def test_a_status_by_what_to_do(model: Model, address: str, status: int, expected: type[Exception]) -> None:
+def test_statuses_are_classified(model: Model, address: str, status: int, expected: type[Exception]) -> None:
     model.status = status
     model.headers = {"Location": "/elsewhere"} if status == 302 else {}
 
@@ -87,7 +87,7 @@ def test_a_status_by_what_to_do(model: Model, address: str, status: int, expecte
     assert len(model.asked) == 1
 
 
-def test_a_silent_model_is_a_busy_one() -> None:
+def test_a_model_without_a_response_is_a_transient_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         with pytest.raises(DetectorBusyError, match="ReadTimeoutError"):
@@ -99,12 +99,12 @@ def test_a_silent_model_is_a_busy_one() -> None:
 @pytest.mark.parametrize(
     ("answer", "complaint"), [(b"<html>", "not JSON"), (b"{}", "not there"), (bytes(6 * 1024 * 1024 + 1), "more than")]
 )
-def test_an_answer_of_another_form_or_size_is_an_error(
+def test_output_in_another_format_or_size_is_an_error(
     model: Model, address: str, answer: bytes, complaint: str
 ) -> None:
     model.answer = answer
 
-    with pytest.raises(DetectorAnswerError, match=complaint):
+    with pytest.raises(ModelOutputError, match=complaint):
         detect(address)
 
 
@@ -121,7 +121,7 @@ def test_an_answer_of_another_form_or_size_is_an_error(
         "http://camera.local",
     ],
 )
-def test_addresses_that_may_be_called(url: str) -> None:
+def test_allowed_urls(url: str) -> None:
     assert checked_url(url).hostname
 
 
@@ -141,12 +141,12 @@ def test_addresses_that_may_be_called(url: str) -> None:
         ("https://[::1", "no address"),
     ],
 )
-def test_addresses_that_may_not(url: str, complaint: str) -> None:
+def test_forbidden_urls(url: str, complaint: str) -> None:
     with pytest.raises(InvalidSettingError, match=complaint):
         checked_url(url)
 
 
 @pytest.mark.parametrize("text", ["{", '{"image": "picture"}', "[" * 100_000])
-def test_bodies_without_the_picture_are_refused(text: str) -> None:
+def test_bodies_without_the_image_are_rejected(text: str) -> None:
     with pytest.raises(InvalidSettingError, match="HttpJsonBody"):
         json_template(text)

@@ -13,7 +13,7 @@ from kinesight.adapters import aws_clients
 from kinesight.adapters.secret_secretsmanager import SecretsManagerSecret
 from kinesight.domain.analysis.kit_record import kit_fields
 from kinesight.domain.analysis.pipeline import Analysis, DetectionPlan, DetectionPorts, analyze
-from kinesight.domain.detectors.ports import DetectorAnswer
+from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import DetectorRejectedError, InvalidSettingError, KinesightError
 from kinesight.domain.rules.matching import Rules
 
@@ -36,7 +36,7 @@ def address(model: Model) -> Iterator[str]:
         yield address
 
 
-def detect(address: str, secret: Any = None, **model: Any) -> DetectorAnswer:
+def detect(address: str, secret: Any = None, **model: Any) -> ModelOutput:
     return an_http_detector(address, secret, **model).detect(a_frame())
 
 
@@ -148,7 +148,7 @@ def test_the_secret_is_seen_nowhere(
         DetectionPlan(lambda: Rules.of([], 50), include_raw_output=True, beside=kit_fields),
     )
     if one.error is not None:
-        letters.bury("picture", one.error)
+        letters.send_to_dead_letters("picture", one.error)
         logging.getLogger("kinesight").error("failed", exc_info=one.error)
 
     assert model.asked[0][0]["authorization"] == SECRET

@@ -9,8 +9,8 @@ import pytest
 from kinesight.adapters.data_endpoints_kvs import DataClients
 from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.domain.errors import MediaBusyError, NoRetentionError, StreamGoneError
-from kinesight.domain.ports import ImageRequest, PictureWish
-from kinesight.domain.streams.missing_images import Sight, WatchPorts, WatchReport, watch
+from kinesight.domain.ports import ImageRequest, ImageSpec
+from kinesight.domain.streams.missing_images import LastImageSeen, MissingImagesPorts, MissingImagesReport, watch
 from kinesight_local.kvs.faults import Fail, Throttle
 from kinesight_local.kvs.server import KvsServer
 
@@ -19,7 +19,7 @@ from tests.fakes import FakeDocuments
 from tests.functional.kvs_producer import put_clip, stored
 from tests.media import a_clip
 
-WISH = PictureWish("PRODUCER_TIMESTAMP", "JPEG")
+WISH = ImageSpec("PRODUCER_TIMESTAMP", "JPEG")
 
 
 @pytest.fixture
@@ -54,16 +54,16 @@ def test_fragments_with_their_spans(archive: KvsArchive, archived_media: Any) ->
     assert [one.number for one in found] == [one["FragmentNumber"] for one in stored(archived_media)][:3]
 
 
-def test_fragments_that_arrive_without_pictures_are_found(archive: KvsArchive, kinesis_video: Any) -> None:
+def test_fragments_without_images_are_found(archive: KvsArchive, kinesis_video: Any) -> None:
     """Of an idle stream there are none, of one that is gone nothing can be said."""
     kinesis_video.create_stream(StreamName="idle", DataRetentionInHours=1)
     now_ms, sights = round(time.time() * 1000), FakeDocuments()
     for name in ("cam", "idle", "gone"):
-        sights.save(name, Sight(at_ms=now_ms - 3_600_000).model_dump_json(), 0)
+        sights.save(name, LastImageSeen(at_ms=now_ms - 3_600_000).model_dump_json(), 0)
 
-    report = watch(["cam", "idle", "gone"], 3_600_000, WatchPorts(sights, archive, now_ms, lambda: False))
+    report = watch(["cam", "idle", "gone"], 3_600_000, MissingImagesPorts(sights, archive, now_ms, lambda: False))
 
-    assert report == WatchReport(["cam"], 1)
+    assert report == MissingImagesReport(["cam"], 1)
 
 
 def test_milliseconds_are_kept(archive: KvsArchive) -> None:
@@ -74,7 +74,7 @@ def test_milliseconds_are_kept(archive: KvsArchive) -> None:
     assert [slot.reason for slot in slots] == ["NO_MEDIA", "", ""]
 
 
-def test_pictures_over_pages(archive: KvsArchive) -> None:
+def test_images_across_pages(archive: KvsArchive) -> None:
     slots = list(archive.images("cam", request(0, 8000, 200), WISH))
 
     assert len(slots) == 41
@@ -83,13 +83,13 @@ def test_pictures_over_pages(archive: KvsArchive) -> None:
 
 
 def test_a_size(archive: KvsArchive) -> None:
-    (slot,) = archive.images("cam", request(0, 0, 1000), PictureWish("PRODUCER_TIMESTAMP", "PNG", 32, 16))
+    (slot,) = archive.images("cam", request(0, 0, 1000), ImageSpec("PRODUCER_TIMESTAMP", "PNG", 32, 16))
 
     assert slot.data is not None
     assert slot.data[16:24] == (32).to_bytes(4) + (16).to_bytes(4)
 
 
-def test_throttles_and_failures_are_ridden_out(kvs: KvsServer, archive: KvsArchive) -> None:
+def test_throttles_and_failures_are_retried(kvs: KvsServer, archive: KvsArchive) -> None:
     kvs.service.faults.add(
         Throttle(operation="GetImages", count=3),
         Fail(operation="GetImages", count=1, status=500),
@@ -103,14 +103,14 @@ def test_throttles_and_failures_are_ridden_out(kvs: KvsServer, archive: KvsArchi
     assert len(list(archive.images("cam", request(0, 3000, 1000), WISH))) == 4
 
 
-def test_what_never_ends_is_busy(kvs: KvsServer, archive: KvsArchive) -> None:
+def test_continued_failures_are_transient_errors(kvs: KvsServer, archive: KvsArchive) -> None:
     kvs.service.faults.add(Throttle(operation="GetImages"))
 
     with pytest.raises(MediaBusyError, match="ClientLimitExceededException"):
         list(archive.images("cam", request(0, 0, 1000), WISH))
 
 
-def test_a_stream_that_is_gone_or_keeps_nothing(archive: KvsArchive, kinesis_video: Any) -> None:
+def test_a_deleted_stream_or_one_without_retention(archive: KvsArchive, kinesis_video: Any) -> None:
     with pytest.raises(StreamGoneError):
         archive.describe("nobody")
     kinesis_video.create_stream(StreamName="forgetful")
@@ -118,7 +118,7 @@ def test_a_stream_that_is_gone_or_keeps_nothing(archive: KvsArchive, kinesis_vid
         list(archive.images("forgetful", request(0, 0, 1000), WISH))
 
 
-def test_fragments_beyond_one_page(archive: KvsArchive) -> None:
+def test_more_fragments_than_one_page(archive: KvsArchive) -> None:
     end_ms = round(datetime(2030, 1, 1, tzinfo=UTC).timestamp() * 1000)
 
     assert len({one.number for one in archive.fragments("cam", "SERVER_TIMESTAMP", 0, end_ms)}) == 4

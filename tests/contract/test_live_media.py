@@ -34,7 +34,7 @@ def clients(kinesis_video: Any, service: str) -> Any:
     )
 
 
-def test_live_reading_ends_at_a_fragment_that_can_not_be_read_and_names_it(
+def test_live_reading_ends_at_an_unreadable_fragment_and_names_it(
     kvs: KvsServer, kinesis_video: Any, numbers: list[str]
 ) -> None:
     kvs.service.faults.add(Unreadable(operation="GetMedia", skip=1, count=1))
@@ -48,14 +48,14 @@ def test_live_reading_ends_at_a_fragment_that_can_not_be_read_and_names_it(
     assert [one.number for one in read] == numbers
 
 
-def test_an_answer_that_breaks_off_is_no_such_fragment(kvs: KvsServer, kinesis_video: Any, numbers: list[str]) -> None:
+def test_a_truncated_response_is_not_an_unreadable_fragment(kvs: KvsServer, kinesis_video: Any, numbers: list[str]) -> None:
     kvs.service.faults.add(Cut(operation="GetMedia", after_bytes=1000))
 
     with pytest.raises(MediaBusyError):
         list(KvsLiveMedia(clients(kinesis_video, "kinesis-video-media")).read("cam", LiveStart(since_ms=0)))
 
 
-def test_the_others_of_a_list_come_whole(kvs: KvsServer, kinesis_video: Any, numbers: list[str]) -> None:
+def test_the_other_fragments_of_a_list_are_complete(kvs: KvsServer, kinesis_video: Any, numbers: list[str]) -> None:
     kvs.service.faults.add(Unreadable(operation="GetMediaForFragmentList", count=1))
     archive = KvsFragmentArchive(clients(kinesis_video, "kinesis-video-archived-media"), sleep=lambda _: None)
 

@@ -16,8 +16,8 @@ from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.objects_s3 import S3Objects
 from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Endpoint, PictureForm, Resize
 from kinesight.domain.detectors.label_map import LabelMap
-from kinesight.domain.detectors.output_presets import mapping_of
-from kinesight.domain.detectors.output_reader import AnswerReader
+from kinesight.domain.detectors.output_presets import output_mapping
+from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight.domain.errors import (
     DetectorBusyError,
     DetectorRejectedError,
@@ -49,8 +49,8 @@ def a_picture(body: bytes, content_type: str = "image/jpeg") -> Frame:
     return a_frame(image=image)
 
 
-def reader(mapping: str) -> AnswerReader:
-    return AnswerReader(mapping_of(mapping), LabelMap.of(CLASSES), 60)
+def reader(mapping: str) -> OutputReader:
+    return OutputReader(output_mapping(mapping), LabelMap.of(CLASSES), 60)
 
 
 def the_face(found: tuple[Detection, ...]) -> tuple[float, float]:
@@ -64,10 +64,10 @@ WHERE = pytest.approx((0.34, 0.13), abs=0.06)
 
 @pytest.mark.parametrize("resize", ["LETTERBOX", "STRETCH"])
 @pytest.mark.parametrize("mapping", ["COCO", "YOLO", "HUGGING_FACE", "BUILT_IN_OBJECT_DETECTION"])
-def test_a_picture_is_resized_and_its_boxes_are_where_they_were(
+def test_boxes_of_a_resized_image_keep_their_position(
     vision: VisionServer, moto: str, mapping: str, resize: Resize
 ) -> None:
-    form = PictureForm("image/png", (640, 520), resize=resize, size_matters=mapping_of(mapping).needs_sent_size)
+    form = PictureForm("image/png", (640, 520), resize=resize, size_matters=output_mapping(mapping).needs_sent_size)
     endpoint = Endpoint(f"m-{mapping.lower().replace('_', '-')}", form, "application/json")
     client = boto3.client("sagemaker-runtime", endpoint_url=vision.url)
     images = S3ImageStore(boto3.client("s3"))
@@ -84,7 +84,7 @@ def prepared_size(form: PictureForm, body: bytes, content_type: str = "image/jpe
         return image.size
 
 
-def test_a_picture_that_fits_is_sent_as_it_is() -> None:
+def test_an_image_within_the_limits_is_sent_unchanged() -> None:
     body = photograph("astronaut.png")
 
     for form in (
@@ -96,7 +96,7 @@ def test_a_picture_that_fits_is_sent_as_it_is() -> None:
         assert pictures_pillow.prepare(form, body, "image/jpeg").body is body
 
 
-def test_a_picture_is_shrunk_to_the_limits() -> None:
+def test_an_image_is_shrunk_to_the_limits() -> None:
     body = photograph("astronaut.png", "PNG")
 
     small = pictures_pillow.prepare(PictureForm(ANY_CONTENT_TYPE, largest_bytes=60_000), body, "image/png")
@@ -107,7 +107,7 @@ def test_a_picture_is_shrunk_to_the_limits() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"hello", photograph("coffee.png")[:500]])
-def test_what_is_no_picture_cannot_be_resized(body: bytes) -> None:
+def test_an_undecodable_image_cannot_be_resized(body: bytes) -> None:
     with pytest.raises(UnsupportedImageError):
         pictures_pillow.prepare(PictureForm("image/jpeg", (64, 64)), body, "image/jpeg")
 
@@ -146,7 +146,7 @@ def asynchronous(client: Any, form: PictureForm, clock: Clock, name: str = "m-co
         (PictureForm("image/jpeg", (640, 640), size_matters=True), {"model-input/images/a.jpg"}),
     ],
 )
-def test_an_asynchronous_endpoint_takes_the_picture_where_it_is(
+def test_an_asynchronous_endpoint_reads_the_image_from_its_location(
     vision: VisionServer, moto: str, form: PictureForm, inputs: set[str]
 ) -> None:
     client = boto3.client("sagemaker-runtime", endpoint_url=vision.url)
@@ -192,7 +192,7 @@ class Silent:
         (Silent(code="ServiceUnavailable", status=503), DetectorBusyError, "ServiceUnavailable"),
     ],
 )
-def test_asynchronous_errors_by_what_to_do(moto: str, client: Any, expected: type[Exception], complaint: str) -> None:
+def test_asynchronous_errors_are_classified(moto: str, client: Any, expected: type[Exception], complaint: str) -> None:
     frame = a_picture(photograph("astronaut.png"))
 
     with pytest.raises(expected, match=complaint):
@@ -220,7 +220,7 @@ def settings(**wanted: Any) -> DetectionSettings:
         ({"detector": DetectorType.BEDROCK, "bedrock_model_id": "m"}, "bedrock/m"),
     ],
 )
-def test_every_detector_is_built_of_the_settings(wanted: Any, fingerprint: str) -> None:
+def test_every_detector_is_built_from_its_settings(wanted: Any, fingerprint: str) -> None:
     assert detectors.detector(settings(**wanted)).fingerprint.startswith(fingerprint)
 
 
@@ -236,7 +236,7 @@ def test_every_detector_is_built_of_the_settings(wanted: Any, fingerprint: str) 
         ({"detector": DetectorType.BEDROCK}, "BedrockModelId"),
     ],
 )
-def test_settings_that_cannot_be_are_said(wanted: Any, complaint: str) -> None:
+def test_invalid_settings_are_explained(wanted: Any, complaint: str) -> None:
     with pytest.raises(InvalidSettingError, match=complaint):
         detectors.detector(settings(**wanted))
 

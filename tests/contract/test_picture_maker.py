@@ -1,12 +1,12 @@
-"""AvPictureMaker on real video: the very pictures that GetImages gives, and a reason where there can be none."""
+"""AvImageExtractor on real video: the very pictures that GetImages gives, and a reason where there can be none."""
 
 from base64 import b64decode
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from kinesight.adapters.pictures_av import AvPictureMaker
-from kinesight.domain.ports import PictureWish, SlotPicture
+from kinesight.adapters.pictures_av import AvImageExtractor
+from kinesight.domain.ports import ImageSpec, SlotImage
 from kinesight.media import mkv_write as write
 from kinesight.media.mkv_model import Tag, Track
 from kinesight_local.kvs.server import KvsServer
@@ -15,18 +15,18 @@ from tests.builders import NOON_MS
 from tests.functional.kvs_producer import put_clip, stored
 from tests.media import a_clip
 
-JPEG = PictureWish("PRODUCER_TIMESTAMP", "JPEG")
+JPEG = ImageSpec("PRODUCER_TIMESTAMP", "JPEG")
 
 
 @pytest.mark.parametrize(
     ("wish", "asked"),
     [
         (JPEG, {}),
-        (PictureWish("PRODUCER_TIMESTAMP", "PNG", 64, 48), {"Format": "PNG", "WidthPixels": 64, "HeightPixels": 48}),
+        (ImageSpec("PRODUCER_TIMESTAMP", "PNG", 64, 48), {"Format": "PNG", "WidthPixels": 64, "HeightPixels": 48}),
     ],
 )
-def test_the_same_pictures_as_get_images(
-    kvs: KvsServer, kinesis_video: Any, archived_media: Any, wish: PictureWish, asked: dict[str, Any]
+def test_the_same_images_as_get_images(
+    kvs: KvsServer, kinesis_video: Any, archived_media: Any, wish: ImageSpec, asked: dict[str, Any]
 ) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
     put_clip(kvs, a_clip(2))
@@ -41,7 +41,7 @@ def test_the_same_pictures_as_get_images(
         StreamName="cam", Fragments=[stored(archived_media)[1]["FragmentNumber"]]
     )["Payload"].read()
 
-    ours = list(AvPictureMaker().pictures(body, moments, wish))
+    ours = list(AvImageExtractor().pictures(body, moments, wish))
 
     assert [picture.at_ms for picture in ours] == moments
     assert all(picture.data == theirs[picture.at_ms] for picture in ours)
@@ -55,8 +55,8 @@ def test_a_server_timestamp(kvs: KvsServer, kinesis_video: Any, archived_media: 
     body = archived_media.get_media_for_fragment_list(StreamName="cam", Fragments=[fragment["FragmentNumber"]])
     server_ms = round(fragment["ServerTimestamp"].timestamp() * 1000)
 
-    (picture,) = AvPictureMaker().pictures(
-        body["Payload"].read(), [server_ms + 400], PictureWish("SERVER_TIMESTAMP", "JPEG")
+    (picture,) = AvImageExtractor().pictures(
+        body["Payload"].read(), [server_ms + 400], ImageSpec("SERVER_TIMESTAMP", "JPEG")
     )
 
     assert picture.data is not None
@@ -96,8 +96,8 @@ def document(track: Track | None, data: bytes = b"\0\0\0\1\x65broken", *, tags: 
         (document(a_clip(1).track)[:-3], "UNREADABLE"),
     ],
 )
-def test_why_there_is_no_picture(body: bytes, reason: str) -> None:
-    assert list(AvPictureMaker().pictures(body, [1000, 2000], JPEG)) == [
-        SlotPicture(1000, None, reason),
-        SlotPicture(2000, None, reason),
+def test_the_reason_for_a_missing_image(body: bytes, reason: str) -> None:
+    assert list(AvImageExtractor().pictures(body, [1000, 2000], JPEG)) == [
+        SlotImage(1000, None, reason),
+        SlotImage(2000, None, reason),
     ]

@@ -11,36 +11,36 @@ from botocore.stub import Stubber
 from kinesight.adapters import aws_clients
 from kinesight.adapters.session_channel_eventbridge import EventBridgeSessions
 from kinesight.adapters.session_channel_iot import IotAlerts, IotSessions
-from kinesight.adapters.session_store_dynamodb import DynamoDbSessions, DynamoDbSessionVideos
+from kinesight.adapters.session_store_dynamodb import DynamoDbSessions, DynamoDbSessionClips
 from kinesight.domain.errors import ChannelRefusedError, DeliveryError, KinesightError, StorageBusyError
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.sessions.alerts import alert_of, document_of
 from kinesight.domain.sessions.archive_session import MOST_FRAGMENTS
-from kinesight.domain.sessions.tracker import BestPicture, Session, Severity
-from kinesight.domain.sessions.video import MissingVideo, SessionRef, SessionVideo, VideoFragment
+from kinesight.domain.sessions.tracker import BestImage, Session, Severity
+from kinesight.domain.sessions.video import MissingPart, SessionRef, SessionClip, ClipFragment
 from moto import mock_aws
 
 from tests.builders import NOON_MS, a_fragment_number
 
-BEST = BestPicture("r" * 32, NOON_MS, "123", "Person", 97.5, Severity.ALERT)
+BEST = BestImage("r" * 32, NOON_MS, "123", "Person", 97.5, Severity.ALERT)
 SESSION = Session(
     "s" * 32, "front-door", Severity.ALERT, NOON_MS, NOON_MS, NOON_MS, 1, {"Person": 97.5}, ("default",), (), BEST
 )
 
 REF = SessionRef(SESSION.stream_name, SESSION.opened_ms, SESSION.session_id)
-VIDEO = SessionVideo(
+VIDEO = SessionClip(
     pictures=1,
     selector="PRODUCER_TIMESTAMP",
     started_at=from_epoch_ms(NOON_MS - 5000),
     ended_at=from_epoch_ms(NOON_MS + 5000),
     complete=True,
     fragments=(
-        VideoFragment(number="123", date="unknown"),
-        VideoFragment(number="124", date="2026-01-01", started_at=from_epoch_ms(NOON_MS), length_ms=2000),
+        ClipFragment(number="123", date="unknown"),
+        ClipFragment(number="124", date="2026-01-01", started_at=from_epoch_ms(NOON_MS), length_ms=2000),
     ),
     missing=(
-        MissingVideo(reason="EXPIRED", started_at=from_epoch_ms(NOON_MS - 5000), ended_at=from_epoch_ms(NOON_MS)),
-        MissingVideo(reason="4000 Fragment not found", fragments=("122",)),
+        MissingPart(reason="EXPIRED", started_at=from_epoch_ms(NOON_MS - 5000), ended_at=from_epoch_ms(NOON_MS)),
+        MissingPart(reason="4000 Fragment not found", fragments=("122",)),
     ),
 )
 
@@ -79,7 +79,7 @@ def test_an_older_state_that_comes_late_undoes_nothing(table: Any) -> None:
 
 def test_session_and_video_do_not_overwrite_each_other(table: Any) -> None:
     sessions = DynamoDbSessions(table, "events", kept_seconds=3600, epoch_s=lambda: 1000)
-    videos = DynamoDbSessionVideos(table, "events")
+    videos = DynamoDbSessionClips(table, "events")
     sessions.put(SESSION)
     assert videos.load(REF) is None
 
@@ -100,7 +100,7 @@ def test_session_and_video_do_not_overwrite_each_other(table: Any) -> None:
 
 def test_the_video_of_more_pictures_stays(table: Any) -> None:
     DynamoDbSessions(table, "events", kept_seconds=3600, epoch_s=lambda: 1000).put(SESSION)
-    videos = DynamoDbSessionVideos(table, "events")
+    videos = DynamoDbSessionClips(table, "events")
     longer = VIDEO.model_copy(update={"pictures": 10, "complete": False})
 
     assert [videos.save(REF, one) for one in (VIDEO, longer, VIDEO)] == [True, True, False]
@@ -109,7 +109,7 @@ def test_the_video_of_more_pictures_stays(table: Any) -> None:
 
 
 def test_a_session_that_was_deleted_gets_no_video(table: Any) -> None:
-    assert not DynamoDbSessionVideos(table, "events").save(REF, VIDEO)
+    assert not DynamoDbSessionClips(table, "events").save(REF, VIDEO)
     assert table.scan(TableName="events")["Items"] == []
 
 
@@ -117,19 +117,19 @@ def test_the_longest_video_fits_beside_its_session(table: Any) -> None:
     well_filled = replace(SESSION, fragments=tuple(a_fragment_number(n) for n in range(50)), closed=True)
     DynamoDbSessions(table, "events", kept_seconds=3600, epoch_s=lambda: 1000).put(well_filled)
     fragments = [
-        VideoFragment(
+        ClipFragment(
             number=a_fragment_number(n), date="2026-01-01", started_at=from_epoch_ms(NOON_MS + n), length_ms=20_000
         )
         for n in range(MOST_FRAGMENTS)
     ]
 
-    assert DynamoDbSessionVideos(table, "events").save(REF, VIDEO.model_copy(update={"fragments": tuple(fragments)}))
+    assert DynamoDbSessionClips(table, "events").save(REF, VIDEO.model_copy(update={"fragments": tuple(fragments)}))
 
 
 @pytest.mark.parametrize("operation", ["get_item", "update_item"])
 def test_a_store_of_videos_that_fails_says_so(operation: str) -> None:
     client = boto3.client("dynamodb", region_name="us-east-1")
-    videos = DynamoDbSessionVideos(client, "events")
+    videos = DynamoDbSessionClips(client, "events")
     with Stubber(client) as stubber:
         stubber.add_client_error(operation, "ProvisionedThroughputExceededException", http_status_code=400)
 

@@ -13,9 +13,9 @@ from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 from kinesight.adapters import aws_clients
-from kinesight.adapters.spending_dynamodb import DynamoDbSpending
+from kinesight.adapters.spending_dynamodb import DynamoDbSpendCounters
 from kinesight.domain.detectors.budget import Budget, BudgetLimits
-from kinesight.domain.detectors.ports import SpendingCounters, Spent
+from kinesight.domain.detectors.ports import SpendCounters, ReserveResult
 from kinesight.domain.errors import BudgetReachedError, StorageBusyError
 from kinesight_local.moto_atomic import make_writes_atomic
 from moto import mock_aws
@@ -23,54 +23,54 @@ from moto.server import ThreadedMotoServer
 
 from tests.builders import NOON_MS
 from tests.contract.test_managed_streams import a_table
-from tests.fakes import FakeSpending
+from tests.fakes import FakeSpendCounters
 
 DAY = "2026-01-01"
 
 
 @pytest.fixture(params=["fake", "dynamodb"])
-def spending(request: pytest.FixtureRequest) -> Iterator[SpendingCounters]:
+def spending(request: pytest.FixtureRequest) -> Iterator[SpendCounters]:
     if request.param == "fake":
-        yield FakeSpending()
+        yield FakeSpendCounters()
         return
     with mock_aws():
         client = a_table()
-        yield DynamoDbSpending(client, client, "coordination")
+        yield DynamoDbSpendCounters(client, client, "coordination")
 
 
-def test_what_fits_is_granted_and_what_does_not_is_not_counted(spending: SpendingCounters) -> None:
-    assert spending.reserve("stack", DAY, 3, 5) == Spent(True, 3)
-    assert spending.reserve("stack", DAY, 3, 5) == Spent(False, 3)
-    assert spending.reserve("stack", DAY, 2, 5) == Spent(True, 5)
-    assert spending.reserve("stack", DAY, 1, 5) == Spent(False, 5)
+def test_what_fits_is_granted_and_what_does_not_is_not_counted(spending: SpendCounters) -> None:
+    assert spending.reserve("stack", DAY, 3, 5) == ReserveResult(True, 3)
+    assert spending.reserve("stack", DAY, 3, 5) == ReserveResult(False, 3)
+    assert spending.reserve("stack", DAY, 2, 5) == ReserveResult(True, 5)
+    assert spending.reserve("stack", DAY, 1, 5) == ReserveResult(False, 5)
 
 
-def test_one_call_may_be_too_much_for_a_counter_that_is_new(spending: SpendingCounters) -> None:
-    assert spending.reserve("stack", DAY, 3, 2) == Spent(False, 0)
-    assert spending.reserve("stack", DAY, 2, 2) == Spent(True, 2)
+def test_one_call_may_be_too_much_for_a_counter_that_is_new(spending: SpendCounters) -> None:
+    assert spending.reserve("stack", DAY, 3, 2) == ReserveResult(False, 0)
+    assert spending.reserve("stack", DAY, 2, 2) == ReserveResult(True, 2)
 
 
-def test_days_and_counters_are_apart(spending: SpendingCounters) -> None:
+def test_days_and_counters_are_apart(spending: SpendCounters) -> None:
     spending.reserve("stack", DAY, 5, 5)
 
-    assert spending.reserve("stream#cam", DAY, 5, 5) == Spent(True, 5)
-    assert spending.reserve("stack", "2026-01-02", 5, 5) == Spent(True, 5)
+    assert spending.reserve("stream#cam", DAY, 5, 5) == ReserveResult(True, 5)
+    assert spending.reserve("stack", "2026-01-02", 5, 5) == ReserveResult(True, 5)
 
 
-def test_what_is_given_back_is_to_be_had_again(spending: SpendingCounters) -> None:
+def test_what_is_given_back_is_to_be_had_again(spending: SpendCounters) -> None:
     spending.reserve("stack", DAY, 5, 5)
 
     spending.correct("stack", DAY, -5, calls=-1)
 
-    assert spending.reserve("stack", DAY, 4, 5) == Spent(True, 4)
+    assert spending.reserve("stack", DAY, 4, 5) == ReserveResult(True, 4)
     spending.correct("stack", DAY, 3, calls=0)
-    assert spending.reserve("stack", DAY, 1, 5) == Spent(False, 7)
+    assert spending.reserve("stack", DAY, 1, 5) == ReserveResult(False, 7)
 
 
 def test_what_is_written_can_be_read_by_people_and_expires() -> None:
     with mock_aws():
         client = a_table()
-        spending = DynamoDbSpending(client, client, "coordination")
+        spending = DynamoDbSpendCounters(client, client, "coordination")
         spending.reserve("stream#cam", DAY, 1000, 5000)
         spending.reserve("stream#cam", DAY, 1000, 5000)
         spending.correct("stream#cam", DAY, -1000, calls=-1)
@@ -89,7 +89,7 @@ def test_what_is_written_can_be_read_by_people_and_expires() -> None:
 def test_a_table_that_cannot_say_is_busy() -> None:
     with mock_aws():
         client = boto3.client("dynamodb")
-        spending = DynamoDbSpending(client, client, "nowhere")
+        spending = DynamoDbSpendCounters(client, client, "nowhere")
         with pytest.raises(StorageBusyError):
             spending.reserve("stack", DAY, 1, 5)
         with pytest.raises(StorageBusyError):
@@ -111,7 +111,7 @@ def test_a_correction_is_sent_once_whatever_comes_of_it(monkeypatch: pytest.Monk
     for one in (client, once):
         one.meta.events.register_first("before-send.dynamodb.UpdateItem", lost)
     with pytest.raises(StorageBusyError):
-        DynamoDbSpending(client, once, "coordination").correct("stack", DAY, -1, calls=-1)
+        DynamoDbSpendCounters(client, once, "coordination").correct("stack", DAY, -1, calls=-1)
     aws_clients.dynamodb_once.cache_clear()
 
     assert sent == ["ADD"]
@@ -123,7 +123,7 @@ def test_a_reservation_of_a_throttled_table_is_busy() -> None:
         stubber.add_client_error("update_item", "ThrottlingException", http_status_code=400)
 
         with pytest.raises(StorageBusyError, match="ThrottlingException"):
-            DynamoDbSpending(client, client, "coordination").reserve("stack", DAY, 1, 5)
+            DynamoDbSpendCounters(client, client, "coordination").reserve("stack", DAY, 1, 5)
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def table() -> Iterator[Any]:
 
 
 def test_of_many_callers_at_once_exactly_as_many_pass_as_the_limits_have_calls(table: Any) -> None:
-    spending = DynamoDbSpending(table, table, "coordination")
+    spending = DynamoDbSpendCounters(table, table, "coordination")
     budget = Budget(BudgetLimits(stack=40, stream=25, soft_percent=100), spending, lambda: NOON_MS)
 
     def passes(stream_name: str) -> bool:
@@ -170,7 +170,7 @@ def test_of_many_callers_at_once_exactly_as_many_pass_as_the_limits_have_calls(t
 
 
 def test_what_fails_unbilled_among_many_is_left_for_the_others(table: Any) -> None:
-    spending = DynamoDbSpending(table, table, "coordination")
+    spending = DynamoDbSpendCounters(table, table, "coordination")
     budget = Budget(BudgetLimits(stack=20, stream=None, soft_percent=100), spending, lambda: NOON_MS)
 
     def paid(number: int) -> bool:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import boto3
 import pytest
-from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
+from kinesight.adapters.stream_registry_kvs import KvsStreamDirectory
 from kinesight.domain.errors import NoRetentionError, StreamGoneError
 from kinesight.domain.streams.configuration import Feature, StreamRegistry
 from kinesight_local.kvs.server import KvsServer
 
-from tests.fakes_streams import FakeRegistry
+from tests.fakes_streams import FakeStreamDirectory
 
 IMAGES = {
     "Status": "ENABLED",
@@ -26,7 +26,7 @@ Add = Callable[[str, int], str]
 @pytest.fixture(params=["fake", "kvs"])
 def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[StreamRegistry, Add]]:
     if request.param == "fake":
-        fake = FakeRegistry()
+        fake = FakeStreamDirectory()
         yield fake, lambda name, hours: fake.add(name, retention_hours=hours, Place="Porch").arn
         return
     with KvsServer(tmp_path) as server:
@@ -37,10 +37,10 @@ def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Stre
                 "StreamARN"
             ]
 
-        yield KvsStreamRegistry(client), add
+        yield KvsStreamDirectory(client), add
 
 
-def test_streams_are_told_with_what_matters(fleet: tuple[StreamRegistry, Add]) -> None:
+def test_streams_are_listed_with_their_attributes(fleet: tuple[StreamRegistry, Add]) -> None:
     registry, add = fleet
     arns = {add("cam-1", 24), add("cam-2", 0)}
 
@@ -53,7 +53,7 @@ def test_streams_are_told_with_what_matters(fleet: tuple[StreamRegistry, Add]) -
 
 
 @pytest.mark.parametrize(("feature", "wanted"), [(Feature.IMAGE_GENERATION, IMAGES), (Feature.NOTIFICATION, NOTICES)])
-def test_a_configuration_is_set_told_and_deleted(
+def test_stream_settings_are_set_described_and_deleted(
     fleet: tuple[StreamRegistry, Add], feature: Feature, wanted: dict[str, object]
 ) -> None:
     registry, add = fleet
@@ -66,7 +66,7 @@ def test_a_configuration_is_set_told_and_deleted(
     assert registry.configuration(feature, arn) is None
 
 
-def test_errors_are_the_domains(fleet: tuple[StreamRegistry, Add]) -> None:
+def test_errors_are_domain_errors(fleet: tuple[StreamRegistry, Add]) -> None:
     registry, add = fleet
     silent = add("silent", 0)
     gone = silent.replace("silent", "gone")

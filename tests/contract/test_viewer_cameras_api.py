@@ -52,7 +52,7 @@ def broken(camera: Any) -> list[str]:
     return [one["cause"] for one in camera["health"] if one["state"] == "broken"]
 
 
-def test_cameras_with_what_is_wrong() -> None:
+def test_cameras_with_their_problems() -> None:
     status, answer, _ = ask("GET", "/api/cameras")
 
     assert (status, answer["cursor"]) == (200, None)
@@ -79,12 +79,12 @@ def test_a_camera_that_records(kvs: KvsServer, kinesis_video: Any) -> None:
     assert broken(door) == []
 
 
-def test_names_come_after_the_cursor() -> None:
+def test_names_start_after_the_cursor() -> None:
     assert [one["stream"] for one in ask("GET", "/api/cameras", {"cursor": "front-door"})[1]["cameras"]] == ["yard"]
     assert ask("GET", "/api/cameras", {"cursor": "../etc"})[0] == 422
 
 
-def test_a_picture_of_what_the_camera_sends(kvs: KvsServer) -> None:
+def test_a_current_image_of_the_camera(kvs: KvsServer) -> None:
     put_clip(kvs, a_clip(2), start_ms=time.time_ns() // 1_000_000 - 5000, stream="front-door")
 
     answer = answered("GET", "/api/cameras/front-door/picture")
@@ -106,14 +106,14 @@ def test_a_picture_of_what_the_camera_sends(kvs: KvsServer) -> None:
         ("..%2F..", 422, "InvalidRequest"),
     ],
 )
-def test_no_picture_and_why(stream: str, status: int, code: str) -> None:
+def test_the_reason_for_no_image(stream: str, status: int, code: str) -> None:
     told = ask("GET", f"/api/cameras/{stream}/picture")
 
     assert (told[0], told[1]["error"]["code"]) == (status, code)
     assert told[1]["error"]["message"]
 
 
-def test_an_analysis_is_started_listed_and_told_of() -> None:
+def test_an_analysis_is_started_listed_and_described() -> None:
     status, started, _ = ask("POST", "/api/analyses", body=ASKED | {"SamplingInterval": 2000})
     assert status == 202
 
@@ -153,7 +153,7 @@ def test_a_timelapse_of_an_analysis() -> None:
         ({"EndTimestamp": "2026-01-01T11:00:00Z"}, 400, "before StartTimestamp"),
     ],
 )
-def test_what_can_not_be_analyzed(changes: Any, status: int, told: str) -> None:
+def test_requests_that_cannot_be_analyzed(changes: Any, status: int, told: str) -> None:
     answer = ask("POST", "/api/analyses", body=ASKED | changes)
 
     assert answer[0] == status
@@ -162,5 +162,5 @@ def test_what_can_not_be_analyzed(changes: Any, status: int, told: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "status"), [("viewer-none", 404), ("a" * 81, 422), ("a:b", 422)])
-def test_analyses_that_are_not_there(name: str, status: int) -> None:
+def test_missing_analyses(name: str, status: int) -> None:
     assert ask("GET", f"/api/analyses/{name}")[0] == status

@@ -8,7 +8,7 @@ import pytest
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
 from kinesight.adapters.viewer_events_dynamodb import DynamoDbEventMarks, DynamoDbEventPages
 from kinesight.domain.errors import StorageBusyError
-from kinesight.domain.sessions.tracker import BestPicture, Session, Severity
+from kinesight.domain.sessions.tracker import BestImage, Session, Severity
 from kinesight.domain.viewer.events import Mark, Position, StoredEvent
 
 from tests.builders import NOON_MS
@@ -19,7 +19,7 @@ ANN = Mark("ann", NOON_MS)
 
 
 def a_session(at_ms: int, stream: str = "front-door") -> Session:
-    best = BestPicture("r" * 32, at_ms, "123", "Person", 97.5, Severity.ALERT)
+    best = BestImage("r" * 32, at_ms, "123", "Person", 97.5, Severity.ALERT)
     identity = f"{at_ms:032x}"
     return Session(identity, stream, Severity.ALERT, at_ms, at_ms, at_ms, 1, {"Person": 97.5}, ("people",), (), best)
 

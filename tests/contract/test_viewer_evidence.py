@@ -11,10 +11,10 @@ import boto3
 import httpx
 import pytest
 from kinesight.adapters import aws_clients
-from kinesight.adapters.session_store_dynamodb import DynamoDbSessionVideos
+from kinesight.adapters.session_store_dynamodb import DynamoDbSessionClips
 from kinesight.domain.analysis.result_records import archive_key, encode_record, evidence_keys, fragment_day
 from kinesight.domain.model import ImageReference, ResultRecord, from_epoch_ms
-from kinesight.domain.sessions.video import SessionRef, SessionVideo, VideoFragment
+from kinesight.domain.sessions.video import SessionRef, SessionClip, ClipFragment
 from kinesight.media.fragments import MediaFragment
 from kinesight.wiring import serve_viewer as wiring
 from kinesight_local.kvs.server import KvsServer
@@ -54,14 +54,14 @@ def archived(archived_media: Any) -> list[str]:
     for one in fetch(archived_media, *numbers, stream="front-door"):
         assert isinstance(one, MediaFragment)
         s3.put_object(Bucket="evidence", Key=archive_key("front-door", str(one.number)), Body=one.raw)
-    video = SessionVideo(
+    video = SessionClip(
         pictures=1,
         selector="PRODUCER_TIMESTAMP",
         started_at=from_epoch_ms(STARTED_MS),
         ended_at=from_epoch_ms(NOW_MS + 1000),
         complete=True,
         fragments=tuple(
-            VideoFragment(
+            ClipFragment(
                 number=one,
                 date=fragment_day(one),
                 started_at=from_epoch_ms(STARTED_MS + 1000 * index),
@@ -70,12 +70,12 @@ def archived(archived_media: Any) -> list[str]:
             for index, one in enumerate(numbers)
         ),
     )
-    videos = DynamoDbSessionVideos(boto3.client("dynamodb", region_name="us-east-1"), "events")
+    videos = DynamoDbSessionClips(boto3.client("dynamodb", region_name="us-east-1"), "events")
     assert videos.save(SessionRef("front-door", NOW_MS, f"{NOW_MS:032x}"), video)
     return numbers
 
 
-def test_kvs_plays_what_it_keeps(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> None:
+def test_kvs_plays_stored_media(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> None:
     filmed(kvs, kinesis_video)
     archived(archived_media)
 
@@ -86,7 +86,7 @@ def test_kvs_plays_what_it_keeps(kvs: KvsServer, kinesis_video: Any, archived_me
         assert len(list(played.decode(video=0))) == 40
 
 
-def test_before_the_video_is_archived_it_is_played_all_the_same(kvs: KvsServer, kinesis_video: Any) -> None:
+def test_a_video_is_played_before_it_is_archived(kvs: KvsServer, kinesis_video: Any) -> None:
     filmed(kvs, kinesis_video)
 
     status, answer, _ = ask("GET", f"{PATH}/playback")
@@ -95,7 +95,7 @@ def test_before_the_video_is_archived_it_is_played_all_the_same(kvs: KvsServer, 
     assert "#EXTM3U" in httpx.get(answer["url"]).text
 
 
-def test_a_stream_that_is_gone_is_played_from_the_archive(
+def test_a_deleted_stream_is_played_from_the_archive(
     kvs: KvsServer, kinesis_video: Any, archived_media: Any
 ) -> None:
     filmed(kvs, kinesis_video)
@@ -112,7 +112,7 @@ def test_a_stream_that_is_gone_is_played_from_the_archive(
     assert "response-content-type=video%2Fmp4" in answer["url"]
 
 
-def test_without_any_media_the_reasons_are_told(kinesis_video: Any) -> None:
+def test_without_media_the_reasons_are_returned(kinesis_video: Any) -> None:
     status, answer, _ = ask("GET", f"{PATH}/playback")
 
     assert (status, answer["error"]["code"]) == (404, "VideoMissing")

@@ -18,7 +18,7 @@ from kinesight.adapters.alert_channel_webhook import WebhookAlerts
 from kinesight.adapters.secret_text_secretsmanager import SecretsManagerText
 from kinesight.domain.errors import ChannelRefusedError, DeliveryError, KinesightError
 from kinesight.domain.sessions.alerts import alert_of
-from kinesight.domain.sessions.outbox import AlertRoute, Audience, tell
+from kinesight.domain.sessions.outbox import AlertRoute, NotificationTargets, tell
 from kinesight.domain.sessions.tracker import ACTIVITY, Activity, SessionEvent, SessionEventType
 from kinesight.domain.sessions.webhook_messages import WebhookFormat, webhook_messages
 from kinesight.domain.sessions.webhook_target import parse_target
@@ -214,7 +214,7 @@ def test_slack_that_cannot_fetch_the_picture_yet_gets_the_text(receiver: Receive
 def test_what_is_kept_and_reported_of_a_failure_tells_no_address(receiver: Receiver, answer: Answer) -> None:
     channel, sessions = Channel(receiver, answer), FakeSessions()
     routes = {"webhook": AlertRoute(channel.alerts)}
-    audience = Audience(sessions, {"bus": sessions}, routes, lambda key: f"https://evidence/{key}", FakeLedger())
+    audience = NotificationTargets(sessions, {"bus": sessions}, routes, lambda key: f"https://evidence/{key}", FakeLedger())
 
     told = tell([SessionEvent(SessionEventType.ALERT, SESSION)], audience)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from kinesight.adapters import aws_clients
-from kinesight.adapters.aws_errors import AWS_ERRORS, INCOMPLETE, error_code, is_passing, went_unanswered
+from kinesight.adapters.aws_errors import AWS_ERRORS, INCOMPLETE, error_code, is_retryable, is_timeout
 
 ITEM = {"Item": {"id": {"S": "one"}}}
 WHOLE = -1
@@ -84,7 +84,7 @@ def test_what_stays_cut_is_an_error_that_may_pass_and_never_an_empty_answer(cutt
     with pytest.raises(ClientError, match=f"{INCOMPLETE}.*ended after 10 of {len(cutter.answer)} bytes") as caught:
         aws_clients.dynamodb_once().get_item(TableName="t", Key={})
 
-    assert (error_code(caught.value), is_passing(caught.value), cutter.calls) == (INCOMPLETE, True, 1)
+    assert (error_code(caught.value), is_retryable(caught.value), cutter.calls) == (INCOMPLETE, True, 1)
 
 
 def test_what_may_be_paid_is_not_asked_for_again(cutter: Cutter) -> None:
@@ -93,7 +93,7 @@ def test_what_may_be_paid_is_not_asked_for_again(cutter: Cutter) -> None:
     with pytest.raises(ClientError) as caught:
         aws_clients.rekognition().detect_labels(Image={"Bytes": b"picture"})
 
-    assert (went_unanswered(caught.value), cutter.calls) == (True, 1)
+    assert (is_timeout(caught.value), cutter.calls) == (True, 1)
 
 
 def test_a_head_has_a_length_and_no_body(cutter: Cutter) -> None:
@@ -129,4 +129,4 @@ def test_no_client_takes_half_an_answer(
     with pytest.raises(AWS_ERRORS) as caught:
         call()
 
-    assert is_passing(caught.value)
+    assert is_retryable(caught.value)

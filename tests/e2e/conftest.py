@@ -29,7 +29,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, more_parameters: dict[str, s
         "Labels": "Face",
         "AlertPer": "PICTURE",
         # Delayed videos would change the evidence behind the back of tests that compare it.
-        "SessionVideo": "DISABLED",
+        "SessionClip": "DISABLED",
         "FaceCollectionId": "staff",
         "CustomLabelsModelArn": MODEL_ARN,
         "NotificationStatus": "ENABLED",

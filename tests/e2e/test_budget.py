@@ -58,7 +58,7 @@ def metrics(stack: Stack) -> Counter[str]:
     """Sums of what was counted for the alarms."""
     sums: Counter[str] = Counter()
     for line in told(stack):
-        for name in ("CallsPaid", "CallsHeldBack", "BudgetHardReached", "FramesUnpaid"):
+        for name in ("CallsPaid", "CallsOverBudget", "BudgetHardReached", "FramesOverBudget"):
             sums[name] += round(sum(line.get(name, ())))
     return sums
 
@@ -96,15 +96,15 @@ def test_what_is_not_paid_for_is_told_and_neither_lost_nor_retried(stack: Stack)
             Metadata={"aws_kinesisvideo_fragment_number": f"{9 * 10**46 + index}"} | moments,
         )
 
-    counted = eventually(lambda: metrics(stack), lambda sums: sums["CallsPaid"] + sums["CallsHeldBack"] >= PICTURES)
+    counted = eventually(lambda: metrics(stack), lambda sums: sums["CallsPaid"] + sums["CallsOverBudget"] >= PICTURES)
 
     calls = expected_calls(stack)
-    held_back = [line for line in told(stack) if line.get("message") == "held back by the budget"]
+    gated = [line for line in told(stack) if line.get("message") == "held back by the budget"]
     assert stack.cloud.vision.calls["DetectLabels"] == counted["CallsPaid"] == calls
     assert len(stack.results()) == calls
-    assert counted["BudgetHardReached"] == counted["CallsHeldBack"] == len(held_back) == PICTURES - calls
-    assert counted["FramesUnpaid"] == PICTURES - calls
-    assert "the limit is reached" in held_back[0]["reason"]
+    assert counted["BudgetHardReached"] == counted["CallsOverBudget"] == len(gated) == PICTURES - calls
+    assert counted["FramesOverBudget"] == PICTURES - calls
+    assert "the limit is reached" in gated[0]["reason"]
     eventually(lambda: stack.waiting(), lambda waiting: waiting == 0)
     assert stack.new_dead_letters("ImagesDeadLetterQueueUrl") == []
 
@@ -136,7 +136,7 @@ def test_a_range_says_what_nobody_looked_at(stack: Stack, tmp_path_factory: pyte
     assert execution["status"] == "SUCCEEDED", execution.get("cause")
     summary = json.loads(execution["output"])
     assert summary["found"] >= 10
-    assert summary["heldBackByBudget"] == summary["found"] - summary["published"]
-    assert summary["heldBackByBudget"] > 0
-    assert (summary["failed"], summary["analyzedBefore"]) == ({}, 0)
+    assert summary["overBudget"] == summary["found"] - summary["published"]
+    assert summary["overBudget"] > 0
+    assert (summary["failed"], summary["alreadyAnalyzed"]) == ({}, 0)
     assert stack.cloud.vision.calls["DetectLabels"] == expected_calls(stack)

@@ -16,7 +16,7 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight_cli.doctor import Cause, Examination, Outcome, Patience, Report
+from kinesight_cli.doctor import Cause, Examination, Outcome, HealthThresholds, Report
 from kinesight_cli.fragmenting import EncodedFrame, SourceFragment, SourceVideo
 from kinesight_cli.main import app
 from kinesight_cli.producing import Pace, Tagging, play
@@ -120,8 +120,8 @@ def record(
     eventually(lambda: counters(stream)["pending"], lambda pending: pending == 0)
 
 
-def examined(stream: str, patience: Patience | None = None) -> Report:
-    return Examination("kinesight", session(), patience or Patience(picture_s=0)).stream(stream)
+def examined(stream: str, patience: HealthThresholds | None = None) -> Report:
+    return Examination("kinesight", session(), patience or HealthThresholds(picture_s=0)).stream(stream)
 
 
 @cache
@@ -475,7 +475,7 @@ def test_another_stack_is_not_there(cloud: LocalCloud, model: ModelServer) -> No
 def test_a_camera_that_fell_silent(cloud: LocalCloud, model: ModelServer) -> None:
     record(cloud, CAMERA)
 
-    named = eventually(lambda: causes(examined(CAMERA, Patience(silent_s=0.5))), bool)
+    named = eventually(lambda: causes(examined(CAMERA, HealthThresholds(silent_s=0.5))), bool)
 
     assert named == [Cause.PRODUCER_SILENT]
 

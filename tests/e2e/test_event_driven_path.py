@@ -16,7 +16,7 @@ import pytest
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import ResultRecord, to_epoch_ms
-from kinesight.domain.streams.missing_images import Sight
+from kinesight.domain.streams.missing_images import LastImageSeen
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight_cli.demo_video import make_demo_video
 from kinesight_cli.fragmenting import read_video
@@ -307,7 +307,7 @@ def test_a_camera_whose_fragments_make_no_pictures_is_told_of(
     )
     assert STREAM in documents.all()
     for camera in ("camera-2", "camera-3"):
-        sight = Sight(at_ms=round(time.time() * 1000) - 3_700_000).model_dump_json()
+        sight = LastImageSeen(at_ms=round(time.time() * 1000) - 3_700_000).model_dump_json()
         assert documents.save(camera, sight, documents.load(camera).version)
 
     stack.cloud.client("lambda").invoke(

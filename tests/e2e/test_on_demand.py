@@ -98,7 +98,7 @@ class TestOneRange:
         summary = json.loads(run(stack, "second", EndTimestamp=later(150), SamplingInterval=1000)["output"])
 
         assert len(stack.results()) == before
-        assert (summary["published"], summary["analyzedBefore"]) == (0, before)
+        assert (summary["published"], summary["alreadyAnalyzed"]) == (0, before)
 
     def test_the_summary_is_in_s3(self, stack: Stack) -> None:
         s3 = stack.cloud.client("s3")

@@ -14,7 +14,7 @@ import boto3
 import pytest
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.rules.refresh import DOCUMENT_KEY
-from kinesight.domain.sessions.video import SessionVideo, VideoOrder
+from kinesight.domain.sessions.video import SessionClip, ClipOrder
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight_cli.demo_video import make_demo_video
 from kinesight_cli.fragmenting import read_video
@@ -36,7 +36,7 @@ RULES = {
             "zones": [{"name": "everywhere", "polygon": WHOLE}],
             "rules": [
                 {"name": "a face", "labels": ["Face"], "minimumConfidence": 70, "zones": ["everywhere"]},
-                {"name": "a cat", "labels": ["Cat"], "minimumConfidence": 70, "class": "DETECTION"},
+                {"name": "a cat", "labels": ["Cat"], "minimumConfidence": 70, "class": "ACTIVITY"},
             ],
             "sessions": {"quietSeconds": 5, "orderingSeconds": 1, "preRollSeconds": 2, "postRollSeconds": 3},
             "stationary": {"enabled": False},
@@ -52,7 +52,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "SamplingInterval": "500",
         "Labels": "Nothing",
         "IotTopic": "home/cameras",
-        "SessionVideoSettleSeconds": "0",
+        "SessionClipSettleSeconds": "0",
     }
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
         cloud.ensure_stream(STREAM)
@@ -86,10 +86,10 @@ def stored(cloud: LocalCloud) -> list[dict[str, Any]]:
     return [json.loads(item["document"]["S"]) for item in items(cloud)]
 
 
-def videos(cloud: LocalCloud) -> list[tuple[dict[str, Any], SessionVideo]]:
+def videos(cloud: LocalCloud) -> list[tuple[dict[str, Any], SessionClip]]:
     """(document, video) of every session whose video is complete."""
     found = [
-        (json.loads(item["document"]["S"]), SessionVideo.model_validate_json(item["video"]["S"]))
+        (json.loads(item["document"]["S"]), SessionClip.model_validate_json(item["video"]["S"]))
         for item in items(cloud)
         if "video" in item
     ]
@@ -200,14 +200,14 @@ def test_the_archive_has_every_fragment_of_a_session_with_its_roll(cloud: LocalC
             (fragment,) = read_fragments([body])
             assert isinstance(fragment, MediaFragment)
             assert fragment.number == one.number
-    assert Stack(cloud).drained(cloud.outputs["SessionVideosDeadLetterQueueUrl"]) == []
+    assert Stack(cloud).drained(cloud.outputs["SessionClipsDeadLetterQueueUrl"]) == []
 
 
 def test_an_order_that_comes_twice_changes_nothing(cloud: LocalCloud) -> None:
     assert cloud.stack is not None
     before, kept = videos(cloud), _evidence(cloud)
     document, video = before[0]
-    order = VideoOrder(
+    order = ClipOrder(
         video_of=document["sessionId"],
         stream_name=STREAM,
         opened_ms=int(items(cloud)[0]["id"]["S"].partition("#")[0]),

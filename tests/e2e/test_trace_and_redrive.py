@@ -30,7 +30,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "Detector": "REKOGNITION_FACES",
         "MinimumConfidence": "70",
         "Labels": "Face",
-        "SessionVideo": "DISABLED",
+        "SessionClip": "DISABLED",
     }
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
         cloud.ensure_stream(STREAM)
@@ -93,7 +93,7 @@ def missing(frame: dict[str, Any]) -> dict[str, str]:
     return {one["what"]: one["why"] for one in frame["missing"]}
 
 
-def bury(stack: Stack, output: str, body: str, reason: str | None = None) -> None:
+def send_to_dead_letters(stack: Stack, output: str, body: str, reason: str | None = None) -> None:
     """As a function does, or as a queue without a reason."""
     told_why = {
         name: {"DataType": "String", "StringValue": text}
@@ -205,7 +205,7 @@ def stack_event(bucket: str, key: str) -> str:
 
 
 def test_what_no_retry_mends_stays_unless_somebody_insists(stack: Stack, played: list[ResultRecord]) -> None:
-    bury(stack, "ImagesDeadLetterQueueUrl", "this is no JSON", "InvalidEventError")
+    send_to_dead_letters(stack, "ImagesDeadLetterQueueUrl", "this is no JSON", "InvalidEventError")
 
     kept = told("redrive", "--queue", "images", status=1)
     assert (kept["sent"], kept["stayed"], depth(stack, "ImagesDeadLetterQueueUrl")) == (0, 1, 1)
@@ -230,9 +230,9 @@ def test_evidence_is_kept_again_and_nobody_else_hears_of_it(
         s3.delete_object(Bucket=bucket, Key=key)
     number = raw[place]["SequenceNumber"]
     if as_range:
-        bury(stack, "EvidenceDeadLetterQueueUrl", json.dumps(_batch_info(stack, number)))
+        send_to_dead_letters(stack, "EvidenceDeadLetterQueueUrl", json.dumps(_batch_info(stack, number)))
     else:
-        bury(stack, "EvidenceDeadLetterQueueUrl", raw[place]["Data"].decode(), "EvidenceGoneError")
+        send_to_dead_letters(stack, "EvidenceDeadLetterQueueUrl", raw[place]["Data"].decode(), "EvidenceGoneError")
     frame = traced(record.result_id)
 
     assert "in the dead letters of evidence" in missing(frame)["evidence: annotated"]
@@ -258,7 +258,7 @@ def _batch_info(stack: Stack, number: str, size: int = 1) -> dict[str, Any]:
 
 def test_a_range_of_which_the_stream_keeps_a_part_stays(stack: Stack, played: list[ResultRecord]) -> None:
     number = stack.raw_results()[-1]["SequenceNumber"]
-    bury(stack, "SessionsDeadLetterQueueUrl", json.dumps(_batch_info(stack, number, size=3)))
+    send_to_dead_letters(stack, "SessionsDeadLetterQueueUrl", json.dumps(_batch_info(stack, number, size=3)))
 
     (group,) = told("redrive", "--queue", "sessions", status=1)["groups"]
 
@@ -276,7 +276,7 @@ def test_a_live_keyframe_is_analyzed_by_the_workflow_once(stack: Stack, played: 
     before = len(stack.results())
 
     for _ in range(2):
-        bury(stack, "LiveDeadLetterQueueUrl", letter, "DetectorRejectedError")
+        send_to_dead_letters(stack, "LiveDeadLetterQueueUrl", letter, "DetectorRejectedError")
         assert told("redrive", "--queue", "live")["sent"] == 1
     results = eventually(stack.results, lambda seen: len(seen) > before)
     frame = traced_until(results[-1].result_id, "analyzed")
@@ -305,7 +305,7 @@ def test_a_failed_execution_is_started_again_once(stack: Stack, played: list[Res
 
 
 def test_a_record_that_a_queue_has_cut_stays(stack: Stack) -> None:
-    bury(stack, "EvidenceDeadLetterQueueUrl", base64.b64encode(b"cut").decode(), "EvidenceGoneError")
+    send_to_dead_letters(stack, "EvidenceDeadLetterQueueUrl", base64.b64encode(b"cut").decode(), "EvidenceGoneError")
 
     (group,) = told("redrive", "--queue", "evidence", "--dry-run")["groups"]
 

@@ -35,7 +35,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "Labels": "Face",
         "MinimumConfidence": "70",
         "SamplingInterval": "500",
-        "SessionVideo": "DISABLED",
+        "SessionClip": "DISABLED",
         "EnableViewer": "ENABLED",
     }
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
@@ -133,7 +133,7 @@ class TestCameras:
         with Image.open(BytesIO(answer.content)) as picture:
             assert picture.size == (960, 540)
 
-    def test_no_picture_and_why(self, page: httpx.Client) -> None:
+    def test_the_reason_for_no_image(self, page: httpx.Client) -> None:
         for stream, code in (
             ("camera-2", "PictureMissing"),
             ("other", "StreamUnselected"),

@@ -14,11 +14,11 @@ import boto3
 import httpx
 import pytest
 from botocore.config import Config
-from kinesight.adapters.session_store_dynamodb import DynamoDbSessions, DynamoDbSessionVideos
+from kinesight.adapters.session_store_dynamodb import DynamoDbSessions, DynamoDbSessionClips
 from kinesight.domain.analysis.result_records import archive_key, fragment_day
 from kinesight.domain.model import from_epoch_ms
-from kinesight.domain.sessions.tracker import BestPicture, Session, Severity
-from kinesight.domain.sessions.video import SessionRef, SessionVideo, VideoFragment
+from kinesight.domain.sessions.tracker import BestImage, Session, Severity
+from kinesight.domain.sessions.video import SessionRef, SessionClip, ClipFragment
 from kinesight.media.fragments import MediaFragment
 from kinesight_local.cloud import LocalCloud
 from kinesight_local.viewer import ViewerServer
@@ -63,7 +63,7 @@ def event(cloud: LocalCloud) -> str:
 
 def stored_event(cloud: LocalCloud, at_ms: int, stream: str) -> str:
     """Its path."""
-    best = BestPicture("r" * 32, at_ms, "123", HOSTILE, 97.5, Severity.ALERT)
+    best = BestImage("r" * 32, at_ms, "123", HOSTILE, 97.5, Severity.ALERT)
     labels = {HOSTILE: 97.5}
     session = Session("ab" * 16, stream, Severity.ALERT, at_ms, at_ms, at_ms, 1, labels, ("people",), (), best)
     table = cloud.outputs["EventsTableName"]
@@ -107,7 +107,7 @@ def test_without_the_token_nothing_is_told(viewer: ViewerServer, event: str) -> 
             assert httpx.get(f"{viewer.url}{path}", headers=headers).status_code == 401, path
 
 
-def test_a_foreign_name_that_leads_here_is_refused(viewer: ViewerServer) -> None:
+def test_a_foreign_host_name_is_forbidden(viewer: ViewerServer) -> None:
     for path in ("/", "/api/events"):
         assert raw(viewer, path, Host="evil.example")[0] == 403
 
@@ -122,7 +122,7 @@ def test_no_path_leads_anywhere_else(cloud: LocalCloud, viewer: ViewerServer) ->
             assert b"secret" not in body
 
 
-def test_what_is_not_there_is_not_found(browser: httpx.Client) -> None:
+def test_a_missing_file_is_not_found(browser: httpx.Client) -> None:
     assert browser.get("/nothing.js").status_code == 404
     assert browser.get("/api/nothing").status_code == 404
     assert browser.get(f"/api/events/{STREAM}/001767268800000-ab").status_code == 404
@@ -192,11 +192,11 @@ def archive(cloud: LocalCloud, event: str) -> None:
         cloud.client("s3").put_object(Bucket=cloud.outputs["EvidenceBucketName"], Key=key, Body=one.raw)
     opened_ms, _, identity = event_id.partition("-")
     at = from_epoch_ms(int(opened_ms))
-    fragments = tuple(VideoFragment(number=one, date=fragment_day(one)) for one in numbers)
-    video = SessionVideo(
+    fragments = tuple(ClipFragment(number=one, date=fragment_day(one)) for one in numbers)
+    video = SessionClip(
         pictures=1, selector="PRODUCER_TIMESTAMP", started_at=at, ended_at=at, complete=True, fragments=fragments
     )
-    videos = DynamoDbSessionVideos(cloud.client("dynamodb"), cloud.outputs["EventsTableName"])
+    videos = DynamoDbSessionClips(cloud.client("dynamodb"), cloud.outputs["EventsTableName"])
     assert videos.save(SessionRef(stream, int(opened_ms), identity), video)
 
 

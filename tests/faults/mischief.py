@@ -128,7 +128,7 @@ class Mischief:
         return Poison(marker, {"notifications": "InvalidEventError"})
 
     def _foreign_order(self, marker: str) -> Poison:
-        self.stack.say("SessionVideosQueue", json.dumps({"order": marker}))
+        self.stack.say("SessionClipsQueue", json.dumps({"order": marker}))
         return Poison(marker, {"videos": "InvalidEventError"})
 
     def _garbled_keyframe(self, marker: str) -> Poison:

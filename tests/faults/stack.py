@@ -32,7 +32,7 @@ _PARAMETERS = {
     "AnalysisSamplingInterval": "1000",
     "LiveStatus": "ENABLED",
     "LiveSamplingInterval": "1000",
-    "SessionVideoSettleSeconds": "2",
+    "SessionClipSettleSeconds": "2",
 }
 _RULES = {
     "schemaVersion": 1,
@@ -56,7 +56,7 @@ _TIMEOUTS_S = {
     "ExtractImagesFunction": 30,
     "DetectObjectsFunction": 30,
 }
-_VISIBILITY_S = {"ImagesQueue": 20, "NotificationsQueue": 20, "SessionVideosQueue": 65}
+_VISIBILITY_S = {"ImagesQueue": 20, "NotificationsQueue": 20, "SessionClipsQueue": 65}
 """Both far below the template's, so that minutes hold what else takes hours. The number of tries is the template's."""
 
 DEAD_LETTERS = {
@@ -64,7 +64,7 @@ DEAD_LETTERS = {
     "evidence": "EvidenceDeadLetterQueue",
     "sessions": "SessionsDeadLetterQueue",
     "notifications": "NotificationsDeadLetterQueue",
-    "videos": "SessionVideosDeadLetterQueue",
+    "videos": "SessionClipsDeadLetterQueue",
     "live": "LiveDeadLetterQueue",
 }
 

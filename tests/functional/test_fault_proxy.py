@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from kinesight.adapters.aws_errors import is_passing
+from kinesight.adapters.aws_errors import is_retryable
 from kinesight_local.fault_forms import Call
 from kinesight_local.fault_proxy import FaultProxy, Kind, Trouble, Troubles
 from moto.server import ThreadedMotoServer
@@ -57,7 +57,7 @@ def client(service: str, url: str) -> Any:
 
 
 @pytest.mark.parametrize("service", CALLS)
-def test_throttles_and_failures_have_the_services_own_form(service: str, proxy: str, troubles: Troubles) -> None:
+def test_throttles_and_failures_have_the_services_format(service: str, proxy: str, troubles: Troubles) -> None:
     name, arguments = CALLS[service]
     call = getattr(client(service, proxy), name)
 
@@ -68,7 +68,7 @@ def test_throttles_and_failures_have_the_services_own_form(service: str, proxy: 
     with pytest.raises(ClientError) as failed:
         call(**arguments)
 
-    assert is_passing(throttled.value)
+    assert is_retryable(throttled.value)
     assert failed.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
     assert failed.value.response["Error"]["Code"].startswith("Internal")
 
@@ -88,7 +88,7 @@ def test_a_cut_call_is_never_carried_out_and_a_lost_one_is(proxy: str, troubles:
     assert troubles.lost == {("sqs", "SendMessage"): 1}
 
 
-def test_some_records_are_refused_and_the_others_are_there(proxy: str, troubles: Troubles) -> None:
+def test_some_records_are_rejected_and_the_others_are_stored(proxy: str, troubles: Troubles) -> None:
     kinesis = client("kinesis", proxy)
     kinesis.create_stream(StreamName="results", ShardCount=1)
     troubles.replace([Trouble(Kind.PARTIAL, "kinesis")])
@@ -109,7 +109,7 @@ def test_some_records_are_refused_and_the_others_are_there(proxy: str, troubles:
     }
 
 
-def test_an_event_is_refused_under_status_200(proxy: str, troubles: Troubles) -> None:
+def test_an_event_is_rejected_with_status_200(proxy: str, troubles: Troubles) -> None:
     events = client("events", proxy)
     troubles.replace([Trouble(Kind.PARTIAL, "events")])
 
@@ -118,7 +118,7 @@ def test_an_event_is_refused_under_status_200(proxy: str, troubles: Troubles) ->
     assert answer["FailedEntryCount"] == 1
 
 
-def test_objects_pass_unharmed_and_only_the_named_operation_suffers(proxy: str, troubles: Troubles) -> None:
+def test_objects_are_unchanged_and_only_the_named_operation_fails(proxy: str, troubles: Troubles) -> None:
     s3 = client("s3", proxy)
     s3.create_bucket(Bucket="pictures")
     troubles.replace([Trouble(Kind.THROTTLED, "s3", "GetObject")])
@@ -133,7 +133,7 @@ def test_objects_pass_unharmed_and_only_the_named_operation_suffers(proxy: str, 
     assert s3.get_object(Bucket="pictures", Key="a/ü.jpg")["Body"].read() == body
 
 
-def test_half_a_request_is_not_passed_on(proxy: str) -> None:
+def test_an_incomplete_request_is_not_forwarded(proxy: str) -> None:
     s3 = client("s3", proxy)
     s3.create_bucket(Bucket="work")
 
@@ -142,7 +142,7 @@ def test_half_a_request_is_not_passed_on(proxy: str) -> None:
     assert s3.list_objects_v2(Bucket="work")["KeyCount"] == 0
 
 
-def test_what_strikes_is_told_by_the_seed() -> None:
+def test_the_seed_determines_which_calls_fail() -> None:
     def struck(seed: int) -> list[bool]:
         book = Troubles(seed)
         book.replace([Trouble(Kind.CUT, probability=0.5)])

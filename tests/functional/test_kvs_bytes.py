@@ -175,7 +175,7 @@ UNEVEN = Upload(
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(upload=uploads())
 @example(upload=UNEVEN)
-def test_every_frame_comes_back_by_every_way(running: KvsServer, upload: Upload) -> None:
+def test_every_frame_is_returned_by_every_operation(running: KvsServer, upload: Upload) -> None:
     control = boto3.client("kinesisvideo", endpoint_url=running.url)
     arn = control.create_stream(StreamName="cam", DataRetentionInHours=1)["StreamARN"]
     archived = boto3.client("kinesis-video-archived-media", endpoint_url=running.url)
@@ -206,7 +206,7 @@ def test_every_frame_comes_back_by_every_way(running: KvsServer, upload: Upload)
 
 @pytest.mark.parametrize("with_audio", [True, False])
 @pytest.mark.parametrize("codec", ["h264", "hevc"])
-def test_what_ffmpegs_own_muxer_wrote(running: KvsServer, tmp_path: Path, codec: str, with_audio: bool) -> None:
+def test_the_output_of_ffmpegs_muxer(running: KvsServer, tmp_path: Path, codec: str, with_audio: bool) -> None:
     control = boto3.client("kinesisvideo", endpoint_url=running.url)
     arn = control.create_stream(StreamName="cam", DataRetentionInHours=1)["StreamARN"]
     archived = boto3.client("kinesis-video-archived-media", endpoint_url=running.url)

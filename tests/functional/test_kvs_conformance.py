@@ -130,7 +130,7 @@ def unknown_members(shape: Any, value: Any, place: str = "") -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("service", "operation"), operations())
-def test_the_answer_has_its_shape(server: KvsServer, service: str, operation: str) -> None:
+def test_the_response_has_its_shape(server: KvsServer, service: str, operation: str) -> None:
     seen: list[dict[str, Any]] = []
     caller = client(server, service)
     caller.meta.events.register("response-received", lambda response_dict, **_: seen.append(response_dict))
@@ -237,12 +237,12 @@ def test_storage_configuration_and_update_change_the_version(server: KvsServer) 
     assert told == {"DefaultStorageTier": "HOT"}
 
 
-def test_what_is_not_here_says_so(server: KvsServer) -> None:
+def test_an_unsupported_operation_returns_an_error(server: KvsServer) -> None:
     with pytest.raises(ClientError, match="not part of this emulator"):
         client(server, CONTROL).create_signaling_channel(ChannelName="x")
 
 
-def test_state_of_the_first_layout_is_taken_over(tmp_path: Path) -> None:
+def test_state_of_the_first_layout_is_migrated(tmp_path: Path) -> None:
     """A folder that an earlier version wrote."""
     import sqlite3
 

@@ -41,7 +41,7 @@ def post(kvs: KvsServer, path: str, body: str, method: str = "POST") -> tuple[in
     return response.status, response.headers["x-amzn-ErrorType"], json.loads(response.read())
 
 
-def test_a_stream_lives_and_dies(kinesis_video: Any) -> None:
+def test_a_stream_is_created_described_and_deleted(kinesis_video: Any) -> None:
     arn = kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=24, MediaType="video/h264")["StreamARN"]
 
     info = kinesis_video.describe_stream(StreamARN=arn)["StreamInfo"]
@@ -74,7 +74,7 @@ def test_lists_in_pages_and_by_prefix(kinesis_video: Any) -> None:
     ]
 
 
-def test_retention_changes_by_a_delta_under_a_version(kinesis_video: Any) -> None:
+def test_retention_changes_by_a_delta_with_a_version(kinesis_video: Any) -> None:
     kinesis_video.create_stream(StreamName="cam")
     version = kinesis_video.describe_stream(StreamName="cam")["StreamInfo"]["Version"]
     change = {"StreamName": "cam", "Operation": "INCREASE_DATA_RETENTION", "DataRetentionChangeInHours": 5}
@@ -97,7 +97,7 @@ def test_a_stream_of_the_same_name_is_another_stream(kinesis_video: Any) -> None
     assert refused(kinesis_video.describe_stream, StreamARN=old, StreamName="cam")[0] == "ResourceNotFoundException"
 
 
-def test_deleting_under_another_version_is_refused(kinesis_video: Any) -> None:
+def test_deleting_with_another_version_is_rejected(kinesis_video: Any) -> None:
     arn = kinesis_video.create_stream(StreamName="cam")["StreamARN"]
 
     assert refused(kinesis_video.delete_stream, StreamARN=arn, CurrentVersion="other") == (
@@ -128,7 +128,7 @@ def test_tags(kinesis_video: Any) -> None:
     assert kinesis_video.list_tags_for_stream(StreamName="cam")["Tags"] == {"Floor": "1"}
 
 
-def test_a_stream_has_fifty_tags_at_most(kinesis_video: Any) -> None:
+def test_a_stream_has_at_most_fifty_tags(kinesis_video: Any) -> None:
     kinesis_video.create_stream(StreamName="cam", Tags={f"key{n}": "" for n in range(50)})
 
     assert refused(kinesis_video.tag_stream, StreamName="cam", Tags={"one": "more"}) == (
@@ -147,7 +147,7 @@ def test_changes_at_the_same_time_are_all_kept(kvs: KvsServer, kinesis_video: An
     assert len(kinesis_video.list_tags_for_stream(StreamName="cam")["Tags"]) == 40
 
 
-def test_notifications_are_set_told_and_deleted(kinesis_video: Any) -> None:
+def test_notifications_are_configured_described_and_deleted(kinesis_video: Any) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
     wanted = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:123456789012:notices"}}
     described = kinesis_video.describe_notification_configuration
@@ -160,7 +160,7 @@ def test_notifications_are_set_told_and_deleted(kinesis_video: Any) -> None:
     assert "NotificationConfiguration" not in described(StreamName="cam")
 
 
-def test_fifo_topics_are_refused(kinesis_video: Any) -> None:
+def test_fifo_topics_are_rejected(kinesis_video: Any) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
     wanted = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:123456789012:notices.fifo"}}
 
@@ -169,7 +169,7 @@ def test_fifo_topics_are_refused(kinesis_video: Any) -> None:
     ) == ("InvalidArgumentException", 400)
 
 
-def test_image_generation_is_set_told_and_deleted(kinesis_video: Any) -> None:
+def test_image_generation_is_configured_described_and_deleted(kinesis_video: Any) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
     described = kinesis_video.describe_image_generation_configuration
 
@@ -180,7 +180,7 @@ def test_image_generation_is_set_told_and_deleted(kinesis_video: Any) -> None:
     assert "ImageGenerationConfiguration" not in described(StreamName="cam")
 
 
-def test_configurations_need_retention(kinesis_video: Any) -> None:
+def test_image_and_notification_settings_require_retention(kinesis_video: Any) -> None:
     kinesis_video.create_stream(StreamName="cam")
 
     assert refused(
@@ -199,7 +199,7 @@ def test_configurations_need_retention(kinesis_video: Any) -> None:
         {"DestinationConfig": {"Uri": "no uri", "DestinationRegion": "us-east-1"}},
     ],
 )
-def test_what_botocore_lets_through_is_checked(kinesis_video: Any, wrong: dict[str, Any]) -> None:
+def test_values_that_botocore_accepts_are_validated(kinesis_video: Any, wrong: dict[str, Any]) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
 
     assert refused(
@@ -223,7 +223,7 @@ def test_what_botocore_lets_through_is_checked(kinesis_video: Any, wrong: dict[s
         {"StreamName": "cam", "StreamStorageConfiguration": {"DefaultStorageTier": "COLD"}},
     ],
 )
-def test_streams_that_the_model_forbids_are_refused(kinesis_video: Any, wrong: dict[str, Any]) -> None:
+def test_stream_names_outside_the_model_are_rejected(kinesis_video: Any, wrong: dict[str, Any]) -> None:
     assert refused(kinesis_video.create_stream, **wrong) == ("InvalidArgumentException", 400)
     assert kinesis_video.list_streams()["StreamInfoList"] == []
 
@@ -234,7 +234,7 @@ def test_tags_may_be_in_any_script(kinesis_video: Any) -> None:
     assert kinesis_video.list_tags_for_stream(StreamName="cam")["Tags"] == {"Ort": "Gebäude 7 / Süd"}
 
 
-def test_the_body_is_json_whatever_its_content_type(kvs: KvsServer) -> None:
+def test_the_content_type_of_a_json_body_is_ignored(kvs: KvsServer) -> None:
     assert post(kvs, "/createStream", '{"StreamName": "cam", "Tags": null}')[0] == 200
     assert post(kvs, "/describeStream", '{"StreamName": "cam"}')[2]["StreamInfo"]["Status"] == "ACTIVE"
 
@@ -252,14 +252,14 @@ def test_the_body_is_json_whatever_its_content_type(kvs: KvsServer) -> None:
         '{"StreamName": null}',
     ],
 )
-def test_bodies_that_are_no_request_are_refused(kvs: KvsServer, body: str) -> None:
+def test_malformed_bodies_are_rejected(kvs: KvsServer, body: str) -> None:
     assert post(kvs, "/createStream", body)[:2] == (400, "InvalidArgumentException")
 
 
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "/createstream"), ("GET", "/createStream"), ("PATCH", "/"), ("GET", "/putMedia")]
 )
-def test_what_is_no_operation_is_answered_in_awss_shape(kvs: KvsServer, method: str, path: str) -> None:
+def test_an_unknown_operation_is_an_error_in_aws_format(kvs: KvsServer, method: str, path: str) -> None:
     status, code, body = post(kvs, path, "{}", method)
 
     assert (status, code) == (404, "UnknownOperationException")
@@ -276,13 +276,13 @@ _MEMBERS = ["StreamName", "StreamARN", "NextToken", "MaxResults", "Tags", "Fragm
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=st.sampled_from(sorted(routes())), request=st.dictionaries(st.sampled_from(_MEMBERS), _JSON))
-def test_no_request_breaks_it(kvs: KvsServer, path: str, request: dict[str, Any]) -> None:
+def test_no_request_causes_an_internal_error(kvs: KvsServer, path: str, request: dict[str, Any]) -> None:
     status, code, _ = post(kvs, path, json.dumps(request))
 
     assert status in (200, 400, 404, 501), code
 
 
-def test_operations_that_are_missing_say_so(archived_media: Any) -> None:
+def test_unsupported_operations_return_an_error(archived_media: Any) -> None:
     assert refused(archived_media.get_dash_streaming_session_url, StreamName="cam") == ("NotImplementedException", 501)
 
 

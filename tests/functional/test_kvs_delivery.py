@@ -48,7 +48,7 @@ def settled(kvs: KvsServer) -> dict[str, int]:
     return kvs.service.statistics("cam")
 
 
-def test_one_picture_in_three_fails(kvs: KvsServer, kinesis_video: Any, s3: Any) -> None:
+def test_one_image_in_three_fails(kvs: KvsServer, kinesis_video: Any, s3: Any) -> None:
     configured(kinesis_video)
     kvs.service.faults.add(Fail(operation="ImageDelivery", stream="cam", skip=1, count=1))
 
@@ -59,7 +59,7 @@ def test_one_picture_in_three_fails(kvs: KvsServer, kinesis_video: Any, s3: Any)
     assert len(keys(s3)) == 2
 
 
-def test_a_picture_that_comes_twice(kvs: KvsServer, kinesis_video: Any, s3: Any) -> None:
+def test_a_duplicate_image(kvs: KvsServer, kinesis_video: Any, s3: Any) -> None:
     configured(kinesis_video)
     kvs.service.faults.add(Duplicate(operation="ImageDelivery", count=1))
 
@@ -69,7 +69,7 @@ def test_a_picture_that_comes_twice(kvs: KvsServer, kinesis_video: Any, s3: Any)
     assert len(keys(s3)) == 4
 
 
-def test_slow_pictures_come_all_the_same(kvs: KvsServer, kinesis_video: Any, s3: Any) -> None:
+def test_slow_images_are_delivered(kvs: KvsServer, kinesis_video: Any, s3: Any) -> None:
     configured(kinesis_video)
     kvs.service.faults.add(Slow(operation="ImageDelivery", delay_ms=100))
 
@@ -78,7 +78,7 @@ def test_slow_pictures_come_all_the_same(kvs: KvsServer, kinesis_video: Any, s3:
     assert settled(kvs)["images_delivered"] == 3
 
 
-def test_a_notification_that_comes_twice(kvs: KvsServer, kinesis_video: Any, s3: Any) -> None:
+def test_a_duplicate_notification(kvs: KvsServer, kinesis_video: Any, s3: Any) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=24)
     topic = boto3.client("sns").create_topic(Name="seen")["TopicArn"]
     queue = boto3.client("sqs").create_queue(QueueName="seen")["QueueUrl"]
@@ -97,7 +97,7 @@ def test_a_notification_that_comes_twice(kvs: KvsServer, kinesis_video: Any, s3:
     assert len(set(numbers)) == 1
 
 
-def test_nothing_that_was_persisted_is_lost_by_a_kill(tmp_path: Path, s3: Any) -> None:
+def test_a_kill_loses_no_persisted_fragment(tmp_path: Path, s3: Any) -> None:
     """The emulator as a process, killed while pictures wait: fragments are all there, and the pictures come later."""
     code = (
         "import sys; from pathlib import Path; from kinesight_local.kvs.server import KvsServer\n"

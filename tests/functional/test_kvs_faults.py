@@ -61,7 +61,7 @@ def test_operations_and_streams_by_pattern() -> None:
     assert strikes(book, 1, "ListFragments", "north-1") == [False]
 
 
-def test_a_rule_of_another_kind_keeps_its_chances() -> None:
+def test_a_rule_is_not_used_up_by_other_kinds_of_calls() -> None:
     book = FaultBook(Faults(faults=(Missing(count=1), Throttle(count=1))))
 
     assert strikes(book, 2) == [True, False]
@@ -78,7 +78,7 @@ def test_a_rule_of_another_kind_keeps_its_chances() -> None:
         ('{"faults": [{"action": "throttle", "often": true}]}', "often"),
     ],
 )
-def test_what_is_wrong_in_a_file_is_told(tmp_path: Path, document: str, told: str) -> None:
+def test_an_invalid_file_is_explained(tmp_path: Path, document: str, told: str) -> None:
     path = tmp_path / "faults.json"
     path.write_text(document)
 
@@ -86,7 +86,7 @@ def test_what_is_wrong_in_a_file_is_told(tmp_path: Path, document: str, told: st
         Faults.load(path)
 
 
-def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InvalidFaultsError, match=r"none\.json"):
         Faults.load(tmp_path / "none.json")
 
@@ -108,7 +108,7 @@ def test_failed_with_a_status_that_botocore_retries(kvs: KvsServer, camera: Any)
     assert answer["ResponseMetadata"]["RetryAttempts"] == 1
 
 
-def test_by_stream_arn_too(kvs: KvsServer, camera: Any) -> None:
+def test_rules_match_a_stream_by_arn(kvs: KvsServer, camera: Any) -> None:
     arn = camera.describe_stream(StreamName="cam")["StreamInfo"]["StreamARN"]
     kvs.service.faults.add(Fail(operation="DescribeStream", stream="cam", status=418, code="Teapot"))
 
@@ -116,7 +116,7 @@ def test_by_stream_arn_too(kvs: KvsServer, camera: Any) -> None:
         camera.describe_stream(StreamARN=arn)
 
 
-def test_a_body_that_is_cut(kvs: KvsServer, camera: Any, archived_media: Any) -> None:
+def test_a_cut_body(kvs: KvsServer, camera: Any, archived_media: Any) -> None:
     put_clip(kvs, CLIP)
     numbers = [one["FragmentNumber"] for one in stored(archived_media)]
     kvs.service.faults.add(Cut(operation="GetMediaForFragmentList", after_bytes=5000, count=1))
@@ -128,14 +128,14 @@ def test_a_body_that_is_cut(kvs: KvsServer, camera: Any, archived_media: Any) ->
     assert len(fetch(archived_media, *numbers)) == 3
 
 
-def test_an_answer_that_never_begins(kvs: KvsServer, camera: Any) -> None:
+def test_a_response_that_never_starts(kvs: KvsServer, camera: Any) -> None:
     kvs.service.faults.add(Cut(operation="DescribeStream"))
 
     with pytest.raises(httpx.RemoteProtocolError):
         httpx.post(f"{kvs.url}/describeStream", json={"StreamName": "cam"})
 
 
-def test_slow_bodies_are_whole(kvs: KvsServer, camera: Any, archived_media: Any) -> None:
+def test_slow_bodies_are_complete(kvs: KvsServer, camera: Any, archived_media: Any) -> None:
     put_clip(kvs, CLIP)
     numbers = [one["FragmentNumber"] for one in stored(archived_media)]
     before = fetch(archived_media, *numbers)
@@ -166,7 +166,7 @@ def test_errors_in_acknowledgements(kvs: KvsServer, camera: Any) -> None:
     assert [one["EventType"] for one in put_clip(kvs, CLIP)].count("PERSISTED") == 3
 
 
-def test_put_media_that_is_refused_or_cut(kvs: KvsServer, camera: Any) -> None:
+def test_put_media_that_fails_or_is_cut(kvs: KvsServer, camera: Any) -> None:
     kvs.service.faults.add(Throttle(operation="PutMedia", count=1), Cut(operation="PutMedia", after_bytes=100, count=1))
     refused = Producer(kvs)
     assert refused.connection.getresponse().status == 400
@@ -179,7 +179,7 @@ def test_put_media_that_is_refused_or_cut(kvs: KvsServer, camera: Any) -> None:
     assert [one["EventType"] for one in put_clip(kvs, CLIP)].count("PERSISTED") == 3
 
 
-def test_steered_over_http(kvs: KvsServer, camera: Any) -> None:
+def test_rules_are_set_over_http(kvs: KvsServer, camera: Any) -> None:
     address = f"{kvs.url}/_kinesight/faults"
     rules = {"clockSkewMs": 5000, "faults": [{"action": "throttle", "operation": "ListStreams", "count": 1}]}
 
@@ -192,7 +192,7 @@ def test_steered_over_http(kvs: KvsServer, camera: Any) -> None:
     assert httpx.delete(address).json()["faults"] == []
 
 
-def test_the_services_clock_can_be_wrong(kvs: KvsServer, camera: Any, archived_media: Any) -> None:
+def test_the_services_clock_can_be_skewed(kvs: KvsServer, camera: Any, archived_media: Any) -> None:
     put_clip(kvs, a_clip(1))
     kvs.service.faults.set(Faults(clock_skew_ms=60_000))
     put_clip(kvs, a_clip(1), start_ms=1_800_000_000_000)
@@ -202,7 +202,7 @@ def test_the_services_clock_can_be_wrong(kvs: KvsServer, camera: Any, archived_m
     assert later - earlier > 59
 
 
-def test_the_documents_example_is_read() -> None:
+def test_the_example_in_the_documentation_is_valid() -> None:
     text = Path("docs/local-kvs.md").read_text()
     example = text[text.index("```json") + 7 :]
 

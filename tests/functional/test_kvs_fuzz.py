@@ -106,7 +106,7 @@ def requests(draw: st.DrawFn) -> tuple[str, Any]:
 
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(request=requests())
-def test_no_request_that_nearly_follows_its_model_breaks_it(fuzzed: KvsServer, request: tuple[str, Any]) -> None:
+def test_no_nearly_valid_request_causes_an_internal_error(fuzzed: KvsServer, request: tuple[str, Any]) -> None:
     camera(fuzzed)
     path, parameters = request
     address = urlsplit(fuzzed.url)
@@ -175,7 +175,7 @@ def _acknowledged(connection: socket.socket) -> list[str]:
 
 @settings(deadline=None)
 @given(body=bodies())
-def test_memory_is_bounded_by_what_was_sent(body: bytes) -> None:
+def test_memory_is_bounded_by_the_bytes_received(body: bytes) -> None:
     """Declared sizes are never believed: whatever a body says, it costs a small multiple of its own length."""
     tracemalloc.start()
     try:

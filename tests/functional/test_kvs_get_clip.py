@@ -53,7 +53,7 @@ def camera(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> Any:
     return archived_media
 
 
-def test_every_frame_is_there_at_its_time(camera: Any) -> None:
+def test_every_frame_has_its_time(camera: Any) -> None:
     found = frames(clip(camera, 0, 4))
 
     assert [data for _, data in found] == [data for _, _, data in CLIP.packets]
@@ -106,13 +106,13 @@ def test_other_codecs_b_frames_and_sound(
         assert [frame for _, frame in frames(data, "audio")] == recording.audio_frames
 
 
-def test_nothing_in_the_range(camera: Any) -> None:
+def test_an_empty_range(camera: Any) -> None:
     with pytest.raises(camera.exceptions.ResourceNotFoundException):
         clip(camera, 100, 200)
 
 
 @pytest.mark.parametrize(("start", "end"), [(2, 1), (1, 1), (0, 25 * 3600)])
-def test_ranges_that_are_refused(camera: Any, start: float, end: float) -> None:
+def test_invalid_ranges_are_rejected(camera: Any, start: float, end: float) -> None:
     with pytest.raises(camera.exceptions.InvalidArgumentException):
         clip(camera, start, end)
 
@@ -139,7 +139,7 @@ def test_codec_private_data_must_be_there(kvs: KvsServer, kinesis_video: Any, ar
         clip(archived_media, 0, 4)
 
 
-def test_media_that_is_not_played(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> None:
+def test_unsupported_media(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
     producer = Producer(kvs)
     header = producer_header(CLIP).replace(b"V_MPEG4/ISO/AVC", b"V_MPEG4/ISO/XXX")

@@ -44,7 +44,7 @@ def camera(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> Any:
     return archived_media
 
 
-def test_a_picture_per_slot(camera: Any) -> None:
+def test_one_image_per_slot(camera: Any) -> None:
     answer = ask(camera, 0, 3.5, SamplingInterval=500)
 
     assert [one["TimeStamp"] for one in answer["Images"]] == [at(half / 2) for half in range(8)]
@@ -53,19 +53,19 @@ def test_a_picture_per_slot(camera: Any) -> None:
     assert "NextToken" not in answer
 
 
-def test_pictures_show_their_moment(camera: Any) -> None:
+def test_images_show_the_frame_at_their_time(camera: Any) -> None:
     """The clip's gradient moves on with every frame."""
     dark = [picture(one).convert("RGB").getpixel((0, 0))[0] for one in ask(camera, 0, 3)["Images"]]  # type: ignore[index]  # Pillow's pixels are of many kinds
 
     assert all(abs(level - (9 * 10 * second) % 256) < 12 for second, level in enumerate(dark))
 
 
-def test_a_fragment_that_began_earlier_gives_nothing(camera: Any) -> None:
+def test_a_fragment_that_started_earlier_gives_no_images(camera: Any) -> None:
     """As users report: 'never an image for the first result' unless the range begins where a fragment does."""
     assert told(ask(camera, 0.5, 3.5)) == ["NO_MEDIA", "JPEG", "JPEG", "JPEG"]
 
 
-def test_no_media_outside_of_what_there_is(camera: Any) -> None:
+def test_slots_without_media_are_no_media(camera: Any) -> None:
     assert told(ask(camera, -2, 5)) == ["NO_MEDIA", "NO_MEDIA", "JPEG", "JPEG", "JPEG", "JPEG", "NO_MEDIA", "NO_MEDIA"]
 
 
@@ -86,7 +86,7 @@ def test_by_server_timestamp(camera: Any) -> None:
     assert "JPEG" in {result for page in pages for result in told(page)}
 
 
-def test_pages_of_25_whatever_is_asked_for(camera: Any) -> None:
+def test_pages_have_at_most_25_slots(camera: Any) -> None:
     first = ask(camera, 0, 10, SamplingInterval=200, MaxResults=100)
     second = ask(camera, 0, 10, SamplingInterval=200, MaxResults=100, NextToken=first["NextToken"])
     third = ask(camera, 0, 10, SamplingInterval=200, MaxResults=100, NextToken=second["NextToken"])
@@ -139,13 +139,13 @@ def test_quality_changes_the_size(camera: Any) -> None:
         {"NextToken": "a-b_c"},
     ],
 )
-def test_what_is_wrong_is_refused(camera: Any, wrong: dict[str, Any]) -> None:
+def test_invalid_parameters_are_rejected(camera: Any, wrong: dict[str, Any]) -> None:
     with pytest.raises(camera.exceptions.InvalidArgumentException):
         ask(camera, 0, 3, **wrong)
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 300.5), (3, 2)])
-def test_ranges_that_are_refused(camera: Any, start: float, end: float) -> None:
+def test_invalid_ranges_are_rejected(camera: Any, start: float, end: float) -> None:
     with pytest.raises(camera.exceptions.InvalidArgumentException):
         ask(camera, start, end)
 
@@ -157,7 +157,7 @@ def test_a_stream_without_retention(kinesis_video: Any, archived_media: Any) -> 
         ask(archived_media, 0, 3)
 
 
-def test_audio_alone_is_a_media_error(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> None:
+def test_audio_only_is_a_media_error(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
     track = Track(1, "audio", "A_AAC", b"\x12\x10", "mic", sampling_hz=44100.0, channels=2)
     producer = Producer(kvs)
@@ -169,7 +169,7 @@ def test_audio_alone_is_a_media_error(kvs: KvsServer, kinesis_video: Any, archiv
     assert told(ask(archived_media, 0, 1)) == ["MEDIA_ERROR", "NO_MEDIA"]
 
 
-def test_frames_that_nobody_can_decode_are_a_media_error(
+def test_undecodable_frames_are_a_media_error(
     kvs: KvsServer, kinesis_video: Any, archived_media: Any
 ) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
@@ -179,7 +179,7 @@ def test_frames_that_nobody_can_decode_are_a_media_error(
     assert told(ask(archived_media, 0, 0.9)) == ["MEDIA_ERROR"]
 
 
-def test_pictures_follow_within_the_call_that_persisted_them(
+def test_images_are_available_once_a_fragment_is_persisted(
     kvs: KvsServer, kinesis_video: Any, archived_media: Any
 ) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
@@ -192,7 +192,7 @@ def test_pictures_follow_within_the_call_that_persisted_them(
     producer.end()
 
 
-def test_errors_on_purpose(kvs: KvsServer, camera: Any) -> None:
+def test_injected_errors(kvs: KvsServer, camera: Any) -> None:
     kvs.service.faults.add(Missing(operation="GetImages", skip=1, count=1), Undecodable(skip=2, count=1))
 
     assert told(ask(camera, 0, 3)) == ["JPEG", "NO_MEDIA", "JPEG", "MEDIA_ERROR"]

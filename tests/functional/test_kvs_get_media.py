@@ -63,7 +63,7 @@ def test_every_fragment_is_a_document_with_numbers_times_and_position(
     assert all(one.raw.startswith(b"\x1a\x45\xdf\xa3") for one in found)
 
 
-def test_the_tail_tags_come_after_the_cluster_and_the_producers_own(kvs: KvsServer, media: Any) -> None:
+def test_kvs_tags_follow_the_cluster_and_the_producers_tags(kvs: KvsServer, media: Any) -> None:
     put_clip(kvs, a_clip(1), tags=event_tags(room="hall"))
 
     (one,) = read(media, "EARLIEST")
@@ -86,7 +86,7 @@ def test_after_a_fragment(kvs: KvsServer, media: Any, archived_media: Any, kind:
     assert times(read(media, kind, **selector)) == [1, 2]
 
 
-def test_a_fragment_that_is_not_there_is_told_in_the_body(kvs: KvsServer, media: Any) -> None:
+def test_a_missing_fragment_is_an_error_in_the_body(kvs: KvsServer, media: Any) -> None:
     put_clip(kvs, CLIP)
 
     (notice,) = read(media, "FRAGMENT_NUMBER", AfterFragmentNumber="9" * 47)
@@ -112,13 +112,13 @@ def test_at_a_server_timestamp(kvs: KvsServer, media: Any, archived_media: Any) 
     assert times(read(media, "SERVER_TIMESTAMP", StartTimestamp=before)) == [0, 1, 2]
 
 
-def test_the_selector_lacks_its_argument(media: Any) -> None:
+def test_a_selector_without_its_argument_is_rejected(media: Any) -> None:
     for kind in ("FRAGMENT_NUMBER", "CONTINUATION_TOKEN", "PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"):
         with pytest.raises(media.exceptions.InvalidArgumentException, match="needs"):
             read(media, kind)
 
 
-def test_now_begins_with_what_comes_and_sends_it_at_once(kvs: KvsServer, media: Any) -> None:
+def test_now_starts_with_the_next_fragment_and_sends_it_at_once(kvs: KvsServer, media: Any) -> None:
     put_clip(kvs, a_clip(1), start_ms=NOON_MS - 60_000)
     payload = media.get_media(StreamName="cam", StartSelector={"StartSelectorType": "NOW"})["Payload"]
     tokens: list[int] = []
@@ -142,7 +142,7 @@ def _note_tokens(payload: Any, tokens: list[int]) -> None:
         tokens += [1] * (body.count(b"CONTINUATION_TOKEN") - len(tokens))
 
 
-def test_a_fragment_on_its_way_keeps_the_reader_waiting(kvs: KvsServer, media: Any) -> None:
+def test_an_arriving_fragment_keeps_the_response_open(kvs: KvsServer, media: Any) -> None:
     producer = Producer(kvs)
     producer.send(producer_header(CLIP))
     (_, first), (_, second), _ = clusters(CLIP, NOON_MS, known_size=False)
@@ -175,7 +175,7 @@ def test_without_retention_the_host_buffer_can_be_read(kvs: KvsServer, kinesis_v
     assert stored(archived) == []
 
 
-def test_what_lay_in_the_host_buffer_is_not_archived_by_a_later_retention(kvs: KvsServer, kinesis_video: Any) -> None:
+def test_a_later_retention_does_not_archive_the_host_buffer(kvs: KvsServer, kinesis_video: Any) -> None:
     kinesis_video.create_stream(StreamName="cam")
     put_clip(kvs, CLIP)
     version = kinesis_video.describe_stream(StreamName="cam")["StreamInfo"]["Version"]
@@ -186,7 +186,7 @@ def test_what_lay_in_the_host_buffer_is_not_archived_by_a_later_retention(kvs: K
     assert stored(boto3.client("kinesis-video-archived-media", endpoint_url=kvs.url)) == []
 
 
-def test_a_stream_that_is_deleted_while_it_is_read(kvs: KvsServer, media: Any, kinesis_video: Any) -> None:
+def test_a_stream_deleted_during_the_response(kvs: KvsServer, media: Any, kinesis_video: Any) -> None:
     put_clip(kvs, CLIP)
     answer = media.get_media(StreamName="cam", StartSelector={"StartSelectorType": "NOW"})
     arn = kinesis_video.describe_stream(StreamName="cam")["StreamInfo"]["StreamARN"]
@@ -197,7 +197,7 @@ def test_a_stream_that_is_deleted_while_it_is_read(kvs: KvsServer, media: Any, k
     assert [one.error_id for one in found if isinstance(one, MediaErrorNotice)] in ([4506], [])
 
 
-def test_three_readers_see_the_same(kvs: KvsServer, media: Any) -> None:
+def test_three_readers_get_the_same_fragments(kvs: KvsServer, media: Any) -> None:
     put_clip(kvs, CLIP)
     found: list[list[int]] = []
     readers = [threading.Thread(target=lambda: found.append(times(read(media, "EARLIEST")))) for _ in range(3)]
@@ -209,7 +209,7 @@ def test_three_readers_see_the_same(kvs: KvsServer, media: Any) -> None:
     assert found == [[0, 1, 2]] * 3
 
 
-def test_errors_can_be_put_into_the_body(kvs: KvsServer, media: Any) -> None:
+def test_injected_errors_are_in_the_body(kvs: KvsServer, media: Any) -> None:
     put_clip(kvs, CLIP)
     kvs.service.faults.add(ErrorInside(operation="GetMedia", skip=1, count=1, error_id=4503, code="KMS_SERVICE"))
 
@@ -220,7 +220,7 @@ def test_errors_can_be_put_into_the_body(kvs: KvsServer, media: Any) -> None:
     assert notice.error_id == 4503
 
 
-def test_a_reader_goes_on_from_its_token_after_a_missing_fragment(kvs: KvsServer, media: Any) -> None:
+def test_a_reader_continues_from_its_token_after_a_missing_fragment(kvs: KvsServer, media: Any) -> None:
     put_clip(kvs, CLIP)
     kvs.service.faults.add(Missing(operation="GetMedia", skip=2, count=1))
     *whole, notice = read(media, "EARLIEST")
@@ -232,7 +232,7 @@ def test_a_reader_goes_on_from_its_token_after_a_missing_fragment(kvs: KvsServer
     assert times(read(media, "CONTINUATION_TOKEN", ContinuationToken=last.continuation_token)) == [2]
 
 
-def test_the_host_buffer_forgets_after_five_minutes(tmp_path: Path) -> None:
+def test_the_host_buffer_expires_after_five_minutes(tmp_path: Path) -> None:
     now_ms = [NOON_MS]
     from kinesight_local.kvs.fragment import IngestedFragment
     from kinesight_local.kvs.ingest import Ingest

@@ -94,7 +94,7 @@ def test_ffmpeg_decodes_every_frame(
 
 
 @pytest.mark.parametrize("container", ["FRAGMENTED_MP4", "MPEG_TS"])
-def test_sound_stays_with_the_picture(kvs: KvsServer, kinesis_video: Any, archived_media: Any, container: str) -> None:
+def test_audio_stays_in_sync_with_video(kvs: KvsServer, kinesis_video: Any, archived_media: Any, container: str) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
     producer = Producer(kvs, kind="RELATIVE", start=f"{NOON_MS // 1000}.0")
     producer.send(a_recording(4).body)
@@ -130,12 +130,12 @@ def test_a_browser_plays_it(camera: Any, kvs: KvsServer, browser: Browser, conta
     page.close()
 
 
-def test_a_browser_from_another_origin_may_read(camera: Any) -> None:
+def test_other_origins_are_allowed(camera: Any) -> None:
     for address in (session(camera), playlist(session(camera))[0]):
         assert httpx.get(address).headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_live_shows_the_newest_and_moves_on(kvs: KvsServer, camera: Any) -> None:
+def test_live_lists_the_newest_fragments(kvs: KvsServer, camera: Any) -> None:
     master = session(camera, PlaybackMode="LIVE", MaxMediaPlaylistFragmentResults=3)
     address, before = playlist(master)
     put_clip(kvs, a_clip(2), start_ms=NOON_MS + 6000)
@@ -172,7 +172,7 @@ def test_a_browser_plays_live(kvs: KvsServer, kinesis_video: Any, archived_media
     page.close()
 
 
-def test_replay_begins_with_a_window_and_moves_at_the_medias_pace(kvs: KvsServer, camera: Any) -> None:
+def test_replay_starts_with_a_window_and_moves_at_the_medias_speed(kvs: KvsServer, camera: Any) -> None:
     wanted = on_demand()
     del wanted["HLSFragmentSelector"]["TimestampRange"]["EndTimestamp"]
     master = session(camera, **wanted | {"PlaybackMode": "LIVE_REPLAY"}, MaxMediaPlaylistFragmentResults=2)
@@ -187,7 +187,7 @@ def test_replay_begins_with_a_window_and_moves_at_the_medias_pace(kvs: KvsServer
     assert "#EXT-X-ENDLIST" not in after
 
 
-def test_a_changed_camera_is_a_discontinuity_with_its_own_init_segment(kvs: KvsServer, camera: Any) -> None:
+def test_a_changed_codec_is_a_discontinuity_with_its_own_init_segment(kvs: KvsServer, camera: Any) -> None:
     put_clip(kvs, a_clip(1, width=160, height=120), start_ms=NOON_MS + 6000)
 
     _, lines = playlist(session(camera, **on_demand()))
@@ -212,7 +212,7 @@ def test_timestamps_on_request(camera: Any) -> None:
     assert f"#EXT-X-PROGRAM-DATE-TIME:{first}" in lines
 
 
-def test_segments_begin_where_their_fragment_does(camera: Any) -> None:
+def test_segments_start_at_their_fragments_start(camera: Any) -> None:
     address, lines = playlist(session(camera, **on_demand()))
     names = [line for line in lines if line.startswith("getMP4Media")]
     segments = [httpx.get(urljoin(address, name)).content for name in names]
@@ -224,7 +224,7 @@ def test_segments_begin_where_their_fragment_does(camera: Any) -> None:
     assert [decode_time(segment) / 90_000 for segment in segments] == [0, 1, 2, 3, 4, 5]
 
 
-def test_a_session_ends(kvs: KvsServer, camera: Any) -> None:
+def test_a_session_expires(kvs: KvsServer, camera: Any) -> None:
     master = session(camera, Expires=300, **on_demand())
     assert httpx.get(master).status_code == 200
 
@@ -246,13 +246,13 @@ def test_a_session_survives_a_restart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b", "é.é", "e30.e30", "." * 50])
-def test_tokens_of_others_are_refused(kvs: KvsServer, token: str) -> None:
+def test_invalid_tokens_are_rejected(kvs: KvsServer, token: str) -> None:
     answer = httpx.get(f"{kvs.url}/hls/v1/getHLSMediaPlaylist.m3u8", params={"SessionToken": token})
 
     assert answer.status_code in (400, 401)
 
 
-def test_addresses_that_are_none(kvs: KvsServer, camera: Any) -> None:
+def test_invalid_addresses(kvs: KvsServer, camera: Any) -> None:
     token = session(camera).partition("SessionToken=")[2]
     segment = f"{kvs.url}/hls/v1/getMP4MediaFragment.mp4?SessionToken={token}"
 
@@ -273,12 +273,12 @@ def test_addresses_that_are_none(kvs: KvsServer, camera: Any) -> None:
         {"ContainerFormat": "AVI"},
     ],
 )
-def test_what_is_wrong_is_refused(camera: Any, wrong: dict[str, Any]) -> None:
+def test_invalid_parameters_are_rejected(camera: Any, wrong: dict[str, Any]) -> None:
     with pytest.raises(camera.exceptions.InvalidArgumentException):
         session(camera, **wrong)
 
 
-def test_nothing_to_play(kvs: KvsServer, camera: Any) -> None:
+def test_a_session_without_fragments(kvs: KvsServer, camera: Any) -> None:
     with pytest.raises(camera.exceptions.ResourceNotFoundException):
         session(camera, **on_demand(1000, 2000))
 

@@ -80,7 +80,7 @@ def shown_index(image: Image.Image) -> int:
     return round(float(np.asarray(image.convert("RGB"))[:, :, 2].mean()))
 
 
-def test_pictures_come_from_tagged_fragments_alone(
+def test_only_tagged_fragments_give_images(
     configure: Configure, kvs: KvsServer, s3: Any, archived_media: Any
 ) -> None:
     configure(WidthPixels=160)
@@ -104,14 +104,14 @@ def test_pictures_come_from_tagged_fragments_alone(
     assert (told["images_generated"], told["images_delivered"], told["image_failures"]) == (6, 6, 0)
 
 
-def test_a_picture_shows_the_frame_it_is_named_after(configure: Configure, kvs: KvsServer, s3: Any) -> None:
+def test_an_image_shows_the_frame_of_its_name(configure: Configure, kvs: KvsServer, s3: Any) -> None:
     put(kvs, CLIP, [event_tags(IMAGE)] * 3)
 
     for key in keys(kvs, s3):
         assert shown_index(picture(s3, key)) == pytest.approx((_timecode(key) - NOON_MS) / 100, abs=4)
 
 
-def test_frames_that_are_not_sent_in_order_of_time(configure: Configure, kvs: KvsServer, s3: Any) -> None:
+def test_frames_in_decoding_order(configure: Configure, kvs: KvsServer, s3: Any) -> None:
     clip = with_b_frames(CLIP)
     assert [at for at, *_ in clip.packets] != sorted(at for at, *_ in clip.packets)
     configure(SamplingInterval=300)
@@ -178,7 +178,7 @@ def test_png(configure: Configure, kvs: KvsServer, s3: Any) -> None:
     assert picture(s3, key).format == "PNG"
 
 
-def test_a_lower_quality_makes_smaller_pictures(configure: Configure, kvs: KvsServer, s3: Any) -> None:
+def test_a_lower_quality_gives_smaller_images(configure: Configure, kvs: KvsServer, s3: Any) -> None:
     sizes = []
     for index, quality in enumerate(["90", "10"]):
         configure(SamplingInterval=5000, FormatConfig={"JPEGQuality": quality})
@@ -188,7 +188,7 @@ def test_a_lower_quality_makes_smaller_pictures(configure: Configure, kvs: KvsSe
     assert sizes[1] < sizes[0] / 2
 
 
-def test_the_producers_prefix_stands_before_the_account(configure: Configure, kvs: KvsServer, s3: Any) -> None:
+def test_the_producers_prefix_precedes_the_account(configure: Configure, kvs: KvsServer, s3: Any) -> None:
     configure(SamplingInterval=5000, DestinationConfig=_destination("s3://pictures/a/b/"))
     put(kvs, CLIP, [event_tags(IMAGE, **{PREFIX: "night"}), b"", b""])
 
@@ -206,7 +206,7 @@ def _destination(uri: str) -> dict[str, str]:
     return {"Uri": uri, "DestinationRegion": "us-east-1"}
 
 
-def test_by_server_time_a_picture_is_named_after_the_servers_clock(
+def test_by_server_time_the_image_name_has_the_server_timestamp(
     configure: Configure, kvs: KvsServer, s3: Any, archived_media: Any
 ) -> None:
     configure(ImageSelectorType="SERVER_TIMESTAMP", SamplingInterval=500)
@@ -218,7 +218,7 @@ def test_by_server_time_a_picture_is_named_after_the_servers_clock(
     assert [_timecode(key) - start_ms for key in found] == [0, 500]
 
 
-def test_the_clock_runs_on_over_a_new_connection(configure: Configure, kvs: KvsServer, s3: Any) -> None:
+def test_the_sampling_clock_continues_across_connections(configure: Configure, kvs: KvsServer, s3: Any) -> None:
     configure(SamplingInterval=700)
     put(kvs, CLIP, [event_tags(IMAGE)] * 3)
     put(kvs, CLIP, [event_tags(IMAGE)] * 3, NOON_MS + 3000)
@@ -226,7 +226,7 @@ def test_the_clock_runs_on_over_a_new_connection(configure: Configure, kvs: KvsS
     assert [_timecode(key) - NOON_MS for key in keys(kvs, s3)] == list(range(0, 6000, 700))
 
 
-def test_a_disabled_configuration_makes_nothing(configure: Configure, kvs: KvsServer, s3: Any) -> None:
+def test_disabled_image_generation_gives_no_images(configure: Configure, kvs: KvsServer, s3: Any) -> None:
     configure(Status="DISABLED")
     put(kvs, CLIP, [event_tags(IMAGE)] * 3)
 
@@ -234,7 +234,7 @@ def test_a_disabled_configuration_makes_nothing(configure: Configure, kvs: KvsSe
     assert kvs.service.statistics("cam")["images_generated"] == 0
 
 
-def test_pictures_that_cant_be_delivered_are_counted(configure: Configure, kvs: KvsServer, s3: Any) -> None:
+def test_undeliverable_images_are_counted(configure: Configure, kvs: KvsServer, s3: Any) -> None:
     configure(DestinationConfig=_destination("s3://nobodys-bucket"))
     put(kvs, CLIP, [event_tags(IMAGE), b"", b""])
     eventually(lambda: kvs.service.statistics("cam")["pending"] == 0)
@@ -243,7 +243,7 @@ def test_pictures_that_cant_be_delivered_are_counted(configure: Configure, kvs: 
     assert (told["images_generated"], told["images_delivered"], told["image_failures"]) == (3, 0, 3)
 
 
-def test_what_cant_be_decoded_is_counted_and_the_next_fragment_goes_on(
+def test_an_undecodable_fragment_is_counted_and_the_next_one_gives_images(
     configure: Configure, kvs: KvsServer, s3: Any
 ) -> None:
     broken = Clip(
@@ -258,7 +258,7 @@ def test_what_cant_be_decoded_is_counted_and_the_next_fragment_goes_on(
     assert kvs.service.statistics("cam")["image_failures"] == 3
 
 
-def test_a_whole_session_tagged_throughout(configure: Configure, kvs: KvsServer, s3: Any) -> None:
+def test_a_session_with_all_fragments_tagged(configure: Configure, kvs: KvsServer, s3: Any) -> None:
     put_clip(kvs, CLIP, event_tags(IMAGE))
 
     assert len(keys(kvs, s3)) == 8

@@ -54,7 +54,7 @@ BODY = (
 
 @settings(max_examples=60, deadline=None)
 @given(cuts=st.lists(st.integers(0, len(BODY)), max_size=12))
-def test_how_the_body_is_cut_makes_no_difference(cuts: list[int]) -> None:
+def test_chunking_makes_no_difference(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(BODY)]
 
     cut = taken(*(BODY[start:end] for start, end in pairwise(edges)))
@@ -66,7 +66,7 @@ def test_how_the_body_is_cut_makes_no_difference(cuts: list[int]) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(at=st.integers(0, len(BODY) - 1), junk=st.binary(min_size=1, max_size=12))
-def test_no_bytes_break_it(at: int, junk: bytes) -> None:
+def test_no_bytes_raise_an_unexpected_error(at: int, junk: bytes) -> None:
     outcomes = taken(BODY[:at] + junk + BODY[at + len(junk) :])
 
     assert sum(isinstance(outcome, Rejected) for outcome in outcomes) <= 1
@@ -76,7 +76,7 @@ def test_no_bytes_break_it(at: int, junk: bytes) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(end=st.integers(0, len(BODY) - 1))
-def test_a_fragment_that_is_cut_is_never_told_as_whole_while_the_body_is_open(end: int) -> None:
+def test_a_cut_fragment_is_never_complete_while_the_body_is_open(end: int) -> None:
     ingest = Ingest()
 
     found = fragments(ingest.feed(BODY[:end]))
@@ -87,7 +87,7 @@ def test_a_fragment_that_is_cut_is_never_told_as_whole_while_the_body_is_open(en
     ]
 
 
-def test_the_next_cluster_finishes_one_and_so_do_the_end_mark_a_header_and_the_end() -> None:
+def test_a_fragment_ends_with_the_next_cluster_end_tag_header_or_end_of_body() -> None:
     ingest = Ingest()
     steps = [HEADER + a_cluster(1000), a_cluster(2000), event_tags(END_OF_FRAGMENT), a_cluster(3000), HEADER]
 
@@ -97,7 +97,7 @@ def test_the_next_cluster_finishes_one_and_so_do_the_end_mark_a_header_and_the_e
     assert fragments(ingest.feed(a_cluster(4000)) + ingest.close())[0].timecode == 4000
 
 
-def test_tags_before_the_first_cluster_stand_in_the_first_fragments_header_alone() -> None:
+def test_tags_before_the_first_cluster_are_only_in_the_first_fragments_header() -> None:
     first, second, third = fragments(taken(BODY))
 
     assert first.header == HEADER + event_tags(session="night")
@@ -107,7 +107,7 @@ def test_tags_before_the_first_cluster_stand_in_the_first_fragments_header_alone
     assert not second.tags
 
 
-def test_tags_beside_the_end_mark_are_the_fragments() -> None:
+def test_tags_next_to_the_end_tag_belong_to_the_fragment() -> None:
     tags = write.tags([Tag("door", "open"), Tag(END_OF_FRAGMENT, "")])
 
     (one,) = fragments(taken(HEADER + a_cluster(1000) + tags))
@@ -115,14 +115,14 @@ def test_tags_beside_the_end_mark_are_the_fragments() -> None:
     assert one.custom_tags() == {"door": "open"}
 
 
-def test_tags_behind_the_end_mark_are_nobodys() -> None:
+def test_tags_after_the_end_tag_are_dropped() -> None:
     one, two = fragments(taken(HEADER + a_cluster(1000) + event_tags(END_OF_FRAGMENT, door="open") + a_cluster(2000)))
 
     assert not one.tags
     assert not two.tags
 
 
-def test_what_lies_behind_the_media_does_not_swell_the_header() -> None:
+def test_elements_after_the_media_are_not_added_to_the_header() -> None:
     void = b"\xec\x84" + bytes(4)
 
     *_, last = fragments(taken(HEADER + a_cluster(1000, known_size=True) + void * 50 + a_cluster(2000)))
@@ -139,7 +139,7 @@ def test_other_timecode_scales_give_exact_times() -> None:
     assert [block.offset_ms for block in one.blocks] == [0, Fraction(3, 10)]
 
 
-def test_every_track_needs_a_frame() -> None:
+def test_every_track_requires_a_frame() -> None:
     header = write.ebml_header() + write.segment_start() + write.info() + write.tracks([VIDEO, AUDIO])
     both = write.cluster(1000, [frame(), frame(5, track=2)])
 
@@ -156,14 +156,14 @@ def test_every_track_needs_a_frame() -> None:
     ],
     ids=["a frame before the timecode", "two timecodes", "bytes between elements"],
 )
-def test_clusters_that_are_none_are_invalid(body: bytes) -> None:
+def test_malformed_clusters_are_invalid(body: bytes) -> None:
     refusal = taken(body)[-1]
 
     assert isinstance(refusal, Rejected)
     assert refusal.error_id == 4006
 
 
-def test_a_fragment_has_50_mib_at_most() -> None:
+def test_a_fragment_has_at_most_50_mib() -> None:
     """Six blocks of ten: none is too large, all of them are."""
     ingest = Ingest()
     outcomes = ingest.feed(HEADER + write.cluster_start() + write.cluster_timecode(1))
@@ -175,7 +175,7 @@ def test_a_fragment_has_50_mib_at_most() -> None:
     assert refused_at == 5
 
 
-def test_an_element_that_only_declares_too_much_is_refused_at_once() -> None:
+def test_an_element_that_declares_too_many_bytes_is_rejected_at_once() -> None:
     declared = b"\xa3" + (0x10_00_00_00 | 0x0F_FF_FF_F0).to_bytes(4)
 
     refusal = taken(HEADER + write.cluster_start() + write.cluster_timecode(1) + declared)[-1]
@@ -184,7 +184,7 @@ def test_an_element_that_only_declares_too_much_is_refused_at_once() -> None:
     assert MAX_FRAGMENT_BYTES == 52_428_800
 
 
-def test_three_tracks_at_most() -> None:
+def test_at_most_three_tracks() -> None:
     tracks = [VIDEO, AUDIO, Track(3, "other", "S_TEXT"), Track(4, "other", "S_TEXT")]
     begin = write.ebml_header() + write.segment_start() + write.info()
 

@@ -40,7 +40,7 @@ def camera(url: str, name: str, persisted: dict[str, str]) -> None:
         return
 
 
-def test_a_kill_in_the_midst_of_four_cameras(tmp_path: Path) -> None:
+def test_a_kill_while_four_cameras_send(tmp_path: Path) -> None:
     persisted: list[dict[str, str]] = [{} for _ in range(CAMERAS)]
     with subprocess.Popen([sys.executable, "-c", SERVE, str(tmp_path)], stdin=-1, stdout=-1, text=True) as process:
         assert process.stdout is not None

@@ -22,7 +22,7 @@ def stream(kinesis_video: Any) -> str:
     return "cam"
 
 
-def test_what_is_put_comes_back_frame_by_frame(kvs: KvsServer, archived_media: Any) -> None:
+def test_every_frame_is_returned(kvs: KvsServer, archived_media: Any) -> None:
     put_clip(kvs, CLIP)
 
     listed = stored(archived_media)
@@ -39,7 +39,7 @@ def test_what_is_put_comes_back_frame_by_frame(kvs: KvsServer, archived_media: A
         assert sum(1 for _ in container.decode(video=0)) == 10
 
 
-def test_a_fragment_comes_back_byte_by_byte_around_kvs_own_tags(kvs: KvsServer, archived_media: Any) -> None:
+def test_a_fragment_is_returned_byte_for_byte_with_kvs_tags(kvs: KvsServer, archived_media: Any) -> None:
     (_, cluster), *_ = clusters(CLIP, NOON_MS)
     producer = Producer(kvs)
     producer.send(producer_header(CLIP) + cluster + event_tags(door="open"))
@@ -91,7 +91,7 @@ def test_relative_timecodes_count_from_the_start_header(
     assert round(one["ProducerTimestamp"].timestamp() * 1000) == NOON_MS + offset_ms
 
 
-def test_the_server_time_is_the_moment_of_the_first_bytes(kvs: KvsServer, archived_media: Any) -> None:
+def test_the_server_time_is_the_arrival_of_the_first_bytes(kvs: KvsServer, archived_media: Any) -> None:
     first, second, _ = (cluster for _, cluster in clusters(CLIP, NOON_MS))
     producer = Producer(kvs)
     producer.send(producer_header(CLIP) + first)
@@ -120,7 +120,7 @@ def test_numbers_ascend_as_text_and_over_sessions(kvs: KvsServer, archived_media
     assert {len(number) for number in numbers} == {47}
 
 
-def test_fragments_that_are_missing_are_told_inside_the_body(kvs: KvsServer, archived_media: Any) -> None:
+def test_missing_fragments_are_errors_in_the_body(kvs: KvsServer, archived_media: Any) -> None:
     put_clip(kvs, CLIP)
     number = stored(archived_media)[0]["FragmentNumber"]
 
@@ -145,7 +145,7 @@ def test_fragments_are_listed_in_pages(kvs: KvsServer, archived_media: Any, cloc
 
 
 @pytest.mark.parametrize(("start_s", "end_s", "offsets_s"), [(0, 2, [0, 1, 2]), (1, 1, [1]), (3, 9, [])])
-def test_a_range_takes_the_fragments_that_start_in_it_ends_included(
+def test_a_range_selects_fragments_that_start_in_it_ends_included(
     kvs: KvsServer, archived_media: Any, start_s: int, end_s: int, offsets_s: list[int]
 ) -> None:
     put_clip(kvs, CLIP)
@@ -190,7 +190,7 @@ def test_without_max_results_a_page_has_a_hundred(kvs: KvsServer, archived_media
         },
     ],
 )
-def test_what_is_no_selection_is_refused(archived_media: Any, wrong: dict[str, Any]) -> None:
+def test_invalid_selections_are_rejected(archived_media: Any, wrong: dict[str, Any]) -> None:
     with pytest.raises(ClientError) as caught:
         archived_media.list_fragments(StreamName="cam", **wrong)
 

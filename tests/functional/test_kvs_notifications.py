@@ -37,7 +37,7 @@ def topic(moto: str) -> str:
     return arn
 
 
-def test_notifications_go_out_for_tagged_fragments(
+def test_tagged_fragments_are_notified(
     topic: str, kvs: KvsServer, stream: str, kinesis_video: Any, archived_media: Any
 ) -> None:
     sqs = boto3.client("sqs")
@@ -63,7 +63,7 @@ def test_notifications_go_out_for_tagged_fragments(
 
 
 @pytest.mark.parametrize(("status", "tags"), [("DISABLED", event_tags(NOTIFICATION)), ("ENABLED", event_tags(a="b"))])
-def test_without_tag_or_configuration_none_goes_out(
+def test_without_tag_or_settings_nothing_is_notified(
     topic: str, kvs: KvsServer, kinesis_video: Any, status: str, tags: bytes
 ) -> None:
     configure(kinesis_video, topic, status)
@@ -73,7 +73,7 @@ def test_without_tag_or_configuration_none_goes_out(
     assert (told["pending"], told["notifications_published"]) == (0, 0)
 
 
-def test_a_topic_that_is_not_there_is_counted(topic: str, kvs: KvsServer, kinesis_video: Any) -> None:
+def test_a_missing_topic_is_counted_as_a_failure(topic: str, kvs: KvsServer, kinesis_video: Any) -> None:
     configure(kinesis_video, f"{topic}-of-nobody")
     put_clip(kvs, CLIP, event_tags(NOTIFICATION))
     eventually(lambda: kvs.service.statistics("cam")["pending"] == 0)
@@ -110,7 +110,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     server.server_close()
 
 
-def test_slow_delivery_holds_back_the_producer_and_nobody_else(
+def test_slow_delivery_slows_down_only_its_producer(
     gate: threading.Event, kvs: KvsServer, kinesis_video: Any
 ) -> None:
     configure(kinesis_video, "arn:aws:sns:us-east-1:123456789012:slow")

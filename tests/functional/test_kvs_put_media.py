@@ -53,7 +53,7 @@ def read_until(wire: socket.socket, end: bytes) -> bytes:
     return received
 
 
-def test_acknowledgements_come_while_the_request_goes_on(kvs: KvsServer) -> None:
+def test_acknowledgements_are_sent_during_the_request(kvs: KvsServer) -> None:
     producer = Producer(kvs)
     producer.send(producer_header(CLIP) + FIRST)
 
@@ -74,7 +74,7 @@ def test_acknowledgements_come_while_the_request_goes_on(kvs: KvsServer) -> None
     assert producer.acknowledgements() == []
 
 
-def test_buffering_comes_with_the_timecode_before_the_fragment_is_whole(kvs: KvsServer) -> None:
+def test_buffering_follows_the_timecode_before_the_fragment_is_complete(kvs: KvsServer) -> None:
     producer = Producer(kvs)
     producer.send(producer_header(CLIP) + write.cluster_start() + write.cluster_timecode(7))
 
@@ -82,19 +82,19 @@ def test_buffering_comes_with_the_timecode_before_the_fragment_is_whole(kvs: Kvs
     producer.connection.close()
 
 
-def test_100_continue_is_answered_before_any_of_the_body(wire: socket.socket) -> None:
+def test_100_continue_is_sent_before_the_body(wire: socket.socket) -> None:
     wire.sendall(HEAD + b"Expect: 100-continue\r\n\r\n")
 
     assert read_until(wire, b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")
 
 
-def test_a_refused_stream_gets_no_100_continue(wire: socket.socket) -> None:
+def test_an_unknown_stream_gets_no_100_continue(wire: socket.socket) -> None:
     wire.sendall(HEAD.replace(b"cam", b"nobody") + b"Expect: 100-continue\r\n\r\n")
 
     assert read_until(wire, b"\r\n\r\n").startswith(b"HTTP/1.1 404 ")
 
 
-def test_every_acknowledgement_is_a_chunk_of_its_own(wire: socket.socket) -> None:
+def test_every_acknowledgement_is_one_chunk(wire: socket.socket) -> None:
     wire.sendall(HEAD + b"\r\n" + chunk(producer_header(CLIP) + FIRST + SECOND + THIRD) + b"0\r\n\r\n")
 
     _, _, body = read_until(wire, b"0\r\n\r\n").partition(b"\r\n\r\n")
@@ -108,7 +108,7 @@ def test_every_acknowledgement_is_a_chunk_of_its_own(wire: socket.socket) -> Non
     assert max(map(len, chunks)) <= 1024
 
 
-def test_bytes_one_by_one_are_a_body_too(wire: socket.socket, archived_media: Any) -> None:
+def test_a_body_of_single_byte_chunks(wire: socket.socket, archived_media: Any) -> None:
     tiny = a_clip(1, fps=1, width=32, height=32)
     body = producer_header(tiny) + clusters(tiny, NOON_MS)[0][1]
     wire.sendall(HEAD + b"\r\n" + b"".join(chunk(body[at : at + 1]) for at in range(len(body))) + b"0\r\n\r\n")
@@ -117,7 +117,7 @@ def test_bytes_one_by_one_are_a_body_too(wire: socket.socket, archived_media: An
     assert len(stored(archived_media)) == 1
 
 
-def test_silence_is_answered_with_idle_and_then_ended(tmp_path: Path) -> None:
+def test_a_silent_connection_gets_idle_and_then_ends(tmp_path: Path) -> None:
     with KvsServer(tmp_path / "impatient", timing=Timing(idle_s=0.05)) as server:
         boto3.client("kinesisvideo", endpoint_url=server.url).create_stream(StreamName="cam")
         producer = Producer(server)
@@ -125,7 +125,7 @@ def test_silence_is_answered_with_idle_and_then_ended(tmp_path: Path) -> None:
         assert [one["EventType"] for one in producer.acknowledgements()] == ["IDLE"] * 3
 
 
-def test_a_connection_does_not_live_for_ever(tmp_path: Path) -> None:
+def test_a_connection_has_a_maximum_duration(tmp_path: Path) -> None:
     with KvsServer(tmp_path / "impatient", timing=Timing(idle_s=0.05, connection_s=0.0)) as server:
         boto3.client("kinesisvideo", endpoint_url=server.url).create_stream(StreamName="cam")
 
@@ -145,7 +145,7 @@ def test_a_dropped_connection_drops_the_open_fragment(kvs: KvsServer, archived_m
     assert len(stored(archived_media)) == 1 + 3
 
 
-def test_fragments_that_are_sent_again_are_kept_again(kvs: KvsServer, archived_media: Any) -> None:
+def test_resent_fragments_are_stored_again(kvs: KvsServer, archived_media: Any) -> None:
     put_clip(kvs, CLIP)
     producer = Producer(kvs)
     producer.send(producer_header(CLIP) + event_tags(END_OF_FRAGMENT) + THIRD)
@@ -155,7 +155,7 @@ def test_fragments_that_are_sent_again_are_kept_again(kvs: KvsServer, archived_m
     assert len(stored(archived_media)) == 4
 
 
-def test_a_second_document_goes_on_in_the_same_body(kvs: KvsServer) -> None:
+def test_a_second_document_in_the_same_body(kvs: KvsServer) -> None:
     producer = Producer(kvs)
     producer.send(producer_header(CLIP) + FIRST)
     producer.send(producer_header(CLIP) + SECOND)
@@ -197,7 +197,7 @@ def test_two_connections_at_once_may_overlap(kvs: KvsServer, archived_media: Any
         ((producer_header(CLIP) + FIRST)[:-10], 4000),
     ],
 )
-def test_what_the_service_refuses_ends_in_its_error(kvs: KvsServer, body: bytes, error_id: int) -> None:
+def test_invalid_media_ends_with_the_services_error(kvs: KvsServer, body: bytes, error_id: int) -> None:
     producer = Producer(kvs)
     producer.send(body)
     producer.end()
@@ -207,7 +207,7 @@ def test_what_the_service_refuses_ends_in_its_error(kvs: KvsServer, body: bytes,
     assert (last["EventType"], last["ErrorId"]) == ("ERROR", error_id)
 
 
-def test_an_error_is_told_while_the_body_is_still_open(kvs: KvsServer) -> None:
+def test_an_error_is_sent_while_the_body_is_open(kvs: KvsServer) -> None:
     producer = Producer(kvs)
     producer.send(producer_header(CLIP) + FIRST + b"\x00\x00\x00\x00\x00")
 
@@ -221,7 +221,7 @@ def test_an_error_is_told_while_the_body_is_still_open(kvs: KvsServer) -> None:
     }
 
 
-def test_what_came_whole_before_an_error_stays(kvs: KvsServer, archived_media: Any) -> None:
+def test_complete_fragments_before_an_error_are_kept(kvs: KvsServer, archived_media: Any) -> None:
     producer = Producer(kvs)
     producer.send(producer_header(CLIP) + FIRST + SECOND + event_tags("AWS_MINE"))
     producer.end()
@@ -230,7 +230,7 @@ def test_what_came_whole_before_an_error_stays(kvs: KvsServer, archived_media: A
     assert [round(1000 * one["ProducerTimestamp"].timestamp()) for one in stored(archived_media)] == [NOON_MS]
 
 
-def test_a_stream_deleted_meanwhile_is_not_active(kvs: KvsServer, stream: str, kinesis_video: Any) -> None:
+def test_a_stream_deleted_during_the_request_is_not_active(kvs: KvsServer, stream: str, kinesis_video: Any) -> None:
     producer = Producer(kvs)
     producer.send(producer_header(CLIP) + FIRST)
     producer.until("BUFFERING")
@@ -260,7 +260,7 @@ def test_a_stream_deleted_meanwhile_is_not_active(kvs: KvsServer, stream: str, k
         ),
     ],
 )
-def test_what_is_wrong_with_the_request_is_an_http_error(
+def test_invalid_headers_are_an_http_error(
     kvs: KvsServer, headers: dict[str, str], status: int, code: str
 ) -> None:
     address = urlsplit(kvs.url)
@@ -273,7 +273,7 @@ def test_what_is_wrong_with_the_request_is_an_http_error(
     assert json.loads(response.read())["Message"]
 
 
-def test_the_arn_names_the_stream_too(kvs: KvsServer, stream: str) -> None:
+def test_a_stream_is_named_by_its_arn(kvs: KvsServer, stream: str) -> None:
     address = urlsplit(kvs.url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
     headers = {"x-amzn-stream-arn": stream, "x-amzn-fragment-timecode-type": "ABSOLUTE"}
@@ -282,7 +282,7 @@ def test_the_arn_names_the_stream_too(kvs: KvsServer, stream: str) -> None:
     assert connection.getresponse().read().count(b"PERSISTED") == 1
 
 
-def test_a_disk_that_refuses_is_an_archival_error(kvs: KvsServer, kinesis_video: Any, tmp_path: Path) -> None:
+def test_a_write_error_is_an_archival_error(kvs: KvsServer, kinesis_video: Any, tmp_path: Path) -> None:
     arn = kinesis_video.describe_stream(StreamName="cam")["StreamInfo"]["StreamARN"]
     (tmp_path / "kvs" / "fragments" / arn.rpartition("/")[2]).write_text("in the way of the folder")
 

@@ -61,7 +61,7 @@ def test_five_calls_a_second_per_stream_and_fifty_per_account() -> None:
     assert sum(until_refused(lambda n=n: quotas.charge_call("TagStream", f"arn:{n}"), 3) for n in range(30)) == 50
 
 
-def test_describing_is_cheaper() -> None:
+def test_describe_stream_has_a_higher_limit() -> None:
     quotas = Quotas(Limits(), clock=Clock())
 
     assert sum(until_refused(lambda n=n: quotas.charge_call("DescribeStream", f"{n}"), 5) for n in range(90)) == 300
@@ -77,7 +77,7 @@ def test_get_images_costs_points(images: int, calls: int) -> None:
     assert went == calls
 
 
-def test_points_are_each_streams_own_and_come_back() -> None:
+def test_points_are_per_stream_and_are_refilled() -> None:
     clock = Clock()
     quotas = Quotas(Limits(), clock=clock)
     assert until_refused(lambda: quotas.charge_points("arn:1", media=500), 2) == 1
@@ -87,14 +87,14 @@ def test_points_are_each_streams_own_and_come_back() -> None:
     assert until_refused(lambda: quotas.charge_points("arn:1", media=250), 2) == 1
 
 
-def test_without_limits_nothing_is_refused() -> None:
+def test_without_limits_nothing_is_throttled() -> None:
     quotas = Quotas(None)
 
     assert until_refused(lambda: quotas.charge_points("arn:1", media=500), 1000) == 1000
     assert until_refused(lambda: quotas.charge_call("TagStream", "arn:1"), 1000) == 1000
 
 
-def test_boto3_sees_the_throttle_typed(strict: KvsServer, archived: Any) -> None:
+def test_boto3_raises_the_throttle_as_a_typed_error(strict: KvsServer, archived: Any) -> None:
     control = boto3.client("kinesisvideo", endpoint_url=strict.url)
     with pytest.raises(control.exceptions.ClientLimitExceededException):
         _often(lambda: control.tag_stream(StreamName="cam", Tags={"a": "b"}))
@@ -115,7 +115,7 @@ def test_streams_of_an_account(strict: KvsServer) -> None:
         control.create_stream(StreamName="third")
 
 
-def test_the_newest_put_media_connection_loses(strict: KvsServer) -> None:
+def test_the_newest_put_media_connection_is_rejected(strict: KvsServer) -> None:
     first = Producer(strict)
     first.send(producer_header(CLIP))
     first.response = first.connection.getresponse()
@@ -158,7 +158,7 @@ def _can_read(server: KvsServer) -> bool:
     return bool(answer["Payload"].read())
 
 
-def test_a_reader_that_goes_away_frees_its_connection(strict: KvsServer) -> None:
+def test_a_disconnected_reader_frees_its_connection(strict: KvsServer) -> None:
     media = boto3.client("kinesis-video-media", endpoint_url=strict.url)
     producer = Producer(strict)
     producer.send(producer_header(CLIP) + clusters(CLIP, NOON_MS, known_size=False)[0][1])
@@ -179,11 +179,11 @@ def _opens(server: KvsServer) -> bool:
     return True
 
 
-def test_put_clip_within_the_limits_is_not_disturbed(strict: KvsServer) -> None:
+def test_put_media_within_the_limits_is_not_throttled(strict: KvsServer) -> None:
     assert [one["EventType"] for one in put_clip(strict, CLIP)] == ["BUFFERING", "RECEIVED", "PERSISTED"]
 
 
-def test_an_hls_sessions_files(strict: KvsServer, archived: Any) -> None:
+def test_the_files_of_an_hls_session_are_limited(strict: KvsServer, archived: Any) -> None:
     put_clip(strict, CLIP)
     session = archived.get_hls_streaming_session_url(StreamName="cam")["HLSStreamingSessionURL"]
 
@@ -193,7 +193,7 @@ def test_an_hls_sessions_files(strict: KvsServer, archived: Any) -> None:
     assert 400 in statuses
 
 
-def test_what_is_paced_arrives_whole(strict: KvsServer) -> None:
+def test_paced_bodies_are_complete(strict: KvsServer) -> None:
     put_clip(strict, a_clip(3))
 
     media = boto3.client("kinesis-video-media", endpoint_url=strict.url)

@@ -69,7 +69,7 @@ def files(folder: Path) -> int:
     return sum(1 for path in (folder / "fragments").rglob("*") if path.is_file())
 
 
-def test_what_is_older_than_the_retention_is_not_served(service: KvsService, clock: Clock) -> None:
+def test_expired_fragments_are_not_served(service: KvsService, clock: Clock) -> None:
     arn = call(service, "/createStream", StreamName="cam", DataRetentionInHours=2)["StreamARN"]
     old = put(service, arn)
     clock.now_ms += HOUR_MS
@@ -83,7 +83,7 @@ def test_what_is_older_than_the_retention_is_not_served(service: KvsService, clo
     assert b"EXCEPTION_ERROR_CODE" not in media(service, young)
 
 
-def test_what_has_expired_leaves_the_disk(service: KvsService, clock: Clock, tmp_path: Path) -> None:
+def test_expired_fragments_are_deleted_from_disk(service: KvsService, clock: Clock, tmp_path: Path) -> None:
     arn = call(service, "/createStream", StreamName="cam", DataRetentionInHours=1)["StreamARN"]
     put(service, arn)
     clock.now_ms += HOUR_MS
@@ -93,7 +93,7 @@ def test_what_has_expired_leaves_the_disk(service: KvsService, clock: Clock, tmp
     assert files(tmp_path) == 0
 
 
-def test_sweeping_happens_by_itself_while_media_comes_in(service: KvsService, clock: Clock, tmp_path: Path) -> None:
+def test_expired_fragments_are_swept_while_media_arrives(service: KvsService, clock: Clock, tmp_path: Path) -> None:
     arn = call(service, "/createStream", StreamName="cam", DataRetentionInHours=1)["StreamARN"]
     put(service, arn)
     clock.now_ms += HOUR_MS
@@ -102,7 +102,7 @@ def test_sweeping_happens_by_itself_while_media_comes_in(service: KvsService, cl
     assert files(tmp_path) == 1
 
 
-def test_a_shorter_retention_holds_for_what_is_there(service: KvsService, clock: Clock) -> None:
+def test_a_shorter_retention_applies_to_stored_media(service: KvsService, clock: Clock) -> None:
     arn = call(service, "/createStream", StreamName="cam", DataRetentionInHours=5)["StreamARN"]
     put(service, arn)
     clock.now_ms += 2 * HOUR_MS
@@ -120,7 +120,7 @@ def test_a_shorter_retention_holds_for_what_is_there(service: KvsService, clock:
     assert listed(service) == []
 
 
-def test_fragments_survive_a_restart_and_numbers_go_on(service: KvsService, clock: Clock, tmp_path: Path) -> None:
+def test_fragments_survive_a_restart_and_numbers_continue(service: KvsService, clock: Clock, tmp_path: Path) -> None:
     arn = call(service, "/createStream", StreamName="cam", DataRetentionInHours=1)["StreamARN"]
     first = put(service, arn)
     before = media(service, first)
@@ -131,7 +131,7 @@ def test_fragments_survive_a_restart_and_numbers_go_on(service: KvsService, cloc
     assert put(again, arn) > first
 
 
-def test_numbers_go_on_when_everything_has_expired(service: KvsService, clock: Clock, tmp_path: Path) -> None:
+def test_numbers_continue_after_everything_has_expired(service: KvsService, clock: Clock, tmp_path: Path) -> None:
     arn = call(service, "/createStream", StreamName="cam", DataRetentionInHours=1)["StreamARN"]
     first = put(service, arn)
     clock.now_ms += 2 * HOUR_MS
@@ -142,7 +142,7 @@ def test_numbers_go_on_when_everything_has_expired(service: KvsService, clock: C
     assert put(a_service(tmp_path, clock), arn) > first
 
 
-def test_numbers_ascend_within_a_millisecond_too(service: KvsService) -> None:
+def test_numbers_ascend_within_a_millisecond(service: KvsService) -> None:
     arn = call(service, "/createStream", StreamName="cam", DataRetentionInHours=1)["StreamARN"]
 
     numbers = [put(service, arn) for _ in range(12)]
@@ -150,7 +150,7 @@ def test_numbers_ascend_within_a_millisecond_too(service: KvsService) -> None:
     assert numbers == sorted(numbers)
 
 
-def test_a_folder_of_another_version_is_refused(service: KvsService, clock: Clock, tmp_path: Path) -> None:
+def test_a_folder_of_another_version_is_rejected(service: KvsService, clock: Clock, tmp_path: Path) -> None:
     service.close()
     with closing(sqlite3.connect(tmp_path / "index.sqlite")) as index:
         index.execute("PRAGMA user_version=0")
@@ -159,7 +159,7 @@ def test_a_folder_of_another_version_is_refused(service: KvsService, clock: Cloc
         a_service(tmp_path, clock)
 
 
-def test_half_written_files_of_a_killed_emulator_go(service: KvsService, clock: Clock, tmp_path: Path) -> None:
+def test_incomplete_files_of_a_killed_emulator_are_deleted(service: KvsService, clock: Clock, tmp_path: Path) -> None:
     arn = call(service, "/createStream", StreamName="cam", DataRetentionInHours=1)["StreamARN"]
     put(service, arn)
     (whole,) = (tmp_path / "fragments").rglob("*.mkv")
@@ -171,7 +171,7 @@ def test_half_written_files_of_a_killed_emulator_go(service: KvsService, clock: 
     assert files(tmp_path) == 1
 
 
-def test_deleting_a_stream_deletes_its_media_of_this_very_millisecond_too(service: KvsService, tmp_path: Path) -> None:
+def test_deleting_a_stream_deletes_media_of_the_same_millisecond(service: KvsService, tmp_path: Path) -> None:
     arn = call(service, "/createStream", StreamName="cam", DataRetentionInHours=1)["StreamARN"]
     put(service, arn)
 
@@ -182,7 +182,7 @@ def test_deleting_a_stream_deletes_its_media_of_this_very_millisecond_too(servic
         put(service, arn)
 
 
-def test_a_fragment_whose_file_is_gone_is_told_as_missing(service: KvsService, tmp_path: Path) -> None:
+def test_a_fragment_without_its_file_is_missing(service: KvsService, tmp_path: Path) -> None:
     arn = call(service, "/createStream", StreamName="cam", DataRetentionInHours=1)["StreamARN"]
     number = put(service, arn)
     for path in (tmp_path / "fragments").rglob("*.mkv"):

@@ -19,7 +19,7 @@ from tests.media import Clip, a_clip, clusters, producer_header
     interval_ms=st.integers(200, 2000),
     cut=st.integers(0, 50),
 )
-def test_ticks_are_even_whatever_the_fragments(times: list[int], interval_ms: int, cut: int) -> None:
+def test_ticks_are_even_across_fragments(times: list[int], interval_ms: int, cut: int) -> None:
     frames = [Fraction(at) for at in times]
     clock = SamplingClock()
 
@@ -32,7 +32,7 @@ def test_ticks_are_even_whatever_the_fragments(times: list[int], interval_ms: in
     assert set(ticks) == {(at - frames[0]) // interval_ms for at in frames}
 
 
-def test_the_clock_starts_anew_where_time_goes_back() -> None:
+def test_the_clock_restarts_when_time_goes_back() -> None:
     clock = SamplingClock()
     frames = [Fraction(at) for at in range(0, 1000, 100)]
     later = [at + 60_000 for at in frames]
@@ -41,7 +41,7 @@ def test_the_clock_starts_anew_where_time_goes_back() -> None:
     assert clock.pick(frames, 500) == [0, 500]
 
 
-def test_metadata_that_is_no_header_or_passes_2_kb_is_left_out() -> None:
+def test_metadata_that_is_no_header_or_exceeds_2_kb_is_omitted() -> None:
     told = {"aws_kinesisvideo_fragment_number": "1"}
     custom = {
         "Door": "open",
@@ -57,7 +57,7 @@ def test_metadata_that_is_no_header_or_passes_2_kb_is_left_out() -> None:
     assert metadata(told, custom) == told | {"door": "open"}
 
 
-def test_decoding_stops_behind_the_last_frame_that_is_wanted() -> None:
+def test_decoding_stops_after_the_last_requested_frame() -> None:
     """An empty packet ends a decoder, so whoever goes on behind it hears of it."""
     whole = a_clip(1)
     packets = tuple((at, key, data if at <= 400 else b"") for at, key, data in whole.packets)

@@ -34,14 +34,14 @@ def test_health_and_statistics(kvs: KvsServer, kinesis_video: Any) -> None:
     assert {"images_generated", "images_delivered", "image_failures", "notifications_published", "pending"} <= set(told)
 
 
-def test_streams_that_are_not_there_have_no_statistics(kvs: KvsServer) -> None:
+def test_missing_streams_have_no_statistics(kvs: KvsServer) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         get(f"{kvs.url}/_kinesight/streams/nobody")
 
     assert caught.value.code == 404
 
 
-def test_data_endpoints_are_where_it_was_told_to_be_reached(tmp_path: Path) -> None:
+def test_the_data_endpoint_is_the_public_url(tmp_path: Path) -> None:
     with KvsServer(tmp_path, public_url="http://kvs.test:8080") as server:
         client = boto3.client("kinesisvideo", endpoint_url=server.url)
         client.create_stream(StreamName="cam")
@@ -51,7 +51,7 @@ def test_data_endpoints_are_where_it_was_told_to_be_reached(tmp_path: Path) -> N
     assert endpoint == "http://kvs.test:8080"
 
 
-def test_it_stops_under_an_open_connection_and_ends_its_answer(tmp_path: Path) -> None:
+def test_stop_ends_an_open_response(tmp_path: Path) -> None:
     with KvsServer(tmp_path) as server:
         boto3.client("kinesisvideo", endpoint_url=server.url).create_stream(StreamName="cam")
         producer = Producer(server)
@@ -61,7 +61,7 @@ def test_it_stops_under_an_open_connection_and_ends_its_answer(tmp_path: Path) -
     assert producer.acknowledgements() == []
 
 
-def test_it_runs_as_a_process_until_it_is_told_to_stop(tmp_path: Path) -> None:
+def test_it_runs_as_a_process_until_sigterm(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     code = (
@@ -124,7 +124,7 @@ def test_kvs_serve_seeds_streams_enforces_quotas_and_injects_faults(tmp_path: Pa
         (["--port", "{taken}"], "can't listen"),
     ],
 )
-def test_kvs_serve_says_what_is_wrong(tmp_path: Path, arguments: list[str], told: str) -> None:
+def test_kvs_serve_explains_errors(tmp_path: Path, arguments: list[str], told: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         arguments = [text.format(taken=taken.getsockname()[1]) for text in arguments]
         command = [sys.executable, "-m", "kinesight_cli.main", "kvs", "serve", "--data-dir", str(tmp_path), *arguments]

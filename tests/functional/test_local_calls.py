@@ -57,7 +57,7 @@ def test_calls_are_counted_by_function_operation_and_place(cloud: LocalCloud) ->
     }
 
 
-def test_what_s3_puts_into_a_queue_is_counted_though_nobody_called(cloud: LocalCloud) -> None:
+def test_messages_that_s3_sends_to_a_queue_are_counted_without_a_request(cloud: LocalCloud) -> None:
     queue = client("sqs").create_queue(QueueName="pictures")["QueueUrl"]
     arn = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     s3 = client("s3")
@@ -85,11 +85,11 @@ def test_a_detector_of_the_vision_service_is_counted(cloud: LocalCloud) -> None:
     ("header", "said"),
     [("attempt=1", ""), ("attempt=1; max=4", ""), ("ttl=2026; attempt=2; max=4", " again"), ("attempt=10", " again")],
 )
-def test_what_an_sdk_repeats_is_told_apart(header: str, said: str) -> None:
+def test_retries_of_an_sdk_are_counted_separately(header: str, said: str) -> None:
     assert again_of(header) == said
 
 
-def test_a_caller_is_known_by_its_application_id() -> None:
+def test_a_caller_is_identified_by_its_application_id() -> None:
     assert (
         caller_of("Boto3/1.40 exec-env/AWS_Lambda_python3.13 cfg/retry-mode#standard app/kinesight-A") == "kinesight-A"
     )

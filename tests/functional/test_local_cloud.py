@@ -9,7 +9,7 @@ from kinesight_local.cloud import LocalCloud
 from kinesight_local.vision.server import VisionServer
 
 
-def test_a_process_gets_back_what_it_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_of_the_process_is_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
     monkeypatch.setenv("AWS_PROFILE", "mine")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
@@ -24,7 +24,7 @@ def test_a_process_gets_back_what_it_had(tmp_path: Path, monkeypatch: pytest.Mon
     assert threading.active_count() == threads
 
 
-def test_one_that_can_not_start_leaves_nothing_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_start_leaves_nothing_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_: VisionServer) -> None:
         raise OSError("no port is free")
 

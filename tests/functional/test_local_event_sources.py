@@ -55,7 +55,7 @@ def left(sqs: Any, source: QueueSource) -> set[str]:
     return {message["Body"] for message in messages}
 
 
-def test_an_empty_queue_calls_nobody(sqs: Any) -> None:
+def test_an_empty_queue_invokes_no_function(sqs: Any) -> None:
     function = Function(lambda _: None)
 
     assert not a_queue(sqs).poll(sqs, function)
@@ -71,7 +71,7 @@ def test_an_empty_queue_calls_nobody(sqs: Any) -> None:
         (lambda _: failures("nobody"), {"a", "b", "c"}),
     ],
 )
-def test_only_what_failed_stays_in_the_queue(sqs: Any, answer: Handler, expected: set[str]) -> None:
+def test_only_failed_messages_stay_in_the_queue(sqs: Any, answer: Handler, expected: set[str]) -> None:
     source = a_queue(sqs, "a", "b", "c")
 
     assert source.poll(sqs, Function(answer))
@@ -79,7 +79,7 @@ def test_only_what_failed_stays_in_the_queue(sqs: Any, answer: Handler, expected
     assert left(sqs, source) == expected
 
 
-def test_a_function_that_fails_leaves_the_whole_batch(sqs: Any) -> None:
+def test_a_failed_function_keeps_the_whole_batch_in_the_queue(sqs: Any) -> None:
     def handler(_: Any) -> Any:
         raise ValueError
 
@@ -119,7 +119,7 @@ def given_up(sqs: Any) -> list[dict[str, Any]]:
     ]
 
 
-def test_a_batch_that_works_is_read_once(sqs: Any) -> None:
+def test_a_successful_batch_is_read_once(sqs: Any) -> None:
     function = Function(lambda _: failures())
     reader = a_shard(sqs, function)
 
@@ -128,7 +128,7 @@ def test_a_batch_that_works_is_read_once(sqs: Any) -> None:
     assert function.batches == [["a", "b", "c", "d"]]
 
 
-def test_a_failed_record_brings_back_everything_from_it_on(sqs: Any) -> None:
+def test_a_batch_is_retried_from_the_failed_record_on(sqs: Any) -> None:
     seen: list[str] = []
 
     def handler(records: Any) -> Any:
@@ -146,7 +146,7 @@ def test_a_failed_record_brings_back_everything_from_it_on(sqs: Any) -> None:
     assert given_up(sqs) == []
 
 
-def test_a_poison_record_is_cut_out_and_told_of(sqs: Any) -> None:
+def test_a_poison_record_is_isolated_and_dead_lettered(sqs: Any) -> None:
     done: list[str] = []
 
     def handler(records: Any) -> Any:
@@ -163,7 +163,7 @@ def test_a_poison_record_is_cut_out_and_told_of(sqs: Any) -> None:
     assert letter["requestContext"]["condition"] == "RetryAttemptsExhausted"
 
 
-def test_what_fails_for_ever_is_given_up_after_the_last_attempt(sqs: Any) -> None:
+def test_a_permanent_failure_is_given_up_after_the_last_attempt(sqs: Any) -> None:
     function = Function(lambda records: failures(records[0]["kinesis"]["sequenceNumber"]))
     a_shard(sqs, function, retries=2, bisects=False).poll()
 
@@ -174,11 +174,11 @@ def test_what_fails_for_ever_is_given_up_after_the_last_attempt(sqs: Any) -> Non
 @pytest.mark.parametrize(
     ("expression", "seconds"), [("rate(5 minutes)", 300), ("rate(1 hour)", 3600), ("cron(0 12 * * ? *)", None)]
 )
-def test_rates_are_read(expression: str, seconds: float | None) -> None:
+def test_rates_are_parsed(expression: str, seconds: float | None) -> None:
     assert interval_s(expression) == seconds
 
 
-def test_the_place_where_moto_invokes_functions_is_still_there(moto: str) -> None:
+def test_motos_private_invoke_method_exists(moto: str) -> None:
     """If this fails, moto has moved `LambdaFunction._invoke_lambda`: look at kinesight_local/moto_hook.py."""
     original = LambdaFunction._invoke_lambda
     heard: list[Any] = []

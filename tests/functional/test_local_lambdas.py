@@ -55,7 +55,7 @@ def invoked(pool: FunctionPool, **event: Any) -> Any:
     return pool.invoke(event).document()
 
 
-def test_an_environment_stays_warm_and_has_only_what_lambda_gives(start: Start) -> None:
+def test_an_environment_stays_warm_and_has_only_lambdas_variables(start: Start) -> None:
     pool = start()
 
     first, second = invoked(pool), invoked(pool)
@@ -67,7 +67,7 @@ def test_an_environment_stays_warm_and_has_only_what_lambda_gives(start: Start) 
     assert first["plenty_of_time"]
 
 
-def test_an_exception_is_told_as_lambda_tells_it(start: Start) -> None:
+def test_an_exception_is_returned_as_lambda_returns_it(start: Start) -> None:
     answer = start().invoke({"raise": True})
 
     assert answer.failed
@@ -84,14 +84,14 @@ def test_a_crash_costs_one_invocation(start: Start) -> None:
     assert after["pid"] != before
 
 
-def test_a_time_out_costs_one_invocation(start: Start) -> None:
+def test_a_timeout_costs_one_invocation(start: Start) -> None:
     pool = start(timeout_s=1)
 
     assert pool.invoke({"sleep": 30}).failed
     assert invoked(pool)["layered"] == "from the layer"
 
 
-def test_a_function_at_work_is_stopped_from_two_sides_at_once(start: Start) -> None:
+def test_a_running_function_can_be_stopped_by_two_threads_at_once(start: Start) -> None:
     for _ in range(5):
         pool = start()
         pool.warm()

@@ -79,7 +79,7 @@ def browser(server: ViewerServer) -> Iterator[httpx.Client]:
 # -- the page --
 
 
-def test_the_page_comes_without_a_token_with_the_distributions_headers(server: ViewerServer) -> None:
+def test_the_page_needs_no_token_and_has_the_distributions_headers(server: ViewerServer) -> None:
     answer = httpx.get(server.url)
 
     assert (answer.status_code, answer.text) == (200, "<!doctype html>")
@@ -113,16 +113,16 @@ def test_the_page_is_compressed_and_the_api_is_not(browser: httpx.Client, functi
     assert not {"content-encoding"} & {*plain.headers, *api.headers}
 
 
-def test_nobody_is_sent_to_sign_in(browser: httpx.Client) -> None:
+def test_no_sign_in_is_configured(browser: httpx.Client) -> None:
     assert browser.get("/config.json").json() == {}
 
 
 @pytest.mark.parametrize("path", ["/nothing.js", "/js", "/js/", "//index.html", "/INDEX.HTML"])
-def test_what_is_not_there_is_not_found(server: ViewerServer, path: str) -> None:
+def test_a_missing_file_is_not_found(server: ViewerServer, path: str) -> None:
     assert raw(server, path)[0] == 404
 
 
-def test_the_page_is_for_reading(browser: httpx.Client) -> None:
+def test_the_page_is_read_only(browser: httpx.Client) -> None:
     assert browser.head("/js/main.js").status_code == 200
     assert browser.put("/js/main.js", content=b"evil()").status_code == 403
     assert browser.get("/js/main.js").text == "go()"
@@ -144,7 +144,7 @@ def test_the_page_is_for_reading(browser: httpx.Client) -> None:
         "/%ff",
     ],
 )
-def test_no_path_leads_out_of_the_bucket(server: ViewerServer, function: Function, path: str) -> None:
+def test_no_path_escapes_the_bucket(server: ViewerServer, function: Function, path: str) -> None:
     status, body = raw(server, path)
 
     assert status == 404
@@ -158,26 +158,26 @@ def test_no_path_leads_out_of_the_bucket(server: ViewerServer, function: Functio
 @pytest.mark.parametrize(
     "authorization", ["", "Bearer", "Bearer ", "Bearer nonsense", "Basic bG9jYWw6bG9jYWw=", "\xfc"]
 )
-def test_without_the_token_the_api_says_nothing(server: ViewerServer, function: Function, authorization: str) -> None:
+def test_without_the_token_the_api_is_unauthorized(server: ViewerServer, function: Function, authorization: str) -> None:
     status, body = raw(server, "/api/things/1", Authorization=authorization)
 
     assert (status, json.loads(body)) == (401, {"message": "Unauthorized"})
     assert function.events == []
 
 
-def test_every_start_has_a_token_of_its_own(s3: Any) -> None:
+def test_every_start_generates_a_token(s3: Any) -> None:
     tokens = {ViewerServer(Web("page", {}, []), s3, []).token for _ in range(3)}
 
     assert len(tokens) == 3
     assert all(len(token) >= 40 for token in tokens)
 
 
-def test_the_token_is_in_the_fragment_that_no_server_sees(server: ViewerServer) -> None:
+def test_the_token_is_in_the_url_fragment(server: ViewerServer) -> None:
     assert server.address == f"{server.url}/#token={server.token}"
 
 
 @pytest.mark.parametrize("path", ["/", "/api/things/1"])
-def test_a_foreign_name_that_leads_here_is_refused(server: ViewerServer, function: Function, path: str) -> None:
+def test_a_foreign_host_name_is_forbidden(server: ViewerServer, function: Function, path: str) -> None:
     """DNS rebinding: the browser believes that it talks to the name's owner."""
     assert raw(server, path, Host="evil.example")[0] == 403
     assert raw(server, path, Host="127.0.0.1")[0] == 403
@@ -189,7 +189,7 @@ def test_a_foreign_name_that_leads_here_is_refused(server: ViewerServer, functio
 # -- the API --
 
 
-def test_the_function_gets_the_request_as_an_http_api_gives_it(browser: httpx.Client, function: Function) -> None:
+def test_the_function_gets_the_event_of_an_http_api(browser: httpx.Client, function: Function) -> None:
     browser.patch(
         "/api/events/cam/0-a?x=1&x=2&empty=&y=%C3%BC",
         json={"held": True},
@@ -210,7 +210,7 @@ def test_the_function_gets_the_request_as_an_http_api_gives_it(browser: httpx.Cl
     assert event["requestContext"]["authorizer"]["jwt"]["claims"]["email"] == "local@localhost"
 
 
-def test_the_first_route_that_fits_is_taken(browser: httpx.Client, function: Function) -> None:
+def test_the_first_matching_route_is_used(browser: httpx.Client, function: Function) -> None:
     browser.get("/api/things/7")
     browser.get("/api/things/7/more")
 
@@ -218,7 +218,7 @@ def test_the_first_route_that_fits_is_taken(browser: httpx.Client, function: Fun
     assert function.events[0]["pathParameters"] == {"id": "7"}
 
 
-def test_bytes_go_in_and_come_out_in_base64(browser: httpx.Client, function: Function) -> None:
+def test_binary_bodies_are_base64_in_both_directions(browser: httpx.Client, function: Function) -> None:
     picture = bytes(range(256))
     function.answer = {
         "statusCode": 201,
@@ -237,7 +237,7 @@ def test_bytes_go_in_and_come_out_in_base64(browser: httpx.Client, function: Fun
     assert (base64.b64decode(event["body"]), event["isBase64Encoded"]) == (picture, True)
 
 
-def test_a_document_without_a_status_is_the_body(browser: httpx.Client, function: Function) -> None:
+def test_a_result_without_a_status_is_the_body(browser: httpx.Client, function: Function) -> None:
     function.answer = ["a", "list"]
 
     answer = browser.get("/api/any")
@@ -245,7 +245,7 @@ def test_a_document_without_a_status_is_the_body(browser: httpx.Client, function
     assert (answer.status_code, answer.json()) == (200, ["a", "list"])
 
 
-def test_a_function_that_fails_is_not_shown(browser: httpx.Client, function: Function) -> None:
+def test_the_error_of_a_failed_function_is_hidden(browser: httpx.Client, function: Function) -> None:
     function.answer, function.fails = {"errorMessage": "inner secrets", "errorType": "KeyError"}, True
 
     answer = browser.get("/api/any")
@@ -260,7 +260,7 @@ def test_the_limits_are_those_of_an_http_api(browser: httpx.Client, function: Fu
     assert browser.get("/api/any").status_code == 500
 
 
-def test_other_pages_are_not_let_in(browser: httpx.Client) -> None:
+def test_other_origins_are_not_allowed(browser: httpx.Client) -> None:
     answer = browser.get("/api/any", headers={"Origin": "https://evil.example"})
     asked = httpx.options(f"{browser.base_url}/api/any", headers={"Origin": "https://evil.example"})
 
@@ -269,12 +269,12 @@ def test_other_pages_are_not_let_in(browser: httpx.Client) -> None:
     assert "access-control-allow-origin" not in asked.headers
 
 
-def test_a_path_is_plain_when_it_is_what_it_seems() -> None:
+def test_plain_paths_have_no_dots_and_no_double_encoding() -> None:
     assert all(map(is_plain, ["/", "/index.html", "/js/main.js", "/api/events/a b/ü"]))
     assert not any(map(is_plain, ["", "a", "//", "/a//b", "/a/..", "/.", "/a%2fb", "/a\\b", "/a\nb"]))
 
 
-def test_a_policy_is_opened_only_where_it_is_open() -> None:
+def test_sources_are_added_only_to_directives_with_foreign_sources() -> None:
     assert opened_to("script-src 'self'; connect-src 'self' https://a", ["http://b"]) == (
         "script-src 'self'; connect-src 'self' https://a http://b"
     )

@@ -54,7 +54,7 @@ def test_whole_lines_arrive_as_they_are_written_and_the_rest_at_the_end(logs: An
     assert event["timestamp"] == to_epoch_ms(BEGIN + timedelta(seconds=2))
 
 
-def test_more_than_one_call_takes_arrives_too(logs: Any, tmp_path: Path) -> None:
+def test_more_lines_than_fit_into_one_call_arrive(logs: Any, tmp_path: Path) -> None:
     lines = [a_line(number) for number in range(2500)] + ["x" * 300_000, "y" * 300_000]
     (tmp_path / "f.log").write_text("\n".join(lines) + "\n")
 

@@ -52,7 +52,7 @@ def test_no_message_is_lost_while_others_are_deleted(backend: SQSBackend) -> Non
     assert backend.get_queue("work").attributes["ApproximateNumberOfMessages"] == 0
 
 
-def test_what_is_sent_between_two_deletions_that_overlap_stays(backend: SQSBackend) -> None:
+def test_a_message_sent_between_two_overlapping_deletions_is_kept(backend: SQSBackend) -> None:
     queue = backend.create_queue("work")
     for body in ("first", "second"):
         backend.send_message("work", body)
@@ -80,7 +80,7 @@ def test_what_is_sent_between_two_deletions_that_overlap_stays(backend: SQSBacke
     assert [message.body for message in queue._messages] == ["meanwhile"]
 
 
-def test_a_message_that_all_readers_give_up_on_comes_once_into_the_dead_letter_queue(backend: SQSBackend) -> None:
+def test_a_message_that_all_readers_give_up_is_dead_lettered_once(backend: SQSBackend) -> None:
     dead = backend.create_queue("dead")
     policy = {"deadLetterTargetArn": dead.queue_arn, "maxReceiveCount": 1}
     backend.create_queue("work", RedrivePolicy=json.dumps(policy))
@@ -96,7 +96,7 @@ def test_a_message_that_all_readers_give_up_on_comes_once_into_the_dead_letter_q
     assert backend.get_queue("work").messages == []
 
 
-def test_a_reader_waits_for_what_comes(backend: SQSBackend) -> None:
+def test_a_reader_waits_for_messages(backend: SQSBackend) -> None:
     backend.create_queue("work")
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(backend.receive_message, "work", 1, 20, 30)

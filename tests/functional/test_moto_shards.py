@@ -45,7 +45,7 @@ READS: st.SearchStrategy[Reads] = st.lists(
 
 
 @given(NUMBERS, READS)
-def test_a_quick_shard_answers_as_motos_own(numbers: set[int], reads: Reads) -> None:
+def test_a_fast_shard_returns_what_motos_own_returns(numbers: set[int], reads: Reads) -> None:
     shard = a_shard(numbers)
     slow = answers(shard, reads)
     restore = make_shards_quick()
@@ -57,7 +57,7 @@ def test_a_quick_shard_answers_as_motos_own(numbers: set[int], reads: Reads) -> 
 
 @pytest.mark.usefixtures("quick")
 @given(st.sets(st.integers(1, 60)), st.integers(1, 7))
-def test_a_reader_gets_every_record_once_and_in_order_whatever_the_gaps(numbers: set[int], limit: int) -> None:
+def test_a_reader_gets_every_record_once_and_in_order_across_gaps(numbers: set[int], limit: int) -> None:
     shard, last, seen = a_shard(numbers), 0, list[int]()
     while True:
         records, last, _ = shard.get_records(str(last), limit)
@@ -68,6 +68,6 @@ def test_a_reader_gets_every_record_once_and_in_order_whatever_the_gaps(numbers:
 
 
 @pytest.mark.usefixtures("quick")
-def test_what_is_put_is_numbered_one_after_the_other() -> None:
+def test_records_are_numbered_consecutively() -> None:
     shard = a_shard(set())
     assert [shard.put_record("key", "data", "") for _ in range(3)] == ["1", "2", "3"]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kinesight.adapters.data_endpoints_kvs import DataClients
 from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
 from kinesight.adapters.image_archive_kvs import KvsArchive
-from kinesight.adapters.pictures_av import AvPictureMaker
+from kinesight.adapters.pictures_av import AvImageExtractor
 from kinesight.domain.model import from_epoch_ms, to_epoch_ms
 from kinesight.domain.on_demand.extract_images import ExtractionPorts, extract_window
 from kinesight.domain.on_demand.messages import WINDOWS, AnalysisRequest, RangePlan, WindowManifest
@@ -78,7 +78,7 @@ def extracted(control: Any, archived: Any, document: dict[str, Any]) -> tuple[Ra
     work = FakeWork()
     planning = PlanningPorts(images, images, work, lambda: datetime.now(UTC))
     plan = plan_range(AnalysisRequest.parse(document), "an-execution", planning)
-    ports = ExtractionPorts(images, fragments, AvPictureMaker(), work)
+    ports = ExtractionPorts(images, fragments, AvImageExtractor(), work)
     windows = WINDOWS.validate_json(work.objects[plan.windows_key])
     return plan, [extract_window(plan, window, ports) for window in windows]
 

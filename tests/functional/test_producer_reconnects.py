@@ -86,7 +86,7 @@ def test_nothing_is_lost_when_connections_are_cut(cutting: CuttingProxy, archive
     assert [frame.data for one in found for frame in one.frames] == [f.data for s in video.fragments for f in s.frames]
 
 
-def test_a_connection_that_never_holds_is_given_up(
+def test_a_connection_that_always_breaks_is_given_up(
     cutting: CuttingProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(producer, "_ATTEMPTS", 2)

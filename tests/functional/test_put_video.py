@@ -55,7 +55,7 @@ def a_file(
         ("odd.mkv", "ffv1", {}, True),
     ],
 )
-def test_any_file_becomes_fragments_that_kvs_takes(
+def test_any_file_becomes_fragments_that_kvs_accepts(
     tmp_path: Path, name: str, codec: str, options: dict[str, str], encoded: bool
 ) -> None:
     size = (161, 121) if name == "odd.mkv" else (160, 120)
@@ -72,7 +72,7 @@ def test_any_file_becomes_fragments_that_kvs_takes(
         assert max(frame.at_ms for frame in before.frames) < after.start_ms
 
 
-def test_a_film_with_one_keyframe_in_half_a_minute_is_encoded(tmp_path: Path) -> None:
+def test_a_video_with_one_keyframe_in_half_a_minute_is_transcoded(tmp_path: Path) -> None:
     video = read_video(a_file(tmp_path / "long.mkv", seconds=30, options={"g": "1000", "bf": "0", "sc_threshold": "0"}))
 
     assert video.encoded
@@ -80,7 +80,7 @@ def test_a_film_with_one_keyframe_in_half_a_minute_is_encoded(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("body", [b"", b"this is no film"])
-def test_a_file_that_is_no_film_is_refused(tmp_path: Path, body: bytes) -> None:
+def test_a_file_that_is_not_a_video_is_rejected(tmp_path: Path, body: bytes) -> None:
     (tmp_path / "film.mp4").write_bytes(body)
 
     with pytest.raises(UnusableVideoError):
@@ -95,7 +95,7 @@ def endpoint(kvs: KvsServer, monkeypatch: pytest.MonkeyPatch) -> KvsServer:
     return kvs
 
 
-def test_what_is_sent_comes_back_with_its_times_and_tags(
+def test_sent_frames_are_returned_with_their_times_and_tags(
     endpoint: KvsServer, tmp_path: Path, archived_media: Any
 ) -> None:
     from kinesight.domain.model import from_epoch_ms
@@ -121,14 +121,14 @@ def test_what_is_sent_comes_back_with_its_times_and_tags(
     assert all(one.tags == {"place": "porch"} for one in found)
 
 
-def test_a_stream_that_is_not_there_says_how_to_make_it(endpoint: KvsServer, tmp_path: Path) -> None:
+def test_a_missing_stream_explains_how_to_create_it(endpoint: KvsServer, tmp_path: Path) -> None:
     video = read_video(a_file(tmp_path / "film.mp4"))
 
     with pytest.raises(ProducerError, match="--create"):
         play("nobody", video, Tagging(), lambda _: None)
 
 
-def test_image_tags_on_a_stream_that_keeps_nothing_say_how_to_mend_it(endpoint: KvsServer, tmp_path: Path) -> None:
+def test_image_tags_on_a_stream_without_retention_explain_the_fix(endpoint: KvsServer, tmp_path: Path) -> None:
     boto3.client("kinesisvideo").create_stream(StreamName="silent")
     video = read_video(a_file(tmp_path / "film.mp4"))
 
@@ -137,7 +137,7 @@ def test_image_tags_on_a_stream_that_keeps_nothing_say_how_to_mend_it(endpoint: 
     assert play("silent", video, Tagging(), lambda _: None).fragments == len(video.fragments)
 
 
-def test_a_time_before_what_was_sent_is_explained(endpoint: KvsServer, tmp_path: Path) -> None:
+def test_a_time_before_the_last_fragment_is_explained(endpoint: KvsServer, tmp_path: Path) -> None:
     video = read_video(a_file(tmp_path / "film.mp4"))
 
     with pytest.raises(ProducerError, match="at most 10"):
@@ -162,7 +162,7 @@ def test_the_command(endpoint: KvsServer, tmp_path: Path) -> None:
         (["local", "up", "--parameter", "nonsense"], "NAME=VALUE"),
     ],
 )
-def test_a_wrong_call_ends_with_a_sentence(arguments: list[str], complaint: str) -> None:
+def test_an_invalid_call_ends_with_a_message(arguments: list[str], complaint: str) -> None:
     done = CliRunner().invoke(app, arguments)
 
     assert done.exit_code != 0

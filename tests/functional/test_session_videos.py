@@ -12,13 +12,13 @@ from kinesight.domain.analysis.result_records import archive_key
 from kinesight.domain.batches import QueuedMessage
 from kinesight.domain.model import Selector, to_epoch_ms
 from kinesight.domain.sessions.archive_session import ArchivePorts, ArchiveReport, archive_sessions
-from kinesight.domain.sessions.video import SessionVideo, VideoOrder
+from kinesight.domain.sessions.video import SessionClip, ClipOrder
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight_local.kvs.faults import Throttle
 from kinesight_local.kvs.server import KvsServer
 
 from tests.builders import NOON_MS
-from tests.fakes import FakeDeadLetters, FakeEvidenceStore, FakeHeld, FakeReminders, FakeSessionVideos
+from tests.fakes import FakeDeadLetters, FakeEvidenceStore, FakeHeld, FakeDelayedMessages, FakeSessionClips
 from tests.functional.kvs_producer import put_clip, stored
 from tests.media import a_clip
 
@@ -30,7 +30,7 @@ class Archive:
     control: Any
     media: Any
     store: FakeEvidenceStore = field(default_factory=FakeEvidenceStore)
-    videos: FakeSessionVideos = field(default_factory=FakeSessionVideos)
+    videos: FakeSessionClips = field(default_factory=FakeSessionClips)
     held: FakeHeld = field(default_factory=FakeHeld)
 
     def run(self, start_ms: int, end_ms: int, selector: Selector = "PRODUCER_TIMESTAMP") -> ArchiveReport:
@@ -43,12 +43,12 @@ class Archive:
             store=self.store,
             videos=self.videos,
             held=self.held,
-            orders=FakeReminders(),
+            orders=FakeDelayedMessages(),
             dead_letters=FakeDeadLetters(),
             remaining_ms=lambda: 120_000,
             now_ms=lambda: round(time.time() * 1000),
         )
-        order = VideoOrder(
+        order = ClipOrder(
             video_of="s" * 32,
             stream_name="cam",
             opened_ms=NOON_MS,
@@ -60,7 +60,7 @@ class Archive:
         return archive_sessions([QueuedMessage("m", order.model_dump_json(by_alias=True))], ports)
 
     @property
-    def video(self) -> SessionVideo:
+    def video(self) -> SessionClip:
         (video,) = self.videos.videos.values()
         return video
 

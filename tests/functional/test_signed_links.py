@@ -8,7 +8,7 @@ import botocore.auth
 import httpx
 import pytest
 from kinesight.adapters import aws_clients
-from kinesight.adapters.evidence_shelf_s3 import S3EvidenceShelf
+from kinesight.adapters.evidence_shelf_s3 import S3EvidenceReader
 from kinesight_local.cloud import LocalCloud
 
 MINE, OTHERS = "annotated/stream=front-door/mine.jpg", "annotated/stream=yard/theirs.jpg"
@@ -21,7 +21,7 @@ def clean_environment() -> None:
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3EvidenceShelf]:
+def evidence_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3EvidenceReader]:
     folder = tmp_path_factory.mktemp("cloud")
     with LocalCloud(folder, folder / "data", {}):
         aws_clients.s3.cache_clear()
@@ -29,7 +29,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3EvidenceShelf]
         s3.create_bucket(Bucket="evidence")
         for key in (MINE, OTHERS, PAGE):
             s3.put_object(Bucket="evidence", Key=key, Body=key.encode(), ContentType="text/html")
-        yield S3EvidenceShelf(aws_clients.s3(), "evidence", link_seconds=900)
+        yield S3EvidenceReader(aws_clients.s3(), "evidence", link_seconds=900)
         aws_clients.s3.cache_clear()
 
 
@@ -37,16 +37,16 @@ def code(answer: httpx.Response) -> str:
     return answer.text.partition("<Code>")[2].partition("</Code>")[0]
 
 
-def test_a_link_opens_its_object_as_what_it_is(shelf: S3EvidenceShelf) -> None:
-    answer = httpx.get(shelf.link(MINE))
+def test_a_link_opens_its_object_with_its_type(evidence_reader: S3EvidenceReader) -> None:
+    answer = httpx.get(evidence_reader.link(MINE))
 
     assert (answer.status_code, answer.text) == (200, MINE)
     assert (answer.headers["content-type"], answer.headers["content-disposition"]) == ("image/jpeg", "inline")
 
 
-def test_what_a_browser_could_run_is_saved_instead(shelf: S3EvidenceShelf) -> None:
+def test_executable_content_is_downloaded_instead(evidence_reader: S3EvidenceReader) -> None:
     """Whatever type the object has; a document of the bucket's origin could read its links."""
-    answer = httpx.get(shelf.link(PAGE))
+    answer = httpx.get(evidence_reader.link(PAGE))
 
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/octet-stream"
@@ -66,8 +66,8 @@ def test_what_a_browser_could_run_is_saved_instead(shelf: S3EvidenceShelf) -> No
         ("X-Amz-Signature=", "X-Amz-Signature=0"),
     ],
 )
-def test_a_link_that_was_edited_opens_nothing(shelf: S3EvidenceShelf, found: str, instead: str) -> None:
-    link = shelf.link(MINE)
+def test_an_edited_link_is_rejected(evidence_reader: S3EvidenceReader, found: str, instead: str) -> None:
+    link = evidence_reader.link(MINE)
     assert found in link
 
     answer = httpx.get(link.replace(found, instead))
@@ -76,19 +76,19 @@ def test_a_link_that_was_edited_opens_nothing(shelf: S3EvidenceShelf, found: str
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE"])
-def test_a_link_to_look_at_something_changes_nothing(shelf: S3EvidenceShelf, method: str) -> None:
-    assert httpx.request(method, shelf.link(MINE)).status_code == 403
-    assert shelf.read(MINE) == MINE.encode()
+def test_a_read_link_cannot_write(evidence_reader: S3EvidenceReader, method: str) -> None:
+    assert httpx.request(method, evidence_reader.link(MINE)).status_code == 403
+    assert evidence_reader.read(MINE) == MINE.encode()
 
 
 @pytest.mark.parametrize(("seconds_ago", "opens"), [(840, True), (901, False)])
-def test_a_link_expires(shelf: S3EvidenceShelf, monkeypatch: pytest.MonkeyPatch, seconds_ago: int, opens: bool) -> None:
+def test_a_link_expires(evidence_reader: S3EvidenceReader, monkeypatch: pytest.MonkeyPatch, seconds_ago: int, opens: bool) -> None:
     signed_at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
     # Lambda has this signer; where AWS's C library is installed, botocore takes that, with a clock of its own.
     monkeypatch.setitem(botocore.auth.AUTH_TYPE_MAPS, "s3v4-query", botocore.auth.S3SigV4QueryAuth)
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: signed_at)
 
-    answer = httpx.get(shelf.link(MINE))
+    answer = httpx.get(evidence_reader.link(MINE))
 
     expected = (200, "") if opens else (403, "AccessDenied")
     assert (answer.status_code, code(answer)) == expected
@@ -98,7 +98,7 @@ def test_a_link_expires(shelf: S3EvidenceShelf, monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize(
     "query", ["", "?Signature=1", "?X-Amz-Signature=1", "?AWSAccessKeyId=local&Signature=1&Expires=9999999999"]
 )
-def test_without_a_signature_nothing_opens(shelf: S3EvidenceShelf, query: str) -> None:
-    address = shelf.link(MINE).partition("?")[0] + query
+def test_an_unsigned_link_is_rejected(evidence_reader: S3EvidenceReader, query: str) -> None:
+    address = evidence_reader.link(MINE).partition("?")[0] + query
 
     assert httpx.get(address).status_code in (400, 403)

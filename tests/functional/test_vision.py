@@ -13,8 +13,8 @@ import skimage
 from botocore.exceptions import ClientError
 from kinesight.domain.detectors.image_fit import Fit, SentPicture
 from kinesight.domain.detectors.label_map import LabelMap
-from kinesight.domain.detectors.output_presets import READY_MADE, mapping_of
-from kinesight.domain.detectors.output_reader import AnswerReader
+from kinesight.domain.detectors.output_presets import PRESETS, output_mapping
+from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight_local.vision.model_forms import CLASSES
 from kinesight_local.vision.server import VisionServer
 from PIL import Image
@@ -60,7 +60,7 @@ def code(call: Any, **parameters: Any) -> str:
     return str(caught.value.response["Error"]["Code"])
 
 
-def test_the_astronauts_face_is_found_where_it_is(rekognition: Any) -> None:
+def test_the_astronauts_face_is_detected_at_its_position(rekognition: Any) -> None:
     (face,) = rekognition.detect_faces(Image={"Bytes": photograph("astronaut.png")})["FaceDetails"]
 
     assert face["Confidence"] > 80
@@ -68,7 +68,7 @@ def test_the_astronauts_face_is_found_where_it_is(rekognition: Any) -> None:
     assert face["BoundingBox"]["Top"] == pytest.approx(0.13, abs=0.05)
 
 
-def test_a_face_is_a_persons(rekognition: Any) -> None:
+def test_a_face_implies_a_person(rekognition: Any) -> None:
     answer = rekognition.detect_labels(Image={"Bytes": photograph("astronaut.png")}, MinConfidence=80)
 
     labels = {label["Name"]: label for label in answer["Labels"]}
@@ -78,11 +78,11 @@ def test_a_face_is_a_persons(rekognition: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["coffee.png", "grass.png", "gravel.png", "brick.png"])
-def test_nobody_is_seen_where_nobody_is(rekognition: Any, name: str) -> None:
+def test_an_image_without_people_has_no_detections(rekognition: Any, name: str) -> None:
     assert rekognition.detect_labels(Image={"Bytes": photograph(name)}, MinConfidence=70)["Labels"] == []
 
 
-def test_pictures_come_by_reference(moto: str, rekognition: Any) -> None:
+def test_images_are_read_from_s3(moto: str, rekognition: Any) -> None:
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="pictures")
     s3.put_object(Bucket="pictures", Key="a b/ü+%.jpg", Body=photograph("astronaut.png"))
@@ -102,13 +102,13 @@ def test_pictures_come_by_reference(moto: str, rekognition: Any) -> None:
         (b"\xff\xd8\xff" + bytes(5 * 1024 * 1024), "ImageTooLargeException"),
     ],
 )
-def test_rekognitions_limits_hold(rekognition: Any, body: bytes, expected: str) -> None:
+def test_rekognitions_limits_are_enforced(rekognition: Any, body: bytes, expected: str) -> None:
     found = code(rekognition.detect_labels, Image={"Bytes": body})
 
     assert found == expected
 
 
-def test_operations_that_are_missing_say_so(rekognition: Any) -> None:
+def test_unsupported_operations_return_an_error(rekognition: Any) -> None:
     assert (
         code(rekognition.recognize_celebrities, Image={"Bytes": photograph("page.png")}) == "UnknownOperationException"
     )
@@ -118,7 +118,7 @@ def test_operations_that_are_missing_say_so(rekognition: Any) -> None:
     ("content_type", "image_format"),
     [("image/jpeg", "JPEG"), ("image/png", "PNG"), ("image/bmp", "BMP"), ("application/x-image", "JPEG")],
 )
-def test_the_endpoint_answers_in_corners(runtime: Any, content_type: str, image_format: str) -> None:
+def test_the_endpoint_returns_corners(runtime: Any, content_type: str, image_format: str) -> None:
     answer = runtime.invoke_endpoint(
         EndpointName="detector", Body=photograph("astronaut.png", image_format), ContentType=content_type
     )
@@ -130,7 +130,7 @@ def test_the_endpoint_answers_in_corners(runtime: Any, content_type: str, image_
     assert 0 < top < bottom < 1
 
 
-def test_the_endpoint_answers_in_pixels(runtime: Any) -> None:
+def test_the_endpoint_returns_pixels(runtime: Any) -> None:
     answer = runtime.invoke_endpoint(
         EndpointName="detector",
         Body=photograph("astronaut.png"),
@@ -144,20 +144,20 @@ def test_the_endpoint_answers_in_pixels(runtime: Any) -> None:
     assert document["annotations"][0]["left"] == pytest.approx(175, abs=25)
 
 
-def test_the_endpoint_refuses_what_it_cannot_decode(runtime: Any) -> None:
+def test_the_endpoint_rejects_undecodable_images(runtime: Any) -> None:
     for body, content_type in ((b"hello", "image/jpeg"), (photograph("astronaut.png"), "text/plain")):
         assert code(runtime.invoke_endpoint, EndpointName="d", Body=body, ContentType=content_type) == "ModelError"
 
 
 @pytest.mark.parametrize(
-    ("ending", "mapping"), [(name.lower().replace("_", "-"), name) for name in READY_MADE if name != "BEDROCK"]
+    ("ending", "mapping"), [(name.lower().replace("_", "-"), name) for name in PRESETS if name != "BEDROCK"]
 )
-def test_an_endpoint_answers_in_the_form_that_its_name_ends_with(runtime: Any, ending: str, mapping: str) -> None:
+def test_an_endpoint_returns_the_format_that_its_name_ends_with(runtime: Any, ending: str, mapping: str) -> None:
     body = photograph("astronaut.png", size=(560, 480))
     answer = runtime.invoke_endpoint(EndpointName=f"local-{ending}", Body=body, ContentType="image/jpeg")
     sent = SentPicture(body, "image/jpeg", Fit.whole((560, 480)))
 
-    seen = AnswerReader(mapping_of(mapping), LabelMap.of(CLASSES), 60).read(answer["Body"].read(), sent)
+    seen = OutputReader(output_mapping(mapping), LabelMap.of(CLASSES), 60).read(answer["Body"].read(), sent)
 
     (face,) = [one for one in seen if one.label == "Face"]
     if mapping != "BUILT_IN_IMAGE_CLASSIFICATION":
@@ -166,7 +166,7 @@ def test_an_endpoint_answers_in_the_form_that_its_name_ends_with(runtime: Any, e
         assert face.bounding_box.top == pytest.approx(0.13, abs=0.06)
 
 
-def test_an_asynchronous_endpoint_writes_its_answer_or_its_failure(moto: str, runtime: Any) -> None:
+def test_an_asynchronous_endpoint_writes_its_output_or_its_failure(moto: str, runtime: Any) -> None:
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="pictures")
     s3.put_object(Bucket="pictures", Key="a b.jpg", Body=photograph("astronaut.png"))
@@ -207,7 +207,7 @@ def conversation(picture: bytes, **changed: Any) -> dict[str, Any]:
     }
 
 
-def test_a_bedrock_model_calls_the_tool_with_what_it_sees(vision: VisionServer) -> None:
+def test_a_bedrock_model_calls_the_tool_with_its_detections(vision: VisionServer) -> None:
     bedrock = boto3.client("bedrock-runtime", endpoint_url=vision.url)
 
     answer = bedrock.converse(**conversation(photograph("astronaut.png")))
@@ -218,7 +218,7 @@ def test_a_bedrock_model_calls_the_tool_with_what_it_sees(vision: VisionServer) 
     assert face["box"]["left"] == pytest.approx(0.34, abs=0.05)
 
 
-def test_a_bedrock_model_refuses_what_it_does_not_take(vision: VisionServer) -> None:
+def test_a_bedrock_model_rejects_unsupported_requests(vision: VisionServer) -> None:
     bedrock = boto3.client("bedrock-runtime", endpoint_url=vision.url)
     picture = photograph("astronaut.png")
     auto = conversation(picture)["toolConfig"] | {"toolChoice": {"auto": {}}}
@@ -233,7 +233,7 @@ def test_a_bedrock_model_refuses_what_it_does_not_take(vision: VisionServer) -> 
         assert code(bedrock.converse, **request) == "ValidationException"
 
 
-def test_a_model_of_ones_own_takes_bytes_or_json(vision: VisionServer) -> None:
+def test_a_self_hosted_model_takes_bytes_or_json(vision: VisionServer) -> None:
     import httpx
 
     picture = photograph("astronaut.png")
@@ -248,7 +248,7 @@ def test_a_model_of_ones_own_takes_bytes_or_json(vision: VisionServer) -> None:
         assert httpx.post(f"{vision.url}/models/coco", content=body, headers={"Content-Type": content_type}).is_error
 
 
-def test_bytes_that_are_no_base64_are_an_error(vision: VisionServer) -> None:
+def test_invalid_base64_is_an_error(vision: VisionServer) -> None:
     import httpx
 
     headers = {"X-Amz-Target": "RekognitionService.DetectFaces"}

@@ -53,7 +53,7 @@ def searched(rekognition: Any, picture: bytes, collection: str = "staff", **more
     ],
     ids=["same", "smaller", "cropped", "blurred", "turned", "darker"],
 )
-def test_a_face_is_known_again(rekognition: Any, staff: str, how: Callable[[Image.Image], Image.Image]) -> None:
+def test_a_face_is_recognized(rekognition: Any, staff: str, how: Callable[[Image.Image], Image.Image]) -> None:
     indexed = rekognition.index_faces(CollectionId=staff, Image={"Bytes": ASTRONAUT}, ExternalImageId="eileen")
 
     answer = searched(rekognition, changed("astronaut.png", how))
@@ -77,7 +77,7 @@ def portraits(count: int) -> Iterator[bytes]:
         yield target.getvalue()
 
 
-def test_other_people_are_mostly_others(rekognition: Any, staff: str) -> None:
+def test_different_people_rarely_match(rekognition: Any, staff: str) -> None:
     rekognition.index_faces(CollectionId=staff, Image={"Bytes": ASTRONAUT}, ExternalImageId="eileen")
     people = list(portraits(20))
     for number, picture in enumerate(people[:10]):
@@ -103,12 +103,12 @@ def test_the_threshold_decides(rekognition: Any, staff: str) -> None:
     assert strict["SearchedFaceBoundingBox"]
 
 
-def test_no_face_is_a_wrong_parameter(rekognition: Any, staff: str) -> None:
+def test_an_image_without_a_face_is_an_invalid_parameter(rekognition: Any, staff: str) -> None:
     with pytest.raises(rekognition.exceptions.InvalidParameterException, match="There are no faces in the image"):
         searched(rekognition, photograph("coffee.png"))
 
 
-def test_the_same_picture_is_not_indexed_twice(rekognition: Any, staff: str) -> None:
+def test_the_same_image_is_not_indexed_twice(rekognition: Any, staff: str) -> None:
     for name in ("eileen", "eileen", "collins"):
         rekognition.index_faces(CollectionId=staff, Image={"Bytes": ASTRONAUT}, ExternalImageId=name)
 
@@ -133,7 +133,7 @@ def test_faces_are_listed_by_pages_and_deleted(rekognition: Any, staff: str) -> 
     assert code(rekognition.list_faces, CollectionId=staff, NextToken="x") == "InvalidPaginationTokenException"
 
 
-def test_collections_come_and_go(rekognition: Any, staff: str) -> None:
+def test_collections_are_created_and_deleted(rekognition: Any, staff: str) -> None:
     assert rekognition.list_collections()["CollectionIds"] == ["staff"]
     assert code(rekognition.create_collection, CollectionId="staff") == "ResourceAlreadyExistsException"
     assert code(rekognition.create_collection, CollectionId="my staff") == "InvalidParameterException"
@@ -156,7 +156,7 @@ def a_car(plate: str) -> bytes:
     return target.getvalue()
 
 
-def test_a_licence_plate_is_found_where_it_is(rekognition: Any) -> None:
+def test_a_licence_plate_is_detected_at_its_position(rekognition: Any) -> None:
     answer = rekognition.detect_labels(Image={"Bytes": a_car("A123BC77")}, MinConfidence=80)
 
     (label,) = answer["Labels"]
@@ -168,7 +168,7 @@ def test_a_licence_plate_is_found_where_it_is(rekognition: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["motorcycle_left.png", "phantom.png", "page.png", "grass.png"])
-def test_no_plate_is_seen_where_none_is(rekognition: Any, name: str) -> None:
+def test_an_image_without_a_plate_has_no_detection(rekognition: Any, name: str) -> None:
     labels = rekognition.detect_labels(Image={"Bytes": photograph(name)}, MinConfidence=0)["Labels"]
 
     assert "License Plate" not in {label["Name"] for label in labels}
@@ -198,7 +198,7 @@ def _draw_person(draw: ImageDraw.ImageDraw, x: int, top: int, height: int) -> No
         draw.polygon(arm, fill=(40, 35, 45))
 
 
-def test_people_without_a_word_on_what_they_wear(rekognition: Any) -> None:
+def test_people_have_no_equipment(rekognition: Any) -> None:
     wanted = {"MinConfidence": 50, "RequiredEquipmentTypes": ["HEAD_COVER"]}
 
     answer = rekognition.detect_protective_equipment(Image={"Bytes": two_people()}, SummarizationAttributes=wanted)
@@ -210,7 +210,7 @@ def test_people_without_a_word_on_what_they_wear(rekognition: Any) -> None:
     assert answer["Summary"]["PersonsWithoutRequiredEquipment"] == []
 
 
-def test_what_nobody_here_can_tell_is_empty(rekognition: Any) -> None:
+def test_results_that_opencv_cannot_compute_are_empty(rekognition: Any) -> None:
     page = {"Bytes": photograph("page.png")}
 
     assert rekognition.detect_text(Image=page)["TextDetections"] == []
@@ -219,7 +219,7 @@ def test_what_nobody_here_can_tell_is_empty(rekognition: Any) -> None:
     assert code(rekognition.detect_moderation_labels, Image={"Bytes": b"hello"}) == "InvalidImageFormatException"
 
 
-def test_a_custom_model_is_unknown_then_runs_then_rests(rekognition: Any) -> None:
+def test_a_custom_model_does_not_exist_then_runs_then_is_stopped(rekognition: Any) -> None:
     wanted = {"ProjectVersionArn": MODEL, "Image": {"Bytes": ASTRONAUT}}
 
     assert code(rekognition.detect_custom_labels, **wanted) == "ResourceNotFoundException"
@@ -238,7 +238,7 @@ def test_a_custom_model_is_unknown_then_runs_then_rests(rekognition: Any) -> Non
     assert code(rekognition.detect_custom_labels, **wanted) == "ResourceNotReadyException"
 
 
-def test_every_answer_has_the_service_models_shape(moto: str) -> None:
+def test_every_response_has_the_service_models_shape(moto: str) -> None:
     """The service's own words: boto3 drops what it does not know."""
     service = Rekognition()
     s3 = boto3.client("s3")

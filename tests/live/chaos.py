@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
-from kinesight.domain.live.conduct_live import ConductorPlan, ConductorPorts, conduct
+from kinesight.adapters.stream_registry_kvs import KvsStreamDirectory
+from kinesight.domain.live.conduct_live import ConductorSettings, ConductorPorts, conduct
 from kinesight.domain.live.leases import Lease, all_leases
 from kinesight.domain.model import ResultRecord, to_epoch_ms
 from kinesight.domain.streams.selection import StreamSelection
@@ -126,9 +126,9 @@ def _conducted(cloud: LocalCloud) -> DynamoDbDocuments:
     table, client = cloud.stack.physical_id("CoordinationTable"), cloud.client("dynamodb")
     leases = DynamoDbDocuments(client, table, kind="leases")
     slots = DynamoDbDocuments(client, table, kind="consumers")
-    registry = KvsStreamRegistry(cloud.client("kinesisvideo"))
+    registry = KvsStreamDirectory(cloud.client("kinesisvideo"))
     ports = ConductorPorts(registry, leases, slots, _Nobody(), SystemClock(), round(time.time() * 1000))
-    conduct(ConductorPlan(StreamSelection.of(["live-*"], []), 10, 840_000), ports)
+    conduct(ConductorSettings(StreamSelection.of(["live-*"], []), 10, 840_000), ports)
     return leases
 
 

@@ -239,7 +239,7 @@ _HOLDERS: dict[tuple[str, str], tuple[str, str]] = {
     ("current_rules.current_rules", "EvidenceBucket"): ("kinesight.domain.rules.refresh", "store"),
     ("detectors._chained", "ImagesBucket"): ("kinesight.adapters.crops_s3", "_work"),
     ("render_timelapse.ports", "EvidenceBucket"): ("kinesight.domain.on_demand.render_timelapse", "films"),
-    ("serve_viewer.shelves", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
+    ("serve_viewer.evidence_buckets", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
     ("archive_session._held", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
 }
 
@@ -334,14 +334,14 @@ def _tells_absence(adapter: Any) -> bool:
 _RULES, _CROPS = "EvidenceBucket/configuration/rules.json", "ImagesBucket/crops/*"
 _EVIDENCE = ("EvidenceBucket/annotated/*", "EvidenceBucket/archive/*", "EvidenceBucket/results/*")
 _PLACES: dict[tuple[str, str], tuple[str, ...]] = {
-    ("S3WorkStore", "current_rules.current_rules"): (_RULES,),
-    ("S3WorkStore", "configure_streams.check_rules"): (_RULES,),
-    ("S3WorkStore", "consume_live.ports"): ("ImagesBucket/live/*",),
-    ("S3WorkStore", "detect_objects.ports"): ("ImagesBucket/on-demand/*",),
-    ("S3WorkStore", "extract_images.ports"): ("ImagesBucket/on-demand/*",),
-    ("S3WorkStore", "plan_windows.ports"): ("ImagesBucket/on-demand/*",),
-    ("S3WorkStore", "render_timelapse.ports"): ("ImagesBucket/on-demand/*",),
-    ("S3WorkStore", "summarize_range.work"): ("ImagesBucket/on-demand/*",),
+    ("S3Bucket", "current_rules.current_rules"): (_RULES,),
+    ("S3Bucket", "configure_streams.check_rules"): (_RULES,),
+    ("S3Bucket", "consume_live.ports"): ("ImagesBucket/live/*",),
+    ("S3Bucket", "detect_objects.ports"): ("ImagesBucket/on-demand/*",),
+    ("S3Bucket", "extract_images.ports"): ("ImagesBucket/on-demand/*",),
+    ("S3Bucket", "plan_windows.ports"): ("ImagesBucket/on-demand/*",),
+    ("S3Bucket", "render_timelapse.ports"): ("ImagesBucket/on-demand/*",),
+    ("S3Bucket", "summarize_range.work"): ("ImagesBucket/on-demand/*",),
     ("S3PageStore", "publish_viewer.store"): ("PageBucket/*",),
     ("S3RulesFile", "serve_viewer.rules"): (_RULES,),
     ("S3EvidenceStore", "archive_session.ports"): ("EvidenceBucket/archive/*",),
@@ -429,11 +429,11 @@ def _further_names(adapter: Any) -> dict[str, Any]:
 
 def _in_s3(built: Built, action: str, places: _Places) -> Sequence[str]:
     name = type(built.adapter).__name__
-    if name == "S3EvidenceShelf":
+    if name == "S3EvidenceReader":
         return _shelved(built, action)
-    if name == "S3FileStore" and built.maker == "serve_viewer.playing":
+    if name == "S3Bucket" and built.maker == "serve_viewer.playing":
         return _CLIPS
-    if name == "S3FileStore":
+    if name == "S3Bucket":
         return (_FILES[built.adapter._bucket],)
     if name == "S3Objects" and built.maker == "detectors._sagemaker_async":
         return ("ImagesBucket/model-input/*",) if action == "s3:PutObject" else ("async-output/*",)

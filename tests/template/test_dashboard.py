@@ -111,10 +111,10 @@ def emitted(root: Path) -> set[tuple[str, Metric]]:
         tree = ast.parse(path.read_text())
         service = path.parent.name
         found |= {(service, Metric[name]) for name in _attributes_of(tree, "Metric")}
-        if "tell_frames" in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
+        if "emit_frame_metrics" in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
             of_frames = {*OF_FRAMES.values(), Metric.DETECTOR_ERRORS}
             found |= {(service, one) for one in of_frames - (OF_ARRIVING if service == "detect_objects" else set())}
-        if "tell_of_spending" in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
+        if "emit_spend_metrics" in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
             found |= {("budget", one) for one in {*OF_SPENDING, Metric.ESTIMATED_USD}}
     return found
 

@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 from botocore.session import get_session
-from kinesight.adapters.aws_errors import is_passing
+from kinesight.adapters.aws_errors import is_retryable
 
 SERVICES = ("dynamodb", "events", "kinesis", "rekognition", "sns", "sqs", "stepfunctions", "kinesisvideo")
 
@@ -24,10 +24,10 @@ def words() -> list[tuple[str, int]]:
 def test_a_throttle_passes(code: str, status: int) -> None:
     answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
 
-    assert is_passing(ClientError(answer, "Anything"))  # type: ignore[arg-type]  # the rest does not matter
+    assert is_retryable(ClientError(answer, "Anything"))  # type: ignore[arg-type]  # the rest does not matter
 
 
 def test_a_refusal_does_not() -> None:
     answer = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
 
-    assert not is_passing(ClientError(answer, "Anything"))  # type: ignore[arg-type]  # the rest does not matter
+    assert not is_retryable(ClientError(answer, "Anything"))  # type: ignore[arg-type]  # the rest does not matter

@@ -22,7 +22,7 @@ from kinesight.domain.health.facts import (
     StreamFacts,
 )
 from kinesight.domain.model import to_epoch_ms
-from kinesight_cli.doctor import CannotLookError, Cause, Examination, Outcome, Patience, Verdict
+from kinesight_cli.doctor import CannotLookError, Cause, Examination, Outcome, HealthThresholds, Verdict
 from kinesight_cli.doctor import judging_models as of_models
 from kinesight_cli.doctor import judging_pictures as of_pictures
 from kinesight_cli.doctor import judging_stack as of_stack
@@ -484,7 +484,7 @@ class Archive:
 @pytest.mark.parametrize(("first_s", "last_s"), [(100_000, 10), (100_000, 1000), (150_000, 7300), (120_000, 90_000)])
 def test_the_last_fragment_is_found_among_very_many(first_s: float, last_s: float) -> None:
     archive = Archive(first_s, last_s)
-    stack = SimpleNamespace(aws=archive, patience=Patience())
+    stack = SimpleNamespace(aws=archive, patience=HealthThresholds())
 
     newest = StreamEye(stack, "door").fragments.newest  # type: ignore[arg-type]  # as much of a stack as is looked at
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from kinesight import observability
-from kinesight.domain.analysis.frame_counts import FrameTally
-from kinesight.frame_metrics import tell_frames
+from kinesight.domain.analysis.frame_counts import FrameCounts
+from kinesight.frame_metrics import emit_frame_metrics
 from kinesight.metric_catalogue import Metric, Unit
-from kinesight.observability import count, count_kinds, measure, observed, tell_of_stream
+from kinesight.observability import count, count_kinds, measure, observed, emit_stream_metrics
 
 STACK = {"Stack": "east", "service": "analyze_images"}
-TALLIES = {"front-door": FrameTally(settled=2, analyzed=2), "back-door": FrameTally(settled=1, analyzed=1)}
+TALLIES = {"front-door": FrameCounts(settled=2, analyzed=2), "back-door": FrameCounts(settled=1, analyzed=1)}
 
 
 @pytest.fixture(autouse=True)
@@ -54,9 +54,9 @@ def invoked(work: Any) -> None:
 
 
 def test_a_count_is_under_the_stack_and_the_service(capsys: pytest.CaptureFixture[str]) -> None:
-    invoked(lambda: count(Metric.IMAGES_BURIED, 3))
+    invoked(lambda: count(Metric.IMAGES_DEAD_LETTERED, 3))
 
-    assert points(capsys.readouterr().out) == [("ImagesBuried", "Count", STACK, [3.0])]
+    assert points(capsys.readouterr().out) == [("ImagesDeadLettered", "Count", STACK, [3.0])]
 
 
 def test_two_stacks_of_one_account_are_told_apart(
@@ -66,8 +66,8 @@ def test_two_stacks_of_one_account_are_told_apart(
     for stack in ("east", "west"):
         monkeypatch.setenv("STACK_NAME", stack)
         observability._settings.cache_clear()
-        invoked(lambda: count(Metric.IMAGES_BURIED, 1))
-        tell_frames(TALLIES)
+        invoked(lambda: count(Metric.IMAGES_DEAD_LETTERED, 1))
+        emit_frame_metrics(TALLIES)
         told.append({tuple(under.items()) for _, _, under, _ in points(capsys.readouterr().out)})
 
     assert told[0].isdisjoint(told[1])
@@ -76,24 +76,24 @@ def test_two_stacks_of_one_account_are_told_apart(
 
 def test_a_count_of_nothing_costs_nothing_and_a_measure_of_nothing_is_one(capsys: pytest.CaptureFixture[str]) -> None:
     def work() -> None:
-        count(Metric.IMAGES_BURIED, 0)
+        count(Metric.IMAGES_DEAD_LETTERED, 0)
         measure(Metric.LEASES_HELD, [0])
 
     invoked(work)
-    tell_frames({"front-door": FrameTally()})
+    emit_frame_metrics({"front-door": FrameCounts()})
 
     assert points(capsys.readouterr().out) == [("LeasesHeld", "Count", STACK, [0.0])]
 
 
 def test_metrics_of_a_run_that_failed_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     def work() -> None:
-        count(Metric.IMAGES_BURIED, 1)
+        count(Metric.IMAGES_DEAD_LETTERED, 1)
         raise ValueError("a defect")
 
     with pytest.raises(ValueError, match="a defect"):
         invoked(work)
 
-    assert [name for name, *_ in points(capsys.readouterr().out)] == ["ImagesBuried"]
+    assert [name for name, *_ in points(capsys.readouterr().out)] == ["ImagesDeadLettered"]
 
 
 def test_a_kind_is_added_up_and_told_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,7 +108,7 @@ def test_a_kind_is_added_up_and_told_by_itself(capsys: pytest.CaptureFixture[str
 
 
 def test_streams_have_no_metrics_of_their_own_unless_that_is_wished(capsys: pytest.CaptureFixture[str]) -> None:
-    tell_frames(TALLIES)
+    emit_frame_metrics(TALLIES)
 
     assert points(capsys.readouterr().out) == [
         ("FramesIn", "Count", STACK, [3.0]),
@@ -118,7 +118,7 @@ def test_streams_have_no_metrics_of_their_own_unless_that_is_wished(capsys: pyte
 
 @pytest.mark.usefixtures("per_stream")
 def test_streams_with_metrics_of_their_own_count_once_in_the_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    tell_frames(TALLIES | {"": FrameTally(settled=1)})
+    emit_frame_metrics(TALLIES | {"": FrameCounts(settled=1)})
 
     told = [(under, values) for name, _, under, values in points(capsys.readouterr().out) if name == "FramesIn"]
 
@@ -132,7 +132,7 @@ def test_streams_with_metrics_of_their_own_count_once_in_the_whole(capsys: pytes
 
 
 def test_times_are_told_one_by_one_so_that_percentiles_can_be_had(capsys: pytest.CaptureFixture[str]) -> None:
-    tell_frames({"front-door": FrameTally(analyzed=2, latencies_ms=[40, 60], ages_ms=[1000, 3000])})
+    emit_frame_metrics({"front-door": FrameCounts(analyzed=2, latencies_ms=[40, 60], ages_ms=[1000, 3000])})
 
     told = {name: (unit, values) for name, unit, _, values in points(capsys.readouterr().out)}
 
@@ -142,7 +142,7 @@ def test_times_are_told_one_by_one_so_that_percentiles_can_be_had(capsys: pytest
 
 def test_more_times_than_a_document_may_have_make_several(capsys: pytest.CaptureFixture[str]) -> None:
     """At most 100 values a metric and document (Embedded metric format specification)."""
-    tell_frames({"front-door": FrameTally(analyzed=250, ages_ms=list(range(250)))})
+    emit_frame_metrics({"front-door": FrameCounts(analyzed=250, ages_ms=list(range(250)))})
 
     told = [values for name, _, _, values in points(capsys.readouterr().out) if name == "FrameAge"]
 
@@ -151,13 +151,13 @@ def test_more_times_than_a_document_may_have_make_several(capsys: pytest.Capture
 
 
 def test_detector_errors_are_told_by_class(capsys: pytest.CaptureFixture[str]) -> None:
-    tell_frames({"front-door": FrameTally(detector_errors=Counter(DetectorBusyError=2))})
+    emit_frame_metrics({"front-door": FrameCounts(detector_errors=Counter(DetectorBusyError=2))})
 
     assert ("DetectorErrors", "Count", STACK | {"Kind": "DetectorBusyError"}, [2.0]) in points(capsys.readouterr().out)
 
 
 def test_a_lag_of_nothing_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    tell_of_stream("front-door", {Metric.LIVE_SEEN: [0], Metric.LIVE_LAG: [0]})
+    emit_stream_metrics("front-door", {Metric.LIVE_KEYFRAMES: [0], Metric.LIVE_LAG: [0]})
 
     assert points(capsys.readouterr().out) == [("LiveLag", "Milliseconds", STACK, [0.0])]
 

@@ -192,7 +192,7 @@ def test_a_dry_run_tells_and_changes_nothing() -> None:
 
 
 def test_only_the_wished_reasons_and_no_more_than_the_limit() -> None:
-    roads = some_roads("NotAKvsImageError", "DetectorRejectedError", "DetectorAnswerError", "DetectorRejectedError")
+    roads = some_roads("NotAKvsImageError", "DetectorRejectedError", "ModelOutputError", "DetectorRejectedError")
 
     run(roads, Wish(reasons=["DetectorRejectedError"], limit=3))
 

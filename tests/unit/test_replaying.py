@@ -53,7 +53,7 @@ def test_other_labels_find_what_was_not_asked_for() -> None:
 
 
 def test_an_alert_that_becomes_a_detection_is_a_change() -> None:
-    found = compared(a_day(), by_rule(labels=["Dog"]), by_rule(**{"labels": ["Dog"], "class": "DETECTION"}))
+    found = compared(a_day(), by_rule(labels=["Dog"]), by_rule(**{"labels": ["Dog"], "class": "ACTIVITY"}))
 
     assert (found.before.alerts, found.after.alerts) == (1, 0)
     assert (len(found.new_sessions), len(found.lost_sessions)) == (1, 1)

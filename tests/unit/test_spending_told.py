@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 from kinesight import observability
-from kinesight.domain.detectors.metered_detector import Spending
-from kinesight.frame_metrics import tell_of_spending
+from kinesight.domain.detectors.budgeted_detector import Spend
+from kinesight.frame_metrics import emit_spend_metrics
 
 SPENT = {
-    ("yard", "REKOGNITION_LABELS"): Spending(calls=3, micro_usd=3000, slowed=1),
-    ("yard", "REKOGNITION_TEXT"): Spending(calls=1, micro_usd=1000),
-    ("road", "REKOGNITION_LABELS"): Spending(slowed=2, stopped=4, unaccounted=1),
+    ("yard", "REKOGNITION_LABELS"): Spend(calls=3, micro_usd=3000, slowed=1),
+    ("yard", "REKOGNITION_TEXT"): Spend(calls=1, micro_usd=1000),
+    ("road", "REKOGNITION_LABELS"): Spend(slowed=2, stopped=4, unaccounted=1),
 }
 
 
-def told(capsys: pytest.CaptureFixture[str], spent: dict[tuple[str, str], Spending]) -> list[dict[str, Any]]:
-    tell_of_spending(spent)
+def told(capsys: pytest.CaptureFixture[str], spent: dict[tuple[str, str], Spend]) -> list[dict[str, Any]]:
+    emit_spend_metrics(spent)
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -52,7 +52,7 @@ def test_counts_are_of_all_together(capsys: pytest.CaptureFixture[str], per_stre
     *_, counts = told(capsys, SPENT)
 
     assert dimensions(counts) == [{"Stack": "front", "service": "budget"}]
-    names = ("CallsPaid", "CallsHeldBack", "BudgetSoftReached", "BudgetHardReached", "BudgetReservationFailed")
+    names = ("CallsPaid", "CallsOverBudget", "BudgetSoftReached", "BudgetHardReached", "BudgetReservationFailed")
     assert [counts[name] for name in names] == [[4], [7], [3], [4], [1]]
 
 

@@ -110,9 +110,9 @@ def test_a_frame_that_left_everything_misses_nothing() -> None:
         (a_way(a_line("analyzed", matched=True)), "result", "48 hours"),
         (a_way(a_line("analyzed", matched=True)), "session", "none has it yet"),
         (
-            a_way(a_line("analyzed", matched=True), session=Step(None, "events table", "s", {"class": "DETECTION"})),
+            a_way(a_line("analyzed", matched=True), session=Step(None, "events table", "s", {"class": "ACTIVITY"})),
             "alert",
-            "DETECTION",
+            "ACTIVITY",
         ),
         (Way(FrameFacts("cam", NUMBER)), "picture", "tag"),
     ],

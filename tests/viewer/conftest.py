@@ -24,7 +24,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         world.seeded = [
             a_session(
                 now_ms - (index + 1) * EVERY_MS,
-                severity=Severity.ALERT if index % 4 else Severity.DETECTION,
+                severity=Severity.ALERT if index % 4 else Severity.ACTIVITY,
                 label="Car" if index % 3 else "Truck",
                 zones=() if index % 5 else ("driveway",),
             )

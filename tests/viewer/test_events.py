@@ -54,7 +54,7 @@ def test_a_card_shows_what_happened(visitor: Visitor, visit: Any) -> None:
         ("Camera", GATE, lambda *_: True),
         ("Label", "Truck", lambda one, _: "Truck" in one.labels),
         ("Zone", "driveway", lambda one, _: bool(one.zones)),
-        ("Class", "DETECTION", lambda one, _: one.severity == "DETECTION"),
+        ("Class", "ACTIVITY", lambda one, _: one.severity == "ACTIVITY"),
         ("Day", "middle", lambda one, day: day_of(one.opened_ms) == day),
     ],
 )

@@ -14,7 +14,7 @@ import httpx
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
 from kinesight.domain.rules.refresh import DOCUMENT_KEY
 from kinesight.domain.sessions.alerts import picture_key
-from kinesight.domain.sessions.tracker import BestPicture, Session, Severity
+from kinesight.domain.sessions.tracker import BestImage, Session, Severity
 from kinesight_cli.fragmenting import SourceVideo, read_video
 from kinesight_cli.producing import Pace, Tagging, play
 from kinesight_local.cloud import LocalCloud
@@ -149,7 +149,7 @@ def _is_archived(video: Any, pictures: int) -> bool:
 def a_session(at_ms: int, stream: str = GATE, label: str = "Car", **more: Any) -> Session:
     """Over, without a video."""
     severity = more.get("severity", Severity.ALERT)
-    best = BestPicture(f"{at_ms:032x}", at_ms, None, label, 88.0, severity)
+    best = BestImage(f"{at_ms:032x}", at_ms, None, label, 88.0, severity)
     return Session(
         session_id=f"{at_ms:032x}",
         stream_name=stream,
@@ -186,7 +186,7 @@ def a_world(folder: Path, **parameters: str) -> Iterator[World]:
         "MinimumConfidence": "50",
         "Detector": "HTTP",
         "ModelMapping": "HUGGING_FACE",
-        "SessionVideoSettleSeconds": "0",
+        "SessionClipSettleSeconds": "0",
         "EvidenceRetentionDays": str(KEPT_DAYS),
     }
     with model.serving() as address, LocalCloud(ROOT, folder, chosen | {"HttpModelUrl": address} | parameters) as cloud:

@@ -37,7 +37,7 @@ def best_saving(
 
 
 def _changes(parameters: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    plain = {"FrameGate": "ON", "ThenDetector": "NONE", "SessionVideo": "DISABLED", "Architecture": "arm64"}
+    plain = {"FrameGate": "ON", "ThenDetector": "NONE", "SessionClip": "DISABLED", "Architecture": "arm64"}
     for name, value in plain.items():
         if parameters[name] != value:
             yield name, value

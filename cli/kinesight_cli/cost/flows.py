@@ -284,7 +284,7 @@ def sessions(visits: Visits, parameters: Mapping[str, str], workload: Workload) 
     others = bool(parameters["IotTopic"]) + bool(parameters["WebhookSecretArn"])
     yield Line("dynamodb.write", visits.count * others, "per session: the ledger of the other channels", each=2)
     yield Work(caller, visits.batches, 0.03 * visits.batches + 0.05 * visits.hits)
-    if parameters["SessionVideo"] == "ENABLED":
+    if parameters["SessionClip"] == "ENABLED":
         yield from _videos(visits, workload)
 
 

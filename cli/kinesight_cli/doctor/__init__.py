@@ -3,7 +3,7 @@
 Nothing here prints. Facts are looked up (`looking_at_…`), judged by pure functions (`judging_…`) and told as findings.
 """
 
-from kinesight.domain.health.facts import Patience
+from kinesight.domain.health.facts import HealthThresholds
 from kinesight.domain.health.findings import Cause, Finding, Outcome, Verdict
 
 from kinesight_cli.doctor.asking import CannotLookError
@@ -15,7 +15,7 @@ __all__ = [
     "Examination",
     "Finding",
     "Outcome",
-    "Patience",
+    "HealthThresholds",
     "Report",
     "StreamHealth",
     "Verdict",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
-from kinesight.domain.health.facts import Patience
+from kinesight.domain.health.facts import HealthThresholds
 from kinesight.domain.health.findings import Finding, Outcome, Verdict, in_the_way, unknown
 from kinesight.domain.streams.selection import StreamSelection
 
@@ -83,8 +83,8 @@ class Report:
 class Examination:
     """Of one stack. Every method raises CannotLookError when nobody can look at anything."""
 
-    def __init__(self, stack_name: str, session: boto3.Session | None = None, patience: Patience | None = None) -> None:
-        self._eye = StackEye(Aws(session or boto3.Session()), stack_name, patience or Patience())
+    def __init__(self, stack_name: str, session: boto3.Session | None = None, patience: HealthThresholds | None = None) -> None:
+        self._eye = StackEye(Aws(session or boto3.Session()), stack_name, patience or HealthThresholds())
         self._of_stack: dict[str, Finding | None] = {}
 
     def stream(self, name: str, told: Callable[[Finding], None] = lambda _: None) -> Report:

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from kinesight.domain.health.facts import Patience
+from kinesight.domain.health.facts import HealthThresholds
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.settings import ConfigureStreamsSettings
-from kinesight.wiring.wanted_configuration import image_generation_of, notification_of
+from kinesight.wiring.stream_settings import image_generation_settings, notification_settings
 
 from kinesight_cli.doctor.asking import Aws
 from kinesight_cli.doctor.facts import (
@@ -38,7 +38,7 @@ _LOG_PAGES = 10
 class StackEye:
     """One stack. What it looks at raises as `Aws.ask` does; what depends on a missing resource is not to be asked."""
 
-    def __init__(self, aws: Aws, name: str, patience: Patience) -> None:
+    def __init__(self, aws: Aws, name: str, patience: HealthThresholds) -> None:
         self.aws = aws
         self.name = name
         self.patience = patience
@@ -91,12 +91,12 @@ class StackEye:
 
     def wanted_images(self, stream_region: str) -> Mapping[str, Any]:
         """Of a stream in that Region."""
-        wanted = image_generation_of(self.settings)
+        wanted = image_generation_settings(self.settings)
         return {**wanted, "DestinationConfig": wanted["DestinationConfig"] | {"DestinationRegion": stream_region}}
 
     @property
     def wanted_notifications(self) -> Mapping[str, Any]:
-        return notification_of(self.settings)
+        return notification_settings(self.settings)
 
     # -- pictures in ---------------------------------------------------------------------------------------------
 

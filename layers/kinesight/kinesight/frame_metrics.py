@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
-from kinesight.domain.analysis.frame_counts import FrameTally, total
+from kinesight.domain.analysis.frame_counts import FrameCounts, total
 from kinesight.domain.detectors.call_prices import MICRO_USD
-from kinesight.domain.detectors.metered_detector import Spending
+from kinesight.domain.detectors.budgeted_detector import Spend
 from kinesight.metric_catalogue import Metric
-from kinesight.observability import count_kinds, per_stream, tell_of_stream, write_metrics
+from kinesight.observability import count_kinds, per_stream, emit_stream_metrics, write_metrics
 
 OF_FRAMES: dict[str, Metric] = {
     "settled": Metric.FRAMES_IN,
@@ -17,32 +17,32 @@ OF_FRAMES: dict[str, Metric] = {
     "would_be_gated": Metric.FRAMES_WOULD_BE_GATED,
     "gate_failed_open": Metric.GATE_FAILED_OPEN,
     "known": Metric.DUPLICATE_IMAGES,
-    "unpaid": Metric.FRAMES_UNPAID,
+    "over_budget": Metric.FRAMES_OVER_BUDGET,
     "latencies_ms": Metric.DETECTOR_LATENCY,
     "ages_ms": Metric.FRAME_AGE,
 }
-"""Which metric a field of a FrameTally is."""
+"""Which metric a field of a FrameCounts is."""
 
 _OF_BUDGET = "budget"
 
-OF_SPENDING: Mapping[Metric, Callable[[Spending], int]] = {
+OF_SPENDING: Mapping[Metric, Callable[[Spend], int]] = {
     Metric.CALLS_PAID: lambda one: one.calls,
-    Metric.CALLS_HELD_BACK: lambda one: one.slowed + one.stopped,
+    Metric.CALLS_OVER_BUDGET: lambda one: one.slowed + one.stopped,
     Metric.BUDGET_SOFT_REACHED: lambda one: one.slowed,
     Metric.BUDGET_HARD_REACHED: lambda one: one.stopped,
     Metric.BUDGET_RESERVATION_FAILED: lambda one: one.unaccounted,
 }
-"""Which metric is what of a detector's Spending, beside EstimatedUsd."""
+"""Which metric is what of a detector's Spend, beside EstimatedUsd."""
 
 
-def tell_frames(tallies: Mapping[str, FrameTally]) -> None:
+def emit_frame_metrics(tallies: Mapping[str, FrameCounts]) -> None:
     """What became of frames, by stream name; empty where the stream is not known."""
     for name, tally in _by_choice(tallies).items():
-        tell_of_stream(name, {metric: _listed(getattr(tally, field)) for field, metric in OF_FRAMES.items()})
+        emit_stream_metrics(name, {metric: _listed(getattr(tally, field)) for field, metric in OF_FRAMES.items()})
         count_kinds(Metric.DETECTOR_ERRORS, tally.detector_errors)
 
 
-def tell_of_spending(spent: Mapping[tuple[str, str], Spending]) -> None:
+def emit_spend_metrics(spent: Mapping[tuple[str, str], Spend]) -> None:
     """What detectors cost, by stream and detector. All functions that detect are one service in it: they share a
     budget."""
     for (stream_name, detector), one in spent.items():
@@ -54,7 +54,7 @@ def tell_of_spending(spent: Mapping[tuple[str, str], Spending]) -> None:
     write_metrics({metric: [value] for metric, value in counts.items() if value}, _OF_BUDGET)
 
 
-def _by_choice(tallies: Mapping[str, FrameTally]) -> Mapping[str, FrameTally]:
+def _by_choice(tallies: Mapping[str, FrameCounts]) -> Mapping[str, FrameCounts]:
     """A document for each stream is needed only where each has metrics of its own."""
     return tallies if per_stream() else {"": total(list(tallies.values()))}
 

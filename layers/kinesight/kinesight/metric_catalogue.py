@@ -66,7 +66,7 @@ class Metric(Enum):
         "GateFailedOpen", "frames that the gate could not compare, and let through", services=_ARRIVING
     )
     DUPLICATE_IMAGES = _frames("DuplicateImages", "frames that had been analyzed before")
-    FRAMES_UNPAID = _frames("FramesUnpaid", "frames that the budget held back")
+    FRAMES_OVER_BUDGET = _frames("FramesOverBudget", "frames that the budget held back")
     DETECTOR_LATENCY = _frames("DetectorLatency", "time that the detector took for a frame", Unit.MILLISECONDS)
     DETECTOR_ERRORS = MetricFacts(
         "DetectorErrors", Unit.COUNT, _ROADS, "calls of the detector that failed", split="class of the error"
@@ -79,7 +79,7 @@ class Metric(Enum):
         _ARRIVING,
     )
 
-    IMAGES_BURIED = _count("ImagesBuried", "analyze_images", "pictures put into the dead-letter queue")
+    IMAGES_DEAD_LETTERED = _count("ImagesDeadLettered", "analyze_images", "pictures put into the dead-letter queue")
     IMAGES_RETRIED = _count("ImagesRetried", "analyze_images", "pictures that come again")
 
     GET_IMAGES_SLOTS = _count("GetImagesSlots", "extract_images", "moments that GetImages was asked for")
@@ -101,8 +101,8 @@ class Metric(Enum):
     ALERTS_SENT = MetricFacts(
         "AlertsSent", Unit.COUNT, ("keep_evidence", "track_sessions"), "alerts of pictures, and of sessions"
     )
-    RECORDS_BURIED = MetricFacts(
-        "RecordsBuried", Unit.COUNT, ("keep_evidence", "track_sessions"), "results put into the dead-letter queue"
+    RECORDS_DEAD_LETTERED = MetricFacts(
+        "RecordsDeadLettered", Unit.COUNT, ("keep_evidence", "track_sessions"), "results put into the dead-letter queue"
     )
     RECORDS_RETRIED = _count("RecordsRetried", "keep_evidence", "results that come again")
     SESSIONS_OPENED = _count("SessionsOpened", "track_sessions", "sessions that began")
@@ -110,10 +110,10 @@ class Metric(Enum):
     ACTIVITIES_RETRIED = _count("ActivitiesRetried", "track_sessions", "streams whose results come again")
     CHANNEL_REFUSALS = _count("ChannelRefusals", "track_sessions", "messages that a channel will never take")
     SESSION_FRAGMENTS_ARCHIVED = _count("SessionFragmentsArchived", "archive_session", "fragments of sessions archived")
-    SESSION_VIDEOS_COMPLETED = _count("SessionVideosCompleted", "archive_session", "sessions whose video is complete")
-    SESSION_VIDEOS_CONTINUED = _count("SessionVideosContinued", "archive_session", "orders that took a further run")
-    SESSION_VIDEOS_BURIED = _count("SessionVideosBuried", "archive_session", "orders put into the dead-letter queue")
-    SESSION_VIDEOS_RETRIED = _count("SessionVideosRetried", "archive_session", "orders that come again")
+    SESSION_CLIPS_COMPLETED = _count("SessionClipsCompleted", "archive_session", "sessions whose video is complete")
+    SESSION_CLIPS_CONTINUED = _count("SessionClipsContinued", "archive_session", "orders that took a further run")
+    SESSION_CLIPS_DEAD_LETTERED = _count("SessionClipsDeadLettered", "archive_session", "orders put into the dead-letter queue")
+    SESSION_CLIPS_RETRIED = _count("SessionClipsRetried", "archive_session", "orders that come again")
 
     STREAMS_SELECTED = _count("StreamsSelected", "configure_streams", "streams that the stack is to attach")
     STREAMS_UPDATED = _count("StreamsUpdated", "configure_streams", "configurations put on streams")
@@ -129,7 +129,7 @@ class Metric(Enum):
 
     LIVE_STREAMS = _count("LiveStreams", "conduct_live", "streams that are to be read live")
     LIVE_CONSUMERS = _count("LiveConsumers", "conduct_live", "consumers that these streams need")
-    LIVE_CONSUMERS_HEARD = _count("LiveConsumersHeard", "conduct_live", "consumers that were heard of within 45 s")
+    LIVE_CONSUMERS_ACTIVE = _count("LiveConsumersActive", "conduct_live", "consumers that were heard of within 45 s")
     LIVE_CONSUMERS_STARTED = _count("LiveConsumersStarted", "conduct_live", "consumers that were started")
     LEASES_HELD = _count("LeasesHeld", "conduct_live", "leases that a consumer holds now")
     LEASES_PER_CONSUMER = _count("LeasesPerConsumer", "conduct_live", "leases of each consumer, one value each")
@@ -144,10 +144,10 @@ class Metric(Enum):
     LEASES_RENEWED = _count("LeasesRenewed", "consume_live", "renewals, beside those by checkpoints")
     LEASES_LOST = _count("LeasesLost", "consume_live", "leases lost to another consumer")
     LEASES_RELEASED = _count("LeasesReleased", "consume_live", "leases given back in good order")
-    LIVE_SEEN = _count("LiveSeen", "consume_live", "keyframes that were read", per_stream=True)
+    LIVE_KEYFRAMES = _count("LiveKeyframes", "consume_live", "keyframes that were read", per_stream=True)
     LIVE_SAMPLED = _count("LiveSampled", "consume_live", "keyframes that were to be analyzed", per_stream=True)
-    LIVE_SHED = _count("LiveShed", "consume_live", "keyframes passed over as too old", per_stream=True)
-    LIVE_BURIED = _count("LiveBuried", "consume_live", "keyframes put into the dead-letter queue", per_stream=True)
+    LIVE_DROPPED = _count("LiveDropped", "consume_live", "keyframes passed over as too old", per_stream=True)
+    LIVE_DEAD_LETTERED = _count("LiveDeadLettered", "consume_live", "keyframes put into the dead-letter queue", per_stream=True)
     LIVE_RETRIED = _count("LiveRetried", "consume_live", "attempts at a keyframe that failed for now", per_stream=True)
     LIVE_CHECKPOINTS = _count("LiveCheckpoints", "consume_live", "checkpoints that were moved", per_stream=True)
     LIVE_LAG = MetricFacts(
@@ -168,7 +168,7 @@ class Metric(Enum):
         per_stream=True,
     )
     CALLS_PAID = _count("CallsPaid", "budget", "calls of detectors that have to be paid, or may have to be")
-    CALLS_HELD_BACK = _count("CallsHeldBack", "budget", "calls that the budget held back")
+    CALLS_OVER_BUDGET = _count("CallsOverBudget", "budget", "calls that the budget held back")
     BUDGET_SOFT_REACHED = _count("BudgetSoftReached", "budget", "of them, those that were held back to spread the rest")
     BUDGET_HARD_REACHED = _count("BudgetHardReached", "budget", "of them, those for which nothing was left")
     BUDGET_RESERVATION_FAILED = _count(
@@ -177,10 +177,10 @@ class Metric(Enum):
 
     FRAGMENTS_NOTIFIED = _count("FragmentsNotified", "start_analysis", "fragments that KVS notified of")
     ANALYSES_STARTED = _count("AnalysesStarted", "start_analysis", "executions started for notified bursts")
-    NOTIFICATIONS_BURIED = _count("NotificationsBuried", "start_analysis", "notifications in the dead-letter queue")
+    NOTIFICATIONS_DEAD_LETTERED = _count("NotificationsDeadLettered", "start_analysis", "notifications in the dead-letter queue")
     NOTIFICATIONS_RETRIED = _count("NotificationsRetried", "start_analysis", "notifications that come again")
     SWEEPS_STARTED = _count("SweepsStarted", "sweep_streams", "executions started")
-    SWEEPS_STARTED_AGAIN = _count("SweepsStartedAgain", "sweep_streams", "executions started again after a failure")
+    SWEEPS_RESTARTED = _count("SweepsRestarted", "sweep_streams", "executions started again after a failure")
     STREAMS_NOT_SWEPT = _count("StreamsNotSwept", "sweep_streams", "streams that failed, or lost media to retention")
     SWEEP_LAG_SECONDS = MetricFacts(
         "SweepLagSeconds", Unit.SECONDS, ("sweep_streams",), "how far the slowest stream is behind"

@@ -62,7 +62,7 @@ def count_kinds(metric: Metric, kinds: Mapping[str, int]) -> None:
         write_metrics({metric: [value]}, Kind=kind)
 
 
-def tell_of_stream(stream_name: str, values: Mapping[Metric, Sequence[int]]) -> None:
+def emit_stream_metrics(stream_name: str, values: Mapping[Metric, Sequence[int]]) -> None:
     """Metrics of one stream: under StreamName too, where the stack is to have metrics per stream."""
     worth = {metric: listed for metric, listed in values.items() if any(listed) or metric.value.unit is not Unit.COUNT}
     if stream_name and per_stream():
@@ -103,6 +103,6 @@ __all__ = [
     "measure",
     "observed",
     "per_stream",
-    "tell_of_stream",
+    "emit_stream_metrics",
     "write_metrics",
 ]

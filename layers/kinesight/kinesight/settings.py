@@ -174,7 +174,7 @@ class KeepEvidenceSettings(Settings):
 
 class TrackSessionsSettings(Settings):
     """What makes sessions, and whom to tell of them. Channels that are empty are not told; without a
-    `session_video_queue_url` no videos are archived."""
+    `session_clip_queue_url` no videos are archived."""
 
     coordination_table: str
     events_table: str
@@ -195,8 +195,8 @@ class TrackSessionsSettings(Settings):
     alert_per: Literal["SESSION", "PICTURE"] = "SESSION"
     alert_format: Literal["KINESIGHT", "REKOGNITION"] = "KINESIGHT"
     image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
-    session_video_queue_url: OptionalText = None
-    session_video_settle_seconds: int = Field(default=30, ge=0, le=600)
+    session_clip_queue_url: OptionalText = None
+    session_clip_settle_seconds: int = Field(default=30, ge=0, le=600)
 
 
 class _SelectionSettings(Settings):
@@ -365,7 +365,7 @@ class ConsumeLiveSettings(GatedSettings):
     live_inference_interval: int = Field(default=0, ge=0)
     live_workers: int = Field(default=20, ge=1, le=50)
     live_queue_size: int = Field(default=10, ge=1, le=100)
-    live_shed_seconds: int = Field(default=0, ge=0)
+    live_drop_after_seconds: int = Field(default=0, ge=0)
     lease_seconds: float = Field(default=30, gt=0)
 
 

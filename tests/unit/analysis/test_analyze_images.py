@@ -97,7 +97,7 @@ def test_a_second_delivery_neither_pays_nor_publishes() -> None:
     assert len(world.results()) == 1
     assert len(world.detector.looked_at) == 1
     assert (report.duplicates, report.failed_message_ids) == (1, [])
-    ((known, result),) = ((one.identity, record.result_id) for one in report.done_before for record in world.results())
+    ((known, result),) = ((one.identity, record.result_id) for one in report.already_analyzed for record in world.results())
     assert known == result
 
 
@@ -120,7 +120,7 @@ def test_a_picture_that_the_budget_held_back_neither_comes_again_nor_is_buried()
 
     report = world.analyze(*bodies)
 
-    assert [one.frame.image.key for one in report.unpaid if one.frame is not None] == [keys[1]]
+    assert [one.frame.image.key for one in report.over_budget if one.frame is not None] == [keys[1]]
     assert len(report.published) == 2
     assert (report.failed_message_ids, report.buried, report.duplicates) == ([], [], 0)
     assert world.dead_letters.buried == []

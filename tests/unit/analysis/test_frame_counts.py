@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from kinesight.domain.analysis.frame_counts import FrameBook, FrameTally, tallied, total
+from kinesight.domain.analysis.frame_counts import FrameBook, FrameCounts, tallied, total
 from kinesight.domain.analysis.pipeline import Analysis, DetectionPlan, DetectionPorts, analyze
 from kinesight.domain.errors import (
     BudgetReachedError,
@@ -27,7 +27,7 @@ def an_analysis(frame: Frame | None = None, **fields: Any) -> Analysis:
     return Analysis("one", lambda: shown, **({"frame": shown} | fields))
 
 
-def tally_of(one: Analysis, now_ms: int = NOON_MS) -> FrameTally:
+def tally_of(one: Analysis, now_ms: int = NOON_MS) -> FrameCounts:
     (tally,) = tallied([one], now_ms).values()
     return tally
 
@@ -37,7 +37,7 @@ def test_an_analyzed_frame_is_settled_with_its_latency_and_age() -> None:
 
     tally = tally_of(an_analysis(record=record), NOON_MS + 2500)
 
-    expected = FrameTally(settled=1, analyzed=1, detected=1, matched=1, latencies_ms=[12], ages_ms=[2000])
+    expected = FrameCounts(settled=1, analyzed=1, detected=1, matched=1, latencies_ms=[12], ages_ms=[2000])
     assert tally == expected
 
 
@@ -64,21 +64,21 @@ def test_a_frame_on_demand_has_no_age() -> None:
 def test_the_gates_verdicts() -> None:
     told = {verdict: tally_of(an_analysis(verdict=verdict)) for verdict in Verdict}
 
-    assert told[Verdict.HELD_BACK] == FrameTally(settled=1, gated=1)
-    assert told[Verdict.WOULD_BE_HELD_BACK].would_be_gated == 1
-    assert told[Verdict.LET_THROUGH_UNSEEN].gate_failed_open == 1
+    assert told[Verdict.GATED] == FrameCounts(settled=1, gated=1)
+    assert told[Verdict.WOULD_BE_GATED].would_be_gated == 1
+    assert told[Verdict.FAILED_OPEN].gate_failed_open == 1
 
 
 def test_what_the_budget_held_back_is_settled_and_nothing_else() -> None:
     reached = BudgetReachedError("stack", 5, 5, is_hard=True)
 
-    assert tally_of(an_analysis(unpaid=reached)) == FrameTally(settled=1, unpaid=1)
+    assert tally_of(an_analysis(over_budget=reached)) == FrameCounts(settled=1, over_budget=1)
 
 
 def test_what_is_tried_again_is_not_settled_but_its_error_counts() -> None:
     tally = tally_of(an_analysis(error=DetectorBusyError("throttled")))
 
-    assert tally == FrameTally(detector_errors=Counter(DetectorBusyError=1))
+    assert tally == FrameCounts(detector_errors=Counter(DetectorBusyError=1))
 
 
 def test_what_is_given_up_is_settled() -> None:
@@ -104,12 +104,12 @@ def test_frames_are_told_apart_by_stream() -> None:
 def test_a_book_adds_up_until_it_is_asked() -> None:
     book = FrameBook()
     for _ in range(3):
-        book.add({"front-door": FrameTally(analyzed=2, ages_ms=[5], detector_errors=Counter(DetectorBusyError=1))})
+        book.add({"front-door": FrameCounts(analyzed=2, ages_ms=[5], detector_errors=Counter(DetectorBusyError=1))})
 
     told = book.taken("front-door")
 
     assert (told.analyzed, told.ages_ms, told.detector_errors["DetectorBusyError"]) == (6, [5, 5, 5], 3)
-    assert book.taken("front-door") == FrameTally()
+    assert book.taken("front-door") == FrameCounts()
 
 
 @dataclass
@@ -117,12 +117,12 @@ class Road:
     """The road that every frame takes, with somebody who listens."""
 
     sink: FakeSink = field(default_factory=FakeSink)
-    heard: list[tuple[int, FrameTally]] = field(default_factory=list)
+    heard: list[tuple[int, FrameCounts]] = field(default_factory=list)
 
     def listen(self, analyses: Any) -> None:
         self.heard.append((len(self.sink.records), total(list(tallied(analyses, NOON_MS).values()))))
 
-    def take(self, *, failure: KinesightError | None = None) -> FrameTally:
+    def take(self, *, failure: KinesightError | None = None) -> FrameCounts:
         frame = a_frame()
         detector = FakeDetector((a_detection(),), {frame.image.key: failure} if failure else {})
         ports = DetectionPorts(detector, self.sink, FakeLedger(), tell=self.listen)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from kinesight.domain.analysis.kit_record import kit_fields
 from kinesight.domain.analysis.pipeline import Analysis, DetectionPlan, DetectionPorts, analyze
-from kinesight.domain.detectors.ports import DetectorAnswer
+from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.model import Detection, DetectorInfo, Frame, ResultRecord, to_epoch_ms
 from kinesight.domain.rules.matching import Rules
 
@@ -20,9 +20,9 @@ BODY = b'{"prediction": [[0, 0.9, 0.1, 0.1, 0.5, 0.5]]}'
 class Endpoint:
     fingerprint = "sagemaker/endpoint"
 
-    def detect(self, frame: Frame) -> DetectorAnswer:
+    def detect(self, frame: Frame) -> ModelOutput:
         info = DetectorInfo(type="sagemaker", operation="endpoint", latency_ms=1)
-        return DetectorAnswer(info, (Detection(label="class-0", confidence=90),), BODY.decode(), BODY)
+        return ModelOutput(info, (Detection(label="class-0", confidence=90),), BODY.decode(), BODY)
 
 
 def published(*, kit_format: bool) -> bytes:

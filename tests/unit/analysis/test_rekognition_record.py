@@ -9,7 +9,7 @@ import pytest
 from botocore.validate import ParamValidator
 from kinesight.domain.analysis.rekognition_record import face_record_fields, offset_in_fragment_ms
 from kinesight.domain.analysis.result_records import Matches, encode_record, make_record
-from kinesight.domain.detectors.ports import DetectorAnswer
+from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.model import DetectorInfo, ResultRecord, from_epoch_ms
 
 from tests.builders import NOON_MS, a_frame
@@ -34,7 +34,7 @@ ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/17000000000
 
 def fields(raw: Any) -> dict[str, Any]:
     frame = a_frame(stream_arn=ARN, image_timestamp=from_epoch_ms(NOON_MS) + timedelta(milliseconds=1250))
-    return face_record_fields(frame, DetectorAnswer(INFO, (), raw))
+    return face_record_fields(frame, ModelOutput(INFO, (), raw))
 
 
 def test_the_samples_are_what_the_image_api_answers() -> None:
@@ -97,7 +97,7 @@ def test_any_other_answer_has_no_face(raw: Any) -> None:
 
 
 def test_our_own_consumers_read_the_record_too() -> None:
-    frame, answer = a_frame(), DetectorAnswer(INFO, (), SEARCHED)
+    frame, answer = a_frame(), ModelOutput(INFO, (), SEARCHED)
     record = make_record(frame, answer, "rekognition/SearchFacesByImage", Matches((), (), ()), include_raw=False)
 
     encoded = encode_record(record, face_record_fields(frame, answer))

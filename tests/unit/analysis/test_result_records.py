@@ -14,8 +14,8 @@ from kinesight.domain.analysis.result_records import (
     make_record,
     result_id,
 )
-from kinesight.domain.detectors.ports import DetectorAnswer
-from kinesight.domain.errors import DetectorAnswerError
+from kinesight.domain.detectors.ports import ModelOutput
+from kinesight.domain.errors import ModelOutputError
 from kinesight.domain.model import DetectorInfo, ResultRecord, from_epoch_ms
 
 from tests.builders import NOON_MS, a_detection, a_fragment_number, a_frame, a_record
@@ -60,7 +60,7 @@ def test_json_is_camel_case_with_milliseconds_and_text_fragment_numbers() -> Non
 
 
 def test_raw_output_that_does_not_fit_is_left_out() -> None:
-    answer = DetectorAnswer(DetectorInfo(type="t", operation="o", latency_ms=1), (a_detection(),), "x" * 1_200_000)
+    answer = ModelOutput(DetectorInfo(type="t", operation="o", latency_ms=1), (a_detection(),), "x" * 1_200_000)
     record = make_record(
         a_frame(), answer, "d", Matches(answer.detections, ("Person",), ("default",)), include_raw=True
     )
@@ -72,7 +72,7 @@ def test_raw_output_that_does_not_fit_is_left_out() -> None:
 
 
 def test_detections_that_do_not_fit_are_an_error_that_says_what_to_change() -> None:
-    with pytest.raises(DetectorAnswerError, match="MinimumConfidence"):
+    with pytest.raises(ModelOutputError, match="MinimumConfidence"):
         encode_record(a_record(detections=tuple(a_detection(label="x" * 1000) for _ in range(1000))))
 
 

@@ -19,11 +19,11 @@ from kinesight.domain.detectors.call_prices import (
     token_price,
 )
 from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
-from kinesight.domain.detectors.metered_detector import MeteredDetector, Spending, SpendingTally
-from kinesight.domain.detectors.ports import Detector, DetectorAnswer, Spent, TokenUsage
+from kinesight.domain.detectors.budgeted_detector import BudgetedDetector, Spend, SpendingTally
+from kinesight.domain.detectors.ports import Detector, ModelOutput, ReserveResult, TokenUsage
 from kinesight.domain.errors import (
     BudgetReachedError,
-    DetectorAnswerError,
+    ModelOutputError,
     DetectorBusyError,
     DetectorRejectedError,
     KinesightError,
@@ -35,7 +35,7 @@ from kinesight.domain.rules.matching import Rules
 from kinesight.settings import DetectorType
 
 from tests.builders import NOON_MS, a_detection, a_frame
-from tests.fakes import FakeDetector, FakeLedger, FakeSink, FakeSpending
+from tests.fakes import FakeDetector, FakeLedger, FakeSink, FakeSpendCounters
 
 MIDNIGHT_MS = NOON_MS - DAY_MS // 2
 DAY = "2026-01-01"
@@ -50,7 +50,7 @@ class World:
     stream: int | None = None
     soft_percent: int = 100
     now_ms: int = NOON_MS
-    spending: FakeSpending = field(default_factory=FakeSpending)
+    spending: FakeSpendCounters = field(default_factory=FakeSpendCounters)
 
     @property
     def budget(self) -> Budget:
@@ -166,14 +166,14 @@ def test_the_allowance_grows_with_the_day_from_the_soft_part_to_the_limit(
     assert allowance(limit, soft_percent, DAY_MS) == limit
 
 
-class Interleaved(FakeSpending):
+class Interleaved(FakeSpendCounters):
     """Before each write of one caller, others get through whole calls of theirs: what `between` holds."""
 
     def __init__(self) -> None:
         super().__init__()
         self.between: list[Callable[[], None]] = []
 
-    def reserve(self, counter: str, day: str, micro_usd: int, most_micro_usd: int) -> Spent:
+    def reserve(self, counter: str, day: str, micro_usd: int, most_micro_usd: int) -> ReserveResult:
         self._let_others()
         return super().reserve(counter, day, micro_usd, most_micro_usd)
 
@@ -260,10 +260,10 @@ class Paid:
     tally: SpendingTally = field(default_factory=SpendingTally)
 
     @property
-    def metered(self) -> MeteredDetector:
-        return MeteredDetector(self.detector, "REKOGNITION_LABELS", self.price, self.world.budget, self.tally)
+    def metered(self) -> BudgetedDetector:
+        return BudgetedDetector(self.detector, "REKOGNITION_LABELS", self.price, self.world.budget, self.tally)
 
-    def told(self) -> Spending:
+    def told(self) -> Spend:
         (spending,) = self.tally.drain().values()
         return spending
 
@@ -273,7 +273,7 @@ def test_a_paid_call_is_counted_for_its_stream_and_detector() -> None:
 
     paid.metered.detect(a_frame())
 
-    assert paid.tally.drain() == {("front-door", "REKOGNITION_LABELS"): Spending(calls=1, micro_usd=1000)}
+    assert paid.tally.drain() == {("front-door", "REKOGNITION_LABELS"): Spend(calls=1, micro_usd=1000)}
     assert paid.tally.drain() == {}
 
 
@@ -287,7 +287,7 @@ def test_behind_the_limit_the_detector_is_not_called() -> None:
         paid.metered.detect(a_frame())
 
     assert len(detector.looked_at) == 2
-    assert paid.told() == Spending(calls=2, micro_usd=2000, stopped=1)
+    assert paid.told() == Spend(calls=2, micro_usd=2000, stopped=1)
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_behind_the_limit_the_detector_is_not_called() -> None:
         (DetectorBusyError("throttled"), 0),
         (DetectorRejectedError("400"), 0),
         (maybe_billed(DetectorBusyError("no answer came")), 1000),
-        (DetectorAnswerError("not what was agreed"), 1000),
+        (ModelOutputError("not what was agreed"), 1000),
         (RuntimeError("a defect, behind which anything may have been called"), 1000),
     ],
 )
@@ -323,7 +323,7 @@ class Dropping:
     calls: int = 0
     fingerprint: str = "dropping"
 
-    def detect(self, frame: Frame) -> DetectorAnswer:
+    def detect(self, frame: Frame) -> ModelOutput:
         self.calls += 1
         if self.calls <= self.closed_connections:
             raise closed()
@@ -335,7 +335,7 @@ def test_a_connection_that_was_closed_is_replaced_once_and_both_calls_are_counte
 
     paid.metered.detect(a_frame())
 
-    assert paid.told() == Spending(calls=2, micro_usd=2000)
+    assert paid.told() == Spend(calls=2, micro_usd=2000)
     assert paid.world.spent() == 2000
 
 
@@ -366,7 +366,7 @@ def test_where_nobody_can_say_what_was_spent_nothing_is_called() -> None:
         paid.metered.detect(a_frame())
 
     assert detector.looked_at == []
-    assert paid.told() == Spending(unaccounted=1)
+    assert paid.told() == Spend(unaccounted=1)
 
 
 def test_an_answer_is_not_lost_for_a_correction_that_failed() -> None:
@@ -374,16 +374,16 @@ def test_an_answer_is_not_lost_for_a_correction_that_failed() -> None:
     answers = paid.metered
 
     class Failing(FakeDetector):
-        def detect(self, frame: Frame) -> DetectorAnswer:
+        def detect(self, frame: Frame) -> ModelOutput:
             paid.world.spending.failure = StorageBusyError("throttled")
-            return DetectorAnswer(DetectorInfo(type="f", operation="o", latency_ms=1), (), {}, tokens=TokenUsage(1, 1))
+            return ModelOutput(DetectorInfo(type="f", operation="o", latency_ms=1), (), {}, tokens=TokenUsage(1, 1))
 
     paid.detector = Failing()
     answers = paid.metered
 
     assert answers.detect(a_frame()).tokens == TokenUsage(1, 1)
     assert paid.world.spent() == 5000
-    assert paid.told() == Spending(calls=1, micro_usd=1, unaccounted=1)
+    assert paid.told() == Spend(calls=1, micro_usd=1, unaccounted=1)
 
 
 def test_what_costs_nothing_asks_nobody() -> None:
@@ -397,9 +397,9 @@ def test_what_costs_nothing_asks_nobody() -> None:
 def test_without_a_budget_it_only_counts() -> None:
     tally = SpendingTally()
 
-    MeteredDetector(FakeDetector(), "REKOGNITION_TEXT", CallPrice(1000), None, tally).detect(a_frame())
+    BudgetedDetector(FakeDetector(), "REKOGNITION_TEXT", CallPrice(1000), None, tally).detect(a_frame())
 
-    assert tally.drain() == {("front-door", "REKOGNITION_TEXT"): Spending(calls=1, micro_usd=1000)}
+    assert tally.drain() == {("front-door", "REKOGNITION_TEXT"): Spend(calls=1, micro_usd=1000)}
 
 
 def test_tokens_are_paid_by_what_the_answer_says() -> None:
@@ -450,8 +450,8 @@ def test_a_frame_that_is_not_paid_for_is_no_failure_and_may_come_again() -> None
 
     assert sum(one.record is not None for one in first) == 3
     assert [one.error for one in first] == [None] * 5
-    assert {one.subject for one in first if one.unpaid} == {one.subject for one in again if one.record}
-    assert sum(one.done_before for one in again) == 3
+    assert {one.subject for one in first if one.over_budget} == {one.subject for one in again if one.record}
+    assert sum(one.already_analyzed for one in again) == 3
 
 
 def test_what_the_first_of_a_chain_saw_is_kept_and_says_that_nobody_looked_closer() -> None:
@@ -480,7 +480,7 @@ def test_a_counter_that_cannot_be_corrected_keeps_no_other_from_it() -> None:
     world = World(stack=10, stream=10)
     reservation = world.budget.reserve("front-door", 2)
 
-    class Half(FakeSpending):
+    class Half(FakeSpendCounters):
         def correct(self, counter: str, day: str, micro_usd: int, *, calls: int) -> None:
             if counter != "stack":
                 raise StorageBusyError("throttled")

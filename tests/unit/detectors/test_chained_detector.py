@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kinesight.adapters.pictures_pillow import cropped
 from kinesight.domain.detectors.chained_detector import MOST_CROPS, ChainedDetector, ChainRules
-from kinesight.domain.detectors.ports import DetectorAnswer
+from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import DetectorBusyError, UnsupportedImageError
 from kinesight.domain.model import BoundingBox, Detection, DetectorInfo, Frame
 from PIL import Image
@@ -32,12 +32,12 @@ class Looking:
     def fingerprint(self) -> str:
         return self.name
 
-    def detect(self, frame: Frame) -> DetectorAnswer:
+    def detect(self, frame: Frame) -> ModelOutput:
         self.looked_at.append(frame.image.key)
         if self.failure is not None:
             raise self.failure
         info = DetectorInfo(type="fake", operation=self.name, latency_ms=10)
-        return DetectorAnswer(info, self.sees, {"by": self.name})
+        return ModelOutput(info, self.sees, {"by": self.name})
 
 
 @dataclass

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kinesight.domain.detectors.image_fit import Fit, SentPicture, fitted, shrunk
 from kinesight.domain.detectors.label_map import LabelMap, parse_label_map
-from kinesight.domain.detectors.output_presets import READY_MADE, mapping_of
-from kinesight.domain.detectors.output_reader import AnswerReader
-from kinesight.domain.errors import DetectorAnswerError, InvalidSettingError
+from kinesight.domain.detectors.output_presets import PRESETS, output_mapping
+from kinesight.domain.detectors.output_reader import OutputReader
+from kinesight.domain.errors import ModelOutputError, InvalidSettingError
 from kinesight.domain.model import BoundingBox, Detection
 
 SENT = SentPicture(b"", "image/jpeg", Fit.whole((200, 100)))
@@ -21,7 +21,7 @@ def read(
 ) -> tuple[Detection, ...]:
     text = mapping if isinstance(mapping, str) else json.dumps(mapping)
     body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-    return AnswerReader(mapping_of(text), names or LabelMap(), least).read(body, SENT)
+    return OutputReader(output_mapping(text), names or LabelMap(), least).read(body, SENT)
 
 
 def corners(found: Detection) -> tuple[float, ...]:
@@ -75,8 +75,8 @@ def test_every_ready_made_form_says_the_same(name: str, answer: Any) -> None:
 
 
 def test_every_ready_made_mapping_is_one_and_is_tried() -> None:
-    assert all(mapping_of(name).forms for name in READY_MADE)
-    assert set(ANSWERS) | {"BUILT_IN_IMAGE_CLASSIFICATION"} == set(READY_MADE)
+    assert all(output_mapping(name).forms for name in PRESETS)
+    assert set(ANSWERS) | {"BUILT_IN_IMAGE_CLASSIFICATION"} == set(PRESETS)
 
 
 def test_an_image_is_classified_by_position_and_only_the_surest_count() -> None:
@@ -151,7 +151,7 @@ def test_boxes_are_clipped_and_those_beside_the_picture_go() -> None:
     ],
 )
 def test_an_answer_of_another_form_says_what_and_where(mapping: Any, answer: Any, complaint: str) -> None:
-    with pytest.raises(DetectorAnswerError, match=complaint):
+    with pytest.raises(ModelOutputError, match=complaint):
         read(mapping, answer)
 
 
@@ -169,7 +169,7 @@ def test_an_answer_of_another_form_says_what_and_where(mapping: Any, answer: Any
 )
 def test_a_mapping_that_is_none_says_which_field(text: str, complaint: str) -> None:
     with pytest.raises(InvalidSettingError, match=complaint):
-        mapping_of(text)
+        output_mapping(text)
 
 
 JSON = st.recursive(
@@ -178,12 +178,12 @@ JSON = st.recursive(
 )
 
 
-@given(name=st.sampled_from(sorted(READY_MADE)), answer=JSON, row=JSON, key=st.sampled_from(["prediction", "boxes"]))
+@given(name=st.sampled_from(sorted(PRESETS)), answer=JSON, row=JSON, key=st.sampled_from(["prediction", "boxes"]))
 def test_whatever_comes_is_detections_or_a_typed_error(name: str, answer: Any, row: Any, key: str) -> None:
     for one in (answer, [row], {key: [row]}, {"predictions": [row, row]}):
         try:
             found = read(name, one, least=0)
-        except DetectorAnswerError:
+        except ModelOutputError:
             continue
         for detection in found:
             assert 0 <= detection.confidence <= 100
@@ -237,7 +237,7 @@ def test_boxes_of_a_letterbox_are_those_of_the_picture() -> None:
     sent = SentPicture(b"", "image/jpeg", fitted((200, 100), (640, 640), "LETTERBOX"))
     row = {"class": 0, "confidence": 1, "box": [320, 320, 160, 80]}
 
-    (found,) = AnswerReader(mapping_of("YOLO_PIXELS"), LabelMap(), 0).read(json.dumps([row]).encode(), sent)
+    (found,) = OutputReader(output_mapping("YOLO_PIXELS"), LabelMap(), 0).read(json.dumps([row]).encode(), sent)
 
     assert corners(found) == (0.375, 0.375, 0.625, 0.625)
 

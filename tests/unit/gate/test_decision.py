@@ -190,9 +190,9 @@ def test_what_is_held_back_costs_no_call_and_is_done() -> None:
     again = world.analyze(*shown)
 
     assert first.record is not None
-    assert [one.held_back for one in others] == [True] * 3
+    assert [one.gated for one in others] == [True] * 3
     assert len(world.detector.looked_at) == 1
-    assert all(one.done_before for one in again)
+    assert all(one.already_analyzed for one in again)
 
 
 def test_observing_sends_all_and_counts() -> None:
@@ -202,8 +202,8 @@ def test_observing_sends_all_and_counts() -> None:
 
     assert [one.verdict for one in analyses] == [
         Verdict.SENT,
-        Verdict.WOULD_BE_HELD_BACK,
-        Verdict.WOULD_BE_HELD_BACK,
+        Verdict.WOULD_BE_GATED,
+        Verdict.WOULD_BE_GATED,
     ]
     assert len(world.detector.looked_at) == 3
 
@@ -227,7 +227,7 @@ def test_what_cannot_be_compared_is_let_through(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(FakeDocuments, "load", fail)
     (unremembered,) = world.analyze(world.frame(1, WALL))
 
-    assert unreadable.verdict is unremembered.verdict is Verdict.LET_THROUGH_UNSEEN
+    assert unreadable.verdict is unremembered.verdict is Verdict.FAILED_OPEN
     assert len(world.detector.looked_at) == 2
 
 
@@ -237,7 +237,7 @@ def test_whoever_is_always_late_is_let_through(monkeypatch: pytest.MonkeyPatch) 
 
     (one,) = world.analyze(world.frame(0, WALL))
 
-    assert one.verdict is Verdict.LET_THROUGH_UNSEEN
+    assert one.verdict is Verdict.FAILED_OPEN
 
 
 def test_a_frame_that_was_sent_and_failed_is_sent_again() -> None:

@@ -4,20 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kinesight.domain.errors import ThrottledError
-from kinesight.domain.live.conduct_live import ConductorPlan, ConductorPorts, ConductorReport, beat, conduct
+from kinesight.domain.live.conduct_live import ConductorSettings, ConductorPorts, ConductorReport, beat, conduct
 from kinesight.domain.live.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
 from kinesight.domain.streams.selection import StreamSelection
 
 from tests.builders import NOON_MS
 from tests.fakes import FakeDocuments
-from tests.fakes_streams import FakeRegistry, VirtualClock
+from tests.fakes_streams import FakeStreamDirectory, VirtualClock
 
 
 @dataclass
 class Orchestra:
     """A fleet and a clock; consumers are started by name alone."""
 
-    registry: FakeRegistry = field(default_factory=FakeRegistry)
+    registry: FakeStreamDirectory = field(default_factory=FakeStreamDirectory)
     leases: FakeDocuments = field(default_factory=FakeDocuments)
     slots: FakeDocuments = field(default_factory=FakeDocuments)
     started: list[tuple[str, int]] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Orchestra:
 
     def conduct(self, per_consumer: int = 10) -> ConductorReport:
         ports = ConductorPorts(self.registry, self.leases, self.slots, self, VirtualClock(), self.now_ms)
-        return conduct(ConductorPlan(self.selection, per_consumer, 840_000), ports)
+        return conduct(ConductorSettings(self.selection, per_consumer, 840_000), ports)
 
     def all(self) -> Mapping[str, Lease]:
         return {key: lease for key, (lease, _) in all_leases(self.leases).items()}

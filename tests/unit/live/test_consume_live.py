@@ -12,8 +12,8 @@ import pytest
 from kinesight.domain.analysis.pipeline import DetectionPlan, DetectionPorts
 from kinesight.domain.detectors.budget import Budget, BudgetLimits
 from kinesight.domain.detectors.call_prices import CallPrice
-from kinesight.domain.detectors.metered_detector import MeteredDetector, SpendingTally
-from kinesight.domain.detectors.ports import DetectorAnswer
+from kinesight.domain.detectors.budgeted_detector import BudgetedDetector, SpendingTally
+from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import (
     DetectorBusyError,
     DetectorRejectedError,
@@ -23,10 +23,10 @@ from kinesight.domain.errors import (
     StorageBusyError,
     UnreadableMediaError,
 )
-from kinesight.domain.live.consume_live import ConsumerPlan, ConsumerPorts, ConsumerReport, Ends, consume
+from kinesight.domain.live.consume_live import ConsumerSettings, ConsumerPorts, ConsumerReport, Ends, consume
 from kinesight.domain.live.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
 from kinesight.domain.live.ports import LiveStart
-from kinesight.domain.live.stream_reader import LivePlan, LivePorts
+from kinesight.domain.live.stream_reader import LiveSettings, LivePorts
 from kinesight.domain.model import Detection, Frame, ResultRecord, from_epoch_ms
 from kinesight.domain.ports import Versioned
 from kinesight.domain.rules.matching import Rules
@@ -36,7 +36,7 @@ from kinesight.media.mkv_model import Track
 from kinesight.media.selection import EveryInterval, EveryNth, Keyframe
 
 from tests.builders import NOON_MS
-from tests.fakes import FakeDeadLetters, FakeDetector, FakeDocuments, FakeLedger, FakeSink, FakeSpending, FakeWork
+from tests.fakes import FakeDeadLetters, FakeDetector, FakeDocuments, FakeLedger, FakeSink, FakeSpendCounters, FakeWork
 
 VIDEO = Track(1, "video", "V_MPEG4/ISO/AVC", b"private", "camera", 320, 240)
 
@@ -130,7 +130,7 @@ class World:
     lasts_ms: int = 60_000
     sampler: Any = field(default_factory=lambda: EveryNth(1))
     in_flight: int = 4
-    shed_after_ms: int | None = None
+    drop_after_ms: int | None = None
     share: int = 10
 
     def __post_init__(self) -> None:
@@ -162,12 +162,12 @@ class World:
             self.dead,
             self.now_ms,
         )
-        plan = ConsumerPlan(
-            LivePlan(
+        plan = ConsumerSettings(
+            LiveSettings(
                 self.sampler,
                 DetectionPlan(lambda: Rules.of([], 50), concurrent_detections=4),
                 self.in_flight,
-                self.shed_after_ms,
+                self.drop_after_ms,
             ),
             self.share,
             workers=4,
@@ -216,7 +216,7 @@ def test_no_checkpoint_is_ahead_of_a_result_while_the_model_fails() -> None:
     failing = {f"live/cam/{number}_{NOON_MS + number * 2000}.jpg": 3 for number in range(1, 30, 3)}
 
     class Moody(FakeDetector):
-        def detect(self, frame: Frame) -> DetectorAnswer:
+        def detect(self, frame: Frame) -> ModelOutput:
             if failing.get(frame.image.key, 0):
                 failing[frame.image.key] -= 1
                 raise DetectorBusyError("throttled")
@@ -237,7 +237,7 @@ def test_a_slow_model_holds_back_the_network() -> None:
     gate = threading.Event()
 
     class Slow(FakeDetector):
-        def detect(self, frame: Frame) -> DetectorAnswer:
+        def detect(self, frame: Frame) -> ModelOutput:
             gate.wait(10)
             return super().detect(frame)
 
@@ -320,14 +320,14 @@ def test_what_can_never_be_analyzed_is_buried_and_passed() -> None:
 
 def test_what_the_budget_holds_back_is_passed_and_counted() -> None:
     world = World()
-    budget = Budget(BudgetLimits(3, None, 100), FakeSpending(), world.now_ms)
-    world.detector = MeteredDetector(FakeDetector(), "REKOGNITION_LABELS", CallPrice(1), budget, SpendingTally())
+    budget = Budget(BudgetLimits(3, None, 100), FakeSpendCounters(), world.now_ms)
+    world.detector = BudgetedDetector(FakeDetector(), "REKOGNITION_LABELS", CallPrice(1), budget, SpendingTally())
     world.lease("cam", *(fragment(number) for number in range(1, 6)))
 
     report = world.consume(lambda: world.reached() == "5")
 
     counts = report.streams["cam"]
-    assert (counts.analyzed, counts.unpaid, counts.known, counts.retried) == (3, 2, 0, 0)
+    assert (counts.analyzed, counts.over_budget, counts.known, counts.retried) == (3, 2, 0, 0)
     assert world.dead.buried == []
 
 
@@ -373,7 +373,7 @@ def test_one_that_can_be_read_the_second_time_is_analyzed() -> None:
 
 
 def test_old_fragments_are_passed_over_only_if_that_is_wished() -> None:
-    world = World(shed_after_ms=3_600_000 - 6_500, now_ms=lambda: NOON_MS + 3_600_000)
+    world = World(drop_after_ms=3_600_000 - 6_500, now_ms=lambda: NOON_MS + 3_600_000)
     world.lease("cam", *(fragment(number) for number in range(1, 6)))
 
     report = world.consume(lambda: world.reached() == "5")
@@ -386,8 +386,8 @@ def test_what_a_camera_held_back_is_sampled_by_the_cameras_clock() -> None:
     """Its network was gone for six seconds; then three fragments reached the server within one."""
     world = World(sampler=EveryInterval(1000))
     at_once = Decimal(NOON_MS + 8000) / 1000
-    held_back = [replace(fragment(n), server_timestamp=at_once + Decimal(n) / 20) for n in range(1, 4)]
-    world.lease("cam", *held_back)
+    gated = [replace(fragment(n), server_timestamp=at_once + Decimal(n) / 20) for n in range(1, 4)]
+    world.lease("cam", *gated)
 
     world.consume(lambda: world.reached() == "3")
 
@@ -460,7 +460,7 @@ def test_a_busy_table_is_asked_again() -> None:
 
 def test_a_picture_is_made_once_however_often_it_is_looked_at() -> None:
     class Moody(FakeDetector):
-        def detect(self, frame: Frame) -> DetectorAnswer:
+        def detect(self, frame: Frame) -> ModelOutput:
             answer = super().detect(frame)
             if len(self.looked_at) < 4:
                 raise DetectorBusyError("throttled")

@@ -10,7 +10,7 @@ import pytest
 from kinesight.domain.analysis.pipeline import DetectionPlan, DetectionPorts
 from kinesight.domain.detectors.budget import Budget, BudgetLimits
 from kinesight.domain.detectors.call_prices import CallPrice
-from kinesight.domain.detectors.metered_detector import MeteredDetector, SpendingTally
+from kinesight.domain.detectors.budgeted_detector import BudgetedDetector, SpendingTally
 from kinesight.domain.errors import (
     DetectorBusyError,
     DetectorRejectedError,
@@ -30,7 +30,7 @@ from kinesight.domain.on_demand.messages import (
     WINDOWS,
     AnalysisRequest,
     RangePlan,
-    SeenFrame,
+    AnalyzedFrame,
     WindowManifest,
     WindowReport,
 )
@@ -42,15 +42,15 @@ from kinesight.domain.ports import (
     FragmentSpan,
     FragmentUnavailable,
     ImageRequest,
-    PictureWish,
-    SlotPicture,
+    ImageSpec,
+    SlotImage,
     StreamFacts,
 )
 from kinesight.domain.rules.matching import Rules
 from kinesight.settings import DetectorType, PlanWindowsSettings
 
 from tests.builders import NOON_MS
-from tests.fakes import FakeDetector, FakeLedger, FakeSink, FakeSpending, FakeWork
+from tests.fakes import FakeDetector, FakeLedger, FakeSink, FakeSpendCounters, FakeWork
 
 NOON = datetime.fromtimestamp(NOON_MS / 1000, UTC)
 
@@ -80,22 +80,22 @@ class FakeCamera:
             if start_ms <= start <= end_ms:
                 yield FragmentSpan(str(10**46 + start), start, 2000)
 
-    def images(self, stream_name: str, request: ImageRequest, wish: PictureWish) -> Iterator[SlotPicture]:
+    def images(self, stream_name: str, request: ImageRequest, wish: ImageSpec) -> Iterator[SlotImage]:
         self.requests += 1
         if self.busy:
             self.busy -= 1
             raise MediaBusyError("throttled")
         for at_ms in range(request.start_ms, request.end_ms + 1, request.interval_ms):
-            yield SlotPicture(at_ms, None, "NO_MEDIA") if at_ms in self.dark else SlotPicture(at_ms, b"picture")
+            yield SlotImage(at_ms, None, "NO_MEDIA") if at_ms in self.dark else SlotImage(at_ms, b"picture")
 
     def fetch(self, stream_name: str, fragment_numbers: Sequence[str]) -> Iterator[FragmentMedia | FragmentUnavailable]:
         for number in fragment_numbers:
             self.fetched += 1
             yield FragmentUnavailable(number, "expired") if self.expired else FragmentMedia(number, b"media")
 
-    def pictures(self, matroska: bytes, moments_ms: Sequence[int], wish: PictureWish) -> Iterator[SlotPicture]:
+    def pictures(self, matroska: bytes, moments_ms: Sequence[int], wish: ImageSpec) -> Iterator[SlotImage]:
         for at_ms in moments_ms:
-            yield SlotPicture(at_ms, None, "UNDECODABLE") if at_ms in self.broken else SlotPicture(at_ms, b"decoded")
+            yield SlotImage(at_ms, None, "UNDECODABLE") if at_ms in self.broken else SlotImage(at_ms, b"decoded")
 
 
 def a_request(**changes: Any) -> AnalysisRequest:
@@ -126,7 +126,7 @@ class Workflow:
         extract_window(plan, window, ExtractionPorts(self.camera, self.camera, self.camera, self.work))
 
     def detect(self, plan: RangePlan, window: Window) -> None:
-        metered = MeteredDetector(self.detector, "ANY", CallPrice(1), self.budget, SpendingTally())
+        metered = BudgetedDetector(self.detector, "ANY", CallPrice(1), self.budget, SpendingTally())
         ports = WindowPorts(DetectionPorts(metered, self.sink, self.ledger), self.work)
         detect_window(plan, window.index, ports, DetectionPlan(lambda: Rules.of([], 50), concurrent_detections=3))
 
@@ -155,7 +155,7 @@ def test_a_second_execution_publishes_nothing() -> None:
 
     summary = summarize(workflow.run("two"), workflow.work, "evidence")
 
-    assert (summary.published, summary.analyzed_before) == (0, 60)
+    assert (summary.published, summary.already_analyzed) == (0, 60)
     assert len(workflow.sink.records) == 60
 
 
@@ -215,22 +215,22 @@ def test_a_busy_detector_brings_the_window_again_and_its_report_adds_up() -> Non
 
     summary = summarize(plan, workflow.work, "evidence")
 
-    assert (summary.published, summary.analyzed_before) == (60, 0)
+    assert (summary.published, summary.already_analyzed) == (60, 0)
     assert len(workflow.sink.records) == 60
 
 
 def test_pictures_that_the_budget_held_back_are_told_and_analyzed_by_the_next_execution() -> None:
-    workflow, spending = Workflow(), FakeSpending()
+    workflow, spending = Workflow(), FakeSpendCounters()
 
     workflow.budget = Budget(BudgetLimits(45, None, 100), spending, lambda: NOON_MS)
     first = summarize(workflow.run("one"), workflow.work, "evidence")
     workflow.budget = Budget(BudgetLimits(60, None, 100), spending, lambda: NOON_MS)
     second = summarize(workflow.run("two"), workflow.work, "evidence")
 
-    assert (first.published, first.held_back_by_budget, dict(first.failed)) == (45, 15, {})
-    assert first.analyzed_before == 0
+    assert (first.published, first.over_budget, dict(first.failed)) == (45, 15, {})
+    assert first.already_analyzed == 0
     assert first.cost.detector_calls == 45
-    assert (second.published, second.held_back_by_budget, second.analyzed_before) == (15, 0, 45)
+    assert (second.published, second.over_budget, second.already_analyzed) == (15, 0, 45)
     assert len(workflow.detector.looked_at) == 60
 
 
@@ -356,7 +356,7 @@ class ReportedWork(FakeWork):
         report = WindowReport(
             index=int(name),
             published={
-                at_ms: SeenFrame(result_id=f"{at_ms:032}", fragment_number="9" * 47, labels=labels * 20, matched=True)
+                at_ms: AnalyzedFrame(result_id=f"{at_ms:032}", fragment_number="9" * 47, labels=labels * 20, matched=True)
                 for at_ms in moments
             },
         )

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from kinesight.domain.errors import InvalidEventError, NoMediaError, UnsupportedImageError
 from kinesight.domain.on_demand.messages import RangePlan
-from kinesight.domain.on_demand.render_timelapse import FilmForm, Progress, RenderingPorts, render
+from kinesight.domain.on_demand.render_timelapse import VideoFormat, Progress, RenderingPorts, render
 
 from tests.builders import NOON_MS
 from tests.unit.on_demand.test_on_demand import FakeCamera, Workflow
@@ -21,19 +21,19 @@ class FakeStudio:
     def size_of(self, picture: bytes) -> tuple[int, int]:
         return 1920, 1081
 
-    def poster(self, picture: bytes, form: FilmForm) -> bytes:
+    def poster(self, picture: bytes, form: VideoFormat) -> bytes:
         return b"poster " + picture
 
-    def canvas(self, picture: bytes, form: FilmForm, caption: str) -> str:
+    def canvas(self, picture: bytes, form: VideoFormat, caption: str) -> str:
         if picture == b"broken":
             raise UnsupportedImageError("broken")
         return f"{picture.decode()} {caption}".strip()
 
-    def gap(self, form: FilmForm, caption: str) -> str:
+    def gap(self, form: VideoFormat, caption: str) -> str:
         return f"gap: {caption}"
 
     @contextmanager
-    def film(self, path: Path, form: FilmForm) -> Iterator["FakeFilm"]:
+    def film(self, path: Path, form: VideoFormat) -> Iterator["FakeFilm"]:
         film = FakeFilm()
         yield film
         path.write_text("".join(f"{line}\n" for line in film.lines))
@@ -116,7 +116,7 @@ def test_gaps_are_as_long_as_they_were(room: Room) -> None:
     room.workflow.work.objects[f"on-demand/one/camera/{NOON_MS}.jpg"] = b"broken"
 
     with pytest.raises(UnsupportedImageError):  # the poster can't be of a broken picture
-        FakeStudio().canvas(b"broken", FilmForm(1, 1, 1), "")
+        FakeStudio().canvas(b"broken", VideoFormat(1, 1, 1), "")
     room.render(plan)
 
     film = room.film()
@@ -152,7 +152,7 @@ def test_an_invocation_that_is_repeated_changes_nothing(room: Room) -> None:
 
 
 def test_the_default_size_fits_720p_and_is_even(room: Room) -> None:
-    forms: list[FilmForm] = []
+    forms: list[VideoFormat] = []
     studio = FakeStudio()
     plan = room.extracted()
     ports = RenderingPorts(room.workflow.work, studio, room.parts, room.films, room.folder, lambda: 900_000)
@@ -160,7 +160,7 @@ def test_the_default_size_fits_720p_and_is_even(room: Room) -> None:
     studio.film = lambda path, form: (forms.append(form), original(path, form))[1]  # type: ignore[method-assign, func-returns-value]  # a spy
     render(plan, Progress(), ports)
 
-    assert forms == [FilmForm(1278, 720, 10)]
+    assert forms == [VideoFormat(1278, 720, 10)]
 
 
 def test_nothing_to_show(room: Room) -> None:

@@ -17,14 +17,14 @@ from kinesight.domain.on_demand.executions import AnalysisRun, stream_name_of
 from kinesight.domain.on_demand.kvs_notifications import parse_notification
 from kinesight.domain.on_demand.messages import AnalysisRequest
 from kinesight.domain.on_demand.notification_bursts import LONGEST_OPEN_MS, BurstRules
-from kinesight.domain.on_demand.start_analysis import StartPlan, StartPorts, StartReport, start_analyses
+from kinesight.domain.on_demand.start_analysis import StartSettings, StartPorts, StartReport, start_analyses
 from kinesight.domain.ports import FragmentSpan, Versioned
 
 from tests.builders import NOON_MS
 from tests.fakes import FakeDeadLetters, FakeDocuments, FakeWorkflow
 
 RULES = BurstRules(pre_roll_ms=5_000, post_roll_ms=10_000, quiet_ms=30_000, interval_ms=1_000)
-PLAN = StartPlan(RULES, "PRODUCER_TIMESTAMP")
+PLAN = StartSettings(RULES, "PRODUCER_TIMESTAMP")
 LENGTH_MS = 2_000
 VISIBILITY_MS = 360_000
 

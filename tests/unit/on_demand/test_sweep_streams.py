@@ -12,14 +12,14 @@ from kinesight.domain.errors import StorageBusyError, ThrottledError
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.on_demand.messages import AnalysisRequest
 from kinesight.domain.on_demand.ports import RunStatus
-from kinesight.domain.on_demand.sweep_streams import LONGEST_RANGE_MS, SweepPlan, SweepPorts, SweepReport, sweep
+from kinesight.domain.on_demand.sweep_streams import LONGEST_RANGE_MS, SweepSettings, SweepPorts, SweepReport, sweep
 from kinesight.domain.ports import Versioned
 from kinesight.domain.streams.configuration import VideoStream
 from kinesight.domain.streams.selection import StreamSelection
 
 from tests.builders import NOON_MS
 from tests.fakes import FakeDocuments, FakeWorkflow
-from tests.fakes_streams import FakeRegistry
+from tests.fakes_streams import FakeStreamDirectory
 
 SETTLE_MS = 120_000
 QUARTER_MS = 900_000
@@ -45,7 +45,7 @@ class Fleet:
     now_ms: int = NOON_MS
     clock_s: float = 0.0
     fate: Iterator[Exception | None] = field(default_factory=lambda: iter(()))
-    plan: SweepPlan = field(default_factory=lambda: SweepPlan(StreamSelection.of(["*"], []), 1000, SETTLE_MS))
+    plan: SweepSettings = field(default_factory=lambda: SweepSettings(StreamSelection.of(["*"], []), 1000, SETTLE_MS))
 
     def now_s(self) -> float:
         return self.clock_s
@@ -82,7 +82,7 @@ class Fleet:
 
     def sweep(self, deadline_s: float = 1e9) -> SweepReport:
         fleet = {one.arn: one for one in self.streams_}
-        registry = FakeRegistry(fleet=fleet, tag_sets={one: self.tags_.get(one, {}) for one in fleet})
+        registry = FakeStreamDirectory(fleet=fleet, tag_sets={one: self.tags_.get(one, {}) for one in fleet})
         return sweep(self.plan, SweepPorts(registry, self, self, self, self.now_ms, deadline_s))
 
     def later(self, passed_ms: int = QUARTER_MS) -> "Fleet":

@@ -34,7 +34,7 @@ WRONG_RULES: list[tuple[dict[str, Any], str]] = [
     ({"minimumArea": 0.5, "maximumArea": 0.1}, "minimumArea is above maximumArea"),
     ({"minimumAspectRatio": 2, "maximumAspectRatio": 1}, "minimumAspectRatio is above maximumAspectRatio"),
     ({"maximumAspectRatio": 0}, "maximumAspectRatio: Input should be greater than 0"),
-    ({"class": "ALARM"}, "class: Input should be 'ALERT' or 'DETECTION'"),
+    ({"class": "ALARM"}, "class: Input should be 'ALERT' or 'ACTIVITY'"),
     ({"confirmation": {"frames": 3, "of": 2}}, "confirmation: 3 of 2 pictures can never match"),
     ({"confirmation": {"frames": 0}}, "confirmation.frames: Input should be greater than or equal to 1"),
     ({"dwellSeconds": -1}, "dwellSeconds: Input should be greater than or equal to 0"),

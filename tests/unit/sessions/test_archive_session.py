@@ -18,10 +18,10 @@ from kinesight.domain.errors import (
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.ports import FragmentSpan, StreamFacts
 from kinesight.domain.sessions.archive_session import MOST_FRAGMENTS, ArchivePorts, ArchiveReport, archive_sessions
-from kinesight.domain.sessions.video import SessionRef, SessionVideo, VideoOrder
+from kinesight.domain.sessions.video import SessionRef, SessionClip, ClipOrder
 
 from tests.builders import NOON_MS, a_fragment_number
-from tests.fakes import FakeDeadLetters, FakeEvidenceStore, FakeFragments, FakeHeld, FakeReminders, FakeSessionVideos
+from tests.fakes import FakeDeadLetters, FakeEvidenceStore, FakeFragments, FakeHeld, FakeDelayedMessages, FakeSessionClips
 
 CAM = "front-door"
 REF = SessionRef(CAM, NOON_MS, "s" * 32)
@@ -32,9 +32,9 @@ def number(at_s: int) -> str:
     return a_fragment_number(at_s + 10_000, NOON_MS + 1000 * at_s)
 
 
-def an_order(**changes: object) -> VideoOrder:
+def an_order(**changes: object) -> ClipOrder:
     """The session of noon to 20 s past it, with five seconds before and behind."""
-    order = VideoOrder(
+    order = ClipOrder(
         video_of=REF.session_id,
         stream_name=CAM,
         opened_ms=NOON_MS,
@@ -60,9 +60,9 @@ class World:
     trouble: KinesightError | None = None
     archive: FakeFragments = field(default_factory=FakeFragments)
     store: FakeEvidenceStore = field(default_factory=FakeEvidenceStore)
-    videos: FakeSessionVideos = field(default_factory=FakeSessionVideos)
+    videos: FakeSessionClips = field(default_factory=FakeSessionClips)
     held: FakeHeld = field(default_factory=FakeHeld)
-    orders: FakeReminders = field(default_factory=FakeReminders)
+    orders: FakeDelayedMessages = field(default_factory=FakeDelayedMessages)
     dead: FakeDeadLetters = field(default_factory=FakeDeadLetters)
     fetches_left: int = 10**6
     selectors: list[str] = field(default_factory=list)
@@ -87,7 +87,7 @@ class World:
         self.fetches_left -= 1
         return 60_000 if self.fetches_left > 0 else 10_000
 
-    def run(self, *bodies: VideoOrder | str) -> ArchiveReport:
+    def run(self, *bodies: ClipOrder | str) -> ArchiveReport:
         ports = ArchivePorts(
             index=self,
             streams=self,
@@ -104,7 +104,7 @@ class World:
         return archive_sessions([QueuedMessage(f"m{index}", text) for index, text in enumerate(texts)], ports)
 
     @property
-    def video(self) -> SessionVideo:
+    def video(self) -> SessionClip:
         return self.videos.videos[REF]
 
     def listed_s(self) -> list[int]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from kinesight.domain.sessions.alerts import alert_of
-from kinesight.domain.sessions.outbox import Audience
+from kinesight.domain.sessions.outbox import NotificationTargets
 from kinesight.wiring import track_sessions as wiring
 
 from tests.contract.test_session_adapters import SESSION
@@ -28,7 +28,7 @@ def forgotten_settings() -> Iterator[None]:
     wiring._webhook.cache_clear()
 
 
-def audience(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Audience:
+def audience(monkeypatch: pytest.MonkeyPatch, **variables: str) -> NotificationTargets:
     for name, value in (REQUIRED | variables).items():
         monkeypatch.setenv(name, value)
     wiring.settings.cache_clear()

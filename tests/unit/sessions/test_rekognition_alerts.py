@@ -8,14 +8,14 @@ import pytest
 from kinesight.domain.model import BoundingBox
 from kinesight.domain.sessions.alerts import alert_of
 from kinesight.domain.sessions.rekognition_alerts import rekognition_alert
-from kinesight.domain.sessions.tracker import BestPicture, PictureClocks, Session, Severity
+from kinesight.domain.sessions.tracker import BestImage, ImageClocks, Session, Severity
 
 from tests.builders import NOON_MS
 from tests.unit.sessions.test_track_sessions import World, a_picture
 
 ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1700000000000"
 BOX = BoundingBox(left=0.1, top=0.2, width=0.3, height=0.4)
-BEST = BestPicture("r" * 32, NOON_MS + 750, "123", "Person", 97.5, Severity.ALERT, {"Person": BOX})
+BEST = BestImage("r" * 32, NOON_MS + 750, "123", "Person", 97.5, Severity.ALERT, {"Person": BOX})
 SESSION = Session(
     "s" * 32, "front-door", Severity.ALERT, NOON_MS, NOON_MS, NOON_MS, 1, {"Person": 97.5}, ("default",), (), BEST
 )
@@ -30,7 +30,7 @@ def body_of(session: Session) -> Any:
 
 
 def test_it_is_the_documented_notification() -> None:
-    clocks = PictureClocks(NOON_MS, NOON_MS + 500)
+    clocks = ImageClocks(NOON_MS, NOON_MS + 500)
     session = replace(SESSION, stream_arn=ARN, best=replace(BEST, clocks=clocks))
 
     assert body_of(session) == {
@@ -107,5 +107,5 @@ def test_what_it_needs_of_the_records_reaches_the_session() -> None:
 
     session = world.sessions.stored[next(iter(world.sessions.stored))]
     assert session.stream_arn == ARN
-    assert session.best.clocks == PictureClocks(NOON_MS, NOON_MS + 500)
+    assert session.best.clocks == ImageClocks(NOON_MS, NOON_MS + 500)
     assert session.best.boxes == {"Person": BoundingBox(left=0.25, top=0.25, width=0.5, height=0.5)}

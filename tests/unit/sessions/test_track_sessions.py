@@ -11,13 +11,13 @@ from kinesight.domain.errors import ChannelRefusedError, DeliveryError
 from kinesight.domain.model import FrameSource, ResultRecord, Selector, from_epoch_ms
 from kinesight.domain.rules.document import Configuration
 from kinesight.domain.rules.matching import Rules
-from kinesight.domain.sessions.outbox import AlertRoute, Audience
-from kinesight.domain.sessions.track_sessions import SessionPorts, SessionReport, VideoOrders, pass_time, track_batch
+from kinesight.domain.sessions.outbox import AlertRoute, NotificationTargets
+from kinesight.domain.sessions.track_sessions import SessionPorts, SessionReport, ClipOrders, pass_time, track_batch
 from kinesight.domain.sessions.tracker import SessionEventType
-from kinesight.domain.sessions.video import SessionRef, VideoOrder
+from kinesight.domain.sessions.video import SessionRef, ClipOrder
 
 from tests.builders import NOON_MS, a_detection, a_frame, a_record
-from tests.fakes import FakeAlerts, FakeDeadLetters, FakeDocuments, FakeLedger, FakeReminders, FakeSessions
+from tests.fakes import FakeAlerts, FakeDeadLetters, FakeDocuments, FakeLedger, FakeDelayedMessages, FakeSessions
 
 
 @dataclass
@@ -31,7 +31,7 @@ class World:
     dead_letters: FakeDeadLetters = field(default_factory=FakeDeadLetters)
     document: Configuration | None = None
     now_s: float = 0
-    video_queue: FakeReminders = field(default_factory=FakeReminders)
+    video_queue: FakeDelayedMessages = field(default_factory=FakeDelayedMessages)
     videos: bool = True
     selector: Selector = "PRODUCER_TIMESTAMP"
     buses: tuple[str, ...] = ("bus",)
@@ -43,7 +43,7 @@ class World:
         return SessionPorts(
             self.activities,
             lambda: rules,
-            Audience(
+            NotificationTargets(
                 self.sessions,
                 dict.fromkeys(self.buses, self.sessions),
                 {name: AlertRoute(getattr(self, name)) for name in self.alert_channels},
@@ -52,13 +52,13 @@ class World:
             ),
             self.dead_letters,
             lambda: NOON_MS + round(1000 * self.now_s),
-            VideoOrders(self.video_queue, 30) if self.videos else None,
+            ClipOrders(self.video_queue, 30) if self.videos else None,
             self.selector,
         )
 
     @property
-    def video_orders(self) -> list[VideoOrder]:
-        return [VideoOrder.parse(body) for body, _ in self.video_queue.sent]
+    def clip_orders(self) -> list[ClipOrder]:
+        return [ClipOrder.parse(body) for body, _ in self.video_queue.sent]
 
     def track(self, *items: ResultRecord | bytes) -> SessionReport:
         data = [item if isinstance(item, bytes) else encode_record(item) for item in items]
@@ -308,7 +308,7 @@ def test_pictures_with_alerts_of_their_own_leave_sessions_silent() -> None:
 
 
 def test_a_document_decides_for_its_streams() -> None:
-    rule = {"name": "two in a row", "labels": ["Dog"], "confirmation": {"frames": 2, "of": 2}, "class": "DETECTION"}
+    rule = {"name": "two in a row", "labels": ["Dog"], "confirmation": {"frames": 2, "of": 2}, "class": "ACTIVITY"}
     camera = {"streams": ["front-*"], "rules": [rule], "stationary": {"enabled": False}}
     document = Configuration.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]}))
     world = World(document=document)
@@ -329,12 +329,12 @@ def test_the_video_of_an_ended_session_is_ordered_once_with_its_roll() -> None:
     world = World(document=Configuration.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]})))
 
     world.track(a_picture(0), a_picture(9))
-    assert world.video_orders == []
+    assert world.clip_orders == []
     world.wait(60)
     world.wait(120)
 
     (session,) = world.sessions.stored.values()
-    ((_, delay_s),), (order,) = world.video_queue.sent, world.video_orders
+    ((_, delay_s),), (order,) = world.video_queue.sent, world.clip_orders
     assert order.session == SessionRef("front-door", session.opened_ms, session.session_id)
     assert (order.start_ms - NOON_MS, order.end_ms - NOON_MS) == (-4_000, 16_500)
     assert (order.pictures, order.fragments, order.selector) == (2, session.fragments, "PRODUCER_TIMESTAMP")
@@ -348,7 +348,7 @@ def test_a_picture_that_comes_after_the_end_orders_the_longer_video() -> None:
 
     world.track(a_picture(0))
 
-    first, second = world.video_orders
+    first, second = world.clip_orders
     assert first.session == second.session
     assert (second.start_ms, second.end_ms, second.pictures) == (first.start_ms - 10_000, first.end_ms, 2)
 
@@ -363,7 +363,7 @@ def test_an_order_that_could_not_be_sent_is_sent_later() -> None:
     world.wait(61)
 
     assert [type(one.error) for one in report.failures] == [DeliveryError]
-    assert len(world.video_orders) == 1
+    assert len(world.clip_orders) == 1
 
 
 def test_where_no_videos_are_wanted_none_is_ordered() -> None:
@@ -373,7 +373,7 @@ def test_where_no_videos_are_wanted_none_is_ordered() -> None:
     world.wait(60)
 
     assert [one.closed for one in world.sessions.stored.values()] == [True]
-    assert world.video_orders == []
+    assert world.clip_orders == []
 
 
 @pytest.mark.parametrize(
@@ -394,7 +394,7 @@ def test_the_range_is_by_the_clock_that_times_the_pictures(
     world.track(a_picture(0, **frame))
     world.wait(120)
 
-    assert [order.selector for order in world.video_orders] == [expected]
+    assert [order.selector for order in world.clip_orders] == [expected]
 
 
 def test_a_camera_whose_clock_begins_with_its_power_has_no_moment_before_1970() -> None:
@@ -403,4 +403,4 @@ def test_a_camera_whose_clock_begins_with_its_power_has_no_moment_before_1970() 
     world.track(a_record(a_frame(image_timestamp=from_epoch_ms(2000))))
     world.wait(60)
 
-    assert [(order.start_ms, order.end_ms) for order in world.video_orders] == [(0, 7000)]
+    assert [(order.start_ms, order.end_ms) for order in world.clip_orders] == [(0, 7000)]

@@ -50,7 +50,7 @@ class World:
     camera: Camera
     activity: Activity = field(default_factory=Activity)
     told: list[tuple[SessionEventType, Session]] = field(default_factory=list)
-    in_order_of_silence: bool = False
+    waits_for_silence: bool = False
 
     def show(self, *pictures: Observation, now_s: float = 0) -> None:
         tracker = self._tracker()
@@ -64,7 +64,7 @@ class World:
 
     def _tracker(self) -> SessionTracker:
         self.activity = ACTIVITY.validate_json(ACTIVITY.dump_json(self.activity))
-        return SessionTracker(self.activity, "front-door", self.camera, in_order_of_silence=self.in_order_of_silence)
+        return SessionTracker(self.activity, "front-door", self.camera, waits_for_silence=self.waits_for_silence)
 
     def _collect(self, tracker: SessionTracker) -> None:
         self.told += [(event.type, event.session) for event in tracker.activity.outbox]
@@ -95,7 +95,7 @@ def test_a_session_opens_extends_and_ends() -> None:
 
 def test_a_picture_that_came_live_and_on_demand_opens_two_sessions() -> None:
     """Under one id the one would be stored over the other."""
-    live, on_demand = World(a_camera()), World(a_camera(), in_order_of_silence=True)
+    live, on_demand = World(a_camera()), World(a_camera(), waits_for_silence=True)
 
     for world in (live, on_demand):
         world.show(a_picture(0, "rule-0"))
@@ -138,7 +138,7 @@ def test_a_camera_that_never_rests_alerts_every_quarter_of_an_hour() -> None:
 
 
 def test_a_session_rises_and_then_alerts_once() -> None:
-    world = World(a_camera({"class": "DETECTION"}, {"class": "ALERT"}))
+    world = World(a_camera({"class": "ACTIVITY"}, {"class": "ALERT"}))
 
     world.show(a_picture(0, "rule-0"))
     world.show(a_picture(5, "rule-0"))
@@ -146,7 +146,7 @@ def test_a_session_rises_and_then_alerts_once() -> None:
     world.show(a_picture(15, "rule-1"))
 
     assert world.types() == ["NEW", "UPDATE", "ALERT"]
-    assert [str(session.severity) for _, session in world.told] == ["DETECTION", "ALERT", "ALERT"]
+    assert [str(session.severity) for _, session in world.told] == ["ACTIVITY", "ALERT", "ALERT"]
 
 
 def test_k_of_n_pictures_must_match() -> None:
@@ -180,7 +180,7 @@ def test_a_rule_rests_after_its_alert() -> None:
 
 
 def test_the_best_picture_is_the_surest_of_the_gravest_rule() -> None:
-    world = World(a_camera({"class": "DETECTION"}, {"class": "ALERT"}))
+    world = World(a_camera({"class": "ACTIVITY"}, {"class": "ALERT"}))
 
     world.show(a_picture(0, "rule-0", confidence=99))
     world.show(a_picture(1, "rule-1", confidence=60))
@@ -219,7 +219,7 @@ def test_a_late_picture_of_no_session_is_told_of() -> None:
 
 
 def test_a_range_on_demand_is_put_in_order_when_no_more_comes() -> None:
-    world = World(a_camera({"confirmation": {"frames": 2, "of": 2}}), in_order_of_silence=True)
+    world = World(a_camera({"confirmation": {"frames": 2, "of": 2}}), waits_for_silence=True)
     pictures = [a_picture(at_s, "rule-0") for at_s in range(0, 600, 5)]
     random.Random(1).shuffle(pictures)
 
@@ -232,7 +232,7 @@ def test_a_range_on_demand_is_put_in_order_when_no_more_comes() -> None:
 
 
 def test_more_than_can_be_held_back_is_not_lost() -> None:
-    world = World(a_camera({"confirmation": {"frames": 2, "of": 2}}), in_order_of_silence=True)
+    world = World(a_camera({"confirmation": {"frames": 2, "of": 2}}), waits_for_silence=True)
 
     for at_s in range(0, 2500, 50):
         world.show(*(a_picture(at_s + more, "rule-0") for more in range(50)))
@@ -258,7 +258,7 @@ def days(draw: st.DrawFn) -> list[Observation]:
 @given(days(), st.randoms(use_true_random=False), st.sampled_from([1, 2]))
 def test_order_and_repeats_within_a_minute_change_nothing(day: list[Observation], chance: Any, frames: int) -> None:
     camera = a_camera(
-        {"class": "DETECTION", "confirmation": {"frames": frames, "of": 3}},
+        {"class": "ACTIVITY", "confirmation": {"frames": frames, "of": 3}},
         {"dwellSeconds": 5, "confirmation": {"of": 2}},
         sessions={"orderingSeconds": 60, "quietSeconds": 20},
         stationary={"enabled": True, "learnSeconds": 0},

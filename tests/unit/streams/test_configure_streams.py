@@ -17,15 +17,15 @@ from kinesight.domain.streams.configuration import Feature, Wanted
 from kinesight.domain.streams.configure_streams import (
     LOCK_S,
     VERIFY_EVERY_S,
-    ConfigurationPorts,
-    ConfigurationReport,
+    ConfigureStreamsPorts,
+    ConfigureStreamsReport,
     apply,
     refresh,
     restore_all,
 )
 from kinesight.domain.streams.selection import StreamSelection
 
-from tests.fakes_streams import FakeManagedStreams, FakeRegistry
+from tests.fakes_streams import FakeManagedStreams, FakeStreamDirectory
 
 IMAGES = {
     "Status": "ENABLED",
@@ -46,17 +46,17 @@ THEIRS = {
 class World:
     """A fleet, a table and a clock."""
 
-    registry: FakeRegistry = field(default_factory=FakeRegistry)
+    registry: FakeStreamDirectory = field(default_factory=FakeStreamDirectory)
     managed: FakeManagedStreams = field(default_factory=FakeManagedStreams)
     epoch_s: float = 1_767_268_800.0
     budget_s: float = 840.0
 
-    def ports(self) -> ConfigurationPorts:
+    def ports(self) -> ConfigureStreamsPorts:
         clock = self.registry.clock
         deadline_s = clock.now_s() + self.budget_s
-        return ConfigurationPorts(self.registry, self.managed, clock, self.epoch_s, deadline_s, workers=1)
+        return ConfigureStreamsPorts(self.registry, self.managed, clock, self.epoch_s, deadline_s, workers=1)
 
-    def apply(self, *names: str, **changes: Any) -> ConfigurationReport:
+    def apply(self, *names: str, **changes: Any) -> ConfigureStreamsReport:
         return apply(wanted(*names, **changes), self.ports())
 
     def images(self, arn: str) -> Any:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from kinesight.domain.errors import KinesightError, MediaBusyError, StorageBusyError
 from kinesight.domain.ports import FragmentSpan
-from kinesight.domain.streams.missing_images import NOTE_EVERY_MS, PictureNotes, WatchPorts, WatchReport, watch
+from kinesight.domain.streams.missing_images import NOTE_EVERY_MS, LastImageTracker, MissingImagesPorts, MissingImagesReport, watch
 
 from tests.builders import NOON_MS, a_fragment_number
 from tests.fakes import FakeDocuments
@@ -34,10 +34,10 @@ class Street:
             yield FragmentSpan(a_fragment_number(1, at_ms), at_ms, 2000)
 
     def saw(self, *streams: str) -> None:
-        PictureNotes(self.sights, lambda: self.now_ms).saw(streams)
+        LastImageTracker(self.sights, lambda: self.now_ms).saw(streams)
 
-    def watch(self, *streams: str) -> WatchReport:
-        return watch(streams, HOUR_MS, WatchPorts(self.sights, self, self.now_ms, lambda: self.late))
+    def watch(self, *streams: str) -> MissingImagesReport:
+        return watch(streams, HOUR_MS, MissingImagesPorts(self.sights, self, self.now_ms, lambda: self.late))
 
 
 def test_fragments_without_a_picture_for_an_hour_are_told() -> None:
@@ -103,7 +103,7 @@ def test_when_time_is_up_nothing_more_is_asked() -> None:
     street.saw("front")
     street.now_ms += HOUR_MS
 
-    assert street.watch("front") == WatchReport([], 1)
+    assert street.watch("front") == MissingImagesReport([], 1)
     assert street.asked == []
 
 
@@ -120,7 +120,7 @@ class BusyDocuments(FakeDocuments):
 
 def test_a_note_that_fails_is_made_with_the_next_picture() -> None:
     sights = BusyDocuments()
-    notes = PictureNotes(sights, lambda: NOON_MS)
+    notes = LastImageTracker(sights, lambda: NOON_MS)
     notes.saw(["front"])
     assert sights.documents == {}
 
@@ -133,7 +133,7 @@ def test_a_note_that_fails_is_made_with_the_next_picture() -> None:
 def test_notes_are_few() -> None:
     sights = FakeDocuments()
     now_ms = [NOON_MS]
-    notes = PictureNotes(sights, lambda: now_ms[0])
+    notes = LastImageTracker(sights, lambda: now_ms[0])
     for _ in range(100):
         notes.saw(["front"])
     assert sights.documents["front"].version == 1

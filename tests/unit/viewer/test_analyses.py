@@ -11,20 +11,20 @@ from kinesight.domain.errors import (
     AnalysisMissingError,
     InvalidInputError,
     StorageBusyError,
-    StreamUnselectedError,
+    StreamNotSelectedError,
     ThrottledError,
 )
 from kinesight.domain.model import from_epoch_ms, iso_milliseconds
 from kinesight.domain.on_demand.executions import RunDetails
-from kinesight.domain.on_demand.messages import AnalysisRequest, SeenFrame, TimelapseWish, WindowManifest, WindowReport
+from kinesight.domain.on_demand.messages import AnalysisRequest, AnalyzedFrame, TimelapseOptions, WindowManifest, WindowReport
 from kinesight.domain.ports import StreamFacts, Versioned
-from kinesight.domain.streams.discovery import SelectedAlone
+from kinesight.domain.streams.discovery import SelectionGuard
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.domain.viewer.analyses import AnalysisPorts, describe, recent, start, start_timelapse
 
 from tests.builders import NOON_MS, a_frame
 from tests.fakes import FakeDocuments
-from tests.fakes_viewer import FakeShelf
+from tests.fakes_viewer import FakeEvidenceReader
 
 NOW = datetime(2026, 1, 1, 13, 0, tzinfo=UTC)
 ASKED = {
@@ -67,14 +67,14 @@ class Desk:
 
     runs: FakeRuns = field(default_factory=FakeRuns)
     notes: FakeDocuments = field(default_factory=FakeDocuments)
-    work: FakeShelf = field(default_factory=lambda: FakeShelf(name="images"))
+    work: FakeEvidenceReader = field(default_factory=lambda: FakeEvidenceReader(name="images"))
     now: datetime = NOW
 
     @property
     def ports(self) -> AnalysisPorts:
-        selected = SelectedAlone(StreamSelection.of(["front-*"], []), NoCatalog(), lambda _: {})
+        selected = SelectionGuard(StreamSelection.of(["front-*"], []), NoCatalog(), lambda _: {})
         return AnalysisPorts(
-            self.runs, self.notes, selected, self.work, FakeShelf(), "evidence-bucket", lambda: self.now
+            self.runs, self.notes, selected, self.work, FakeEvidenceReader(), "evidence-bucket", lambda: self.now
         )
 
     def start(self, **changes: Any) -> str:
@@ -86,13 +86,13 @@ class Desk:
 
     def reports(self, identity: str, index: int, *matched: int, unmatched: int = 0, before: int = 0) -> None:
         """A window in which pictures at these milliseconds matched."""
-        frames = {NOON_MS + at: SeenFrame(result_id=f"{at:032x}", labels=("Person",), matched=True) for at in matched}
+        frames = {NOON_MS + at: AnalyzedFrame(result_id=f"{at:032x}", labels=("Person",), matched=True) for at in matched}
         frames |= {
-            NOON_MS + 500_000 + one: SeenFrame(result_id="b" * 32, labels=("Cat",), matched=False)
+            NOON_MS + 500_000 + one: AnalyzedFrame(result_id="b" * 32, labels=("Cat",), matched=False)
             for one in range(unmatched)
         }
         seen = tuple(NOON_MS + 600_000 + one for one in range(before))
-        report = WindowReport(index=index, published=frames, analyzed_before=seen)
+        report = WindowReport(index=index, published=frames, already_analyzed=seen)
         self.has(identity, f"reports/{index}.json", report.model_dump_json(by_alias=True))
 
     def ends(self, identity: str, status: str = "SUCCEEDED", **changes: Any) -> None:
@@ -116,7 +116,7 @@ def a_summary(identity: str, **changes: Any) -> dict[str, Any]:
         "missing": {"NO_MEDIA": 1},
         "published": 150,
         "matched": 2,
-        "analyzedBefore": 0,
+        "alreadyAnalyzed": 0,
         "failed": {},
         "detections": {"Person": 2},
         "cost": {"getImagesRequests": 6, "imagesGenerated": 150, "fragmentsFetched": 0, "detectorCalls": 150},
@@ -223,7 +223,7 @@ class TestStarting:
     def test_only_what_is_selected(self) -> None:
         desk = Desk()
 
-        with pytest.raises(StreamUnselectedError):
+        with pytest.raises(StreamNotSelectedError):
             desk.start(StreamName="back-door")
         assert (desk.runs.runs, desk.notes.documents) == ({}, {})
 
@@ -246,7 +246,7 @@ class TestStarting:
         desk = Desk()
         identity = desk.start(Labels=["Person"])
 
-        film = start_timelapse(identity, TimelapseWish.model_validate({"FramesPerSecond": 25}), "bob", desk.ports)
+        film = start_timelapse(identity, TimelapseOptions.model_validate({"FramesPerSecond": 25}), "bob", desk.ports)
         asked = [describe(one, desk.ports)["detector"] for one in (identity, film)]
 
         assert desk.runs.runs[film].document == ASKED | {
@@ -256,7 +256,7 @@ class TestStarting:
         }
         assert asked == [None, "NONE"]
         with pytest.raises(AnalysisMissingError):
-            start_timelapse("viewer-other", TimelapseWish(), "bob", desk.ports)
+            start_timelapse("viewer-other", TimelapseOptions(), "bob", desk.ports)
 
 
 class TestProgress:

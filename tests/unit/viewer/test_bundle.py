@@ -11,7 +11,7 @@ from zipfile import ZipFile
 
 import pytest
 from kinesight.domain.analysis.result_records import annotated_key, archive_key, encode_record, evidence_keys
-from kinesight.domain.errors import EventMissingError, EvidenceTooLargeError
+from kinesight.domain.errors import SessionMissingError, EvidenceTooLargeError
 from kinesight.domain.model import ImageReference, ResultRecord
 from kinesight.domain.viewer.bundle import MOST_BYTES, BundlePorts, bundle
 from kinesight.domain.viewer.events import Mark, StoredEvent
@@ -49,27 +49,27 @@ class Desk(Cinema):
             image = record.frame.image.model_copy(update={"key": f"images/{index}.jpg"})
             self.images.objects[image.key] = f"original {index}".encode()
             self.rewrite(record, image)
-            self.shelf.objects[evidence_keys(record).annotated] = f"annotated {index}".encode()
+            self.evidence_reader.objects[evidence_keys(record).annotated] = f"annotated {index}".encode()
         return event
 
     def rewrite(self, record: ResultRecord, image: ImageReference) -> None:
         changed = record.model_copy(update={"frame": record.frame.model_copy(update={"image": image})})
-        self.shelf.objects[evidence_keys(record).result] = encode_record(changed)
+        self.evidence_reader.objects[evidence_keys(record).result] = encode_record(changed)
 
     def upload(self, path: Path, key: str, content_type: str) -> None:
         assert content_type == "application/zip"
-        self.shelf.objects[key] = path.read_bytes()
+        self.evidence_reader.objects[key] = path.read_bytes()
 
     @property
     def bundling(self) -> BundlePorts:
-        return BundlePorts(self.marks, self.shelves, lambda: self.clips, self, self.scratch, lambda: self.now)
+        return BundlePorts(self.marks, self.evidence_buckets, lambda: self.clips, self, self.scratch, lambda: self.now)
 
     def bundle(self, event: StoredEvent) -> tuple[dict[str, bytes], dict[str, Any]]:
         """Files by name, and the answer."""
         answer = bundle("front-door", address_of(event), self.bundling)
         key = answer["link"].removeprefix("https://evidence.example/").removesuffix("?signed")
         assert key.startswith(f"bundles/stream=front-door/{address_of(event)}/")
-        with ZipFile(BytesIO(self.shelf.objects[key])) as archive:
+        with ZipFile(BytesIO(self.evidence_reader.objects[key])) as archive:
             return {name: archive.read(name) for name in archive.namelist()}, answer
 
 
@@ -114,14 +114,14 @@ def test_the_same_evidence_makes_the_same_zip() -> None:
     first, again = (bundle("front-door", address_of(event), desk.bundling) for _ in range(2))
 
     assert first == again
-    assert len([key for key in desk.shelf.objects if key.startswith("bundles/")]) == 1
+    assert len([key for key in desk.evidence_reader.objects if key.startswith("bundles/")]) == 1
 
 
 def test_nothing_that_a_record_says_becomes_a_path() -> None:
     desk = Desk()
     event = desk.evidence()
     hostile = ImageReference(
-        bucket=desk.shelves.images_bucket, key="../../etc/passwd", content_type="text/html/../x", size_bytes=1
+        bucket=desk.evidence_buckets.images_bucket, key="../../etc/passwd", content_type="text/html/../x", size_bytes=1
     )
     desk.images.objects[hostile.key] = b"<script>"
     desk.rewrite(desk.records[0], hostile)
@@ -153,10 +153,10 @@ def test_what_is_missing_is_told() -> None:
     desk = Desk()
     event = desk.evidence()
     desk.images.objects.clear()
-    del desk.shelf.objects[evidence_keys(desk.records[1]).annotated]
-    desk.shelf.objects[evidence_keys(desk.records[2]).result] = b"{}"
-    del desk.shelf.objects[archive_key("front-door", a_fragment_number(1))]
-    desk.shelf.objects[archive_key("front-door", a_fragment_number(2))] = b"other form"
+    del desk.evidence_reader.objects[evidence_keys(desk.records[1]).annotated]
+    desk.evidence_reader.objects[evidence_keys(desk.records[2]).result] = b"{}"
+    del desk.evidence_reader.objects[archive_key("front-door", a_fragment_number(1))]
+    desk.evidence_reader.objects[archive_key("front-door", a_fragment_number(2))] = b"other form"
 
     files, answer = desk.bundle(event)
 
@@ -174,7 +174,7 @@ def test_what_is_missing_is_told() -> None:
 def test_fragments_that_the_mp4_could_not_take_are_bundled_all_the_same() -> None:
     desk = Desk()
     event = desk.evidence()
-    desk.shelf.objects[archive_key("front-door", a_fragment_number(2))] = b"other form"
+    desk.evidence_reader.objects[archive_key("front-door", a_fragment_number(2))] = b"other form"
 
     files, answer = desk.bundle(event)
 
@@ -185,10 +185,10 @@ def test_fragments_that_the_mp4_could_not_take_are_bundled_all_the_same() -> Non
 def test_what_is_held_is_bundled_from_its_copies() -> None:
     desk = Desk()
     event = desk.evidence()
-    hold_evidence(event, desk.shelves)
+    hold_evidence(event, desk.evidence_buckets)
     desk.marks.events["front-door", event.event_id] = replace(event, held=Mark("ann", NOON_MS))
     desk.images.objects.clear()
-    desk.shelf.objects = {key: body for key, body in desk.shelf.objects.items() if key.startswith("held/")}
+    desk.evidence_reader.objects = {key: body for key, body in desk.evidence_reader.objects.items() if key.startswith("held/")}
     desk.now = NOW + timedelta(days=400)
 
     files, answer = desk.bundle(event)
@@ -201,13 +201,13 @@ def test_what_is_held_is_bundled_from_its_copies() -> None:
 def test_too_much_is_refused_before_anything_is_read() -> None:
     desk = Desk()
     event = desk.evidence()
-    desk.shelf.objects[archive_key("front-door", a_fragment_number(1))] = bytes(MOST_BYTES)
+    desk.evidence_reader.objects[archive_key("front-door", a_fragment_number(1))] = bytes(MOST_BYTES)
 
     with pytest.raises(EvidenceTooLargeError, match=r"3 pictures, 2 fragments\) has 262 MB or more"):
         desk.bundle(event)
 
     assert desk.clips.made == 0
-    assert not [key for key in desk.shelf.objects if key.startswith("bundles/")]
+    assert not [key for key in desk.evidence_reader.objects if key.startswith("bundles/")]
 
 
 def test_originals_that_pass_the_bound_leave_nothing_behind() -> None:
@@ -218,7 +218,7 @@ def test_originals_that_pass_the_bound_leave_nothing_behind() -> None:
     with pytest.raises(EvidenceTooLargeError, match="a bundle is made of up to 262 MB"):
         desk.bundle(event)
 
-    assert not [key for key in desk.shelf.objects if key.startswith("bundles/")]
+    assert not [key for key in desk.evidence_reader.objects if key.startswith("bundles/")]
 
 
 def test_a_session_of_hours_is_refused_by_its_number_of_pictures() -> None:
@@ -239,5 +239,5 @@ def test_an_annotated_picture_is_found_by_its_record() -> None:
 
 
 def test_an_event_that_is_not_there() -> None:
-    with pytest.raises(EventMissingError):
+    with pytest.raises(SessionMissingError):
         bundle("front-door", "0-0", Desk().bundling)

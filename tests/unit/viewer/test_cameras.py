@@ -9,25 +9,25 @@ from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.errors import (
     KinesightError,
     MediaBusyError,
-    PictureMissingError,
+    NoCameraImageError,
     StreamGoneError,
-    StreamUnselectedError,
+    StreamNotSelectedError,
     ThrottledError,
 )
 from kinesight.domain.health.facts import Fragment
 from kinesight.domain.live.leases import Lease
 from kinesight.domain.model import from_epoch_ms, iso_milliseconds
-from kinesight.domain.ports import ImageRequest, PictureWish, SlotPicture, StreamFacts
+from kinesight.domain.ports import ImageRequest, ImageSpec, SlotImage, StreamFacts
 from kinesight.domain.streams.configuration import Feature, Managed, VideoStream, Wanted
-from kinesight.domain.streams.discovery import SelectedAlone
-from kinesight.domain.streams.missing_images import Sight
+from kinesight.domain.streams.discovery import SelectionGuard
+from kinesight.domain.streams.missing_images import LastImageSeen
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.domain.viewer.cameras import PAGE, CameraPlan, CameraPorts, cameras_page
 from kinesight.domain.viewer.images import PicturePorts, recent_picture
 
 from tests.builders import NOON_MS
 from tests.fakes import FakeDocuments
-from tests.fakes_streams import FakeManagedStreams, FakeRegistry
+from tests.fakes_streams import FakeManagedStreams, FakeStreamDirectory
 from tests.unit.viewer.test_events import FakePages
 from tests.unit.viewer.test_serve_viewer import World
 
@@ -47,7 +47,7 @@ class FakeRecordings:
     """Fragments by stream, and a picture of each; `busy` streams are not told of."""
 
     by_stream: dict[str, list[Fragment]] = field(default_factory=dict)
-    pictures: dict[int, SlotPicture] = field(default_factory=dict)
+    pictures: dict[int, SlotImage] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
@@ -60,9 +60,9 @@ class FakeRecordings:
             raise MediaBusyError("throttled")
         return (one for one in self.by_stream.get(stream_name, []) if start_ms <= one.server_ms <= end_ms)
 
-    def images(self, stream_name: str, request: ImageRequest, wish: PictureWish) -> Iterator[SlotPicture]:
+    def images(self, stream_name: str, request: ImageRequest, wish: ImageSpec) -> Iterator[SlotImage]:
         assert wish.selector == "SERVER_TIMESTAMP"
-        yield self.pictures.get(request.start_ms, SlotPicture(request.start_ms, None, "NO_MEDIA"))
+        yield self.pictures.get(request.start_ms, SlotImage(request.start_ms, None, "NO_MEDIA"))
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Fleet:
     selection: StreamSelection = field(
         default_factory=lambda: StreamSelection.of(["door"], [{"key": "Watch", "values": ["yes"]}])
     )
-    registry: FakeRegistry = field(default_factory=FakeRegistry)
+    registry: FakeStreamDirectory = field(default_factory=FakeStreamDirectory)
     managed: FakeManagedStreams = field(default_factory=FakeManagedStreams)
     leases: FakeDocuments = field(default_factory=FakeDocuments)
     sights: FakeDocuments = field(default_factory=FakeDocuments)
@@ -87,7 +87,7 @@ class Fleet:
         self.registry.tag_sets[stream.arn] = tags
         self.registry.configurations[Feature.IMAGE_GENERATION, stream.arn] = ON_STREAM
         self.recordings.add(name, NOON_MS - 2000)
-        self.sights.save(name, Sight(at_ms=NOON_MS - 10_000).model_dump_json(), 0)
+        self.sights.save(name, LastImageSeen(at_ms=NOON_MS - 10_000).model_dump_json(), 0)
         return stream
 
     @property
@@ -319,7 +319,7 @@ class TestWhatIsWrong:
         fleet.sights.documents.clear()
         assert {one["check"]: one["state"] for one in fleet.camera()["health"]}["pictures"] == "unknown"
 
-        fleet.sights.save("door", Sight(at_ms=NOON_MS - 3_600_000).model_dump_json(), 0)
+        fleet.sights.save("door", LastImageSeen(at_ms=NOON_MS - 3_600_000).model_dump_json(), 0)
         assert fleet.broken() == {"pictures": "pictures-not-written"}
 
     def test_a_camera_that_nobody_reads_live(self) -> None:
@@ -368,15 +368,15 @@ class Gallery:
     def ports(self) -> PicturePorts:
         selection = StreamSelection.of(self.patterns, [{"key": "Watch"}])
         return PicturePorts(
-            selected=SelectedAlone(selection, FakeCatalog(), lambda arn: {"Watch": ""} if arn == "arn:yard" else {}),
+            selected=SelectionGuard(selection, FakeCatalog(), lambda arn: {"Watch": ""} if arn == "arn:yard" else {}),
             fragments=self.recordings,
             images=self.recordings,
             events=FakePages(list(self.world.marks.events.values())),
-            shelves=self.world.shelves,
+            evidence_buckets=self.world.evidence_buckets,
             now=lambda: from_epoch_ms(NOON_MS),
         )
 
-    def recorded(self, age_ms: int, picture: SlotPicture | None = None) -> None:
+    def recorded(self, age_ms: int, picture: SlotImage | None = None) -> None:
         self.recordings.add("front-door", NOON_MS - age_ms)
         if picture is not None:
             self.recordings.pictures[NOON_MS - age_ms] = replace(picture, at_ms=NOON_MS - age_ms)
@@ -387,8 +387,8 @@ class TestPicture:
 
     def test_of_the_newest_fragment_that_has_one(self) -> None:
         gallery = Gallery()
-        gallery.recorded(6000, SlotPicture(0, b"older"))
-        gallery.recorded(4000, SlotPicture(0, b"newer"))
+        gallery.recorded(6000, SlotImage(0, b"older"))
+        gallery.recorded(4000, SlotImage(0, b"newer"))
         gallery.recorded(2000)  # KVS lists it already, but can't make a picture of it yet
 
         picture = recent_picture("front-door", gallery.ports())
@@ -397,10 +397,10 @@ class TestPicture:
 
     def test_of_a_silent_camera_the_one_of_its_newest_event_without_boxes(self) -> None:
         gallery = Gallery()
-        gallery.recorded(31_000, SlotPicture(0, b"too old"))
+        gallery.recorded(31_000, SlotImage(0, b"too old"))
         gallery.world.visit(NOON_MS - 3_600_000, pictures=1)
         record = gallery.world.records[0]
-        gallery.world.shelf.objects[evidence_keys(record).annotated] = b"with boxes"
+        gallery.world.evidence_reader.objects[evidence_keys(record).annotated] = b"with boxes"
         gallery.world.images.objects[record.frame.image.key] = b"as it was"
 
         picture = recent_picture("front-door", gallery.ports())
@@ -411,20 +411,20 @@ class TestPicture:
 
     def test_none_with_the_reason(self) -> None:
         gallery = Gallery()
-        with pytest.raises(PictureMissingError, match="sent nothing in the last 30 s, and there is none of an event"):
+        with pytest.raises(NoCameraImageError, match="sent nothing in the last 30 s, and there is none of an event"):
             recent_picture("front-door", gallery.ports())
 
-        gallery.recorded(1000, SlotPicture(0, None, "MEDIA_ERROR"))
+        gallery.recorded(1000, SlotImage(0, None, "MEDIA_ERROR"))
         gallery.world.visit(pictures=1)
-        gallery.world.shelf.objects.clear()
-        with pytest.raises(PictureMissingError, match="MEDIA_ERROR"):
+        gallery.world.evidence_reader.objects.clear()
+        with pytest.raises(NoCameraImageError, match="MEDIA_ERROR"):
             recent_picture("front-door", gallery.ports())
 
     def test_one_that_is_larger_than_an_answer_may_be(self) -> None:
         gallery = Gallery()
-        gallery.recorded(1000, SlotPicture(0, b"x" * 4_400_001))
+        gallery.recorded(1000, SlotImage(0, b"x" * 4_400_001))
 
-        with pytest.raises(PictureMissingError, match="too large"):
+        with pytest.raises(NoCameraImageError, match="too large"):
             recent_picture("front-door", gallery.ports())
 
     def test_that_kvs_is_busy_is_told_as_it_is(self) -> None:
@@ -434,7 +434,7 @@ class TestPicture:
         with pytest.raises(MediaBusyError):
             recent_picture("front-door", gallery.ports())
 
-    @pytest.mark.parametrize(("stream", "error"), [("yard", PictureMissingError), ("attic", StreamUnselectedError)])
+    @pytest.mark.parametrize(("stream", "error"), [("yard", NoCameraImageError), ("attic", StreamNotSelectedError)])
     def test_only_of_what_is_selected(self, stream: str, error: type[KinesightError]) -> None:
         with pytest.raises(error):
             recent_picture(stream, Gallery().ports())

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from kinesight.domain.analysis.result_records import archive_key
-from kinesight.domain.errors import EventMissingError, NoMediaError, StreamGoneError, VideoMissingError
+from kinesight.domain.errors import SessionMissingError, NoMediaError, StreamGoneError, VideoMissingError
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.ports import StreamFacts
-from kinesight.domain.sessions.video import SessionVideo, VideoFragment
+from kinesight.domain.sessions.video import SessionClip, ClipFragment
 from kinesight.domain.viewer.events import Mark, StoredEvent
 from kinesight.domain.viewer.evidence import held_folder
 from kinesight.domain.viewer.playback import MOST_CLIP_BYTES, ClipPart, PlaybackPorts, PlaybackRange, playback
@@ -72,7 +72,7 @@ class Cinema(World):
 
     def upload(self, path: Path, key: str, content_type: str) -> None:
         assert content_type == "video/mp4"
-        self.shelf.objects[key] = path.read_bytes()
+        self.evidence_reader.objects[key] = path.read_bytes()
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -84,16 +84,16 @@ class Cinema(World):
         numbers = [a_fragment_number(index + 1) for index in range(len(bodies))]
         assert event.video is not None
         fragments = tuple(
-            VideoFragment(
+            ClipFragment(
                 number=one, date="2026-01-01", started_at=from_epoch_ms(NOON_MS - 1500 + 2000 * index), length_ms=2000
             )
             for index, one in enumerate(numbers)
         )
         for number, body in zip(numbers, bodies, strict=True):
-            self.shelf.objects[archive_key("front-door", number)] = body
+            self.evidence_reader.objects[archive_key("front-door", number)] = body
         return self.with_video(event, event.video.model_copy(update={"fragments": fragments}))
 
-    def with_video(self, event: StoredEvent, video: SessionVideo | None) -> StoredEvent:
+    def with_video(self, event: StoredEvent, video: SessionClip | None) -> StoredEvent:
         changed = replace(event, video=video)
         self.marks.events[event.stream_name, event.event_id] = changed
         return changed
@@ -101,7 +101,7 @@ class Cinema(World):
     @property
     def playing(self) -> PlaybackPorts:
         return PlaybackPorts(
-            self.marks, self.shelves, self.kvs, self.kvs, lambda: self.clips, self, self.scratch, lambda: self.now
+            self.marks, self.evidence_buckets, self.kvs, self.kvs, lambda: self.clips, self, self.scratch, lambda: self.now
         )
 
     def play(self, event: StoredEvent) -> dict[str, object]:
@@ -153,7 +153,7 @@ def test_what_retention_takes_or_is_about_to_take_is_played_from_the_archive(hou
     assert (answer["kind"], answer["missing"]) == ("CLIP", None)
     key = str(answer["url"]).removeprefix("https://evidence.example/").removesuffix("?signed")
     assert key.startswith(f"clips/stream=front-door/{address_of(event)}/")
-    assert cinema.shelf.objects[key] == b"ab"
+    assert cinema.evidence_reader.objects[key] == b"ab"
     assert cinema.kvs.asked == []
 
 
@@ -178,7 +178,7 @@ def test_kvs_refusing_leads_to_the_archive() -> None:
 def test_half_of_it_in_kvs_is_better_than_nothing() -> None:
     cinema = Cinema()
     event = cinema.film(b"a")
-    cinema.shelf.objects = {k: v for k, v in cinema.shelf.objects.items() if not k.startswith("archive/")}
+    cinema.evidence_reader.objects = {k: v for k, v in cinema.evidence_reader.objects.items() if not k.startswith("archive/")}
     cinema.now = NOW + timedelta(hours=23.5)
 
     assert cinema.play(event)["kind"] == "HLS"
@@ -212,8 +212,8 @@ def test_what_is_held_is_played_from_its_copies_when_the_archive_has_expired() -
     cinema = Cinema(kvs=FakeKvs({}))
     event = cinema.film(b"a", b"b")
     cinema.marks.events["front-door", event.event_id] = replace(event, held=Mark("ann", NOON_MS))
-    cinema.shelf.objects = {
-        held_folder(event) + key: body for key, body in cinema.shelf.objects.items() if key.startswith("archive/")
+    cinema.evidence_reader.objects = {
+        held_folder(event) + key: body for key, body in cinema.evidence_reader.objects.items() if key.startswith("archive/")
     }
     cinema.now = NOW + timedelta(days=400)
 
@@ -231,9 +231,9 @@ def test_before_there_is_a_list_the_fragments_that_matched_are_played() -> None:
 
     url = str(cinema.play(changed)["url"])
 
-    assert cinema.shelf.objects[url.removeprefix("https://evidence.example/").removesuffix("?signed")] == b"ab"
+    assert cinema.evidence_reader.objects[url.removeprefix("https://evidence.example/").removesuffix("?signed")] == b"ab"
 
 
 def test_an_event_that_is_not_there() -> None:
-    with pytest.raises(EventMissingError):
+    with pytest.raises(SessionMissingError):
         playback("front-door", "0-0", Cinema().playing)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from kinesight.domain.analysis.result_records import archive_key, encode_record, evidence_keys
-from kinesight.domain.errors import EventChangedError, EventMissingError, EvidenceTooLargeError
+from kinesight.domain.errors import SessionChangedError, SessionMissingError, EvidenceTooLargeError
 from kinesight.domain.model import ResultRecord, from_epoch_ms
 from kinesight.domain.sessions.alerts import document_of
-from kinesight.domain.sessions.tracker import BestPicture, Session, Severity
-from kinesight.domain.sessions.video import SessionRef, SessionVideo, VideoFragment
+from kinesight.domain.sessions.tracker import BestImage, Session, Severity
+from kinesight.domain.sessions.video import SessionRef, SessionClip, ClipFragment
 from kinesight.domain.viewer.events import EventFilter, Mark, StoredEvent
-from kinesight.domain.viewer.evidence import MOST_RECORDS, HeldCopies, Shelves
+from kinesight.domain.viewer.evidence import MOST_RECORDS, HeldCopies, EvidenceBuckets
 from kinesight.domain.viewer.serve_viewer import (
     MarkChange,
     ViewerPorts,
@@ -23,7 +23,7 @@ from kinesight.domain.viewer.serve_viewer import (
 )
 
 from tests.builders import BUCKET, NOON_MS, a_detection, a_fragment_number, a_frame, a_record
-from tests.fakes_viewer import FakeShelf
+from tests.fakes_viewer import FakeEvidenceReader
 from tests.unit.viewer.test_events import FakePages
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -73,15 +73,15 @@ class FakeMarks:
 class World:
     """A visit at the front door, of three pictures a second apart."""
 
-    shelf: FakeShelf = field(default_factory=FakeShelf)
-    images: FakeShelf = field(default_factory=lambda: FakeShelf(name=BUCKET))
+    evidence_reader: FakeEvidenceReader = field(default_factory=FakeEvidenceReader)
+    images: FakeEvidenceReader = field(default_factory=lambda: FakeEvidenceReader(name=BUCKET))
     marks: FakeMarks = field(default_factory=FakeMarks)
     records: list[ResultRecord] = field(default_factory=list)
 
     def visit(self, start_ms: int = NOON_MS, *, pictures: int = 3, stream: str = "front-door") -> StoredEvent:
         records = [self.record(start_ms + 1000 * index, stream) for index in range(pictures)]
         self.records += records
-        best = BestPicture(records[-1].result_id, start_ms, a_fragment_number(1), "Person", 97.5, Severity.ALERT)
+        best = BestImage(records[-1].result_id, start_ms, a_fragment_number(1), "Person", 97.5, Severity.ALERT)
         last_ms = start_ms + 1000 * (pictures - 1)
         session = Session(
             f"{start_ms:032x}",
@@ -96,13 +96,13 @@ class World:
             (),
             best,
         )
-        video = SessionVideo(
+        video = SessionClip(
             pictures=pictures,
             selector="PRODUCER_TIMESTAMP",
             started_at=from_epoch_ms(start_ms),
             ended_at=from_epoch_ms(last_ms),
             complete=True,
-            fragments=(VideoFragment(number=a_fragment_number(1), date="2026-01-01"),),
+            fragments=(ClipFragment(number=a_fragment_number(1), date="2026-01-01"),),
         )
         identity = f"{start_ms:015d}#{session.session_id}"
         event = StoredEvent(stream, identity, document_of(session), revision="1", video=video)
@@ -112,7 +112,7 @@ class World:
     def record(self, at_ms: int, stream: str = "front-door") -> ResultRecord:
         frame = a_frame(image_timestamp=from_epoch_ms(at_ms), fragment_number=a_fragment_number(1))
         record = a_record(frame.model_copy(update={"stream_name": stream}), matched=True)
-        self.shelf.objects[evidence_keys(record).result] = encode_record(record)
+        self.evidence_reader.objects[evidence_keys(record).result] = encode_record(record)
         return record
 
     def seen(self, event: StoredEvent) -> str:
@@ -122,12 +122,12 @@ class World:
     @property
     def ports(self) -> ViewerPorts:
         pages = FakePages(list(self.marks.events.values()))
-        return ViewerPorts(pages, self.marks, self.shelves, lambda: NOW, link_seconds=900)
+        return ViewerPorts(pages, self.marks, self.evidence_buckets, lambda: NOW, link_seconds=900)
 
     @property
-    def shelves(self) -> Shelves:
-        self.shelf.others[BUCKET] = self.images
-        return Shelves(self.shelf, self.images, BUCKET, kept_days=30)
+    def evidence_buckets(self) -> EvidenceBuckets:
+        self.evidence_reader.others[BUCKET] = self.images
+        return EvidenceBuckets(self.evidence_reader, self.images, BUCKET, kept_days=30)
 
 
 def test_a_page_of_cards_newest_first() -> None:
@@ -204,7 +204,7 @@ def test_a_session_over_midnight_has_the_frames_of_both_days() -> None:
 def test_an_event_whose_evidence_expired_is_shown_without_it() -> None:
     world = World()
     event = world.visit()
-    world.shelf.objects.clear()
+    world.evidence_reader.objects.clear()
 
     answer = event_details("front-door", address_of(event), world.ports).document
 
@@ -212,7 +212,7 @@ def test_an_event_whose_evidence_expired_is_shown_without_it() -> None:
 
 
 def test_an_event_that_is_not_there() -> None:
-    with pytest.raises(EventMissingError, match="may have expired"):
+    with pytest.raises(SessionMissingError, match="may have expired"):
         event_details("front-door", "0-0", World().ports)
 
 
@@ -237,7 +237,7 @@ def test_who_saw_an_older_event_is_told() -> None:
     seen = world.seen(event)
     mark_event("front-door", address_of(event), seen, MarkChange("ann", reviewed=True), world.ports)
 
-    with pytest.raises(EventChangedError, match="has changed since"):
+    with pytest.raises(SessionChangedError, match="has changed since"):
         mark_event("front-door", address_of(event), seen, MarkChange("bob", reviewed=False), world.ports)
 
 
@@ -255,28 +255,28 @@ def test_an_event_that_goes_on_is_marked_all_the_same() -> None:
 def test_nobody_writes_over_a_mark_that_came_meanwhile_and_no_copies_are_left_behind() -> None:
     world = World()
     event = world.visit()
-    seen, before = world.seen(event), dict(world.shelf.objects)
+    seen, before = world.seen(event), dict(world.evidence_reader.objects)
     world.marks.meanwhile = Mark("bob", NOON_MS)
 
-    with pytest.raises(EventChangedError):
+    with pytest.raises(SessionChangedError):
         mark_event("front-door", address_of(event), seen, MarkChange("ann", held=True), world.ports)
 
     stored = world.marks.events["front-door", event.event_id]
     assert (stored.reviewed, stored.held) == (Mark("bob", NOON_MS), None)
-    assert world.shelf.objects == before
+    assert world.evidence_reader.objects == before
 
 
 def test_a_hold_that_fails_takes_nothing_from_one_that_holds() -> None:
     world = World()
     event = world.visit()
     held = mark_event("front-door", address_of(event), world.seen(event), MarkChange("ann", held=True), world.ports)
-    copies = dict(world.shelf.objects)
+    copies = dict(world.evidence_reader.objects)
     world.marks.meanwhile = Mark("bob", NOON_MS)
 
-    with pytest.raises(EventChangedError):
+    with pytest.raises(SessionChangedError):
         mark_event("front-door", address_of(event), held.tag, MarkChange("ann", held=True), world.ports)
 
-    assert world.shelf.objects == copies
+    assert world.evidence_reader.objects == copies
 
 
 def test_an_answer_stays_below_what_lambda_may_answer_with() -> None:
@@ -285,9 +285,9 @@ def test_an_answer_stays_below_what_lambda_may_answer_with() -> None:
     for record in world.records:
         detections = tuple(a_detection(label="x" * 1000) for _ in range(50))
         body = encode_record(record.model_copy(update={"detections": detections}))
-        world.shelf.objects[evidence_keys(record).result] = body
+        world.evidence_reader.objects[evidence_keys(record).result] = body
     assert event.video is not None
-    fragments = tuple(VideoFragment(number=a_fragment_number(one), date="2026-01-01") for one in range(2000))
+    fragments = tuple(ClipFragment(number=a_fragment_number(one), date="2026-01-01") for one in range(2000))
     video = event.video.model_copy(update={"fragments": fragments})
     world.marks.events["front-door", event.event_id] = replace(event, video=video)
 
@@ -302,7 +302,7 @@ def test_an_answer_stays_below_what_lambda_may_answer_with() -> None:
 def test_a_record_of_an_unknown_form_hides_no_others() -> None:
     world = World()
     event = world.visit()
-    world.shelf.objects[evidence_keys(world.records[0]).result] = b"{}"
+    world.evidence_reader.objects[evidence_keys(world.records[0]).result] = b"{}"
 
     shown = event_details("front-door", address_of(event), world.ports).document
 
@@ -313,14 +313,14 @@ def test_an_event_that_is_held_keeps_copies_of_its_evidence_and_leads_to_them_wh
     world = World()
     event = world.visit()
     picture = event.document["keys"]["picture"]
-    world.shelf.objects[picture] = b"JPEG"
+    world.evidence_reader.objects[picture] = b"JPEG"
     folder = f"held/stream=front-door/{address_of(event)}/"
 
     answer = mark_event("front-door", address_of(event), world.seen(event), MarkChange("ann", held=True), world.ports)
 
     assert answer.document["held"] is True
-    assert world.shelf.objects[folder + picture] == b"JPEG"
-    assert len([key for key in world.shelf.objects if key.startswith(folder)]) == 1 + len(world.records)
+    assert world.evidence_reader.objects[folder + picture] == b"JPEG"
+    assert len([key for key in world.evidence_reader.objects if key.startswith(folder)]) == 1 + len(world.records)
     assert answer.document["links"]["picture"] == f"https://evidence.example/{picture}?signed"
     later = replace(world.ports, now=lambda: NOW + timedelta(days=400))
     shown = event_details("front-door", address_of(event), later).document
@@ -333,13 +333,13 @@ def test_an_event_that_is_held_is_whole_when_everything_it_was_copied_from_has_e
     original = world.records[-1].frame.image.key
     world.images.objects[original] = b"as taken"
     fragment = archive_key("front-door", a_fragment_number(1))
-    world.shelf.objects[fragment] = b"Matroska"
+    world.evidence_reader.objects[fragment] = b"Matroska"
     mark_event("front-door", address_of(event), world.seen(event), MarkChange("ann", held=True), world.ports)
     folder = f"held/stream=front-door/{address_of(event)}/"
-    assert world.shelf.objects[f"{folder}originals/{original}"] == b"as taken"
-    assert world.shelf.objects[folder + fragment] == b"Matroska"
+    assert world.evidence_reader.objects[f"{folder}originals/{original}"] == b"as taken"
+    assert world.evidence_reader.objects[folder + fragment] == b"Matroska"
     world.images.objects.clear()
-    world.shelf.objects = {key: body for key, body in world.shelf.objects.items() if key.startswith("held/")}
+    world.evidence_reader.objects = {key: body for key, body in world.evidence_reader.objects.items() if key.startswith("held/")}
 
     later = replace(world.ports, now=lambda: NOW + timedelta(days=400))
     shown = event_details("front-door", address_of(event), later).document
@@ -359,7 +359,7 @@ def test_originals_are_linked_where_pictures_are_kept_and_nowhere_else() -> None
     )
 
     ours = event_details("front-door", address_of(event), world.ports).document["frames"][0]["links"]
-    world.shelf.objects[evidence_keys(record).result] = encode_record(record.model_copy(update={"frame": elsewhere}))
+    world.evidence_reader.objects[evidence_keys(record).result] = encode_record(record.model_copy(update={"frame": elsewhere}))
     foreign = event_details("front-door", address_of(event), world.ports).document
 
     assert ours["original"] == f"https://{BUCKET}.example/{record.frame.image.key}?signed"
@@ -370,12 +370,12 @@ def test_originals_are_linked_where_pictures_are_kept_and_nowhere_else() -> None
 def test_an_event_of_too_many_pictures_is_not_held_by_halves() -> None:
     world = World()
     event = world.visit(pictures=MOST_RECORDS + 1)
-    before = dict(world.shelf.objects)
+    before = dict(world.evidence_reader.objects)
 
     with pytest.raises(EvidenceTooLargeError, match="over 2000 pictures"):
         mark_event("front-door", address_of(event), world.seen(event), MarkChange("ann", held=True), world.ports)
 
-    assert world.shelf.objects == before
+    assert world.evidence_reader.objects == before
     assert world.marks.events["front-door", event.event_id].held is None
 
 
@@ -384,31 +384,31 @@ def test_what_comes_after_an_event_was_held_is_held_too() -> None:
     event = world.visit()
     mark_event("front-door", address_of(event), world.seen(event), MarkChange("ann", held=True), world.ports)
     late = archive_key("front-door", a_fragment_number(1))
-    world.shelf.objects[late] = b"Matroska"
+    world.evidence_reader.objects[late] = b"Matroska"
 
-    HeldCopies(world.marks, world.shelves).renew(SessionRef("front-door", NOON_MS, f"{NOON_MS:032x}"))
+    HeldCopies(world.marks, world.evidence_buckets).renew(SessionRef("front-door", NOON_MS, f"{NOON_MS:032x}"))
 
-    assert world.shelf.objects[f"held/stream=front-door/{address_of(event)}/{late}"] == b"Matroska"
+    assert world.evidence_reader.objects[f"held/stream=front-door/{address_of(event)}/{late}"] == b"Matroska"
 
 
 @pytest.mark.parametrize("session_id", [f"{NOON_MS:032x}", "another"])
 def test_what_nobody_holds_is_not_copied(session_id: str) -> None:
     world = World()
     world.visit()
-    before = dict(world.shelf.objects)
+    before = dict(world.evidence_reader.objects)
 
-    HeldCopies(world.marks, world.shelves).renew(SessionRef("front-door", NOON_MS, session_id))
+    HeldCopies(world.marks, world.evidence_buckets).renew(SessionRef("front-door", NOON_MS, session_id))
 
-    assert world.shelf.objects == before
+    assert world.evidence_reader.objects == before
 
 
 def test_an_event_that_is_let_go_leaves_no_copies() -> None:
     world = World()
     event = world.visit()
-    before = dict(world.shelf.objects)
+    before = dict(world.evidence_reader.objects)
     held = mark_event("front-door", address_of(event), world.seen(event), MarkChange("ann", held=True), world.ports)
 
     let_go = mark_event("front-door", address_of(event), held.tag, MarkChange("ann", held=False), world.ports)
 
     assert let_go.document["held"] is False
-    assert world.shelf.objects == before
+    assert world.evidence_reader.objects == before

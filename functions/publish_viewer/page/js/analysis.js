@@ -99,7 +99,7 @@ class Page {
 
 function nothing({ detector, summary }) {
   if (detector === "NONE") return "It was made without a detector, so nothing was looked for.";
-  const before = summary?.analyzedBefore ?? 0;
+  const before = summary?.alreadyAnalyzed ?? 0;
   if (before === 0) return "Nothing was found.";
   return `Nothing new: ${amount(before, "picture")} had been analyzed before, and what they show is among the events.`;
 }

@@ -91,7 +91,7 @@ class View {
     return element(
       "form", { class: "row", role: "search", "aria-label": "Filter events", onsubmit: (event) => event.preventDefault() },
       field("Camera", text("stream", "known-cameras")), field("Label", text("label", "known-labels")), field("Zone", text("zone", "known-zones")),
-      field("Class", choice("class", [["", "any"], ["ALERT", "alert"], ["DETECTION", "detection"]], "", go("class"))),
+      field("Class", choice("class", [["", "any"], ["ALERT", "alert"], ["ACTIVITY", "detection"]], "", go("class"))),
       field("Reviewed", choice("reviewed", [["", "any"], ["false", "not yet"], ["true", "reviewed"]], "", go("reviewed"))),
       field("Day (UTC)", text("day", undefined, "date")), this.all,
     );

@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from kinesight.adapters.aws_errors import went_unanswered
+from kinesight.adapters.aws_errors import is_timeout
 from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients, DataClients, MediaClients
 from kinesight.adapters.whole_answers import whole
 
@@ -127,7 +127,7 @@ def _give_up_if_unanswered(
     error = caught_exception
     if response is not None and "Error" in response[1]:
         error = ClientError(response[1], operation.name)
-    if error is not None and went_unanswered(error):
+    if error is not None and is_timeout(error):
         raise error
 
 

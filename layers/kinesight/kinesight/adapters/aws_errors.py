@@ -42,7 +42,7 @@ def error_code(error: Exception) -> str:
     return type(error).__name__
 
 
-def is_passing(error: Exception) -> bool:
+def is_retryable(error: Exception) -> bool:
     """Whether a later attempt may succeed: throttles, 5xx, and calls that got no answer."""
     if not isinstance(error, ClientError):
         return True
@@ -50,7 +50,7 @@ def is_passing(error: Exception) -> bool:
     return error_code(error) in _THROTTLES or status in _PASSING_STATUS or status >= 500
 
 
-def went_unanswered(error: Exception) -> bool:
+def is_timeout(error: Exception) -> bool:
     """Whether the call went out, and may have been carried out although no whole answer came."""
     cut = isinstance(error, HTTPClientError | IncompleteReadError | ResponseParserError)
     return cut or error_code(error) == INCOMPLETE
@@ -75,7 +75,7 @@ def translate(
 ) -> KinesightError:
     """The domain error for an AWS error; `what` says what was being done, for the message."""
     message = f"{what}: {error_code(error)}: {_message(error)}"
-    return passing(message) if is_passing(error) else lasting(message)
+    return passing(message) if is_retryable(error) else lasting(message)
 
 
 def _message(error: Exception) -> Any:

@@ -23,7 +23,7 @@ class SqsDeadLetters:
         self._queue_url = queue_url
         self._source = source
 
-    def bury(self, body: str, error: KinesightError) -> None:
+    def send_to_dead_letters(self, body: str, error: KinesightError) -> None:
         """A body beyond the queue's limit is cut; an empty or unprintable one is escaped (SQS takes XML characters)."""
         try:
             self._client.send_message(
@@ -39,7 +39,7 @@ class SqsDeadLetters:
                 },
             )
         except AWS_ERRORS as failure:
-            raise translate(failure, "bury", passing=DeliveryError, lasting=DeliveryError) from failure
+            raise translate(failure, "send_to_dead_letters", passing=DeliveryError, lasting=DeliveryError) from failure
 
 
 def _sendable(text: str, maximum_bytes: int) -> str:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from kinesight.adapters.aws_errors import AWS_ERRORS
 from kinesight.adapters.model_errors import translate_model_error
 from kinesight.domain.detectors.image_fit import PictureForm, Preparer, SentPicture
-from kinesight.domain.detectors.output_reader import AnswerReader
-from kinesight.domain.detectors.ports import DetectorAnswer, TokenUsage
-from kinesight.domain.errors import DetectorAnswerError, DetectorRejectedError, UnsupportedImageError, maybe_billed
+from kinesight.domain.detectors.output_reader import OutputReader
+from kinesight.domain.detectors.ports import ModelOutput, TokenUsage
+from kinesight.domain.errors import ModelOutputError, DetectorRejectedError, UnsupportedImageError, maybe_billed
 from kinesight.domain.model import DetectorInfo, Frame
 from kinesight.domain.ports import ImageStore
 
@@ -90,7 +90,7 @@ class BedrockDetector:
         client: BedrockRuntimeClient,
         images: ImageStore,
         prepare: Preparer,
-        reader: AnswerReader,
+        reader: OutputReader,
         *,
         form: PictureForm,
         model_id: str,
@@ -111,7 +111,7 @@ class BedrockDetector:
         """Service and model."""
         return f"bedrock/{self._model_id}"
 
-    def detect(self, frame: Frame) -> DetectorAnswer:
+    def detect(self, frame: Frame) -> ModelOutput:
         """One GetObject, one Converse."""
         sent = self._sent(frame)
         started = time.monotonic()
@@ -121,7 +121,7 @@ class BedrockDetector:
         reported = self._reported(answer)
         usage = answer.get("usage", {})
         tokens = TokenUsage(usage["inputTokens"], usage["outputTokens"]) if usage else None
-        return DetectorAnswer(info, self._reader.interpret(reported, sent), reported, tokens=tokens)
+        return ModelOutput(info, self._reader.interpret(reported, sent), reported, tokens=tokens)
 
     def _sent(self, frame: Frame) -> SentPicture:
         sent = self._prepare(self._form, self._images.read(frame.image), frame.image.content_type)
@@ -156,8 +156,8 @@ class BedrockDetector:
         if stop in _REFUSED_STOPS:
             raise maybe_billed(DetectorRejectedError(f"{self._model_id} does not talk of this picture: {stop}"))
         if stop == "max_tokens":
-            raise DetectorAnswerError(f"{self._model_id} had more to say than BedrockMaxTokens ({self._max_tokens})")
+            raise ModelOutputError(f"{self._model_id} had more to say than BedrockMaxTokens ({self._max_tokens})")
         for block in answer.get("output", {}).get("message", {}).get("content", []):
             if block.get("toolUse", {}).get("name") == _TOOL:
                 return block["toolUse"]["input"]
-        raise DetectorAnswerError(f"{self._model_id} did not call {_TOOL}: {stop}; does it take tools and pictures?")
+        raise ModelOutputError(f"{self._model_id} did not call {_TOOL}: {stop}; does it take tools and pictures?")

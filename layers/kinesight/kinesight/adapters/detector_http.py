@@ -11,9 +11,9 @@ import urllib3
 
 from kinesight.domain.detectors.http_request import checked_url, json_body, redacted
 from kinesight.domain.detectors.image_fit import PictureForm, Preparer, SentPicture
-from kinesight.domain.detectors.output_reader import AnswerReader
-from kinesight.domain.detectors.ports import DetectorAnswer
-from kinesight.domain.errors import DetectorAnswerError, DetectorBusyError, DetectorRejectedError, maybe_billed
+from kinesight.domain.detectors.output_reader import OutputReader
+from kinesight.domain.detectors.ports import ModelOutput
+from kinesight.domain.errors import ModelOutputError, DetectorBusyError, DetectorRejectedError, maybe_billed
 from kinesight.domain.model import DetectorInfo, Frame
 from kinesight.domain.ports import ImageStore, Secret
 
@@ -64,7 +64,7 @@ class HttpDetector:
     """Follows no redirect, so that the secret goes to the configured host alone."""
 
     def __init__(
-        self, images: ImageStore, prepare: Preparer, reader: AnswerReader, model: HttpModel, secret: Secret | None
+        self, images: ImageStore, prepare: Preparer, reader: OutputReader, model: HttpModel, secret: Secret | None
     ) -> None:
         self._images = images
         self._prepare = prepare
@@ -77,14 +77,14 @@ class HttpDetector:
         """The address, without its query."""
         return f"http/{self._model.address}"
 
-    def detect(self, frame: Frame) -> DetectorAnswer:
+    def detect(self, frame: Frame) -> ModelOutput:
         """One GetObject, one POST; a second one with the secret read anew where the first was refused for it."""
         sent = self._prepare(self._model.form, self._images.read(frame.image), frame.image.content_type)
         started = time.monotonic()
         answer = self._answer(sent)
         latency_ms = round(1000 * (time.monotonic() - started))
         info = DetectorInfo(type="http", operation=self._model.address, latency_ms=latency_ms)
-        return DetectorAnswer(info, self._reader.read(answer, sent), answer.decode(errors="replace"), answer)
+        return ModelOutput(info, self._reader.read(answer, sent), answer.decode(errors="replace"), answer)
 
     def _answer(self, sent: SentPicture) -> bytes:
         secret = None if self._secret is None else self._secret.value()
@@ -134,6 +134,6 @@ class HttpDetector:
         answer = response.read(_MAXIMUM_ANSWER_BYTES + 1, decode_content=False)
         if len(answer) > _MAXIMUM_ANSWER_BYTES:
             response.close()
-            raise DetectorAnswerError(f"{self._model.address} answers with more than {_MAXIMUM_ANSWER_BYTES} bytes")
+            raise ModelOutputError(f"{self._model.address} answers with more than {_MAXIMUM_ANSWER_BYTES} bytes")
         response.release_conn()
         return answer

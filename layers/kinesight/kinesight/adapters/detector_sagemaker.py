@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from kinesight.adapters.aws_errors import AWS_ERRORS
 from kinesight.adapters.model_errors import translate_model_error
 from kinesight.domain.detectors.image_fit import Endpoint, Preparer, SentPicture
-from kinesight.domain.detectors.output_reader import AnswerReader
-from kinesight.domain.detectors.ports import DetectorAnswer
+from kinesight.domain.detectors.output_reader import OutputReader
+from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import UnsupportedImageError
 from kinesight.domain.model import DetectorInfo, Frame
 from kinesight.domain.ports import ImageStore
@@ -31,7 +31,7 @@ class SageMakerEndpoint:
         client: SageMakerRuntimeClient,
         images: ImageStore,
         prepare: Preparer,
-        reader: AnswerReader,
+        reader: OutputReader,
         endpoint: Endpoint,
     ) -> None:
         self._client = client
@@ -45,7 +45,7 @@ class SageMakerEndpoint:
         """Service and endpoint."""
         return f"sagemaker/{self._endpoint.name}"
 
-    def detect(self, frame: Frame) -> DetectorAnswer:
+    def detect(self, frame: Frame) -> ModelOutput:
         """One GetObject, one InvokeEndpoint; between them what makes the picture one that the endpoint takes."""
         sent = self._sent(frame)
         started = time.monotonic()
@@ -56,7 +56,7 @@ class SageMakerEndpoint:
             model_version=variant,
             latency_ms=round(1000 * (time.monotonic() - started)),
         )
-        return DetectorAnswer(info, self._reader.read(answer, sent), answer.decode(errors="replace"), answer)
+        return ModelOutput(info, self._reader.read(answer, sent), answer.decode(errors="replace"), answer)
 
     def _sent(self, frame: Frame) -> SentPicture:
         form = self._endpoint.form

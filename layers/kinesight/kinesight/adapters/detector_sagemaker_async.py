@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from kinesight.adapters.aws_errors import AWS_ERRORS
 from kinesight.adapters.model_errors import is_refusal, translate_model_error
 from kinesight.domain.detectors.image_fit import Endpoint, Preparer, SentPicture
-from kinesight.domain.detectors.output_reader import AnswerReader
-from kinesight.domain.detectors.ports import DetectorAnswer
+from kinesight.domain.detectors.output_reader import OutputReader
+from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, KinesightError, maybe_billed
 from kinesight.domain.model import DetectorInfo, Frame
 from kinesight.domain.ports import ImageStore, ObjectStore
@@ -37,7 +37,7 @@ class SageMakerAsyncEndpoint:
         images: ImageStore,
         objects: ObjectStore,
         prepare: Preparer,
-        reader: AnswerReader,
+        reader: OutputReader,
         endpoint: Endpoint,
         *,
         timeout_ms: int,
@@ -60,7 +60,7 @@ class SageMakerAsyncEndpoint:
         """Service and endpoint."""
         return f"sagemaker-async/{self._endpoint.name}"
 
-    def detect(self, frame: Frame) -> DetectorAnswer:
+    def detect(self, frame: Frame) -> ModelOutput:
         """One InvokeEndpointAsync, then looks into S3 until the answer is there."""
         sent, location = self._placed(frame)
         started = self._monotonic_s()
@@ -68,7 +68,7 @@ class SageMakerAsyncEndpoint:
         answer = self._awaited(output, failure, started + self._timeout_s)
         latency_ms = round(1000 * (self._monotonic_s() - started))
         info = DetectorInfo(type="sagemaker-async", operation=self._endpoint.name, latency_ms=latency_ms)
-        return DetectorAnswer(info, self._reader.read(answer, sent), answer.decode(errors="replace"), answer)
+        return ModelOutput(info, self._reader.read(answer, sent), answer.decode(errors="replace"), answer)
 
     def _placed(self, frame: Frame) -> tuple[SentPicture, str]:
         """Where in S3 the endpoint finds the picture: where it is, if it takes it so."""

@@ -1,4 +1,4 @@
-"""EvidenceShelf on S3: what the viewer reads of a bucket."""
+"""EvidenceReader on S3: what the viewer reads of a bucket."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SHOWN = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".mp
 _SAVED = {".mkv": "video/x-matroska", ".zip": "application/zip", ".json": "application/json"}
 
 
-class S3EvidenceShelf:
+class S3EvidenceReader:
     """One bucket."""
 
     def __init__(self, client: S3Client, bucket: str, *, link_seconds: int) -> None:

@@ -1,4 +1,4 @@
-"""FilmStudio on PyAV and Pillow: H.264 in MP4, its index in front."""
+"""TimelapseEncoder on PyAV and Pillow: H.264 in MP4, its index in front."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from kinesight.domain.errors import UnsupportedImageError
-from kinesight.domain.on_demand.render_timelapse import FilmForm
+from kinesight.domain.on_demand.render_timelapse import VideoFormat
 
 # Without B-frames a frame's decoding time is its own, so parts are joined by adding up lengths.
 _ENCODER = {"preset": "veryfast", "crf": "23", "bf": "0"}
@@ -23,7 +23,7 @@ _GAP_COLOUR = (24, 24, 28)
 _MAXIMUM_PIXELS = 3840 * 2160 * 2
 
 
-class AvFilms:
+class AvTimelapseEncoder:
     """A canvas is a Pillow picture of the film's size."""
 
     def size_of(self, picture: bytes) -> tuple[int, int]:
@@ -31,13 +31,13 @@ class AvFilms:
         with _opened(picture) as image:
             return image.size
 
-    def poster(self, picture: bytes, form: FilmForm) -> bytes:
+    def poster(self, picture: bytes, form: VideoFormat) -> bytes:
         """Quality 85."""
         target = BytesIO()
         self.canvas(picture, form, "").save(target, "JPEG", quality=85)
         return target.getvalue()
 
-    def canvas(self, picture: bytes, form: FilmForm, caption: str) -> Image.Image:
+    def canvas(self, picture: bytes, form: VideoFormat, caption: str) -> Image.Image:
         """Bars where the sides' ratio is another; the caption stands in the lower left."""
         size = (form.width, form.height)
         with _opened(picture) as image:
@@ -47,14 +47,14 @@ class AvFilms:
             _write(canvas, caption, (form.width // 80 + 4, form.height - form.height // 80 - 4), "lb")
         return canvas
 
-    def gap(self, form: FilmForm, caption: str) -> Image.Image:
+    def gap(self, form: VideoFormat, caption: str) -> Image.Image:
         """Nearly black, with the caption in the middle."""
         canvas = Image.new("RGB", (form.width, form.height), _GAP_COLOUR)
         _write(canvas, caption, (form.width // 2, form.height // 2), "mm")
         return canvas
 
     @contextmanager
-    def film(self, path: Path, form: FilmForm) -> Iterator[_AvFilm]:
+    def film(self, path: Path, form: VideoFormat) -> Iterator[_AvFilm]:
         """Two seconds between keyframes."""
         with av.open(str(path), "w", format="mp4", options=_IN_FRONT) as container:
             stream = container.add_stream("libx264", rate=form.frames_per_second, options=_ENCODER)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, is_passing, translate
+from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, is_retryable, translate
 from kinesight.adapters.backoff import full_jitter_delays_s
 from kinesight.adapters.data_endpoints_kvs import ArchivedMediaClients
 from kinesight.domain.errors import (
@@ -25,7 +25,7 @@ from kinesight.domain.errors import (
 from kinesight.domain.health.facts import Fragment
 from kinesight.domain.model import from_epoch_ms, to_epoch_ms
 from kinesight.domain.on_demand.windows import PAGE
-from kinesight.domain.ports import FragmentSpan, ImageRequest, PictureWish, SlotPicture, StreamFacts
+from kinesight.domain.ports import FragmentSpan, ImageRequest, ImageSpec, SlotImage, StreamFacts
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
@@ -82,7 +82,7 @@ class KvsArchive:
         for page in self._pages(stream_name, "LIST_FRAGMENTS", "list_fragments", wanted):
             yield from page["Fragments"]
 
-    def images(self, stream_name: str, request: ImageRequest, wish: PictureWish) -> Iterator[SlotPicture]:
+    def images(self, stream_name: str, request: ImageRequest, wish: ImageSpec) -> Iterator[SlotImage]:
         """GetImages, every page; a picture's error comes under HTTP 200."""
         wanted: dict[str, Any] = {
             "StreamName": stream_name,
@@ -100,7 +100,7 @@ class KvsArchive:
             for one in page["Images"]:
                 content = one.get("ImageContent")
                 data = b64decode(content) if content else None
-                yield SlotPicture(to_epoch_ms(one["TimeStamp"]), data, one.get("Error", "" if data else "EMPTY"))
+                yield SlotImage(to_epoch_ms(one["TimeStamp"]), data, one.get("Error", "" if data else "EMPTY"))
 
     def _pages(self, stream_name: str, api: APINameType, method: str, wanted: dict[str, Any]) -> Iterator[Any]:
         token: str | None = None
@@ -130,7 +130,7 @@ class KvsArchive:
                 return call()
             except AWS_ERRORS as error:
                 failed()
-                delay_s = next(delays_s, None) if is_passing(error) else None
+                delay_s = next(delays_s, None) if is_retryable(error) else None
                 if delay_s is None:
                     raise _translated(error, what, busy) from error
                 self._sleep(delay_s)

@@ -2,7 +2,7 @@
 
 from botocore.exceptions import ClientError
 
-from kinesight.adapters.aws_errors import error_code, translate, went_unanswered
+from kinesight.adapters.aws_errors import error_code, translate, is_timeout
 from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, KinesightError, maybe_billed
 
 _BUSY = frozenset({"ModelNotReadyException", "ServiceUnavailable", "InternalDependencyException", "InternalFailure"})
@@ -13,7 +13,7 @@ _MODEL_STATUS = {"ModelError": "OriginalStatusCode", "ModelErrorException": "ori
 def translate_model_error(error: Exception, what: str) -> KinesightError:
     """The domain error; `what` says what was being done."""
     lasting: type[KinesightError] = DetectorRejectedError
-    has_run = went_unanswered(error)
+    has_run = is_timeout(error)
     if isinstance(error, ClientError):
         code = error_code(error)
         has_run = code in _MODEL_STATUS

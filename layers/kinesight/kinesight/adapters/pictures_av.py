@@ -1,4 +1,4 @@
-"""PictureMaker on PyAV."""
+"""ImageExtractor on PyAV."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal, cast
 
-from kinesight.domain.ports import PictureWish, SlotPicture
+from kinesight.domain.ports import ImageSpec, SlotImage
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight.media.mkv import MkvError
 from kinesight.media.stills import (
@@ -21,10 +21,10 @@ from kinesight.media.stills import (
 )
 
 
-class AvPictureMaker:
+class AvImageExtractor:
     """Decodes from a fragment's keyframe as far as the last moment asks."""
 
-    def pictures(self, matroska: bytes, moments_ms: Sequence[int], wish: PictureWish) -> Iterator[SlotPicture]:
+    def pictures(self, matroska: bytes, moments_ms: Sequence[int], wish: ImageSpec) -> Iterator[SlotImage]:
         """Reasons: NO_VIDEO, NO_TIMESTAMP, UNREADABLE, UNDECODABLE, and UNSUPPORTED_CODEC with its name."""
         made: dict[int, bytes] = {}
         reason = "UNDECODABLE"  # also what the decoder passes over without a word
@@ -39,7 +39,7 @@ class AvPictureMaker:
         except UndecodableError:
             reason = "UNDECODABLE"
         for at_ms in moments_ms:
-            yield SlotPicture(at_ms, made.get(at_ms), "" if at_ms in made else reason)
+            yield SlotImage(at_ms, made.get(at_ms), "" if at_ms in made else reason)
 
 
 class _UnfitError(Exception):
@@ -53,7 +53,7 @@ def _only(matroska: bytes) -> MediaFragment:
     return found[0]
 
 
-def _made(fragment: MediaFragment, moments_ms: Sequence[int], wish: PictureWish) -> Iterator[tuple[int, bytes]]:
+def _made(fragment: MediaFragment, moments_ms: Sequence[int], wish: ImageSpec) -> Iterator[tuple[int, bytes]]:
     track = next((one for one in fragment.tracks if one.kind == "video"), None)
     if track is None:
         raise _UnfitError("NO_VIDEO")

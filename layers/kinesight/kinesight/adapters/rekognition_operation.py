@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate, went_unanswered
-from kinesight.domain.detectors.ports import DetectorAnswer
+from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, translate, is_timeout
+from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import (
     DetectorBusyError,
     DetectorRejectedError,
@@ -56,7 +56,7 @@ class RekognitionOperation(ABC):
         """Service and operation; the model version is Rekognition's own and may change under us."""
         return f"rekognition/{self.operation}"
 
-    def detect(self, frame: Frame) -> DetectorAnswer:
+    def detect(self, frame: Frame) -> ModelOutput:
         """One call."""
         self._check(frame)
         started = time.monotonic()
@@ -70,7 +70,7 @@ class RekognitionOperation(ABC):
             model_version=self._model_version(raw),
             latency_ms=round(1000 * (time.monotonic() - started)),
         )
-        return DetectorAnswer(info, self._detections(raw), {k: v for k, v in raw.items() if k != "ResponseMetadata"})
+        return ModelOutput(info, self._detections(raw), {k: v for k, v in raw.items() if k != "ResponseMetadata"})
 
     @abstractmethod
     def _call(self, image: ImageTypeDef) -> Mapping[str, Any]: ...
@@ -114,4 +114,4 @@ class RekognitionOperation(ABC):
             return translate(error, what, passing=DetectorBusyError, lasting=DetectorBusyError)
         told = translate(error, what, passing=DetectorBusyError, lasting=DetectorRejectedError)
         told.connection_closed = isinstance(error, ConnectionClosedError)
-        return maybe_billed(told) if went_unanswered(error) else told
+        return maybe_billed(told) if is_timeout(error) else told

@@ -1,4 +1,4 @@
-"""Reminders on SQS: a delayed message to the function's own queue."""
+"""DelayedMessages on SQS: a delayed message to the function's own queue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 
-class SqsReminders:
+class SqsDelayedMessages:
     """One queue."""
 
     def __init__(self, client: SQSClient, queue_url: str) -> None:

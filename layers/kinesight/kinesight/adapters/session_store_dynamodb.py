@@ -1,4 +1,4 @@
-"""SessionStore and SessionVideos on the events table: partition key `stream`, sort key `id` (start in epoch
+"""SessionStore and SessionClips on the events table: partition key `stream`, sort key `id` (start in epoch
 milliseconds, session). Each has attributes of its own, so neither overwrites what the other wrote; `revision` counts
 all writes. `day` is the key of the viewer's index."""
 
@@ -15,7 +15,7 @@ from kinesight.domain.errors import KinesightError, StorageBusyError
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.sessions.alerts import document_of
 from kinesight.domain.sessions.tracker import Session
-from kinesight.domain.sessions.video import SessionRef, SessionVideo
+from kinesight.domain.sessions.video import SessionRef, SessionClip
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -83,14 +83,14 @@ class DynamoDbSessions:
         return True
 
 
-class DynamoDbSessionVideos:
+class DynamoDbSessionClips:
     """Attribute `video`, and `videoPictures`: of how many pictures its session was."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
 
-    def load(self, session: SessionRef) -> SessionVideo | None:
+    def load(self, session: SessionRef) -> SessionClip | None:
         """One consistent GetItem."""
         try:
             answer = self._client.get_item(
@@ -99,9 +99,9 @@ class DynamoDbSessionVideos:
         except AWS_ERRORS as error:
             raise _busy(error) from error
         found = answer.get("Item", {}).get("video")
-        return None if found is None else SessionVideo.model_validate_json(found["S"])
+        return None if found is None else SessionClip.model_validate_json(found["S"])
 
-    def save(self, session: SessionRef, video: SessionVideo) -> bool:
+    def save(self, session: SessionRef, video: SessionClip) -> bool:
         """One conditional UpdateItem, which never makes an item."""
         try:
             self._client.update_item(

@@ -1,4 +1,4 @@
-"""SpendingCounters on the coordination table, one item per counter and UTC day.
+"""SpendCounters on the coordination table, one item per counter and UTC day.
 
 pk                          sk            holds
 budget#stack                2026-11-21    micro_usd, calls, expiration
@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from kinesight.adapters.aws_errors import AWS_ERRORS, condition_failed, translate
-from kinesight.domain.detectors.ports import Spent
+from kinesight.domain.detectors.ports import ReserveResult
 from kinesight.domain.errors import StorageBusyError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _KEPT = timedelta(days=35)
 """Past days, for whoever asks what was spent."""
 
 
-class DynamoDbSpending:
+class DynamoDbSpendCounters:
     """`once` is a client that repeats no call: an addition whose answer was lost would be made twice. Reservations
     may be, since that errs on the side of the limit; corrections, which give back, may not."""
 
@@ -33,7 +33,7 @@ class DynamoDbSpending:
         self._once = once
         self._table = table
 
-    def reserve(self, counter: str, day: str, micro_usd: int, most_micro_usd: int) -> Spent:
+    def reserve(self, counter: str, day: str, micro_usd: int, most_micro_usd: int) -> ReserveResult:
         """One conditional UpdateItem."""
         try:
             answer = self._client.update_item(
@@ -54,9 +54,9 @@ class DynamoDbSpending:
             )
         except AWS_ERRORS as error:
             if condition_failed(error):
-                return Spent(False, _micro_usd(error.response.get("Item")))
+                return ReserveResult(False, _micro_usd(error.response.get("Item")))
             raise _busy(error) from error
-        return Spent(True, _micro_usd(answer["Attributes"]))
+        return ReserveResult(True, _micro_usd(answer["Attributes"]))
 
     def correct(self, counter: str, day: str, micro_usd: int, *, calls: int) -> None:
         """One UpdateItem, never repeated."""

@@ -1,4 +1,4 @@
-"""StillMaker on PyAV."""
+"""KeyframeConverter on PyAV."""
 
 import threading
 
@@ -8,7 +8,7 @@ from kinesight.media.selection import Keyframe
 from kinesight.media.stills import StillForm, UndecodableError, UnsupportedCodecError
 
 
-class AvStills(threading.local):
+class AvKeyframeConverter(threading.local):
     """A decoder per thread, since one belongs to one."""
 
     def __init__(self, form: StillForm) -> None:

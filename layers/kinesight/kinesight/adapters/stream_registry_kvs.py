@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
-from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, is_passing
+from kinesight.adapters.aws_errors import AWS_ERRORS, error_code, is_retryable
 from kinesight.domain.errors import (
     KinesightError,
     NoRetentionError,
@@ -29,7 +29,7 @@ _BY_CODE: Mapping[str, type[KinesightError]] = {
 }
 
 
-class KvsStreamRegistry:
+class KvsStreamDirectory:
     """One client; thread-safe as boto3's clients are."""
 
     def __init__(self, client: KinesisVideoClient) -> None:
@@ -101,4 +101,4 @@ def _translated(error: Exception, what: str) -> KinesightError:
     message = f"{what}: {error}"
     if isinstance(error, ClientError) and error_code(error) in _BY_CODE:
         return _BY_CODE[error_code(error)](message)
-    return ThrottledError(message) if is_passing(error) else StreamRefusedError(message)
+    return ThrottledError(message) if is_retryable(error) else StreamRefusedError(message)

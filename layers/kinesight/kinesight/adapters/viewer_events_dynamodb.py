@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kinesight.adapters.aws_errors import AWS_ERRORS, condition_failed, translate
 from kinesight.domain.errors import KinesightError, StorageBusyError
-from kinesight.domain.sessions.video import SessionVideo
+from kinesight.domain.sessions.video import SessionClip
 from kinesight.domain.viewer.events import Mark, Position, StoredEvent, StoredPage
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _event(item: Any) -> StoredEvent:
         reviewed=_mark(item.get("reviewed")),
         held=_mark(item.get("held")),
         revision=item.get("revision", {}).get("N", "0"),
-        video=SessionVideo.model_validate_json(item["video"]["S"]) if "video" in item else None,
+        video=SessionClip.model_validate_json(item["video"]["S"]) if "video" in item else None,
     )
 
 

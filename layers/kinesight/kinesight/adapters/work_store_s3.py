@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-class S3WorkStore:
+class S3Bucket:
     """One bucket."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:

@@ -10,7 +10,7 @@ KinesightError
 │   ├── ImageMissingError          the object is gone
 │   ├── EvidenceGoneError          KVS has the fragment no more
 │   ├── DetectorRejectedError      the detector refused the request for good
-│   ├── DetectorAnswerError        the detector's answer has not the declared form
+│   ├── ModelOutputError        the detector's answer has not the declared form
 │   ├── InvalidSettingError        a parameter has an impossible value
 │   ├── InvalidInputError          an execution was started with something else than it takes
 │   ├── InvertedRangeError         the range ends before it begins
@@ -24,13 +24,13 @@ KinesightError
 │   ├── StreamRefusedError         KVS refuses to configure the stream
 │   ├── WorkflowRefusedError       Step Functions refuses to start an execution
 │   ├── ChannelRefusedError        a channel of alerts or events will never take this message
-│   ├── EventMissingError          there is no such event, or it has expired
+│   ├── SessionMissingError          there is no such event, or it has expired
 │   ├── VideoMissingError          nothing of an event's video can be played
 │   ├── EvidenceTooLargeError      an event's evidence passes what is done in one request
-│   ├── EventChangedError          somebody else has changed the event since it was seen
+│   ├── SessionChangedError          somebody else has changed the event since it was seen
 │   ├── RulesChangedError          somebody else has changed the rules document since it was seen
-│   ├── StreamUnselectedError      the stack does not select this stream
-│   ├── PictureMissingError        there is no picture of a camera
+│   ├── StreamNotSelectedError      the stack does not select this stream
+│   ├── NoCameraImageError        there is no picture of a camera
 │   └── AnalysisMissingError       there is no such execution, or it was forgotten
 └── TransientError                 try again later
     ├── DetectorBusyError          throttled, or a server-side failure
@@ -41,7 +41,7 @@ KinesightError
     ├── StorageBusyError           S3 or DynamoDB throttled or failed
     ├── StillInProgressError       another invocation holds this work right now
     ├── InvalidConfigurationError  the rules document is wrong: people mend it while messages wait
-    └── UnforeseenError            a defect: retried, then dead-lettered by the queue
+    └── UnexpectedError            a defect: retried, then dead-lettered by the queue
 """
 
 
@@ -94,7 +94,7 @@ class DetectorRejectedError(PermanentError):
     """The detector refused the request for good."""
 
 
-class DetectorAnswerError(PermanentError):
+class ModelOutputError(PermanentError):
     """The detector's answer does not have the declared form."""
 
     may_be_billed = True
@@ -171,7 +171,7 @@ class StorageBusyError(TransientError):
     """S3 or DynamoDB throttled the call or failed on its side."""
 
 
-class UnforeseenError(TransientError):
+class UnexpectedError(TransientError):
     """A defect, or a failure nobody classified; its cause is attached."""
 
 
@@ -211,7 +211,7 @@ class ChannelRefusedError(PermanentError):
     """A channel of alerts or events will never take this message."""
 
 
-class EventMissingError(PermanentError):
+class SessionMissingError(PermanentError):
     """There is no such event, or it has expired."""
 
 
@@ -223,7 +223,7 @@ class EvidenceTooLargeError(PermanentError):
     """An event's evidence passes what is done in one request."""
 
 
-class EventChangedError(PermanentError):
+class SessionChangedError(PermanentError):
     """Somebody else has changed the event since it was seen."""
 
 
@@ -231,11 +231,11 @@ class RulesChangedError(PermanentError):
     """Somebody else has changed the rules document since it was seen."""
 
 
-class StreamUnselectedError(PermanentError):
+class StreamNotSelectedError(PermanentError):
     """The stack does not select this stream, so it is none of the viewer's."""
 
 
-class PictureMissingError(PermanentError):
+class NoCameraImageError(PermanentError):
     """There is no picture of a camera; why, is in the message."""
 
 

@@ -79,7 +79,7 @@ class Ledger(Protocol):
 class DeadLetters(Protocol):
     """Keeps what can't be processed, with the reason."""
 
-    def bury(self, body: str, error: KinesightError) -> None:
+    def send_to_dead_letters(self, body: str, error: KinesightError) -> None:
         """Raises DeliveryError if it could not be kept."""
 
 
@@ -191,7 +191,7 @@ class FragmentIndex(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class PictureWish:
+class ImageSpec:
     """How pictures are to be made: JPEG or PNG, and their size in pixels, or None for the source's."""
 
     selector: str
@@ -201,7 +201,7 @@ class PictureWish:
 
 
 @dataclass(frozen=True, slots=True)
-class SlotPicture:
+class SlotImage:
     """What came for one moment: a picture, or why there is none (NO_MEDIA, MEDIA_ERROR …)."""
 
     at_ms: int
@@ -212,7 +212,7 @@ class SlotPicture:
 class ImageArchive(Protocol):
     """Makes pictures of stored media."""
 
-    def images(self, stream_name: str, request: ImageRequest, wish: PictureWish) -> Iterator[SlotPicture]:
+    def images(self, stream_name: str, request: ImageRequest, wish: ImageSpec) -> Iterator[SlotImage]:
         """One entry per moment of the request's own grid. Raises MediaBusyError, StreamGoneError, NoRetentionError."""
 
 
@@ -251,7 +251,7 @@ class VersionedDocuments(Protocol):
         """False, and nothing saved, if the document is not of `seen_version` any more. Raises StorageBusyError."""
 
 
-class Reminders(Protocol):
+class DelayedMessages(Protocol):
     """Messages to ourselves, by a queue that one of our functions reads."""
 
     def send_later(self, body: str, delay_s: int) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
-from kinesight.domain.on_demand.messages import AnalysisRequest, TimelapseWish
+from kinesight.domain.on_demand.messages import AnalysisRequest, TimelapseOptions
 from kinesight.domain.viewer import analyses as analyses
 from kinesight.viewer_api import shapes
 from kinesight.viewer_api.answers import whose
@@ -37,7 +37,7 @@ def get_analysis(analysis_id: AnalysisId) -> dict[str, Any]:
 
 
 @router.answers("POST /api/analyses/<analysis_id>/timelapse", shapes.Started, 400, 404, 409, status=202)
-def start_timelapse(analysis_id: AnalysisId, wish: Annotated[TimelapseWish, Body()]) -> Response[Any]:
+def start_timelapse(analysis_id: AnalysisId, wish: Annotated[TimelapseOptions, Body()]) -> Response[Any]:
     """Makes a time-lapse of the same range; that is an analysis of its own, without a detector."""
     return _started(analyses.start_timelapse(analysis_id, wish, whose(router.current_event), wiring.analyses()))
 

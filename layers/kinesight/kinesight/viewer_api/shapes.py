@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from kinesight.domain.model import Detection, ResultRecord, Value
 from kinesight.domain.on_demand.messages import RangeSummary
 from kinesight.domain.sessions.tracker import Severity
-from kinesight.domain.sessions.video import SessionVideo, VideoFragment
+from kinesight.domain.sessions.video import SessionClip, ClipFragment
 
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
@@ -118,13 +118,13 @@ class EventFrame(Shape):
     links: FrameLinks
 
 
-class LinkedFragment(VideoFragment):
+class LinkedFragment(ClipFragment):
     """With a link to its Matroska file, up to the thousandth."""
 
     link: Link | None = None
 
 
-class LinkedVideo(SessionVideo):
+class LinkedVideo(SessionClip):
     """What is archived of an event."""
 
     fragments: tuple[LinkedFragment, ...] = ()

@@ -12,9 +12,9 @@ from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.stream_directory_kvs import KvsStreamDirectory
 from kinesight.domain.analysis.analyze_images import AnalysisPlan, AnalysisPorts
-from kinesight.domain.analysis.frame_counts import FrameTally
+from kinesight.domain.analysis.frame_counts import FrameCounts
 from kinesight.domain.ports import StreamDirectory
-from kinesight.domain.streams.missing_images import PictureNotes
+from kinesight.domain.streams.missing_images import LastImageTracker
 from kinesight.settings import AnalyzeImagesSettings
 from kinesight.wiring import detection
 
@@ -32,11 +32,11 @@ def plan() -> AnalysisPlan:
     return AnalysisPlan(wanted.account_id, detection.plan(wanted))
 
 
-def ports(remaining_ms: Callable[[], int], tell: Callable[[dict[str, FrameTally]], None]) -> AnalysisPorts:
+def ports(remaining_ms: Callable[[], int], tell: Callable[[dict[str, FrameCounts]], None]) -> AnalysisPorts:
     """As `detection.ports`."""
     wanted = settings()
 
-    def tell_and_note(tallies: dict[str, FrameTally]) -> None:
+    def tell_and_note(tallies: dict[str, FrameCounts]) -> None:
         tell(tallies)
         _notes().saw(name for name in tallies if name)
 
@@ -54,6 +54,6 @@ def _streams() -> StreamDirectory:
 
 
 @cache
-def _notes() -> PictureNotes:
+def _notes() -> LastImageTracker:
     sights = DynamoDbDocuments(clients.dynamodb(), settings().coordination_table, kind="pictures")
-    return PictureNotes(sights, lambda: round(time.time() * 1000))
+    return LastImageTracker(sights, lambda: round(time.time() * 1000))

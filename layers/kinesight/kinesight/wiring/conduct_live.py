@@ -8,8 +8,8 @@ from functools import cache
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.consumer_starter_lambda import LambdaConsumers
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
-from kinesight.domain.live.conduct_live import ConductorPlan, ConductorPorts
+from kinesight.adapters.stream_registry_kvs import KvsStreamDirectory
+from kinesight.domain.live.conduct_live import ConductorSettings, ConductorPorts
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.settings import ConductLiveSettings
 from kinesight.wiring.system_clock import SystemClock
@@ -23,18 +23,18 @@ def settings() -> ConductLiveSettings:
     return ConductLiveSettings.from_environment()
 
 
-def plan() -> ConductorPlan:
+def plan() -> ConductorSettings:
     """What the parameters ask for. Raises InvalidSettingError."""
     wanted = settings()
     selection = StreamSelection.of(wanted.stream_names, wanted.tag_filter_documents())
-    return ConductorPlan(selection, wanted.live_streams_per_consumer, _CONSUMER_MS)
+    return ConductorSettings(selection, wanted.live_streams_per_consumer, _CONSUMER_MS)
 
 
 def ports() -> ConductorPorts:
     """Raises InvalidSettingError."""
     wanted = settings()
     return ConductorPorts(
-        registry=KvsStreamRegistry(clients.kinesis_video()),
+        registry=KvsStreamDirectory(clients.kinesis_video()),
         leases=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="leases"),
         slots=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="consumers"),
         starter=LambdaConsumers(clients.lambda_(), wanted.consumer_function_name),

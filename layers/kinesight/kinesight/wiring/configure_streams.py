@@ -12,15 +12,15 @@ from kinesight.adapters import cloudformation_response
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.adapters.managed_streams_dynamodb import DynamoDbManagedStreams
-from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
-from kinesight.adapters.work_store_s3 import S3WorkStore
+from kinesight.adapters.stream_registry_kvs import KvsStreamDirectory
+from kinesight.adapters.work_store_s3 import S3Bucket
 from kinesight.domain.rules.refresh import DOCUMENT_KEY, parsed
 from kinesight.domain.streams.configuration import Feature, Wanted
-from kinesight.domain.streams.configure_streams import ConfigurationPorts
-from kinesight.domain.streams.missing_images import WatchPorts, WatchReport, watch
+from kinesight.domain.streams.configure_streams import ConfigureStreamsPorts
+from kinesight.domain.streams.missing_images import MissingImagesPorts, MissingImagesReport, watch
 from kinesight.settings import ConfigureStreamsSettings
 from kinesight.wiring.system_clock import SystemClock
-from kinesight.wiring.wanted_configuration import wanted_of
+from kinesight.wiring.stream_settings import stream_settings_of
 
 _MARGIN_S = 60.0
 """Kept of a run's time to finish what was begun and to answer CloudFormation."""
@@ -37,14 +37,14 @@ def settings() -> ConfigureStreamsSettings:
 
 def wanted() -> Wanted:
     """What the parameters ask for. Raises InvalidSettingError."""
-    return wanted_of(settings())
+    return stream_settings_of(settings())
 
 
-def ports(remaining_ms: Callable[[], int]) -> ConfigurationPorts:
+def ports(remaining_ms: Callable[[], int]) -> ConfigureStreamsPorts:
     """`remaining_ms`: how long this invocation may still run."""
     clock = SystemClock()
-    return ConfigurationPorts(
-        registry=KvsStreamRegistry(clients.kinesis_video()),
+    return ConfigureStreamsPorts(
+        registry=KvsStreamDirectory(clients.kinesis_video()),
         managed=DynamoDbManagedStreams(clients.dynamodb(), settings().coordination_table, epoch_s=time.time),
         clock=clock,
         epoch_s=time.time(),
@@ -52,13 +52,13 @@ def ports(remaining_ms: Callable[[], int]) -> ConfigurationPorts:
     )
 
 
-def watched() -> WatchReport:
+def watched() -> MissingImagesReport:
     """Which of the streams that are set up for pictures get none. Raises StorageBusyError."""
     chosen = settings()
     managed = DynamoDbManagedStreams(clients.dynamodb(), chosen.coordination_table, epoch_s=time.time).all()
     clock = SystemClock()
     late_s = clock.now_s() + _WATCH_S
-    ports = WatchPorts(
+    ports = MissingImagesPorts(
         sights=DynamoDbDocuments(clients.dynamodb(), chosen.coordination_table, kind="pictures"),
         fragments=KvsArchive(clients.kinesis_video(), clients.archived_media(), sleep=time.sleep),
         now_ms=round(time.time() * 1000),
@@ -70,7 +70,7 @@ def watched() -> WatchReport:
 
 def check_rules() -> None:
     """Whether there is a rules document that can be used, or none. Raises InvalidConfigurationError."""
-    body = S3WorkStore(clients.s3(), settings().configuration_bucket).read(DOCUMENT_KEY)
+    body = S3Bucket(clients.s3(), settings().configuration_bucket).read(DOCUMENT_KEY)
     if body is not None:
         parsed(body.decode(errors="replace"))
 

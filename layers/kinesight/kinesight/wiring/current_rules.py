@@ -6,7 +6,7 @@ import time
 from functools import cache
 
 from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.work_store_s3 import S3WorkStore
+from kinesight.adapters.work_store_s3 import S3Bucket
 from kinesight.domain.rules.matching import Rules
 from kinesight.domain.rules.refresh import CurrentRules
 from kinesight.observability import logger
@@ -16,7 +16,7 @@ from kinesight.observability import logger
 def current_rules(bucket: str, labels: tuple[str, ...], minimum_confidence: float) -> CurrentRules:
     """One reader per environment, which remembers what it read."""
     return CurrentRules(
-        store=S3WorkStore(clients.s3(), bucket),
+        store=S3Bucket(clients.s3(), bucket),
         of_document=lambda document: Rules.of(labels, minimum_confidence, document),
         monotonic_s=time.monotonic,
         warn=logger.warning,

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import cache
 
 from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.work_store_s3 import S3WorkStore
-from kinesight.domain.analysis.frame_counts import FrameTally
+from kinesight.adapters.work_store_s3 import S3Bucket
+from kinesight.domain.analysis.frame_counts import FrameCounts
 from kinesight.domain.analysis.pipeline import DetectionPlan
 from kinesight.domain.on_demand.detect_objects import WindowPorts
 from kinesight.settings import DetectObjectsSettings
@@ -25,8 +25,8 @@ def plan() -> DetectionPlan:
 
 
 def ports(
-    remaining_ms: Callable[[], int], tell: Callable[[dict[str, FrameTally]], None], detector: str | None
+    remaining_ms: Callable[[], int], tell: Callable[[dict[str, FrameCounts]], None], detector: str | None
 ) -> WindowPorts:
     """As `detection.ports`. `detector`: the execution's own choice, if any."""
-    work = S3WorkStore(clients.s3(), settings().work_bucket)
+    work = S3Bucket(clients.s3(), settings().work_bucket)
     return WindowPorts(detection.ports(settings().with_detector(detector), remaining_ms, tell), work)

@@ -11,9 +11,9 @@ from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
 from kinesight.adapters.luma_pillow import PillowLuma
 from kinesight.adapters.result_sink_kinesis import KinesisResultSink
-from kinesight.domain.analysis.frame_counts import FrameTally, tallied
+from kinesight.domain.analysis.frame_counts import FrameCounts, tallied
 from kinesight.domain.analysis.kit_record import kit_fields
-from kinesight.domain.analysis.pipeline import LEDGER, BesideFields, DetectionPlan, DetectionPorts
+from kinesight.domain.analysis.pipeline import LEDGER, ExtraFields, DetectionPlan, DetectionPorts
 from kinesight.domain.analysis.rekognition_record import face_record_fields
 from kinesight.domain.gate.decision import GateSettings
 from kinesight.domain.gate.frame_gate import FrameGate
@@ -21,7 +21,7 @@ from kinesight.settings import DetectionSettings, GatedSettings
 from kinesight.wiring.current_rules import current_rules
 from kinesight.wiring.detectors import detector
 
-_BESIDE: dict[str, BesideFields] = {"KIT": kit_fields, "REKOGNITION": face_record_fields}
+_BESIDE: dict[str, ExtraFields] = {"KIT": kit_fields, "REKOGNITION": face_record_fields}
 
 
 def plan(wanted: DetectionSettings) -> DetectionPlan:
@@ -55,7 +55,7 @@ def gate(wanted: GatedSettings) -> FrameGate:
 def ports(
     wanted: DetectionSettings,
     remaining_ms: Callable[[], int],
-    tell: Callable[[dict[str, FrameTally]], None],
+    tell: Callable[[dict[str, FrameCounts]], None],
     frame_gate: FrameGate | None = None,
 ) -> DetectionPorts:
     """`remaining_ms`: how long this invocation may still run. `tell` hears what became of frames, by stream.

@@ -21,15 +21,15 @@ from kinesight.adapters.detector_sagemaker_async import SageMakerAsyncEndpoint
 from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.objects_s3 import S3Objects
 from kinesight.adapters.secret_secretsmanager import SecretsManagerSecret
-from kinesight.adapters.work_store_s3 import S3WorkStore
+from kinesight.adapters.work_store_s3 import S3Bucket
 from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
 from kinesight.domain.detectors.http_request import json_template
 from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Endpoint, PictureForm
 from kinesight.domain.detectors.label_map import LabelMap, parse_label_map
 from kinesight.domain.detectors.licence_plates import PlateRules
-from kinesight.domain.detectors.output_presets import mapping_of
-from kinesight.domain.detectors.output_reader import AnswerReader
-from kinesight.domain.detectors.output_schema import AnswerMapping
+from kinesight.domain.detectors.output_presets import output_mapping
+from kinesight.domain.detectors.output_reader import OutputReader
+from kinesight.domain.detectors.output_schema import OutputMapping
 from kinesight.domain.detectors.ports import Detector
 from kinesight.domain.errors import InvalidSettingError
 from kinesight.settings import DetectionSettings, DetectorType
@@ -50,7 +50,7 @@ def _chained(wanted: DetectionSettings, first: Detector, then: DetectorType) -> 
     own = wanted.model_copy(update={"detector": then, **price})
     second = metered(own, _BUILDERS[then](own))
     rules = ChainRules.of(wanted.then_labels, wanted.then_minimum_confidence, wanted.then_on)
-    work = S3WorkStore(clients.s3(), wanted.crops_bucket)
+    work = S3Bucket(clients.s3(), wanted.crops_bucket)
     return ChainedDetector(first, second, rules, S3Crops(S3ImageStore(clients.s3()), work, pictures_pillow.cropped))
 
 
@@ -147,7 +147,7 @@ def _bedrock(wanted: DetectionSettings) -> Detector:
         clients.bedrock_runtime(_BEDROCK_MS),
         S3ImageStore(clients.s3()),
         pictures_pillow.prepare,
-        AnswerReader(mapping_of("BEDROCK"), LabelMap(), wanted.minimum_confidence),
+        OutputReader(output_mapping("BEDROCK"), LabelMap(), wanted.minimum_confidence),
         form=PictureForm(
             ANY_CONTENT_TYPE,
             _size(wanted),
@@ -175,16 +175,16 @@ def _size(wanted: DetectionSettings) -> tuple[int, int] | None:
     return width, height
 
 
-def _reader(wanted: DetectionSettings) -> AnswerReader:
+def _reader(wanted: DetectionSettings) -> OutputReader:
     uri = wanted.model_labels_uri
     names = [name.strip() for name in wanted.model_labels.split(",")]
     labels = LabelMap.of(names) if uri is None else _label_file(uri)
-    return AnswerReader(_mapping(wanted.model_mapping), labels, wanted.minimum_confidence)
+    return OutputReader(_mapping(wanted.model_mapping), labels, wanted.minimum_confidence)
 
 
 @cache
-def _mapping(text: str) -> AnswerMapping:
-    return mapping_of(text)
+def _mapping(text: str) -> OutputMapping:
+    return output_mapping(text)
 
 
 @cache

@@ -7,8 +7,8 @@ import time
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
 from kinesight.adapters.image_archive_kvs import KvsArchive
-from kinesight.adapters.pictures_av import AvPictureMaker
-from kinesight.adapters.work_store_s3 import S3WorkStore
+from kinesight.adapters.pictures_av import AvImageExtractor
+from kinesight.adapters.work_store_s3 import S3Bucket
 from kinesight.domain.on_demand.extract_images import ExtractionPorts
 from kinesight.settings import ExtractImagesSettings
 
@@ -20,6 +20,6 @@ def ports() -> ExtractionPorts:
     return ExtractionPorts(
         KvsArchive(clients.kinesis_video(), media, sleep=time.sleep),
         KvsFragmentArchive(media, sleep=time.sleep),
-        AvPictureMaker(),
-        S3WorkStore(clients.s3(), wanted.work_bucket),
+        AvImageExtractor(),
+        S3Bucket(clients.s3(), wanted.work_bucket),
     )

@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 
 from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.file_store_s3 import S3FileStore
-from kinesight.adapters.films_av import AvFilms
-from kinesight.adapters.work_store_s3 import S3WorkStore
+from kinesight.adapters.file_store_s3 import S3Bucket
+from kinesight.adapters.films_av import AvTimelapseEncoder
+from kinesight.adapters.work_store_s3 import S3Bucket
 from kinesight.domain.on_demand.render_timelapse import RenderingPorts
 from kinesight.settings import RenderTimelapseSettings
 
@@ -23,10 +23,10 @@ def ports(folder: Path, remaining_ms: Callable[[], int]) -> RenderingPorts:
     """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
     wanted = settings()
     return RenderingPorts(
-        work=S3WorkStore(clients.s3(), wanted.work_bucket),
-        studio=AvFilms(),
-        parts=S3FileStore(clients.s3(), wanted.work_bucket),
-        films=S3FileStore(clients.s3(), wanted.evidence_bucket),
+        work=S3Bucket(clients.s3(), wanted.work_bucket),
+        studio=AvTimelapseEncoder(),
+        parts=S3Bucket(clients.s3(), wanted.work_bucket),
+        films=S3Bucket(clients.s3(), wanted.evidence_bucket),
         folder=folder,
         remaining_ms=remaining_ms,
     )

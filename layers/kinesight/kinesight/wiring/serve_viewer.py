@@ -12,29 +12,29 @@ from tempfile import TemporaryDirectory
 
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.evidence_shelf_s3 import S3EvidenceShelf
-from kinesight.adapters.file_store_s3 import S3FileStore
+from kinesight.adapters.evidence_shelf_s3 import S3EvidenceReader
+from kinesight.adapters.file_store_s3 import S3Bucket
 from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.adapters.managed_streams_dynamodb import DynamoDbManagedStreams
 from kinesight.adapters.playback_kvs import KvsPlayback
 from kinesight.adapters.rules_file_s3 import S3RulesFile
-from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
+from kinesight.adapters.stream_registry_kvs import KvsStreamDirectory
 from kinesight.adapters.viewer_events_dynamodb import DynamoDbEventMarks, DynamoDbEventPages
 from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
 from kinesight.domain.rate_limit import Pace
 from kinesight.domain.rules.refresh import DOCUMENT_KEY
-from kinesight.domain.streams.discovery import SelectedAlone
+from kinesight.domain.streams.discovery import SelectionGuard
 from kinesight.domain.viewer.analyses import AnalysisPorts
 from kinesight.domain.viewer.bundle import BundlePorts
 from kinesight.domain.viewer.cameras import CALLS_PER_SECOND, CameraPlan, CameraPorts
-from kinesight.domain.viewer.evidence import Shelves
+from kinesight.domain.viewer.evidence import EvidenceBuckets
 from kinesight.domain.viewer.images import PicturePorts
 from kinesight.domain.viewer.playback import ClipMaker, PlaybackPorts
 from kinesight.domain.viewer.rules import RulesPorts
 from kinesight.domain.viewer.serve_viewer import ViewerPorts
 from kinesight.settings import ServeViewerSettings
 from kinesight.wiring.system_clock import SystemClock
-from kinesight.wiring.wanted_configuration import wanted_of
+from kinesight.wiring.stream_settings import stream_settings_of
 
 
 @cache
@@ -50,20 +50,20 @@ def ports() -> ViewerPorts:
     return ViewerPorts(
         pages=DynamoDbEventPages(clients.dynamodb(), wanted.events_table),
         marks=DynamoDbEventMarks(clients.dynamodb(), wanted.events_table, kept_seconds=kept_seconds, epoch_s=time.time),
-        shelves=shelves(),
+        evidence_buckets=evidence_buckets(),
         now=_now,
         link_seconds=wanted.viewer_link_seconds,
     )
 
 
 @cache
-def shelves() -> Shelves:
+def evidence_buckets() -> EvidenceBuckets:
     """Raises InvalidSettingError."""
     wanted = settings()
     seconds = wanted.viewer_link_seconds
-    return Shelves(
-        evidence=S3EvidenceShelf(clients.s3(), wanted.evidence_bucket, link_seconds=seconds),
-        images=S3EvidenceShelf(clients.s3(), wanted.images_bucket, link_seconds=seconds),
+    return EvidenceBuckets(
+        evidence=S3EvidenceReader(clients.s3(), wanted.evidence_bucket, link_seconds=seconds),
+        images=S3EvidenceReader(clients.s3(), wanted.images_bucket, link_seconds=seconds),
         images_bucket=wanted.images_bucket,
         kept_days=wanted.evidence_retention_days,
     )
@@ -75,11 +75,11 @@ def playing() -> PlaybackPorts:
     wanted = settings()
     return PlaybackPorts(
         marks=ports().marks,
-        shelves=shelves(),
+        evidence_buckets=evidence_buckets(),
         streams=_archive(),
         sessions=KvsPlayback(clients.archived_media(), link_seconds=wanted.viewer_link_seconds),
         clips=_clips,
-        files=S3FileStore(clients.s3(), wanted.evidence_bucket),
+        files=S3Bucket(clients.s3(), wanted.evidence_bucket),
         scratch=_scratch,
         now=_now,
     )
@@ -89,7 +89,7 @@ def playing() -> PlaybackPorts:
 def bundling() -> BundlePorts:
     """Raises InvalidSettingError."""
     same = playing()
-    return BundlePorts(same.marks, same.shelves, same.clips, same.files, same.scratch, same.now)
+    return BundlePorts(same.marks, same.evidence_buckets, same.clips, same.files, same.scratch, same.now)
 
 
 @cache
@@ -122,7 +122,7 @@ def camera_plan() -> CameraPlan:
     """Raises InvalidSettingError."""
     wanted = settings()
     return CameraPlan(
-        wanted=wanted_of(wanted),
+        wanted=stream_settings_of(wanted),
         times_by_producer=wanted.image_selector_type == "PRODUCER_TIMESTAMP",
         is_live=wanted.live_status == "ENABLED",
         pictures_missing_s=wanted.pictures_missing_minutes * 60,
@@ -135,7 +135,7 @@ def cameras() -> CameraPorts:
     """Raises InvalidSettingError."""
     table = settings().coordination_table
     return CameraPorts(
-        registry=KvsStreamRegistry(clients.kinesis_video()),
+        registry=KvsStreamDirectory(clients.kinesis_video()),
         managed=DynamoDbManagedStreams(clients.dynamodb(), table, epoch_s=time.time),
         leases=DynamoDbDocuments(clients.dynamodb(), table, kind="leases"),
         sights=DynamoDbDocuments(clients.dynamodb(), table, kind="pictures"),
@@ -154,7 +154,7 @@ def pictures() -> PicturePorts:
         fragments=_archive(),
         images=_archive(),
         events=ports().pages,
-        shelves=shelves(),
+        evidence_buckets=evidence_buckets(),
         now=_now,
     )
 
@@ -167,22 +167,22 @@ def analyses() -> AnalysisPorts:
         runs=StepFunctionsWorkflow(clients.step_functions(), wanted.state_machine_arn),
         notes=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="analyses"),
         selected=selected(),
-        work=shelves().images,
-        evidence=shelves().evidence,
+        work=evidence_buckets().images,
+        evidence=evidence_buckets().evidence,
         evidence_bucket=wanted.evidence_bucket,
         now=_now,
     )
 
 
 @cache
-def selected() -> SelectedAlone:
+def selected() -> SelectionGuard:
     """Raises InvalidSettingError."""
-    registry, pace = KvsStreamRegistry(clients.kinesis_video()), Pace(SystemClock(), CALLS_PER_SECOND)
+    registry, pace = KvsStreamDirectory(clients.kinesis_video()), Pace(SystemClock(), CALLS_PER_SECOND)
 
     def tags(stream_arn: str) -> Mapping[str, str]:
         return pace.call("ListTagsForStream", lambda: registry.tags(stream_arn))
 
-    return SelectedAlone(wanted_of(settings()).selection, _archive(), tags)
+    return SelectionGuard(stream_settings_of(settings()).selection, _archive(), tags)
 
 
 @cache

@@ -6,10 +6,10 @@ import time
 from decimal import Decimal
 
 from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.spending_dynamodb import DynamoDbSpending
+from kinesight.adapters.spending_dynamodb import DynamoDbSpendCounters
 from kinesight.domain.detectors.budget import Budget, BudgetLimits
 from kinesight.domain.detectors.call_prices import call_price, to_micro_usd
-from kinesight.domain.detectors.metered_detector import MeteredDetector, SpendingTally
+from kinesight.domain.detectors.budgeted_detector import BudgetedDetector, SpendingTally
 from kinesight.domain.detectors.ports import Detector
 from kinesight.settings import DetectionSettings
 
@@ -25,7 +25,7 @@ def metered(wanted: DetectionSettings, detector: Detector) -> Detector:
         model_id=wanted.bedrock_model_id,
         most_tokens_written=wanted.bedrock_max_tokens,
     )
-    return MeteredDetector(detector, wanted.detector, price, _budget(wanted), tally)
+    return BudgetedDetector(detector, wanted.detector, price, _budget(wanted), tally)
 
 
 def _budget(wanted: DetectionSettings) -> Budget | None:
@@ -37,7 +37,7 @@ def _budget(wanted: DetectionSettings) -> Budget | None:
     )
     if not limits.is_set:
         return None
-    counters = DynamoDbSpending(clients.dynamodb(), clients.dynamodb_once(), wanted.coordination_table)
+    counters = DynamoDbSpendCounters(clients.dynamodb(), clients.dynamodb_once(), wanted.coordination_table)
     return Budget(limits, counters, now_ms=lambda: round(time.time() * 1000))
 
 

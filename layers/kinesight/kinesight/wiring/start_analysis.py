@@ -9,10 +9,10 @@ from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.image_archive_kvs import KvsArchive
-from kinesight.adapters.reminders_sqs import SqsReminders
+from kinesight.adapters.reminders_sqs import SqsDelayedMessages
 from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
 from kinesight.domain.on_demand.notification_bursts import BurstRules
-from kinesight.domain.on_demand.start_analysis import StartPlan, StartPorts
+from kinesight.domain.on_demand.start_analysis import StartSettings, StartPorts
 from kinesight.settings import StartAnalysisSettings
 
 _NAME = "start_analysis"
@@ -23,7 +23,7 @@ def settings() -> StartAnalysisSettings:
     return StartAnalysisSettings.from_environment()
 
 
-def plan() -> StartPlan:
+def plan() -> StartSettings:
     """What the parameters ask for. Raises InvalidSettingError."""
     wanted = settings()
     rules = BurstRules(
@@ -32,7 +32,7 @@ def plan() -> StartPlan:
         quiet_ms=wanted.notification_quiet_seconds * 1000,
         interval_ms=wanted.analysis_sampling_interval,
     )
-    return StartPlan(rules, wanted.image_selector_type)
+    return StartSettings(rules, wanted.image_selector_type)
 
 
 def ports() -> StartPorts:
@@ -42,7 +42,7 @@ def ports() -> StartPorts:
         bursts=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="bursts"),
         fragments=KvsArchive(clients.kinesis_video(), clients.archived_media(), sleep=time.sleep),
         workflow=StepFunctionsWorkflow(clients.step_functions(), wanted.state_machine_arn),
-        reminders=SqsReminders(clients.sqs(), wanted.queue_url),
+        reminders=SqsDelayedMessages(clients.sqs(), wanted.queue_url),
         dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
         now_ms=lambda: round(time.time() * 1000),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.work_store_s3 import S3WorkStore
+from kinesight.adapters.work_store_s3 import S3Bucket
 from kinesight.domain.ports import WorkStore
 from kinesight.settings import SummarizeRangeSettings
 
@@ -17,7 +17,7 @@ def settings() -> SummarizeRangeSettings:
 
 def work() -> WorkStore:
     """Raises InvalidSettingError."""
-    return S3WorkStore(clients.s3(), settings().work_bucket)
+    return S3Bucket(clients.s3(), settings().work_bucket)
 
 
 def evidence_bucket() -> str:

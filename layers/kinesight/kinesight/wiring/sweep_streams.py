@@ -8,9 +8,9 @@ from functools import cache
 
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.stream_registry_kvs import KvsStreamRegistry
+from kinesight.adapters.stream_registry_kvs import KvsStreamDirectory
 from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
-from kinesight.domain.on_demand.sweep_streams import SweepPlan, SweepPorts
+from kinesight.domain.on_demand.sweep_streams import SweepSettings, SweepPorts
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.settings import SweepStreamsSettings
 from kinesight.wiring.system_clock import SystemClock
@@ -24,10 +24,10 @@ def settings() -> SweepStreamsSettings:
     return SweepStreamsSettings.from_environment()
 
 
-def plan() -> SweepPlan:
+def plan() -> SweepSettings:
     """What the parameters ask for. Raises InvalidSettingError."""
     wanted = settings()
-    return SweepPlan(
+    return SweepSettings(
         selection=StreamSelection.of(wanted.stream_names, wanted.tag_filter_documents()),
         interval_ms=wanted.analysis_sampling_interval,
         settle_ms=wanted.sweep_settle_seconds * 1000,
@@ -38,7 +38,7 @@ def ports(remaining_ms: Callable[[], int]) -> SweepPorts:
     """`remaining_ms`: how long this invocation may still run."""
     wanted, clock = settings(), SystemClock()
     return SweepPorts(
-        registry=KvsStreamRegistry(clients.kinesis_video()),
+        registry=KvsStreamDirectory(clients.kinesis_video()),
         checkpoints=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="sweeps"),
         workflow=StepFunctionsWorkflow(clients.step_functions(), wanted.state_machine_arn),
         clock=clock,

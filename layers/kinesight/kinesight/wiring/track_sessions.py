@@ -14,16 +14,16 @@ from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.evidence_store_s3 import S3EvidenceStore
 from kinesight.adapters.ledger_powertools import PowertoolsLedger
-from kinesight.adapters.reminders_sqs import SqsReminders
+from kinesight.adapters.reminders_sqs import SqsDelayedMessages
 from kinesight.adapters.secret_text_secretsmanager import SecretsManagerText
 from kinesight.adapters.session_channel_eventbridge import EventBridgeSessions
 from kinesight.adapters.session_channel_iot import IotAlerts, IotSessions
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
 from kinesight.domain.sessions.alerts import alert_of
-from kinesight.domain.sessions.outbox import AlertRoute, Audience
+from kinesight.domain.sessions.outbox import AlertRoute, NotificationTargets
 from kinesight.domain.sessions.ports import SessionChannel
 from kinesight.domain.sessions.rekognition_alerts import rekognition_alert
-from kinesight.domain.sessions.track_sessions import SessionPorts, VideoOrders
+from kinesight.domain.sessions.track_sessions import SessionPorts, ClipOrders
 from kinesight.domain.sessions.webhook_messages import webhook_messages
 from kinesight.settings import TrackSessionsSettings
 from kinesight.wiring.current_rules import current_rules
@@ -39,22 +39,22 @@ def settings() -> TrackSessionsSettings:
 def ports(remaining_ms: Callable[[], int]) -> SessionPorts:
     """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
     wanted = settings()
-    videos = wanted.session_video_queue_url
+    videos = wanted.session_clip_queue_url
     return SessionPorts(
         activities=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="activity"),
         rules=current_rules(wanted.configuration_bucket, tuple(wanted.labels), wanted.minimum_confidence),
         audience=_audience(wanted, remaining_ms),
         dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
         now_ms=lambda: round(time.time() * 1000),
-        videos=VideoOrders(SqsReminders(clients.sqs(), videos), wanted.session_video_settle_seconds)
+        videos=ClipOrders(SqsDelayedMessages(clients.sqs(), videos), wanted.session_clip_settle_seconds)
         if videos
         else None,
         selector=wanted.image_selector_type,
     )
 
 
-def _audience(wanted: TrackSessionsSettings, remaining_ms: Callable[[], int]) -> Audience:
-    return Audience(
+def _audience(wanted: TrackSessionsSettings, remaining_ms: Callable[[], int]) -> NotificationTargets:
+    return NotificationTargets(
         sessions=DynamoDbSessions(
             clients.dynamodb(),
             wanted.events_table,

@@ -38,21 +38,21 @@ class AnalysisPlan:
 
 @dataclass(slots=True)
 class BatchReport:
-    """What became of a batch. The messages of `failed_message_ids` are to come again; pictures that are `unpaid` are
+    """What became of a batch. The messages of `failed_message_ids` are to come again; pictures that are `over_budget` are
     not."""
 
     failed_message_ids: list[str] = field(default_factory=list)
     published: list[ResultRecord] = field(default_factory=list)
-    held_back: list[Analysis] = field(default_factory=list)
-    unpaid: list[Analysis] = field(default_factory=list)
-    done_before: list[Analysis] = field(default_factory=list)
+    gated: list[Analysis] = field(default_factory=list)
+    over_budget: list[Analysis] = field(default_factory=list)
+    already_analyzed: list[Analysis] = field(default_factory=list)
     skipped_test_events: int = 0
     buried: list[Problem] = field(default_factory=list)
     retried: list[Problem] = field(default_factory=list)
 
     @property
     def duplicates(self) -> int:
-        return len(self.done_before)
+        return len(self.already_analyzed)
 
 
 @dataclass(slots=True)
@@ -89,9 +89,9 @@ def _frame(created: ImageCreated, ports: AnalysisPorts, account_id: str) -> Fram
 def _settle(parcel: _Parcel, dead_letters: DeadLetters, report: BatchReport) -> None:
     """Buries or retries a message as a whole, so that one that comes again is not in the dead letters as well."""
     report.published += [p.record for p in parcel.pictures if p.record is not None and p.error is None]
-    report.held_back += [p for p in parcel.pictures if p.held_back]
-    report.unpaid += [p for p in parcel.pictures if p.unpaid is not None]
-    report.done_before += [p for p in parcel.pictures if p.done_before]
+    report.gated += [p for p in parcel.pictures if p.gated]
+    report.over_budget += [p for p in parcel.pictures if p.over_budget is not None]
+    report.already_analyzed += [p for p in parcel.pictures if p.already_analyzed]
     report.skipped_test_events += parcel.error is None and not parcel.pictures
     problems = _problems(parcel)
     lasting = [problem for problem in problems if isinstance(problem.error, PermanentError)]
@@ -117,7 +117,7 @@ def _bury(
 ) -> list[Problem]:
     """Buries the message under its first reason; the problems to retry if even that fails."""
     try:
-        dead_letters.bury(message.body, lasting[0].error)
+        dead_letters.send_to_dead_letters(message.body, lasting[0].error)
     except KinesightError as error:
         return [replace(lasting[0], error=error)]
     report.buried += lasting

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field, fields
 from threading import Lock
 
 from kinesight.domain.analysis.pipeline import Analysis
-from kinesight.domain.errors import DetectorAnswerError, DetectorBusyError, DetectorRejectedError, PermanentError
+from kinesight.domain.errors import ModelOutputError, DetectorBusyError, DetectorRejectedError, PermanentError
 from kinesight.domain.gate.frame_gate import Verdict
 from kinesight.domain.model import Frame, FrameSource, ResultRecord, to_epoch_ms
 
-_OF_DETECTOR = (DetectorAnswerError, DetectorBusyError, DetectorRejectedError)
+_OF_DETECTOR = (ModelOutputError, DetectorBusyError, DetectorRejectedError)
 
 
 @dataclass(slots=True)
-class FrameTally:
+class FrameCounts:
     """Counts of frames; latencies and ages in milliseconds, one of each analyzed frame; `detector_errors` by class."""
 
     settled: int = 0
@@ -25,7 +25,7 @@ class FrameTally:
     would_be_gated: int = 0
     gate_failed_open: int = 0
     known: int = 0
-    unpaid: int = 0
+    over_budget: int = 0
     latencies_ms: list[int] = field(default_factory=list)
     ages_ms: list[int] = field(default_factory=list)
     detector_errors: Counter[str] = field(default_factory=Counter)
@@ -36,11 +36,11 @@ class FrameTally:
         self.settled += one.error is None or isinstance(one.error, PermanentError)
         if one.error is not None:
             return
-        self.known += one.done_before
-        self.unpaid += one.unpaid is not None
-        self.gated += one.verdict is Verdict.HELD_BACK
-        self.would_be_gated += one.verdict is Verdict.WOULD_BE_HELD_BACK
-        self.gate_failed_open += one.verdict is Verdict.LET_THROUGH_UNSEEN
+        self.known += one.already_analyzed
+        self.over_budget += one.over_budget is not None
+        self.gated += one.verdict is Verdict.GATED
+        self.would_be_gated += one.verdict is Verdict.WOULD_BE_GATED
+        self.gate_failed_open += one.verdict is Verdict.FAILED_OPEN
         if one.record is not None:
             self._take_record(one.record, now_ms)
 
@@ -52,27 +52,27 @@ class FrameTally:
         if record.frame.source is not FrameSource.ON_DEMAND:
             self.ages_ms.append(_age_ms(record.frame, now_ms))
 
-    def __iadd__(self, other: "FrameTally") -> "FrameTally":
+    def __iadd__(self, other: "FrameCounts") -> "FrameCounts":
         for one in fields(self):
             setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
         return self
 
 
-def tallied(analyses: Sequence[Analysis], now_ms: int) -> dict[str, FrameTally]:
+def tallied(analyses: Sequence[Analysis], now_ms: int) -> dict[str, FrameCounts]:
     """By stream name; frames that could not even be found have none, and count under an empty name.
 
     `now_ms`: the moment of publication, epoch milliseconds.
     """
-    tallies: dict[str, FrameTally] = {}
+    tallies: dict[str, FrameCounts] = {}
     for one in analyses:
         name = one.frame.stream_name if one.frame is not None else ""
-        tallies.setdefault(name, FrameTally()).take(one, now_ms)
+        tallies.setdefault(name, FrameCounts()).take(one, now_ms)
     return tallies
 
 
-def total(tallies: Sequence[FrameTally]) -> FrameTally:
+def total(tallies: Sequence[FrameCounts]) -> FrameCounts:
     """All of them together."""
-    together = FrameTally()
+    together = FrameCounts()
     for one in tallies:
         together += one
     return together
@@ -88,15 +88,15 @@ class FrameBook:
     """Tallies that add up between two tellings. Safe for threads."""
 
     def __init__(self) -> None:
-        self._tallies: dict[str, FrameTally] = {}
+        self._tallies: dict[str, FrameCounts] = {}
         self._lock = Lock()
 
-    def add(self, tallies: dict[str, FrameTally]) -> None:
+    def add(self, tallies: dict[str, FrameCounts]) -> None:
         with self._lock:
             for name, one in tallies.items():
-                self._tallies.setdefault(name, FrameTally()).__iadd__(one)
+                self._tallies.setdefault(name, FrameCounts()).__iadd__(one)
 
-    def taken(self, stream_name: str) -> FrameTally:
+    def taken(self, stream_name: str) -> FrameCounts:
         """What added up of a stream, which begins anew."""
         with self._lock:
-            return self._tallies.pop(stream_name, FrameTally())
+            return self._tallies.pop(stream_name, FrameCounts())

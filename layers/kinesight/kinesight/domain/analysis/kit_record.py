@@ -8,11 +8,11 @@ Our own record's fields stand beside these, so that one stream serves both.
 import json
 from base64 import b64encode
 
-from kinesight.domain.detectors.ports import DetectorAnswer
+from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.model import Frame, to_epoch_ms
 
 
-def kit_fields(frame: Frame, answer: DetectorAnswer) -> dict[str, str]:
+def kit_fields(frame: Frame, answer: ModelOutput) -> dict[str, str]:
     """The four fields, their texts in Java's toString form. An answer without bytes of its own is told as JSON."""
     server_ms = to_epoch_ms(frame.server_timestamp or frame.image_timestamp)
     producer_ms = to_epoch_ms(frame.producer_timestamp or frame.image_timestamp)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from kinesight.domain.analysis.result_records import Matches, encode_record, make_record, result_id
-from kinesight.domain.detectors.ports import Detector, DetectorAnswer
-from kinesight.domain.errors import BudgetReachedError, DeliveryError, KinesightError, UnforeseenError
+from kinesight.domain.detectors.ports import Detector, ModelOutput
+from kinesight.domain.errors import BudgetReachedError, DeliveryError, KinesightError, UnexpectedError
 from kinesight.domain.gate.frame_gate import FrameGate, Verdict
 from kinesight.domain.model import Frame, ResultRecord
 from kinesight.domain.ports import Ledger, ResultSink
@@ -29,7 +29,7 @@ class DetectionPorts:
     tell: Callable[[Sequence["Analysis"]], None] = lambda _analyses: None
 
 
-BesideFields = Callable[[Frame, DetectorAnswer], Mapping[str, Any]]
+ExtraFields = Callable[[Frame, ModelOutput], Mapping[str, Any]]
 """What a record carries beside our own fields, for consumers that were written for something else."""
 
 
@@ -40,13 +40,13 @@ class DetectionPlan:
     rules: Callable[[], Rules]
     include_raw_output: bool = False
     concurrent_detections: int = 10
-    beside: BesideFields | None = None
+    beside: ExtraFields | None = None
 
 
 @dataclass(slots=True)
 class Analysis:
     """One frame's analysis: in the end a record, an error, or neither if it was done before, the gate held it back, or
-    the budget did (`unpaid`).
+    the budget did (`over_budget`).
 
     `find` makes the frame when its turn comes, and may raise as the analysis does. `subject` names it for people;
     `frame` and `identity`, the result's id, are known once it was found.
@@ -60,17 +60,17 @@ class Analysis:
     encoded: bytes = b""
     error: KinesightError | None = None
     verdict: Verdict | None = None
-    unpaid: BudgetReachedError | None = None
+    over_budget: BudgetReachedError | None = None
 
     @property
-    def held_back(self) -> bool:
+    def gated(self) -> bool:
         """By the frame gate, for good."""
-        return self.verdict is Verdict.HELD_BACK and self.error is None
+        return self.verdict is Verdict.GATED and self.error is None
 
     @property
-    def done_before(self) -> bool:
+    def already_analyzed(self) -> bool:
         """There was nothing left to do."""
-        return self.record is None and self.error is None and self.unpaid is None and not self.held_back
+        return self.record is None and self.error is None and self.over_budget is None and not self.gated
 
 
 def analyze(analyses: Sequence[Analysis], ports: DetectionPorts, plan: DetectionPlan) -> None:
@@ -86,11 +86,11 @@ def _look_guarded(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan
         _look(analysis, ports, plan)
     except BudgetReachedError as reached:
         # Its ledger entry is released: whoever brings the frame again when there is money has it analyzed.
-        analysis.unpaid = reached
+        analysis.over_budget = reached
     except KinesightError as error:
         analysis.error = error
     except Exception as error:  # noqa: BLE001 - one picture's unforeseen failure must not take its neighbours along
-        analysis.error = UnforeseenError(f"{type(error).__name__}: {error}")
+        analysis.error = UnexpectedError(f"{type(error).__name__}: {error}")
         analysis.error.__cause__ = error
 
 
@@ -102,7 +102,7 @@ def _look(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan) -> Non
         return
     with _released_on_failure(ports.ledger, identity):
         analysis.verdict = ports.gate.verdict(frame) if ports.gate is not None else None
-        if analysis.verdict is Verdict.HELD_BACK:
+        if analysis.verdict is Verdict.GATED:
             ports.ledger.finish(identity)
             return
         answer = ports.detector.detect(frame)

@@ -7,7 +7,7 @@ Its three fields stand beside our own record's, whose names begin with a small l
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kinesight.domain.detectors.ports import DetectorAnswer
+from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.model import Frame, to_epoch_ms
 
 _LONGEST_FRAGMENT_MS = 20_000  # "Amazon Kinesis Video Streams quotas"
@@ -17,7 +17,7 @@ _DETECTED = ("BoundingBox", "Confidence", "Landmarks", "Pose", "Quality")
 _KNOWN_FACE = ("BoundingBox", "FaceId", "Confidence", "ImageId", "ExternalImageId")
 
 
-def face_record_fields(frame: Frame, answer: DetectorAnswer) -> dict[str, Any]:
+def face_record_fields(frame: Frame, answer: ModelOutput) -> dict[str, Any]:
     """Faces of a SearchFacesByImage or DetectFaces answer; any other answer has none. Times are in epoch seconds.
 
     SearchFacesByImage tells nothing of landmarks, pose and quality: the first is empty, the others are absent.

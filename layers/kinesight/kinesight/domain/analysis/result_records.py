@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kinesight.domain.detectors.ports import DetectorAnswer
-from kinesight.domain.errors import DetectorAnswerError
+from kinesight.domain.detectors.ports import ModelOutput
+from kinesight.domain.errors import ModelOutputError
 from kinesight.domain.model import Detection, Frame, ResultRecord, from_epoch_ms, to_epoch_ms
 
 MAXIMUM_RECORD_BYTES = 1_000_000
@@ -39,7 +39,7 @@ class Matches:
 
 
 def make_record(
-    frame: Frame, answer: DetectorAnswer, fingerprint: str, matches: Matches, *, include_raw: bool
+    frame: Frame, answer: ModelOutput, fingerprint: str, matches: Matches, *, include_raw: bool
 ) -> ResultRecord:
     """Joins a frame, what was seen in it, and whether that matters."""
     return ResultRecord(
@@ -58,7 +58,7 @@ def encode_record(record: ResultRecord, beside: Mapping[str, Any] | None = None)
     """The record as JSON under the stream's limit, with the fields of `beside`; raw output is dropped first if it does
     not fit.
 
-    Raises DetectorAnswerError if the detections alone pass the limit.
+    Raises ModelOutputError if the detections alone pass the limit.
     """
     for candidate in (record, record.model_copy(update={"raw_output": None})):
         encoded = candidate.model_dump_json(by_alias=True, exclude_none=False).encode()
@@ -66,7 +66,7 @@ def encode_record(record: ResultRecord, beside: Mapping[str, Any] | None = None)
             encoded = json.dumps(json.loads(encoded) | beside, ensure_ascii=False).encode()
         if len(encoded) <= MAXIMUM_RECORD_BYTES:
             return encoded
-    raise DetectorAnswerError(
+    raise ModelOutputError(
         f"the record of {record.frame.image.key} has {len(record.detections)} detections and passes "
         f"{MAXIMUM_RECORD_BYTES} bytes; raise MinimumConfidence or lower MaxLabels"
     )

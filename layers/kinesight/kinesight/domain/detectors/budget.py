@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from kinesight.domain.detectors.ports import SpendingCounters
+from kinesight.domain.detectors.ports import SpendCounters
 from kinesight.domain.errors import BudgetReachedError, KinesightError, StorageBusyError
 from kinesight.domain.model import from_epoch_ms
 
@@ -51,7 +51,7 @@ def allowance(limit: int, soft_percent: int, day_ms: int) -> int:
 class Budget:
     """`now_ms`: the present, epoch milliseconds."""
 
-    def __init__(self, limits: BudgetLimits, counters: SpendingCounters, now_ms: Callable[[], int]) -> None:
+    def __init__(self, limits: BudgetLimits, counters: SpendCounters, now_ms: Callable[[], int]) -> None:
         self._limits = limits
         self._counters = counters
         self._now_ms = now_ms

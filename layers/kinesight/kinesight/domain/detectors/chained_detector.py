@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from kinesight.domain.detectors.ports import CropMaker, Detector, DetectorAnswer
+from kinesight.domain.detectors.ports import CropMaker, Detector, ModelOutput
 from kinesight.domain.errors import BudgetReachedError, UnsupportedImageError
 from kinesight.domain.model import BoundingBox, Detection, Frame
 
@@ -53,7 +53,7 @@ class ChainedDetector:
         condition = f"{','.join(sorted(rules.labels)) or '*'}@{rules.minimum_confidence:g}/{rules.on}"
         return f"{self._first.fingerprint}>{condition}>{self._second.fingerprint}"
 
-    def detect(self, frame: Frame) -> DetectorAnswer:
+    def detect(self, frame: Frame) -> ModelOutput:
         """One call, and one more or up to MOST_CROPS where the condition holds. Raises what the detectors raise.
 
         The first call is paid when the budget holds a second one back, so what it saw is kept, and says so.
@@ -62,7 +62,7 @@ class ChainedDetector:
         triggers = self._rules.triggers(answer.detections)
         if not triggers:
             return answer
-        closer: list[DetectorAnswer] = []
+        closer: list[ModelOutput] = []
         try:
             for one in self._closer(frame, triggers):
                 closer.append(one)  # noqa: PERF402 - what was seen before the budget ended is kept
@@ -70,7 +70,7 @@ class ChainedDetector:
             answer = _marked(answer, triggers)
         return self._joined(answer, closer)
 
-    def _closer(self, frame: Frame, triggers: Sequence[Detection]) -> Iterator[DetectorAnswer]:
+    def _closer(self, frame: Frame, triggers: Sequence[Detection]) -> Iterator[ModelOutput]:
         if self._rules.on == "FRAME":
             yield self._second.detect(frame)
             return
@@ -81,7 +81,7 @@ class ChainedDetector:
             except UnsupportedImageError:
                 continue  # too small to be looked at closer; what the first one saw stays
 
-    def _joined(self, answer: DetectorAnswer, closer: Sequence[DetectorAnswer]) -> DetectorAnswer:
+    def _joined(self, answer: ModelOutput, closer: Sequence[ModelOutput]) -> ModelOutput:
         named = {"detector": self._second.fingerprint}
         more = [
             found.model_copy(update={"attributes": {**found.attributes, **named}})
@@ -98,7 +98,7 @@ class ChainedDetector:
         )
 
 
-def _marked(answer: DetectorAnswer, triggers: Sequence[Detection]) -> DetectorAnswer:
+def _marked(answer: ModelOutput, triggers: Sequence[Detection]) -> ModelOutput:
     """An answer whose triggers were not, or not all, looked at more closely."""
     mark = {"closerLook": "HELD_BACK_BY_BUDGET"}
     marked = [
@@ -108,7 +108,7 @@ def _marked(answer: DetectorAnswer, triggers: Sequence[Detection]) -> DetectorAn
     return replace(answer, detections=tuple(marked))
 
 
-def _on_the_whole(answer: DetectorAnswer, cut: BoundingBox) -> DetectorAnswer:
+def _on_the_whole(answer: ModelOutput, cut: BoundingBox) -> ModelOutput:
     found = [
         one.model_copy(update={"bounding_box": _placed(one.bounding_box, cut)}) if one.bounding_box else one
         for one in answer.detections

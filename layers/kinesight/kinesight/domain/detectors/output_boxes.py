@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kinesight.domain.detectors.output_schema import BoxForm, Form
-from kinesight.domain.errors import DetectorAnswerError
+from kinesight.domain.errors import ModelOutputError
 from kinesight.domain.model import BoundingBox
 
 _FARTHEST_RATIO = 10  # models put boxes a little outside; this far out they are pixels
@@ -20,11 +20,11 @@ def box_of(form: Form, raw: Any, size: tuple[float, float], where: str) -> Bound
     first, second, third, fourth = numbers(raw, 4, where)
     horizontal, vertical = _span(form.box_form, first, third), _span(form.box_form, second, fourth)
     if horizontal[1] < 0 or vertical[1] < 0:
-        raise DetectorAnswerError(f"{where}: {raw} ends before it begins as {form.box_form}; is boxForm another?")
+        raise ModelOutputError(f"{where}: {raw} ends before it begins as {form.box_form}; is boxForm another?")
     left, width = (one / size[0] for one in horizontal)
     top, height = (one / size[1] for one in vertical)
     if max(abs(left), abs(top), width, height) > _FARTHEST_RATIO:
-        raise DetectorAnswerError(f"{where}: {raw} is far outside the picture as {form.box_unit}; is boxUnit another?")
+        raise ModelOutputError(f"{where}: {raw} is far outside the picture as {form.box_unit}; is boxUnit another?")
     return BoundingBox(left=left, top=top, width=width, height=height)
 
 
@@ -50,19 +50,19 @@ def clipped(box: BoundingBox) -> BoundingBox | None:
 
 def numbers(value: Any, count: int, where: str) -> Iterator[float]:
     if not isinstance(value, list) or len(value) != count:
-        raise DetectorAnswerError(f"{where}: {kind(value)} where {count} numbers are expected")
+        raise ModelOutputError(f"{where}: {kind(value)} where {count} numbers are expected")
     return (number(one, where) for one in value)
 
 
 def number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise DetectorAnswerError(f"{where}: {kind(value)} where a number is expected")
+        raise ModelOutputError(f"{where}: {kind(value)} where a number is expected")
     try:
         number = float(value)
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise DetectorAnswerError(f"{where}: not a finite number")
+        raise ModelOutputError(f"{where}: not a finite number")
     return number
 
 

@@ -7,19 +7,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from kinesight.domain.detectors.output_schema import AnswerMapping, Form
+from kinesight.domain.detectors.output_schema import OutputMapping, Form
 from kinesight.domain.errors import InvalidSettingError
 
 
-def mapping_of(text: str) -> AnswerMapping:
+def output_mapping(text: str) -> OutputMapping:
     """The ready-made mapping of this name, or a mapping as JSON. Raises InvalidSettingError that names the field."""
     wanted = text.strip()
-    if wanted in READY_MADE:
-        return AnswerMapping(wanted, _forms(READY_MADE[wanted]))
+    if wanted in PRESETS:
+        return OutputMapping(wanted, _forms(PRESETS[wanted]))
     if not wanted.startswith(("{", "[")):
-        raise InvalidSettingError(f"there is no ready-made mapping {wanted[:60]!r}; there are {', '.join(READY_MADE)}")
+        raise InvalidSettingError(f"there is no ready-made mapping {wanted[:60]!r}; there are {', '.join(PRESETS)}")
     try:
-        return AnswerMapping("ModelMapping", _forms(json.loads(wanted)))
+        return OutputMapping("ModelMapping", _forms(json.loads(wanted)))
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise InvalidSettingError(f"ModelMapping: {problems}") from error
@@ -37,7 +37,7 @@ _PIXELS = {"boxUnit": "PIXEL"}
 _LIST = "not_null(predictions, detections, [*])"
 """Servers differ in whether they wrap their list."""
 
-READY_MADE: Mapping[str, Any] = MappingProxyType(
+PRESETS: Mapping[str, Any] = MappingProxyType(
     {
         # "Object Detection Request and Response Formats" (SageMaker guide): by Accept, corners or pixels.
         "BUILT_IN_OBJECT_DETECTION": [

@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 from kinesight.domain.detectors.image_fit import SentPicture
 from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_boxes import box_of, clipped, is_absent, kind, number, numbers
-from kinesight.domain.detectors.output_schema import AnswerMapping, Expression, Form
-from kinesight.domain.errors import DetectorAnswerError
+from kinesight.domain.detectors.output_schema import OutputMapping, Expression, Form
+from kinesight.domain.errors import ModelOutputError
 from kinesight.domain.model import Detection
 
 _ROUNDING = 1e-4  # a softmax in 32-bit floats may sum to a little more than one
@@ -17,22 +17,22 @@ _EXCERPT = 120
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerReader:
+class OutputReader:
     """What is done with every answer of a model. `minimum_confidence`, 0 to 100: rows below it are dropped."""
 
-    mapping: AnswerMapping
+    mapping: OutputMapping
     labels: LabelMap
     minimum_confidence: float
 
     def read(self, body: bytes, sent: SentPicture) -> tuple[Detection, ...]:
-        """The detections of a JSON answer; boxes are ratios of the original picture. Raises DetectorAnswerError."""
+        """The detections of a JSON answer; boxes are ratios of the original picture. Raises ModelOutputError."""
         return self.interpret(self._parsed(body), sent)
 
     def interpret(self, answer: Any, sent: SentPicture) -> tuple[Detection, ...]:
         """As `read`, of an answer that is parsed already."""
         try:
             return self._interpreted(answer, sent)
-        except DetectorAnswerError as error:
+        except ModelOutputError as error:
             raise self._failure(str(error), json.dumps(answer, default=str)) from error
 
     def _parsed(self, body: bytes) -> Any:
@@ -41,8 +41,8 @@ class AnswerReader:
         except (ValueError, RecursionError) as error:
             raise self._failure(f"not JSON: {error}", body[: 4 * _EXCERPT].decode(errors="replace")) from error
 
-    def _failure(self, problem: str, answer: str) -> DetectorAnswerError:
-        return DetectorAnswerError(
+    def _failure(self, problem: str, answer: str) -> ModelOutputError:
+        return ModelOutputError(
             f"the model's answer is not of the form {self.mapping.name}: {problem}: {answer[:_EXCERPT]}"
         )
 
@@ -82,8 +82,8 @@ def _rows(forms: Sequence[Form], answer: Any) -> tuple[Form, list[Any]]:
         if isinstance(found, list):
             return form, found
         if found is not None:
-            raise DetectorAnswerError(f"rows {_told(form)}: {kind(found)} where a list is expected")
-    raise DetectorAnswerError(f"rows {' or '.join(_told(form) for form in forms)}: not there")
+            raise ModelOutputError(f"rows {_told(form)}: {kind(found)} where a list is expected")
+    raise ModelOutputError(f"rows {' or '.join(_told(form) for form in forms)}: not there")
 
 
 def _told(form: Form) -> str:
@@ -98,10 +98,10 @@ def _columns(columns: Mapping[str, Expression], answer: Any) -> list[Any] | None
         return None
     for name, column in found.items():
         if not isinstance(column, list):
-            raise DetectorAnswerError(f"column {name} {columns[name].text!r}: {kind(column)} where a list is expected")
+            raise ModelOutputError(f"column {name} {columns[name].text!r}: {kind(column)} where a list is expected")
     lengths = {name: len(column) for name, column in found.items()}
     if len(set(lengths.values())) > 1:
-        raise DetectorAnswerError(f"columns are of several lengths: {lengths}")
+        raise ModelOutputError(f"columns are of several lengths: {lengths}")
     return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
 
 
@@ -111,11 +111,11 @@ def _size(form: Form, answer: Any, sent: SentPicture) -> tuple[float, float]:
         return 1.0, 1.0
     if form.size is None:
         if sent.fit is None:
-            raise DetectorAnswerError("boxes are in pixels, and the size of the picture is not known")
+            raise ModelOutputError("boxes are in pixels, and the size of the picture is not known")
         return float(sent.fit.sent[0]), float(sent.fit.sent[1])
     width, height = numbers(form.size.search(answer), 2, f"size {form.size.text!r}")
     if width <= 0 or height <= 0:
-        raise DetectorAnswerError(f"size {form.size.text!r}: {width:g} x {height:g} is no size")
+        raise ModelOutputError(f"size {form.size.text!r}: {width:g} x {height:g} is no size")
     return width, height
 
 
@@ -124,7 +124,7 @@ def _score(form: Form, row: Any, position: int) -> float:
     where = f"score {form.score.text!r} of row {position}"
     share = number(form.score.search(row), where) / form.score_scale
     if not -_ROUNDING <= share <= 1 + _ROUNDING:
-        raise DetectorAnswerError(f"{where}: {share * form.score_scale:g} is not within 0 to {form.score_scale}")
+        raise ModelOutputError(f"{where}: {share * form.score_scale:g} is not within 0 to {form.score_scale}")
     return 100 * min(max(share, 0.0), 1.0)
 
 
@@ -136,5 +136,5 @@ def _label(form: Form, row: Any, position: int) -> str | int:
         return found
     index = number(found, f"label {form.label.text!r} of row {position}")
     if index < 0 or index != int(index):
-        raise DetectorAnswerError(f"label {form.label.text!r} of row {position}: {index:g} is no class")
+        raise ModelOutputError(f"label {form.label.text!r} of row {position}: {index:g} is no class")
     return int(index)

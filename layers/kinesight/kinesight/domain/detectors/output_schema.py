@@ -21,7 +21,7 @@ from jmespath.exceptions import JMESPathError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from kinesight.domain.errors import DetectorAnswerError
+from kinesight.domain.errors import ModelOutputError
 
 BoxForm = Literal["CORNERS", "LEFT_TOP_WIDTH_HEIGHT", "CENTER_WIDTH_HEIGHT"]
 
@@ -40,11 +40,11 @@ class Expression:
         self.text = text
 
     def search(self, value: Any) -> Any:
-        """Raises DetectorAnswerError where a function of the expression does not take what it meets."""
+        """Raises ModelOutputError where a function of the expression does not take what it meets."""
         try:
             return self._compiled.search(value)
         except JMESPathError as error:
-            raise DetectorAnswerError(f"{self.text!r} fails: {error}") from error
+            raise ModelOutputError(f"{self.text!r} fails: {error}") from error
 
 
 def _compiled(value: Any) -> Any:
@@ -79,7 +79,7 @@ class Form(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerMapping:
+class OutputMapping:
     """`name` tells it in messages."""
 
     name: str

@@ -15,7 +15,7 @@ class TokenUsage:
 
 
 @dataclass(frozen=True, slots=True)
-class DetectorAnswer:
+class ModelOutput:
     """What a detector saw in one frame; `raw_output` is its answer as it came, `raw_body` its bytes, if it had any.
     `tokens` where the service counts them."""
 
@@ -33,23 +33,23 @@ class Detector(Protocol):
     def fingerprint(self) -> str:
         """Names the model and operation; part of every result id."""
 
-    def detect(self, frame: Frame) -> DetectorAnswer:
+    def detect(self, frame: Frame) -> ModelOutput:
         """Raises PermanentError if this frame can't be analyzed, DetectorBusyError to try again later,
         BudgetReachedError if it is not to be paid for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class ReserveResult:
     """Micro-dollars that a counter has on a day, and whether what was asked for is among them."""
 
     is_granted: bool
     micro_usd: int
 
 
-class SpendingCounters(Protocol):
+class SpendCounters(Protocol):
     """Micro-dollars by counter and UTC day (2026-11-21), shared by everybody who spends."""
 
-    def reserve(self, counter: str, day: str, micro_usd: int, most_micro_usd: int) -> Spent:
+    def reserve(self, counter: str, day: str, micro_usd: int, most_micro_usd: int) -> ReserveResult:
         """Adds a call and its price, unless the sum would pass the most. Raises StorageBusyError."""
 
     def correct(self, counter: str, day: str, micro_usd: int, *, calls: int) -> None:

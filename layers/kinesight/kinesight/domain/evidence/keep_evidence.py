@@ -18,7 +18,7 @@ from kinesight.domain.errors import (
     InvalidEventError,
     KinesightError,
     PermanentError,
-    UnforeseenError,
+    UnexpectedError,
 )
 from kinesight.domain.evidence.image_alerts import alert_for
 from kinesight.domain.evidence.ports import Annotator
@@ -163,7 +163,7 @@ def _keep_guarded(case: _Case, ports: EvidencePorts) -> None:
     except KinesightError as error:
         case.error = error
     except Exception as error:  # noqa: BLE001 - one record's unforeseen failure must not take its neighbours along
-        case.error = UnforeseenError(f"{type(error).__name__}: {error}")
+        case.error = UnexpectedError(f"{type(error).__name__}: {error}")
         case.error.__cause__ = error
 
 
@@ -219,7 +219,7 @@ def _bury(
 ) -> None:
     """Buries a record with its reason; if even that fails, the record comes again."""
     try:
-        dead_letters.bury(streamed.data.decode(errors="backslashreplace"), error)
+        dead_letters.send_to_dead_letters(streamed.data.decode(errors="backslashreplace"), error)
     except KinesightError as failure:
         report.retried.append(Setback(streamed.sequence_number, record, failure))
         report.failed_sequence_numbers.append(streamed.sequence_number)

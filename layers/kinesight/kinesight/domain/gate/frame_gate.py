@@ -18,12 +18,12 @@ _ATTEMPTS = 4
 
 
 class Verdict(StrEnum):
-    """What the gate says of a frame; only HELD_BACK keeps it from the detector."""
+    """What the gate says of a frame; only GATED keeps it from the detector."""
 
     SENT = "SENT"
-    HELD_BACK = "HELD_BACK"
-    WOULD_BE_HELD_BACK = "WOULD_BE_HELD_BACK"
-    LET_THROUGH_UNSEEN = "LET_THROUGH_UNSEEN"
+    GATED = "GATED"
+    WOULD_BE_GATED = "WOULD_BE_GATED"
+    FAILED_OPEN = "FAILED_OPEN"
 
 
 class LumaReader(Protocol):
@@ -52,12 +52,12 @@ class FrameGate:
             luma = self.lumas.luma(self.images.read(frame.image))
             decision = self._decided(wanted, frame, luma)
         except (TransientError, PermanentError):
-            return Verdict.LET_THROUGH_UNSEEN
+            return Verdict.FAILED_OPEN
         if decision is None:
-            return Verdict.LET_THROUGH_UNSEEN
+            return Verdict.FAILED_OPEN
         if decision.sends:
             return Verdict.SENT
-        return Verdict.HELD_BACK if wanted.mode is GateMode.ON else Verdict.WOULD_BE_HELD_BACK
+        return Verdict.GATED if wanted.mode is GateMode.ON else Verdict.WOULD_BE_GATED
 
     def _decided(self, wanted: GateSettings, frame: Frame, luma: bytes) -> Decision | None:
         """None if others were quicker each time. A decision that changes nothing is not written."""

@@ -11,7 +11,7 @@ from kinesight.domain.live.leases import Lease
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class HealthThresholds:
     """From when on something counts as broken, in seconds.
 
     `silent_s`: since the last fragment. `clock_s`: between the camera's clock and KVS's. `picture_s`: since the first

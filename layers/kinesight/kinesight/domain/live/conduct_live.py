@@ -34,7 +34,7 @@ class Slot(Value):
 
 
 @dataclass(frozen=True, slots=True)
-class ConductorPlan:
+class ConductorSettings:
     """`consumer_ms`: how long a consumer reads."""
 
     selection: StreamSelection
@@ -69,7 +69,7 @@ class ConductorReport:
     warnings: list[str] = field(default_factory=list)
 
 
-def conduct(plan: ConductorPlan, ports: ConductorPorts) -> ConductorReport:
+def conduct(plan: ConductorSettings, ports: ConductorPorts) -> ConductorReport:
     """Raises what listing streams and documents raises."""
     report = ConductorReport()
     pace = Pace(ports.clock, _TAGS_PER_SECOND)
@@ -118,7 +118,7 @@ def _fill(
     slot: str,
     share: int,
     slots: Mapping[str, Versioned],
-    plan: ConductorPlan,
+    plan: ConductorSettings,
     ports: ConductorPorts,
     report: ConductorReport,
 ) -> None:

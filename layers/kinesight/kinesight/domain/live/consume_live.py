@@ -11,7 +11,7 @@ from threading import Event, Thread
 
 from kinesight.domain.errors import KinesightError, LeaseLostError
 from kinesight.domain.live.leases import LeaseClock, all_leases, take
-from kinesight.domain.live.stream_reader import LiveCounts, LivePlan, LivePorts, LiveStream
+from kinesight.domain.live.stream_reader import LiveCounts, LiveSettings, LivePorts, LiveStream
 from kinesight.domain.ports import VersionedDocuments
 
 _TICK_S = 1.0
@@ -24,10 +24,10 @@ _IDLE_S = 90.0
 
 
 @dataclass(frozen=True, slots=True)
-class ConsumerPlan:
+class ConsumerSettings:
     """`share`: most streams at once. `workers`: fragments analyzed at once, of all streams together."""
 
-    live: LivePlan
+    live: LiveSettings
     share: int
     workers: int
 
@@ -66,7 +66,7 @@ class Ends:
     abandon_s: float = 10.0
 
 
-def consume(owner: str, plan: ConsumerPlan, ports: ConsumerPorts, ends: Ends | None = None) -> ConsumerReport:
+def consume(owner: str, plan: ConsumerSettings, ports: ConsumerPorts, ends: Ends | None = None) -> ConsumerReport:
     """Never raises for one stream's sake. `owner` must be unique to this invocation."""
     return _Consumer(owner, plan, ports, ends or Ends()).run()
 
@@ -83,7 +83,7 @@ class _Reading:
 
 
 class _Consumer:
-    def __init__(self, owner: str, plan: ConsumerPlan, ports: ConsumerPorts, ends: Ends) -> None:
+    def __init__(self, owner: str, plan: ConsumerSettings, ports: ConsumerPorts, ends: Ends) -> None:
         self._owner = owner
         self._plan = plan
         self._ports = ports

@@ -28,7 +28,7 @@ class LiveMedia(Protocol):
         """
 
 
-class StillMaker(Protocol):
+class KeyframeConverter(Protocol):
     """Makes pictures of keyframes; safe for threads."""
 
     def still(self, keyframe: Keyframe) -> bytes:

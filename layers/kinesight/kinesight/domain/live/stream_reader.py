@@ -28,7 +28,7 @@ from kinesight.domain.errors import (
     UnreadableMediaError,
 )
 from kinesight.domain.live.leases import HeldLease, LiveCheckpoint
-from kinesight.domain.live.ports import LiveMedia, LiveStart, StillMaker
+from kinesight.domain.live.ports import LiveMedia, LiveStart, KeyframeConverter
 from kinesight.domain.model import Frame, FrameSource, ImageReference, from_epoch_ms
 from kinesight.domain.ports import DeadLetters, WorkStore
 from kinesight.media.fragments import MediaErrorNotice, MediaFragment
@@ -48,7 +48,7 @@ class LivePorts:
     that is done with, from any thread."""
 
     media: LiveMedia
-    stills: StillMaker
+    stills: KeyframeConverter
     work: WorkStore
     detection: DetectionPorts
     dead_letters: DeadLetters
@@ -57,17 +57,17 @@ class LivePorts:
 
 
 @dataclass(frozen=True, slots=True)
-class LivePlan:
-    """`fragments_in_flight`: most that are read but not analyzed, per stream. `shed_after_ms`: older fragments are
+class LiveSettings:
+    """`fragments_in_flight`: most that are read but not analyzed, per stream. `drop_after_ms`: older fragments are
     passed over, counted; None never."""
 
     sampler: Sampler
     detection: DetectionPlan
     fragments_in_flight: int
-    shed_after_ms: int | None = None
+    drop_after_ms: int | None = None
 
 
-_COUNTERS = ("seen", "sampled", "analyzed", "known", "gated", "unpaid", "buried", "shed", "retried", "checkpoints")
+_COUNTERS = ("seen", "sampled", "analyzed", "known", "gated", "over_budget", "buried", "shed", "retried", "checkpoints")
 
 
 @dataclass(slots=True)
@@ -79,7 +79,7 @@ class LiveCounts:
     analyzed: int = 0
     known: int = 0
     gated: int = 0
-    unpaid: int = 0
+    over_budget: int = 0
     buried: int = 0
     shed: int = 0
     retried: int = 0
@@ -132,7 +132,7 @@ class LiveStream:
         held: HeldLease,
         counts: LiveCounts,
         ports: LivePorts,
-        plan: LivePlan,
+        plan: LiveSettings,
         pool: Executor,
         stop: Event,
         abandon: Event,
@@ -314,14 +314,14 @@ class LiveStream:
         return False
 
     def _is_shed(self, fragment: MediaFragment) -> bool:
-        limit_ms = self._plan.shed_after_ms
+        limit_ms = self._plan.drop_after_ms
         return limit_ms is not None and self._ports.now_ms() - _server_ms(fragment) > limit_ms
 
     def _settled(self, one: Analysis, letter: str) -> bool:
         if one.error is None:
             self._ports.tell(one)
-            self.counts.add(analyzed=int(one.record is not None), known=int(one.done_before), gated=int(one.held_back))
-            self.counts.add(unpaid=int(one.unpaid is not None))
+            self.counts.add(analyzed=int(one.record is not None), known=int(one.already_analyzed), gated=int(one.gated))
+            self.counts.add(over_budget=int(one.over_budget is not None))
             return True
         if not isinstance(one.error, PermanentError):
             self.counts.warn(f"{self.name}: {type(one.error).__name__}: {one.error}")
@@ -333,7 +333,7 @@ class LiveStream:
 
     def _bury(self, letter: str, reason: PermanentError) -> bool:
         try:
-            self._ports.dead_letters.bury(letter, reason)
+            self._ports.dead_letters.send_to_dead_letters(letter, reason)
         except KinesightError as error:
             self.counts.warn(f"{self.name}: {type(error).__name__}: {error}")
             return False

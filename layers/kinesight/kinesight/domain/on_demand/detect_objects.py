@@ -7,7 +7,7 @@ from kinesight.domain.analysis.pipeline import Analysis, DetectionPlan, Detectio
 from kinesight.domain.errors import InvalidEventError, PermanentError, TransientError
 from kinesight.domain.model import Frame, to_epoch_ms
 from kinesight.domain.on_demand.extract_images import manifest_key
-from kinesight.domain.on_demand.messages import REPORTS, RangePlan, SeenFrame, WindowManifest, WindowReport
+from kinesight.domain.on_demand.messages import REPORTS, RangePlan, AnalyzedFrame, WindowManifest, WindowReport
 from kinesight.domain.ports import WorkStore
 
 
@@ -70,23 +70,23 @@ def _overridden(plan: RangePlan, wanted: DetectionPlan) -> DetectionPlan:
 def _merged(before: WindowReport, analyses: dict[int, Analysis]) -> WindowReport:
     published = dict(before.published)
     published |= {at_ms: _seen(one) for at_ms, one in analyses.items() if one.record is not None and one.error is None}
-    done = {at_ms for at_ms, one in analyses.items() if one.done_before}
-    unpaid = {at_ms for at_ms, one in analyses.items() if one.unpaid is not None}
+    done = {at_ms for at_ms, one in analyses.items() if one.already_analyzed}
+    over_budget = {at_ms for at_ms, one in analyses.items() if one.over_budget is not None}
     failed = {at_ms: repr(one.error) for at_ms, one in analyses.items() if isinstance(one.error, PermanentError)}
     return WindowReport(
         index=before.index,
         published=published,
-        analyzed_before=tuple(sorted(done | set(before.analyzed_before))),
-        held_back_by_budget=tuple(sorted(unpaid)),
+        already_analyzed=tuple(sorted(done | set(before.already_analyzed))),
+        over_budget=tuple(sorted(over_budget)),
         failed=failed,
     )
 
 
-def _seen(analysis: Analysis) -> SeenFrame:
+def _seen(analysis: Analysis) -> AnalyzedFrame:
     record = analysis.record
     assert record is not None  # noqa: S101 - the caller has looked
     labels = tuple(detection.label for detection in record.detections)
-    return SeenFrame(
+    return AnalyzedFrame(
         result_id=record.result_id,
         fragment_number=record.frame.fragment_number,
         labels=labels,

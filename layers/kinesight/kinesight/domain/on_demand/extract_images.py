@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 from kinesight.domain.model import Frame, FrameSource, ImageReference, from_epoch_ms
 from kinesight.domain.on_demand.messages import MANIFESTS, RangePlan, WindowManifest
-from kinesight.domain.on_demand.ports import PictureMaker
+from kinesight.domain.on_demand.ports import ImageExtractor
 from kinesight.domain.on_demand.windows import Window
 from kinesight.domain.ports import (
     FragmentArchive,
     FragmentUnavailable,
     ImageArchive,
     ImageRequest,
-    PictureWish,
+    ImageSpec,
     Slot,
-    SlotPicture,
+    SlotImage,
     WorkStore,
 )
 
@@ -32,7 +32,7 @@ class ExtractionPorts:
 
     archive: ImageArchive
     fragments: FragmentArchive
-    maker: PictureMaker
+    maker: ImageExtractor
     work: WorkStore
 
 
@@ -53,7 +53,7 @@ def extract_window(plan: RangePlan, window: Window, ports: ExtractionPorts) -> W
     for request in window.requests:
         pictures = _asked(plan, request, ports.archive)
         for slot in request.slots:
-            picture = pictures.get(slot.at_ms, SlotPicture(slot.at_ms, None, "NOT_ANSWERED"))
+            picture = pictures.get(slot.at_ms, SlotImage(slot.at_ms, None, "NOT_ANSWERED"))
             if picture.data is None:
                 missing[slot.at_ms] = picture.reason
             else:
@@ -82,11 +82,11 @@ def extract_window(plan: RangePlan, window: Window, ports: ExtractionPorts) -> W
     return manifest
 
 
-def _asked(plan: RangePlan, request: ImageRequest, archive: ImageArchive) -> dict[int, SlotPicture]:
+def _asked(plan: RangePlan, request: ImageRequest, archive: ImageArchive) -> dict[int, SlotImage]:
     return {answer.at_ms: answer for answer in archive.images(plan.stream_name, request, _wish(plan))}
 
 
-def _decoded(plan: RangePlan, slots: Sequence[Slot], ports: ExtractionPorts) -> Iterator[tuple[Slot, SlotPicture]]:
+def _decoded(plan: RangePlan, slots: Sequence[Slot], ports: ExtractionPorts) -> Iterator[tuple[Slot, SlotImage]]:
     """Each slot once, with a picture or why the fragment gave none; one fragment in memory."""
     by_fragment: defaultdict[str, dict[int, Slot]] = defaultdict(dict)
     for slot in slots:
@@ -94,14 +94,14 @@ def _decoded(plan: RangePlan, slots: Sequence[Slot], ports: ExtractionPorts) -> 
     for media in ports.fragments.fetch(plan.stream_name, list(by_fragment)):
         wanted = by_fragment[media.fragment_number]
         if isinstance(media, FragmentUnavailable):
-            yield from ((slot, SlotPicture(at_ms, None, "FRAGMENT_UNAVAILABLE")) for at_ms, slot in wanted.items())
+            yield from ((slot, SlotImage(at_ms, None, "FRAGMENT_UNAVAILABLE")) for at_ms, slot in wanted.items())
         else:
             for picture in ports.maker.pictures(media.matroska, list(wanted), _wish(plan)):
                 yield wanted[picture.at_ms], picture
 
 
-def _wish(plan: RangePlan) -> PictureWish:
-    return PictureWish(plan.selector, plan.format, plan.width, plan.height)
+def _wish(plan: RangePlan) -> ImageSpec:
+    return ImageSpec(plan.selector, plan.format, plan.width, plan.height)
 
 
 def _in_time(frames: list[Frame]) -> list[Frame]:

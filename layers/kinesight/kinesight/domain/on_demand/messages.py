@@ -53,7 +53,7 @@ class _Input(BaseModel):
     model_config = ConfigDict(frozen=True, alias_generator=to_pascal, validate_by_alias=True, extra="forbid")
 
 
-class TimelapseWish(_Input):
+class TimelapseOptions(_Input):
     """What an execution may ask of its time-lapse. Sides in pixels, even, as H.264 wants them."""
 
     frames_per_second: int = Field(default=10, ge=1, le=60)
@@ -62,7 +62,7 @@ class TimelapseWish(_Input):
     burn_timestamp: bool = False
 
     @model_validator(mode="after")
-    def _has_both_sides_or_none(self) -> "TimelapseWish":
+    def _has_both_sides_or_none(self) -> "TimelapseOptions":
         if (self.width_pixels is None) != (self.height_pixels is None):
             raise ValueError("give WidthPixels and HeightPixels together, or neither")
         return self
@@ -84,7 +84,7 @@ class AnalysisRequest(_Input):
     minimum_confidence: float | None = Field(default=None, ge=0, le=100)
     detector: DetectorChoice | None = None
     tolerated_failure_percentage: float = Field(default=5, ge=0, le=100)
-    timelapse: TimelapseWish | None = None
+    timelapse: TimelapseOptions | None = None
     allow_empty: bool = False
 
     @model_validator(mode="after")
@@ -171,7 +171,7 @@ class WindowManifest(Value):
     missing: Mapping[int, str]
 
 
-class SeenFrame(Value):
+class AnalyzedFrame(Value):
     """One analyzed picture in a report."""
 
     result_id: str
@@ -184,9 +184,9 @@ class WindowReport(Value):
     """What became of a window's frames, by moment (epoch milliseconds)."""
 
     index: int
-    published: Mapping[int, SeenFrame] = Field(default_factory=dict)
-    analyzed_before: tuple[int, ...] = ()
-    held_back_by_budget: tuple[int, ...] = ()
+    published: Mapping[int, AnalyzedFrame] = Field(default_factory=dict)
+    already_analyzed: tuple[int, ...] = ()
+    over_budget: tuple[int, ...] = ()
     failed: Mapping[int, str] = Field(default_factory=dict)
 
 
@@ -219,7 +219,7 @@ class TimelapseFiles(Value):
 
 class RangeSummary(Value):
     """The workflow's output. Counts of pictures, but `windows` and `failed_windows`. Nobody has looked at what was
-    `held_back_by_budget`.
+    `over_budget`.
 
     `evidence` holds the first fifty pictures that matched.
     """
@@ -238,8 +238,8 @@ class RangeSummary(Value):
     missing: Mapping[str, int]
     published: int
     matched: int
-    analyzed_before: int
-    held_back_by_budget: int = 0
+    already_analyzed: int
+    over_budget: int = 0
     failed: Mapping[str, int]
     detections: Mapping[str, int]
     cost: RangeCost

@@ -19,7 +19,7 @@ from kinesight.domain.on_demand.messages import (
     AnalysisRequest,
     RangePlan,
     TimelapsePlan,
-    TimelapseWish,
+    TimelapseOptions,
     work_key,
 )
 from kinesight.domain.on_demand.windows import Grid, plan_windows
@@ -110,7 +110,7 @@ def _recorded(request: AnalysisRequest, stream: StreamFacts, now: datetime, inde
     return found
 
 
-def _timelapse(wish: TimelapseWish | None, execution: str) -> TimelapsePlan | None:
+def _timelapse(wish: TimelapseOptions | None, execution: str) -> TimelapsePlan | None:
     if wish is None:
         return None
     return TimelapsePlan(

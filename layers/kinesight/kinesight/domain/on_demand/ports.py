@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Protocol
 
-from kinesight.domain.ports import PictureWish, SlotPicture
+from kinesight.domain.ports import ImageSpec, SlotImage
 
 
-class PictureMaker(Protocol):
+class ImageExtractor(Protocol):
     """Makes pictures of one fragment."""
 
-    def pictures(self, matroska: bytes, moments_ms: Sequence[int], wish: PictureWish) -> Iterator[SlotPicture]:
+    def pictures(self, matroska: bytes, moments_ms: Sequence[int], wish: ImageSpec) -> Iterator[SlotImage]:
         """One entry per moment (epoch milliseconds by the wish's clock): what the fragment shows then, or why not."""
 
 

@@ -34,7 +34,7 @@ class Progress(Value):
 
 
 @dataclass(frozen=True, slots=True)
-class FilmForm:
+class VideoFormat:
     """Sides in pixels."""
 
     width: int
@@ -49,22 +49,22 @@ class Film(Protocol):
         """The next frame."""
 
 
-class FilmStudio(Protocol):
+class TimelapseEncoder(Protocol):
     """Makes videos. A canvas is its own kind of picture."""
 
     def size_of(self, picture: bytes) -> tuple[int, int]:
         """(width, height). Raises UnsupportedImageError."""
 
-    def poster(self, picture: bytes, form: FilmForm) -> bytes:
+    def poster(self, picture: bytes, form: VideoFormat) -> bytes:
         """A JPEG of the film's size. Raises UnsupportedImageError."""
 
-    def canvas(self, picture: bytes, form: FilmForm, caption: str) -> Any:
+    def canvas(self, picture: bytes, form: VideoFormat, caption: str) -> Any:
         """The picture, fitted in, with the caption if there is one. Raises UnsupportedImageError."""
 
-    def gap(self, form: FilmForm, caption: str) -> Any:
+    def gap(self, form: VideoFormat, caption: str) -> Any:
         """What is shown where there is no picture."""
 
-    def film(self, path: Path, form: FilmForm) -> AbstractContextManager[Film]:
+    def film(self, path: Path, form: VideoFormat) -> AbstractContextManager[Film]:
         """An MP4 that can be played while it loads; whole when the context ends."""
 
     def join(self, parts: Iterable[Path], target: Path) -> None:
@@ -86,7 +86,7 @@ class RenderingPorts:
     """The outside world of this verb. `folder` has room for the whole video, twice."""
 
     work: WorkStore
-    studio: FilmStudio
+    studio: TimelapseEncoder
     parts: FileStore
     films: FileStore
     folder: Path
@@ -110,13 +110,13 @@ def render(plan: RangePlan, progress: Progress, ports: RenderingPorts) -> Progre
     return progress.model_copy(update={"done": True})
 
 
-def _form(plan: RangePlan, wanted: TimelapsePlan, ports: RenderingPorts) -> tuple[FilmForm, bytes]:
+def _form(plan: RangePlan, wanted: TimelapsePlan, ports: RenderingPorts) -> tuple[VideoFormat, bytes]:
     """And the poster: the first picture of the range."""
     picture = _first_picture(plan, ports.work)
     width, height = wanted.width, wanted.height
     if width is None or height is None:
         width, height = _fitted(ports.studio.size_of(picture))
-    form = FilmForm(width, height, wanted.frames_per_second)
+    form = VideoFormat(width, height, wanted.frames_per_second)
     return form, ports.studio.poster(picture, form)
 
 
@@ -138,7 +138,7 @@ def _fitted(size: tuple[int, int]) -> tuple[int, int]:
     return width, height
 
 
-def _rendered(plan: RangePlan, form: FilmForm, progress: Progress, ports: RenderingPorts) -> Progress:
+def _rendered(plan: RangePlan, form: VideoFormat, progress: Progress, ports: RenderingPorts) -> Progress:
     moments = range(plan.start_ms + progress.position * plan.interval_ms, plan.end_ms + 1, plan.interval_ms)
     path = ports.folder / "part.mp4"
     shown = 0
@@ -165,7 +165,7 @@ def _in_order[I, O](pool: ThreadPoolExecutor, work: Callable[[I], O], items: Ite
         yield waiting.popleft().result()
 
 
-def _canvas(plan: RangePlan, form: FilmForm, at_ms: int, ports: RenderingPorts) -> Any:
+def _canvas(plan: RangePlan, form: VideoFormat, at_ms: int, ports: RenderingPorts) -> Any:
     moment = f"{from_epoch_ms(at_ms):%Y-%m-%d %H:%M:%S} UTC"
     picture = ports.work.read(picture_key(plan, at_ms))
     if picture is None:

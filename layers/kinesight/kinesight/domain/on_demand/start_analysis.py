@@ -23,7 +23,7 @@ from kinesight.domain.ports import (
     LONGEST_FRAGMENT_MS,
     DeadLetters,
     FragmentIndex,
-    Reminders,
+    DelayedMessages,
     Versioned,
     VersionedDocuments,
 )
@@ -50,13 +50,13 @@ class StartPorts:
     bursts: VersionedDocuments
     fragments: FragmentIndex
     workflow: AnalysisWorkflow
-    reminders: Reminders
+    reminders: DelayedMessages
     dead_letters: DeadLetters
     now_ms: Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True)
-class StartPlan:
+class StartSettings:
     """How bursts are made, and by whose clock."""
 
     rules: BurstRules
@@ -83,7 +83,7 @@ class _Mail:
     reminders: set[int] = field(default_factory=set)
 
 
-def start_analyses(messages: Sequence[QueuedMessage], ports: StartPorts, plan: StartPlan) -> StartReport:
+def start_analyses(messages: Sequence[QueuedMessage], ports: StartPorts, plan: StartSettings) -> StartReport:
     """What one stream or message could not do is in the report, never an exception."""
     report = StartReport()
     for stream_arn, mail in _sorted_by_stream(messages, ports, plan, report).items():
@@ -100,7 +100,7 @@ def start_analyses(messages: Sequence[QueuedMessage], ports: StartPorts, plan: S
 
 
 def _sorted_by_stream(
-    messages: Sequence[QueuedMessage], ports: StartPorts, plan: StartPlan, report: StartReport
+    messages: Sequence[QueuedMessage], ports: StartPorts, plan: StartSettings, report: StartReport
 ) -> dict[str, _Mail]:
     mails: dict[str, _Mail] = defaultdict(_Mail)
     for message in messages:
@@ -129,7 +129,7 @@ def _reminder(body: str) -> Reminder | None:
 def _bury(message: QueuedMessage, error: KinesightError, dead_letters: DeadLetters, report: StartReport) -> None:
     problem = Problem(message.message_id, None, error)
     try:
-        dead_letters.bury(message.body, error)
+        dead_letters.send_to_dead_letters(message.body, error)
     except KinesightError as failure:
         _retry([message], failure, report)
     else:
@@ -144,7 +144,7 @@ def _retry(messages: Sequence[QueuedMessage], error: KinesightError, report: Sta
 class _Stream:
     """One stream's bursts, for one batch."""
 
-    def __init__(self, stream_arn: str, ports: StartPorts, plan: StartPlan) -> None:
+    def __init__(self, stream_arn: str, ports: StartPorts, plan: StartSettings) -> None:
         self._arn = stream_arn
         self._ports = ports
         self._plan = plan

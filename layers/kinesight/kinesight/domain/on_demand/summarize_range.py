@@ -16,7 +16,7 @@ from kinesight.domain.on_demand.messages import (
     RangeCost,
     RangePlan,
     RangeSummary,
-    SeenFrame,
+    AnalyzedFrame,
     TimelapseFiles,
     WindowManifest,
     WindowReport,
@@ -41,14 +41,14 @@ class _Tally:
     decoded: int = 0
     published: int = 0
     matched: int = 0
-    analyzed_before: int = 0
-    held_back_by_budget: int = 0
+    already_analyzed: int = 0
+    over_budget: int = 0
     requests: int = 0
     fragments_fetched: int = 0
     missing: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
-    seen: list[tuple[int, SeenFrame]] = field(default_factory=list)
+    seen: list[tuple[int, AnalyzedFrame]] = field(default_factory=list)
 
     def add(self, window: Window, manifest: WindowManifest | None, report: WindowReport | None, detects: bool) -> None:
         self.windows += 1
@@ -66,8 +66,8 @@ class _Tally:
 
     def _add_report(self, report: WindowReport) -> None:
         self.published += len(report.published)
-        self.analyzed_before += len(report.analyzed_before)
-        self.held_back_by_budget += len(report.held_back_by_budget)
+        self.already_analyzed += len(report.already_analyzed)
+        self.over_budget += len(report.over_budget)
         self.failed.update(reason.partition("(")[0] for reason in report.failed.values())
         for at_ms, frame in report.published.items():
             self.labels.update(frame.labels)
@@ -120,8 +120,8 @@ def _told(plan: RangePlan, tally: _Tally, evidence_bucket: str) -> RangeSummary:
         missing=+tally.missing,
         published=tally.published,
         matched=tally.matched,
-        analyzed_before=tally.analyzed_before,
-        held_back_by_budget=tally.held_back_by_budget,
+        already_analyzed=tally.already_analyzed,
+        over_budget=tally.over_budget,
         failed=tally.failed,
         detections=dict(tally.labels.most_common(_MOST_LABELS)),
         cost=RangeCost(
@@ -136,7 +136,7 @@ def _told(plan: RangePlan, tally: _Tally, evidence_bucket: str) -> RangeSummary:
     )
 
 
-def _link(stream_name: str, at_ms: int, frame: SeenFrame, bucket: str) -> EvidenceLink:
+def _link(stream_name: str, at_ms: int, frame: AnalyzedFrame, bucket: str) -> EvidenceLink:
     moment = from_epoch_ms(at_ms)
     keys = keys_of(stream_name, moment, frame.result_id, frame.fragment_number)
     return EvidenceLink(

@@ -82,7 +82,7 @@ class SweepPorts:
 
 
 @dataclass(frozen=True, slots=True)
-class SweepPlan:
+class SweepSettings:
     """`interval_ms` between pictures. `settle_ms`: a fragment that began this long ago has been stored."""
 
     selection: StreamSelection
@@ -90,13 +90,13 @@ class SweepPlan:
     settle_ms: int
 
 
-def sweep(plan: SweepPlan, ports: SweepPorts) -> SweepReport:
+def sweep(plan: SweepSettings, ports: SweepPorts) -> SweepReport:
     """One pass over the fleet; what one stream could not do is in the report. Raises what listing raises."""
     return _Sweep(plan, ports).run()
 
 
 class _Sweep:
-    def __init__(self, plan: SweepPlan, ports: SweepPorts) -> None:
+    def __init__(self, plan: SweepSettings, ports: SweepPorts) -> None:
         self._selection = plan.selection
         self._interval_ms = plan.interval_ms
         self._newest_ms = on_grid(ports.now_ms - plan.settle_ms, plan.interval_ms)

@@ -98,7 +98,7 @@ class Rule(_Part):
     those shares. `tags` are globs that the producer's fragment tags must match, all of them."""
 
     name: Name
-    severity: Literal["ALERT", "DETECTION"] = Field(default="ALERT", alias="class")
+    severity: Literal["ALERT", "ACTIVITY"] = Field(default="ALERT", alias="class")
     labels: tuple[Name, ...] = ()
     minimum_confidence: float = Field(default=0, ge=0, le=100)
     minimum_area: Share = 0

@@ -20,11 +20,11 @@ from kinesight.domain.ports import (
     FragmentIndex,
     FragmentMedia,
     FragmentSpan,
-    Reminders,
+    DelayedMessages,
     StreamCatalog,
 )
-from kinesight.domain.sessions.ports import SessionVideos
-from kinesight.domain.sessions.video import MissingVideo, SessionRef, SessionVideo, VideoFragment, VideoOrder
+from kinesight.domain.sessions.ports import SessionClips
+from kinesight.domain.sessions.video import MissingPart, SessionRef, SessionClip, ClipFragment, ClipOrder
 
 MOST_FRAGMENTS = 2000
 """Of one session; their list stays below the 400 KB that DynamoDB gives an item (140 bytes each)."""
@@ -39,7 +39,7 @@ _MARGIN_MS = 30_000
 _LONGEST_REASON = 200
 
 
-class HeldEvidence(Protocol):
+class LegalHold(Protocol):
     """Copies of what people hold, which nothing lets expire."""
 
     def renew(self, session: SessionRef) -> None:
@@ -55,9 +55,9 @@ class ArchivePorts:
     streams: StreamCatalog
     fragments: FragmentArchive
     store: EvidenceStore
-    videos: SessionVideos
-    held: HeldEvidence
-    orders: Reminders
+    videos: SessionClips
+    held: LegalHold
+    orders: DelayedMessages
     dead_letters: DeadLetters
     remaining_ms: Callable[[], int]
     now_ms: Callable[[], int]
@@ -74,7 +74,7 @@ class ArchiveReport:
     failed_message_ids: list[str] = field(default_factory=list)
     fragments: int = 0
     archived_bytes: int = 0
-    completed: list[tuple[SessionRef, SessionVideo]] = field(default_factory=list)
+    completed: list[tuple[SessionRef, SessionClip]] = field(default_factory=list)
     continued: int = 0
     superseded: int = 0
     buried: list[Problem] = field(default_factory=list)
@@ -100,7 +100,7 @@ def archive_sessions(messages: Sequence[QueuedMessage], ports: ArchivePorts) -> 
     for message in messages:
         session_id = None
         try:
-            order = VideoOrder.parse(message.body)
+            order = ClipOrder.parse(message.body)
             session_id = order.video_of
             _archive(order, ports, report)
         except PermanentError as error:
@@ -110,7 +110,7 @@ def archive_sessions(messages: Sequence[QueuedMessage], ports: ArchivePorts) -> 
     return report
 
 
-def _archive(order: VideoOrder, ports: ArchivePorts, report: ArchiveReport) -> None:
+def _archive(order: ClipOrder, ports: ArchivePorts, report: ArchiveReport) -> None:
     before = ports.videos.load(order.session)
     if before is not None and before.pictures > order.pictures:
         report.superseded += 1
@@ -129,15 +129,15 @@ def _archive(order: VideoOrder, ports: ArchivePorts, report: ArchiveReport) -> N
         report.continued += 1
 
 
-def _wanted(order: VideoOrder, known: Mapping[str, VideoFragment], ports: ArchivePorts) -> list[VideoFragment]:
+def _wanted(order: ClipOrder, known: Mapping[str, ClipFragment], ports: ArchivePorts) -> list[ClipFragment]:
     """In the order of time. What KVS lists no more is older than what it lists, and its numbers grow."""
-    own = {number: VideoFragment(number=number, date=fragment_day(number)) for number in order.fragments}
+    own = {number: ClipFragment(number=number, date=fragment_day(number)) for number in order.fragments}
     listed = {span.number: _fragment(span) for span in _listed(order, ports.index)}
     together = (own | dict(known) | listed).values()
     return sorted(together, key=lambda one: (one.started_at is not None, _starts_ms(one), int(one.number)))
 
 
-def _listed(order: VideoOrder, index: FragmentIndex) -> list[FragmentSpan]:
+def _listed(order: ClipOrder, index: FragmentIndex) -> list[FragmentSpan]:
     first_ms = max(0, order.start_ms - LONGEST_FRAGMENT_MS)
     try:
         found = list(index.fragments(order.stream_name, order.selector, first_ms, order.end_ms))
@@ -146,8 +146,8 @@ def _listed(order: VideoOrder, index: FragmentIndex) -> list[FragmentSpan]:
     return [one for one in found if one.start_ms + max(1, one.length_ms) > order.start_ms]
 
 
-def _fragment(span: FragmentSpan) -> VideoFragment:
-    return VideoFragment(
+def _fragment(span: FragmentSpan) -> ClipFragment:
+    return ClipFragment(
         number=span.number,
         date=fragment_day(span.number),
         started_at=from_epoch_ms(span.start_ms),
@@ -155,14 +155,14 @@ def _fragment(span: FragmentSpan) -> VideoFragment:
     )
 
 
-def _starts_ms(fragment: VideoFragment) -> int:
+def _starts_ms(fragment: ClipFragment) -> int:
     return 0 if fragment.started_at is None else to_epoch_ms(fragment.started_at)
 
 
 def _keep(
-    order: VideoOrder,
-    wanted: Sequence[VideoFragment],
-    known: Mapping[str, VideoFragment],
+    order: ClipOrder,
+    wanted: Sequence[ClipFragment],
+    known: Mapping[str, ClipFragment],
     ports: ArchivePorts,
     report: ArchiveReport,
 ) -> _Progress:
@@ -190,12 +190,12 @@ def _keep(
 
 
 def _video(
-    order: VideoOrder, wanted: Sequence[VideoFragment], progress: _Progress, ports: ArchivePorts
-) -> SessionVideo:
+    order: ClipOrder, wanted: Sequence[ClipFragment], progress: _Progress, ports: ArchivePorts
+) -> SessionClip:
     missing = list(_refused(progress.refused))
     if progress.is_done:
         missing += _stretches(order, wanted, ports)
-    return SessionVideo(
+    return SessionClip(
         pictures=order.pictures,
         selector=order.selector,
         started_at=from_epoch_ms(order.start_ms),
@@ -206,12 +206,12 @@ def _video(
     )
 
 
-def _refused(refused: Mapping[str, str]) -> Iterator[MissingVideo]:
+def _refused(refused: Mapping[str, str]) -> Iterator[MissingPart]:
     for reason in dict.fromkeys(refused.values()):
-        yield MissingVideo(reason=reason, fragments=tuple(number for number, why in refused.items() if why == reason))
+        yield MissingPart(reason=reason, fragments=tuple(number for number, why in refused.items() if why == reason))
 
 
-def _stretches(order: VideoOrder, wanted: Sequence[VideoFragment], ports: ArchivePorts) -> Iterator[MissingVideo]:
+def _stretches(order: ClipOrder, wanted: Sequence[ClipFragment], ports: ArchivePorts) -> Iterator[MissingPart]:
     end_ms = order.end_ms
     if len(wanted) > MOST_FRAGMENTS:
         end_ms = _starts_ms(wanted[MOST_FRAGMENTS])
@@ -222,7 +222,7 @@ def _stretches(order: VideoOrder, wanted: Sequence[VideoFragment], ports: Archiv
         yield from (_stretch(why.at(start_ms), start_ms, stop_ms) for start_ms, stop_ms in gaps)
 
 
-def _gaps(start_ms: int, end_ms: int, wanted: Sequence[VideoFragment]) -> Iterator[tuple[int, int]]:
+def _gaps(start_ms: int, end_ms: int, wanted: Sequence[ClipFragment]) -> Iterator[tuple[int, int]]:
     at_ms = start_ms
     for one in wanted:
         if one.started_at is None:
@@ -235,8 +235,8 @@ def _gaps(start_ms: int, end_ms: int, wanted: Sequence[VideoFragment]) -> Iterat
         yield at_ms, end_ms
 
 
-def _stretch(reason: str, start_ms: int, end_ms: int) -> MissingVideo:
-    return MissingVideo(reason=reason, started_at=from_epoch_ms(start_ms), ended_at=from_epoch_ms(end_ms))
+def _stretch(reason: str, start_ms: int, end_ms: int) -> MissingPart:
+    return MissingPart(reason=reason, started_at=from_epoch_ms(start_ms), ended_at=from_epoch_ms(end_ms))
 
 
 class _WhyNothing:
@@ -257,7 +257,7 @@ class _WhyNothing:
 
 def _bury(message: QueuedMessage, problem: Problem, dead_letters: DeadLetters, report: ArchiveReport) -> None:
     try:
-        dead_letters.bury(message.body, problem.error)
+        dead_letters.send_to_dead_letters(message.body, problem.error)
     except KinesightError as failure:
         _retry(replace(problem, error=failure), report)
     else:

@@ -26,7 +26,7 @@ class AlertRoute:
 
 
 @dataclass(frozen=True, slots=True)
-class Audience:
+class NotificationTargets:
     """Whoever is told. Any number of channels, each under a name of its own."""
 
     sessions: SessionStore
@@ -46,7 +46,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Tiding:
+class Delivery:
     """That somebody was told of a session: programs on all of their channels, or people on this one."""
 
     type: SessionEventType
@@ -60,14 +60,14 @@ class Told:
     some alerts wait, and `failure` why events do."""
 
     untold: list[SessionEvent] = field(default_factory=list)
-    tidings: list[Tiding] = field(default_factory=list)
+    tidings: list[Delivery] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     failed_alerts: list[KinesightError] = field(default_factory=list)
     failure: KinesightError | None = None
 
 
 def tell(
-    outbox: Sequence[SessionEvent], audience: Audience, order_video: Callable[[Session], None] | None = None
+    outbox: Sequence[SessionEvent], audience: NotificationTargets, order_video: Callable[[Session], None] | None = None
 ) -> Told:
     """Tells everything that can be told now, and has the video of an ended session archived. Never raises a
     KinesightError: what failed is in the answer."""
@@ -84,7 +84,7 @@ def tell(
 
 
 def _tell_programs(
-    event: SessionEvent, audience: Audience, order_video: Callable[[Session], None] | None, told: Told
+    event: SessionEvent, audience: NotificationTargets, order_video: Callable[[Session], None] | None, told: Told
 ) -> None:
     for name, channel in audience.events.items():
         try:
@@ -102,15 +102,15 @@ def _tell_programs(
     if told.failure is not None:
         told.untold.append(event)
         return
-    told.tidings.append(Tiding(event.type, event.session))
+    told.tidings.append(Delivery(event.type, event.session))
 
 
-def _tell_people(event: SessionEvent, audience: Audience, told: Told) -> None:
+def _tell_people(event: SessionEvent, audience: NotificationTargets, told: Told) -> None:
     failures: list[KinesightError] = []
     for name, route in audience.alerts.items():
         try:
             if _alert_once(name, route, event.session, audience):
-                told.tidings.append(Tiding(event.type, event.session, name))
+                told.tidings.append(Delivery(event.type, event.session, name))
         except PermanentError as error:
             told.refusals.append(Refusal(name, event.session.session_id, error))
         except KinesightError as error:
@@ -120,7 +120,7 @@ def _tell_people(event: SessionEvent, audience: Audience, told: Told) -> None:
         told.failed_alerts += failures
 
 
-def _alert_once(name: str, route: AlertRoute, session: Session, audience: Audience) -> bool:
+def _alert_once(name: str, route: AlertRoute, session: Session, audience: NotificationTargets) -> bool:
     """Each channel has an entry of its own in the ledger, so that one that fails repeats nothing on the others."""
     work = f"alert:session:{session.session_id}:{name}"
     if not audience.ledger.begin(work):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from kinesight.domain.sessions.tracker import Session
-from kinesight.domain.sessions.video import SessionRef, SessionVideo
+from kinesight.domain.sessions.video import SessionRef, SessionClip
 
 
 class SessionStore(Protocol):
@@ -14,13 +14,13 @@ class SessionStore(Protocol):
         """The newest state; its video stays as it is. Raises StorageBusyError."""
 
 
-class SessionVideos(Protocol):
+class SessionClips(Protocol):
     """Keeps what the archive has of sessions, beside what is known of them."""
 
-    def load(self, session: SessionRef) -> SessionVideo | None:
+    def load(self, session: SessionRef) -> SessionClip | None:
         """None where there is none. Raises StorageBusyError."""
 
-    def save(self, session: SessionRef, video: SessionVideo) -> bool:
+    def save(self, session: SessionRef, video: SessionClip) -> bool:
         """False, and nothing saved, if the session is gone or has a video of more pictures. Raises StorageBusyError."""
 
 

@@ -12,7 +12,7 @@ from kinesight.domain.analysis.rekognition_record import offset_in_fragment_ms
 from kinesight.domain.model import BoundingBox
 from kinesight.domain.ports import Alert
 from kinesight.domain.sessions.alerts import alert_of, picture_key
-from kinesight.domain.sessions.tracker import BestPicture, PictureClocks, Session
+from kinesight.domain.sessions.tracker import BestImage, ImageClocks, Session
 
 _SUBJECT = "Rekognition Stream Processing Event"
 _KINDS = {
@@ -61,9 +61,9 @@ def _label(name: str, label: str, confidence: float, session: Session, picture_u
     return told if box is None else told | {"boundingBox": _box(box)}
 
 
-def _place(best: BestPicture) -> dict[str, Any]:
+def _place(best: BestImage) -> dict[str, Any]:
     """Where KVS gave no producer's time, it is the picture's own."""
-    clocks = best.clocks or PictureClocks()
+    clocks = best.clocks or ImageClocks()
     offset_ms = offset_in_fragment_ms(best.at_ms, clocks.producer_ms, clocks.server_ms)
     return {
         "fragmentNumber": best.fragment_number,

@@ -32,7 +32,7 @@ class Scene:
             self.begun_ms = at_ms
         self.objects = [one for one in self.objects if at_ms - one.seen_ms <= _kept_ms(one, wanted)][-_MOST_OBJECTS:]
 
-    def has_settled(self, label: str, box: BoundingBox | None, at_ms: int, wanted: StationarySettings) -> bool:
+    def is_stationary(self, label: str, box: BoundingBox | None, at_ms: int, wanted: StationarySettings) -> bool:
         """Whether this detection of the present picture is a part of the scene. Remembers it."""
         if box is None:
             return False

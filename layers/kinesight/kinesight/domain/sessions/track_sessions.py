@@ -15,16 +15,16 @@ from pydantic import ValidationError
 from kinesight.domain.batches import StreamedRecord
 from kinesight.domain.errors import InvalidEventError, KinesightError, PermanentError, StorageBusyError
 from kinesight.domain.model import Frame, FrameSource, ResultRecord, Selector, to_epoch_ms
-from kinesight.domain.ports import DeadLetters, Reminders, VersionedDocuments
+from kinesight.domain.ports import DeadLetters, DelayedMessages, VersionedDocuments
 from kinesight.domain.rules.document import SessionSettings
 from kinesight.domain.rules.matching import CameraRules, Rules
-from kinesight.domain.sessions.outbox import Audience, Refusal, Tiding, tell
+from kinesight.domain.sessions.outbox import NotificationTargets, Refusal, Delivery, tell
 from kinesight.domain.sessions.tracker import (
     ACTIVITY,
     Activity,
     Hit,
     Observation,
-    PictureClocks,
+    ImageClocks,
     Session,
     SessionEventType,
     SessionTracker,
@@ -37,10 +37,10 @@ _ON_DEMAND = "|on-demand"
 
 
 @dataclass(frozen=True, slots=True)
-class VideoOrders:
+class ClipOrders:
     """The queue that archive_session reads; `settle_s` is how long after the post-roll all of it has arrived."""
 
-    queue: Reminders
+    queue: DelayedMessages
     settle_s: int
 
 
@@ -51,10 +51,10 @@ class SessionPorts:
 
     activities: VersionedDocuments
     rules: Callable[[], Rules]
-    audience: Audience
+    audience: NotificationTargets
     dead_letters: DeadLetters
     now_ms: Callable[[], int]
-    videos: VideoOrders | None = None
+    videos: ClipOrders | None = None
     selector: Selector = "PRODUCER_TIMESTAMP"
 
 
@@ -71,7 +71,7 @@ class SessionReport:
     """What became of a batch. The records of `failed_sequence_numbers` are to come again."""
 
     failed_sequence_numbers: list[str] = field(default_factory=list)
-    tidings: list[Tiding] = field(default_factory=list)
+    tidings: list[Delivery] = field(default_factory=list)
     buried: int = 0
     failures: list[StreamFailure] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
@@ -104,7 +104,7 @@ def pass_time(ports: SessionPorts) -> SessionReport:
     report = SessionReport()
     for key, versioned in ports.activities.all().items():
         activity = _activity(versioned.body)
-        if SessionTracker(activity, key, _camera(key, ports).camera, in_order_of_silence=False).is_idle:
+        if SessionTracker(activity, key, _camera(key, ports).camera, waits_for_silence=False).is_idle:
             continue
         try:
             _change(key, ports, report, lambda tracker: tracker.pass_time(ports.now_ms()))
@@ -113,7 +113,7 @@ def pass_time(ports: SessionPorts) -> SessionReport:
     return report
 
 
-def activity_key(record: ResultRecord) -> str:
+def state_key(record: ResultRecord) -> str:
     """One per stream and kind of source."""
     on_demand = record.frame.source is FrameSource.ON_DEMAND
     return record.frame.stream_name + (_ON_DEMAND if on_demand else "")
@@ -128,7 +128,7 @@ def observation_of(record: ResultRecord, rules: CameraRules, selector: Selector 
         for one in judged
         if one.rules
     )
-    clocks = PictureClocks(_epoch_ms(frame.producer_timestamp), _epoch_ms(frame.server_timestamp)) if hits else None
+    clocks = ImageClocks(_epoch_ms(frame.producer_timestamp), _epoch_ms(frame.server_timestamp)) if hits else None
     at_ms, by_server = to_epoch_ms(frame.image_timestamp), _by_server(frame, selector)
     return Observation(record.result_id, at_ms, frame.fragment_number, hits, by_server, clocks)
 
@@ -158,13 +158,13 @@ def _by_key(
         except ValidationError as error:
             _bury(streamed, InvalidEventError(f"not a result record: {error.errors()[0]}"), dead_letters, report)
             continue
-        grouped.setdefault(activity_key(record), []).append(_Parcel(streamed.sequence_number, record))
+        grouped.setdefault(state_key(record), []).append(_Parcel(streamed.sequence_number, record))
     return grouped
 
 
 def _bury(streamed: StreamedRecord, problem: PermanentError, dead_letters: DeadLetters, report: SessionReport) -> None:
     try:
-        dead_letters.bury(streamed.data.decode(errors="backslashreplace"), problem)
+        dead_letters.send_to_dead_letters(streamed.data.decode(errors="backslashreplace"), problem)
     except KinesightError as error:
         report.failures.append(StreamFailure(streamed.sequence_number, error))
         report.failed_sequence_numbers.append(streamed.sequence_number)
@@ -198,7 +198,7 @@ def _change(key: str, ports: SessionPorts, report: SessionReport, work: Callable
     for _ in range(_ATTEMPTS):
         versioned = ports.activities.load(key)
         activity = _activity(versioned.body)
-        work(SessionTracker(activity, stream_name, camera, in_order_of_silence=key.endswith(_ON_DEMAND)))
+        work(SessionTracker(activity, stream_name, camera, waits_for_silence=key.endswith(_ON_DEMAND)))
         body = ACTIVITY.dump_json(activity).decode()
         version = versioned.version
         if body != versioned.body:

@@ -29,7 +29,7 @@ _CLOSED_REMEMBERED = 3
 class Severity(StrEnum):
     """The class of a rule, and of a session: the highest of the rules that passed."""
 
-    DETECTION = "DETECTION"
+    ACTIVITY = "ACTIVITY"
     ALERT = "ALERT"
 
 
@@ -54,7 +54,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class PictureClocks:
+class ImageClocks:
     """The time stamps that KVS gave a picture beside its own, as far as it gave them."""
 
     producer_ms: int | None = None
@@ -71,11 +71,11 @@ class Observation:
     fragment_number: str | None
     hits: tuple[Hit, ...] = ()
     by_server: bool = False
-    clocks: PictureClocks | None = None
+    clocks: ImageClocks | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class BestPicture:
+class BestImage:
     """The picture that shows a session best: the surest detection of the gravest rule. `boxes` are those of its labels'
     surest detections."""
 
@@ -86,7 +86,7 @@ class BestPicture:
     confidence: float
     severity: Severity
     boxes: dict[str, BoundingBox] = field(default_factory=dict)
-    clocks: PictureClocks | None = None
+    clocks: ImageClocks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Session:
     labels: dict[str, float]
     rules: tuple[str, ...]
     zones: tuple[str, ...]
-    best: BestPicture
+    best: BestImage
     fragments: tuple[str, ...] = ()
     alerted: bool = False
     closed: bool = False
@@ -123,7 +123,7 @@ class SessionEvent:
 
 
 @dataclass(slots=True)
-class RuleMemory:
+class RuleState:
     """Of one rule: which of the last pictures hit, since when they do, and until when it rests after an alert."""
 
     recent: list[bool] = field(default_factory=list)
@@ -140,7 +140,7 @@ class Activity:
     latest_ms: int = 0
     passed_ms: int = -1
     remembered: list[str] = field(default_factory=list)
-    rules: dict[str, RuleMemory] = field(default_factory=dict)
+    rules: dict[str, RuleState] = field(default_factory=dict)
     scene: Scene = field(default_factory=Scene)
     open: Session | None = None
     closed: list[Session] = field(default_factory=list)
@@ -155,15 +155,15 @@ ACTIVITY: TypeAdapter[Activity] = TypeAdapter(Activity)
 class SessionTracker:
     """Takes the pictures of one stream. What is to be told is put into the activity's outbox."""
 
-    def __init__(self, activity: Activity, stream_name: str, camera: Camera, *, in_order_of_silence: bool) -> None:
-        """`in_order_of_silence`: pictures come in any order at all, as those of an on-demand range do, and are held
+    def __init__(self, activity: Activity, stream_name: str, camera: Camera, *, waits_for_silence: bool) -> None:
+        """`waits_for_silence`: pictures come in any order at all, as those of an on-demand range do, and are held
         back until no more come."""
         self.activity = activity
         self._stream_name = stream_name
         self._camera = camera
-        self._waits_for_silence = in_order_of_silence
+        self._waits_for_silence = waits_for_silence
         # A picture that came both ways opens a session in each activity, and they are two.
-        self._kind = "on-demand" if in_order_of_silence else ""
+        self._kind = "on-demand" if waits_for_silence else ""
         self._quiet_ms = round(1000 * camera.sessions.quiet_seconds)
         self._rules = {rule.name: rule for rule in camera.rules}
 
@@ -245,10 +245,10 @@ class SessionTracker:
             return list(seen.hits)
         scene = self.activity.scene
         scene.begin(seen.at_ms, wanted)
-        return [hit for hit in seen.hits if not scene.has_settled(hit.label, hit.box, seen.at_ms, wanted)]
+        return [hit for hit in seen.hits if not scene.is_stationary(hit.label, hit.box, seen.at_ms, wanted)]
 
     def _passes(self, rule: Rule, hits: list[Hit], at_ms: int) -> bool:
-        memory = self.activity.rules.setdefault(rule.name, RuleMemory())
+        memory = self.activity.rules.setdefault(rule.name, RuleState())
         hit = any(rule.name in one.rules for one in hits)
         memory.recent = [*memory.recent, hit][-rule.confirmation.of :]
         if not any(memory.recent):
@@ -259,7 +259,7 @@ class SessionTracker:
         dwelt = memory.since_ms is not None and at_ms - memory.since_ms >= 1000 * rule.dwell_seconds
         return confirmed and dwelt and not self._rests(rule, memory, at_ms)
 
-    def _rests(self, rule: Rule, memory: RuleMemory, at_ms: int) -> bool:
+    def _rests(self, rule: Rule, memory: RuleState, at_ms: int) -> bool:
         """A rule that rests after its alert opens nothing, and still extends what it opened."""
         opened = self.activity.open
         return at_ms < memory.rests_until_ms and (opened is None or rule.name not in opened.rules)
@@ -362,7 +362,7 @@ def _first(stream_name: str, seen: Observation, passed: list[Rule], kind: str) -
         return max((names[name] for name in hit.rules if name in names), key=_gravity)
 
     chief = max(hits, key=lambda hit: (_gravity(severity_of(hit)), hit.confidence))
-    best = BestPicture(
+    best = BestImage(
         result_id=seen.result_id,
         at_ms=seen.at_ms,
         fragment_number=seen.fragment_number,

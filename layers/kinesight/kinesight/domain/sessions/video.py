@@ -29,7 +29,7 @@ class SessionRef:
         return f"{self.opened_ms:015d}#{self.session_id}"
 
 
-class VideoOrder(Value):
+class ClipOrder(Value):
     """A message: archive what a stream recorded from `start_ms` to `end_ms`, epoch milliseconds by the selector's
     clock.
 
@@ -51,7 +51,7 @@ class VideoOrder(Value):
         return SessionRef(self.stream_name, self.opened_ms, self.video_of)
 
     @classmethod
-    def parse(cls, body: str) -> "VideoOrder":
+    def parse(cls, body: str) -> "ClipOrder":
         """Raises InvalidEventError."""
         try:
             return cls.model_validate_json(body)
@@ -59,7 +59,7 @@ class VideoOrder(Value):
             raise InvalidEventError(f"not an order of a session's video: {error.errors()[0]}") from error
 
 
-class VideoFragment(Value):
+class ClipFragment(Value):
     """An archived fragment. `date` is that of its key (records.archive_key); moment and length, in milliseconds, are
     unknown of one that KVS had forgotten by the time it was looked for."""
 
@@ -69,7 +69,7 @@ class VideoFragment(Value):
     length_ms: int | None = None
 
 
-class MissingVideo(Value):
+class MissingPart(Value):
     """What could not be had, and why: fragments by number, or a stretch of time in which nothing is stored.
 
     Reasons of stretches: NO_MEDIA, EXPIRED, NO_RETENTION, STREAM_GONE, TOO_MANY; those of fragments are in KVS's words.
@@ -81,7 +81,7 @@ class MissingVideo(Value):
     fragments: tuple[FragmentNumber, ...] = ()
 
 
-class SessionVideo(Value):
+class SessionClip(Value):
     """As it is stored beside the session; `fragments` are in the order of time. Until it is `complete`, more come."""
 
     pictures: int
@@ -89,13 +89,13 @@ class SessionVideo(Value):
     started_at: Timestamp
     ended_at: Timestamp
     complete: bool
-    fragments: tuple[VideoFragment, ...] = ()
-    missing: tuple[MissingVideo, ...] = ()
+    fragments: tuple[ClipFragment, ...] = ()
+    missing: tuple[MissingPart, ...] = ()
 
 
-def order_of(session: Session, settings: SessionSettings) -> VideoOrder:
+def order_of(session: Session, settings: SessionSettings) -> ClipOrder:
     """From the pre-roll before its first picture to the post-roll after its last one."""
-    return VideoOrder(
+    return ClipOrder(
         video_of=session.session_id,
         stream_name=session.stream_name,
         opened_ms=session.opened_ms,

@@ -44,7 +44,7 @@ _WARNINGS = 20
 
 
 @dataclass(slots=True)
-class ConfigurationReport:
+class ConfigureStreamsReport:
     """What a run did, counted by stream and feature; `warnings` are sentences for a person."""
 
     selected: int = 0
@@ -65,7 +65,7 @@ class ConfigurationReport:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigurationPorts:
+class ConfigureStreamsPorts:
     """The outside world of this verb. `deadline_s` is on the clock of `clock`: what isn't reached by then waits."""
 
     registry: StreamRegistry
@@ -76,31 +76,31 @@ class ConfigurationPorts:
     workers: int = WORKERS
 
 
-def refresh(wanted: Wanted, ports: ConfigurationPorts) -> ConfigurationReport:
+def refresh(wanted: Wanted, ports: ConfigureStreamsPorts) -> ConfigureStreamsReport:
     """A scheduled run: does nothing while another run is under way, or once the stack is being deleted."""
     token = ports.managed.lock(LOCK_S)
     if token is None or ports.managed.retired():
         if token is not None:
             ports.managed.unlock(token)
-        return ConfigurationReport(skipped=True)
+        return ConfigureStreamsReport(skipped=True)
     return _locked(token, ports, wanted)
 
 
-def apply(wanted: Wanted, ports: ConfigurationPorts) -> ConfigurationReport:
+def apply(wanted: Wanted, ports: ConfigureStreamsPorts) -> ConfigureStreamsReport:
     """A deployment's run: waits for another one to end. Raises StillInProgressError if that takes too long."""
     token = _await_lock(ports)
     ports.managed.retire(False)
     return _locked(token, ports, wanted)
 
 
-def restore_all(ports: ConfigurationPorts) -> ConfigurationReport:
+def restore_all(ports: ConfigureStreamsPorts) -> ConfigureStreamsReport:
     """A deletion's run: gives everything back, and leaves word that nothing is to be set again."""
     token = _await_lock(ports)
     ports.managed.retire(True)
     return _locked(token, ports, None)
 
 
-def _await_lock(ports: ConfigurationPorts) -> str:
+def _await_lock(ports: ConfigureStreamsPorts) -> str:
     give_up_s = ports.clock.now_s() + _LOCK_PATIENCE_S
     while (token := ports.managed.lock(LOCK_S)) is None:
         if ports.clock.now_s() > give_up_s:
@@ -109,7 +109,7 @@ def _await_lock(ports: ConfigurationPorts) -> str:
     return token
 
 
-def _locked(token: str, ports: ConfigurationPorts, wanted: Wanted | None) -> ConfigurationReport:
+def _locked(token: str, ports: ConfigureStreamsPorts, wanted: Wanted | None) -> ConfigureStreamsReport:
     try:
         return _Run(ports, wanted).run()
     finally:
@@ -119,14 +119,14 @@ def _locked(token: str, ports: ConfigurationPorts, wanted: Wanted | None) -> Con
 class _Run:
     """One pass over the fleet."""
 
-    def __init__(self, ports: ConfigurationPorts, wanted: Wanted | None) -> None:
+    def __init__(self, ports: ConfigureStreamsPorts, wanted: Wanted | None) -> None:
         self._ports = ports
         self._wanted = wanted
         self._pace = Pace(ports.clock, CALLS_PER_SECOND)
-        self._report = ConfigurationReport()
+        self._report = ConfigureStreamsReport()
         self._lock = Lock()
 
-    def run(self) -> ConfigurationReport:
+    def run(self) -> ConfigureStreamsReport:
         streams = {stream.arn: stream for stream in self._ports.registry.streams()}
         remembered = {(one.stream_arn, one.feature): one for one in self._ports.managed.all()}
         found = self._found(streams.values())

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from kinesight.domain.errors import KinesightError, StreamUnselectedError
+from kinesight.domain.errors import KinesightError, StreamNotSelectedError
 from kinesight.domain.ports import StreamCatalog
 from kinesight.domain.rate_limit import Pace
 from kinesight.domain.streams.configuration import VideoStream
@@ -57,7 +57,7 @@ def find_selected(
 
 
 @dataclass(frozen=True, slots=True)
-class SelectedAlone:
+class SelectionGuard:
     """Lets pass what the stack selects, one stream at a time. `tags` tells a stream's tags by its ARN."""
 
     selection: StreamSelection
@@ -65,11 +65,11 @@ class SelectedAlone:
     tags: Callable[[str], Mapping[str, str]]
 
     def check(self, stream_name: str) -> None:
-        """Raises StreamUnselectedError; StreamGoneError, StreamRefusedError, ThrottledError where its tags count."""
+        """Raises StreamNotSelectedError; StreamGoneError, StreamRefusedError, ThrottledError where its tags count."""
         if self.selection.matches_name(stream_name):
             return
         if self.selection.tag_filters:
             arn = self.catalog.describe(stream_name).arn
             if self.selection.matches_tags(self.tags(arn)):
                 return
-        raise StreamUnselectedError(f"{stream_name} is not selected by StreamNames or TagFilters")
+        raise StreamNotSelectedError(f"{stream_name} is not selected by StreamNames or TagFilters")

@@ -20,13 +20,13 @@ _ARRIVING_MS = 300_000
 """A stream without a fragment for so long has a camera that is off."""
 
 
-class Sight(Value):
+class LastImageSeen(Value):
     """When a stream was last known to have a picture, or else began to be watched."""
 
     at_ms: int
 
 
-class PictureNotes:
+class LastImageTracker:
     """Keeps the newest sight of each stream."""
 
     def __init__(self, sights: VersionedDocuments, now_ms: Callable[[], int]) -> None:
@@ -41,13 +41,13 @@ class PictureNotes:
             if now_ms - self._noted_at_ms.get(name, 0) >= NOTE_EVERY_MS:
                 self._noted_at_ms[name] = now_ms
                 try:
-                    self._sights.save(name, Sight(at_ms=now_ms).model_dump_json(), self._sights.load(name).version)
+                    self._sights.save(name, LastImageSeen(at_ms=now_ms).model_dump_json(), self._sights.load(name).version)
                 except KinesightError:
                     self._noted_at_ms.pop(name)
 
 
 @dataclass(frozen=True, slots=True)
-class WatchPorts:
+class MissingImagesPorts:
     """The outside world of the watch. `now_ms`: the present, epoch milliseconds; `is_late`: nothing more is asked."""
 
     sights: VersionedDocuments
@@ -57,7 +57,7 @@ class WatchPorts:
 
 
 @dataclass(frozen=True, slots=True)
-class WatchReport:
+class MissingImagesReport:
     """`without_pictures`: names of streams; `unknown`: how many could not be looked at."""
 
     without_pictures: Sequence[str]
@@ -70,26 +70,26 @@ class _Finding(Enum):
     UNKNOWN = auto()
 
 
-def watch(stream_names: Iterable[str], patience_ms: int, ports: WatchPorts) -> WatchReport:
+def watch(stream_names: Iterable[str], patience_ms: int, ports: MissingImagesPorts) -> MissingImagesReport:
     """A stream is in the report when it was without pictures for `patience_ms`. Raises StorageBusyError."""
     sights = ports.sights.all()
     overdue = [name for name in stream_names if _is_overdue(sights.get(name), patience_ms, ports.now_ms)]
     with ThreadPoolExecutor(WORKERS) as pool:
         findings = list(pool.map(lambda name: _finding(name, name in sights, ports), overdue))
     found = zip(overdue, findings, strict=True)
-    return WatchReport(
+    return MissingImagesReport(
         sorted(name for name, finding in found if finding is _Finding.WITHOUT_PICTURES),
         findings.count(_Finding.UNKNOWN),
     )
 
 
-def _finding(stream_name: str, is_known: bool, ports: WatchPorts) -> _Finding:
+def _finding(stream_name: str, is_known: bool, ports: MissingImagesPorts) -> _Finding:
     """A stream that is not known yet is watched from now on."""
     if ports.is_late():
         return _Finding.UNKNOWN
     try:
         if not is_known:
-            ports.sights.save(stream_name, Sight(at_ms=ports.now_ms).model_dump_json(), 0)
+            ports.sights.save(stream_name, LastImageSeen(at_ms=ports.now_ms).model_dump_json(), 0)
             return _Finding.WELL
         return _Finding.WITHOUT_PICTURES if _has_fragments(stream_name, ports) else _Finding.WELL
     except KinesightError:
@@ -97,9 +97,9 @@ def _finding(stream_name: str, is_known: bool, ports: WatchPorts) -> _Finding:
 
 
 def _is_overdue(found: Versioned | None, patience_ms: int, now_ms: int) -> bool:
-    return found is None or now_ms - Sight.model_validate_json(found.body or "").at_ms >= patience_ms
+    return found is None or now_ms - LastImageSeen.model_validate_json(found.body or "").at_ms >= patience_ms
 
 
-def _has_fragments(stream_name: str, ports: WatchPorts) -> bool:
+def _has_fragments(stream_name: str, ports: MissingImagesPorts) -> bool:
     recent = ports.fragments.fragments(stream_name, "SERVER_TIMESTAMP", ports.now_ms - _ARRIVING_MS, ports.now_ms)
     return next(iter(recent), None) is not None

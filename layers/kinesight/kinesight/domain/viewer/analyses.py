@@ -26,15 +26,15 @@ from kinesight.domain.on_demand.messages import (
     WINDOWS_FILE,
     AnalysisRequest,
     RangeSummary,
-    SeenFrame,
-    TimelapseWish,
+    AnalyzedFrame,
+    TimelapseOptions,
     WindowManifest,
     WindowReport,
     work_key,
 )
 from kinesight.domain.ports import VersionedDocuments
-from kinesight.domain.streams.discovery import SelectedAlone
-from kinesight.domain.viewer.evidence import EvidenceShelf
+from kinesight.domain.streams.discovery import SelectionGuard
+from kinesight.domain.viewer.evidence import EvidenceReader
 
 NOTES = "recent"
 """The key of the one document."""
@@ -85,16 +85,16 @@ class AnalysisPorts:
 
     runs: AnalysisRuns
     notes: VersionedDocuments
-    selected: SelectedAlone
-    work: EvidenceShelf
-    evidence: EvidenceShelf
+    selected: SelectionGuard
+    work: EvidenceReader
+    evidence: EvidenceReader
     evidence_bucket: str
     now: Callable[[], datetime]
 
 
 def start(request: AnalysisRequest, by: str, ports: AnalysisPorts) -> str:
     """The analysis's id. The same request within the same second is one analysis. Raises InvalidInputError,
-    StreamUnselectedError, StreamGoneError, ThrottledError, WorkflowRefusedError, StorageBusyError."""
+    StreamNotSelectedError, StreamGoneError, ThrottledError, WorkflowRefusedError, StorageBusyError."""
     stream_name = request.stream_name or stream_name_of(request.stream_arn or "")
     if stream_name is None:
         raise InvalidInputError("StreamARN: is not the ARN of a stream")
@@ -119,7 +119,7 @@ def start(request: AnalysisRequest, by: str, ports: AnalysisPorts) -> str:
     return note.analysis_id
 
 
-def start_timelapse(analysis_id: str, wish: TimelapseWish, by: str, ports: AnalysisPorts) -> str:
+def start_timelapse(analysis_id: str, wish: TimelapseOptions, by: str, ports: AnalysisPorts) -> str:
     """Another analysis: the same range without a detector, as a video. Raises AnalysisMissingError besides what `start`
     raises."""
     request = AnalysisRequest.parse(_found(analysis_id, ports).document)
@@ -200,7 +200,7 @@ def _request(document: Mapping[str, Any]) -> AnalysisRequest | None:
         return None
 
 
-def _summary(analysis_id: str, run: RunDetails, work: EvidenceShelf) -> RangeSummary | None:
+def _summary(analysis_id: str, run: RunDetails, work: EvidenceReader) -> RangeSummary | None:
     """One that failed for too many failures has written it nevertheless."""
     if run.summary is not None:
         return RangeSummary.model_validate(run.summary)
@@ -221,10 +221,10 @@ def _timelapse(run: RunDetails, summary: RangeSummary | None, ports: AnalysisPor
 class _Tally:
     found: int = 0
     matched: int = 0
-    seen: list[tuple[int, SeenFrame]] = field(default_factory=list)
+    seen: list[tuple[int, AnalyzedFrame]] = field(default_factory=list)
 
     def add(self, report: WindowReport) -> None:
-        undone = len(report.analyzed_before) + len(report.held_back_by_budget) + len(report.failed)
+        undone = len(report.already_analyzed) + len(report.over_budget) + len(report.failed)
         matched = [(at_ms, frame) for at_ms, frame in report.published.items() if frame.matched]
         self.found += len(report.published) + undone
         self.matched += len(matched)
@@ -296,7 +296,7 @@ class _Progress:
     def _bodies(self, keys: list[str]) -> Iterator[bytes]:
         return (body for _, body in self._ports.work.each(keys, _READS_AHEAD) if body is not None)
 
-    def _result(self, at_ms: int, frame: SeenFrame) -> dict[str, Any]:
+    def _result(self, at_ms: int, frame: AnalyzedFrame) -> dict[str, Any]:
         moment = from_epoch_ms(at_ms)
         keys = keys_of(self.stream_name or "", moment, frame.result_id, frame.fragment_number)
         link = self._ports.evidence.link

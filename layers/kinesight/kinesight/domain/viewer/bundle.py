@@ -19,9 +19,9 @@ from pydantic import ValidationError
 from kinesight.domain.analysis.result_records import annotated_key
 from kinesight.domain.errors import EvidenceTooLargeError, NoMediaError
 from kinesight.domain.model import ImageReference, ResultRecord, from_epoch_ms, iso_milliseconds
-from kinesight.domain.sessions.video import VideoFragment
+from kinesight.domain.sessions.video import ClipFragment
 from kinesight.domain.viewer.events import EventMarks, Mark, StoredEvent
-from kinesight.domain.viewer.evidence import EventEvidence, Shelves, evidence_of
+from kinesight.domain.viewer.evidence import EventEvidence, EvidenceBuckets, evidence_of
 from kinesight.domain.viewer.playback import FRAGMENTS_AHEAD, ClipMaker, ClipPart, FileStore
 from kinesight.domain.viewer.serve_viewer import found_event
 
@@ -40,7 +40,7 @@ class BundlePorts:
     """The outside world of a bundle. `scratch`: a new folder on disk, for as long as it is used."""
 
     marks: EventMarks
-    shelves: Shelves
+    evidence_buckets: EvidenceBuckets
     clips: Callable[[], ClipMaker]
     files: FileStore
     scratch: Callable[[], AbstractContextManager[Path]]
@@ -50,10 +50,10 @@ class BundlePorts:
 def bundle(stream_name: str, event_id: str, ports: BundlePorts) -> dict[str, Any]:
     """A link to the zip, and its manifest. The same evidence makes the same zip.
 
-    Raises EventMissingError, EvidenceTooLargeError, StorageBusyError.
+    Raises SessionMissingError, EvidenceTooLargeError, StorageBusyError.
     """
     event = found_event(stream_name, event_id, ports.marks)
-    evidence = evidence_of(event, ports.shelves, ports.now())
+    evidence = evidence_of(event, ports.evidence_buckets, ports.now())
     contents = _contents(evidence)
     with ports.scratch() as scratch:
         path = scratch / "bundle.zip"
@@ -64,7 +64,7 @@ def bundle(stream_name: str, event_id: str, ports: BundlePorts) -> dict[str, Any
         digest = hashlib.sha256(json.dumps(manifest).encode()).hexdigest()[:32]
         key = f"bundles/stream={event.stream_name}/{event.address}/{digest}.zip"
         ports.files.upload(path, key, "application/zip")
-    return {"link": ports.shelves.evidence.link(key), "manifest": manifest}
+    return {"link": ports.evidence_buckets.evidence.link(key), "manifest": manifest}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class _Contents:
 
     evidence: EventEvidence
     records: Sequence[str]
-    fragments: Sequence[VideoFragment]
+    fragments: Sequence[ClipFragment]
 
 
 def _contents(evidence: EventEvidence) -> _Contents:
@@ -189,18 +189,18 @@ def _add_annotated(pack: _Pack, contents: _Contents) -> None:
 def _numbered(evidence: EventEvidence, keys: Sequence[str]) -> Iterator[tuple[int, str, bytes | None]]:
     """From 1 on, with the whole key of each."""
     whole = [evidence.folder + key for key in keys]
-    for number, (key, body) in enumerate(evidence.shelves.evidence.each(whole, _PICTURES_AHEAD), start=1):
+    for number, (key, body) in enumerate(evidence.evidence_buckets.evidence.each(whole, _PICTURES_AHEAD), start=1):
         yield number, key, body
 
 
 def _add_originals(pack: _Pack, evidence: EventEvidence, originals: Sequence[tuple[int, ImageReference]]) -> None:
     """As they were taken, or of an event that is held their copies."""
-    ours = [(number, image) for number, image in originals if image.bucket == evidence.shelves.images_bucket]
-    bodies = evidence.shelves.images.each([image.key for _, image in ours], _PICTURES_AHEAD)
+    ours = [(number, image) for number, image in originals if image.bucket == evidence.evidence_buckets.images_bucket]
+    bodies = evidence.evidence_buckets.images.each([image.key for _, image in ours], _PICTURES_AHEAD)
     for (number, image), (key, body) in zip(ours, bodies, strict=True):
         if body is None and evidence.event.held is not None:
             key = evidence.held_original(image.key)
-            body = evidence.shelves.evidence.read(key)
+            body = evidence.evidence_buckets.evidence.read(key)
         pack.add(f"pictures/{number:04d}-original.{_SUFFIXES.get(image.content_type, 'bin')}", body, key)
     for number, _ in (one for one in originals if one not in ours):
         reason = "it is in a bucket that is not this stack's"
@@ -228,7 +228,7 @@ def _add_video(pack: _Pack, contents: _Contents, clip: Path, clips: ClipMaker) -
 def _add_fragments(pack: _Pack, contents: _Contents) -> Iterator[ClipPart]:
     evidence = contents.evidence
     keys = [evidence.folder + evidence.fragment_key(one) for one in contents.fragments]
-    bodies = evidence.shelves.evidence.each(keys, FRAGMENTS_AHEAD)
+    bodies = evidence.evidence_buckets.evidence.each(keys, FRAGMENTS_AHEAD)
     for number, (fragment, (key, body)) in enumerate(zip(contents.fragments, bodies, strict=True), start=1):
         pack.add(f"video/{number:04d}.mkv", body, key)
         if body is not None:

@@ -19,7 +19,7 @@ from kinesight.domain.health.facts import (
     FragmentsFacts,
     LiveFacts,
     NotedPicturesFacts,
-    Patience,
+    HealthThresholds,
     StreamFacts,
 )
 from kinesight.domain.health.findings import Finding, Outcome, Verdict, in_the_way, unknown
@@ -37,7 +37,7 @@ from kinesight.domain.streams.configuration import (
     drift,
 )
 from kinesight.domain.streams.discovery import WORKERS, find_selected
-from kinesight.domain.streams.missing_images import Sight
+from kinesight.domain.streams.missing_images import LastImageSeen
 from kinesight.domain.viewer.events import EventPages
 
 PAGE = 50
@@ -85,7 +85,7 @@ class CameraPlan:
     is_live: bool
     pictures_missing_s: float
     region: str
-    patience: Patience = field(default_factory=Patience)
+    patience: HealthThresholds = field(default_factory=HealthThresholds)
 
 
 def cameras_page(after: str, plan: CameraPlan, ports: CameraPorts) -> Mapping[str, Any]:
@@ -242,7 +242,7 @@ class _Camera:
     @property
     def _pictures(self) -> NotedPicturesFacts:
         body = self._ports.sights.load(self._stream.name).body
-        noted_ms = Sight.model_validate_json(body).at_ms if body is not None else None
+        noted_ms = LastImageSeen.model_validate_json(body).at_ms if body is not None else None
         return NotedPicturesFacts(self._stream.name, noted_ms, self._now_ms, self._plan.pictures_missing_s)
 
     @property

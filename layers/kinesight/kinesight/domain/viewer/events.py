@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from kinesight.domain.errors import InvalidInputError
 from kinesight.domain.sessions.tracker import Severity
-from kinesight.domain.sessions.video import SessionVideo
+from kinesight.domain.sessions.video import SessionClip
 
 _MOST_READS = 40
 _PAGE = 100
@@ -45,7 +45,7 @@ class StoredEvent:
     reviewed: Mark | None = None
     held: Mark | None = None
     revision: str = ""
-    video: SessionVideo | None = None
+    video: SessionClip | None = None
 
     @property
     def address(self) -> str:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from kinesight.domain.analysis.result_records import annotated_key, archive_key, fragment_day, keys_of
 from kinesight.domain.errors import EvidenceTooLargeError
 from kinesight.domain.model import ResultRecord
-from kinesight.domain.sessions.video import SessionRef, VideoFragment
+from kinesight.domain.sessions.video import SessionRef, ClipFragment
 from kinesight.domain.viewer.events import StoredEvent, day_of
 
 MOST_RECORDS = 2000
@@ -23,7 +23,7 @@ _RECORDS_AHEAD = 16
 """A record has a megabyte at most."""
 
 
-class EvidenceShelf(Protocol):
+class EvidenceReader(Protocol):
     """A bucket. Raises StorageBusyError, and EvidenceTooLargeError of an object too large to be held in memory."""
 
     def sizes_between(self, prefix: str, first: str, last: str, most: int) -> Mapping[str, int]:
@@ -47,11 +47,11 @@ class EvidenceShelf(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Shelves:
+class EvidenceBuckets:
     """Where evidence lies. `images` has the pictures as they were taken, for days; evidence is kept for `kept_days`."""
 
-    evidence: EvidenceShelf
-    images: EvidenceShelf
+    evidence: EvidenceReader
+    images: EvidenceReader
     images_bucket: str
     kept_days: int
 
@@ -61,12 +61,12 @@ class EventEvidence:
     """What belongs to an event. `folder`: where it is read, empty for its own keys."""
 
     event: StoredEvent
-    shelves: Shelves
+    evidence_buckets: EvidenceBuckets
     folder: str
 
     def link(self, key: str) -> str:
         """Opens what has this key, or its copy."""
-        return self.shelves.evidence.link(self.folder + key)
+        return self.evidence_buckets.evidence.link(self.folder + key)
 
     def record_keys(self, most: int) -> list[str]:
         """The records between the session's first moment and its last, in the order of time."""
@@ -94,26 +94,26 @@ class EventEvidence:
 
     def records(self, keys: Sequence[str]) -> Iterator[ResultRecord]:
         """Those that are there, and of a form that this version knows. Raises StorageBusyError."""
-        for _, body in self.shelves.evidence.each([self.folder + key for key in keys], _RECORDS_AHEAD):
+        for _, body in self.evidence_buckets.evidence.each([self.folder + key for key in keys], _RECORDS_AHEAD):
             if body is not None:
                 with suppress(ValidationError):
                     yield ResultRecord.model_validate_json(body)
 
-    def fragments(self) -> tuple[VideoFragment, ...]:
+    def fragments(self) -> tuple[ClipFragment, ...]:
         """In the order of time: the session's video, or before there is one the fragments that matched."""
         if self.event.video is not None and self.event.video.fragments:
             return self.event.video.fragments
         numbers = sorted(self.event.document["fragments"], key=int)
-        return tuple(VideoFragment(number=number, date=fragment_day(number)) for number in numbers)
+        return tuple(ClipFragment(number=number, date=fragment_day(number)) for number in numbers)
 
-    def fragment_key(self, fragment: VideoFragment) -> str:
+    def fragment_key(self, fragment: ClipFragment) -> str:
         """Its own, without the folder."""
         return archive_key(self.event.stream_name, fragment.number)
 
     def original_key(self, record: ResultRecord) -> str | None:
         """Of the picture as it was taken, in the images bucket; None if it was elsewhere."""
         image = record.frame.image
-        return image.key if image.bucket == self.shelves.images_bucket else None
+        return image.key if image.bucket == self.evidence_buckets.images_bucket else None
 
     def original_link(self, record: ResultRecord) -> str | None:
         """Whether the picture is there still, nobody has looked: it is kept for days, or as long as it is held."""
@@ -121,8 +121,8 @@ class EventEvidence:
         if key is None:
             return None
         if self.event.held is not None:
-            return self.shelves.evidence.link(self.held_original(key))
-        return self.shelves.images.link(key)
+            return self.evidence_buckets.evidence.link(self.held_original(key))
+        return self.evidence_buckets.images.link(key)
 
     def held_original(self, key: str) -> str:
         """The key of its copy."""
@@ -141,7 +141,7 @@ class EventEvidence:
 
     def _between(self, first: str, last: str, most: int) -> dict[str, int]:
         prefix = f"{self.folder}{first.rpartition('/')[0]}/"
-        listed = self.shelves.evidence.sizes_between(prefix, self.folder + first, self.folder + last, most)
+        listed = self.evidence_buckets.evidence.sizes_between(prefix, self.folder + first, self.folder + last, most)
         return {key.removeprefix(self.folder): size for key, size in listed.items()}
 
     def _record_key(self, at: datetime, identity: str) -> str:
@@ -152,11 +152,11 @@ _MOST_LISTED = 100_000
 """Nothing of an event's is that long: a guard for folders that others fill."""
 
 
-def evidence_of(event: StoredEvent, shelves: Shelves, now: datetime) -> EventEvidence:
+def evidence_of(event: StoredEvent, evidence_buckets: EvidenceBuckets, now: datetime) -> EventEvidence:
     """Where it is at a moment: an event that is held has copies, which outlast what they are copies of."""
-    kept_until = day_of(event.event_id) + timedelta(days=shelves.kept_days - 1)
+    kept_until = day_of(event.event_id) + timedelta(days=evidence_buckets.kept_days - 1)
     is_copied = event.held is not None and now.astimezone(UTC).date() >= kept_until
-    return EventEvidence(event, shelves, held_folder(event) if is_copied else "")
+    return EventEvidence(event, evidence_buckets, held_folder(event) if is_copied else "")
 
 
 def held_folder(event: StoredEvent) -> str:
@@ -164,18 +164,18 @@ def held_folder(event: StoredEvent) -> str:
     return f"held/stream={event.stream_name}/{event.address}/"
 
 
-def hold_evidence(event: StoredEvent, shelves: Shelves) -> None:
+def hold_evidence(event: StoredEvent, evidence_buckets: EvidenceBuckets) -> None:
     """Copies everything that is there; what was copied before is copied over. Raises EvidenceTooLargeError,
     StorageBusyError."""
-    own = EventEvidence(event, shelves, "")
+    own = EventEvidence(event, evidence_buckets, "")
     records = own.all_record_keys()
     originals = {key for record in own.records(records) if (key := own.original_key(record)) is not None}
     keys = {*records, *map(annotated_key, records)}
     keys |= {key for key in event.document["keys"].values() if key is not None}
     keys |= {own.fragment_key(one) for one in own.fragments()}
     folder = held_folder(event)
-    shelves.evidence.copy(sorted(keys), folder)
-    shelves.evidence.copy(sorted(originals), f"{folder}originals/", shelves.images_bucket)
+    evidence_buckets.evidence.copy(sorted(keys), folder)
+    evidence_buckets.evidence.copy(sorted(originals), f"{folder}originals/", evidence_buckets.images_bucket)
 
 
 class _Finds(Protocol):
@@ -188,10 +188,10 @@ class HeldCopies:
     """What archive_session brings up to date: an event may be held while it still goes on."""
 
     events: _Finds
-    shelves: Shelves
+    evidence_buckets: EvidenceBuckets
 
     def renew(self, session: SessionRef) -> None:
         """Copies once more what an event has, if it is held. Raises what hold_evidence raises."""
         event = self.events.find(session.stream_name, session.event_id)
         if event is not None and event.held is not None:
-            hold_evidence(event, self.shelves)
+            hold_evidence(event, self.evidence_buckets)

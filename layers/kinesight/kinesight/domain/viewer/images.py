@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from kinesight.domain.errors import NoRetentionError, PictureMissingError
+from kinesight.domain.errors import NoRetentionError, NoCameraImageError
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.on_demand.windows import LEAST_INTERVAL_MS
-from kinesight.domain.ports import ImageArchive, ImageRequest, PictureWish
-from kinesight.domain.streams.discovery import SelectedAlone
+from kinesight.domain.ports import ImageArchive, ImageRequest, ImageSpec
+from kinesight.domain.streams.discovery import SelectionGuard
 from kinesight.domain.viewer.cameras import RecordedFragments
 from kinesight.domain.viewer.events import EventPages
-from kinesight.domain.viewer.evidence import Shelves, evidence_of
+from kinesight.domain.viewer.evidence import EvidenceBuckets, evidence_of
 
 _RECENT_MS = 30_000
 _AHEAD_MS = 60_000
@@ -20,7 +20,7 @@ _TRIES = 2
 _MOST_BYTES = 4_400_000
 """A function answers with at most 6 MB, in which a picture takes a third more (Lambda quotas)."""
 PICTURE_TYPES = ("image/jpeg", "image/png")
-_WISH = PictureWish("SERVER_TIMESTAMP", "JPEG")
+_WISH = ImageSpec("SERVER_TIMESTAMP", "JPEG")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +36,24 @@ class CameraPicture:
 class PicturePorts:
     """The outside world of a picture."""
 
-    selected: SelectedAlone
+    selected: SelectionGuard
     fragments: RecordedFragments
     images: ImageArchive
     events: EventPages
-    shelves: Shelves
+    evidence_buckets: EvidenceBuckets
     now: Callable[[], datetime]
 
 
 def recent_picture(stream_name: str, ports: PicturePorts) -> CameraPicture:
-    """Of the last 30 s, else of the newest event. Raises StreamUnselectedError, StreamGoneError, PictureMissingError,
+    """Of the last 30 s, else of the newest event. Raises StreamNotSelectedError, StreamGoneError, NoCameraImageError,
     StreamRefusedError, MediaBusyError, StorageBusyError."""
     ports.selected.check(stream_name)
     try:
         return _of_the_recording(stream_name, ports)
-    except (PictureMissingError, NoRetentionError) as error:
+    except (NoCameraImageError, NoRetentionError) as error:
         found = _of_the_newest_event(stream_name, ports)
         if found is None:
-            raise PictureMissingError(f"{error}, and there is none of an event") from error
+            raise NoCameraImageError(f"{error}, and there is none of an event") from error
         return found
 
 
@@ -69,7 +69,7 @@ def _of_the_recording(stream_name: str, ports: PicturePorts) -> CameraPicture:
             if picture.data is not None and len(picture.data) <= _MOST_BYTES:
                 return CameraPicture(picture.data, "image/jpeg", picture.at_ms)
             reason = f"KVS made no picture of it ({picture.reason or 'too large'})"
-    raise PictureMissingError(f"{stream_name}: {reason}")
+    raise NoCameraImageError(f"{stream_name}: {reason}")
 
 
 def _of_the_newest_event(stream_name: str, ports: PicturePorts) -> CameraPicture | None:
@@ -77,11 +77,11 @@ def _of_the_newest_event(stream_name: str, ports: PicturePorts) -> CameraPicture
     found = ports.events.of_stream(stream_name, None, None, 1).events
     if not found:
         return None
-    evidence, keys = evidence_of(found[0], ports.shelves, ports.now()), found[0].document["keys"]
+    evidence, keys = evidence_of(found[0], ports.evidence_buckets, ports.now()), found[0].document["keys"]
     for record in evidence.records([keys["record"]]):
         image, original = record.frame.image, evidence.original_key(record)
-        candidates = [(ports.shelves.images.read(original) if original else None, image.content_type)]
-        candidates.append((ports.shelves.evidence.read(evidence.folder + keys["picture"]), "image/jpeg"))
+        candidates = [(ports.evidence_buckets.images.read(original) if original else None, image.content_type)]
+        candidates.append((ports.evidence_buckets.evidence.read(evidence.folder + keys["picture"]), "image/jpeg"))
         for data, content_type in candidates:
             if data is not None and content_type in PICTURE_TYPES and len(data) <= _MOST_BYTES:
                 return CameraPicture(data, content_type, to_epoch_ms(record.frame.image_timestamp))

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 from kinesight.domain.errors import NoMediaError, StreamGoneError, StreamRefusedError, VideoMissingError
 from kinesight.domain.model import Selector, to_epoch_ms
 from kinesight.domain.ports import LONGEST_FRAGMENT_MS, StreamCatalog
-from kinesight.domain.sessions.video import VideoFragment
+from kinesight.domain.sessions.video import ClipFragment
 from kinesight.domain.viewer.events import EventMarks, StoredEvent
-from kinesight.domain.viewer.evidence import EventEvidence, Shelves, evidence_of
+from kinesight.domain.viewer.evidence import EventEvidence, EvidenceBuckets, evidence_of
 from kinesight.domain.viewer.serve_viewer import found_event
 
 MOST_CLIP_BYTES = 250 * 1024 * 1024
@@ -84,7 +84,7 @@ class PlaybackPorts:
     when there is one to be made."""
 
     marks: EventMarks
-    shelves: Shelves
+    evidence_buckets: EvidenceBuckets
     streams: StreamCatalog
     sessions: PlaybackSessions
     clips: Callable[[], ClipMaker]
@@ -96,7 +96,7 @@ class PlaybackPorts:
 def playback(stream_name: str, event_id: str, ports: PlaybackPorts) -> dict[str, Any]:
     """How to play an event: its `kind` and its `url`, and of a clip what is `missing` in it.
 
-    Raises EventMissingError, VideoMissingError with the reasons, MediaBusyError, StorageBusyError, ThrottledError.
+    Raises SessionMissingError, VideoMissingError with the reasons, MediaBusyError, StorageBusyError, ThrottledError.
     """
     event = found_event(stream_name, event_id, ports.marks)
     wanted = _range_of(event)
@@ -111,12 +111,12 @@ def playback(stream_name: str, event_id: str, ports: PlaybackPorts) -> dict[str,
 
 
 def within(
-    evidence: EventEvidence, fragments: Sequence[VideoFragment], most_bytes: int
-) -> tuple[list[VideoFragment], int]:
+    evidence: EventEvidence, fragments: Sequence[ClipFragment], most_bytes: int
+) -> tuple[list[ClipFragment], int]:
     """The first archived fragments that together have no more bytes, and how many archived ones are left out."""
     sizes = evidence.sizes([evidence.fragment_key(one) for one in fragments])
     archived = [one for one in fragments if evidence.fragment_key(one) in sizes]
-    taken: list[VideoFragment] = []
+    taken: list[ClipFragment] = []
     for one in archived:
         most_bytes -= sizes[evidence.fragment_key(one)]
         if most_bytes < 0:
@@ -165,20 +165,20 @@ def _hls(_: StoredEvent, wanted: PlaybackRange, ports: PlaybackPorts) -> dict[st
 
 def _clip(event: StoredEvent, _: PlaybackRange, ports: PlaybackPorts) -> dict[str, Any]:
     """Made once: what it is made of is in its name, and so is what is not."""
-    evidence = evidence_of(event, ports.shelves, ports.now())
+    evidence = evidence_of(event, ports.evidence_buckets, ports.now())
     fragments, too_many = within(evidence, evidence.fragments(), MOST_CLIP_BYTES)
     if not fragments:
         raise NoMediaError("no fragment of it is archived, or they have expired")
     digest = hashlib.sha256(",".join(one.number for one in fragments).encode()).hexdigest()[:32]
     folder = f"clips/stream={event.stream_name}/{event.address}/{digest}-"
-    known = ports.shelves.evidence.sizes_between(folder, folder, f"{folder}~", 1)
+    known = ports.evidence_buckets.evidence.sizes_between(folder, folder, f"{folder}~", 1)
     key = next(iter(known), None) or _made(folder, evidence, fragments, ports)
     left_out = too_many + int(key.removeprefix(folder).removesuffix(".mp4"))
     missing = f"{left_out} of {too_many + len(fragments)} fragments are not in this clip" if left_out else None
-    return {"kind": "CLIP", "url": ports.shelves.evidence.link(key), "missing": missing}
+    return {"kind": "CLIP", "url": ports.evidence_buckets.evidence.link(key), "missing": missing}
 
 
-def _made(folder: str, evidence: EventEvidence, fragments: Sequence[VideoFragment], ports: PlaybackPorts) -> str:
+def _made(folder: str, evidence: EventEvidence, fragments: Sequence[ClipFragment], ports: PlaybackPorts) -> str:
     """Its key, which ends with how many fragments could not be joined to the first ones."""
     with ports.scratch() as scratch:
         path = scratch / "clip.mp4"
@@ -188,8 +188,8 @@ def _made(folder: str, evidence: EventEvidence, fragments: Sequence[VideoFragmen
         return key
 
 
-def _parts(evidence: EventEvidence, fragments: Sequence[VideoFragment]) -> Iterator[ClipPart]:
+def _parts(evidence: EventEvidence, fragments: Sequence[ClipFragment]) -> Iterator[ClipPart]:
     keys = [evidence.folder + evidence.fragment_key(one) for one in fragments]
-    for fragment, (_, body) in zip(fragments, evidence.shelves.evidence.each(keys, FRAGMENTS_AHEAD), strict=True):
+    for fragment, (_, body) in zip(fragments, evidence.evidence_buckets.evidence.each(keys, FRAGMENTS_AHEAD), strict=True):
         if body is not None:
             yield ClipPart(body, fragment.length_ms)

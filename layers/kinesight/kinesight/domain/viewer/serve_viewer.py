@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from kinesight.domain.analysis.result_records import evidence_keys
-from kinesight.domain.errors import EventChangedError, EventMissingError, KinesightError
+from kinesight.domain.errors import SessionChangedError, SessionMissingError, KinesightError
 from kinesight.domain.model import ResultRecord
 from kinesight.domain.viewer.events import (
     EventFilter,
@@ -23,7 +23,7 @@ from kinesight.domain.viewer.events import (
     day_of,
     list_events,
 )
-from kinesight.domain.viewer.evidence import EventEvidence, Shelves, evidence_of, held_folder, hold_evidence
+from kinesight.domain.viewer.evidence import EventEvidence, EvidenceBuckets, evidence_of, held_folder, hold_evidence
 
 MOST_FRAMES = 200
 _MOST_FRAMES_BYTES = 2_000_000
@@ -42,7 +42,7 @@ class ViewerPorts:
 
     pages: EventPages
     marks: EventMarks
-    shelves: Shelves
+    evidence_buckets: EvidenceBuckets
     now: Callable[[], datetime]
     link_seconds: int
 
@@ -62,9 +62,9 @@ class Answer:
 def events_page(wanted: EventFilter, most: int, cursor: str | None, ports: ViewerPorts) -> Answer:
     """Cards, newest first. Raises InvalidInputError, StorageBusyError."""
     now = ports.now()
-    listing = list_events(wanted, most, cursor, ports.pages, now=now, oldest=_oldest(now, ports.shelves.kept_days))
+    listing = list_events(wanted, most, cursor, ports.pages, now=now, oldest=_oldest(now, ports.evidence_buckets.kept_days))
     document = {
-        "events": [card(evidence_of(event, ports.shelves, now)) for event in listing.events],
+        "events": [card(evidence_of(event, ports.evidence_buckets, now)) for event in listing.events],
         "cursor": listing.cursor,
         "lookedBackTo": listing.looked_back_to.isoformat(),
     }
@@ -73,9 +73,9 @@ def events_page(wanted: EventFilter, most: int, cursor: str | None, ports: Viewe
 
 
 def event_details(stream_name: str, event_id: str, ports: ViewerPorts) -> Answer:
-    """One event with its frames and its video. Raises EventMissingError, StorageBusyError."""
+    """One event with its frames and its video. Raises SessionMissingError, StorageBusyError."""
     event = found_event(stream_name, event_id, ports.marks)
-    evidence = evidence_of(event, ports.shelves, ports.now())
+    evidence = evidence_of(event, ports.evidence_buckets, ports.now())
     frames: list[dict[str, Any]] = []
     best: ResultRecord | None = None
     left = _MOST_FRAMES_BYTES
@@ -108,7 +108,7 @@ class MarkChange:
 def mark_event(stream_name: str, event_id: str, seen: str, change: MarkChange, ports: ViewerPorts) -> Answer:
     """Sets or takes marks, if those that it has are those that were `seen`, by its tag; that the session goes on is no
     hindrance. An event that is held never expires: its evidence is copied to where nothing does, before the mark says
-    so. Raises EventMissingError, EventChangedError, EvidenceTooLargeError, StorageBusyError."""
+    so. Raises SessionMissingError, SessionChangedError, EvidenceTooLargeError, StorageBusyError."""
     event = found_event(stream_name, event_id, ports.marks)
     if _marks_of(event) != seen.partition(".")[0].partition("-")[2]:
         raise _changed(event)
@@ -120,19 +120,19 @@ def mark_event(stream_name: str, event_id: str, seen: str, change: MarkChange, p
         event = _held(event, mark, ports)
     if change.held is False:
         event = _written(event, lambda one: ports.marks.hold(one, None), ports.marks)
-        ports.shelves.evidence.remove(held_folder(event))
-    return Answer(card(evidence_of(event, ports.shelves, ports.now())), ports.fresh(_tag_of(event)))
+        ports.evidence_buckets.evidence.remove(held_folder(event))
+    return Answer(card(evidence_of(event, ports.evidence_buckets, ports.now())), ports.fresh(_tag_of(event)))
 
 
 def _held(event: StoredEvent, mark: Mark, ports: ViewerPorts) -> StoredEvent:
     """Copies that belong to no mark would stay for ever, so what fails leaves none."""
     try:
-        hold_evidence(event, ports.shelves)
+        hold_evidence(event, ports.evidence_buckets)
         return _written(event, lambda one: ports.marks.hold(one, mark), ports.marks)
     except KinesightError:
         current = ports.marks.find(event.stream_name, event.event_id)
         if current is None or current.held is None:
-            ports.shelves.evidence.remove(held_folder(event))
+            ports.evidence_buckets.evidence.remove(held_folder(event))
         raise
 
 
@@ -158,8 +158,8 @@ def _marks_of(event: StoredEvent) -> str:
     return _tag(marks)[:8]
 
 
-def _changed(event: StoredEvent) -> EventChangedError:
-    return EventChangedError(f"{event.event_id} of {event.stream_name} has changed since; read it again")
+def _changed(event: StoredEvent) -> SessionChangedError:
+    return SessionChangedError(f"{event.event_id} of {event.stream_name} has changed since; read it again")
 
 
 def activity(day: date, stream_name: str | None, ports: ViewerPorts) -> Mapping[str, Any]:
@@ -196,10 +196,10 @@ def card(evidence: EventEvidence) -> dict[str, Any]:
 
 
 def found_event(stream_name: str, event_id: str, marks: EventMarks) -> StoredEvent:
-    """By the id of an address. Raises EventMissingError, StorageBusyError."""
+    """By the id of an address. Raises SessionMissingError, StorageBusyError."""
     event = marks.find(stream_name, event_id.replace("-", "#"))
     if event is None:
-        raise EventMissingError(f"{stream_name} has no event {event_id}; it may have expired")
+        raise SessionMissingError(f"{stream_name} has no event {event_id}; it may have expired")
     return event
 
 

@@ -9,16 +9,16 @@ from kinesight.domain.streams.selection import StreamSelection
 from kinesight.settings import StreamConfigurationSettings
 
 
-def wanted_of(chosen: StreamConfigurationSettings) -> Wanted:
+def stream_settings_of(chosen: StreamConfigurationSettings) -> Wanted:
     """Raises InvalidSettingError."""
     return Wanted(
         selection=StreamSelection.of(chosen.stream_names, chosen.tag_filter_documents()),
-        image_generation=image_generation_of(chosen) if chosen.image_generation_status == "ENABLED" else None,
-        notification=notification_of(chosen) if chosen.notification_status == "ENABLED" else None,
+        image_generation=image_generation_settings(chosen) if chosen.image_generation_status == "ENABLED" else None,
+        notification=notification_settings(chosen) if chosen.notification_status == "ENABLED" else None,
     )
 
 
-def image_generation_of(chosen: StreamConfigurationSettings) -> Configuration:
+def image_generation_settings(chosen: StreamConfigurationSettings) -> Configuration:
     """What is wanted, but for the Region, which is each stream's own."""
     configuration: dict[str, Any] = {
         "Status": "ENABLED",
@@ -36,6 +36,6 @@ def image_generation_of(chosen: StreamConfigurationSettings) -> Configuration:
     return configuration
 
 
-def notification_of(chosen: StreamConfigurationSettings) -> Configuration:
+def notification_settings(chosen: StreamConfigurationSettings) -> Configuration:
     """What is wanted."""
     return {"Status": "ENABLED", "DestinationConfig": {"Uri": chosen.notification_topic_arn}}

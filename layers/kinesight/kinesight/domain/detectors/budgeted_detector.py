@@ -5,13 +5,13 @@ from threading import Lock
 
 from kinesight.domain.detectors.budget import Budget, Reservation
 from kinesight.domain.detectors.call_prices import CallPrice
-from kinesight.domain.detectors.ports import Detector, DetectorAnswer
+from kinesight.domain.detectors.ports import Detector, ModelOutput
 from kinesight.domain.errors import BudgetReachedError, DetectorBusyError, KinesightError, StorageBusyError
 from kinesight.domain.model import Frame
 
 
 @dataclass(slots=True)
-class Spending:
+class Spend:
     """What one detector cost for one stream: calls, micro-dollars, calls that the budget held back because the limit
     was reached (`stopped`) or to spread them over the day (`slowed`), and accounts that could not be kept."""
 
@@ -23,27 +23,27 @@ class Spending:
 
 
 class SpendingTally:
-    """Spending by stream and detector since it was last drained; safe for threads."""
+    """Spend by stream and detector since it was last drained; safe for threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._spent: dict[tuple[str, str], Spending] = {}
+        self._spent: dict[tuple[str, str], Spend] = {}
 
     def add(self, stream_name: str, detector: str, **deltas: int) -> None:
-        """Adds to the fields of Spending."""
+        """Adds to the fields of Spend."""
         with self._lock:
-            spending = self._spent.setdefault((stream_name, detector), Spending())
+            spending = self._spent.setdefault((stream_name, detector), Spend())
             for name, delta in deltas.items():
                 setattr(spending, name, getattr(spending, name) + delta)
 
-    def drain(self) -> dict[tuple[str, str], Spending]:
+    def drain(self) -> dict[tuple[str, str], Spend]:
         """What was added since the last call."""
         with self._lock:
             spent, self._spent = self._spent, {}
         return spent
 
 
-class MeteredDetector:
+class BudgetedDetector:
     """A detector behind a budget; without one it only counts. `name` is the Detector parameter's value."""
 
     def __init__(
@@ -60,7 +60,7 @@ class MeteredDetector:
         """The detector's own."""
         return self._detector.fingerprint
 
-    def detect(self, frame: Frame) -> DetectorAnswer:
+    def detect(self, frame: Frame) -> ModelOutput:
         """Raises what the detector raises, BudgetReachedError where the call is not to be paid, StorageBusyError where
         nobody can say whether it is: a limit that lets calls through then is none."""
         try:
@@ -71,7 +71,7 @@ class MeteredDetector:
         # Most likely it was kept open while the function slept. The second call is a call of its own.
         return self._paid(frame)
 
-    def _paid(self, frame: Frame) -> DetectorAnswer:
+    def _paid(self, frame: Frame) -> ModelOutput:
         if not self._price.most:
             return self._detector.detect(frame)
         reservation = self._reserved(frame.stream_name)
