@@ -26,7 +26,7 @@ def main() -> None:
     camera = a_camera(chance)
     detections = [a_detection(chance) for _ in range(_DETECTIONS)]
     rules = CameraRules(camera)
-    ours, found = timed(lambda: sum(len(one.detection.zones) for one in rules.judge(detections, _NOON)))
+    ours, found = timed(lambda: sum(len(one.detection.zones) for one in rules.match(detections, _NOON)))
     few = detections[: _DETECTIONS // 10]
     slow, asked = timed(lambda: sum(each_zone(camera, one) for one in few))
     sys.stdout.write(

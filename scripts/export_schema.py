@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from kinesight.domain.model import ResultRecord
-from kinesight.domain.rules.document import Configuration
+from kinesight.domain.rules.document import RulesDocument
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -13,7 +13,7 @@ def schemas() -> dict[str, str]:
     """By file name."""
     found = {
         "result-record.schema.json": ResultRecord.model_json_schema(by_alias=True, mode="serialization"),
-        "rules.schema.json": Configuration.model_json_schema(by_alias=True),
+        "rules.schema.json": RulesDocument.model_json_schema(by_alias=True),
     }
     return {name: json.dumps(schema, indent=2) + "\n" for name, schema in found.items()}
 

@@ -54,7 +54,7 @@ class FakeDetector:
     looked_at: list[str] = field(default_factory=list)
     fingerprint: str = "fake/detector"
 
-    def detect(self, frame: Frame) -> ModelOutput:
+    def detect(self, frame: Frame, spend: object = None) -> ModelOutput:
         self.looked_at.append(frame.image.key)
         if frame.image.key in self.failures:
             raise self.failures[frame.image.key]
@@ -102,15 +102,15 @@ class FakeLedger:
 
 @dataclass
 class FakeDeadLetters:
-    """What was buried, with its reason; `failure` makes burying fail."""
+    """Items that were sent, with their reasons; `failure` makes sending fail."""
 
-    buried: list[tuple[str, KinesightError]] = field(default_factory=list)
+    sent: list[tuple[str, KinesightError]] = field(default_factory=list)
     failure: KinesightError | None = None
 
     def send_to_dead_letters(self, body: str, error: KinesightError) -> None:
         if self.failure is not None:
             raise self.failure
-        self.buried.append((body, error))
+        self.sent.append((body, error))
 
 
 class FakeEvidenceStore:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from kinesight.domain.errors import NoRetentionError, StreamGoneError
-from kinesight.domain.streams.configuration import Configuration, Feature, Managed, VideoStream
+from kinesight.domain.streams.stream_settings import Feature, FeatureSettings, ManagedFeature, VideoStream
 
 
 @dataclass
 class VirtualClock:
-    """Time passes only while somebody sleeps."""
+    """Time passes only in sleep_s."""
 
     time_s: float = 0.0
 
@@ -28,7 +28,7 @@ class FakeStreamDirectory:
     clock: VirtualClock = field(default_factory=VirtualClock)
     fleet: dict[str, VideoStream] = field(default_factory=dict)
     tag_sets: dict[str, dict[str, str]] = field(default_factory=dict)
-    configurations: dict[tuple[Feature, str], Configuration] = field(default_factory=dict)
+    configurations: dict[tuple[Feature, str], FeatureSettings] = field(default_factory=dict)
     calls: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     before_call: Callable[[str, str], None] = lambda _api, _arn: None
 
@@ -46,18 +46,18 @@ class FakeStreamDirectory:
         self._call("ListTagsForStream", stream_arn)
         return self.tag_sets[stream_arn]
 
-    def configuration(self, feature: Feature, stream_arn: str) -> Configuration | None:
+    def feature_settings(self, feature: Feature, stream_arn: str) -> FeatureSettings | None:
         self._call(f"Describe {feature}", stream_arn)
         return self.configurations.get((feature, stream_arn))
 
-    def configure(self, feature: Feature, stream_arn: str, configuration: Configuration | None) -> None:
+    def configure(self, feature: Feature, stream_arn: str, settings: FeatureSettings | None) -> None:
         self._call(f"Update {feature}", stream_arn)
         if self.fleet[stream_arn].retention_hours == 0:
             raise NoRetentionError(stream_arn)
-        if configuration is None:
+        if settings is None:
             self.configurations.pop((feature, stream_arn), None)
         else:
-            self.configurations[feature, stream_arn] = configuration
+            self.configurations[feature, stream_arn] = settings
 
     def _call(self, api: str, stream_arn: str) -> None:
         self.calls[api].append(self.clock.now_s())
@@ -67,24 +67,24 @@ class FakeStreamDirectory:
 
 
 class FakeManagedStreams:
-    """The table's promises: the first original stays, one lock, one mark."""
+    """Keeps the first original of each entry, one lock, one mark of deletion."""
 
     def __init__(self) -> None:
-        self.entries: dict[tuple[str, Feature], Managed] = {}
+        self.entries: dict[tuple[str, Feature], ManagedFeature] = {}
         self.token: str | None = None
         self.is_retired = False
 
-    def all(self) -> list[Managed]:
+    def all(self) -> list[ManagedFeature]:
         return list(self.entries.values())
 
-    def add(self, managed: Managed) -> Managed:
+    def add(self, managed: ManagedFeature) -> ManagedFeature:
         return self.entries.setdefault((managed.stream_arn, managed.feature), managed)
 
-    def update(self, managed: Managed) -> None:
+    def update(self, managed: ManagedFeature) -> None:
         key = managed.stream_arn, managed.feature
         self.entries[key] = replace(managed, original=self.entries[key].original)
 
-    def forget(self, managed: Managed) -> None:
+    def forget(self, managed: ManagedFeature) -> None:
         self.entries.pop((managed.stream_arn, managed.feature), None)
 
     def lock(self, seconds: float) -> str | None:

@@ -29,7 +29,7 @@ def replay(
     stack: StackOption = "kinesight",
 ) -> None:
     """Judge stored results by another rules document, and show what would have changed. No model is called."""
-    from kinesight.domain.rules.document import Configuration
+    from kinesight.domain.rules.document import RulesDocument
 
     from kinesight_cli import stored_results
     from kinesight_cli.progress import shown_progress
@@ -38,10 +38,10 @@ def replay(
     from kinesight_cli.stacks import default_rules
 
     with explained(), shown_progress(console) as progress:
-        after = Configuration.parse(config.read_text())
+        after = RulesDocument.parse(config.read_text())
         progress.step("reading the rules of now")
         current = fetch(stack)
-        before = None if current is None else Configuration.parse(current)
+        before = None if current is None else RulesDocument.parse(current)
         progress.step("reading results")
         read = stored_results.of_stream if results is ResultsChoice.STREAM else stored_results.of_evidence
         records = [one for one in read(stack, begin, end) if stream in (None, one.frame.stream_name)]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 from kinesight.domain.errors import InvalidConfigurationError
-from kinesight.domain.rules.document import Configuration
+from kinesight.domain.rules.document import RulesDocument
 
 from kinesight_cli.options import StackOption, console, errors, explained
 from kinesight_cli.rules_summary import difference, summary
@@ -62,20 +62,20 @@ def _text(file: Path) -> str:
     return file.read_text(encoding="utf-8-sig", errors="replace")
 
 
-def _checked(text: str, name: str) -> Configuration:
+def _checked(text: str, name: str) -> RulesDocument:
     try:
-        return Configuration.parse(text)
+        return RulesDocument.parse(text)
     except InvalidConfigurationError as error:
         for problem in error.problems:
             errors.print(f"{name}: {problem}", soft_wrap=True, highlight=False, markup=False)
         raise typer.Exit(1) from error
 
 
-def _changes(before: str | None, after: Configuration) -> list[str]:
+def _changes(before: str | None, after: RulesDocument) -> list[str]:
     if before is None:
         return ["there was no rules document", *summary(after)]
     try:
-        return difference(Configuration.parse(before), after) or ["nothing is different"]
+        return difference(RulesDocument.parse(before), after) or ["nothing is different"]
     except InvalidConfigurationError:
         return ["the document that was there could not be used", *summary(after)]
 

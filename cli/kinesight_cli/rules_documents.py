@@ -3,7 +3,7 @@
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from kinesight.domain.rules.document import Configuration
+from kinesight.domain.rules.document import RulesDocument
 from kinesight.domain.rules.refresh import DOCUMENT_KEY
 
 from kinesight_cli.stacks import output
@@ -32,7 +32,7 @@ def fetch(stack_name: str) -> str | None:
 
 def put(stack_name: str, text: str) -> None:
     """Raises InvalidConfigurationError before anything is written, and StackError and RulesDocumentError."""
-    Configuration.parse(text)
+    RulesDocument.parse(text)
     bucket = output(stack_name, _OUTPUT)
     try:
         boto3.client("s3", config=_CLIENT).put_object(

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from kinesight.domain.rules.document import Camera, Configuration, Rule
+from kinesight.domain.rules.document import Camera, Rule, RulesDocument
 
 _Named = Mapping[str, object]
 
 
-def summary(document: Configuration) -> list[str]:
+def summary(document: RulesDocument) -> list[str]:
     """A line for the whole, and one for each camera."""
     rules = sum(len(camera.rules) for camera in document.cameras)
     zones = sum(len(camera.zones) for camera in document.cameras)
@@ -15,7 +15,7 @@ def summary(document: Configuration) -> list[str]:
     return [first, *(f"  {_camera(camera)}" for camera in document.cameras)]
 
 
-def difference(before: Configuration, after: Configuration) -> list[str]:
+def difference(before: RulesDocument, after: RulesDocument) -> list[str]:
     """What was added, removed and changed, by camera, rule and zone. Empty if the documents say the same.
 
     A camera is known by its patterns, a rule and a zone by its name.
@@ -48,7 +48,7 @@ def _changed(
         yield from (f"  {line}" for line in inside(name)) if inside else ()
 
 
-def _by_patterns(document: Configuration) -> dict[str, Camera]:
+def _by_patterns(document: RulesDocument) -> dict[str, Camera]:
     """Of cameras with the same patterns the first counts, as it does for streams."""
     found: dict[str, Camera] = {}
     for camera in document.cameras:

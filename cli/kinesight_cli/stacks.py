@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from kinesight.domain.rules.document import Configuration
+from kinesight.domain.rules.document import RulesDocument
 from kinesight.domain.rules.matching import Rules
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def resources(stack_name: str) -> Resources:
     )
 
 
-def default_rules(stack_name: str, document: Configuration | None) -> Rules:
+def default_rules(stack_name: str, document: RulesDocument | None) -> Rules:
     """The rules of this document, and the stack's parameters for streams it does not name. Raises StackError."""
     known = parameters(stack_name)
     return Rules.of(known["Labels"].split(","), float(known["MinimumConfidence"]), document)

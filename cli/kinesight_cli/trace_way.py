@@ -132,9 +132,9 @@ class Way:
         return bool(self.matched or "record" in self.evidence or (analyzed and analyzed.fields.get("matched")))
 
     def _why_no_result(self) -> str:
-        if self.said("held back by the gate"):
+        if self.said("gated"):
             return "the frame gate held it back: it shows nothing new (docs/gate.md)"
-        if over_budget := self.said("held back by the budget"):
+        if over_budget := self.said("over budget"):
             return f"the budget held it back (docs/budget.md): {over_budget.fields.get('reason', 'see the runbook')}"
         if buried := self._buried(("images", "live")):
             return buried
@@ -142,10 +142,8 @@ class Way:
             return f"{failed.message}: {failed.fields.get('reason')}"
         if self.ledger is not None and self.ledger.facts.get("status") == "INPROGRESS":
             return "it is being analyzed, or a function died at it: then it is tried again"
-        if self.said("analyzed before"):
-            return (
-                "it was analyzed before, or held back by the gate; those log lines are older than the search (--since)"
-            )
+        if self.said("already analyzed"):
+            return "it was already analyzed, or gated; those log lines are older than the search (--since)"
         if self.images_waiting:
             return f"no function has seen it yet: {self.images_waiting} messages wait in the images queue"
         return "no function has logged it since then (--since), and nothing waits: kinesight doctor"

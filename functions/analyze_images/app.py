@@ -3,31 +3,38 @@
 from typing import Any
 
 from kinesight.domain.analysis.analyze_images import BatchReport, analyze_batch
-from kinesight.domain.batches import Problem
+from kinesight.domain.analysis.frame_report import FrameReport
+from kinesight.domain.analysis.pipeline import FrameAnalysis
+from kinesight.domain.batches import ItemFailure
 from kinesight.domain.correlation import frame_keys
 from kinesight.frame_metrics import emit_frame_metrics, emit_spend_metrics
 from kinesight.lambda_events import sqs_messages
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
 from kinesight.wiring import analyze_images as wiring
-from kinesight.wiring.spending import tally
 
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Takes an SQS batch; answers with the messages that are to come again."""
-    ports = wiring.ports(context.get_remaining_time_in_millis, emit_frame_metrics)
-    report = analyze_batch(sqs_messages(event), ports, wiring.plan())
-    _tell(report)
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in report.failed_message_ids]}
+    """Takes an SQS batch; returns the messages to be redelivered."""
+    messages, ports = sqs_messages(event), wiring.ports(context.get_remaining_time_in_millis)
+    analyses: list[FrameAnalysis] = []
+    try:
+        report = analyze_batch(messages, ports, wiring.settings(), analyses)
+    finally:
+        frames = FrameReport.of(analyses)
+        emit_frame_metrics(frames.counts)
+        emit_spend_metrics(frames.spend)
+    _log_and_count(report)
+    return {"batchItemFailures": [{"itemIdentifier": item_id} for item_id in report.failed_item_ids]}
 
 
-def _problem_keys(problem: Problem) -> dict[str, Any]:
-    known = {"message_id": problem.message_id} | ({} if problem.subject is None else {"image_key": problem.subject})
+def _problem_keys(problem: ItemFailure) -> dict[str, Any]:
+    known = {"message_id": problem.item_id} | ({} if problem.subject is None else {"image_key": problem.subject})
     return known | frame_keys(problem.frame, problem.result_id)
 
 
-def _tell(report: BatchReport) -> None:
+def _log_and_count(report: BatchReport) -> None:
     for record in report.published:
         logger.info(
             "analyzed",
@@ -36,13 +43,13 @@ def _tell(report: BatchReport) -> None:
             matched_labels=record.matched_labels,
         )
     for one in report.gated:
-        logger.info("held back by the gate", **frame_keys(one.frame, one.identity))
+        logger.info("gated", **frame_keys(one.frame, one.identity))
     for one in report.already_analyzed:
-        logger.info("analyzed before", **frame_keys(one.frame, one.identity))
+        logger.info("already analyzed", **frame_keys(one.frame, one.identity))
     for one in report.over_budget:
-        logger.warning("held back by the budget", reason=str(one.over_budget), **frame_keys(one.frame, one.identity))
-    for problem in report.buried:
-        logger.error("buried", reason=repr(problem.error), **_problem_keys(problem))
+        logger.warning("over budget", reason=str(one.over_budget), **frame_keys(one.frame, one.identity))
+    for problem in report.dead_lettered:
+        logger.error("dead-lettered", reason=repr(problem.error), **_problem_keys(problem))
     for problem in report.retried:
         logger.warning(
             "to be retried",
@@ -50,6 +57,5 @@ def _tell(report: BatchReport) -> None:
             exc_info=problem.error.__cause__,
             **_problem_keys(problem),
         )
-    count(Metric.IMAGES_DEAD_LETTERED, len(report.buried))
+    count(Metric.IMAGES_DEAD_LETTERED, len(report.dead_lettered))
     count(Metric.IMAGES_RETRIED, len(report.retried))
-    emit_spend_metrics(tally.drain())

@@ -11,13 +11,13 @@ from kinesight.wiring import archive_session as wiring
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Takes an SQS batch; answers with the messages that are to come again."""
+    """Takes an SQS batch; returns the messages to be redelivered."""
     report = archive_sessions(sqs_messages(event), wiring.ports(context.get_remaining_time_in_millis))
-    _tell(report)
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in report.failed_message_ids]}
+    _log_and_count(report)
+    return {"batchItemFailures": [{"itemIdentifier": item_id} for item_id in report.failed_item_ids]}
 
 
-def _tell(report: ArchiveReport) -> None:
+def _log_and_count(report: ArchiveReport) -> None:
     for session, video in report.completed:
         logger.info(
             "archived",
@@ -26,12 +26,14 @@ def _tell(report: ArchiveReport) -> None:
             fragments=len(video.fragments),
             missing=sorted({one.reason for one in video.missing}),
         )
-    for problem in report.buried:
-        logger.error("buried", message_id=problem.message_id, session_id=problem.subject, reason=repr(problem.error))
+    for problem in report.dead_lettered:
+        logger.error(
+            "dead-lettered", message_id=problem.item_id, session_id=problem.subject, reason=repr(problem.error)
+        )
     for problem in report.retried:
         logger.warning(
             "to be retried",
-            message_id=problem.message_id,
+            message_id=problem.item_id,
             session_id=problem.subject,
             reason=repr(problem.error),
             exc_info=problem.error.__cause__,
@@ -40,5 +42,5 @@ def _tell(report: ArchiveReport) -> None:
     count(Metric.BYTES_ARCHIVED, report.archived_bytes)
     count(Metric.SESSION_CLIPS_COMPLETED, len(report.completed))
     count(Metric.SESSION_CLIPS_CONTINUED, report.continued)
-    count(Metric.SESSION_CLIPS_DEAD_LETTERED, len(report.buried))
+    count(Metric.SESSION_CLIPS_DEAD_LETTERED, len(report.dead_lettered))
     count(Metric.SESSION_CLIPS_RETRIED, len(report.retried))

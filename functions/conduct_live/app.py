@@ -12,7 +12,7 @@ from kinesight.wiring import conduct_live as wiring
 
 @observed
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Takes a scheduled event; answers with what was done."""
+    """Takes a scheduled event; returns what was done."""
     check_scheduled(event)
     report = conduct(wiring.plan(), wiring.ports())
     told = asdict(report)

@@ -1,4 +1,4 @@
-"""A deployment or the schedule → the wanted configuration on every selected stream."""
+"""A deployment or the schedule → stream settings on every selected stream."""
 
 from dataclasses import asdict
 from typing import Any
@@ -24,13 +24,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _scheduled(context: LambdaContext) -> dict[str, Any]:
-    report = refresh(wiring.wanted(), wiring.ports(context.get_remaining_time_in_millis))
-    told = _tell(report)
+    report = refresh(wiring.stream_settings(), wiring.ports(context.get_remaining_time_in_millis))
+    told = _log_and_count(report)
     if not report.skipped:
-        watched = wiring.watched()
-        for name in watched.without_pictures[:_NAMED]:
+        missing = wiring.missing_images()
+        for name in missing.without_images[:_NAMED]:
             logger.warning("fragments arrive, but no pictures", stream_name=name)
-        count(Metric.STREAMS_WITHOUT_PICTURES, len(watched.without_pictures))
+        count(Metric.STREAMS_WITHOUT_PICTURES, len(missing.without_images))
     return told
 
 
@@ -41,11 +41,11 @@ def _deployment(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]
             report = restore_all(ports)
         else:
             wiring.check_rules()
-            report = apply(wiring.wanted(), ports)
+            report = apply(wiring.stream_settings(), ports)
     except Exception as error:  # CloudFormation waits for an answer, whatever went wrong
         wiring.respond(event, failure=f"{type(error).__name__}: {error}", data={})
         raise
-    told = _tell(report)
+    told = _log_and_count(report)
     if event["RequestType"] == "Delete" and report.pending:
         wiring.respond(event, failure=f"{report.pending} configurations are left to give back; delete again", data={})
         return told
@@ -54,7 +54,7 @@ def _deployment(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]
     return told
 
 
-def _tell(report: ConfigureStreamsReport) -> dict[str, Any]:
+def _log_and_count(report: ConfigureStreamsReport) -> dict[str, Any]:
     told = asdict(report)
     logger.info("configured", **told)
     for warning in report.warnings:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from kinesight.domain.analysis.frame_report import FrameReport
+from kinesight.domain.analysis.pipeline import FrameAnalysis
 from kinesight.domain.correlation import correlation_id
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.on_demand.detect_objects import detect_window
@@ -11,20 +13,22 @@ from kinesight.frame_metrics import emit_frame_metrics, emit_spend_metrics
 from kinesight.lambda_events import planned_window
 from kinesight.observability import LambdaContext, logger, observed
 from kinesight.wiring import detect_objects as wiring
-from kinesight.wiring.spending import tally
 
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Takes the plan and a window; answers with counts."""
+    """Takes the plan and a window; returns counts."""
     plan, window = planned_window(event)
-    ports = wiring.ports(context.get_remaining_time_in_millis, emit_frame_metrics, plan.detector)
+    ports = wiring.ports(context.get_remaining_time_in_millis, plan.detector)
+    analyses: list[FrameAnalysis] = []
     try:
-        report = detect_window(plan, window.index, ports, wiring.plan())
+        report = detect_window(plan, window.index, ports, wiring.settings(), analyses)
     finally:
-        # A window that is to come again has paid for what it analyzed.
-        emit_spend_metrics(tally.drain())
-    _tell_of_frames(plan, report)
+        # A window that is retried has published and paid for what it analyzed.
+        frames = FrameReport.of(analyses)
+        emit_frame_metrics(frames.counts)
+        emit_spend_metrics(frames.spend)
+    _log_frames(plan, report)
     logger.info(
         "detected",
         execution=plan.execution,
@@ -38,7 +42,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return {"published": len(report.published), "failed": len(report.failed)}
 
 
-def _tell_of_frames(plan: RangePlan, report: WindowReport) -> None:
+def _log_frames(plan: RangePlan, report: WindowReport) -> None:
     keys: dict[str, Any] = {"execution": plan.execution, "stream_name": plan.stream_name}
     for at_ms, seen in report.published.items():
         logger.info(
@@ -52,8 +56,8 @@ def _tell_of_frames(plan: RangePlan, report: WindowReport) -> None:
             **keys,
         )
     for at_ms in report.already_analyzed:
-        logger.info("analyzed before", image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), **keys)
+        logger.info("already analyzed", image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), **keys)
     for at_ms in report.over_budget:
-        logger.warning("held back by the budget", image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), **keys)
+        logger.warning("over budget", image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), **keys)
     for at_ms, reason in report.failed.items():
         logger.error("given up", image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), reason=reason, **keys)

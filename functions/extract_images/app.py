@@ -12,7 +12,7 @@ from kinesight.wiring import extract_images as wiring
 
 @observed
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Takes the plan and a window; answers with counts."""
+    """Takes the plan and a window; returns counts."""
     plan, window = planned_window(event)
     manifest = extract_window(plan, window, wiring.ports())
     missing = Counter(manifest.missing.values())

@@ -12,7 +12,7 @@ from kinesight.wiring import plan_windows as wiring
 
 @observed
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Takes the input and the execution's name; answers with the plan."""
+    """Takes the input and the execution's name; returns the plan."""
     execution, document = workflow_start(event)
     plan = plan_range(AnalysisRequest.parse(document), execution, wiring.ports())
     logger.info("planned", **plan.model_dump(mode="json"))

@@ -13,7 +13,7 @@ from kinesight.wiring import render_timelapse as wiring
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Takes the plan and the progress; answers with the progress."""
+    """Takes the plan and the progress; returns the progress."""
     plan, progress = rendering(event)
     with TemporaryDirectory() as folder:
         reached = render(plan, progress, wiring.ports(Path(folder), context.get_remaining_time_in_millis))

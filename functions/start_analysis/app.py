@@ -14,13 +14,13 @@ from kinesight.wiring import start_analysis as wiring
 
 @observed
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Takes an SQS batch; answers with the messages that are to come again."""
+    """Takes an SQS batch; returns the messages to be redelivered."""
     report = start_analyses(sqs_messages(event), wiring.ports(), wiring.plan())
-    _tell(report)
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in report.failed_message_ids]}
+    _log_and_count(report)
+    return {"batchItemFailures": [{"itemIdentifier": item_id} for item_id in report.failed_item_ids]}
 
 
-def _tell(report: StartReport) -> None:
+def _log_and_count(report: StartReport) -> None:
     for fragment in report.fragments:
         name = stream_name_of(fragment.stream_arn) or ""
         logger.info(
@@ -37,16 +37,16 @@ def _tell(report: StartReport) -> None:
             start_ms=run.start_ms,
             end_ms=run.end_ms,
         )
-    for problem in report.buried:
-        logger.error("buried", message_id=problem.message_id, reason=repr(problem.error))
+    for problem in report.dead_lettered:
+        logger.error("dead-lettered", message_id=problem.item_id, reason=repr(problem.error))
     for problem in report.retried:
         logger.warning(
             "to be retried",
-            message_id=problem.message_id,
+            message_id=problem.item_id,
             reason=repr(problem.error),
             exc_info=problem.error.__cause__,
         )
     count(Metric.FRAGMENTS_NOTIFIED, len(report.fragments))
     count(Metric.ANALYSES_STARTED, len(report.started))
-    count(Metric.NOTIFICATIONS_DEAD_LETTERED, len(report.buried))
+    count(Metric.NOTIFICATIONS_DEAD_LETTERED, len(report.dead_lettered))
     count(Metric.NOTIFICATIONS_RETRIED, len(report.retried))

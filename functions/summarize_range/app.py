@@ -10,7 +10,7 @@ from kinesight.wiring import summarize_range as wiring
 
 @observed
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Takes the plan; answers with the summary."""
+    """Takes the plan; returns the summary."""
     summary = summarize(planned_range(event), wiring.work(), wiring.evidence_bucket())
     logger.info("summarized", **summary.model_dump(mode="json"))
     return summary.model_dump(mode="json", by_alias=True)

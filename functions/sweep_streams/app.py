@@ -12,7 +12,7 @@ from kinesight.wiring import sweep_streams as wiring
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Takes a scheduled event; answers with what was done, counted by stream."""
+    """Takes a scheduled event; returns what was done, counted by stream."""
     check_scheduled(event)
     report = sweep(wiring.plan(), wiring.ports(context.get_remaining_time_in_millis))
     told = asdict(report)

@@ -19,30 +19,30 @@ _WHAT = {
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Takes a Kinesis batch, or a scheduled event; answers with the records that are to come again."""
+    """Takes a Kinesis batch, or a scheduled event; returns the records to be redelivered."""
     ports = wiring.ports(context.get_remaining_time_in_millis)
     if "Records" in event:
         report = track_batch(kinesis_records(event), ports)
     else:
         check_scheduled(event)
         report = pass_time(ports)
-    _tell(report)
-    return {"batchItemFailures": [{"itemIdentifier": number} for number in report.failed_sequence_numbers]}
+    _log_and_count(report)
+    return {"batchItemFailures": [{"itemIdentifier": item_id} for item_id in report.failed_item_ids]}
 
 
-def _tell(report: SessionReport) -> None:
+def _log_and_count(report: SessionReport) -> None:
     for tiding in report.tidings:
         if tiding.type is not SessionEventType.UPDATE:
             logger.info(_WHAT[tiding.type], channel=tiding.channel, **_session_keys(tiding.session))
-    for failure in report.failures:
-        logger.warning("to be retried", activity=failure.key, reason=repr(failure.error))
+    for failure in report.retried:
+        logger.warning("to be retried", activity=failure.subject or failure.item_id, reason=repr(failure.error))
     for refusal in report.refusals:
         logger.error("given up", channel=refusal.channel, session_id=refusal.session_id, reason=repr(refusal.error))
     count(Metric.SESSIONS_OPENED, report.told(SessionEventType.NEW))
     count(Metric.SESSIONS_ENDED, report.told(SessionEventType.END))
     count(Metric.ALERTS_SENT, report.told(SessionEventType.ALERT))
-    count(Metric.RECORDS_DEAD_LETTERED, report.buried)
-    count(Metric.ACTIVITIES_RETRIED, len(report.failures))
+    count(Metric.RECORDS_DEAD_LETTERED, len(report.dead_lettered))
+    count(Metric.ACTIVITIES_RETRIED, len(report.retried))
     count(Metric.CHANNEL_REFUSALS, len(report.refusals))
 
 

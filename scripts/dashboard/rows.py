@@ -348,7 +348,7 @@ ROWS = (
             Graph("Oldest message (s)", _queues("ApproximateAgeOfOldestMessage", QUEUES, "Queue")),
             Graph("Dead letters", _queues("ApproximateNumberOfMessagesVisible", DEAD_LETTERS, "DeadLetterQueue")),
             Graph(
-                "Buried and tried again",
+                "Dead-lettered and retried",
                 [
                     _images(Metric.IMAGES_DEAD_LETTERED),
                     _images(Metric.IMAGES_RETRIED),

@@ -15,9 +15,9 @@ from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_presets import output_mapping
 from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight.domain.errors import (
-    ModelOutputError,
     DetectorBusyError,
     DetectorRejectedError,
+    ModelOutputError,
     UnsupportedImageError,
 )
 from kinesight_local.vision.server import VisionServer

@@ -17,7 +17,7 @@ from botocore.exceptions import (
 from kinesight.adapters import aws_clients
 from kinesight.adapters.detector_rekognition import RekognitionFaces
 from kinesight.adapters.model_errors import translate_model_error
-from kinesight.domain.errors import ModelOutputError, DetectorBusyError, DetectorRejectedError, KinesightError
+from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, KinesightError, ModelOutputError
 from kinesight_local.vision.server import VisionServer
 from urllib3 import HTTPResponse
 

@@ -18,7 +18,9 @@ def url() -> Iterator[str]:
 
 def test_a_letter_tells_who_buried_it_and_why(url: str) -> None:
     sqs = boto3.client("sqs")
-    SqsDeadLetters(sqs, url, source="analyze_images").send_to_dead_letters('{"a": 1}', DetectorRejectedError("no such model"))
+    SqsDeadLetters(sqs, url, source="analyze_images").send_to_dead_letters(
+        '{"a": 1}', DetectorRejectedError("no such model")
+    )
     sqs.send_message(QueueUrl=url, MessageBody="no JSON")
 
     buried, given_up = DeadLetterQueue(sqs, url).collect(10)

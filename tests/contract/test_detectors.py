@@ -12,11 +12,14 @@ from kinesight.adapters.detector_rekognition import RekognitionFaces, Rekognitio
 from kinesight.adapters.detector_sagemaker import SageMakerEndpoint
 from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.work_store_s3 import S3Bucket
+from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
+from kinesight.domain.detectors.call_prices import CallPrice
 from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
 from kinesight.domain.detectors.image_fit import Endpoint, PictureForm
 from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_presets import output_mapping
 from kinesight.domain.detectors.output_reader import OutputReader
+from kinesight.domain.detectors.spend import FrameSpend
 from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, UnsupportedImageError
 from kinesight.domain.model import Frame, ImageReference
 from kinesight.domain.sessions.stationary_objects import intersection_over_union
@@ -70,7 +73,9 @@ def test_a_chain_detects_the_same_face_in_the_image_and_in_a_crop(
     crops = S3Crops(S3ImageStore(s3), S3Bucket(s3, "pictures"), pictures_pillow.cropped)
     (alone,) = faces.detect(portrait).detections
 
-    answer = ChainedDetector(labels, faces, ChainRules.of(["face"], 80, on), crops).detect(portrait)
+    first, second = (BudgetedDetector(one, one.fingerprint, CallPrice(0), None) for one in (labels, faces))
+    chain = ChainedDetector(first, second, ChainRules.of(["face"], 80, on), crops)
+    answer = chain.detect(portrait, FrameSpend())
 
     (closer,) = [found for found in answer.detections if found.attributes.get("detector") == faces.fingerprint]
     assert closer.bounding_box is not None

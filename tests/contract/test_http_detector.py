@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from kinesight.domain.detectors.http_request import checked_url, json_template
 from kinesight.domain.detectors.ports import ModelOutput
-from kinesight.domain.errors import ModelOutputError, DetectorBusyError, DetectorRejectedError, InvalidSettingError
+from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, InvalidSettingError, ModelOutputError
 from kinesight_local.vision.server import VisionServer
 
 from tests.builders import a_frame

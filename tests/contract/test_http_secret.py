@@ -12,12 +12,14 @@ import pytest
 from kinesight.adapters import aws_clients
 from kinesight.adapters.secret_secretsmanager import SecretsManagerSecret
 from kinesight.domain.analysis.kit_record import kit_fields
-from kinesight.domain.analysis.pipeline import Analysis, DetectionPlan, DetectionPorts, analyze
+from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
+from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
+from kinesight.domain.detectors.call_prices import CallPrice
 from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import DetectorRejectedError, InvalidSettingError, KinesightError
 from kinesight.domain.rules.matching import Rules
 
-from tests.builders import a_frame
+from tests.builders import NOON_MS, a_frame
 from tests.fakes import FakeDeadLetters, FakeLedger, FakeSink
 from tests.model_server import ANSWER, Model, an_http_detector
 
@@ -140,12 +142,12 @@ def test_the_secret_is_seen_nowhere(
     behaviour(model)
     detector = an_http_detector(address, secret)
     sink, letters = FakeSink(), FakeDeadLetters()
-    one = Analysis("picture", a_frame)
+    one = FrameAnalysis("picture", a_frame)
 
     analyze(
         [one],
-        DetectionPorts(detector, sink, FakeLedger()),
-        DetectionPlan(lambda: Rules.of([], 50), include_raw_output=True, beside=kit_fields),
+        DetectionPorts(BudgetedDetector(detector, "HTTP", CallPrice(0), None), sink, FakeLedger(), lambda: NOON_MS),
+        PipelineSettings(lambda: Rules.of([], 50), include_raw_output=True, extra_fields=kit_fields),
     )
     if one.error is not None:
         letters.send_to_dead_letters("picture", one.error)

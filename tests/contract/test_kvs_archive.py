@@ -10,7 +10,12 @@ from kinesight.adapters.data_endpoints_kvs import DataClients
 from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.domain.errors import MediaBusyError, NoRetentionError, StreamGoneError
 from kinesight.domain.ports import ImageRequest, ImageSpec
-from kinesight.domain.streams.missing_images import LastImageSeen, MissingImagesPorts, MissingImagesReport, watch
+from kinesight.domain.streams.missing_images import (
+    LastImageSeen,
+    MissingImagesPorts,
+    MissingImagesReport,
+    find_missing_images,
+)
 from kinesight_local.kvs.faults import Fail, Throttle
 from kinesight_local.kvs.server import KvsServer
 
@@ -61,7 +66,9 @@ def test_fragments_without_images_are_found(archive: KvsArchive, kinesis_video: 
     for name in ("cam", "idle", "gone"):
         sights.save(name, LastImageSeen(at_ms=now_ms - 3_600_000).model_dump_json(), 0)
 
-    report = watch(["cam", "idle", "gone"], 3_600_000, MissingImagesPorts(sights, archive, now_ms, lambda: False))
+    report = find_missing_images(
+        ["cam", "idle", "gone"], 3_600_000, MissingImagesPorts(sights, archive, now_ms, lambda: False)
+    )
 
     assert report == MissingImagesReport(["cam"], 1)
 

@@ -7,12 +7,12 @@ from typing import Any
 import boto3
 import pytest
 from kinesight.adapters.managed_streams_dynamodb import DynamoDbManagedStreams
-from kinesight.domain.streams.configuration import Feature, Managed, ManagedStreams
+from kinesight.domain.streams.stream_settings import Feature, ManagedFeature, ManagedStreams
 from moto import mock_aws
 
 from tests.fakes_streams import FakeManagedStreams
 
-ENTRY = Managed(
+ENTRY = ManagedFeature(
     "cam", "arn:aws:kinesisvideo:us-east-1:1:stream/cam/1", Feature.NOTIFICATION, {"a": 1}, ({"b": 2},), 5.0
 )
 

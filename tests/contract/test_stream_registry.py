@@ -7,7 +7,7 @@ import boto3
 import pytest
 from kinesight.adapters.stream_registry_kvs import KvsStreamDirectory
 from kinesight.domain.errors import NoRetentionError, StreamGoneError
-from kinesight.domain.streams.configuration import Feature, StreamRegistry
+from kinesight.domain.streams.stream_settings import Feature, StreamRegistry
 from kinesight_local.kvs.server import KvsServer
 
 from tests.fakes_streams import FakeStreamDirectory
@@ -59,11 +59,11 @@ def test_stream_settings_are_set_described_and_deleted(
     registry, add = fleet
     arn = add("cam", 24)
 
-    assert registry.configuration(feature, arn) is None
+    assert registry.feature_settings(feature, arn) is None
     registry.configure(feature, arn, wanted)
-    assert registry.configuration(feature, arn) == wanted
+    assert registry.feature_settings(feature, arn) == wanted
     registry.configure(feature, arn, None)
-    assert registry.configuration(feature, arn) is None
+    assert registry.feature_settings(feature, arn) is None
 
 
 def test_errors_are_domain_errors(fleet: tuple[StreamRegistry, Add]) -> None:
@@ -76,4 +76,4 @@ def test_errors_are_domain_errors(fleet: tuple[StreamRegistry, Add]) -> None:
     with pytest.raises(StreamGoneError):
         registry.tags(gone)
     with pytest.raises(StreamGoneError):
-        registry.configuration(Feature.NOTIFICATION, gone)
+        registry.feature_settings(Feature.NOTIFICATION, gone)

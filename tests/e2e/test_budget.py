@@ -99,12 +99,12 @@ def test_what_is_not_paid_for_is_told_and_neither_lost_nor_retried(stack: Stack)
     counted = eventually(lambda: metrics(stack), lambda sums: sums["CallsPaid"] + sums["CallsOverBudget"] >= PICTURES)
 
     calls = expected_calls(stack)
-    gated = [line for line in told(stack) if line.get("message") == "held back by the budget"]
+    over_budget_lines = [line for line in told(stack) if line.get("message") == "over budget"]
     assert stack.cloud.vision.calls["DetectLabels"] == counted["CallsPaid"] == calls
     assert len(stack.results()) == calls
-    assert counted["BudgetHardReached"] == counted["CallsOverBudget"] == len(gated) == PICTURES - calls
+    assert counted["BudgetHardReached"] == counted["CallsOverBudget"] == len(over_budget_lines) == PICTURES - calls
     assert counted["FramesOverBudget"] == PICTURES - calls
-    assert "the limit is reached" in gated[0]["reason"]
+    assert "the limit is reached" in over_budget_lines[0]["reason"]
     eventually(lambda: stack.waiting(), lambda waiting: waiting == 0)
     assert stack.new_dead_letters("ImagesDeadLetterQueueUrl") == []
 

@@ -440,7 +440,7 @@ def test_the_reasons_of_failures_are_told_from_the_log(cloud: LocalCloud, model:
 
     ((fact,),) = [eventually(told, bool) for _ in poison(cloud, model)]
 
-    assert re.search(r"(buried|to be retried): \w+Error", fact)
+    assert re.search(r"(dead-lettered|to be retried): \w+Error", fact)
 
 
 def test_the_command_on_the_whole_stack(cloud: LocalCloud, model: ModelServer) -> None:

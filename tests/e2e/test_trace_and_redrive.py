@@ -171,7 +171,7 @@ def test_poison_is_traced_to_its_dead_letter_and_comes_back_once_when_it_is_mend
     key = f"images/123456789012_{STREAM}_1767268800001_0f8fad5b-d9cb-469f-a165-708677289501.jpg"
     metadata = {"AWS_KINESISVIDEO_FRAGMENT_NUMBER": str(played[0].frame.fragment_number)}
     s3.put_object(Bucket=bucket, Key=key, Body=b"this is no picture", ContentType="image/jpeg", Metadata=metadata)
-    frame = traced_until(key, "buried")
+    frame = traced_until(key, "dead-lettered")
 
     assert "UnsupportedImageError" in whats(frame)
     assert "in the dead letters of images: UnsupportedImageError" in missing(frame)["result"]

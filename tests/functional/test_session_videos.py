@@ -127,9 +127,9 @@ def test_lasting_throttling_brings_the_order_back_and_then_everything_is_there(
     second = archive.run(NOON_MS, NOON_MS + 7000)
     third = archive.run(NOON_MS, NOON_MS + 7000)
 
-    assert (first.failed_message_ids, first.fragments) == (["m"], 0)
-    assert (second.failed_message_ids, second.fragments) == ([], 8)
-    assert (third.failed_message_ids, third.fragments) == ([], 0)
+    assert (first.failed_item_ids, first.fragments) == (["m"], 0)
+    assert (second.failed_item_ids, second.fragments) == ([], 8)
+    assert (third.failed_item_ids, third.fragments) == ([], 0)
     assert archive.archived() == recorded(archived_media)
 
 
@@ -139,7 +139,7 @@ def test_a_deleted_stream_is_said(archive: Archive, kinesis_video: Any) -> None:
 
     report = archive.run(NOON_MS, NOON_MS + 7000)
 
-    assert (report.failed_message_ids, report.buried) == ([], [])
+    assert (report.failed_item_ids, report.dead_lettered) == ([], [])
     assert (archive.archived(), archive.missing()) == ([], [("STREAM_GONE", 0, 7000)])
 
 
@@ -149,5 +149,5 @@ def test_a_stream_that_keeps_nothing_is_said(kinesis_video: Any, archived_media:
 
     report = archive.run(NOON_MS, NOON_MS + 7000)
 
-    assert (report.failed_message_ids, report.buried) == ([], [])
+    assert (report.failed_item_ids, report.dead_lettered) == ([], [])
     assert (archive.archived(), archive.missing()) == ([], [("NO_RETENTION", 0, 7000)])

@@ -21,7 +21,7 @@ from typing import Any
 
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.stream_registry_kvs import KvsStreamDirectory
-from kinesight.domain.live.conduct_live import ConductorSettings, ConductorPorts, conduct
+from kinesight.domain.live.conduct_live import ConductorPorts, ConductorSettings, conduct
 from kinesight.domain.live.leases import Lease, all_leases
 from kinesight.domain.model import ResultRecord, to_epoch_ms
 from kinesight.domain.streams.selection import StreamSelection

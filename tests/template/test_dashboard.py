@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kinesight.frame_metrics import OF_FRAMES, OF_SPENDING
+from kinesight.frame_metrics import OF_FRAMES, OF_SPEND
 from kinesight.metric_catalogue import Metric
 from kinesight_local.template import expand
 from samtranslator.yaml_helper import yaml_parse
@@ -101,7 +101,7 @@ def template() -> dict[str, Any]:
 
 
 OF_ARRIVING = {Metric.FRAME_AGE, Metric.FRAMES_GATED, Metric.FRAMES_WOULD_BE_GATED, Metric.GATE_FAILED_OPEN}
-"""Frames on demand have no age (test_frame_tally.py), and no gate stands in their way (wiring/detect_objects.py)."""
+"""Frames on demand have no age (test_frame_report.py), and no gate stands in their way (wiring/detect_objects.py)."""
 
 
 def emitted(root: Path) -> set[tuple[str, Metric]]:
@@ -115,7 +115,7 @@ def emitted(root: Path) -> set[tuple[str, Metric]]:
             of_frames = {*OF_FRAMES.values(), Metric.DETECTOR_ERRORS}
             found |= {(service, one) for one in of_frames - (OF_ARRIVING if service == "detect_objects" else set())}
         if "emit_spend_metrics" in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
-            found |= {("budget", one) for one in {*OF_SPENDING, Metric.ESTIMATED_USD}}
+            found |= {("budget", one) for one in {*OF_SPEND, Metric.ESTIMATED_USD}}
     return found
 
 

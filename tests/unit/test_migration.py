@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kinesight.domain.geometry import overlap
 from kinesight.domain.model import BoundingBox, Detection
-from kinesight.domain.rules.document import Configuration
+from kinesight.domain.rules.document import RulesDocument
 from kinesight.domain.rules.matching import Rules
 from kinesight_cli.main import app
 from kinesight_cli.migration import Migration, MigrationError, deploy_line, files, report
@@ -188,7 +188,7 @@ class TestProcessorFields:
             "MinimumConfidence": "70",
             "KmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
         }
-        (camera,) = Configuration.parse(json.dumps(migration.rules)).cameras
+        (camera,) = RulesDocument.parse(json.dumps(migration.rules)).cameras
         assert camera.streams == ("front-door",)
         assert [zone.polygon for zone in camera.zones] == [
             ((0.55, 0.2), (0.95, 0.2), (0.95, 1.0), (0.55, 1.0)),
@@ -229,7 +229,7 @@ class TestProcessorFields:
     def test_each_kind_has_a_rule(self, labels: list[str], names: list[str]) -> None:
         migration = migrate_rekognition(processor(Labels=labels))
 
-        (camera,) = Configuration.parse(json.dumps(migration.rules)).cameras
+        (camera,) = RulesDocument.parse(json.dumps(migration.rules)).cameras
         assert [rule.name for rule in camera.rules] == names
         assert [rule.labels for rule in camera.rules] == [LABELS[name.upper()] for name in names]
 
@@ -366,16 +366,16 @@ def test_a_region_keeps_what_is_more_than_half_in_it(
     """As the API says of a region: an object counts if more than half of it is inside."""
     region = {"BoundingBox": {"Left": left, "Top": top, "Width": width, "Height": height}}
     migration = migrate_rekognition(processor(Labels=["PERSON"], RegionsOfInterest=[region]))
-    rules = Rules.of((), 0, Configuration.parse(json.dumps(migration.rules)))
+    rules = Rules.of((), 0, RulesDocument.parse(json.dumps(migration.rules)))
     box = BoundingBox(left=x, top=y, width=min(wide, 1 - x), height=min(high, 1 - y))
     corners = ((left, top), (left + width, top), (left + width, top + height), (left, top + height))
     inside = overlap(tuple((min(a, 1.0), min(b, 1.0)) for a, b in corners), box)
 
     found = Detection(label="Person", confidence=99, bounding_box=box)
-    (judged,) = rules.of_stream("front-door").judge([found], MOMENT)
+    (matches,) = rules.of_stream("front-door").match([found], MOMENT)
 
     if abs(inside - 0.5) > 0.01:
-        assert bool(judged.rules) is (inside > 0.5)
+        assert bool(matches.rules) is (inside > 0.5)
 
 
 @pytest.mark.parametrize("migration", ALL.values(), ids=ALL.keys())

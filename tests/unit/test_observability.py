@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from kinesight import observability
-from kinesight.domain.analysis.frame_counts import FrameCounts
+from kinesight.domain.analysis.frame_report import FrameCounts
 from kinesight.frame_metrics import emit_frame_metrics
 from kinesight.metric_catalogue import Metric, Unit
-from kinesight.observability import count, count_kinds, measure, observed, emit_stream_metrics
+from kinesight.observability import count, count_kinds, emit_stream_metrics, measure, observed
 
 STACK = {"Stack": "east", "service": "analyze_images"}
 TALLIES = {"front-door": FrameCounts(settled=2, analyzed=2), "back-door": FrameCounts(settled=1, analyzed=1)}

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from kinesight.domain.model import from_epoch_ms
-from kinesight.domain.rules.document import Configuration
+from kinesight.domain.rules.document import RulesDocument
 from kinesight.domain.rules.matching import Rules
 from kinesight_cli.replaying import compared, told
 
@@ -13,7 +13,7 @@ from tests.builders import NOON_MS, a_detection, a_frame, a_record
 
 def by_rule(**rule: Any) -> Rules:
     camera = {"streams": ["*"], "rules": [{"name": "it"} | rule], "stationary": {"enabled": False}}
-    return Rules.of([], 0, Configuration.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]})))
+    return Rules.of([], 0, RulesDocument.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]})))
 
 
 def a_day() -> list[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight.domain.rules.document import Configuration
+from kinesight.domain.rules.document import RulesDocument
 from kinesight.domain.rules.refresh import DOCUMENT_KEY
 from kinesight_cli.main import app
 from kinesight_cli.rules import SAMPLE
@@ -17,8 +17,8 @@ from typer.testing import CliRunner, Result
 SQUARE = [[0, 0], [1, 0], [1, 1]]
 
 
-def parsed(*cameras: dict[str, Any]) -> Configuration:
-    return Configuration.parse(json.dumps({"schemaVersion": 1, "cameras": cameras}))
+def parsed(*cameras: dict[str, Any]) -> RulesDocument:
+    return RulesDocument.parse(json.dumps({"schemaVersion": 1, "cameras": cameras}))
 
 
 def camera(*streams: str, **more: Any) -> dict[str, Any]:
@@ -155,7 +155,7 @@ class TestSample:
     def test_it_can_be_used(self) -> None:
         told = run("rules", "sample")
 
-        assert Configuration.parse(told.stdout).camera("office-2") is not None
+        assert RulesDocument.parse(told.stdout).camera("office-2") is not None
         assert json.loads(told.stdout)["$schema"] == "./rules.schema.json"
         assert (SAMPLE.parent / "rules.schema.json").exists()
 

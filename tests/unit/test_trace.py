@@ -81,8 +81,8 @@ def test_a_frame_that_left_everything_misses_nothing() -> None:
 @pytest.mark.parametrize(
     ("way", "what", "why"),
     [
-        (a_way(a_line("held back by the gate")), "result", "gate"),
-        (a_way(a_line("held back by the budget", reason="stack: $5 of $5")), "result", "stack: $5 of"),
+        (a_way(a_line("gated")), "result", "gate"),
+        (a_way(a_line("over budget", reason="stack: $5 of $5")), "result", "stack: $5 of"),
         (a_way(a_line("to be retried", reason="DetectorBusyError('throttled')")), "result", "throttled"),
         (a_way(letters=[("images", a_letter("UnsupportedImageError", "no JPEG"))]), "result", "no JPEG"),
         (

@@ -68,7 +68,7 @@ def image_events(flow: Flow, parameters: Mapping[str, str], workload: Workload) 
 
 
 def live(flow: Flow, parameters: Mapping[str, str], workload: Workload, active_s: float) -> Items:
-    """Live consumers (domain/live/stream_reader.py). `flow.analyses`: the seconds that consumers work, of which
+    """Live consumers (domain/live/live_stream.py). `flow.analyses`: the seconds that consumers work, of which
     there is one per LiveStreamsPerConsumer streams."""
     caller = "consume_live"
     fragments = active_s / workload.fragment_seconds

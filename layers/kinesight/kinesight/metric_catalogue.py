@@ -65,7 +65,7 @@ class Metric(Enum):
     GATE_FAILED_OPEN = _frames(
         "GateFailedOpen", "frames that the gate could not compare, and let through", services=_ARRIVING
     )
-    DUPLICATE_IMAGES = _frames("DuplicateImages", "frames that had been analyzed before")
+    DUPLICATE_IMAGES = _frames("DuplicateImages", "frames that were already analyzed")
     FRAMES_OVER_BUDGET = _frames("FramesOverBudget", "frames that the budget held back")
     DETECTOR_LATENCY = _frames("DetectorLatency", "time that the detector took for a frame", Unit.MILLISECONDS)
     DETECTOR_ERRORS = MetricFacts(
@@ -79,7 +79,7 @@ class Metric(Enum):
         _ARRIVING,
     )
 
-    IMAGES_DEAD_LETTERED = _count("ImagesDeadLettered", "analyze_images", "pictures put into the dead-letter queue")
+    IMAGES_DEAD_LETTERED = _count("ImagesDeadLettered", "analyze_images", "dead-lettered images")
     IMAGES_RETRIED = _count("ImagesRetried", "analyze_images", "pictures that come again")
 
     GET_IMAGES_SLOTS = _count("GetImagesSlots", "extract_images", "moments that GetImages was asked for")
@@ -102,7 +102,7 @@ class Metric(Enum):
         "AlertsSent", Unit.COUNT, ("keep_evidence", "track_sessions"), "alerts of pictures, and of sessions"
     )
     RECORDS_DEAD_LETTERED = MetricFacts(
-        "RecordsDeadLettered", Unit.COUNT, ("keep_evidence", "track_sessions"), "results put into the dead-letter queue"
+        "RecordsDeadLettered", Unit.COUNT, ("keep_evidence", "track_sessions"), "dead-lettered results"
     )
     RECORDS_RETRIED = _count("RecordsRetried", "keep_evidence", "results that come again")
     SESSIONS_OPENED = _count("SessionsOpened", "track_sessions", "sessions that began")
@@ -112,7 +112,7 @@ class Metric(Enum):
     SESSION_FRAGMENTS_ARCHIVED = _count("SessionFragmentsArchived", "archive_session", "fragments of sessions archived")
     SESSION_CLIPS_COMPLETED = _count("SessionClipsCompleted", "archive_session", "sessions whose video is complete")
     SESSION_CLIPS_CONTINUED = _count("SessionClipsContinued", "archive_session", "orders that took a further run")
-    SESSION_CLIPS_DEAD_LETTERED = _count("SessionClipsDeadLettered", "archive_session", "orders put into the dead-letter queue")
+    SESSION_CLIPS_DEAD_LETTERED = _count("SessionClipsDeadLettered", "archive_session", "dead-lettered orders")
     SESSION_CLIPS_RETRIED = _count("SessionClipsRetried", "archive_session", "orders that come again")
 
     STREAMS_SELECTED = _count("StreamsSelected", "configure_streams", "streams that the stack is to attach")
@@ -147,7 +147,7 @@ class Metric(Enum):
     LIVE_KEYFRAMES = _count("LiveKeyframes", "consume_live", "keyframes that were read", per_stream=True)
     LIVE_SAMPLED = _count("LiveSampled", "consume_live", "keyframes that were to be analyzed", per_stream=True)
     LIVE_DROPPED = _count("LiveDropped", "consume_live", "keyframes passed over as too old", per_stream=True)
-    LIVE_DEAD_LETTERED = _count("LiveDeadLettered", "consume_live", "keyframes put into the dead-letter queue", per_stream=True)
+    LIVE_DEAD_LETTERED = _count("LiveDeadLettered", "consume_live", "dead-lettered keyframes", per_stream=True)
     LIVE_RETRIED = _count("LiveRetried", "consume_live", "attempts at a keyframe that failed for now", per_stream=True)
     LIVE_CHECKPOINTS = _count("LiveCheckpoints", "consume_live", "checkpoints that were moved", per_stream=True)
     LIVE_LAG = MetricFacts(
@@ -177,7 +177,7 @@ class Metric(Enum):
 
     FRAGMENTS_NOTIFIED = _count("FragmentsNotified", "start_analysis", "fragments that KVS notified of")
     ANALYSES_STARTED = _count("AnalysesStarted", "start_analysis", "executions started for notified bursts")
-    NOTIFICATIONS_DEAD_LETTERED = _count("NotificationsDeadLettered", "start_analysis", "notifications in the dead-letter queue")
+    NOTIFICATIONS_DEAD_LETTERED = _count("NotificationsDeadLettered", "start_analysis", "dead-lettered notifications")
     NOTIFICATIONS_RETRIED = _count("NotificationsRetried", "start_analysis", "notifications that come again")
     SWEEPS_STARTED = _count("SweepsStarted", "sweep_streams", "executions started")
     SWEEPS_RESTARTED = _count("SweepsRestarted", "sweep_streams", "executions started again after a failure")

@@ -99,10 +99,10 @@ __all__ = [
     "LambdaContext",
     "count",
     "count_kinds",
+    "emit_stream_metrics",
     "logger",
     "measure",
     "observed",
     "per_stream",
-    "emit_stream_metrics",
     "write_metrics",
 ]

@@ -6,15 +6,28 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kinesight.domain.analysis.analyze_images import AnalysisPlan, AnalysisPorts, BatchReport, analyze_batch
-from kinesight.domain.analysis.pipeline import DetectionPlan, DetectionPorts
+from kinesight.domain.analysis.analyze_images import (
+    AnalyzeBatchSettings,
+    AnalyzeImagesPorts,
+    BatchReport,
+    analyze_batch,
+)
+from kinesight.domain.analysis.frame_report import FrameReport
+from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings
 from kinesight.domain.batches import QueuedMessage
-from kinesight.domain.errors import BudgetReachedError, DeliveryError, DetectorBusyError, UnsupportedImageError
+from kinesight.domain.errors import (
+    BudgetReachedError,
+    DeliveryError,
+    DetectorBusyError,
+    KinesightError,
+    UnsupportedImageError,
+)
 from kinesight.domain.model import ResultRecord
 from kinesight.domain.rules.matching import Rules
+from kinesight.domain.streams.missing_images import LastImageSeen, LastImageTracker
 
 from tests.builders import ACCOUNT, BUCKET, NOON_MS, a_detection, a_fragment_number, an_image_key, an_s3_event
-from tests.fakes import FakeDeadLetters, FakeDetector, FakeImageStore, FakeLedger, FakeSink, FakeStreams
+from tests.fakes import FakeDeadLetters, FakeDetector, FakeDocuments, FakeImageStore, FakeLedger, FakeSink, FakeStreams
 
 
 @dataclass
@@ -27,15 +40,20 @@ class World:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     dead_letters: FakeDeadLetters = field(default_factory=FakeDeadLetters)
     rules: Rules = field(default_factory=lambda: Rules.of(["person"], 80))
+    last_images: FakeDocuments = field(default_factory=FakeDocuments)
+    analyses: list[FrameAnalysis] = field(default_factory=list)
 
     def analyze(self, *bodies: str) -> BatchReport:
-        ports = AnalysisPorts(
-            self.images, FakeStreams(), DetectionPorts(self.detector, self.sink, self.ledger), self.dead_letters
+        ports = AnalyzeImagesPorts(
+            self.images,
+            FakeStreams(),
+            DetectionPorts(self.detector, self.sink, self.ledger, lambda: NOON_MS),
+            self.dead_letters,
+            LastImageTracker(self.last_images, lambda: NOON_MS),
         )
+        settings = AnalyzeBatchSettings(ACCOUNT, PipelineSettings(lambda: self.rules, concurrent_detections=4))
         messages = [QueuedMessage(f"m{index}", body) for index, body in enumerate(bodies)]
-        return analyze_batch(
-            messages, ports, AnalysisPlan(ACCOUNT, DetectionPlan(lambda: self.rules, concurrent_detections=4))
-        )
+        return analyze_batch(messages, ports, settings, self.analyses)
 
     def picture(self, index: int = 0, stream: str = "front-door") -> str:
         key = an_image_key(stream, NOON_MS + index)
@@ -67,7 +85,7 @@ def test_a_picture_becomes_one_record_on_its_streams_key() -> None:
     assert record.frame.tags == {"place": "porch"}
     assert record.frame.fragment_number == a_fragment_number(0)
     assert record.frame.stream_arn is not None
-    assert report.failed_message_ids == []
+    assert report.failed_item_ids == []
 
 
 def test_a_batch_goes_to_the_stream_in_one_call() -> None:
@@ -96,9 +114,9 @@ def test_a_second_delivery_neither_pays_nor_publishes() -> None:
 
     assert len(world.results()) == 1
     assert len(world.detector.looked_at) == 1
-    assert (report.duplicates, report.failed_message_ids) == (1, [])
-    ((known, result),) = ((one.identity, record.result_id) for one in report.already_analyzed for record in world.results())
-    assert known == result
+    assert (report.duplicates, report.failed_item_ids) == (1, [])
+    (known,), (record,) = report.already_analyzed, world.results()
+    assert known.identity == record.result_id
 
 
 def test_two_messages_of_one_batch_about_one_picture_publish_it_once() -> None:
@@ -108,8 +126,8 @@ def test_two_messages_of_one_batch_about_one_picture_publish_it_once() -> None:
     report = world.analyze(body, body)
 
     assert len(world.results()) == 1
-    assert len(report.failed_message_ids) <= 1  # the one that found the other at work comes again
-    assert world.analyze(body).failed_message_ids == []
+    assert len(report.failed_item_ids) <= 1  # the one that found the other at work comes again
+    assert world.analyze(body).failed_item_ids == []
 
 
 def test_a_picture_that_the_budget_held_back_neither_comes_again_nor_is_buried() -> None:
@@ -122,8 +140,8 @@ def test_a_picture_that_the_budget_held_back_neither_comes_again_nor_is_buried()
 
     assert [one.frame.image.key for one in report.over_budget if one.frame is not None] == [keys[1]]
     assert len(report.published) == 2
-    assert (report.failed_message_ids, report.buried, report.duplicates) == ([], [], 0)
-    assert world.dead_letters.buried == []
+    assert (report.failed_item_ids, report.dead_lettered, report.duplicates) == ([], [], 0)
+    assert world.dead_letters.sent == []
     del world.detector.failures[keys[1]]
     assert len(world.analyze(*bodies).published) == 1
 
@@ -136,12 +154,12 @@ def test_a_picture_that_can_never_be_analyzed_is_buried_with_its_reason_and_its_
 
     report = world.analyze(bad, good)
 
-    assert world.dead_letters.buried == [(bad, reason)]
-    (problem,) = report.buried
+    assert world.dead_letters.sent == [(bad, reason)]
+    (problem,) = report.dead_lettered
     assert problem.frame is not None
     assert (problem.frame.fragment_number, problem.result_id is None) == (a_fragment_number(0), False)
     assert len(world.results()) == 1
-    assert report.failed_message_ids == []
+    assert report.failed_item_ids == []
 
 
 def test_a_busy_detector_brings_back_that_message_alone() -> None:
@@ -149,10 +167,10 @@ def test_a_busy_detector_brings_back_that_message_alone() -> None:
     busy, good = an_s3_event(world.picture(0)), an_s3_event(world.picture(1))
     world.detector.failures[an_image_key("front-door", NOON_MS)] = DetectorBusyError("throttled")
 
-    assert world.analyze(busy, good).failed_message_ids == ["m0"]
+    assert world.analyze(busy, good).failed_item_ids == ["m0"]
 
     world.detector.failures.clear()
-    assert world.analyze(busy).failed_message_ids == []
+    assert world.analyze(busy).failed_item_ids == []
     assert len({record.result_id for record in world.results()}) == len(world.results()) == 2
 
 
@@ -163,7 +181,7 @@ def test_a_defect_in_one_picture_does_not_take_its_neighbours_along() -> None:
 
     report = world.analyze(odd, good)
 
-    assert report.failed_message_ids == ["m0"]
+    assert report.failed_item_ids == ["m0"]
     assert "ZeroDivisionError" in str(report.retried[0].error)
     assert len(world.results()) == 1
 
@@ -174,10 +192,10 @@ def test_a_record_the_stream_refuses_is_analyzed_again() -> None:
 
     report = world.analyze(refused, taken)
 
-    assert report.failed_message_ids == ["m0"]
+    assert report.failed_item_ids == ["m0"]
     assert isinstance(report.retried[0].error, DeliveryError)
     world.sink.refused.clear()
-    assert world.analyze(refused).failed_message_ids == []
+    assert world.analyze(refused).failed_item_ids == []
     assert len(world.results()) == 2
 
 
@@ -188,7 +206,7 @@ def test_foreign_objects_are_buried(key: str) -> None:
 
     world.analyze(an_s3_event(key))
 
-    assert [type(error).__name__ for _, error in world.dead_letters.buried] == ["NotAKvsImageError"]
+    assert [type(error).__name__ for _, error in world.dead_letters.sent] == ["NotAKvsImageError"]
 
 
 def test_a_picture_that_is_gone_is_buried() -> None:
@@ -196,7 +214,7 @@ def test_a_picture_that_is_gone_is_buried() -> None:
 
     world.analyze(an_s3_event(an_image_key()))
 
-    assert [type(error).__name__ for _, error in world.dead_letters.buried] == ["ImageMissingError"]
+    assert [type(error).__name__ for _, error in world.dead_letters.sent] == ["ImageMissingError"]
 
 
 def test_the_test_event_of_s3_is_skipped() -> None:
@@ -205,7 +223,7 @@ def test_the_test_event_of_s3_is_skipped() -> None:
     report = world.analyze(json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": BUCKET}))
 
     assert report.skipped_test_events == 1
-    assert (report.failed_message_ids, world.dead_letters.buried) == ([], [])
+    assert (report.failed_item_ids, world.dead_letters.sent) == ([], [])
 
 
 def test_a_message_that_is_no_event_is_buried_as_it_came() -> None:
@@ -213,14 +231,14 @@ def test_a_message_that_is_no_event_is_buried_as_it_came() -> None:
 
     world.analyze("not json", an_s3_event(world.picture()))
 
-    assert [body for body, _ in world.dead_letters.buried] == ["not json"]
+    assert [body for body, _ in world.dead_letters.sent] == ["not json"]
     assert len(world.results()) == 1
 
 
 def test_what_cannot_even_be_buried_comes_again() -> None:
     world = World(dead_letters=FakeDeadLetters(failure=DeliveryError("queue is gone")))
 
-    assert world.analyze("not json").failed_message_ids == ["m0"]
+    assert world.analyze("not json").failed_item_ids == ["m0"]
 
 
 def test_metadata_that_nobody_can_read_becomes_null() -> None:
@@ -248,6 +266,32 @@ def test_whatever_fails_and_however_often_it_comes_every_picture_ends_once(fates
 
     analyzed = [record.frame.image.key for record in world.results()]
     assert sorted(analyzed) == sorted(key for key, fate in zip(keys, fates, strict=True) if fate != "bad")
-    assert {body for body, _ in world.dead_letters.buried} == {
+    assert {body for body, _ in world.dead_letters.sent} == {
         body for body, fate in zip(bodies, fates, strict=True) if fate == "bad"
     }
+
+
+def test_the_last_image_of_each_stream_is_noted_whatever_became_of_its_frame() -> None:
+    world = World()
+    garden = world.picture(1, "garden")
+    world.detector.failures[garden] = DetectorBusyError("throttled")
+
+    world.analyze(an_s3_event(world.picture()), an_s3_event(garden), an_s3_event("no-image-of-kvs.jpg"))
+
+    documents = world.last_images.documents.items()
+    seen = {name: LastImageSeen.model_validate_json(one.body or "") for name, one in documents}
+    assert seen == dict.fromkeys(("front-door", "garden"), LastImageSeen(at_ms=NOON_MS))
+
+
+def test_a_batch_that_ends_unexpectedly_leaves_its_analyses_to_be_reported() -> None:
+    class Broken(FakeDeadLetters):
+        def send_to_dead_letters(self, body: str, error: KinesightError) -> None:
+            raise RuntimeError("a defect")
+
+    world = World(dead_letters=Broken())
+
+    with pytest.raises(RuntimeError, match="a defect"):
+        world.analyze(an_s3_event(world.picture()), "not json")
+
+    report = FrameReport.of(world.analyses)
+    assert {name: one.analyzed for name, one in report.counts.items()} == {"front-door": 1}

@@ -5,12 +5,12 @@ from base64 import b64decode
 from datetime import UTC, datetime
 
 from kinesight.domain.analysis.kit_record import kit_fields
-from kinesight.domain.analysis.pipeline import Analysis, DetectionPlan, DetectionPorts, analyze
+from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
 from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.model import Detection, DetectorInfo, Frame, ResultRecord, to_epoch_ms
 from kinesight.domain.rules.matching import Rules
 
-from tests.builders import a_frame
+from tests.builders import NOON_MS, a_frame
 from tests.fakes import FakeLedger, FakeSink
 
 NUMBER = "91343852333181432392682062683809941735529748907"
@@ -20,7 +20,7 @@ BODY = b'{"prediction": [[0, 0.9, 0.1, 0.1, 0.5, 0.5]]}'
 class Endpoint:
     fingerprint = "sagemaker/endpoint"
 
-    def detect(self, frame: Frame) -> ModelOutput:
+    def detect(self, frame: Frame, spend: object) -> ModelOutput:
         info = DetectorInfo(type="sagemaker", operation="endpoint", latency_ms=1)
         return ModelOutput(info, (Detection(label="class-0", confidence=90),), BODY.decode(), BODY)
 
@@ -29,8 +29,9 @@ def published(*, kit_format: bool) -> bytes:
     server = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
     frame = a_frame().model_copy(update={"fragment_number": NUMBER, "server_timestamp": server})
     sink = FakeSink()
-    plan = DetectionPlan(lambda: Rules.of([], 50), beside=kit_fields if kit_format else None)
-    analyze([Analysis("one", lambda: frame)], DetectionPorts(Endpoint(), sink, FakeLedger()), plan)
+    settings = PipelineSettings(lambda: Rules.of([], 50), extra_fields=kit_fields if kit_format else None)
+    ports = DetectionPorts(Endpoint(), sink, FakeLedger(), lambda: NOON_MS)
+    analyze([FrameAnalysis("one", lambda: frame)], ports, settings)
     ((_, data),) = sink.records
     return data
 

@@ -8,8 +8,9 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kinesight.domain.analysis.pipeline import Analysis, DetectionPlan, DetectionPorts, analyze
+from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
 from kinesight.domain.detectors.budget import DAY_MS, Budget, BudgetLimits, Reservation, allowance
+from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
 from kinesight.domain.detectors.call_prices import (
     DEAREST_TOKENS,
     MICRO_USD_PER_CALL,
@@ -19,14 +20,14 @@ from kinesight.domain.detectors.call_prices import (
     token_price,
 )
 from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
-from kinesight.domain.detectors.budgeted_detector import BudgetedDetector, Spend, SpendingTally
-from kinesight.domain.detectors.ports import Detector, ModelOutput, ReserveResult, TokenUsage
+from kinesight.domain.detectors.ports import Detector, ModelOutput, SpendingDetector, ReserveResult, TokenUsage
+from kinesight.domain.detectors.spend import FrameSpend, Spend
 from kinesight.domain.errors import (
     BudgetReachedError,
-    ModelOutputError,
     DetectorBusyError,
     DetectorRejectedError,
     KinesightError,
+    ModelOutputError,
     StorageBusyError,
     maybe_billed,
 )
@@ -252,42 +253,44 @@ def test_no_interleaving_passes_a_limit_and_what_is_left_is_to_be_had(
 
 @dataclass
 class Paid:
-    """A detector behind a budget, its counters and its tally."""
+    """A detector with a budget, its counters and what it spent."""
 
     detector: Detector
     price: CallPrice = field(default_factory=lambda: CallPrice(1000))
     world: World = field(default_factory=lambda: World(stack=5000))
-    tally: SpendingTally = field(default_factory=SpendingTally)
+    spend: FrameSpend = field(default_factory=FrameSpend)
 
     @property
-    def metered(self) -> BudgetedDetector:
-        return BudgetedDetector(self.detector, "REKOGNITION_LABELS", self.price, self.world.budget, self.tally)
+    def budgeted(self) -> BudgetedDetector:
+        return BudgetedDetector(self.detector, "REKOGNITION_LABELS", self.price, self.world.budget)
 
-    def told(self) -> Spend:
-        (spending,) = self.tally.drain().values()
-        return spending
+    def detect(self) -> ModelOutput:
+        return self.budgeted.detect(a_frame(), self.spend)
+
+    def spent(self) -> Spend:
+        (spend,) = self.spend.by_detector.values()
+        return spend
 
 
-def test_a_paid_call_is_counted_for_its_stream_and_detector() -> None:
+def test_a_paid_call_is_recorded_for_its_detector() -> None:
     paid = Paid(FakeDetector())
 
-    paid.metered.detect(a_frame())
+    paid.detect()
 
-    assert paid.tally.drain() == {("front-door", "REKOGNITION_LABELS"): Spend(calls=1, micro_usd=1000)}
-    assert paid.tally.drain() == {}
+    assert paid.spend.by_detector == {"REKOGNITION_LABELS": Spend(calls=1, micro_usd=1000)}
 
 
 def test_behind_the_limit_the_detector_is_not_called() -> None:
     detector = FakeDetector()
     paid = Paid(detector, world=World(stack=2000))
     for _ in range(2):
-        paid.metered.detect(a_frame())
+        paid.detect()
 
     with pytest.raises(BudgetReachedError):
-        paid.metered.detect(a_frame())
+        paid.detect()
 
     assert len(detector.looked_at) == 2
-    assert paid.told() == Spend(calls=2, micro_usd=2000, stopped=1)
+    assert paid.spent() == Spend(calls=2, micro_usd=2000, stopped=1)
 
 
 @pytest.mark.parametrize(
@@ -304,7 +307,7 @@ def test_only_calls_that_are_not_billed_are_given_back(failure: Exception, left_
     paid = Paid(FakeDetector(failures={a_frame().image.key: failure}))
 
     with pytest.raises(type(failure)):
-        paid.metered.detect(a_frame())
+        paid.detect()
 
     assert paid.world.spent() == left_counted
 
@@ -333,9 +336,9 @@ class Dropping:
 def test_a_connection_that_was_closed_is_replaced_once_and_both_calls_are_counted() -> None:
     paid = Paid(Dropping(1))
 
-    paid.metered.detect(a_frame())
+    paid.detect()
 
-    assert paid.told() == Spend(calls=2, micro_usd=2000)
+    assert paid.spent() == Spend(calls=2, micro_usd=2000)
     assert paid.world.spent() == 2000
 
 
@@ -343,7 +346,7 @@ def test_connections_that_are_always_closed_are_left_for_later() -> None:
     detector = Dropping(9)
 
     with pytest.raises(DetectorBusyError):
-        Paid(detector).metered.detect(a_frame())
+        Paid(detector).detect()
 
     assert detector.calls == 2
 
@@ -352,7 +355,7 @@ def test_the_second_call_asks_the_budget_too() -> None:
     detector = Dropping(1)
 
     with pytest.raises(BudgetReachedError):
-        Paid(detector, world=World(stack=1000)).metered.detect(a_frame())
+        Paid(detector, world=World(stack=1000)).detect()
 
     assert detector.calls == 1
 
@@ -363,43 +366,41 @@ def test_where_nobody_can_say_what_was_spent_nothing_is_called() -> None:
     paid.world.spending.failure = StorageBusyError("throttled")
 
     with pytest.raises(StorageBusyError):
-        paid.metered.detect(a_frame())
+        paid.detect()
 
     assert detector.looked_at == []
-    assert paid.told() == Spend(unaccounted=1)
+    assert paid.spent() == Spend(unaccounted=1)
 
 
 def test_an_answer_is_not_lost_for_a_correction_that_failed() -> None:
     paid = Paid(FakeDetector(), price=CallPrice(5000, TokenPrice(1, 1)))
-    answers = paid.metered
 
     class Failing(FakeDetector):
-        def detect(self, frame: Frame) -> ModelOutput:
+        def detect(self, frame: Frame, spend: object = None) -> ModelOutput:
             paid.world.spending.failure = StorageBusyError("throttled")
             return ModelOutput(DetectorInfo(type="f", operation="o", latency_ms=1), (), {}, tokens=TokenUsage(1, 1))
 
     paid.detector = Failing()
-    answers = paid.metered
 
-    assert answers.detect(a_frame()).tokens == TokenUsage(1, 1)
+    assert paid.detect().tokens == TokenUsage(1, 1)
     assert paid.world.spent() == 5000
-    assert paid.told() == Spend(calls=1, micro_usd=1, unaccounted=1)
+    assert paid.spent() == Spend(calls=1, micro_usd=1, unaccounted=1)
 
 
 def test_what_costs_nothing_asks_nobody() -> None:
     paid = Paid(FakeDetector(), price=CallPrice(0), world=World(stack=0))
 
-    paid.metered.detect(a_frame())
+    paid.detect()
 
-    assert (paid.world.spending.asked, paid.tally.drain()) == (0, {})
+    assert (paid.world.spending.asked, paid.spend.by_detector) == (0, {})
 
 
 def test_without_a_budget_it_only_counts() -> None:
-    tally = SpendingTally()
+    spend = FrameSpend()
 
-    BudgetedDetector(FakeDetector(), "REKOGNITION_TEXT", CallPrice(1000), None, tally).detect(a_frame())
+    BudgetedDetector(FakeDetector(), "REKOGNITION_TEXT", CallPrice(1000), None).detect(a_frame(), spend)
 
-    assert tally.drain() == {("front-door", "REKOGNITION_TEXT"): Spend(calls=1, micro_usd=1000)}
+    assert spend.by_detector == {"REKOGNITION_TEXT": Spend(calls=1, micro_usd=1000)}
 
 
 def test_tokens_are_paid_by_what_the_answer_says() -> None:
@@ -434,9 +435,12 @@ def frames(count: int) -> list[Frame]:
     return [a_frame(image_timestamp=from_epoch_ms(NOON_MS + 1000 * index)) for index in range(count)]
 
 
-def analyzed(detector: Detector, ledger: FakeLedger, *shown: Frame) -> list[Analysis]:
-    analyses = [Analysis(str(frame.image_timestamp), lambda frame=frame: frame) for frame in shown]  # type: ignore[misc]  # bound at once
-    analyze(analyses, DetectionPorts(detector, FakeSink(), ledger), DetectionPlan(lambda: Rules.of([], 0)))
+_NO_RULES = PipelineSettings(lambda: Rules.of([], 0))
+
+
+def analyzed(detector: SpendingDetector, ledger: FakeLedger, *shown: Frame) -> list[FrameAnalysis]:
+    analyses = [FrameAnalysis(str(frame.image_timestamp), lambda frame=frame: frame) for frame in shown]  # type: ignore[misc]  # bound at once
+    analyze(analyses, DetectionPorts(detector, FakeSink(), ledger, lambda: NOON_MS), _NO_RULES)
     return analyses
 
 
@@ -444,9 +448,9 @@ def test_a_frame_that_is_not_paid_for_is_no_failure_and_may_come_again() -> None
     paid, ledger = Paid(FakeDetector(), world=World(stack=3000)), FakeLedger()
     shown = frames(5)
 
-    first = analyzed(paid.metered, ledger, *shown)
+    first = analyzed(paid.budgeted, ledger, *shown)
     paid.world.stack = 5000
-    again = analyzed(paid.metered, ledger, *shown)
+    again = analyzed(paid.budgeted, ledger, *shown)
 
     assert sum(one.record is not None for one in first) == 3
     assert [one.error for one in first] == [None] * 5
@@ -458,15 +462,31 @@ def test_what_the_first_of_a_chain_saw_is_kept_and_says_that_nobody_looked_close
     person, car = a_detection(label="Person"), a_detection(label="Car")
     second = Paid(FakeDetector(found=(a_detection(label="Face"),)), world=World(stack=1000))
     rules = ChainRules.of(["Person"], 0, "FRAME")
-    chain = ChainedDetector(FakeDetector(found=(person, car)), second.metered, rules, NoCrops())
+    chain = ChainedDetector(FakeDetector(found=(person, car)), second.budgeted, rules, NoCrops())
 
-    closer, not_closer = (chain.detect(frame).detections for frame in frames(2))
+    closer, not_closer = (chain.detect(frame, FrameSpend()).detections for frame in frames(2))
 
     assert [one.label for one in closer] == ["Person", "Car", "Face"]
     assert [(one.label, one.attributes.get("closerLook")) for one in not_closer] == [
         ("Person", "HELD_BACK_BY_BUDGET"),
         ("Car", None),
     ]
+
+
+def test_the_first_of_a_chain_is_paid_also_when_the_second_fails() -> None:
+    first = BudgetedDetector(FakeDetector(found=(a_detection(),)), "REKOGNITION_LABELS", CallPrice(1000), None)
+    failing = FakeDetector(failures={a_frame().image.key: maybe_billed(DetectorBusyError("no answer came"))})
+    second = BudgetedDetector(failing, "REKOGNITION_TEXT", CallPrice(2000), None)
+    one = FrameAnalysis("one", a_frame)
+
+    chain = ChainedDetector(first, second, ChainRules.of([], 0, "FRAME"), NoCrops())
+    analyze([one], DetectionPorts(chain, FakeSink(), FakeLedger(), lambda: NOON_MS), _NO_RULES)
+
+    assert isinstance(one.error, DetectorBusyError)
+    assert one.spend.by_detector == {
+        "REKOGNITION_LABELS": Spend(calls=1, micro_usd=1000),
+        "REKOGNITION_TEXT": Spend(calls=1, micro_usd=2000),
+    }
 
 
 class NoCrops:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from kinesight.adapters.pictures_pillow import cropped
 from kinesight.domain.detectors.chained_detector import MOST_CROPS, ChainedDetector, ChainRules
 from kinesight.domain.detectors.ports import ModelOutput
+from kinesight.domain.detectors.spend import FrameSpend, Spend
 from kinesight.domain.errors import DetectorBusyError, UnsupportedImageError
 from kinesight.domain.model import BoundingBox, Detection, DetectorInfo, Frame
 from PIL import Image
@@ -32,7 +33,8 @@ class Looking:
     def fingerprint(self) -> str:
         return self.name
 
-    def detect(self, frame: Frame) -> ModelOutput:
+    def detect(self, frame: Frame, spend: FrameSpend) -> ModelOutput:
+        spend.add(self.name, Spend(calls=1))
         self.looked_at.append(frame.image.key)
         if self.failure is not None:
             raise self.failure
@@ -64,7 +66,7 @@ def test_without_its_condition_the_second_does_not_look() -> None:
     second = Looking("faces", (FACE,))
     chain = ChainedDetector(Looking("labels", (a_person(70),)), second, ChainRules.of(["person"], 80, "FRAME"), Crops())
 
-    answer = chain.detect(a_frame())
+    answer = chain.detect(a_frame(), FrameSpend())
 
     assert answer.detections == (a_person(70),)
     assert second.looked_at == []
@@ -75,7 +77,7 @@ def test_on_the_frame_the_second_looks_once() -> None:
     people = (a_person(90), a_person(85))
     chain = ChainedDetector(Looking("labels", people), second, ChainRules.of([" PERSON "], 80, "FRAME"), Crops())
 
-    answer = chain.detect(a_frame())
+    answer = chain.detect(a_frame(), FrameSpend())
 
     assert second.looked_at == [a_frame().image.key]
     assert answer.detections[:2] == people
@@ -89,7 +91,7 @@ def test_on_crops_boxes_come_back_to_the_picture() -> None:
         Looking("labels", (a_person(),)), Looking("faces", (FACE,)), ChainRules.of([], 0, "CROP"), Crops()
     )
 
-    box = chain.detect(a_frame()).detections[1].bounding_box
+    box = chain.detect(a_frame(), FrameSpend()).detections[1].bounding_box
 
     assert box is not None
     assert (box.left, box.top, box.width, box.height) == pytest.approx((0.3, 0.2, 0.2, 0.2))
@@ -99,7 +101,8 @@ def test_only_the_surest_are_looked_at_closer() -> None:
     people = tuple(a_person(50 + index, left=index / 100) for index in range(9))
     second = Looking("faces", ())
 
-    ChainedDetector(Looking("labels", people), second, ChainRules.of([], 0, "CROP"), Crops()).detect(a_frame())
+    chain = ChainedDetector(Looking("labels", people), second, ChainRules.of([], 0, "CROP"), Crops())
+    chain.detect(a_frame(), FrameSpend())
 
     assert second.looked_at == [f"crop-{index / 100:g}" for index in range(8, 8 - MOST_CROPS, -1)]
 
@@ -110,7 +113,7 @@ def test_a_crop_that_cannot_be_looked_at_costs_only_itself() -> None:
         first, Looking("faces", ()), ChainRules.of([], 0, "CROP"), Crops(UnsupportedImageError("no picture"))
     )
 
-    assert chain.detect(a_frame()).detections == (a_person(),)
+    assert chain.detect(a_frame(), FrameSpend()).detections == (a_person(),)
 
 
 def test_a_busy_second_makes_the_frame_come_again() -> None:
@@ -118,7 +121,7 @@ def test_a_busy_second_makes_the_frame_come_again() -> None:
     chain = ChainedDetector(Looking("labels", (a_person(),)), busy, ChainRules.of([], 0, "FRAME"), Crops())
 
     with pytest.raises(DetectorBusyError):
-        chain.detect(a_frame())
+        chain.detect(a_frame(), FrameSpend())
 
 
 def test_the_condition_is_part_of_a_results_identity() -> None:

@@ -10,7 +10,7 @@ from kinesight.domain.detectors.image_fit import Fit, SentPicture, fitted, shrun
 from kinesight.domain.detectors.label_map import LabelMap, parse_label_map
 from kinesight.domain.detectors.output_presets import PRESETS, output_mapping
 from kinesight.domain.detectors.output_reader import OutputReader
-from kinesight.domain.errors import ModelOutputError, InvalidSettingError
+from kinesight.domain.errors import InvalidSettingError, ModelOutputError
 from kinesight.domain.model import BoundingBox, Detection
 
 SENT = SentPicture(b"", "image/jpeg", Fit.whole((200, 100)))

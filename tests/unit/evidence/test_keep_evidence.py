@@ -134,7 +134,7 @@ def test_a_fragment_that_expired_costs_only_itself() -> None:
         f"fragment {a_fragment_number(1)}: FRAGMENT_NOT_FOUND"
     ]
     assert "Not kept: fragment" in world.alerts.sent[0].text
-    assert report.failed_sequence_numbers == []
+    assert report.failed_item_ids == []
 
 
 def test_a_busy_kvs_brings_back_the_records_of_that_fragment() -> None:
@@ -144,10 +144,10 @@ def test_a_busy_kvs_brings_back_the_records_of_that_fragment() -> None:
 
     report = world.keep(here, later)
 
-    assert report.failed_sequence_numbers == ["s1"]
+    assert report.failed_item_ids == ["s1"]
     assert len(world.alerts.sent) == 1
     world.fragments.media[a_fragment_number(2)] = b"mkv"
-    assert world.keep(here, later).failed_sequence_numbers == []
+    assert world.keep(here, later).failed_item_ids == []
     assert len(world.alerts.sent) == 2
 
 
@@ -155,10 +155,10 @@ def test_an_alert_that_fails_is_sent_by_the_next_attempt() -> None:
     world = World(alerts=FakeAlerts(failing=lambda _: DeliveryError("sns")))
     record = world.record()
 
-    assert world.keep(record).failed_sequence_numbers == ["s0"]
+    assert world.keep(record).failed_item_ids == ["s0"]
 
     world.alerts.failing = lambda _: None
-    assert world.keep(record).failed_sequence_numbers == []
+    assert world.keep(record).failed_item_ids == []
     assert len(world.alerts.sent) == 1
 
 
@@ -177,16 +177,16 @@ def test_a_record_that_is_not_json_is_buried_and_its_neighbours_go_on() -> None:
 
     report = world.keep(b"\xffnot json", world.record())
 
-    assert [(body, type(error).__name__) for body, error in world.dead_letters.buried] == [
+    assert [(body, type(error).__name__) for body, error in world.dead_letters.sent] == [
         ("\\xffnot json", "InvalidEventError")
     ]
-    assert (report.alerts, report.failed_sequence_numbers) == (1, [])
+    assert (report.alerts, report.failed_item_ids) == (1, [])
 
 
 def test_what_cannot_be_buried_comes_again() -> None:
     world = World(dead_letters=FakeDeadLetters(failure=DeliveryError("queue is gone")))
 
-    assert world.keep(b"not json").failed_sequence_numbers == ["s0"]
+    assert world.keep(b"not json").failed_item_ids == ["s0"]
 
 
 def test_a_frame_without_fragment_keeps_the_rest() -> None:

@@ -1,4 +1,4 @@
-"""The frame gate: what is sent, what is held back, and that nothing is ever lost by it."""
+"""The frame gate: what is sent, what is gated, and that it never loses a frame."""
 
 import json
 from dataclasses import dataclass, field
@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kinesight.adapters.luma_pillow import PillowLuma
-from kinesight.domain.analysis.pipeline import Analysis, DetectionPlan, DetectionPorts, analyze
+from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
 from kinesight.domain.errors import StorageBusyError, UnsupportedImageError
 from kinesight.domain.gate.decision import GateMethod, GateMode, GateSettings, GateState, Reason, decide, read_state
-from kinesight.domain.gate.frame_gate import FrameGate, Verdict
+from kinesight.domain.gate.frame_gate import FrameGate, GateDecision
 from kinesight.domain.gate.image_difference import BLOCKS, COLUMNS, watched_blocks
 from kinesight.domain.model import Frame, from_epoch_ms
-from kinesight.domain.rules.document import Configuration
+from kinesight.domain.rules.document import RulesDocument
 from kinesight.domain.rules.matching import Rules
 from PIL import Image
 
@@ -45,18 +45,18 @@ settings = st.builds(
 )
 
 
-def run(wanted: GateSettings, shown: list[tuple[int, bytes]]) -> list[tuple[int, Reason, bool]]:
+def run(gate: GateSettings, shown: list[tuple[int, bytes]]) -> list[tuple[int, Reason, bool]]:
     state: GateState | None = None
     seen = []
     for at_s, luma in shown:
-        decision = decide(wanted, state, luma, NOON_MS + 1000 * at_s)
+        decision = decide(gate, state, luma, NOON_MS + 1000 * at_s)
         state = read_state(decision.state.model_dump_json(by_alias=True)) if decision.state else None
         seen.append((at_s, decision.reason, decision.sends))
     return seen
 
 
 @pytest.mark.parametrize("method", GateMethod)
-def test_a_wall_is_sent_once_a_minute_and_a_person_when_they_come(method: GateMethod) -> None:
+def test_a_wall_is_sent_once_a_minute_and_a_person_at_once(method: GateMethod) -> None:
     shown = [(at_s, a_person(30) if 20 <= at_s < 25 else WALL) for at_s in range(0, 100, 5)]
 
     sent = [(at_s, reason) for at_s, reason, sends in run(ON.model_copy(update={"method": method}), shown) if sends]
@@ -64,13 +64,13 @@ def test_a_wall_is_sent_once_a_minute_and_a_person_when_they_come(method: GateMe
     assert sent == [(0, Reason.FIRST), (20, Reason.CHANGED), (25, Reason.CHANGED), (85, Reason.DUE)]
 
 
-def test_light_that_changes_everywhere_is_no_change() -> None:
+def test_a_change_of_lighting_is_no_change() -> None:
     brighter = bytes(min(255, round(value * 1.2 + 10)) for value in a_person(30))
 
     assert [sends for *_, sends in run(ON, [(0, a_person(30)), (1, brighter)])] == [True, False]
 
 
-def test_what_happens_in_an_ignored_region_is_no_change() -> None:
+def test_changes_in_an_ignored_region_do_not_count() -> None:
     ignoring = ON.model_copy(update={"ignored_regions": (((0.4, 0), (0.7, 0), (0.7, 1), (0.4, 1)),)})
 
     assert [sends for *_, sends in run(ignoring, [(0, WALL), (1, a_person(30)), (2, a_person(5))])] == [
@@ -80,7 +80,7 @@ def test_what_happens_in_an_ignored_region_is_no_change() -> None:
     ]
 
 
-def test_no_more_is_sent_than_asked_for() -> None:
+def test_sent_frames_keep_the_minimum_interval() -> None:
     busy = [(at_s, a_person(5 + 3 * (at_s % 12))) for at_s in range(60)]
 
     sent = [
@@ -91,32 +91,32 @@ def test_no_more_is_sent_than_asked_for() -> None:
 
 
 @given(settings, frames)
-def test_deciding_twice_says_the_same_of_what_was_sent(wanted: GateSettings, shown: list[tuple[int, bytes]]) -> None:
+def test_a_sent_frame_is_sent_again(gate: GateSettings, shown: list[tuple[int, bytes]]) -> None:
     state: GateState | None = None
     for at_s, luma in shown:
-        decision = decide(wanted, state, luma, NOON_MS + 1000 * at_s)
+        decision = decide(gate, state, luma, NOON_MS + 1000 * at_s)
         state = decision.state
         if decision.sends:
-            assert decide(wanted, state, luma, NOON_MS + 1000 * at_s).sends
+            assert decide(gate, state, luma, NOON_MS + 1000 * at_s).sends
 
 
 @given(settings, st.lists(st.integers(0, 600), min_size=1, max_size=40), st.data())
-def test_in_order_nothing_stays_unseen_for_longer_than_allowed(
-    wanted: GateSettings, moments: list[int], data: st.DataObject
+def test_in_order_frames_are_sent_at_least_at_the_maximum_interval(
+    gate: GateSettings, moments: list[int], data: st.DataObject
 ) -> None:
     shown = [(at_s, data.draw(lumas)) for at_s in sorted(set(moments))]
     last_sent = shown[0][0]
-    for at_s, reason, sends in run(wanted, shown):
-        assert sends or reason is Reason.TOO_SOON or at_s - last_sent < wanted.maximum_interval_seconds
+    for at_s, reason, sends in run(gate, shown):
+        assert sends or reason is Reason.TOO_SOON or at_s - last_sent < gate.maximum_interval_seconds
         last_sent = at_s if sends else last_sent
 
 
 @given(st.binary(max_size=50) | st.just(b'{"reference": "AAAA", "referenceMs": 1, "sentMs": [1]}'))
-def test_a_memory_that_cannot_be_read_begins_anew(body: bytes) -> None:
+def test_malformed_state_is_discarded(body: bytes) -> None:
     assert read_state(body.decode(errors="replace")) is None
 
 
-def test_blocks_are_watched_by_their_middles() -> None:
+def test_blocks_are_watched_by_their_centres() -> None:
     everything = (((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)),)
 
     assert sum(watched_blocks(())) == BLOCKS
@@ -135,7 +135,7 @@ def test_pictures_become_lumas(picture_format: str, size: tuple[int, int]) -> No
     assert all(abs(value - 200) <= 2 for value in luma)
 
 
-def test_what_is_no_picture_has_no_luma() -> None:
+def test_bytes_that_are_no_image_have_no_luma() -> None:
     with pytest.raises(UnsupportedImageError):
         PillowLuma().luma(b"no picture")
 
@@ -154,9 +154,9 @@ class Lumas:
 
 @dataclass
 class World:
-    """One stream's pictures through the road that every frame takes."""
+    """Frames of one stream in the analysis pipeline."""
 
-    wanted: GateSettings = ON
+    settings: GateSettings = ON
     images: FakeImageStore = field(default_factory=FakeImageStore)
     lumas: Lumas = field(default_factory=Lumas)
     states: FakeDocuments = field(default_factory=FakeDocuments)
@@ -173,16 +173,16 @@ class World:
             self.lumas.by_picture[key.encode()] = luma
         return frame
 
-    def analyze(self, *shown: Frame) -> list[Analysis]:
-        gate = FrameGate(lambda _: self.wanted, self.images, self.lumas, self.states)
-        analyses = [Analysis(frame.image.key, lambda frame=frame: frame) for frame in shown]  # type: ignore[misc]  # bound at once
-        ports = DetectionPorts(self.detector, self.sink, self.ledger, gate)
+    def analyze(self, *shown: Frame) -> list[FrameAnalysis]:
+        gate = FrameGate(lambda _: self.settings, self.images, self.lumas, self.states)
+        analyses = [FrameAnalysis(frame.image.key, lambda frame=frame: frame) for frame in shown]  # type: ignore[misc]  # bound at once
+        ports = DetectionPorts(self.detector, self.sink, self.ledger, lambda: NOON_MS, gate)
         for one in analyses:
-            analyze([one], ports, DetectionPlan(lambda: Rules.of([], 0)))
+            analyze([one], ports, PipelineSettings(lambda: Rules.of([], 0)))
         return analyses
 
 
-def test_what_is_held_back_costs_no_call_and_is_done() -> None:
+def test_a_gated_frame_costs_no_call_and_is_done() -> None:
     world = World()
     shown = [world.frame(at_s, WALL) for at_s in range(4)]
 
@@ -195,29 +195,29 @@ def test_what_is_held_back_costs_no_call_and_is_done() -> None:
     assert all(one.already_analyzed for one in again)
 
 
-def test_observing_sends_all_and_counts() -> None:
-    world = World(wanted=GateSettings(mode=GateMode.OBSERVE))
+def test_observe_sends_every_frame_and_counts() -> None:
+    world = World(settings=GateSettings(mode=GateMode.OBSERVE))
 
     analyses = world.analyze(*(world.frame(at_s, WALL) for at_s in range(3)))
 
-    assert [one.verdict for one in analyses] == [
-        Verdict.SENT,
-        Verdict.WOULD_BE_GATED,
-        Verdict.WOULD_BE_GATED,
+    assert [one.gate_decision for one in analyses] == [
+        GateDecision.SENT,
+        GateDecision.WOULD_BE_GATED,
+        GateDecision.WOULD_BE_GATED,
     ]
     assert len(world.detector.looked_at) == 3
 
 
-def test_off_reads_nothing_and_remembers_nothing() -> None:
-    world = World(wanted=GateSettings())
+def test_off_reads_and_stores_nothing() -> None:
+    world = World(settings=GateSettings())
 
     (one,) = world.analyze(world.frame(0, None))
 
-    assert (one.verdict, world.states.documents) == (None, {})
+    assert (one.gate_decision, world.states.documents) == (None, {})
     assert one.record is not None
 
 
-def test_what_cannot_be_compared_is_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frame_that_cannot_be_compared_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     (unreadable,) = world.analyze(world.frame(0, None))
 
@@ -227,30 +227,30 @@ def test_what_cannot_be_compared_is_let_through(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(FakeDocuments, "load", fail)
     (unremembered,) = world.analyze(world.frame(1, WALL))
 
-    assert unreadable.verdict is unremembered.verdict is Verdict.FAILED_OPEN
+    assert unreadable.gate_decision is unremembered.gate_decision is GateDecision.FAILED_OPEN
     assert len(world.detector.looked_at) == 2
 
 
-def test_whoever_is_always_late_is_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frame_whose_state_cannot_be_saved_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     monkeypatch.setattr(FakeDocuments, "save", lambda *_: False)
 
     (one,) = world.analyze(world.frame(0, WALL))
 
-    assert one.verdict is Verdict.FAILED_OPEN
+    assert one.gate_decision is GateDecision.FAILED_OPEN
 
 
 def test_a_frame_that_was_sent_and_failed_is_sent_again() -> None:
     world = World()
     frame = world.frame(0, WALL)
-    gate = FrameGate(lambda _: world.wanted, world.images, world.lumas, world.states)
+    gate = FrameGate(lambda _: world.settings, world.images, world.lumas, world.states)
 
-    assert [gate.verdict(frame), gate.verdict(frame)] == [Verdict.SENT, Verdict.SENT]
+    assert [gate.decide(frame), gate.decide(frame)] == [GateDecision.SENT, GateDecision.SENT]
 
 
-def test_the_rules_document_may_set_a_streams_gate() -> None:
+def test_the_rules_document_may_set_the_gate_of_a_stream() -> None:
     camera = {"streams": ["front-*"], "rules": [{"name": "x"}], "gate": {"mode": "ON", "threshold": 5}}
-    document = Configuration.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]}))
+    document = RulesDocument.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]}))
 
     gate = Rules.of([], 0, document).of_stream("front-door").camera.gate
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kinesight.domain.errors import ThrottledError
-from kinesight.domain.live.conduct_live import ConductorSettings, ConductorPorts, ConductorReport, beat, conduct
+from kinesight.domain.live.conduct_live import ConductorPorts, ConductorReport, ConductorSettings, beat, conduct
 from kinesight.domain.live.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
 from kinesight.domain.streams.selection import StreamSelection
 

@@ -1,4 +1,4 @@
-"""The live consumer on fakes, in its own threads: order, checkpoints, leases, back-pressure, and the conductor."""
+"""The live consumer on fakes, with its threads: order, checkpoints, leases and back-pressure."""
 
 import json
 import threading
@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from kinesight.domain.analysis.pipeline import DetectionPlan, DetectionPorts
+from kinesight.domain.analysis.pipeline import DetectionPorts, PipelineSettings
 from kinesight.domain.detectors.budget import Budget, BudgetLimits
+from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
 from kinesight.domain.detectors.call_prices import CallPrice
-from kinesight.domain.detectors.budgeted_detector import BudgetedDetector, SpendingTally
 from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import (
     DetectorBusyError,
@@ -23,10 +23,10 @@ from kinesight.domain.errors import (
     StorageBusyError,
     UnreadableMediaError,
 )
-from kinesight.domain.live.consume_live import ConsumerSettings, ConsumerPorts, ConsumerReport, Ends, consume
+from kinesight.domain.live.consume_live import ConsumerPorts, ConsumerReport, ConsumerSettings, Ends, consume
 from kinesight.domain.live.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
-from kinesight.domain.live.ports import LiveStart
-from kinesight.domain.live.stream_reader import LiveSettings, LivePorts
+from kinesight.domain.live.live_stream import LiveSettings
+from kinesight.domain.live.ports import LivePorts, LiveStart
 from kinesight.domain.model import Detection, Frame, ResultRecord, from_epoch_ms
 from kinesight.domain.ports import Versioned
 from kinesight.domain.rules.matching import Rules
@@ -67,7 +67,7 @@ def fragment(number: int, keyframes: int = 1) -> MediaFragment:
 
 @dataclass
 class Cameras:
-    """Streams by name; `trouble` may strike when one is opened. Counts what was read."""
+    """Streams by name; `trouble` is called when one is opened and may raise. Counts the fragments read."""
 
     streams: dict[str, list[MediaFragment]] = field(default_factory=dict)
     trouble: Callable[[LiveStart], None] = lambda _: None
@@ -94,7 +94,7 @@ class Stills:
 
 @dataclass
 class Watched(FakeDocuments):
-    """Sees that no checkpoint is ahead of a result."""
+    """Records checkpoints that are ahead of a result."""
 
     sink: FakeSink
     ahead: list[str] = field(default_factory=list)
@@ -117,7 +117,7 @@ class Watched(FakeDocuments):
 
 @dataclass
 class World:
-    """One consumer's surroundings."""
+    """The environment of one consumer."""
 
     cameras: Cameras = field(default_factory=Cameras)
     detector: Any = field(default_factory=lambda: FakeDetector((Detection(label="Person", confidence=99),)))
@@ -145,7 +145,7 @@ class World:
         return read_lease(self.leases.load(arn(name)))
 
     def consume(self, until: Callable[[], bool], seconds: float = 10, owner: str = "me") -> ConsumerReport:
-        """Until something holds, then as a function that comes to its end."""
+        """Runs until a condition holds, then like a function that approaches its timeout."""
         deadline = time.monotonic() + seconds
         ended: list[float] = []
 
@@ -158,14 +158,14 @@ class World:
             self.cameras,
             self.stills,
             self.work,
-            DetectionPorts(self.detector, self.sink, self.ledger),
+            DetectionPorts(self.detector, self.sink, self.ledger, self.now_ms),
             self.dead,
             self.now_ms,
         )
         plan = ConsumerSettings(
             LiveSettings(
                 self.sampler,
-                DetectionPlan(lambda: Rules.of([], 50), concurrent_detections=4),
+                PipelineSettings(lambda: Rules.of([], 50), concurrent_detections=4),
                 self.in_flight,
                 self.drop_after_ms,
             ),
@@ -185,7 +185,7 @@ class World:
         return [str(ResultRecord.model_validate_json(data).frame.fragment_number) for _, data in self.sink.records]
 
 
-def test_every_keyframe_has_a_result_and_the_checkpoint_is_behind_the_last() -> None:
+def test_every_keyframe_has_a_result_and_the_checkpoint_is_the_last_fragment() -> None:
     world = World()
     for name in ("one", "two", "three"):
         world.lease(name, *(fragment(number, keyframes=2) for number in range(1, 21)))
@@ -201,7 +201,7 @@ def test_every_keyframe_has_a_result_and_the_checkpoint_is_behind_the_last() -> 
     assert report.streams["one"].seen == report.streams["one"].analyzed == 40
 
 
-def test_the_next_one_goes_on_where_the_last_one_ended() -> None:
+def test_the_next_consumer_continues_where_the_last_one_ended() -> None:
     world = World(sampler=EveryNth(3))
     world.lease("cam", *(fragment(number) for number in range(1, 8)))
     world.consume(lambda: world.known().checkpoint is not None and len(world.sink.records) == 3)
@@ -216,11 +216,11 @@ def test_no_checkpoint_is_ahead_of_a_result_while_the_model_fails() -> None:
     failing = {f"live/cam/{number}_{NOON_MS + number * 2000}.jpg": 3 for number in range(1, 30, 3)}
 
     class Moody(FakeDetector):
-        def detect(self, frame: Frame) -> ModelOutput:
+        def detect(self, frame: Frame, spend: object = None) -> ModelOutput:
             if failing.get(frame.image.key, 0):
                 failing[frame.image.key] -= 1
                 raise DetectorBusyError("throttled")
-            return super().detect(frame)
+            return super().detect(frame, spend)
 
     world = World(detector=Moody((Detection(label="Person", confidence=99),)))
     world.lease("cam", *(fragment(number) for number in range(1, 31)))
@@ -233,13 +233,13 @@ def test_no_checkpoint_is_ahead_of_a_result_while_the_model_fails() -> None:
     assert report.streams["cam"].retried == 30
 
 
-def test_a_slow_model_holds_back_the_network() -> None:
+def test_a_slow_model_stops_reading_from_the_network() -> None:
     gate = threading.Event()
 
     class Slow(FakeDetector):
-        def detect(self, frame: Frame) -> ModelOutput:
+        def detect(self, frame: Frame, spend: object = None) -> ModelOutput:
             gate.wait(10)
-            return super().detect(frame)
+            return super().detect(frame, spend)
 
     world = World(detector=Slow(), in_flight=3)
     world.lease("cam", *(fragment(number) for number in range(1, 101)))
@@ -258,7 +258,7 @@ def test_a_slow_model_holds_back_the_network() -> None:
     assert sorted(map(int, world.results())) == list(range(1, 101))
 
 
-def test_a_lease_that_another_one_took_is_let_alone() -> None:
+def test_a_lease_that_another_consumer_took_is_left_alone() -> None:
     world = World()
     world.lease("cam", *(fragment(number) for number in range(1, 4)))
 
@@ -277,7 +277,7 @@ def test_a_lease_that_another_one_took_is_let_alone() -> None:
     assert world.leases.checkpoints[-1] == "3"
 
 
-def test_a_lease_is_taken_once_and_again_after_it_ran_out() -> None:
+def test_a_lease_is_taken_once_and_again_after_it_expired() -> None:
     documents, now = FakeDocuments(), [1000]
     clock = LeaseClock(lambda: now[0], lasts_ms=100)
     documents.save(arn("cam"), Lease(stream_arn=arn("cam"), stream_name="cam", since_ms=0).model_dump_json(), 0)
@@ -302,15 +302,15 @@ def test_a_lease_is_taken_once_and_again_after_it_ran_out() -> None:
     assert theirs.lease.owner == "you"
 
 
-def test_what_can_never_be_analyzed_is_buried_and_passed() -> None:
+def test_a_keyframe_that_can_never_be_analyzed_is_dead_lettered_and_passed() -> None:
     bad = f"live/cam/2_{NOON_MS + 4000}.jpg"
     world = World(detector=FakeDetector(failures={bad: DetectorRejectedError("no")}))
     world.lease("cam", *(fragment(number) for number in range(1, 4)))
 
-    report = world.consume(lambda: len(world.sink.records) == 2 and len(world.dead.buried) == 1)
+    report = world.consume(lambda: len(world.sink.records) == 2 and len(world.dead.sent) == 1)
 
-    assert report.streams["cam"].buried == 1
-    ((letter, _),) = world.dead.buried
+    assert report.streams["cam"].dead_lettered == 1
+    ((letter, _),) = world.dead.sent
     moment = from_epoch_ms(NOON_MS + 4000).isoformat(timespec="milliseconds")
     assert json.loads(letter) == {"streamName": "cam", "fragmentNumber": "2", "imageTimestamp": moment}
     known = world.known().checkpoint
@@ -318,20 +318,20 @@ def test_what_can_never_be_analyzed_is_buried_and_passed() -> None:
     assert known.fragment_number == "3"
 
 
-def test_what_the_budget_holds_back_is_passed_and_counted() -> None:
+def test_a_keyframe_over_budget_is_passed_and_counted() -> None:
     world = World()
     budget = Budget(BudgetLimits(3, None, 100), FakeSpendCounters(), world.now_ms)
-    world.detector = BudgetedDetector(FakeDetector(), "REKOGNITION_LABELS", CallPrice(1), budget, SpendingTally())
+    world.detector = BudgetedDetector(FakeDetector(), "REKOGNITION_LABELS", CallPrice(1), budget)
     world.lease("cam", *(fragment(number) for number in range(1, 6)))
 
     report = world.consume(lambda: world.reached() == "5")
 
     counts = report.streams["cam"]
-    assert (counts.analyzed, counts.over_budget, counts.known, counts.retried) == (3, 2, 0, 0)
-    assert world.dead.buried == []
+    assert (counts.analyzed, counts.over_budget, counts.already_analyzed, counts.retried) == (3, 2, 0, 0)
+    assert world.dead.sent == []
 
 
-def test_a_fragment_that_can_not_be_read_is_buried_after_three_readings_and_the_next_ones_come() -> None:
+def test_a_malformed_fragment_is_dead_lettered_after_three_reads() -> None:
     world = World()
     world.lease("cam", *(fragment(number) for number in range(1, 5)))
     read = world.cameras.read
@@ -348,14 +348,14 @@ def test_a_fragment_that_can_not_be_read_is_buried_after_three_readings_and_the_
 
     assert sorted(world.results()) == ["1", "3", "4"]
     assert world.reached() == "4"
-    assert [(json.loads(body)["fragmentNumber"], type(error)) for body, error in world.dead.buried] == [
+    assert [(json.loads(body)["fragmentNumber"], type(error)) for body, error in world.dead.sent] == [
         ("2", UnreadableMediaError)
     ]
-    assert report.streams["cam"].buried == 1
+    assert report.streams["cam"].dead_lettered == 1
     assert world.cameras.starts.count(LiveStart(after_fragment="1")) == 2
 
 
-def test_one_that_can_be_read_the_second_time_is_analyzed() -> None:
+def test_a_fragment_that_can_be_read_the_second_time_is_analyzed() -> None:
     world, troubles = World(), iter([UnreadableMediaError("zeros", "1")])
 
     def trouble(_: LiveStart) -> None:
@@ -369,32 +369,32 @@ def test_one_that_can_be_read_the_second_time_is_analyzed() -> None:
     world.consume(lambda: len(world.sink.records) == 1)
 
     assert world.results() == ["1"]
-    assert world.dead.buried == []
+    assert world.dead.sent == []
 
 
-def test_old_fragments_are_passed_over_only_if_that_is_wished() -> None:
+def test_old_fragments_are_dropped_only_if_configured() -> None:
     world = World(drop_after_ms=3_600_000 - 6_500, now_ms=lambda: NOON_MS + 3_600_000)
     world.lease("cam", *(fragment(number) for number in range(1, 6)))
 
     report = world.consume(lambda: world.reached() == "5")
 
-    assert report.streams["cam"].shed == 3
+    assert report.streams["cam"].dropped == 3
     assert sorted(world.results()) == ["4", "5"]
 
 
-def test_what_a_camera_held_back_is_sampled_by_the_cameras_clock() -> None:
-    """Its network was gone for six seconds; then three fragments reached the server within one."""
+def test_buffered_fragments_are_sampled_by_producer_time() -> None:
+    """The camera had no network for six seconds; then three fragments reached the server within one second."""
     world = World(sampler=EveryInterval(1000))
     at_once = Decimal(NOON_MS + 8000) / 1000
-    gated = [replace(fragment(n), server_timestamp=at_once + Decimal(n) / 20) for n in range(1, 4)]
-    world.lease("cam", *gated)
+    delayed = [replace(fragment(n), server_timestamp=at_once + Decimal(n) / 20) for n in range(1, 4)]
+    world.lease("cam", *delayed)
 
     world.consume(lambda: world.reached() == "3")
 
     assert sorted(world.results()) == ["1", "2", "3"]
 
 
-def test_a_checkpoint_that_retention_has_passed_is_told_of() -> None:
+def test_a_checkpoint_older_than_retention_is_a_warning() -> None:
     world = World()
     world.lease("cam", fragment(7), fragment(8))
     found = world.leases.load(arn("cam"))
@@ -410,10 +410,10 @@ def test_a_checkpoint_that_retention_has_passed_is_told_of() -> None:
     report = world.consume(lambda: len(world.sink.records) == 2)
 
     assert world.cameras.starts[:2] == [LiveStart(after_fragment="3"), LiveStart(since_ms=NOON_MS + 6000)]
-    assert "is gone; the first that is left is next" in report.streams["cam"].warnings[0]
+    assert "is gone; continuing with the first that is left" in report.streams["cam"].warnings[0]
 
 
-def test_a_busy_kvs_is_opened_again() -> None:
+def test_a_throttled_stream_is_opened_again() -> None:
     world, troubles = World(), iter([MediaBusyError("busy")])
 
     def trouble(_: LiveStart) -> None:
@@ -427,7 +427,7 @@ def test_a_busy_kvs_is_opened_again() -> None:
     assert world.consume(lambda: len(world.sink.records) == 1).streams["cam"].warnings == ["cam: MediaBusyError: busy"]
 
 
-def test_a_defect_ends_the_stream_and_leaves_it_to_the_next_one() -> None:
+def test_an_unexpected_error_ends_the_stream_and_releases_its_lease() -> None:
     world = World()
 
     def defect(_: LiveStart) -> None:
@@ -441,7 +441,7 @@ def test_a_defect_ends_the_stream_and_leaves_it_to_the_next_one() -> None:
     assert report.streams["cam"].warnings == ["cam: ZeroDivisionError: oops"]
 
 
-def test_a_busy_table_is_asked_again() -> None:
+def test_a_throttled_checkpoint_is_retried() -> None:
     world, calls = World(), iter([False, True, True])
 
     class Busy(Watched):
@@ -458,10 +458,10 @@ def test_a_busy_table_is_asked_again() -> None:
     assert isinstance(world.leases.load(arn("cam")), Versioned)
 
 
-def test_a_picture_is_made_once_however_often_it_is_looked_at() -> None:
+def test_a_keyframe_is_converted_once_however_often_it_is_analyzed() -> None:
     class Moody(FakeDetector):
-        def detect(self, frame: Frame) -> ModelOutput:
-            answer = super().detect(frame)
+        def detect(self, frame: Frame, spend: object = None) -> ModelOutput:
+            answer = super().detect(frame, spend)
             if len(self.looked_at) < 4:
                 raise DetectorBusyError("throttled")
             return answer

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from kinesight.domain.analysis.pipeline import DetectionPlan, DetectionPorts
+from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings
 from kinesight.domain.detectors.budget import Budget, BudgetLimits
+from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
 from kinesight.domain.detectors.call_prices import CallPrice
-from kinesight.domain.detectors.budgeted_detector import BudgetedDetector, SpendingTally
 from kinesight.domain.errors import (
     DetectorBusyError,
     DetectorRejectedError,
@@ -29,8 +29,8 @@ from kinesight.domain.on_demand.extract_images import ExtractionPorts, extract_w
 from kinesight.domain.on_demand.messages import (
     WINDOWS,
     AnalysisRequest,
-    RangePlan,
     AnalyzedFrame,
+    RangePlan,
     WindowManifest,
     WindowReport,
 )
@@ -114,6 +114,7 @@ class Workflow:
     sink: FakeSink = field(default_factory=FakeSink)
     ledger: FakeLedger = field(default_factory=FakeLedger)
     now: datetime = NOON + timedelta(minutes=5)
+    analyses: list[FrameAnalysis] = field(default_factory=list)
 
     def plan(self, execution: str = "one", **changes: Any) -> RangePlan:
         ports = PlanningPorts(self.camera, self.camera, self.work, lambda: self.now)
@@ -126,9 +127,10 @@ class Workflow:
         extract_window(plan, window, ExtractionPorts(self.camera, self.camera, self.camera, self.work))
 
     def detect(self, plan: RangePlan, window: Window) -> None:
-        metered = BudgetedDetector(self.detector, "ANY", CallPrice(1), self.budget, SpendingTally())
-        ports = WindowPorts(DetectionPorts(metered, self.sink, self.ledger), self.work)
-        detect_window(plan, window.index, ports, DetectionPlan(lambda: Rules.of([], 50), concurrent_detections=3))
+        budgeted = BudgetedDetector(self.detector, "ANY", CallPrice(1), self.budget)
+        ports = WindowPorts(DetectionPorts(budgeted, self.sink, self.ledger, lambda: NOON_MS), self.work)
+        settings = PipelineSettings(lambda: Rules.of([], 50), concurrent_detections=3)
+        detect_window(plan, window.index, ports, settings, self.analyses)
 
     def run(self, execution: str = "one", **changes: Any) -> RangePlan:
         plan = self.plan(execution, **changes)
@@ -356,7 +358,9 @@ class ReportedWork(FakeWork):
         report = WindowReport(
             index=int(name),
             published={
-                at_ms: AnalyzedFrame(result_id=f"{at_ms:032}", fragment_number="9" * 47, labels=labels * 20, matched=True)
+                at_ms: AnalyzedFrame(
+                    result_id=f"{at_ms:032}", fragment_number="9" * 47, labels=labels * 20, matched=True
+                )
                 for at_ms in moments
             },
         )

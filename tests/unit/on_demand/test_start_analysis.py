@@ -17,7 +17,7 @@ from kinesight.domain.on_demand.executions import AnalysisRun, stream_name_of
 from kinesight.domain.on_demand.kvs_notifications import parse_notification
 from kinesight.domain.on_demand.messages import AnalysisRequest
 from kinesight.domain.on_demand.notification_bursts import LONGEST_OPEN_MS, BurstRules
-from kinesight.domain.on_demand.start_analysis import StartSettings, StartPorts, StartReport, start_analyses
+from kinesight.domain.on_demand.start_analysis import StartPorts, StartReport, StartSettings, start_analyses
 from kinesight.domain.ports import FragmentSpan, Versioned
 
 from tests.builders import NOON_MS
@@ -110,7 +110,7 @@ class World:
             try:
                 report = start_analyses(messages, ports, PLAN)
                 self.reports.append(report)
-                failed = set(report.failed_message_ids)
+                failed = set(report.failed_item_ids)
             except Died:
                 failed = {message.message_id for message in messages}
             for _, number, body in taken:
@@ -209,7 +209,7 @@ def test_poison_is_buried_and_its_neighbours_go_on() -> None:
     world.send(notification("cam", NOON_MS))
     world.run()
 
-    assert [type(error) for _, error in world.dead.buried] == [InvalidEventError] * 4
+    assert [type(error) for _, error in world.dead.sent] == [InvalidEventError] * 4
     assert len(world.ranges()) == 1
 
 
@@ -239,7 +239,7 @@ def test_a_stream_that_is_gone_is_buried_with_that_reason() -> None:
     world.send(notification("cam", NOON_MS))
     world.run()
 
-    assert [str(error) for _, error in world.dead.buried] == ["gone"]
+    assert [str(error) for _, error in world.dead.sent] == ["gone"]
     assert world.ranges() == []
 
 
@@ -273,7 +273,7 @@ def test_whatever_dies_or_comes_twice_every_notified_fragment_is_analyzed(
     ranges = world.run(batch).ranges()
 
     assert all(covered(ranges, NOON_MS + place * LENGTH_MS) for place, _ in notified)
-    assert world.dead.buried == []
+    assert world.dead.sent == []
     assert len(ranges) == len(set(ranges))
 
 

@@ -12,10 +12,10 @@ from kinesight.domain.errors import StorageBusyError, ThrottledError
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.on_demand.messages import AnalysisRequest
 from kinesight.domain.on_demand.ports import RunStatus
-from kinesight.domain.on_demand.sweep_streams import LONGEST_RANGE_MS, SweepSettings, SweepPorts, SweepReport, sweep
+from kinesight.domain.on_demand.sweep_streams import LONGEST_RANGE_MS, SweepPorts, SweepReport, SweepSettings, sweep
 from kinesight.domain.ports import Versioned
-from kinesight.domain.streams.configuration import VideoStream
 from kinesight.domain.streams.selection import StreamSelection
+from kinesight.domain.streams.stream_settings import VideoStream
 
 from tests.builders import NOON_MS
 from tests.fakes import FakeDocuments, FakeWorkflow

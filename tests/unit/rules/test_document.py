@@ -1,4 +1,4 @@
-"""The rules document: what is taken, and what is said of what is wrong."""
+"""The rules document: which documents are valid, and which problems are reported."""
 
 import json
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kinesight.domain.errors import InvalidConfigurationError
-from kinesight.domain.rules.document import Configuration, QuietHours
+from kinesight.domain.rules.document import QuietHours, RulesDocument
 from kinesight.domain.rules.json_lines import line_of
 
 SQUARE = [[0, 0], [1, 0], [1, 1]]
@@ -22,7 +22,7 @@ def a_document(camera: dict[str, Any] | None = None, rule: dict[str, Any] | None
 
 def refusal(text: str) -> str:
     with pytest.raises(InvalidConfigurationError) as caught:
-        Configuration.parse(text)
+        RulesDocument.parse(text)
     return str(caught.value)
 
 
@@ -35,7 +35,7 @@ WRONG_RULES: list[tuple[dict[str, Any], str]] = [
     ({"minimumAspectRatio": 2, "maximumAspectRatio": 1}, "minimumAspectRatio is above maximumAspectRatio"),
     ({"maximumAspectRatio": 0}, "maximumAspectRatio: Input should be greater than 0"),
     ({"class": "ALARM"}, "class: Input should be 'ALERT' or 'ACTIVITY'"),
-    ({"confirmation": {"frames": 3, "of": 2}}, "confirmation: 3 of 2 pictures can never match"),
+    ({"confirmation": {"frames": 3, "of": 2}}, "confirmation: 3 of 2 frames can never match"),
     ({"confirmation": {"frames": 0}}, "confirmation.frames: Input should be greater than or equal to 1"),
     ({"dwellSeconds": -1}, "dwellSeconds: Input should be greater than or equal to 0"),
     ({"cooldownSeconds": 100_000}, "cooldownSeconds: Input should be less than or equal to 86400"),
@@ -93,31 +93,31 @@ WRONG_CAMERAS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "said"), WRONG_RULES)
-def test_a_wrong_rule_is_refused_by_name(rule: dict[str, Any], said: str) -> None:
-    assert said in refusal(a_document(rule=rule))
+@pytest.mark.parametrize(("rule", "message"), WRONG_RULES)
+def test_an_invalid_rule_is_rejected_by_path(rule: dict[str, Any], message: str) -> None:
+    assert message in refusal(a_document(rule=rule))
 
 
-@pytest.mark.parametrize(("camera", "said"), WRONG_CAMERAS)
-def test_a_wrong_camera_is_refused_by_name(camera: dict[str, Any], said: str) -> None:
-    assert said in refusal(a_document(camera))
+@pytest.mark.parametrize(("camera", "message"), WRONG_CAMERAS)
+def test_an_invalid_camera_is_rejected_by_path(camera: dict[str, Any], message: str) -> None:
+    assert message in refusal(a_document(camera))
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
-        ("{", "not JSON: Expecting property name"),
+        ("{", "not valid JSON: Expecting property name"),
         ("[]", "line 1: the document: Input should be a valid dictionary"),
         ('{"cameras": []}', "line 1: schemaVersion: Field required"),
         ('{"schemaVersion": 2, "cameras": []}', "line 1: schemaVersion: Input should be 1"),
         ('{"schemaVersion": 1}', "line 1: cameras: Field required"),
     ],
 )
-def test_a_wrong_document_is_refused(text: str, said: str) -> None:
-    assert said in refusal(text)
+def test_an_invalid_document_is_rejected(text: str, message: str) -> None:
+    assert message in refusal(text)
 
 
-def test_every_problem_is_told_with_its_line() -> None:
+def test_every_problem_is_reported_with_its_line() -> None:
     text = """{
   "schemaVersion": 1,
   "cameras": [
@@ -139,9 +139,9 @@ def test_every_problem_is_told_with_its_line() -> None:
     )
 
 
-def test_the_first_camera_that_matches_counts() -> None:
+def test_the_first_camera_that_matches_applies() -> None:
     both = [{"streams": [name], "rules": [{"name": name[0]}]} for name in ("front-door", "front-*")]
-    document = Configuration.parse(json.dumps({"schemaVersion": 1, "cameras": both}))
+    document = RulesDocument.parse(json.dumps({"schemaVersion": 1, "cameras": both}))
 
     found = [document.camera(name) for name in ("front-door", "front-gate", "garden")]
 
@@ -164,8 +164,8 @@ def test_the_first_camera_that_matches_counts() -> None:
         ({"start": "00:00", "end": "00:00"}, "2026-01-02T03:00:00+00:00", True),
     ],
 )
-def test_quiet_hours_follow_the_wall_clock(hours: dict[str, Any], moment: str, quiet: bool) -> None:
-    assert QuietHours.model_validate(hours).contain(datetime.fromisoformat(moment).astimezone(UTC)) is quiet
+def test_quiet_hours_follow_local_time(hours: dict[str, Any], moment: str, quiet: bool) -> None:
+    assert QuietHours.model_validate(hours).contains(datetime.fromisoformat(moment).astimezone(UTC)) is quiet
 
 
 values = st.recursive(
@@ -176,8 +176,8 @@ values = st.recursive(
 
 
 @given(values, st.data())
-def test_the_line_is_where_a_printer_put_the_value(document: Any, data: st.DataObject) -> None:
-    """One value a line: the line's number is that of a marker put in the value's place."""
+def test_the_line_of_a_value_is_found(document: Any, data: st.DataObject) -> None:
+    """In a document with one value per line, the line is that of a marker that replaces the value."""
     path: list[str | int] = []
     node: Any = document
     while isinstance(node, dict | list) and node and data.draw(st.booleans()):

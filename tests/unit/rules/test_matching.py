@@ -1,4 +1,4 @@
-"""Which detections pass which rules."""
+"""Which detections match which rules."""
 
 import json
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kinesight.domain.model import BoundingBox, Detection
-from kinesight.domain.rules.document import Camera, Configuration
+from kinesight.domain.rules.document import Camera, RulesDocument
 from kinesight.domain.rules.matching import CameraRules, Rules, matched_labels, matched_rules
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -54,18 +54,18 @@ def a_camera(*rules: dict[str, Any], zones: tuple[dict[str, Any], ...] = ()) -> 
         ({"quietHours": [{"start": "13:00", "end": "14:00"}]}, a_detection(), True),
     ],
 )
-def test_a_detection_passes_or_not(rule: dict[str, Any], detection: Detection, passes: bool) -> None:
+def test_a_detection_matches_or_not(rule: dict[str, Any], detection: Detection, passes: bool) -> None:
     camera = a_camera(rule, zones=(LEFT_HALF, TOP))
 
-    (judged,) = camera.judge([detection], NOON, {"door": "open-wide"})
+    (matches,) = camera.match([detection], NOON, {"door": "open-wide"})
 
-    assert bool(judged.rules) is passes
+    assert bool(matches.rules) is passes
 
 
-def test_a_detection_is_told_its_zones() -> None:
+def test_a_detection_has_its_zones() -> None:
     camera = a_camera({}, zones=(LEFT_HALF, LEFT_HALF | {"name": "wide", "by": "OVERLAP", "minimumOverlap": 0.2}))
 
-    inside, across, outside = camera.judge(
+    inside, across, outside = camera.match(
         [
             a_detection(box=(0.1, 0.4, 0.2, 0.4)),
             a_detection(box=(0.4, 0.4, 0.3, 0.4)),
@@ -80,23 +80,25 @@ def test_a_detection_is_told_its_zones() -> None:
 def test_labels_and_rules_are_named_once_in_order() -> None:
     camera = a_camera({"labels": ["Dog"]}, {"minimumConfidence": 50})
 
-    judged = camera.judge([a_detection("Cat", 60), a_detection("Dog", 40), a_detection("Cat", 70)], NOON)
+    matches = camera.match([a_detection("Cat", 60), a_detection("Dog", 40), a_detection("Cat", 70)], NOON)
 
-    assert matched_labels(judged) == ("Cat", "Dog")
-    assert matched_rules(judged) == ("rule-1", "rule-0")
+    assert matched_labels(matches) == ("Cat", "Dog")
+    assert matched_rules(matches) == ("rule-1", "rule-0")
 
 
-def test_the_document_rules_its_streams_and_the_parameters_the_others() -> None:
+def test_the_document_applies_to_its_streams_and_the_parameters_to_the_others() -> None:
     cameras = [{"streams": ["front-*"], "rules": [{"name": "dogs", "labels": ["Dog"]}]}]
-    document = Configuration.parse(json.dumps({"schemaVersion": 1, "cameras": cameras}))
+    document = RulesDocument.parse(json.dumps({"schemaVersion": 1, "cameras": cameras}))
     rules = Rules.of([" person ", ""], 80, document)
 
-    judged = {name: rules.of_stream(name).judge([a_detection("Dog"), a_detection()], NOON) for name in ("front-1", "b")}
+    matches = {
+        name: rules.of_stream(name).match([a_detection("Dog"), a_detection()], NOON) for name in ("front-1", "b")
+    }
 
-    assert {name: matched_labels(one) for name, one in judged.items()} == {"front-1": ("Dog",), "b": ("Person",)}
+    assert {name: matched_labels(one) for name, one in matches.items()} == {"front-1": ("Dog",), "b": ("Person",)}
 
 
-def test_an_execution_overrides_what_it_names() -> None:
+def test_an_execution_overrides_only_the_values_that_it_sets() -> None:
     rules = Rules.of(["Person"], 80)
 
     assert rules.overridden(None, None) is rules
@@ -107,9 +109,9 @@ def test_an_execution_overrides_what_it_names() -> None:
 
 
 @given(st.floats(0, 100), st.floats(0, 100), st.sampled_from(["Person", "Dog"]))
-def test_more_confidence_never_passes_less(least: float, confidence: float, label: str) -> None:
+def test_higher_confidence_never_matches_fewer_rules(least: float, confidence: float, label: str) -> None:
     camera = a_camera({"labels": ["person"], "minimumConfidence": least})
 
-    (judged,) = camera.judge([a_detection(label, confidence)], NOON)
+    (matches,) = camera.match([a_detection(label, confidence)], NOON)
 
-    assert bool(judged.rules) is (label == "Person" and confidence >= least)
+    assert bool(matches.rules) is (label == "Person" and confidence >= least)

@@ -1,11 +1,11 @@
-"""Rules that are read again while the pipeline runs."""
+"""Rules that are re-read while the pipeline runs."""
 
 import json
 from dataclasses import dataclass, field
 
 import pytest
 from kinesight.domain.errors import InvalidConfigurationError, StorageBusyError
-from kinesight.domain.rules.document import Configuration
+from kinesight.domain.rules.document import RulesDocument
 from kinesight.domain.rules.matching import Rules
 from kinesight.domain.rules.refresh import DOCUMENT_KEY, CurrentRules
 
@@ -14,17 +14,17 @@ from tests.fakes import FakeWork
 
 @dataclass
 class World:
-    """A clock, a store that may fail, and what was warned of."""
+    """A clock, a store that may fail, and the warnings."""
 
     store: FakeWork = field(default_factory=FakeWork)
     now_s: float = 0.0
     warnings: list[str] = field(default_factory=list)
 
     def rules(self) -> CurrentRules:
-        def of_document(document: Configuration | None) -> Rules:
+        def make_rules(document: RulesDocument | None) -> Rules:
             return Rules.of(["Person"], 80, document)
 
-        return CurrentRules(self.store, of_document, lambda: self.now_s, self.warnings.append)
+        return CurrentRules(self.store, make_rules, lambda: self.now_s, self.warnings.append)
 
     def put(self, text: str) -> None:
         self.store.write(DOCUMENT_KEY, text.encode(), "application/json")
@@ -38,11 +38,11 @@ def rule_names(rules: CurrentRules) -> list[str]:
     return [rule.name for rule in rules().of_stream("front-door").camera.rules]
 
 
-def test_without_a_document_the_parameters_rule() -> None:
+def test_without_a_document_the_parameters_apply() -> None:
     assert rule_names(World().rules()) == ["default"]
 
 
-def test_a_new_document_counts_within_a_minute() -> None:
+def test_a_new_document_applies_within_a_minute() -> None:
     world = World()
     rules = world.rules()
     seen = [rule_names(rules)]
@@ -56,7 +56,7 @@ def test_a_new_document_counts_within_a_minute() -> None:
     assert seen == [["default"], ["default"], ["one"], ["two"]]
 
 
-def test_a_broken_document_leaves_the_last_good_one() -> None:
+def test_an_invalid_document_leaves_the_last_valid_one_in_use() -> None:
     world = World()
     world.put(a_document("good"))
     rules = world.rules()
@@ -66,10 +66,10 @@ def test_a_broken_document_leaves_the_last_good_one() -> None:
 
     assert rule_names(rules) == before == ["good"]
     assert len(world.warnings) == 1
-    assert world.warnings[0].startswith("the rules stay as they were: configuration/rules.json: not JSON")
+    assert world.warnings[0].startswith("the previous rules stay in use: configuration/rules.json: not valid JSON")
 
 
-def test_a_broken_document_from_the_start_stops_the_analysis() -> None:
+def test_an_invalid_document_at_the_start_raises() -> None:
     world = World()
     world.put('{"schemaVersion": 1}')
 
@@ -77,7 +77,7 @@ def test_a_broken_document_from_the_start_stops_the_analysis() -> None:
         world.rules()()
 
 
-def test_a_store_that_fails_for_now_leaves_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transient_failure_of_the_store_leaves_the_rules_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     rules = world.rules()
     before = rule_names(rules)
@@ -89,4 +89,4 @@ def test_a_store_that_fails_for_now_leaves_the_rules(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(FakeWork, "read", fail)
 
     assert rule_names(rules) == before
-    assert world.warnings == ["the rules stay as they were: slow down"]
+    assert world.warnings == ["the previous rules stay in use: slow down"]

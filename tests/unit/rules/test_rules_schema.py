@@ -1,4 +1,4 @@
-"""Every constraint of the published schema, broken one at a time: each is refused, by the place where it is."""
+"""Each constraint of the published schema, violated one at a time, is rejected with the path of the violation."""
 
 import copy
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from kinesight.domain.errors import InvalidConfigurationError
-from kinesight.domain.rules.document import Configuration
+from kinesight.domain.rules.document import RulesDocument
 
 SCHEMA: dict[str, Any] = json.loads((Path(__file__).resolve().parents[3] / "docs/rules.schema.json").read_text())
 WHOLE: dict[str, Any] = {
@@ -78,7 +78,7 @@ BREAKING: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """What a reference or an optional value stands for."""
+    """Resolves a reference or an optional value."""
     while "$ref" in schema:
         schema = SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]]
     choices = [_plain(one) for one in schema.get("anyOf", [])]
@@ -87,7 +87,7 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _broken(schema: dict[str, Any], value: Any, path: Path_) -> Iterator[tuple[Path_, str, Any]]:
-    """(place, constraint, a value that breaks it) of everything below."""
+    """Yields (path, constraint, a value that violates it) for everything below."""
     schema = _plain(schema)
     for constraint, breaking in BREAKING.items():
         if constraint in schema:
@@ -117,8 +117,8 @@ CASES = [
 ]
 
 
-def test_the_whole_document_uses_every_field_and_is_good() -> None:
-    Configuration.parse(json.dumps(WHOLE))
+def test_the_whole_document_uses_every_field_and_is_valid() -> None:
+    RulesDocument.parse(json.dumps(WHOLE))
 
     used = set(_names(WHOLE))
     declared = {name for one in (SCHEMA, *SCHEMA["$defs"].values()) for name in one.get("properties", {})}
@@ -132,7 +132,7 @@ def _names(node: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("path", "value"), CASES)
-def test_what_breaks_a_constraint_is_refused_at_its_place(path: Path_, value: Any) -> None:
+def test_a_violated_constraint_is_rejected_at_its_path(path: Path_, value: Any) -> None:
     document = copy.deepcopy(WHOLE)
     node: Any = document
     for part in path[:-1]:
@@ -144,6 +144,6 @@ def test_what_breaks_a_constraint_is_refused_at_its_place(path: Path_, value: An
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
 
     with pytest.raises(InvalidConfigurationError) as caught:
-        Configuration.parse(json.dumps(document, indent=1))
+        RulesDocument.parse(json.dumps(document, indent=1))
 
     assert f": {place}" in str(caught.value)

@@ -132,7 +132,7 @@ def test_everything_from_pre_roll_to_post_roll_is_archived_and_listed_in_order()
     report = world.run()
 
     assert world.listed_s() == list(range(-6, 26, 2))  # the first shows the pre-roll's begin, the last its end
-    assert (report.fragments, len(report.completed), report.failed_message_ids) == (16, 1, [])
+    assert (report.fragments, len(report.completed), report.failed_item_ids) == (16, 1, [])
     assert report.archived_bytes == sum(len(body) for body, _ in world.store.objects.values())
     assert (world.video.complete, world.video.missing, world.orders.sent) == (True, (), [])
     first = world.video.fragments[0]
@@ -186,7 +186,7 @@ def test_copies_that_could_not_be_renewed_are_tried_again() -> None:
 
     report = world.run()
 
-    assert (report.failed_message_ids, report.completed) == (["m0"], [])
+    assert (report.failed_item_ids, report.completed) == (["m0"], [])
 
 
 def test_overlapping_sessions_fetch_what_they_share_once() -> None:
@@ -240,7 +240,7 @@ def test_a_stream_that_has_nothing_is_no_error(trouble: KinesightError, retentio
 
     report = world.run()
 
-    assert (report.failed_message_ids, report.buried) == ([], [])
+    assert (report.failed_item_ids, report.dead_lettered) == ([], [])
     assert (world.video.fragments, world.missing(), world.video.complete) == ((), [(reason, -5, 25)], True)
 
 
@@ -254,10 +254,10 @@ def test_a_throttled_kvs_brings_the_message_back_and_the_rest_alone_is_fetched()
     world.archive.media |= throttled
     second = world.run()
 
-    assert (first.failed_message_ids, [type(one.error) for one in first.retried]) == (["m0"], [MediaBusyError])
+    assert (first.failed_item_ids, [type(one.error) for one in first.retried]) == (["m0"], [MediaBusyError])
     assert written == 7
     assert [one for _, one in world.archive.asked] == [number(at_s) for at_s in range(8, 26, 2)]
-    assert (second.failed_message_ids, world.listed_s()) == ([], list(range(-6, 26, 2)))
+    assert (second.failed_item_ids, world.listed_s()) == ([], list(range(-6, 26, 2)))
 
 
 def test_when_time_runs_out_the_rest_is_done_by_the_next_message() -> None:
@@ -293,7 +293,7 @@ def test_an_older_order_that_comes_late_does_not_shorten_the_video() -> None:
 
     report = world.run(an_order())
 
-    assert (report.superseded, world.video, report.failed_message_ids) == (1, longer, [])
+    assert (report.superseded, world.video, report.failed_item_ids) == (1, longer, [])
 
 
 def test_a_later_order_makes_it_longer_and_keeps_what_is_gone_by_now() -> None:
@@ -331,11 +331,11 @@ def test_poison_is_buried_with_its_reason_and_its_neighbours_go_on() -> None:
 
     report = world.run("no order", an_order(), '{"videoOf":"x"}')
 
-    assert [(body, type(error).__name__) for body, error in world.dead.buried] == [
+    assert [(body, type(error).__name__) for body, error in world.dead.sent] == [
         ("no order", "InvalidEventError"),
         ('{"videoOf":"x"}', "InvalidEventError"),
     ]
-    assert (len(report.completed), report.failed_message_ids) == (1, [])
+    assert (len(report.completed), report.failed_item_ids) == (1, [])
 
 
 def test_a_refusal_of_kvs_is_for_people() -> None:
@@ -343,12 +343,12 @@ def test_a_refusal_of_kvs_is_for_people() -> None:
 
     report = world.run()
 
-    assert [type(error) for _, error in world.dead.buried] == [StreamRefusedError]
-    assert (len(report.buried), report.failed_message_ids) == (1, [])
+    assert [type(error) for _, error in world.dead.sent] == [StreamRefusedError]
+    assert (len(report.dead_lettered), report.failed_item_ids) == (1, [])
 
 
 def test_what_can_not_even_be_buried_comes_again() -> None:
     world = World()
     world.dead.failure = DeliveryError("no queue")
 
-    assert world.run("no order").failed_message_ids == ["m0"]
+    assert world.run("no order").failed_item_ids == ["m0"]

@@ -9,7 +9,7 @@ from kinesight.domain.analysis.result_records import encode_record, evidence_key
 from kinesight.domain.batches import StreamedRecord
 from kinesight.domain.errors import ChannelRefusedError, DeliveryError
 from kinesight.domain.model import FrameSource, ResultRecord, Selector, from_epoch_ms
-from kinesight.domain.rules.document import Configuration
+from kinesight.domain.rules.document import RulesDocument
 from kinesight.domain.rules.matching import Rules
 from kinesight.domain.sessions.outbox import AlertRoute, NotificationTargets
 from kinesight.domain.sessions.track_sessions import SessionPorts, SessionReport, ClipOrders, pass_time, track_batch
@@ -29,7 +29,7 @@ class World:
     alerts: FakeAlerts = field(default_factory=FakeAlerts)
     ledger: FakeLedger = field(default_factory=FakeLedger)
     dead_letters: FakeDeadLetters = field(default_factory=FakeDeadLetters)
-    document: Configuration | None = None
+    document: RulesDocument | None = None
     now_s: float = 0
     video_queue: FakeDelayedMessages = field(default_factory=FakeDelayedMessages)
     videos: bool = True
@@ -157,9 +157,9 @@ def test_what_could_not_be_told_is_told_by_the_next_attempt(failing: str) -> Non
     again = world.track(record)
     world.wait(120)
 
-    assert first.failed_sequence_numbers == (["s0"] if failing == "NEW" else [])
-    assert len(ended.failures) == 1
-    assert again.failed_sequence_numbers == []
+    assert first.failed_item_ids == (["s0"] if failing == "NEW" else [])
+    assert len(ended.retried) == 1
+    assert again.failed_item_ids == []
     assert {kind for kind, _ in world.sessions.events} == {"NEW", "END"}
     assert len(world.alerts.sent) == 1
 
@@ -169,7 +169,7 @@ def test_an_alert_that_failed_is_sent_once_it_can() -> None:
     record = a_picture(0)
 
     report = world.track(record)
-    assert (report.failed_sequence_numbers, len(report.failures), report.told(SessionEventType.ALERT)) == ([], 1, 0)
+    assert (report.failed_item_ids, len(report.retried), report.told(SessionEventType.ALERT)) == ([], 1, 0)
     world.alerts.failing = lambda _: None
     assert (world.wait(10).told(SessionEventType.ALERT), world.wait(20).told(SessionEventType.ALERT)) == (1, 0)
 
@@ -213,7 +213,7 @@ def test_a_channel_that_fails_repeats_nothing_on_the_others() -> None:
     world.wait(20)
     world.wait(30)
 
-    assert (first.told(SessionEventType.ALERT), len(first.failures)) == (1, 1)
+    assert (first.told(SessionEventType.ALERT), len(first.retried)) == (1, 1)
     assert (len(world.alerts.sent), len(world.webhook.sent)) == (1, 1)
 
 
@@ -227,7 +227,7 @@ def test_what_a_channel_refuses_for_good_is_given_up_and_told() -> None:
 
     (refusal,) = first.refusals
     assert (refusal.channel, refusal.session_id) == ("webhook", world.alerts.sent[0].body["sessionId"])
-    assert (first.failures, again.refusals, len(world.alerts.sent)) == ([], [], 1)
+    assert (first.retried, again.refusals, len(world.alerts.sent)) == ([], [], 1)
 
 
 def test_an_event_that_is_refused_for_good_blocks_nothing() -> None:
@@ -293,8 +293,8 @@ def test_poison_is_buried_and_its_neighbours_go_on() -> None:
 
     report = world.track(b"no record", a_picture(0))
 
-    assert (report.buried, report.failed_sequence_numbers) == (1, [])
-    assert world.dead_letters.buried[0][0] == "no record"
+    assert (len(report.dead_lettered), report.failed_item_ids) == (1, [])
+    assert world.dead_letters.sent[0][0] == "no record"
     assert len(world.alerts.sent) == 1
 
 
@@ -310,7 +310,7 @@ def test_pictures_with_alerts_of_their_own_leave_sessions_silent() -> None:
 def test_a_document_decides_for_its_streams() -> None:
     rule = {"name": "two in a row", "labels": ["Dog"], "confirmation": {"frames": 2, "of": 2}, "class": "ACTIVITY"}
     camera = {"streams": ["front-*"], "rules": [rule], "stationary": {"enabled": False}}
-    document = Configuration.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]}))
+    document = RulesDocument.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]}))
     world = World(document=document)
 
     world.track(*(a_picture(at_s, "Dog") for at_s in (0, 3, 6)), a_picture(3, stream_name="garden"))
@@ -326,7 +326,7 @@ def test_a_document_decides_for_its_streams() -> None:
 def test_the_video_of_an_ended_session_is_ordered_once_with_its_roll() -> None:
     sessions = {"quietSeconds": 30, "preRollSeconds": 4, "postRollSeconds": 7.5}
     camera = {"streams": ["*"], "rules": [{"name": "people"}], "sessions": sessions, "stationary": {"enabled": False}}
-    world = World(document=Configuration.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]})))
+    world = World(document=RulesDocument.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]})))
 
     world.track(a_picture(0), a_picture(9))
     assert world.clip_orders == []
@@ -362,7 +362,7 @@ def test_an_order_that_could_not_be_sent_is_sent_later() -> None:
     world.video_queue.failure = None
     world.wait(61)
 
-    assert [type(one.error) for one in report.failures] == [DeliveryError]
+    assert [type(one.error) for one in report.retried] == [DeliveryError]
     assert len(world.clip_orders) == 1
 
 

@@ -1,4 +1,4 @@
-"""configure_streams over a fleet: only what differs, everything given back, within KVS's limits, cut off anywhere."""
+"""configure_streams: sets only what differs, restores everything, keeps KVS's limits, may stop anywhere."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,7 +13,6 @@ from kinesight.domain.errors import (
     StreamRefusedError,
     ThrottledError,
 )
-from kinesight.domain.streams.configuration import Feature, Wanted
 from kinesight.domain.streams.configure_streams import (
     LOCK_S,
     VERIFY_EVERY_S,
@@ -24,6 +23,7 @@ from kinesight.domain.streams.configure_streams import (
     restore_all,
 )
 from kinesight.domain.streams.selection import StreamSelection
+from kinesight.domain.streams.stream_settings import Feature, StreamSettings
 
 from tests.fakes_streams import FakeManagedStreams, FakeStreamDirectory
 
@@ -57,17 +57,17 @@ class World:
         return ConfigureStreamsPorts(self.registry, self.managed, clock, self.epoch_s, deadline_s, workers=1)
 
     def apply(self, *names: str, **changes: Any) -> ConfigureStreamsReport:
-        return apply(wanted(*names, **changes), self.ports())
+        return apply(desired(*names, **changes), self.ports())
 
     def images(self, arn: str) -> Any:
         return self.registry.configurations.get((Feature.IMAGE_GENERATION, arn))
 
 
-def wanted(*names: str, tag_filters: Any = (), images: Any = IMAGES, notices: Any = None) -> Wanted:
-    return Wanted(StreamSelection.of(names, list(tag_filters)), images, notices)
+def desired(*names: str, tag_filters: Any = (), images: Any = IMAGES, notices: Any = None) -> StreamSettings:
+    return StreamSettings(StreamSelection.of(names, list(tag_filters)), images, notices)
 
 
-def test_selected_streams_are_configured_with_their_own_region() -> None:
+def test_selected_streams_are_set_with_their_own_region() -> None:
     world = World()
     camera, other = world.registry.add("front-1"), world.registry.add("back")
 
@@ -82,7 +82,7 @@ def test_selected_streams_are_configured_with_their_own_region() -> None:
     assert (report.selected, report.updated) == (1, 2)
 
 
-def test_tags_select_in_kits_form() -> None:
+def test_tag_filters_of_kit_select_streams() -> None:
     world = World()
     front = world.registry.add("a", Location="Front")
     world.registry.add("b", Location="Attic")
@@ -94,12 +94,12 @@ def test_tags_select_in_kits_form() -> None:
 
 
 @pytest.mark.parametrize("wrong", [[{"values": ["x"]}], ["Location"], [{"key": ""}], [{"key": "k", "value": "v"}]])
-def test_a_wrong_tag_filter_is_an_error_that_shows_the_form(wrong: Any) -> None:
+def test_an_invalid_tag_filter_is_an_error_with_an_example(wrong: Any) -> None:
     with pytest.raises(InvalidSettingError, match='"key":"Location"'):
         StreamSelection.of([], wrong)
 
 
-def test_what_is_right_already_is_left_alone() -> None:
+def test_correct_settings_are_not_set_again() -> None:
     world = World()
     camera = world.registry.add("cam")
     destination = {"Uri": "s3://bucket/images", "DestinationRegion": "us-east-1"}
@@ -112,33 +112,33 @@ def test_what_is_right_already_is_left_alone() -> None:
     assert world.registry.calls["Update image-generation"] == []
 
 
-def test_a_steady_fleet_costs_no_calls_until_it_is_verified_again() -> None:
+def test_unchanged_streams_cost_no_calls_until_verification() -> None:
     world = World()
     world.registry.add("cam")
     world.apply("cam")
     described = len(world.registry.calls["Describe image-generation"])
 
-    refresh(wanted("cam"), world.ports())
+    refresh(desired("cam"), world.ports())
     assert len(world.registry.calls["Describe image-generation"]) == described
 
     world.epoch_s += VERIFY_EVERY_S + 1
-    refresh(wanted("cam"), world.ports())
+    refresh(desired("cam"), world.ports())
     assert len(world.registry.calls["Describe image-generation"]) == described + 1
 
 
-def test_drift_is_mended() -> None:
+def test_drift_is_fixed() -> None:
     world = World()
     camera = world.registry.add("cam")
     world.apply("cam")
     world.registry.configurations[Feature.IMAGE_GENERATION, camera.arn] = THEIRS
     world.epoch_s += VERIFY_EVERY_S + 1
 
-    assert refresh(wanted("cam"), world.ports()).updated == 1
+    assert refresh(desired("cam"), world.ports()).updated == 1
     assert world.images(camera.arn)["SamplingInterval"] == 3000
 
 
 @pytest.mark.parametrize("before", [None, THEIRS])
-def test_what_a_stream_had_before_comes_back(before: Any) -> None:
+def test_previous_settings_are_restored(before: Any) -> None:
     world = World()
     camera = world.registry.add("cam")
     if before:
@@ -152,7 +152,7 @@ def test_what_a_stream_had_before_comes_back(before: Any) -> None:
     assert (report.restored, world.managed.entries) == (1, {})
 
 
-def test_a_feature_that_is_switched_off_is_given_back() -> None:
+def test_a_feature_that_is_switched_off_is_restored() -> None:
     world = World()
     camera = world.registry.add("cam")
     world.apply("cam", notices=NOTICES)
@@ -163,7 +163,7 @@ def test_a_feature_that_is_switched_off_is_given_back() -> None:
     assert world.images(camera.arn) is not None
 
 
-def test_somebody_elses_later_change_is_not_undone() -> None:
+def test_a_later_change_from_elsewhere_is_not_undone() -> None:
     world = World()
     camera = world.registry.add("cam")
     world.apply("cam")
@@ -172,7 +172,7 @@ def test_somebody_elses_later_change_is_not_undone() -> None:
     report = restore_all(world.ports())
 
     assert world.images(camera.arn) == THEIRS
-    assert "changed by somebody else" in report.warnings[0]
+    assert "changed elsewhere" in report.warnings[0]
 
 
 def test_a_late_scheduled_run_changes_nothing_after_deletion() -> None:
@@ -181,23 +181,23 @@ def test_a_late_scheduled_run_changes_nothing_after_deletion() -> None:
     world.apply("cam")
     restore_all(world.ports())
 
-    assert refresh(wanted("cam"), world.ports()).skipped
+    assert refresh(desired("cam"), world.ports()).skipped
     assert world.images(camera.arn) is None
     world.apply("cam")
     assert world.images(camera.arn) is not None
 
 
-def test_two_runs_never_work_at_once() -> None:
+def test_two_runs_never_overlap() -> None:
     world = World()
     world.managed.token = "another"
 
-    assert refresh(wanted("cam"), world.ports()).skipped
+    assert refresh(desired("cam"), world.ports()).skipped
     with pytest.raises(StillInProgressError):
         world.apply("cam")
     assert world.registry.clock.now_s() < LOCK_S
 
 
-def test_a_stream_without_retention_is_named_with_the_cure_and_the_others_go_on() -> None:
+def test_a_stream_without_retention_is_reported_with_the_fix() -> None:
     world = World()
     world.registry.add("silent", retention_hours=0)
     camera = world.registry.add("cam")
@@ -210,7 +210,7 @@ def test_a_stream_without_retention_is_named_with_the_cure_and_the_others_go_on(
     assert "update-data-retention" in report.warnings[0]
 
 
-def test_trouble_with_one_stream_is_counted_and_the_others_go_on() -> None:
+def test_an_error_of_one_stream_does_not_stop_the_others() -> None:
     world = World()
     troubles: dict[str, Exception] = {}
     for name, trouble in (("busy", StreamBusyError("x")), ("refused", StreamRefusedError("no right"))):
@@ -232,7 +232,7 @@ def test_trouble_with_one_stream_is_counted_and_the_others_go_on() -> None:
     assert world.images(camera.arn) is not None
 
 
-def test_throttling_is_ridden_out() -> None:
+def test_throttled_calls_are_retried() -> None:
     world = World()
     world.registry.add("cam")
     failures = iter([True, True, False])
@@ -245,7 +245,7 @@ def test_throttling_is_ridden_out() -> None:
     assert world.apply("cam").updated == 1
 
 
-def test_what_time_does_not_allow_waits_for_the_next_run() -> None:
+def test_streams_that_are_not_reached_are_left_to_the_next_run() -> None:
     world = World(budget_s=2.0)
     for index in range(200):
         world.registry.add(f"cam-{index}")
@@ -257,7 +257,7 @@ def test_what_time_does_not_allow_waits_for_the_next_run() -> None:
     assert len(world.registry.configurations) == 200
 
 
-def test_ten_thousand_streams_within_the_quotas_and_one_run() -> None:
+def test_ten_thousand_streams_fit_the_quotas_and_one_run() -> None:
     world = World()
     for index in range(10_000):
         world.registry.add(f"cam-{index}", Location="Front")
@@ -276,7 +276,7 @@ names = st.sets(st.sampled_from(["cam-1", "cam-2", "cam-3"]))
 
 @settings(max_examples=60)
 @given(st.lists(names, max_size=5), st.sets(st.sampled_from(["cam-1", "cam-2", "cam-3"])))
-def test_whatever_is_selected_in_turn_every_stream_ends_as_it_began(turns: list[set[str]], had: set[str]) -> None:
+def test_every_stream_ends_with_its_original_settings(turns: list[set[str]], had: set[str]) -> None:
     world = World()
     for name in ("cam-1", "cam-2", "cam-3"):
         stream = world.registry.add(name)
@@ -294,7 +294,7 @@ def test_whatever_is_selected_in_turn_every_stream_ends_as_it_began(turns: list[
 
 @settings(max_examples=80)
 @given(st.integers(0, 14), st.booleans())
-def test_a_run_cut_off_anywhere_is_finished_by_the_next(cut_at: int, deleting: bool) -> None:
+def test_a_stopped_run_is_completed_by_the_next(cut_at: int, deleting: bool) -> None:
     class PowerCut(BaseException):
         pass
 
@@ -326,7 +326,7 @@ def test_a_run_cut_off_anywhere_is_finished_by_the_next(cut_at: int, deleting: b
     assert world.registry.configurations == before
 
 
-def test_a_stream_whose_tags_kvs_does_not_tell_keeps_what_it_has() -> None:
+def test_a_stream_whose_tags_cannot_be_read_keeps_its_settings() -> None:
     world = World()
     stream = world.registry.add("cam", Location="Front")
     filters = [{"key": "Location", "values": ["Front"]}]

@@ -1,11 +1,17 @@
-"""Streams whose fragments arrive without pictures are found, and no others."""
+"""Streams that receive fragments but have no images are found, and no others."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kinesight.domain.errors import KinesightError, MediaBusyError, StorageBusyError
 from kinesight.domain.ports import FragmentSpan
-from kinesight.domain.streams.missing_images import NOTE_EVERY_MS, LastImageTracker, MissingImagesPorts, MissingImagesReport, watch
+from kinesight.domain.streams.missing_images import (
+    RECORD_EVERY_MS,
+    LastImageTracker,
+    MissingImagesPorts,
+    MissingImagesReport,
+    find_missing_images,
+)
 
 from tests.builders import NOON_MS, a_fragment_number
 from tests.fakes import FakeDocuments
@@ -15,17 +21,17 @@ HOUR_MS = 3_600_000
 
 @dataclass
 class Street:
-    """Cameras that send, or not, and a watch that comes round."""
+    """Cameras that send or not, and the check."""
 
-    sights: FakeDocuments = field(default_factory=FakeDocuments)
+    last_images: FakeDocuments = field(default_factory=FakeDocuments)
     sends_since_ms: dict[str, int] = field(default_factory=dict)
     failures: dict[str, KinesightError] = field(default_factory=dict)
     now_ms: int = NOON_MS
     late: bool = False
-    asked: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
 
     def fragments(self, stream_name: str, selector: str, start_ms: int, end_ms: int) -> Iterator[FragmentSpan]:
-        self.asked.append(stream_name)
+        self.calls.append(stream_name)
         if stream_name in self.failures:
             raise self.failures[stream_name]
         assert selector == "SERVER_TIMESTAMP"
@@ -33,78 +39,80 @@ class Street:
         for at_ms in range(begins_ms, end_ms, 2000):
             yield FragmentSpan(a_fragment_number(1, at_ms), at_ms, 2000)
 
-    def saw(self, *streams: str) -> None:
-        LastImageTracker(self.sights, lambda: self.now_ms).saw(streams)
+    def record(self, *streams: str) -> None:
+        LastImageTracker(self.last_images, lambda: self.now_ms).record(streams)
 
-    def watch(self, *streams: str) -> MissingImagesReport:
-        return watch(streams, HOUR_MS, MissingImagesPorts(self.sights, self, self.now_ms, lambda: self.late))
+    def check(self, *streams: str) -> MissingImagesReport:
+        return find_missing_images(
+            streams, HOUR_MS, MissingImagesPorts(self.last_images, self, self.now_ms, lambda: self.late)
+        )
 
 
-def test_fragments_without_a_picture_for_an_hour_are_told() -> None:
+def test_a_stream_without_an_image_for_an_hour_is_found() -> None:
     street = Street(sends_since_ms={"front": NOON_MS, "back": NOON_MS})
-    street.saw("front", "back")
+    street.record("front", "back")
     street.now_ms += HOUR_MS
-    street.saw("back")
+    street.record("back")
 
-    assert street.watch("front", "back").without_pictures == ["front"]
+    assert street.check("front", "back").without_images == ["front"]
 
 
-def test_a_stream_that_has_pictures_costs_no_call() -> None:
+def test_a_stream_with_images_costs_no_call() -> None:
     street = Street(sends_since_ms={"front": NOON_MS})
-    street.saw("front")
+    street.record("front")
     street.now_ms += HOUR_MS - 1
 
-    assert street.watch("front").without_pictures == []
-    assert street.asked == []
+    assert street.check("front").without_images == []
+    assert street.calls == []
 
 
-def test_a_camera_that_is_off_is_not_told() -> None:
+def test_a_camera_that_is_off_is_not_found() -> None:
     street = Street()
-    street.saw("front")
+    street.record("front")
     street.now_ms += 2 * HOUR_MS
 
-    assert street.watch("front").without_pictures == []
-    assert street.asked == ["front"]
+    assert street.check("front").without_images == []
+    assert street.calls == ["front"]
 
 
-def test_a_stream_that_was_just_attached_has_its_hour_first() -> None:
+def test_a_new_stream_is_found_only_after_an_hour() -> None:
     street = Street(sends_since_ms={"front": NOON_MS - HOUR_MS})
 
-    assert street.watch("front").without_pictures == []
+    assert street.check("front").without_images == []
     street.now_ms += HOUR_MS - 1
-    assert street.watch("front").without_pictures == []
+    assert street.check("front").without_images == []
     street.now_ms += 1
-    assert street.watch("front").without_pictures == ["front"]
+    assert street.check("front").without_images == ["front"]
 
 
-def test_the_first_picture_ends_it() -> None:
+def test_the_next_image_ends_it() -> None:
     street = Street(sends_since_ms={"front": NOON_MS})
-    street.watch("front")
+    street.check("front")
     street.now_ms += HOUR_MS
-    assert street.watch("front").without_pictures == ["front"]
+    assert street.check("front").without_images == ["front"]
 
-    street.saw("front")
+    street.record("front")
 
-    assert street.watch("front").without_pictures == []
+    assert street.check("front").without_images == []
 
 
-def test_what_kvs_does_not_tell_is_not_called_missing() -> None:
+def test_a_stream_that_cannot_be_checked_is_unknown() -> None:
     street = Street(sends_since_ms={"front": NOON_MS, "back": NOON_MS}, failures={"front": MediaBusyError("busy")})
-    street.saw("front", "back")
+    street.record("front", "back")
     street.now_ms += HOUR_MS
 
-    report = street.watch("front", "back")
+    report = street.check("front", "back")
 
-    assert (report.without_pictures, report.unknown) == (["back"], 1)
+    assert (report.without_images, report.unknown) == (["back"], 1)
 
 
-def test_when_time_is_up_nothing_more_is_asked() -> None:
+def test_no_call_is_made_when_late() -> None:
     street = Street(sends_since_ms={"front": NOON_MS}, late=True)
-    street.saw("front")
+    street.record("front")
     street.now_ms += HOUR_MS
 
-    assert street.watch("front") == MissingImagesReport([], 1)
-    assert street.asked == []
+    assert street.check("front") == MissingImagesReport([], 1)
+    assert street.calls == []
 
 
 class BusyDocuments(FakeDocuments):
@@ -118,27 +126,27 @@ class BusyDocuments(FakeDocuments):
         return super().save(key, body, seen_version)
 
 
-def test_a_note_that_fails_is_made_with_the_next_picture() -> None:
-    sights = BusyDocuments()
-    notes = LastImageTracker(sights, lambda: NOON_MS)
-    notes.saw(["front"])
-    assert sights.documents == {}
+def test_a_failed_write_is_repeated_with_the_next_image() -> None:
+    last_images = BusyDocuments()
+    tracker = LastImageTracker(last_images, lambda: NOON_MS)
+    tracker.record(["front"])
+    assert last_images.documents == {}
 
-    sights.busy = False
-    notes.saw(["front"])
+    last_images.busy = False
+    tracker.record(["front"])
 
-    assert list(sights.documents) == ["front"]
+    assert list(last_images.documents) == ["front"]
 
 
-def test_notes_are_few() -> None:
-    sights = FakeDocuments()
+def test_writes_are_few() -> None:
+    last_images = FakeDocuments()
     now_ms = [NOON_MS]
-    notes = LastImageTracker(sights, lambda: now_ms[0])
+    tracker = LastImageTracker(last_images, lambda: now_ms[0])
     for _ in range(100):
-        notes.saw(["front"])
-    assert sights.documents["front"].version == 1
+        tracker.record(["front"])
+    assert last_images.documents["front"].version == 1
 
-    now_ms[0] += NOTE_EVERY_MS
-    notes.saw(["front"])
+    now_ms[0] += RECORD_EVERY_MS
+    tracker.record(["front"])
 
-    assert sights.documents["front"].version == 2
+    assert last_images.documents["front"].version == 2

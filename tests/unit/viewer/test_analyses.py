@@ -16,7 +16,13 @@ from kinesight.domain.errors import (
 )
 from kinesight.domain.model import from_epoch_ms, iso_milliseconds
 from kinesight.domain.on_demand.executions import RunDetails
-from kinesight.domain.on_demand.messages import AnalysisRequest, AnalyzedFrame, TimelapseOptions, WindowManifest, WindowReport
+from kinesight.domain.on_demand.messages import (
+    AnalysisRequest,
+    AnalyzedFrame,
+    TimelapseOptions,
+    WindowManifest,
+    WindowReport,
+)
 from kinesight.domain.ports import StreamFacts, Versioned
 from kinesight.domain.streams.discovery import SelectionGuard
 from kinesight.domain.streams.selection import StreamSelection
@@ -86,7 +92,9 @@ class Desk:
 
     def reports(self, identity: str, index: int, *matched: int, unmatched: int = 0, before: int = 0) -> None:
         """A window in which pictures at these milliseconds matched."""
-        frames = {NOON_MS + at: AnalyzedFrame(result_id=f"{at:032x}", labels=("Person",), matched=True) for at in matched}
+        frames = {
+            NOON_MS + at: AnalyzedFrame(result_id=f"{at:032x}", labels=("Person",), matched=True) for at in matched
+        }
         frames |= {
             NOON_MS + 500_000 + one: AnalyzedFrame(result_id="b" * 32, labels=("Cat",), matched=False)
             for one in range(unmatched)

@@ -11,7 +11,7 @@ from zipfile import ZipFile
 
 import pytest
 from kinesight.domain.analysis.result_records import annotated_key, archive_key, encode_record, evidence_keys
-from kinesight.domain.errors import SessionMissingError, EvidenceTooLargeError
+from kinesight.domain.errors import EvidenceTooLargeError, SessionMissingError
 from kinesight.domain.model import ImageReference, ResultRecord
 from kinesight.domain.viewer.bundle import MOST_BYTES, BundlePorts, bundle
 from kinesight.domain.viewer.events import Mark, StoredEvent

@@ -18,10 +18,10 @@ from kinesight.domain.health.facts import Fragment
 from kinesight.domain.live.leases import Lease
 from kinesight.domain.model import from_epoch_ms, iso_milliseconds
 from kinesight.domain.ports import ImageRequest, ImageSpec, SlotImage, StreamFacts
-from kinesight.domain.streams.configuration import Feature, Managed, VideoStream, Wanted
 from kinesight.domain.streams.discovery import SelectionGuard
 from kinesight.domain.streams.missing_images import LastImageSeen
 from kinesight.domain.streams.selection import StreamSelection
+from kinesight.domain.streams.stream_settings import Feature, ManagedFeature, StreamSettings, VideoStream
 from kinesight.domain.viewer.cameras import PAGE, CameraPlan, CameraPorts, cameras_page
 from kinesight.domain.viewer.images import PicturePorts, recent_picture
 
@@ -92,7 +92,7 @@ class Fleet:
 
     @property
     def plan(self) -> CameraPlan:
-        wanted = Wanted(self.selection, IMAGES, self.notices)
+        wanted = StreamSettings(self.selection, IMAGES, self.notices)
         return CameraPlan(
             wanted, times_by_producer=True, is_live=self.is_live, pictures_missing_s=3600, region="us-east-1"
         )
@@ -140,7 +140,7 @@ class TestWhichTheyAre:
         fleet.well("door")
         known = fleet.well("yard", Watch="yes")
         other = fleet.well("attic")
-        fleet.managed.add(Managed("yard", known.arn, Feature.IMAGE_GENERATION, None, (ON_STREAM,), 0))
+        fleet.managed.add(ManagedFeature("yard", known.arn, Feature.IMAGE_GENERATION, None, (ON_STREAM,), 0))
         asked: list[str] = []
         fleet.registry.before_call = lambda api, arn: asked.append(arn) if api == "ListTagsForStream" else None
 

@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from kinesight.domain.analysis.result_records import archive_key
-from kinesight.domain.errors import SessionMissingError, NoMediaError, StreamGoneError, VideoMissingError
+from kinesight.domain.errors import NoMediaError, SessionMissingError, StreamGoneError, VideoMissingError
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.ports import StreamFacts
 from kinesight.domain.sessions.video import SessionClip, ClipFragment

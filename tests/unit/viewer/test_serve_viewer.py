@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from kinesight.domain.analysis.result_records import archive_key, encode_record, evidence_keys
-from kinesight.domain.errors import SessionChangedError, SessionMissingError, EvidenceTooLargeError
+from kinesight.domain.errors import EvidenceTooLargeError, SessionChangedError, SessionMissingError
 from kinesight.domain.model import ResultRecord, from_epoch_ms
 from kinesight.domain.sessions.alerts import document_of
 from kinesight.domain.sessions.tracker import BestImage, Session, Severity

@@ -18,7 +18,7 @@ class SqsDeadLetters:
     """One queue; attributes errorType, errorMessage and source."""
 
     def __init__(self, client: SQSClient, queue_url: str, *, source: str) -> None:
-        """`source`: who buries, such as the function's name."""
+        """`source`: who sends, such as the function's name."""
         self._client = client
         self._queue_url = queue_url
         self._source = source
@@ -39,7 +39,7 @@ class SqsDeadLetters:
                 },
             )
         except AWS_ERRORS as failure:
-            raise translate(failure, "send_to_dead_letters", passing=DeliveryError, lasting=DeliveryError) from failure
+            raise translate(failure, "dead-letter", passing=DeliveryError, lasting=DeliveryError) from failure
 
 
 def _sendable(text: str, maximum_bytes: int) -> str:

@@ -13,7 +13,7 @@ from kinesight.adapters.model_errors import translate_model_error
 from kinesight.domain.detectors.image_fit import PictureForm, Preparer, SentPicture
 from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight.domain.detectors.ports import ModelOutput, TokenUsage
-from kinesight.domain.errors import ModelOutputError, DetectorRejectedError, UnsupportedImageError, maybe_billed
+from kinesight.domain.errors import DetectorRejectedError, ModelOutputError, UnsupportedImageError, maybe_billed
 from kinesight.domain.model import DetectorInfo, Frame
 from kinesight.domain.ports import ImageStore
 

@@ -13,7 +13,7 @@ from kinesight.domain.detectors.http_request import checked_url, json_body, reda
 from kinesight.domain.detectors.image_fit import PictureForm, Preparer, SentPicture
 from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight.domain.detectors.ports import ModelOutput
-from kinesight.domain.errors import ModelOutputError, DetectorBusyError, DetectorRejectedError, maybe_billed
+from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, ModelOutputError, maybe_billed
 from kinesight.domain.model import DetectorInfo, Frame
 from kinesight.domain.ports import ImageStore, Secret
 

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from kinesight.adapters.aws_errors import AWS_ERRORS, condition_failed, translate
 from kinesight.domain.errors import StorageBusyError
-from kinesight.domain.streams.configuration import Feature, Managed
+from kinesight.domain.streams.stream_settings import Feature, ManagedFeature
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,7 +34,7 @@ class DynamoDbManagedStreams:
         self._table = table
         self._epoch_s = epoch_s
 
-    def all(self) -> list[Managed]:
+    def all(self) -> list[ManagedFeature]:
         """A consistent query of the whole partition."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
@@ -47,7 +47,7 @@ class DynamoDbManagedStreams:
         except AWS_ERRORS as error:
             raise _busy(error) from error
 
-    def add(self, managed: Managed) -> Managed:
+    def add(self, managed: ManagedFeature) -> ManagedFeature:
         """A put on the condition that there is no entry."""
         item = _item(managed) | {"original": {"S": json.dumps(managed.original)}}
         try:
@@ -58,7 +58,7 @@ class DynamoDbManagedStreams:
         except AWS_ERRORS as error:
             raise _busy(error) from error
 
-    def update(self, managed: Managed) -> None:
+    def update(self, managed: ManagedFeature) -> None:
         """Everything but the original."""
         item = _item(managed)
         try:
@@ -76,7 +76,7 @@ class DynamoDbManagedStreams:
         except AWS_ERRORS as error:
             raise _busy(error) from error
 
-    def forget(self, managed: Managed) -> None:
+    def forget(self, managed: ManagedFeature) -> None:
         """An unconditional delete."""
         try:
             self._client.delete_item(TableName=self._table, Key=_key(managed))
@@ -145,11 +145,11 @@ class DynamoDbManagedStreams:
         return True
 
 
-def _key(managed: Managed) -> Any:
+def _key(managed: ManagedFeature) -> Any:
     return {"pk": {"S": _MANAGED}, "sk": {"S": f"{managed.feature}#{managed.stream_arn}"}}
 
 
-def _item(managed: Managed) -> Any:
+def _item(managed: ManagedFeature) -> Any:
     return _key(managed) | {
         "stream_name": {"S": managed.stream_name},
         "applied": {"S": json.dumps(list(managed.applied))},
@@ -157,9 +157,9 @@ def _item(managed: Managed) -> Any:
     }
 
 
-def _managed(item: Any) -> Managed:
+def _managed(item: Any) -> ManagedFeature:
     feature, _, arn = item["sk"]["S"].partition("#")
-    return Managed(
+    return ManagedFeature(
         stream_name=item["stream_name"]["S"],
         stream_arn=arn,
         feature=Feature(feature),

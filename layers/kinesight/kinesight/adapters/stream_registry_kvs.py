@@ -17,7 +17,7 @@ from kinesight.domain.errors import (
     StreamRefusedError,
     ThrottledError,
 )
-from kinesight.domain.streams.configuration import Configuration, Feature, VideoStream
+from kinesight.domain.streams.stream_settings import Feature, FeatureSettings, VideoStream
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
@@ -55,20 +55,20 @@ class KvsStreamDirectory:
                 return tags
             token = {"NextToken": page["NextToken"]}
 
-    def configuration(self, feature: Feature, stream_arn: str) -> Configuration | None:
+    def feature_settings(self, feature: Feature, stream_arn: str) -> FeatureSettings | None:
         """Describe…Configuration."""
         if feature is Feature.IMAGE_GENERATION:
             images = _called(
                 "image generation",
                 lambda: self._client.describe_image_generation_configuration(StreamARN=stream_arn),
             )
-            return cast("Configuration | None", images.get("ImageGenerationConfiguration"))
+            return cast("FeatureSettings | None", images.get("ImageGenerationConfiguration"))
         notices = _called(
             "notification", lambda: self._client.describe_notification_configuration(StreamARN=stream_arn)
         )
-        return cast("Configuration | None", notices.get("NotificationConfiguration"))
+        return cast("FeatureSettings | None", notices.get("NotificationConfiguration"))
 
-    def configure(self, feature: Feature, stream_arn: str, configuration: Configuration | None) -> None:
+    def configure(self, feature: Feature, stream_arn: str, configuration: FeatureSettings | None) -> None:
         """Update…Configuration; leaving the configuration out deletes it (boto3 refuses a null)."""
         if feature is Feature.IMAGE_GENERATION:
             images: Any = {} if configuration is None else {"ImageGenerationConfiguration": configuration}

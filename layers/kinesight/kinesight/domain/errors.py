@@ -172,7 +172,7 @@ class StorageBusyError(TransientError):
 
 
 class UnexpectedError(TransientError):
-    """A defect, or a failure nobody classified; its cause is attached."""
+    """Transient: a defect or an unclassified failure; the original error is its cause."""
 
 
 class UnreadableMediaError(PermanentError):

@@ -77,10 +77,10 @@ class Ledger(Protocol):
 
 
 class DeadLetters(Protocol):
-    """Keeps what can't be processed, with the reason."""
+    """A dead-letter queue."""
 
     def send_to_dead_letters(self, body: str, error: KinesightError) -> None:
-        """Raises DeliveryError if it could not be kept."""
+        """Sends an item with the reason. Raises DeliveryError."""
 
 
 class EvidenceStore(Protocol):

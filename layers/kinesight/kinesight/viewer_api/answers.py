@@ -11,14 +11,14 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from kinesight.domain.errors import (
     AnalysisMissingError,
-    SessionChangedError,
-    SessionMissingError,
     EvidenceTooLargeError,
     InvalidConfigurationError,
     InvalidInputError,
     KinesightError,
     NoCameraImageError,
     RulesChangedError,
+    SessionChangedError,
+    SessionMissingError,
     StreamGoneError,
     StreamNotSelectedError,
     TransientError,

@@ -1,4 +1,4 @@
-"""What analyze_images works with."""
+"""Ports and settings of analyze_images."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.image_store_s3 import S3ImageStore
 from kinesight.adapters.stream_directory_kvs import KvsStreamDirectory
-from kinesight.domain.analysis.analyze_images import AnalysisPlan, AnalysisPorts
-from kinesight.domain.analysis.frame_counts import FrameCounts
+from kinesight.domain.analysis.analyze_images import AnalyzeBatchSettings, AnalyzeImagesPorts
 from kinesight.domain.ports import StreamDirectory
 from kinesight.domain.streams.missing_images import LastImageTracker
 from kinesight.settings import AnalyzeImagesSettings
@@ -22,29 +21,25 @@ _NAME = "analyze_images"
 
 
 @cache
-def settings() -> AnalyzeImagesSettings:
+def _environment() -> AnalyzeImagesSettings:
     return AnalyzeImagesSettings.from_environment()
 
 
-def plan() -> AnalysisPlan:
-    """What the parameters ask of every picture."""
-    wanted = settings()
-    return AnalysisPlan(wanted.account_id, detection.plan(wanted))
+def settings() -> AnalyzeBatchSettings:
+    """Settings of every image. Raises InvalidSettingError."""
+    environment = _environment()
+    return AnalyzeBatchSettings(environment.account_id, detection.pipeline_settings(environment))
 
 
-def ports(remaining_ms: Callable[[], int], tell: Callable[[dict[str, FrameCounts]], None]) -> AnalysisPorts:
+def ports(remaining_ms: Callable[[], int]) -> AnalyzeImagesPorts:
     """As `detection.ports`."""
-    wanted = settings()
-
-    def tell_and_note(tallies: dict[str, FrameCounts]) -> None:
-        tell(tallies)
-        _notes().saw(name for name in tallies if name)
-
-    return AnalysisPorts(
+    environment = _environment()
+    return AnalyzeImagesPorts(
         images=S3ImageStore(clients.s3()),
         streams=_streams(),
-        detection=detection.ports(wanted, remaining_ms, tell_and_note, detection.gate(wanted)),
-        dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
+        detection=detection.ports(environment, remaining_ms, detection.gate(environment)),
+        dead_letters=SqsDeadLetters(clients.sqs(), environment.dead_letter_queue_url, source=_NAME),
+        last_images=_last_images(),
     )
 
 
@@ -54,6 +49,7 @@ def _streams() -> StreamDirectory:
 
 
 @cache
-def _notes() -> LastImageTracker:
-    sights = DynamoDbDocuments(clients.dynamodb(), settings().coordination_table, kind="pictures")
-    return LastImageTracker(sights, lambda: round(time.time() * 1000))
+def _last_images() -> LastImageTracker:
+    """Kept for the environment's life, so that a stream is written at most once in a few minutes."""
+    images = DynamoDbDocuments(clients.dynamodb(), _environment().coordination_table, kind="pictures")
+    return LastImageTracker(images, lambda: round(time.time() * 1000))

@@ -9,7 +9,7 @@ from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.consumer_starter_lambda import LambdaConsumers
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.stream_registry_kvs import KvsStreamDirectory
-from kinesight.domain.live.conduct_live import ConductorSettings, ConductorPorts
+from kinesight.domain.live.conduct_live import ConductorPorts, ConductorSettings
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.settings import ConductLiveSettings
 from kinesight.wiring.system_clock import SystemClock

@@ -14,13 +14,13 @@ from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.adapters.managed_streams_dynamodb import DynamoDbManagedStreams
 from kinesight.adapters.stream_registry_kvs import KvsStreamDirectory
 from kinesight.adapters.work_store_s3 import S3Bucket
-from kinesight.domain.rules.refresh import DOCUMENT_KEY, parsed
-from kinesight.domain.streams.configuration import Feature, Wanted
+from kinesight.domain.rules.refresh import DOCUMENT_KEY, parse_document
 from kinesight.domain.streams.configure_streams import ConfigureStreamsPorts
-from kinesight.domain.streams.missing_images import MissingImagesPorts, MissingImagesReport, watch
+from kinesight.domain.streams.missing_images import MissingImagesPorts, MissingImagesReport, find_missing_images
+from kinesight.domain.streams.stream_settings import Feature, StreamSettings
 from kinesight.settings import ConfigureStreamsSettings
-from kinesight.wiring.system_clock import SystemClock
 from kinesight.wiring.stream_settings import stream_settings_of
+from kinesight.wiring.system_clock import SystemClock
 
 _MARGIN_S = 60.0
 """Kept of a run's time to finish what was begun and to answer CloudFormation."""
@@ -35,8 +35,8 @@ def settings() -> ConfigureStreamsSettings:
     return ConfigureStreamsSettings.from_environment()
 
 
-def wanted() -> Wanted:
-    """What the parameters ask for. Raises InvalidSettingError."""
+def stream_settings() -> StreamSettings:
+    """Returns the stream settings of the parameters. Raises InvalidSettingError."""
     return stream_settings_of(settings())
 
 
@@ -52,27 +52,27 @@ def ports(remaining_ms: Callable[[], int]) -> ConfigureStreamsPorts:
     )
 
 
-def watched() -> MissingImagesReport:
-    """Which of the streams that are set up for pictures get none. Raises StorageBusyError."""
+def missing_images() -> MissingImagesReport:
+    """Returns which streams with image generation get no images. Raises StorageBusyError."""
     chosen = settings()
     managed = DynamoDbManagedStreams(clients.dynamodb(), chosen.coordination_table, epoch_s=time.time).all()
     clock = SystemClock()
     late_s = clock.now_s() + _WATCH_S
     ports = MissingImagesPorts(
-        sights=DynamoDbDocuments(clients.dynamodb(), chosen.coordination_table, kind="pictures"),
+        last_images=DynamoDbDocuments(clients.dynamodb(), chosen.coordination_table, kind="pictures"),
         fragments=KvsArchive(clients.kinesis_video(), clients.archived_media(), sleep=time.sleep),
         now_ms=round(time.time() * 1000),
         is_late=lambda: clock.now_s() >= late_s,
     )
     names = [one.stream_name for one in managed if one.feature is Feature.IMAGE_GENERATION]
-    return watch(names, chosen.pictures_missing_minutes * 60_000, ports)
+    return find_missing_images(names, chosen.pictures_missing_minutes * 60_000, ports)
 
 
 def check_rules() -> None:
     """Whether there is a rules document that can be used, or none. Raises InvalidConfigurationError."""
     body = S3Bucket(clients.s3(), settings().configuration_bucket).read(DOCUMENT_KEY)
     if body is not None:
-        parsed(body.decode(errors="replace"))
+        parse_document(body.decode(errors="replace"))
 
 
 def respond(request: Mapping[str, Any], *, failure: str | None, data: Mapping[str, str]) -> None:

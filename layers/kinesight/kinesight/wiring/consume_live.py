@@ -1,4 +1,4 @@
-"""What consume_live works with."""
+"""Ports and settings of consume_live."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.live_media_kvs import KvsLiveMedia
 from kinesight.adapters.stills_av import AvKeyframeConverter
 from kinesight.adapters.work_store_s3 import S3Bucket
-from kinesight.domain.analysis.frame_counts import FrameBook, FrameCounts
-from kinesight.domain.analysis.pipeline import Analysis
+from kinesight.domain.analysis.frame_report import FrameReport
+from kinesight.domain.analysis.pipeline import FrameAnalysis
 from kinesight.domain.live.conduct_live import beat
-from kinesight.domain.live.consume_live import ConsumerSettings, ConsumerPorts, Ends
+from kinesight.domain.live.consume_live import ConsumerPorts, ConsumerSettings, Ends
 from kinesight.domain.live.leases import LeaseClock
-from kinesight.domain.live.stream_reader import LiveSettings, LivePorts
+from kinesight.domain.live.live_stream import LiveSettings
+from kinesight.domain.live.ports import LivePorts
 from kinesight.media.selection import EveryInterval, EveryNth
 from kinesight.media.stills import StillForm
 from kinesight.settings import ConsumeLiveSettings
@@ -28,7 +29,7 @@ _NAME = "consume_live"
 
 
 @cache
-def settings() -> ConsumeLiveSettings:
+def _environment() -> ConsumeLiveSettings:
     return ConsumeLiveSettings.from_environment()
 
 
@@ -37,52 +38,49 @@ def new_owner(slot: str) -> str:
     return f"{slot}-{uuid.uuid4()}"
 
 
-def plan(share: int) -> ConsumerSettings:
-    """What the parameters ask for. Raises InvalidSettingError."""
-    wanted = settings()
-    by_count = wanted.live_inference_interval
+def settings(share: int) -> ConsumerSettings:
+    """`share`: most streams at once. Raises InvalidSettingError."""
+    environment = _environment()
+    by_count = environment.live_inference_interval
     live = LiveSettings(
-        sampler=EveryNth(by_count) if by_count else EveryInterval(wanted.live_sampling_interval),
-        detection=detection.plan(wanted),
-        fragments_in_flight=wanted.live_queue_size,
-        drop_after_ms=wanted.live_drop_after_seconds * 1000 or None,
+        sampler=EveryNth(by_count) if by_count else EveryInterval(environment.live_sampling_interval),
+        pipeline=detection.pipeline_settings(environment),
+        fragments_in_flight=environment.live_queue_size,
+        drop_after_ms=environment.live_drop_after_seconds * 1000 or None,
     )
-    return ConsumerSettings(live, share, wanted.live_workers)
+    return ConsumerSettings(live, share, environment.live_workers)
 
 
 def ports(
     slot: str,
     ends: Ends,
     remaining_ms: Callable[[], int],
-    tell: Callable[[str, Mapping[str, int], FrameCounts], None],
-    tell_frame: Callable[[Analysis], None],
+    emit_stream: Callable[[str, Mapping[str, int], FrameReport], None],
+    log_frame: Callable[[FrameAnalysis], None],
 ) -> ConsumerPorts:
-    """`remaining_ms`: how long this invocation may still run. `tell` hears of each stream, every minute.
-
-    Raises InvalidSettingError.
-    """
-    wanted = settings()
-    book = FrameBook()
-    lasts_ms = round(1000 * wanted.lease_seconds)
-    slots = DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="consumers")
+    """`remaining_ms`: how long this invocation may still run. Calls `emit_stream` for each stream every minute and at
+    its end, `log_frame` for each frame. Raises InvalidSettingError."""
+    environment = _environment()
+    lasts_ms = round(1000 * environment.lease_seconds)
+    slots = DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="consumers")
     ends_at_ms = now_ms() + remaining_ms() - round(1000 * ends.stop_s)
     live = LivePorts(
         media=KvsLiveMedia(clients.media()),
         stills=AvKeyframeConverter(StillForm()),
-        work=S3Bucket(clients.s3(), wanted.work_bucket),
+        work=S3Bucket(clients.s3(), environment.work_bucket),
         # Only the holder of a lease works on a frame, so what a dead one began is free when its lease is.
-        detection=detection.ports(wanted, lambda: lasts_ms, book.add, detection.gate(wanted)),
-        dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
+        detection=detection.ports(environment, lambda: lasts_ms, detection.gate(environment)),
+        dead_letters=SqsDeadLetters(clients.sqs(), environment.dead_letter_queue_url, source=_NAME),
         now_ms=now_ms,
-        tell=tell_frame,
+        log_frame=log_frame,
     )
     return ConsumerPorts(
-        leases=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="leases"),
+        leases=DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="leases"),
         clock=LeaseClock(now_ms, lasts_ms),
         live=live,
         remaining_s=lambda: remaining_ms() / 1000,
         beat=lambda: beat(slot, ends_at_ms, now_ms(), slots),
-        tell=lambda name, counted: tell(name, counted, book.taken(name)),
+        emit_stream=emit_stream,
     )
 
 

@@ -17,7 +17,7 @@ def current_rules(bucket: str, labels: tuple[str, ...], minimum_confidence: floa
     """One reader per environment, which remembers what it read."""
     return CurrentRules(
         store=S3Bucket(clients.s3(), bucket),
-        of_document=lambda document: Rules.of(labels, minimum_confidence, document),
+        make_rules=lambda document: Rules.of(labels, minimum_confidence, document),
         monotonic_s=time.monotonic,
         warn=logger.warning,
     )

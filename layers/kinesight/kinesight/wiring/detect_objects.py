@@ -1,4 +1,4 @@
-"""What detect_objects works with."""
+"""Ports and settings of detect_objects."""
 
 from __future__ import annotations
 
@@ -7,26 +7,24 @@ from functools import cache
 
 from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.work_store_s3 import S3Bucket
-from kinesight.domain.analysis.frame_counts import FrameCounts
-from kinesight.domain.analysis.pipeline import DetectionPlan
+from kinesight.domain.analysis.pipeline import PipelineSettings
 from kinesight.domain.on_demand.detect_objects import WindowPorts
 from kinesight.settings import DetectObjectsSettings
 from kinesight.wiring import detection
 
 
 @cache
-def settings() -> DetectObjectsSettings:
+def _environment() -> DetectObjectsSettings:
     return DetectObjectsSettings.from_environment()
 
 
-def plan() -> DetectionPlan:
-    """What the parameters ask of every frame. Raises InvalidSettingError."""
-    return detection.plan(settings())
+def settings() -> PipelineSettings:
+    """Settings of every frame. Raises InvalidSettingError."""
+    return detection.pipeline_settings(_environment())
 
 
-def ports(
-    remaining_ms: Callable[[], int], tell: Callable[[dict[str, FrameCounts]], None], detector: str | None
-) -> WindowPorts:
+def ports(remaining_ms: Callable[[], int], detector: str | None) -> WindowPorts:
     """As `detection.ports`. `detector`: the execution's own choice, if any."""
-    work = S3Bucket(clients.s3(), settings().work_bucket)
-    return WindowPorts(detection.ports(settings().with_detector(detector), remaining_ms, tell), work)
+    environment = _environment()
+    work = S3Bucket(clients.s3(), environment.work_bucket)
+    return WindowPorts(detection.ports(environment.with_detector(detector), remaining_ms), work)

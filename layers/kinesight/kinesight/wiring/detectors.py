@@ -30,25 +30,25 @@ from kinesight.domain.detectors.licence_plates import PlateRules
 from kinesight.domain.detectors.output_presets import output_mapping
 from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight.domain.detectors.output_schema import OutputMapping
-from kinesight.domain.detectors.ports import Detector
+from kinesight.domain.detectors.ports import Detector, SpendingDetector
 from kinesight.domain.errors import InvalidSettingError
 from kinesight.settings import DetectionSettings, DetectorType
-from kinesight.wiring.spending import metered
+from kinesight.wiring.budget import budgeted
 
 _CONNECT_MS = 5000
 _BEDROCK_MS = 60_000
 
 
-def detector(wanted: DetectionSettings) -> Detector:
+def detector(wanted: DetectionSettings) -> SpendingDetector:
     """Raises InvalidSettingError if a setting is missing that this type needs, StorageBusyError if S3 can't be read."""
-    first = metered(wanted, _BUILDERS[wanted.detector](wanted))
+    first = budgeted(wanted, _BUILDERS[wanted.detector](wanted))
     return first if wanted.then_detector is None else _chained(wanted, first, wanted.then_detector)
 
 
-def _chained(wanted: DetectionSettings, first: Detector, then: DetectorType) -> Detector:
+def _chained(wanted: DetectionSettings, first: SpendingDetector, then: DetectorType) -> SpendingDetector:
     price = {"detector_usd_per_thousand_calls": wanted.then_detector_usd_per_thousand_calls}
     own = wanted.model_copy(update={"detector": then, **price})
-    second = metered(own, _BUILDERS[then](own))
+    second = budgeted(own, _BUILDERS[then](own))
     rules = ChainRules.of(wanted.then_labels, wanted.then_minimum_confidence, wanted.then_on)
     work = S3Bucket(clients.s3(), wanted.crops_bucket)
     return ChainedDetector(first, second, rules, S3Crops(S3ImageStore(clients.s3()), work, pictures_pillow.cropped))

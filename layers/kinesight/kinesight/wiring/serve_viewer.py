@@ -33,8 +33,8 @@ from kinesight.domain.viewer.playback import ClipMaker, PlaybackPorts
 from kinesight.domain.viewer.rules import RulesPorts
 from kinesight.domain.viewer.serve_viewer import ViewerPorts
 from kinesight.settings import ServeViewerSettings
-from kinesight.wiring.system_clock import SystemClock
 from kinesight.wiring.stream_settings import stream_settings_of
+from kinesight.wiring.system_clock import SystemClock
 
 
 @cache

@@ -12,7 +12,7 @@ from kinesight.adapters.image_archive_kvs import KvsArchive
 from kinesight.adapters.reminders_sqs import SqsDelayedMessages
 from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
 from kinesight.domain.on_demand.notification_bursts import BurstRules
-from kinesight.domain.on_demand.start_analysis import StartSettings, StartPorts
+from kinesight.domain.on_demand.start_analysis import StartPorts, StartSettings
 from kinesight.settings import StartAnalysisSettings
 
 _NAME = "start_analysis"

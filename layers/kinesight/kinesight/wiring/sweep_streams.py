@@ -10,7 +10,7 @@ from kinesight.adapters import aws_clients as clients
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.stream_registry_kvs import KvsStreamDirectory
 from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
-from kinesight.domain.on_demand.sweep_streams import SweepSettings, SweepPorts
+from kinesight.domain.on_demand.sweep_streams import SweepPorts, SweepSettings
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.settings import SweepStreamsSettings
 from kinesight.wiring.system_clock import SystemClock

@@ -1,54 +1,52 @@
-"""analyze_images: pictures that KVS wrote to S3 → what a detector sees in them → the results stream.
+"""analyze_images: images that KVS wrote to S3 → detections → the results stream.
 
-One SQS message tells of one picture or several. Pictures are looked at side by side; their records go to the
-results stream in as few calls as possible. A picture that can never be analyzed is buried with its reason and its
-neighbours go on; one that failed for now makes its message come again.
+One SQS message names one image or several. Images are analyzed concurrently; their records are published in as few
+calls as possible. An image that can never be analyzed is dead-lettered with its reason and its neighbours go on;
+after a transient failure its message is redelivered.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from kinesight.domain.analysis.frame_from_s3 import frame_of
-from kinesight.domain.analysis.pipeline import Analysis, DetectionPlan, DetectionPorts, analyze
+from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
 from kinesight.domain.analysis.s3_events import ImageCreated, parse_s3_event
-from kinesight.domain.batches import Problem, QueuedMessage
+from kinesight.domain.batches import FailedItems, ItemFailure, QueuedMessage
 from kinesight.domain.errors import KinesightError, PermanentError
 from kinesight.domain.model import Frame, ResultRecord
 from kinesight.domain.ports import DeadLetters, ImageStore, StreamDirectory
+from kinesight.domain.streams.missing_images import LastImageTracker
 
 
 @dataclass(frozen=True, slots=True)
-class AnalysisPorts:
-    """The outside world of this verb."""
+class AnalyzeImagesPorts:
+    """Ports of this verb."""
 
     images: ImageStore
     streams: StreamDirectory
     detection: DetectionPorts
     dead_letters: DeadLetters
+    last_images: LastImageTracker
 
 
 @dataclass(frozen=True, slots=True)
-class AnalysisPlan:
-    """What is wanted of every picture. `account_id` is that of the streams."""
+class AnalyzeBatchSettings:
+    """Settings of every image. `account_id` is that of the streams."""
 
     account_id: str
-    detection: DetectionPlan
+    pipeline: PipelineSettings
 
 
 @dataclass(slots=True)
-class BatchReport:
-    """What became of a batch. The messages of `failed_message_ids` are to come again; pictures that are `over_budget` are
-    not."""
+class BatchReport(FailedItems):
+    """Result of a batch. Images that are `over_budget` are not retried."""
 
-    failed_message_ids: list[str] = field(default_factory=list)
     published: list[ResultRecord] = field(default_factory=list)
-    gated: list[Analysis] = field(default_factory=list)
-    over_budget: list[Analysis] = field(default_factory=list)
-    already_analyzed: list[Analysis] = field(default_factory=list)
+    gated: list[FrameAnalysis] = field(default_factory=list)
+    over_budget: list[FrameAnalysis] = field(default_factory=list)
+    already_analyzed: list[FrameAnalysis] = field(default_factory=list)
     skipped_test_events: int = 0
-    buried: list[Problem] = field(default_factory=list)
-    retried: list[Problem] = field(default_factory=list)
 
     @property
     def duplicates(self) -> int:
@@ -56,69 +54,67 @@ class BatchReport:
 
 
 @dataclass(slots=True)
-class _Parcel:
-    """A message and its pictures."""
+class _MessageState:
+    """A message and the analyses of its images."""
 
     message: QueuedMessage
-    pictures: list[Analysis] = field(default_factory=list)
+    images: list[FrameAnalysis] = field(default_factory=list)
     error: KinesightError | None = None
 
 
-def analyze_batch(messages: Sequence[QueuedMessage], ports: AnalysisPorts, plan: AnalysisPlan) -> BatchReport:
-    """Analyzes every picture of a batch; what one message could not do is in the report, never an exception."""
-    parcels = [_open(message, ports, plan) for message in messages]
-    analyze([picture for parcel in parcels for picture in parcel.pictures], ports.detection, plan.detection)
+def analyze_batch(
+    messages: Sequence[QueuedMessage],
+    ports: AnalyzeImagesPorts,
+    settings: AnalyzeBatchSettings,
+    analyses: list[FrameAnalysis],
+) -> BatchReport:
+    """Analyzes every image of a batch; what one message could not do is in the report, never an exception.
+
+    Appends to `analyses`, which the caller has even if an unexpected error ends the batch after records were published.
+    """
+    states = [_open(message, ports, settings) for message in messages]
+    images = [image for state in states for image in state.images]
+    analyses += images
+    analyze(images, ports.detection, settings.pipeline)
+    ports.last_images.record({one.frame.stream_name for one in images if one.frame is not None})
     report = BatchReport()
-    for parcel in parcels:
-        _settle(parcel, ports.dead_letters, report)
+    for state in states:
+        _settle(state, ports.dead_letters, report)
     return report
 
 
-def _open(message: QueuedMessage, ports: AnalysisPorts, plan: AnalysisPlan) -> _Parcel:
+def _open(message: QueuedMessage, ports: AnalyzeImagesPorts, settings: AnalyzeBatchSettings) -> _MessageState:
     try:
         created = parse_s3_event(message.body)
     except PermanentError as error:
-        return _Parcel(message, error=error)
-    return _Parcel(message, [Analysis(one.key, partial(_frame, one, ports, plan.account_id)) for one in created])
+        return _MessageState(message, error=error)
+    images = [FrameAnalysis(one.key, partial(_frame, one, ports, settings.account_id)) for one in created]
+    return _MessageState(message, images)
 
 
-def _frame(created: ImageCreated, ports: AnalysisPorts, account_id: str) -> Frame:
+def _frame(created: ImageCreated, ports: AnalyzeImagesPorts, account_id: str) -> Frame:
     return frame_of(ports.images.describe(created.bucket, created.key), account_id, ports.streams)
 
 
-def _settle(parcel: _Parcel, dead_letters: DeadLetters, report: BatchReport) -> None:
-    """Buries or retries a message as a whole, so that one that comes again is not in the dead letters as well."""
-    report.published += [p.record for p in parcel.pictures if p.record is not None and p.error is None]
-    report.gated += [p for p in parcel.pictures if p.gated]
-    report.over_budget += [p for p in parcel.pictures if p.over_budget is not None]
-    report.already_analyzed += [p for p in parcel.pictures if p.already_analyzed]
-    report.skipped_test_events += parcel.error is None and not parcel.pictures
-    problems = _problems(parcel)
-    lasting = [problem for problem in problems if isinstance(problem.error, PermanentError)]
-    passing = [problem for problem in problems if problem not in lasting]
-    if lasting and not passing:
-        passing = _bury(parcel.message, lasting, dead_letters, report)
-    if passing:
-        report.retried += passing
-        report.failed_message_ids.append(parcel.message.message_id)
+def _settle(state: _MessageState, dead_letters: DeadLetters, report: BatchReport) -> None:
+    """Dead-letters or retries a message as a whole: a message that is retried must not be dead-lettered as well."""
+    report.published += [p.record for p in state.images if p.record is not None and p.error is None]
+    report.gated += [p for p in state.images if p.gated]
+    report.over_budget += [p for p in state.images if p.over_budget is not None]
+    report.already_analyzed += [p for p in state.images if p.already_analyzed]
+    report.skipped_test_events += state.error is None and not state.images
+    failures = _failures(state)
+    transient = [one for one in failures if not isinstance(one.error, PermanentError)]
+    if transient:
+        report.retry(*transient)
+    elif failures:
+        report.dead_letter(state.message.body, dead_letters, *failures)
 
 
-def _problems(parcel: _Parcel) -> list[Problem]:
-    message_id = parcel.message.message_id
-    if parcel.error is not None:
-        return [Problem(message_id, None, parcel.error)]
+def _failures(state: _MessageState) -> list[ItemFailure]:
+    message_id = state.message.message_id
+    if state.error is not None:
+        return [ItemFailure(message_id, state.error)]
     return [
-        Problem(message_id, p.subject, p.error, p.frame, p.identity) for p in parcel.pictures if p.error is not None
+        ItemFailure(message_id, p.error, p.subject, p.frame, p.identity) for p in state.images if p.error is not None
     ]
-
-
-def _bury(
-    message: QueuedMessage, lasting: Sequence[Problem], dead_letters: DeadLetters, report: BatchReport
-) -> list[Problem]:
-    """Buries the message under its first reason; the problems to retry if even that fails."""
-    try:
-        dead_letters.send_to_dead_letters(message.body, lasting[0].error)
-    except KinesightError as error:
-        return [replace(lasting[0], error=error)]
-    report.buried += lasting
-    return []

@@ -1,116 +1,126 @@
-"""The road that every frame takes, whatever its source: ledger → detector → rules → record → results stream."""
+"""Analysis pipeline shared by all sources: deduplicate → gate → detect → match rules → encode → publish."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kinesight.domain.analysis.result_records import Matches, encode_record, make_record, result_id
-from kinesight.domain.detectors.ports import Detector, ModelOutput
-from kinesight.domain.errors import BudgetReachedError, DeliveryError, KinesightError, UnexpectedError
-from kinesight.domain.gate.frame_gate import FrameGate, Verdict
+from kinesight.domain.batches import run_safely
+from kinesight.domain.detectors.ports import ModelOutput, SpendingDetector
+from kinesight.domain.detectors.spend import FrameSpend
+from kinesight.domain.errors import BudgetReachedError, DeliveryError, KinesightError
+from kinesight.domain.gate.frame_gate import FrameGate, GateDecision
 from kinesight.domain.model import Frame, ResultRecord
 from kinesight.domain.ports import Ledger, ResultSink
 from kinesight.domain.rules.matching import Rules, matched_labels, matched_rules
 
 LEDGER = "analyze_images"
-"""The name of the ledger: one for every source, so that a frame that comes two ways is analyzed once."""
+"""Name of the ledger: one for all sources, so that a frame that two sources deliver is analyzed once."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetectionPorts:
-    """The outside world of an analysis. `tell` hears of analyses that ended, as soon as their records are published."""
+    """Ports of the pipeline. `now_ms`: the present, epoch milliseconds."""
 
-    detector: Detector
+    detector: SpendingDetector
     results: ResultSink
     ledger: Ledger
+    now_ms: Callable[[], int]
     gate: FrameGate | None = None
-    tell: Callable[[Sequence["Analysis"]], None] = lambda _analyses: None
 
 
 ExtraFields = Callable[[Frame, ModelOutput], Mapping[str, Any]]
-"""What a record carries beside our own fields, for consumers that were written for something else."""
+"""Returns the fields that a record has besides Kinesight's own, for consumers that were written for other formats."""
 
 
 @dataclass(frozen=True, slots=True)
-class DetectionPlan:
-    """What is wanted of every frame. `rules` are asked for anew for each."""
+class PipelineSettings:
+    """Settings of every frame. `rules` is called for each frame, because rules change at run time."""
 
     rules: Callable[[], Rules]
     include_raw_output: bool = False
     concurrent_detections: int = 10
-    beside: ExtraFields | None = None
+    extra_fields: ExtraFields | None = None
 
 
 @dataclass(slots=True)
-class Analysis:
-    """One frame's analysis: in the end a record, an error, or neither if it was done before, the gate held it back, or
-    the budget did (`over_budget`).
+class FrameAnalysis:
+    """Analysis of one frame: ends with a record, an error, or neither if the frame is already analyzed, gated or over
+    budget.
 
-    `find` makes the frame when its turn comes, and may raise as the analysis does. `subject` names it for people;
-    `frame` and `identity`, the result's id, are known once it was found.
+    `resolve` returns the frame, and may raise as the analysis does. `subject` names the frame for people; `frame` and
+    `identity`, the result's id, are set once the frame has been resolved. `published_at_ms`: epoch milliseconds.
     """
 
     subject: str
-    find: Callable[[], Frame]
+    resolve: Callable[[], Frame]
     frame: Frame | None = None
     identity: str | None = None
     record: ResultRecord | None = None
     encoded: bytes = b""
     error: KinesightError | None = None
-    verdict: Verdict | None = None
+    gate_decision: GateDecision | None = None
     over_budget: BudgetReachedError | None = None
+    published_at_ms: int | None = None
+    spend: FrameSpend = field(default_factory=FrameSpend)
 
     @property
     def gated(self) -> bool:
-        """By the frame gate, for good."""
-        return self.verdict is Verdict.GATED and self.error is None
+        """Dropped by the frame gate; not retried."""
+        return self.gate_decision is GateDecision.GATED and self.error is None
+
+    @property
+    def is_unpublished(self) -> bool:
+        """An unexpected error ended the pipeline before this record was published."""
+        return self.record is not None and self.error is None and self.published_at_ms is None
 
     @property
     def already_analyzed(self) -> bool:
-        """There was nothing left to do."""
+        """An earlier delivery of the same frame was analyzed."""
         return self.record is None and self.error is None and self.over_budget is None and not self.gated
 
 
-def analyze(analyses: Sequence[Analysis], ports: DetectionPorts, plan: DetectionPlan) -> None:
-    """Looks at all frames, side by side, and publishes their records in as few calls as possible. Never raises."""
-    with ThreadPoolExecutor(max_workers=plan.concurrent_detections) as pool:
-        list(pool.map(lambda one: _look_guarded(one, ports, plan), analyses))
+def analyze(analyses: Sequence[FrameAnalysis], ports: DetectionPorts, settings: PipelineSettings) -> None:
+    """Fills in each analysis, several at once, and publishes the records in as few calls as possible. Never raises."""
+    with ThreadPoolExecutor(max_workers=settings.concurrent_detections) as pool:
+        list(pool.map(lambda one: _analyze_safely(one, ports, settings), analyses))
     _publish([one for one in analyses if one.record is not None], ports)
-    ports.tell(analyses)
 
 
-def _look_guarded(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan) -> None:
-    try:
-        _look(analysis, ports, plan)
-    except BudgetReachedError as reached:
-        # Its ledger entry is released: whoever brings the frame again when there is money has it analyzed.
-        analysis.over_budget = reached
-    except KinesightError as error:
+def _analyze_safely(analysis: FrameAnalysis, ports: DetectionPorts, settings: PipelineSettings) -> None:
+    """An unexpected error fails this frame only, not the batch."""
+    error = run_safely(lambda: _analyze(analysis, ports, settings))
+    if isinstance(error, BudgetReachedError):
+        # The ledger entry is released, so the frame is analyzed if it is delivered again when there is budget.
+        analysis.over_budget = error
+    else:
         analysis.error = error
-    except Exception as error:  # noqa: BLE001 - one picture's unforeseen failure must not take its neighbours along
-        analysis.error = UnexpectedError(f"{type(error).__name__}: {error}")
-        analysis.error.__cause__ = error
 
 
-def _look(analysis: Analysis, ports: DetectionPorts, plan: DetectionPlan) -> None:
-    frame = analysis.frame = analysis.find()
+def _analyze(analysis: FrameAnalysis, ports: DetectionPorts, settings: PipelineSettings) -> None:
+    frame = analysis.frame = analysis.resolve()
     fingerprint = ports.detector.fingerprint
     identity = analysis.identity = result_id(frame, fingerprint)
     if not ports.ledger.begin(identity):
         return
     with _released_on_failure(ports.ledger, identity):
-        analysis.verdict = ports.gate.verdict(frame) if ports.gate is not None else None
-        if analysis.verdict is Verdict.GATED:
+        analysis.gate_decision = ports.gate.decide(frame) if ports.gate is not None else None
+        if analysis.gate_decision is GateDecision.GATED:
             ports.ledger.finish(identity)
             return
-        answer = ports.detector.detect(frame)
-        judged = plan.rules().of_stream(frame.stream_name).judge(answer.detections, frame.image_timestamp, frame.tags)
-        matches = Matches(tuple(one.detection for one in judged), matched_labels(judged), matched_rules(judged))
-        record = make_record(frame, answer, fingerprint, matches, include_raw=plan.include_raw_output)
-        analysis.encoded = encode_record(record, plan.beside(frame, answer) if plan.beside else None)
+        output = ports.detector.detect(frame, analysis.spend)
+        matches = _matches(output, frame, settings.rules())
+        record = make_record(frame, output, fingerprint, matches, include_raw=settings.include_raw_output)
+        extra = settings.extra_fields(frame, output) if settings.extra_fields else None
+        analysis.encoded = encode_record(record, extra)
         analysis.record = record
+
+
+def _matches(output: ModelOutput, frame: Frame, rules: Rules) -> Matches:
+    found = rules.of_stream(frame.stream_name).match(output.detections, frame.image_timestamp, frame.tags)
+    return Matches(tuple(one.detection for one in found), matched_labels(found), matched_rules(found))
 
 
 @contextmanager
@@ -122,12 +132,14 @@ def _released_on_failure(ledger: Ledger, key: str) -> Iterator[None]:
         raise
 
 
-def _publish(analyses: Sequence[Analysis], ports: DetectionPorts) -> None:
+def _publish(analyses: Sequence[FrameAnalysis], ports: DetectionPorts) -> None:
     records = [one.record for one in analyses if one.record is not None]
     refused = ports.results.put(
         [(record.frame.stream_name, one.encoded) for record, one in zip(records, analyses, strict=True)]
     )
+    published_at_ms = ports.now_ms()
     for index, (record, one) in enumerate(zip(records, analyses, strict=True)):
+        one.published_at_ms = published_at_ms
         try:
             if index in refused:
                 one.error = DeliveryError(f"the results stream refused the record: {refused[index]}")

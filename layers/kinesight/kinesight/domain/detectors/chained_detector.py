@@ -1,22 +1,22 @@
-"""Two detectors one after the other: if the first sees something, the second looks closer. "If a person is seen, then
-search faces"."""
+"""Two detectors one after the other: the second analyzes what the first one detected, such as faces of a person."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from kinesight.domain.detectors.ports import CropMaker, Detector, ModelOutput
+from kinesight.domain.detectors.ports import CropMaker, ModelOutput, SpendingDetector
+from kinesight.domain.detectors.spend import FrameSpend
 from kinesight.domain.errors import BudgetReachedError, UnsupportedImageError
 from kinesight.domain.model import BoundingBox, Detection, Frame
 
 MOST_CROPS = 5
-"""Of one picture: each is a paid call. The surest detections come first."""
+"""Of one frame: each is a paid call. Detections with the highest confidence come first."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChainRules:
-    """When the second detector looks (labels in any case of letters, confidence 0 to 100), and at what: the whole
-    picture, or what the first one found."""
+    """When the second detector is called (labels in any case of letters, confidence 0 to 100), and for what: the whole
+    frame, or crops of what the first one detected."""
 
     labels: frozenset[str]
     minimum_confidence: float
@@ -24,23 +24,23 @@ class ChainRules:
 
     @classmethod
     def of(cls, labels: Iterable[str], minimum_confidence: float, on: Literal["FRAME", "CROP"]) -> "ChainRules":
-        """Labels as a person wrote them; none means that anything the first one sees will do."""
+        """Labels as a person wrote them; none means any label."""
         return cls(frozenset(one.strip().casefold() for one in labels if one.strip()), minimum_confidence, on)
 
     def triggers(self, detections: Iterable[Detection]) -> list[Detection]:
-        """The surest first."""
-        wanted = [
+        """Detections that meet the condition, the highest confidence first."""
+        found = [
             one
             for one in detections
             if one.confidence >= self.minimum_confidence and (not self.labels or one.label.casefold() in self.labels)
         ]
-        return sorted(wanted, key=lambda one: -one.confidence)
+        return sorted(found, key=lambda one: -one.confidence)
 
 
 class ChainedDetector:
-    """Answers what both saw; detections of the second name it in the attribute `detector`."""
+    """Returns the detections of both; those of the second name it in the attribute `detector`."""
 
-    def __init__(self, first: Detector, second: Detector, rules: ChainRules, crops: CropMaker) -> None:
+    def __init__(self, first: SpendingDetector, second: SpendingDetector, rules: ChainRules, crops: CropMaker) -> None:
         self._first = first
         self._second = second
         self._rules = rules
@@ -53,71 +53,71 @@ class ChainedDetector:
         condition = f"{','.join(sorted(rules.labels)) or '*'}@{rules.minimum_confidence:g}/{rules.on}"
         return f"{self._first.fingerprint}>{condition}>{self._second.fingerprint}"
 
-    def detect(self, frame: Frame) -> ModelOutput:
+    def detect(self, frame: Frame, spend: FrameSpend) -> ModelOutput:
         """One call, and one more or up to MOST_CROPS where the condition holds. Raises what the detectors raise.
 
-        The first call is paid when the budget holds a second one back, so what it saw is kept, and says so.
+        When the budget has no second call left, the first one is paid already, so its detections are kept and marked.
         """
-        answer = self._first.detect(frame)
-        triggers = self._rules.triggers(answer.detections)
+        output = self._first.detect(frame, spend)
+        triggers = self._rules.triggers(output.detections)
         if not triggers:
-            return answer
-        closer: list[ModelOutput] = []
+            return output
+        second: list[ModelOutput] = []
         try:
-            for one in self._closer(frame, triggers):
-                closer.append(one)  # noqa: PERF402 - what was seen before the budget ended is kept
+            for one in self._second_outputs(frame, triggers, spend):
+                second.append(one)  # noqa: PERF402 - what was detected before the budget ended is kept
         except BudgetReachedError:
-            answer = _marked(answer, triggers)
-        return self._joined(answer, closer)
+            output = _marked(output, triggers)
+        return self._joined(output, second)
 
-    def _closer(self, frame: Frame, triggers: Sequence[Detection]) -> Iterator[ModelOutput]:
+    def _second_outputs(self, frame: Frame, triggers: Sequence[Detection], spend: FrameSpend) -> Iterator[ModelOutput]:
         if self._rules.on == "FRAME":
-            yield self._second.detect(frame)
+            yield self._second.detect(frame, spend)
             return
         for box in [one.bounding_box for one in triggers if one.bounding_box is not None][:MOST_CROPS]:
             try:
                 crop, cut = self._crops.crop(frame, box)
-                yield _on_the_whole(self._second.detect(crop), cut)
+                yield _in_frame(self._second.detect(crop, spend), cut)
             except UnsupportedImageError:
-                continue  # too small to be looked at closer; what the first one saw stays
+                continue  # too small for the second detector; the detection of the first one stays
 
-    def _joined(self, answer: ModelOutput, closer: Sequence[ModelOutput]) -> ModelOutput:
+    def _joined(self, output: ModelOutput, second: Sequence[ModelOutput]) -> ModelOutput:
         named = {"detector": self._second.fingerprint}
         more = [
             found.model_copy(update={"attributes": {**found.attributes, **named}})
-            for one in closer
+            for one in second
             for found in one.detections
         ]
-        spent_ms = answer.info.latency_ms + sum(one.info.latency_ms for one in closer)
-        raw: dict[str, Any] = {"first": answer.raw_output, "second": [one.raw_output for one in closer]}
+        spent_ms = output.info.latency_ms + sum(one.info.latency_ms for one in second)
+        raw: dict[str, Any] = {"first": output.raw_output, "second": [one.raw_output for one in second]}
         return replace(
-            answer,
-            info=answer.info.model_copy(update={"latency_ms": spent_ms}),
-            detections=(*answer.detections, *more),
+            output,
+            info=output.info.model_copy(update={"latency_ms": spent_ms}),
+            detections=(*output.detections, *more),
             raw_output=raw,
         )
 
 
-def _marked(answer: ModelOutput, triggers: Sequence[Detection]) -> ModelOutput:
-    """An answer whose triggers were not, or not all, looked at more closely."""
+def _marked(output: ModelOutput, triggers: Sequence[Detection]) -> ModelOutput:
+    """Output whose triggers were not, or not all, analyzed by the second detector."""
     mark = {"closerLook": "HELD_BACK_BY_BUDGET"}
     marked = [
         one.model_copy(update={"attributes": {**one.attributes, **mark}}) if one in triggers else one
-        for one in answer.detections
+        for one in output.detections
     ]
-    return replace(answer, detections=tuple(marked))
+    return replace(output, detections=tuple(marked))
 
 
-def _on_the_whole(answer: ModelOutput, cut: BoundingBox) -> ModelOutput:
+def _in_frame(output: ModelOutput, cut: BoundingBox) -> ModelOutput:
     found = [
         one.model_copy(update={"bounding_box": _placed(one.bounding_box, cut)}) if one.bounding_box else one
-        for one in answer.detections
+        for one in output.detections
     ]
-    return replace(answer, detections=tuple(found))
+    return replace(output, detections=tuple(found))
 
 
 def _placed(box: BoundingBox, cut: BoundingBox) -> BoundingBox:
-    """A box in a part of the picture, as a box in the picture."""
+    """A box in a crop, as a box in the frame."""
     return BoundingBox(
         left=cut.left + box.left * cut.width,
         top=cut.top + box.top * cut.height,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from kinesight.domain.detectors.spend import FrameSpend
 from kinesight.domain.model import BoundingBox, Detection, DetectorInfo, Frame
 
 
@@ -16,7 +17,7 @@ class TokenUsage:
 
 @dataclass(frozen=True, slots=True)
 class ModelOutput:
-    """What a detector saw in one frame; `raw_output` is its answer as it came, `raw_body` its bytes, if it had any.
+    """Detections in one frame; `raw_output` is the model output as received, `raw_body` its bytes, if it had any.
     `tokens` where the service counts them."""
 
     info: DetectorInfo
@@ -27,15 +28,26 @@ class ModelOutput:
 
 
 class Detector(Protocol):
-    """Looks at one frame."""
+    """A model that analyzes one frame."""
 
     @property
     def fingerprint(self) -> str:
         """Names the model and operation; part of every result id."""
 
     def detect(self, frame: Frame) -> ModelOutput:
-        """Raises PermanentError if this frame can't be analyzed, DetectorBusyError to try again later,
-        BudgetReachedError if it is not to be paid for."""
+        """Raises PermanentError if this frame can't be analyzed, DetectorBusyError to try again later."""
+
+
+class SpendingDetector(Protocol):
+    """One detector or a chain of them, with what their calls cost."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the models and operations; part of every result id."""
+
+    def detect(self, frame: Frame, spend: FrameSpend) -> ModelOutput:
+        """Adds to `spend`, also when it raises. Raises as Detector does, and BudgetReachedError if the budget has no
+        call left for this frame."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 
 from kinesight.domain.analysis.result_records import archive_key, evidence_keys
-from kinesight.domain.batches import StreamedRecord
+from kinesight.domain.batches import FailedItems, ItemFailure, StreamedRecord, run_safely
 from kinesight.domain.errors import (
     EvidenceGoneError,
     InvalidEventError,
     KinesightError,
     PermanentError,
-    UnexpectedError,
 )
 from kinesight.domain.evidence.image_alerts import alert_for
 from kinesight.domain.evidence.ports import Annotator
@@ -50,32 +49,20 @@ class EvidencePorts:
     dead_letters: DeadLetters
 
 
-@dataclass(frozen=True, slots=True)
-class Setback:
-    """Something that did not work for one record."""
-
-    sequence_number: str
-    record: ResultRecord | None
-    error: KinesightError
-
-
 @dataclass(slots=True)
-class EvidenceReport:
-    """What became of a batch. The records of `failed_sequence_numbers` are to come again.
+class EvidenceReport(FailedItems):
+    """Result of a batch.
 
     `missing` is evidence that can't be had any more (an expired fragment, a deleted picture): the rest was kept.
     `alerted` are the records of which people were told now.
     """
 
-    failed_sequence_numbers: list[str] = field(default_factory=list)
     matched: int = 0
     archived_fragments: int = 0
     archived_bytes: int = 0
     kept: list[ResultRecord] = field(default_factory=list)
     alerted: list[ResultRecord] = field(default_factory=list)
-    missing: list[Setback] = field(default_factory=list)
-    buried: list[Setback] = field(default_factory=list)
-    retried: list[Setback] = field(default_factory=list)
+    missing: list[ItemFailure] = field(default_factory=list)
 
     @property
     def alerts(self) -> int:
@@ -92,8 +79,9 @@ class _Case:
     error: KinesightError | None = None
     alerted: bool = False
 
-    def setback(self, error: KinesightError) -> Setback:
-        return Setback(self.streamed.sequence_number, self.record, error)
+    def failure(self, error: KinesightError) -> ItemFailure:
+        number = self.streamed.sequence_number
+        return ItemFailure(number, error, frame=self.record.frame, result_id=self.record.result_id)
 
 
 def keep_batch(batch: Sequence[StreamedRecord], ports: EvidencePorts) -> EvidenceReport:
@@ -106,19 +94,19 @@ def keep_batch(batch: Sequence[StreamedRecord], ports: EvidencePorts) -> Evidenc
         sizes = [size for of_stream in archived for size in of_stream]
     report.archived_fragments, report.archived_bytes = len(sizes), sum(sizes)
     with ThreadPoolExecutor(max_workers=_CASES_AT_ONCE) as pool:
-        list(pool.map(lambda case: _keep_guarded(case, ports), cases))
+        list(pool.map(lambda case: _keep_safely(case, ports), cases))
     for case in cases:
         _settle(case, ports.dead_letters, report)
     return report
 
 
 def _case_of(streamed: StreamedRecord, dead_letters: DeadLetters, report: EvidenceReport) -> _Case | None:
-    """The case of a matched record; None for one that did not match or can't be read (buried then)."""
+    """The case of a matched record; None for one that did not match or can't be read, which is dead-lettered."""
     try:
         record = ResultRecord.model_validate_json(streamed.data)
     except ValidationError as error:
         problem = InvalidEventError(f"not a result record: {error.error_count()} problems, first: {error.errors()[0]}")
-        _bury(streamed, None, problem, dead_letters, report)
+        report.dead_letter(streamed.body, dead_letters, ItemFailure(streamed.sequence_number, problem))
         return None
     return _Case(streamed, record) if record.matched else None
 
@@ -155,16 +143,9 @@ def _archive_fragments(stream_name: str, sharing: dict[str, list[_Case]], ports:
     return sizes
 
 
-def _keep_guarded(case: _Case, ports: EvidencePorts) -> None:
-    if case.error is not None:
-        return
-    try:
-        _keep(case, ports)
-    except KinesightError as error:
-        case.error = error
-    except Exception as error:  # noqa: BLE001 - one record's unforeseen failure must not take its neighbours along
-        case.error = UnexpectedError(f"{type(error).__name__}: {error}")
-        case.error.__cause__ = error
+def _keep_safely(case: _Case, ports: EvidencePorts) -> None:
+    if case.error is None:
+        case.error = run_safely(lambda: _keep(case, ports))
 
 
 def _keep(case: _Case, ports: EvidencePorts) -> None:
@@ -199,29 +180,11 @@ def _alert_once(case: _Case, ports: EvidencePorts) -> None:
 
 
 def _settle(case: _Case, dead_letters: DeadLetters, report: EvidenceReport) -> None:
-    report.missing += [case.setback(error) for error in case.missing]
+    report.missing += [case.failure(error) for error in case.missing]
     report.alerted += [case.record] if case.alerted else []
     if case.error is None:
         report.kept.append(case.record)
     elif isinstance(case.error, PermanentError):
-        _bury(case.streamed, case.record, case.error, dead_letters, report)
+        report.dead_letter(case.streamed.body, dead_letters, case.failure(case.error))
     else:
-        report.retried.append(case.setback(case.error))
-        report.failed_sequence_numbers.append(case.streamed.sequence_number)
-
-
-def _bury(
-    streamed: StreamedRecord,
-    record: ResultRecord | None,
-    error: KinesightError,
-    dead_letters: DeadLetters,
-    report: EvidenceReport,
-) -> None:
-    """Buries a record with its reason; if even that fails, the record comes again."""
-    try:
-        dead_letters.send_to_dead_letters(streamed.data.decode(errors="backslashreplace"), error)
-    except KinesightError as failure:
-        report.retried.append(Setback(streamed.sequence_number, record, failure))
-        report.failed_sequence_numbers.append(streamed.sequence_number)
-        return
-    report.buried.append(Setback(streamed.sequence_number, record, error))
+        report.retry(case.failure(case.error))

@@ -1,7 +1,7 @@
-"""The frame gate's decision: is this frame worth a paid call of the detector?
+"""Decides whether the frame gate sends a frame to the detector, which is a paid call, or drops it as unchanged.
 
-A frame is compared with the last one of its stream that was sent. Pure: the same settings, state, picture and moment
-always give the same answer, and a frame that was once let through is let through whenever it comes again.
+A frame is compared with the last frame of its stream that was sent. Decisions are pure: the same settings, state, image
+and timestamp give the same decision, and a frame that was sent once is sent again when it is redelivered.
 """
 
 import binascii
@@ -16,13 +16,13 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from kinesight.domain.gate.image_difference import BLOCKS, changed_bits_percent, changed_blocks_percent, watched_blocks
 from kinesight.domain.model import Value
 
-_REMEMBERED = 64
+_SENT_FRAMES_KEPT = 64
 _CLOCK_WENT_BACK_MS = 15 * 60_000
-"""A frame that is older by so much tells of a camera whose clock was set, not of a message that took its time."""
+"""A frame that is older by this much comes from a camera whose clock was set back, not from a delayed message."""
 
 
 class GateMode(StrEnum):
-    """OBSERVE sends everything and counts what ON would hold back."""
+    """OBSERVE sends every frame and counts those that ON would gate."""
 
     OFF = "OFF"
     OBSERVE = "OBSERVE"
@@ -30,20 +30,20 @@ class GateMode(StrEnum):
 
 
 class GateMethod(StrEnum):
-    """What is scored: changed blocks of the picture, or changed bits of its difference hash."""
+    """What the score counts: changed blocks of the image, or changed bits of its difference hash."""
 
     LUMA = "LUMA"
     PERCEPTUAL_HASH = "PERCEPTUAL_HASH"
 
 
 class Reason(StrEnum):
-    """Why a frame is sent or held back."""
+    """Why a frame is sent or gated."""
 
     OFF = "OFF"
     FIRST = "FIRST"
     AGAIN = "AGAIN"
     CLOCK_WENT_BACK = "CLOCK_WENT_BACK"
-    TOO_LATE_TO_TELL = "TOO_LATE_TO_TELL"
+    OLDER_THAN_STATE = "OLDER_THAN_STATE"
     TOO_SOON = "TOO_SOON"
     DUE = "DUE"
     CHANGED = "CHANGED"
@@ -56,18 +56,18 @@ _SCORES: Mapping[GateMethod, _Score] = {
     GateMethod.PERCEPTUAL_HASH: changed_bits_percent,
 }
 DEFAULT_THRESHOLDS: Mapping[GateMethod, float] = {GateMethod.LUMA: 0.2, GateMethod.PERCEPTUAL_HASH: 1.0}
-"""Percent. Chosen with benchmarks/gate.py."""
+"""Percent. Measured with benchmarks/gate.py."""
 
 _Ratio = Annotated[float, Field(ge=0, le=1)]
 _Region = Annotated[tuple[tuple[_Ratio, _Ratio], ...], Field(min_length=3)]
 
 
 class GateSettings(Value):
-    """How frames of a stream are judged. `threshold`: percent that must have changed; None takes the method's default.
+    """Gate settings of a stream. `threshold` is the percentage that must have changed; None means the method's default.
 
-    `ignored_regions`: polygons, their corners as ratios of width and height. Of two frames that are sent, the second is
-    at least `minimum_interval_milliseconds` after the first; and one is sent, changed or not, when the last was
-    `maximum_interval_seconds` ago.
+    `ignored_regions` are polygons whose corners are ratios of width and height. Sent frames are at least
+    `minimum_interval_milliseconds` apart. A frame is sent, changed or not, if `maximum_interval_seconds` have passed
+    since the last sent frame.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -80,7 +80,7 @@ class GateSettings(Value):
     maximum_interval_seconds: int = Field(default=60, ge=1, le=86_400)
 
     @model_validator(mode="after")
-    def _has_room_between_its_intervals(self) -> "GateSettings":
+    def _check_intervals(self) -> "GateSettings":
         if self.minimum_interval_milliseconds > 1000 * self.maximum_interval_seconds:
             raise ValueError("minimumIntervalMilliseconds is more than maximumIntervalSeconds")
         return self
@@ -90,13 +90,14 @@ class GateSettings(Value):
         return DEFAULT_THRESHOLDS[self.method] if self.threshold is None else self.threshold
 
     def score(self, reference: bytes, luma: bytes) -> float:
-        """Percent that has changed, by the method, outside the ignored regions."""
+        """Returns the percentage that has changed outside the ignored regions, measured by the method."""
         return _SCORES[self.method](reference, luma, watched_blocks(self.ignored_regions))
 
 
 class GateState(Value):
-    """What is remembered of a stream: the newest sent frame's luma (base64) and moment, the moments that were sent
-    last, and the newest moment that such a memory was lost of. Epoch milliseconds."""
+    """Stored state of a stream. `reference` is the luma (base64) of the newest sent frame, `reference_ms` its
+    timestamp. `sent_ms` are the timestamps of the last sent frames, `forgotten_ms` the newest timestamp dropped from
+    them. All timestamps are epoch milliseconds."""
 
     reference: str
     reference_ms: int
@@ -110,7 +111,8 @@ class GateState(Value):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`score`: percent that has changed, None where nothing was compared. `state`: what to remember from now on."""
+    """Decision on one frame. `score` is the changed percentage, or None if no comparison was made. `state` is the
+    stream's new state."""
 
     sends: bool
     reason: Reason
@@ -119,7 +121,7 @@ class Decision:
 
 
 def read_state(body: str | None) -> GateState | None:
-    """None also for a document that can't be understood: the stream then begins anew."""
+    """Parses a stored state; None if there is none or it is malformed, after which the stream starts afresh."""
     try:
         state = GateState.model_validate_json(body) if body is not None else None
         return state if state is None or len(state.luma) == BLOCKS else None
@@ -128,25 +130,26 @@ def read_state(body: str | None) -> GateState | None:
 
 
 def decide(settings: GateSettings, state: GateState | None, luma: bytes, moment_ms: int) -> Decision:
-    """`luma`: as in gate/image_difference.py; `moment_ms`: timestamp of the frame in epoch milliseconds."""
+    """Decides on a frame. `luma` is described in gate/image_difference.py; `moment_ms` is the frame's timestamp in
+    epoch milliseconds."""
     if settings.mode is GateMode.OFF:
         return Decision(True, Reason.OFF, None, state)
     if state is None:
-        return Decision(True, Reason.FIRST, None, _begun(luma, moment_ms))
+        return Decision(True, Reason.FIRST, None, _new_state(luma, moment_ms))
     score = settings.score(state.luma, luma)
     reason = _reason(settings, state, score, moment_ms)
     match reason:
         case Reason.AGAIN | Reason.TOO_SOON | Reason.UNCHANGED:
             return Decision(reason is Reason.AGAIN, reason, score, state)
         case Reason.CLOCK_WENT_BACK:
-            # What was sent by the new clock before now is not known, so nothing before now is held back.
-            return Decision(True, reason, score, _begun(luma, moment_ms, forgotten_ms=moment_ms))
+            # Frames sent before now by the new clock are unknown, so no frame before now is gated.
+            return Decision(True, reason, score, _new_state(luma, moment_ms, forgotten_ms=moment_ms))
         case _:
-            return Decision(True, reason, score, _sent(state, luma, moment_ms))
+            return Decision(True, reason, score, _with_sent(state, luma, moment_ms))
 
 
 def _reason(settings: GateSettings, state: GateState, score: float, moment_ms: int) -> Reason:
-    certain = _reason_of_memory(state, moment_ms)
+    certain = _reason_of_sent_frames(state, moment_ms)
     if certain is not None:
         return certain
     if min(abs(moment_ms - sent) for sent in state.sent_ms) < settings.minimum_interval_milliseconds:
@@ -156,33 +159,33 @@ def _reason(settings: GateSettings, state: GateState, score: float, moment_ms: i
     return Reason.CHANGED if score >= settings.threshold_percent else Reason.UNCHANGED
 
 
-def _reason_of_memory(state: GateState, moment_ms: int) -> Reason | None:
-    """Where a frame is sent whatever it shows."""
+def _reason_of_sent_frames(state: GateState, moment_ms: int) -> Reason | None:
+    """Returns the reason to send a frame whatever it shows, or None."""
     if moment_ms in state.sent_ms:
         return Reason.AGAIN
     if state.reference_ms - moment_ms > _CLOCK_WENT_BACK_MS:
         return Reason.CLOCK_WENT_BACK
     if state.forgotten_ms is not None and moment_ms <= state.forgotten_ms:
-        return Reason.TOO_LATE_TO_TELL
+        return Reason.OLDER_THAN_STATE
     return None
 
 
-def _begun(luma: bytes, moment_ms: int, *, forgotten_ms: int | None = None) -> GateState:
-    return GateState(reference=_text(luma), reference_ms=moment_ms, sent_ms=(moment_ms,), forgotten_ms=forgotten_ms)
+def _new_state(luma: bytes, moment_ms: int, *, forgotten_ms: int | None = None) -> GateState:
+    return GateState(reference=_encoded(luma), reference_ms=moment_ms, sent_ms=(moment_ms,), forgotten_ms=forgotten_ms)
 
 
-def _sent(state: GateState, luma: bytes, moment_ms: int) -> GateState:
-    """A late frame is remembered, but the newest one stays what others are compared with."""
+def _with_sent(state: GateState, luma: bytes, moment_ms: int) -> GateState:
+    """Returns the state after a frame was sent. A late frame is added, but the newest frame stays the reference."""
     is_newest = moment_ms > state.reference_ms
     sent = (*state.sent_ms, moment_ms)
-    lost = sent[:-_REMEMBERED] if state.forgotten_ms is None else (state.forgotten_ms, *sent[:-_REMEMBERED])
+    lost = sent[:-_SENT_FRAMES_KEPT] if state.forgotten_ms is None else (state.forgotten_ms, *sent[:-_SENT_FRAMES_KEPT])
     return GateState(
-        reference=_text(luma) if is_newest else state.reference,
+        reference=_encoded(luma) if is_newest else state.reference,
         reference_ms=max(moment_ms, state.reference_ms),
-        sent_ms=sent[-_REMEMBERED:],
+        sent_ms=sent[-_SENT_FRAMES_KEPT:],
         forgotten_ms=max(lost, default=None),
     )
 
 
-def _text(luma: bytes) -> str:
+def _encoded(luma: bytes) -> str:
     return b64encode(luma).decode()

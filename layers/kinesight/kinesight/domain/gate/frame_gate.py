@@ -1,6 +1,6 @@
-"""The frame gate at work: a stream's pictures are compared with the last one that was sent, before a paid call is made.
+"""The frame gate: reads a frame's image and its stream's state, decides, and stores the new state.
 
-It never loses a picture: one that can't be compared, for whatever reason, is let through.
+The gate fails open: a frame that cannot be compared is sent.
 """
 
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from kinesight.domain.model import Frame, to_epoch_ms
 from kinesight.domain.ports import ImageStore, VersionedDocuments
 
 _ATTEMPTS = 4
-"""With several pictures of one stream at work at once, each may find that another was quicker."""
+"""Concurrent frames of one stream may change its state between loading and saving."""
 
 
-class Verdict(StrEnum):
-    """What the gate says of a frame; only GATED keeps it from the detector."""
+class GateDecision(StrEnum):
+    """Decision of the gate on one frame. Only GATED frames are not sent to the detector."""
 
     SENT = "SENT"
     GATED = "GATED"
@@ -27,47 +27,48 @@ class Verdict(StrEnum):
 
 
 class LumaReader(Protocol):
-    """Makes a picture small and grey."""
+    """Reduces an image to its luma."""
 
-    def luma(self, picture: bytes) -> bytes:
-        """As `kinesight.domain.gate.image_difference` has it. Raises UnsupportedImageError."""
+    def luma(self, image: bytes) -> bytes:
+        """Returns the luma that gate/image_difference.py describes. Raises UnsupportedImageError."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameGate:
-    """`settings` are those of a stream, by its name, and may change at any time."""
+    """Gates frames. `settings` returns the settings of a stream by its name; they may change at any time."""
 
     settings: Callable[[str], GateSettings]
     images: ImageStore
     lumas: LumaReader
     states: VersionedDocuments
 
-    def verdict(self, frame: Frame) -> Verdict | None:
-        """None where the gate is off: then nothing is read and nothing remembered. Never raises what passes or what is
-        wrong with one picture; the detector will say that."""
-        wanted = self.settings(frame.stream_name)
-        if wanted.mode is GateMode.OFF:
+    def decide(self, frame: Frame) -> GateDecision | None:
+        """Returns the decision on a frame; None if the gate is off, which reads and stores nothing.
+
+        Raises neither transient nor permanent errors: the detector raises them when it reads the same image."""
+        settings = self.settings(frame.stream_name)
+        if settings.mode is GateMode.OFF:
             return None
         try:
             luma = self.lumas.luma(self.images.read(frame.image))
-            decision = self._decided(wanted, frame, luma)
+            decision = self._decide(settings, frame, luma)
         except (TransientError, PermanentError):
-            return Verdict.FAILED_OPEN
+            return GateDecision.FAILED_OPEN
         if decision is None:
-            return Verdict.FAILED_OPEN
+            return GateDecision.FAILED_OPEN
         if decision.sends:
-            return Verdict.SENT
-        return Verdict.GATED if wanted.mode is GateMode.ON else Verdict.WOULD_BE_GATED
+            return GateDecision.SENT
+        return GateDecision.GATED if settings.mode is GateMode.ON else GateDecision.WOULD_BE_GATED
 
-    def _decided(self, wanted: GateSettings, frame: Frame, luma: bytes) -> Decision | None:
-        """None if others were quicker each time. A decision that changes nothing is not written."""
+    def _decide(self, settings: GateSettings, frame: Frame, luma: bytes) -> Decision | None:
+        """Decides and saves the new state, if it changed; None if every save lost against a concurrent one."""
         for _ in range(_ATTEMPTS):
-            seen = self.states.load(frame.stream_name)
-            before = read_state(seen.body)
-            decision = decide(wanted, before, luma, to_epoch_ms(frame.image_timestamp))
+            stored = self.states.load(frame.stream_name)
+            before = read_state(stored.body)
+            decision = decide(settings, before, luma, to_epoch_ms(frame.image_timestamp))
             if decision.state is None or decision.state == before:
                 return decision
             body = decision.state.model_dump_json(by_alias=True)
-            if self.states.save(frame.stream_name, body, seen.version):
+            if self.states.save(frame.stream_name, body, stored.version):
                 return decision
         return None

@@ -1,6 +1,7 @@
-"""How much of a small grey picture has changed: two scores in percent, blind to lighting, noise and a little sway.
+"""Scores in percent how much of an image has changed, tolerating changes of lighting, noise and slight motion.
 
-A luma is the picture's brightness in a grid of 64 × 36 blocks, row by row, one byte a block, whatever its shape.
+A luma is the brightness of an image in a grid of 64 × 36 blocks, row by row, one byte per block, whatever its aspect
+ratio.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,80 +16,81 @@ COLUMNS, ROWS = 64, 36
 BLOCKS = COLUMNS * ROWS
 
 _CHANGED_LEVELS = 9.0
-"""Of 255. A JPEG of quality 80 and a sensor's noise move the mean of a block by less than two."""
+"""Of 255. JPEG quality 80 and sensor noise change the mean of a block by less than two."""
 _MOST_NOISE_LEVELS = 9.0
-"""Where half of the picture has really changed, its differences must not pass for noise."""
+"""Upper limit of the noise estimate, so that real changes of half of the image are not taken for noise."""
 _SIGMA = 1.4826  # of a normal distribution, per median absolute deviation
 _GAINS = (0.5, 2.0)
 _HASH_COLUMNS, _HASH_ROWS = COLUMNS // 2, ROWS // 2
 _HASH_LEVELS = 6.0
-"""A step between neighbours that counts; without it, the bits of a plain wall would be noise."""
+"""Minimum step between neighbours that sets a bit; without it, the bits of a plain wall would be noise."""
 
 _Block = float
 
 
 @lru_cache(maxsize=64)
 def watched_blocks(ignored: tuple[Polygon, ...]) -> tuple[bool, ...]:
-    """Which blocks count: those whose centre lies in none of the polygons."""
+    """Returns for each block whether it counts: its centre lies in none of the polygons."""
     centres = (((column + 0.5) / COLUMNS, (row + 0.5) / ROWS) for row in range(ROWS) for column in range(COLUMNS))
     return tuple(not any(contains(polygon, x, y) for polygon in ignored) for x, y in centres)
 
 
 def changed_blocks_percent(reference: bytes, luma: bytes, watched: Sequence[bool]) -> float:
-    """Percent of the watched blocks that differ from everything around their place in the other picture.
+    """Returns the percentage of watched blocks that differ from their place in the other image and its neighbours.
 
-    The picture is first put into the reference's lighting. To look at a block's neighbours too forgives a camera that
-    shakes and leaves that sway; to look from both pictures sees what came and what went.
+    The image is first adjusted to the lighting of the reference. Including neighbours tolerates a shaking camera and
+    moving leaves; comparing in both directions detects what appeared and what disappeared.
     """
-    relit = _relit(reference, luma, watched)
-    limit = _CHANGED_LEVELS + _noise_levels(reference, relit, watched)
-    came = _outside(relit, reference, limit)
-    went = _outside(reference, relit, limit)
-    changed = [one or other for one, other in zip(came, went, strict=True)]
+    adjusted = _adjust_lighting(reference, luma, watched)
+    limit = _CHANGED_LEVELS + _noise_levels(reference, adjusted, watched)
+    appeared = _outside(adjusted, reference, limit)
+    disappeared = _outside(reference, adjusted, limit)
+    changed = [one or other for one, other in zip(appeared, disappeared, strict=True)]
     return _percent(sum(compress(changed, watched)), sum(watched))
 
 
 def changed_bits_percent(reference: bytes, luma: bytes, watched: Sequence[bool]) -> float:
-    """Percent of the bits by which the pictures' difference hashes differ: whether it gets brighter from one block of a
-    32 × 18 grid to the next, to the right and downwards."""
+    """Returns the percentage of bits in which the difference hashes of the images differ. A bit is set if brightness
+    increases from one block of a 32 × 18 grid to the next, rightwards or downwards."""
     pairs = list(zip(_hash_bits(reference, watched), _hash_bits(luma, watched), strict=True))
     return _percent(sum(one != other for one, other in pairs), len(pairs))
 
 
-def _relit(reference: bytes, luma: bytes, watched: Sequence[bool]) -> list[_Block]:
-    """The luma by the gain and offset that bring most of it nearest to the reference."""
+def _adjust_lighting(reference: bytes, luma: bytes, watched: Sequence[bool]) -> list[_Block]:
+    """Returns the luma after the gain and offset that bring most blocks closest to the reference."""
     pairs = list(compress(zip(luma, reference, strict=True), watched))
     gain, offset = _fit(pairs)
-    misses = [abs(value * gain + offset - wanted) for value, wanted in pairs]
-    if misses:
-        # What came or went is no lighting: without the worst, the fit is that of the scene.
-        usual = 2.5 * _SIGMA * median(misses) + 2
-        gain, offset = _fit([pair for pair, miss in zip(pairs, misses, strict=True) if miss <= usual])
+    residuals = [abs(value * gain + offset - target) for value, target in pairs]
+    if residuals:
+        # Blocks that appeared or disappeared are not lighting: without the outliers, the fit is that of the scene.
+        usual = 2.5 * _SIGMA * median(residuals) + 2
+        gain, offset = _fit([pair for pair, residual in zip(pairs, residuals, strict=True) if residual <= usual])
     return [value * gain + offset for value in luma]
 
 
 def _fit(pairs: Sequence[tuple[int, int]]) -> tuple[float, float]:
     if not pairs:
         return 1.0, 0.0
-    values, wanted = zip(*pairs, strict=True)
-    mean, wanted_mean = fmean(values), fmean(wanted)
+    values, target = zip(*pairs, strict=True)
+    mean, target_mean = fmean(values), fmean(target)
     spread = sum(map(mul, values, values)) - len(values) * mean * mean
-    common = sum(map(mul, values, wanted)) - len(values) * mean * wanted_mean
-    # A picture with next to no contrast says nothing of a gain.
+    common = sum(map(mul, values, target)) - len(values) * mean * target_mean
+    # An image with hardly any contrast does not determine a gain.
     gain = min(max(common / spread, _GAINS[0]), _GAINS[1]) if spread > len(values) else 1.0
-    return gain, wanted_mean - gain * mean
+    return gain, target_mean - gain * mean
 
 
-def _noise_levels(reference: bytes, relit: Sequence[_Block], watched: Sequence[bool]) -> float:
-    misses = [abs(one - other) for one, other in compress(zip(reference, relit, strict=True), watched)]
-    return min(3 * _SIGMA * median(misses), _MOST_NOISE_LEVELS) if misses else 0.0
+def _noise_levels(reference: bytes, adjusted: Sequence[_Block], watched: Sequence[bool]) -> float:
+    residuals = [abs(one - other) for one, other in compress(zip(reference, adjusted, strict=True), watched)]
+    return min(3 * _SIGMA * median(residuals), _MOST_NOISE_LEVELS) if residuals else 0.0
 
 
-def _outside(picture: Sequence[_Block], other: Sequence[_Block], limit: float) -> list[bool]:
-    """Where a block is darker or brighter by the limit than its place and its eight neighbours in the other one."""
+def _outside(blocks: Sequence[_Block], other: Sequence[_Block], limit: float) -> list[bool]:
+    """Returns for each block whether it is darker or brighter by the limit than its place and its eight neighbours in
+    the other image."""
     rows = [other[start : start + COLUMNS] for start in range(0, BLOCKS, COLUMNS)]
     lowest, highest = _around(rows, _lowest), _around(rows, _highest)
-    return [not low - limit <= block <= high + limit for block, low, high in zip(picture, lowest, highest, strict=True)]
+    return [not low - limit <= block <= high + limit for block, low, high in zip(blocks, lowest, highest, strict=True)]
 
 
 _Pick = Callable[[_Block, _Block, _Block], _Block]

@@ -13,7 +13,7 @@ from kinesight.domain.health.facts import (
     StreamFacts,
 )
 from kinesight.domain.health.findings import Cause, Verdict, broken, good, unknown
-from kinesight.domain.streams.configuration import same
+from kinesight.domain.streams.stream_settings import equal_settings
 
 
 def span(seconds: float) -> str:
@@ -100,7 +100,7 @@ def image_generation(facts: ConfigurationFacts) -> Verdict:
 
 def _different(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
     """The Regions apart: they are another check's."""
-    if same(_without_region(current), _without_region(wanted)):
+    if equal_settings(_without_region(current), _without_region(wanted)):
         return ""
     names = sorted((set(current) | set(wanted)) - {"DestinationConfig"})
     return ", ".join(

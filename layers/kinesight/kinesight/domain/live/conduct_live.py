@@ -1,8 +1,8 @@
-"""conduct_live: leases for the streams that are selected, and as many consumers as they need.
+"""conduct_live: creates leases for the selected streams and starts as many consumers as they need.
 
-A consumer works in a numbered slot; its slot says until when it works, and when it was last heard of. A slot without a
-consumer, or whose consumer ends soon, is given a new one, after that was written down: a second conductor finds it
-given. Two consumers that meet share the leases, so nothing goes wrong if they do.
+A consumer runs in a numbered slot, which stores when it ends and its last heartbeat. A slot without a consumer, or
+whose consumer ends soon, gets a new one; the slot is saved first, so that a concurrent run does not start another. Two
+consumers in one slot do no harm: they share the leases.
 """
 
 from collections import Counter
@@ -14,20 +14,20 @@ from kinesight.domain.live.ports import ConsumerStarter
 from kinesight.domain.model import Value
 from kinesight.domain.ports import Versioned, VersionedDocuments
 from kinesight.domain.rate_limit import Clock, Pace
-from kinesight.domain.streams.configuration import StreamRegistry, VideoStream
 from kinesight.domain.streams.discovery import find_selected
 from kinesight.domain.streams.selection import StreamSelection
+from kinesight.domain.streams.stream_settings import StreamRegistry, VideoStream
 
 _TAGS_PER_SECOND = 40.0
 _WARNINGS = 20
 _SILENT_MS = 45_000
-"""A consumer that was not heard of for so long is dead, or was never started."""
+"""A consumer without a heartbeat for this long has stopped, or was never started."""
 _OVERLAP_MS = 75_000
-"""A successor is started so long before its predecessor stops: a conductor's minute, and a cold start."""
+"""A successor is started this long before its predecessor ends: one run per minute, and a cold start."""
 
 
 class Slot(Value):
-    """A consumer's place. `ends_at_ms`: when it stops reading."""
+    """Slot of a consumer, which stops reading at `ends_at_ms`."""
 
     ends_at_ms: int = 0
     heard_at_ms: int = 0
@@ -35,7 +35,7 @@ class Slot(Value):
 
 @dataclass(frozen=True, slots=True)
 class ConductorSettings:
-    """`consumer_ms`: how long a consumer reads."""
+    """`consumer_ms` is how long a consumer reads."""
 
     selection: StreamSelection
     streams_per_consumer: int
@@ -44,7 +44,7 @@ class ConductorSettings:
 
 @dataclass(frozen=True, slots=True)
 class ConductorPorts:
-    """The outside world of this verb. `now_ms`: the present, epoch milliseconds."""
+    """Ports of this function. `now_ms` is the current time in epoch milliseconds."""
 
     registry: StreamRegistry
     leases: VersionedDocuments
@@ -56,7 +56,7 @@ class ConductorPorts:
 
 @dataclass(slots=True)
 class ConductorReport:
-    """What a run did, and found. `heard`: consumers that live; `held`: leases of each that has any."""
+    """Result of a run. `heard` counts the consumers with a recent heartbeat; `held` the leases per consumer."""
 
     streams: int = 0
     added: int = 0
@@ -69,11 +69,11 @@ class ConductorReport:
     warnings: list[str] = field(default_factory=list)
 
 
-def conduct(plan: ConductorSettings, ports: ConductorPorts) -> ConductorReport:
-    """Raises what listing streams and documents raises."""
+def conduct(settings: ConductorSettings, ports: ConductorPorts) -> ConductorReport:
+    """Runs once. Raises the errors of listing streams and documents."""
     report = ConductorReport()
     pace = Pace(ports.clock, _TAGS_PER_SECOND)
-    found = find_selected(ports.registry.streams(), plan.selection, ports.registry.tags, pace)
+    found = find_selected(ports.registry.streams(), settings.selection, ports.registry.tags, pace)
     selected = {stream.arn: stream for stream in found.selected}
     for stream, error in found.unknown[:_WARNINGS]:
         report.warnings.append(f"{stream.name}: {type(error).__name__}: {error}")
@@ -81,12 +81,12 @@ def conduct(plan: ConductorSettings, ports: ConductorPorts) -> ConductorReport:
     _sync_leases(selected, {stream.arn for stream, _ in found.unknown}, ports, report)
     report.sync_ms = round(1000 * (ports.clock.now_s() - before_s))
     report.streams = len(selected)
-    report.consumers = -(-len(selected) // plan.streams_per_consumer)
+    report.consumers = -(-len(selected) // settings.streams_per_consumer)
     if report.consumers:
         share = -(-len(selected) // report.consumers)
         slots = ports.slots.all()
         for number in range(report.consumers):
-            _fill(f"{number:04}", share, slots, plan, ports, report)
+            _fill(f"{number:04}", share, slots, settings, ports, report)
     return report
 
 
@@ -102,14 +102,14 @@ def _sync_leases(
             report.added += ports.leases.save(arn, lease.model_dump_json(), 0)
         elif known[arn][0].retired:
             lease, version = known[arn]
-            # What was recorded while it was not selected is not wanted.
+            # Video that was recorded while the stream was not selected is not analyzed.
             back = lease.model_copy(
                 update={"retired": False, "checkpoint": None, "since_ms": ports.now_ms, "owner": None}
             )
             report.added += ports.leases.save(arn, back.model_dump_json(), version)
     for arn, (lease, version) in known.items():
         if arn not in selected and arn not in unknown and not lease.retired:
-            # Its consumer loses the lease by this.
+            # This takes the lease from its consumer.
             retired = lease.model_copy(update={"retired": True, "owner": None})
             report.retired += ports.leases.save(arn, retired.model_dump_json(), version)
 
@@ -118,7 +118,7 @@ def _fill(
     slot: str,
     share: int,
     slots: Mapping[str, Versioned],
-    plan: ConductorSettings,
+    settings: ConductorSettings,
     ports: ConductorPorts,
     report: ConductorReport,
 ) -> None:
@@ -128,14 +128,14 @@ def _fill(
     report.heard += is_heard
     if is_heard and known.ends_at_ms - ports.now_ms > _OVERLAP_MS:
         return
-    given = Slot(ends_at_ms=ports.now_ms + plan.consumer_ms, heard_at_ms=ports.now_ms)
+    given = Slot(ends_at_ms=ports.now_ms + settings.consumer_ms, heard_at_ms=ports.now_ms)
     if ports.slots.save(slot, given.model_dump_json(), found.version):
         ports.starter.start(slot, share)
         report.started += 1
 
 
 def beat(slot: str, ends_at_ms: int, now_ms: int, slots: VersionedDocuments) -> None:
-    """A consumer is heard of. One whose slot was given to its successor says nothing. Raises StorageBusyError."""
+    """Stores a consumer's heartbeat, unless its slot belongs to its successor. Raises StorageBusyError."""
     found = slots.load(slot)
     known = Slot() if found.body is None else Slot.model_validate_json(found.body)
     if known.ends_at_ms <= ends_at_ms + _SILENT_MS:

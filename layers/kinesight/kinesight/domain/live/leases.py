@@ -1,8 +1,8 @@
-"""Leases on streams: who reads one, and how far everything before is analyzed.
+"""Leases on streams: which consumer reads a stream, and up to which fragment it is analyzed.
 
-A lease is a versioned document, and its version is the fencing counter: every change is on the condition that nobody
-changed it since, so a consumer that lost its lease can neither renew it nor move its checkpoint. Expiry is by the wall
-clocks of consumers, which AWS keeps within milliseconds; a holder stops by itself before its lease runs out.
+A lease is a versioned document whose version is a fencing token: a change is conditional on the version that was read,
+so a consumer that lost its lease can neither renew it nor move its checkpoint. Leases expire by the wall clocks of the
+consumers, which AWS synchronizes within milliseconds; a holder stops before its lease expires.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,8 +15,8 @@ from kinesight.domain.ports import Versioned, VersionedDocuments
 
 
 class LiveCheckpoint(Value):
-    """Everything up to this fragment, which began at `server_ms`, is analyzed. `sampler_state` is the sampler's, behind
-    the fragment."""
+    """Last analyzed fragment; all fragments before it are analyzed too. `server_ms` is its start in server time,
+    `sampler_state` the state of the sampler after it."""
 
     fragment_number: str
     server_ms: int
@@ -24,7 +24,7 @@ class LiveCheckpoint(Value):
 
 
 class Lease(Value):
-    """`since_ms`: from where to read while there is no checkpoint. A retired stream is nobody's to read."""
+    """Lease on a stream. Reading starts at `since_ms` while there is no checkpoint. A retired stream is not read."""
 
     stream_arn: str
     stream_name: str
@@ -40,14 +40,14 @@ class Lease(Value):
 
 @dataclass(frozen=True, slots=True)
 class LeaseClock:
-    """`now_ms`: the present, epoch milliseconds; `lasts_ms`: how long a lease is good without being renewed."""
+    """`now_ms` returns epoch milliseconds; `lasts_ms` is the time until a lease expires unless it is renewed."""
 
     now_ms: Callable[[], int]
     lasts_ms: int
 
 
 class HeldLease:
-    """A lease of ours. Safe for threads: a renewal and a checkpoint never meet."""
+    """A lease that this consumer holds; safe for threads."""
 
     def __init__(self, lease: Lease, version: int, documents: VersionedDocuments, clock: LeaseClock) -> None:
         self._lease = lease
@@ -63,11 +63,11 @@ class HeldLease:
 
     @property
     def is_lost(self) -> bool:
-        """Also when it could not be renewed in time: another one may have it."""
+        """Whether another consumer has the lease, or may have it because it was not renewed in time."""
         return self._lost or self._clock.now_ms() >= self._lease.expires_at_ms
 
     def renew(self) -> None:
-        """Raises LeaseLostError, StorageBusyError."""
+        """Renews the lease. Raises LeaseLostError, StorageBusyError."""
         self._change({})
 
     def move(self, checkpoint: LiveCheckpoint) -> None:
@@ -75,14 +75,14 @@ class HeldLease:
         self._change({"checkpoint": checkpoint})
 
     def release(self) -> None:
-        """Lets the next one have it at once. Raises LeaseLostError, StorageBusyError."""
+        """Releases the lease, so that another consumer can take it. Raises LeaseLostError, StorageBusyError."""
         self._change({"owner": None}, lasts_ms=0)
         self._lost = True
 
     def _change(self, update: Mapping[str, object], lasts_ms: int | None = None) -> None:
         with self._lock:
             if self.is_lost:
-                raise LeaseLostError(f"the lease on {self._lease.stream_name} ran out")
+                raise LeaseLostError(f"the lease on {self._lease.stream_name} expired")
             expires_at_ms = self._clock.now_ms() + (self._clock.lasts_ms if lasts_ms is None else lasts_ms)
             changed = self._lease.model_copy(update={"expires_at_ms": expires_at_ms, **update})
             if not self._documents.save(self._lease.stream_arn, changed.model_dump_json(), self._version):
@@ -92,7 +92,7 @@ class HeldLease:
 
 
 def all_leases(documents: VersionedDocuments) -> dict[str, tuple[Lease, int]]:
-    """(lease, version) by stream ARN. Raises StorageBusyError."""
+    """Returns (lease, version) by stream ARN. Raises StorageBusyError."""
     return {key: (read_lease(found), found.version) for key, found in documents.all().items() if found.body}
 
 
@@ -101,7 +101,7 @@ def read_lease(found: Versioned) -> Lease:
 
 
 def take(owner: str, lease: Lease, version: int, documents: VersionedDocuments, clock: LeaseClock) -> HeldLease | None:
-    """None if it is not free, or another one was faster. Raises StorageBusyError."""
+    """Takes a lease; None if it is not free, or if another consumer took it first. Raises StorageBusyError."""
     now_ms = clock.now_ms()
     if not lease.is_free(now_ms):
         return None

@@ -1,42 +1,58 @@
 """Ports of the live consumers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis
+from kinesight.domain.ports import DeadLetters, WorkStore
 from kinesight.media.fragments import MediaErrorNotice, MediaFragment
 from kinesight.media.selection import Keyframe
 
 
 @dataclass(frozen=True, slots=True)
 class LiveStart:
-    """Where to begin to read: behind a fragment, or else at the first one that is left from a moment of the server's
-    clock on."""
+    """Where reading starts: after a fragment, or else at the first stored fragment from `since_ms` on (server time,
+    epoch milliseconds)."""
 
     after_fragment: str | None = None
     since_ms: int = 0
 
 
 class LiveMedia(Protocol):
-    """A stream as it is recorded."""
+    """Reads a stream while it is recorded."""
 
     def read(self, stream_name: str, start: LiveStart) -> Iterator[MediaFragment | MediaErrorNotice]:
-        """Fragments in their order, until KVS has had nothing new for three seconds.
+        """Yields fragments in order, until KVS has no new fragment for three seconds.
 
-        Raises MediaBusyError, EvidenceGoneError if the fragment to begin behind is known no more, StreamGoneError, and
-        UnreadableMediaError at a fragment that can't be read, after all before it.
+        Raises MediaBusyError, StreamGoneError, EvidenceGoneError if the fragment to start after is not stored any more,
+        and UnreadableMediaError at a malformed fragment, after yielding all fragments before it.
         """
 
 
 class KeyframeConverter(Protocol):
-    """Makes pictures of keyframes; safe for threads."""
+    """Converts keyframes to images; safe for threads."""
 
     def still(self, keyframe: Keyframe) -> bytes:
-        """A JPEG. Raises UnsupportedImageError."""
+        """Returns a JPEG. Raises UnsupportedImageError."""
 
 
 class ConsumerStarter(Protocol):
     """Starts live consumers."""
 
     def start(self, slot: str, share: int) -> None:
-        """One that takes up to `share` streams, beside this. Raises ThrottledError, WorkflowRefusedError."""
+        """Starts a consumer of up to `share` streams asynchronously. Raises ThrottledError, WorkflowRefusedError."""
+
+
+@dataclass(frozen=True, slots=True)
+class LivePorts:
+    """Ports of a live stream. `now_ms` returns epoch milliseconds. `log_frame` is called for each finished keyframe,
+    from any thread."""
+
+    media: LiveMedia
+    stills: KeyframeConverter
+    work: WorkStore
+    detection: DetectionPorts
+    dead_letters: DeadLetters
+    now_ms: Callable[[], int]
+    log_frame: Callable[[FrameAnalysis], None] = lambda _analysis: None

@@ -3,17 +3,17 @@
 from dataclasses import dataclass, replace
 from functools import partial
 
-from kinesight.domain.analysis.pipeline import Analysis, DetectionPlan, DetectionPorts, analyze
+from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
 from kinesight.domain.errors import InvalidEventError, PermanentError, TransientError
 from kinesight.domain.model import Frame, to_epoch_ms
 from kinesight.domain.on_demand.extract_images import manifest_key
-from kinesight.domain.on_demand.messages import REPORTS, RangePlan, AnalyzedFrame, WindowManifest, WindowReport
+from kinesight.domain.on_demand.messages import REPORTS, AnalyzedFrame, RangePlan, WindowManifest, WindowReport
 from kinesight.domain.ports import WorkStore
 
 
 @dataclass(frozen=True, slots=True)
 class WindowPorts:
-    """The outside world of this verb."""
+    """Ports of this verb."""
 
     detection: DetectionPorts
     work: WorkStore
@@ -24,16 +24,20 @@ def report_key(plan: RangePlan, index: int) -> str:
     return plan.work_key(f"{REPORTS}/{index}.json")
 
 
-def detect_window(plan: RangePlan, index: int, ports: WindowPorts, wanted: DetectionPlan) -> WindowReport:
+def detect_window(
+    plan: RangePlan, index: int, ports: WindowPorts, settings: PipelineSettings, analyses: list[FrameAnalysis]
+) -> WindowReport:
     """Adds to the report of an earlier attempt, which is written before anything is raised.
 
-    Raises the first TransientError of a frame, so that the window is tried again; the ledger knows what is done.
+    Appends to `analyses`, which the caller has even if the window fails. Raises the first TransientError of a frame, so
+    that the window is retried; the ledger holds what is done.
     """
     manifest = _manifest(plan, index, ports.work)
     before = _earlier_report(plan, index, ports.work)
-    analyses = {to_epoch_ms(frame.image_timestamp): _analysis(frame) for frame in manifest.frames}
-    todo = {at_ms: one for at_ms, one in analyses.items() if at_ms not in before.published}
-    analyze(list(todo.values()), ports.detection, _overridden(plan, wanted))
+    by_ms = {to_epoch_ms(frame.image_timestamp): _analysis(frame) for frame in manifest.frames}
+    todo = {at_ms: one for at_ms, one in by_ms.items() if at_ms not in before.published}
+    analyses += todo.values()
+    analyze(list(todo.values()), ports.detection, _overridden(plan, settings))
     report = _merged(before, todo)
     ports.work.write(report_key(plan, index), report.model_dump_json(by_alias=True).encode(), "application/json")
     for one in todo.values():
@@ -54,20 +58,20 @@ def _earlier_report(plan: RangePlan, index: int, work: WorkStore) -> WindowRepor
     return WindowReport.model_validate_json(body) if body is not None else WindowReport(index=index)
 
 
-def _analysis(frame: Frame) -> Analysis:
-    return Analysis(frame.image.key, partial(_same, frame))
+def _analysis(frame: Frame) -> FrameAnalysis:
+    return FrameAnalysis(frame.image.key, partial(_same, frame))
 
 
 def _same(frame: Frame) -> Frame:
     return frame
 
 
-def _overridden(plan: RangePlan, wanted: DetectionPlan) -> DetectionPlan:
+def _overridden(plan: RangePlan, settings: PipelineSettings) -> PipelineSettings:
     """The execution's own rules, where its input has any."""
-    return replace(wanted, rules=lambda: wanted.rules().overridden(plan.labels, plan.minimum_confidence))
+    return replace(settings, rules=lambda: settings.rules().overridden(plan.labels, plan.minimum_confidence))
 
 
-def _merged(before: WindowReport, analyses: dict[int, Analysis]) -> WindowReport:
+def _merged(before: WindowReport, analyses: dict[int, FrameAnalysis]) -> WindowReport:
     published = dict(before.published)
     published |= {at_ms: _seen(one) for at_ms, one in analyses.items() if one.record is not None and one.error is None}
     done = {at_ms for at_ms, one in analyses.items() if one.already_analyzed}
@@ -82,7 +86,7 @@ def _merged(before: WindowReport, analyses: dict[int, Analysis]) -> WindowReport
     )
 
 
-def _seen(analysis: Analysis) -> AnalyzedFrame:
+def _seen(analysis: FrameAnalysis) -> AnalyzedFrame:
     record = analysis.record
     assert record is not None  # noqa: S101 - the caller has looked
     labels = tuple(detection.label for detection in record.detections)

@@ -18,8 +18,8 @@ from kinesight.domain.on_demand.messages import (
     WINDOWS_FILE,
     AnalysisRequest,
     RangePlan,
-    TimelapsePlan,
     TimelapseOptions,
+    TimelapsePlan,
     work_key,
 )
 from kinesight.domain.on_demand.windows import Grid, plan_windows

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from kinesight.domain.batches import Problem, QueuedMessage
+from kinesight.domain.batches import FailedItems, ItemFailure, QueuedMessage
 from kinesight.domain.errors import InvalidEventError, KinesightError, PermanentError, StorageBusyError
 from kinesight.domain.model import Selector, Value
 from kinesight.domain.on_demand.executions import AnalysisRun, stream_name_of
@@ -64,14 +64,11 @@ class StartSettings:
 
 
 @dataclass(slots=True)
-class StartReport:
-    """What became of a batch. The messages of `failed_message_ids` are to come again."""
+class StartReport(FailedItems):
+    """Result of a batch."""
 
     fragments: list[NotifiedFragment] = field(default_factory=list)
     started: list[AnalysisRun] = field(default_factory=list)
-    failed_message_ids: list[str] = field(default_factory=list)
-    buried: list[Problem] = field(default_factory=list)
-    retried: list[Problem] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -91,9 +88,9 @@ def start_analyses(messages: Sequence[QueuedMessage], ports: StartPorts, plan: S
             report.started += _Stream(stream_arn, ports, plan).take(mail)
         except PermanentError as error:
             for message in mail.messages:
-                _bury(message, error, ports.dead_letters, report)
+                report.dead_letter(message.body, ports.dead_letters, ItemFailure(message.message_id, error))
         except KinesightError as error:
-            _retry(mail.messages, error, report)
+            report.retry(*(ItemFailure(message.message_id, error) for message in mail.messages))
         else:
             report.fragments += mail.fragments
     return report
@@ -112,7 +109,7 @@ def _sorted_by_stream(
         try:
             fragment = parse_notification(message.body, plan.selector)
         except InvalidEventError as error:
-            _bury(message, error, ports.dead_letters, report)
+            report.dead_letter(message.body, ports.dead_letters, ItemFailure(message.message_id, error))
         else:
             mails[fragment.stream_arn].fragments.append(fragment)
             mails[fragment.stream_arn].messages.append(message)
@@ -124,21 +121,6 @@ def _reminder(body: str) -> Reminder | None:
         return Reminder.model_validate_json(body)
     except ValidationError:
         return None
-
-
-def _bury(message: QueuedMessage, error: KinesightError, dead_letters: DeadLetters, report: StartReport) -> None:
-    problem = Problem(message.message_id, None, error)
-    try:
-        dead_letters.send_to_dead_letters(message.body, error)
-    except KinesightError as failure:
-        _retry([message], failure, report)
-    else:
-        report.buried.append(problem)
-
-
-def _retry(messages: Sequence[QueuedMessage], error: KinesightError, report: StartReport) -> None:
-    report.failed_message_ids += [message.message_id for message in messages]
-    report.retried += [Problem(message.message_id, None, error) for message in messages]
 
 
 class _Stream:

@@ -12,11 +12,11 @@ from kinesight.domain.on_demand.extract_images import manifest_key
 from kinesight.domain.on_demand.messages import (
     SUMMARY_FILE,
     WINDOWS,
+    AnalyzedFrame,
     EvidenceLink,
     RangeCost,
     RangePlan,
     RangeSummary,
-    AnalyzedFrame,
     TimelapseFiles,
     WindowManifest,
     WindowReport,

@@ -16,9 +16,9 @@ from kinesight.domain.on_demand.executions import AnalysisRun, on_grid
 from kinesight.domain.on_demand.ports import AnalysisWorkflow, RunStatus
 from kinesight.domain.ports import Versioned, VersionedDocuments
 from kinesight.domain.rate_limit import Clock, Pace
-from kinesight.domain.streams.configuration import StreamRegistry, VideoStream
 from kinesight.domain.streams.discovery import find_selected
 from kinesight.domain.streams.selection import StreamSelection
+from kinesight.domain.streams.stream_settings import StreamRegistry, VideoStream
 
 LONGEST_RANGE_MS = 6 * 3_600_000
 """One execution's share of a long way to catch up."""

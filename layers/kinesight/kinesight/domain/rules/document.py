@@ -1,4 +1,4 @@
-"""The rules document: what matters on which camera. One JSON text for all streams, checked before it is used."""
+"""The rules document: rules and settings per camera, in one JSON document for all streams, validated before use."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,8 @@ from kinesight.domain.errors import InvalidConfigurationError
 from kinesight.domain.gate.decision import GateSettings
 from kinesight.domain.rules.json_lines import line_of
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Corner = tuple[Share, Share]
+Ratio = Annotated[float, Field(ge=0, le=1)]
+Corner = tuple[Ratio, Ratio]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
 StreamPattern = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.*?-]{1,256}$")]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
@@ -23,15 +23,15 @@ Day = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
 _DAYS: tuple[Day, ...] = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
 
-def _known_zone(name: str) -> str:
+def _time_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        raise ValueError(f"{name!r} is no time zone of the IANA database, such as Europe/Berlin or UTC") from error
+        raise ValueError(f"{name!r} is not a time zone of the IANA database, such as Europe/Berlin or UTC") from error
     return name
 
 
-def _clock(value: str) -> time:
+def _time_of_day(value: str) -> time:
     return time(int(value[:2]), int(value[3:]))
 
 
@@ -40,9 +40,10 @@ class _Part(BaseModel):
 
 
 class Zone(_Part):
-    """A polygon, as shares of the picture. What is in an EXCLUDE zone matters to no rule of the camera.
+    """A polygon whose corners are ratios of the image size. No rule of the camera matches detections in EXCLUDE zones.
 
-    BOTTOM_CENTER asks whether the middle of the box's lower edge is inside, OVERLAP whether a share of the box is.
+    A detection is in the zone if the middle of its lower edge is inside (BOTTOM_CENTER), or if at least
+    `minimum_overlap` of its box is inside (OVERLAP).
     """
 
     name: Name
@@ -53,56 +54,56 @@ class Zone(_Part):
 
     @property
     def least_overlap(self) -> float | None:
-        """None where the lower edge decides."""
+        """The minimum overlap of a zone by OVERLAP; None for BOTTOM_CENTER."""
         return self.minimum_overlap if self.by == "OVERLAP" else None
 
 
 class Confirmation(_Part):
-    """So many of the last `of` analyzed pictures must match."""
+    """A rule is confirmed if it matches `frames` of the last `of` analyzed frames."""
 
     frames: int = Field(default=1, ge=1, le=100)
     of: int = Field(default=1, ge=1, le=100)
 
     @model_validator(mode="after")
-    def _can_happen(self) -> Self:
+    def _check_frames(self) -> Self:
         if self.frames > self.of:
-            raise ValueError(f"{self.frames} of {self.of} pictures can never match")
+            raise ValueError(f"{self.frames} of {self.of} frames can never match")
         return self
 
 
 class QuietHours(_Part):
-    """When a rule rests. From `start` to `end` by the wall clock of `time_zone`, over midnight if `end` comes first;
-    `days` are those on which it starts."""
+    """Hours in which a rule is inactive: from `start` to `end`, local time of `time_zone`, past midnight if `end` is
+    earlier. `days` are the days on which they start."""
 
     start: str = Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
     end: str = Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
     days: tuple[Day, ...] = Field(default=_DAYS, min_length=1)
 
-    def contain(self, moment: datetime) -> bool:
-        """`moment` is aware. Equal start and end are a whole day."""
-        here = moment.astimezone(ZoneInfo(self.time_zone))
-        start, end = _clock(self.start), _clock(self.end)
+    def contains(self, moment: datetime) -> bool:
+        """Whether an aware datetime is within these hours. Equal `start` and `end` mean the whole day."""
+        local = moment.astimezone(ZoneInfo(self.time_zone))
+        start, end = _time_of_day(self.start), _time_of_day(self.end)
         if start < end:
-            return start <= here.time() < end and self._begins_on(here)
-        if here.time() >= start:
-            return self._begins_on(here)
-        return here.time() < end and self._begins_on(here - timedelta(days=1))
+            return start <= local.time() < end and self._starts_on(local)
+        if local.time() >= start:
+            return self._starts_on(local)
+        return local.time() < end and self._starts_on(local - timedelta(days=1))
 
-    def _begins_on(self, here: datetime) -> bool:
-        return _DAYS[here.weekday()] in self.days
+    def _starts_on(self, local: datetime) -> bool:
+        return _DAYS[local.weekday()] in self.days
 
 
 class Rule(_Part):
-    """What must be seen. Areas and sides are shares of the picture; an aspect ratio is a box's width by its height, in
-    those shares. `tags` are globs that the producer's fragment tags must match, all of them."""
+    """Conditions that a detection must meet. Areas are ratios of the image area; an aspect ratio is width divided by
+    height, both as ratios of the image size. `tags` are globs that the producer's fragment tags must all match."""
 
     name: Name
     severity: Literal["ALERT", "ACTIVITY"] = Field(default="ALERT", alias="class")
     labels: tuple[Name, ...] = ()
     minimum_confidence: float = Field(default=0, ge=0, le=100)
-    minimum_area: Share = 0
-    maximum_area: Share = 1
+    minimum_area: Ratio = 0
+    maximum_area: Ratio = 1
     minimum_aspect_ratio: float = Field(default=0, ge=0)
     maximum_aspect_ratio: float | None = Field(default=None, gt=0)
     zones: tuple[Name, ...] = ()
@@ -113,7 +114,7 @@ class Rule(_Part):
     tags: Mapping[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _can_match(self) -> Self:
+    def _check_limits(self) -> Self:
         if self.minimum_area > self.maximum_area:
             raise ValueError("minimumArea is above maximumArea")
         if self.maximum_aspect_ratio is not None and self.minimum_aspect_ratio > self.maximum_aspect_ratio:
@@ -122,9 +123,9 @@ class Rule(_Part):
 
 
 class SessionSettings(_Part):
-    """Activity within `quiet_seconds` of the last one belongs to the same session, which is cut after
-    `longest_seconds`. Pictures may arrive out of order by `ordering_seconds`. A session's video begins
-    `pre_roll_seconds` before its first picture and ends `post_roll_seconds` after its last one."""
+    """Session settings of a camera. Activity within `quiet_seconds` of the last activity belongs to the same session,
+    which is split after `longest_seconds`. Frames may arrive out of order by `ordering_seconds`. The video of a session
+    starts `pre_roll_seconds` before its first frame and ends `post_roll_seconds` after its last frame."""
 
     quiet_seconds: float = Field(default=30, gt=0, le=3600)
     longest_seconds: float = Field(default=900, gt=0, le=86_400)
@@ -134,8 +135,8 @@ class SessionSettings(_Part):
 
 
 class StationarySettings(_Part):
-    """An object whose box stays the same (intersection over union) for `after_seconds` is part of the scene until it
-    has not been seen there for `forget_seconds`. So is what the camera shows in the first `learn_seconds`."""
+    """An object whose box stays the same (intersection over union) for `after_seconds` is stationary, as is every
+    object detected in the first `learn_seconds`, until it has not been detected there for `forget_seconds`."""
 
     enabled: bool = True
     minimum_overlap: float = Field(default=0.7, gt=0, le=1)
@@ -145,7 +146,8 @@ class StationarySettings(_Part):
 
 
 class Camera(_Part):
-    """Of the streams whose names match a pattern. Without `gate`, the frame gate is as the parameters have it."""
+    """Rules and settings of the streams whose names match a pattern. `gate` overrides the gate settings of the
+    stack."""
 
     streams: tuple[StreamPattern, ...] = Field(min_length=1)
     zones: tuple[Zone, ...] = Field(default=(), max_length=100)
@@ -156,14 +158,14 @@ class Camera(_Part):
 
     @property
     def needs_order(self) -> bool:
-        """Whether what one picture means depends on the ones before it."""
+        """Whether the result for a frame depends on earlier frames."""
         temporal = any(rule.confirmation.of > 1 or rule.dwell_seconds > 0 for rule in self.rules)
         return temporal or self.stationary.enabled
 
     @model_validator(mode="after")
-    def _names_are_known(self) -> Self:
-        _refuse_repeats("zones", [zone.name for zone in self.zones])
-        _refuse_repeats("rules", [rule.name for rule in self.rules])
+    def _check_names(self) -> Self:
+        _reject_duplicates("zones", [zone.name for zone in self.zones])
+        _reject_duplicates("rules", [rule.name for rule in self.rules])
         known = {zone.name for zone in self.zones if zone.kind == "INCLUDE"}
         for rule in self.rules:
             unknown = sorted(set(rule.zones) - known)
@@ -172,33 +174,33 @@ class Camera(_Part):
         return self
 
 
-def _refuse_repeats(what: str, names: Sequence[str]) -> None:
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise ValueError(f"several {what} have the name {', '.join(repeated)}")
+def _reject_duplicates(what: str, names: Sequence[str]) -> None:
+    duplicates = sorted({name for name in names if names.count(name) > 1})
+    if duplicates:
+        raise ValueError(f"several {what} have the name {', '.join(duplicates)}")
 
 
-class Configuration(_Part):
-    """The whole document. The first camera that matches a stream's name counts."""
+class RulesDocument(_Part):
+    """The rules document. The first camera that matches a stream's name applies."""
 
     json_schema: str | None = Field(default=None, alias="$schema")
     schema_version: Literal[1]
     cameras: tuple[Camera, ...]
 
     @classmethod
-    def parse(cls, text: str) -> "Configuration":
-        """Raises InvalidConfigurationError, with the line and the place of everything that is wrong."""
+    def parse(cls, text: str) -> "RulesDocument":
+        """Parses and validates a document. Raises InvalidConfigurationError with the line and path of each problem."""
         try:
             document = json.loads(text)
         except ValueError as error:
-            raise InvalidConfigurationError(f"not JSON: {error}") from error
+            raise InvalidConfigurationError(f"not valid JSON: {error}") from error
         try:
             return cls.model_validate(document)
         except ValidationError as error:
             raise InvalidConfigurationError(*(_problem(text, one) for one in _causes(error))) from error
 
     def camera(self, stream_name: str) -> Camera | None:
-        """Case counts, as it does in stream names."""
+        """Returns the first camera that matches the stream's name, case-sensitively, or None."""
         for camera in self.cameras:
             if any(fnmatchcase(stream_name, pattern) for pattern in camera.streams):
                 return camera
@@ -206,7 +208,7 @@ class Configuration(_Part):
 
 
 def _causes(error: ValidationError) -> list[Any]:
-    """Without the complaint that a list is empty where that is because its items are wrong."""
+    """Returns the errors, without those that a list is too short only because its items are invalid."""
     found = error.errors()
     inside = {one["loc"][:length] for one in found for length in range(len(one["loc"]))}
     return [one for one in found if one["type"] != "too_short" or one["loc"] not in inside]
@@ -215,5 +217,5 @@ def _causes(error: ValidationError) -> list[Any]:
 def _problem(text: str, error: Mapping[str, Any]) -> str:
     path = [part for part in error["loc"] if isinstance(part, str | int)]
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
-    said = str(error["msg"]).removeprefix("Value error, ")
-    return f"line {line_of(text, path)}: {where or 'the document'}: {said}"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"line {line_of(text, path)}: {where or 'the document'}: {message}"

@@ -1,4 +1,4 @@
-"""Which detections matter. Pure decisions over one picture's detections."""
+"""Matches the detections of one frame with the rules of its camera. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,33 +7,34 @@ from fnmatch import fnmatchcase
 
 from kinesight.domain.geometry import ZoneMap
 from kinesight.domain.model import BoundingBox, Detection
-from kinesight.domain.rules.document import Camera, Configuration, Rule
+from kinesight.domain.rules.document import Camera, Rule, RulesDocument
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A detection with the zones it is in, and the names of the rules it passes."""
+class DetectionMatch:
+    """A detection with its zones, and the names of the rules that match it; none if no rule matches."""
 
     detection: Detection
     rules: tuple[str, ...]
 
 
 class CameraRules:
-    """One camera's rules, prepared for many pictures."""
+    """The rules of one camera, prepared for many frames."""
 
     def __init__(self, camera: Camera) -> None:
         self.camera = camera
         self._zones = ZoneMap(camera.zones) if camera.zones else None
         self._rules = [_Prepared(rule) for rule in camera.rules]
 
-    def judge(
+    def match(
         self, detections: Iterable[Detection], moment: datetime, tags: Mapping[str, str] | None = None
-    ) -> list[Judged]:
-        """`moment` (aware) and the producer's `tags` are the picture's."""
+    ) -> list[DetectionMatch]:
+        """Matches each detection of a frame; `moment` is its aware timestamp, `tags` are its producer's fragment
+        tags."""
         active = [rule for rule in self._rules if rule.is_active(moment, tags or {})]
-        return [self._judge(found, active) for found in detections]
+        return [self._match(found, active) for found in detections]
 
-    def _judge(self, found: Detection, active: Sequence["_Prepared"]) -> Judged:
+    def _match(self, found: Detection, active: Sequence["_Prepared"]) -> DetectionMatch:
         box = found.bounding_box
         zones: tuple[str, ...] = ()
         excluded = False
@@ -43,13 +44,15 @@ class CameraRules:
             zones = tuple(zone.name for zone in inside)
             found = found.model_copy(update={"zones": zones}) if zones else found
         if excluded:
-            return Judged(found, ())
+            return DetectionMatch(found, ())
         label = found.label.casefold()
-        return Judged(found, tuple(rule.name for rule in active if rule.passes(label, found.confidence, box, zones)))
+        return DetectionMatch(
+            found, tuple(rule.name for rule in active if rule.passes(label, found.confidence, box, zones))
+        )
 
 
 class _Prepared:
-    """A rule in the form that is quickest to ask."""
+    """A rule prepared for fast matching."""
 
     def __init__(self, rule: Rule) -> None:
         self.name = rule.name
@@ -57,18 +60,18 @@ class _Prepared:
         self._labels = frozenset(label.casefold() for label in rule.labels)
         self._zones = frozenset(rule.zones)
         self._minimum_confidence = rule.minimum_confidence
-        self._asks_size = bool(rule.minimum_area > 0 or rule.maximum_area < 1)
-        self._asks_shape = bool(rule.minimum_aspect_ratio > 0 or rule.maximum_aspect_ratio is not None)
-        self._needs_box = bool(self._asks_size or self._asks_shape or self._zones)
+        self._checks_area = bool(rule.minimum_area > 0 or rule.maximum_area < 1)
+        self._checks_aspect_ratio = bool(rule.minimum_aspect_ratio > 0 or rule.maximum_aspect_ratio is not None)
+        self._needs_box = bool(self._checks_area or self._checks_aspect_ratio or self._zones)
 
     def is_active(self, moment: datetime, tags: Mapping[str, str]) -> bool:
-        """By clock, and by the producer's tags, whose names S3 puts in lower case."""
-        wanted = self._rule.tags
-        if wanted:
-            told = {name.lower(): value for name, value in tags.items()}
-            if not all(fnmatchcase(told.get(name.lower(), ""), glob) for name, glob in wanted.items()):
+        """Whether the rule applies at this time and to these tags. S3 converts tag names to lower case."""
+        globs = self._rule.tags
+        if globs:
+            given = {name.lower(): value for name, value in tags.items()}
+            if not all(fnmatchcase(given.get(name.lower(), ""), glob) for name, glob in globs.items()):
                 return False
-        return not any(hours.contain(moment) for hours in self._rule.quiet_hours)
+        return not any(hours.contains(moment) for hours in self._rule.quiet_hours)
 
     def passes(self, label: str, confidence: float, box: BoundingBox | None, zones: Sequence[str]) -> bool:
         if confidence < self._minimum_confidence or (self._labels and label not in self._labels):
@@ -81,9 +84,9 @@ class _Prepared:
 
     def _fits(self, width: float, height: float) -> bool:
         rule = self._rule
-        if self._asks_size and not rule.minimum_area <= width * height <= rule.maximum_area:
+        if self._checks_area and not rule.minimum_area <= width * height <= rule.maximum_area:
             return False
-        if not self._asks_shape:
+        if not self._checks_aspect_ratio:
             return True
         ratio = width / height if height > 0 else float("inf")
         return rule.minimum_aspect_ratio <= ratio and (
@@ -92,33 +95,31 @@ class _Prepared:
 
 
 class Rules:
-    """The rules of every stream: those of the rules document where it names the stream, else the parameters'."""
+    """The rules of every stream: those of the rules document if it names the stream, else the stack parameters'."""
 
-    def __init__(self, default: Camera, configuration: Configuration | None = None) -> None:
+    def __init__(self, default: Camera, document: RulesDocument | None = None) -> None:
         self.default = default
-        self._configuration = configuration
+        self._document = document
         self._prepared: dict[str, CameraRules] = {}
 
     @classmethod
-    def of(
-        cls, labels: Iterable[str], minimum_confidence: float, configuration: Configuration | None = None
-    ) -> "Rules":
-        """Labels as a person wrote them: blanks around them and empty ones don't count, and none means every label.
+    def of(cls, labels: Iterable[str], minimum_confidence: float, document: RulesDocument | None = None) -> "Rules":
+        """Returns rules with one default rule. Labels are stripped and empty ones ignored; no labels means every label.
         Confidence is 0 to 100."""
-        wanted = [label.strip() for label in labels if label.strip()]
-        rule = {"name": "default", "labels": wanted, "minimumConfidence": minimum_confidence}
+        stripped = [label.strip() for label in labels if label.strip()]
+        rule = {"name": "default", "labels": stripped, "minimumConfidence": minimum_confidence}
         camera = {"streams": ["*"], "rules": [rule], "stationary": {"enabled": False}}
-        return cls(Camera.model_validate(camera), configuration)
+        return cls(Camera.model_validate(camera), document)
 
     def of_stream(self, stream_name: str) -> CameraRules:
-        """Prepared once per stream."""
+        """Returns the rules of a stream, which are prepared once."""
         if stream_name not in self._prepared:
-            named = self._configuration.camera(stream_name) if self._configuration is not None else None
+            named = self._document.camera(stream_name) if self._document is not None else None
             self._prepared[stream_name] = CameraRules(named or self.default)
         return self._prepared[stream_name]
 
     def overridden(self, labels: Iterable[str] | None, minimum_confidence: float | None) -> "Rules":
-        """With one execution's own labels or confidence, where it has any."""
+        """Returns rules with the labels and confidence of one execution, where given."""
         if labels is None and minimum_confidence is None:
             return self
         (rule,) = self.default.rules
@@ -126,11 +127,11 @@ class Rules:
         return Rules.of(rule.labels if labels is None else labels, least)
 
 
-def matched_labels(judged: Iterable[Judged]) -> tuple[str, ...]:
-    """The labels of the detections that pass a rule, each once, in order of appearance."""
-    return tuple(dict.fromkeys(one.detection.label for one in judged if one.rules))
+def matched_labels(matches: Iterable[DetectionMatch]) -> tuple[str, ...]:
+    """Returns the labels of the detections that match a rule, each once, in order of appearance."""
+    return tuple(dict.fromkeys(one.detection.label for one in matches if one.rules))
 
 
-def matched_rules(judged: Iterable[Judged]) -> tuple[str, ...]:
-    """The names of the rules that were passed, each once, in order of appearance."""
-    return tuple(dict.fromkeys(name for one in judged for name in one.rules))
+def matched_rules(matches: Iterable[DetectionMatch]) -> tuple[str, ...]:
+    """Returns the names of the matching rules, each once, in order of appearance."""
+    return tuple(dict.fromkeys(name for one in matches for name in one.rules))

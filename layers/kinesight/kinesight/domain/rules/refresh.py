@@ -1,4 +1,4 @@
-"""The rules as they are now: read again from time to time, so that a new rules document needs no deployment."""
+"""The current rules, re-read periodically, so that a new rules document needs no deployment."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -6,22 +6,22 @@ from threading import Lock
 
 from kinesight.domain.errors import InvalidConfigurationError, StorageBusyError
 from kinesight.domain.ports import WorkStore
-from kinesight.domain.rules.document import Configuration
+from kinesight.domain.rules.document import RulesDocument
 from kinesight.domain.rules.matching import Rules
 
 DOCUMENT_KEY = "configuration/rules.json"
-"""Where the rules document lies, if there is one."""
+"""Key of the rules document, if there is one."""
 
 _REFRESH_S = 60.0
 
 
 @dataclass(slots=True)
 class CurrentRules:
-    """Call it for the rules. `warn` is told once of a document that can't be used; until there is a better one, the
-    last good one counts."""
+    """Callable that returns the current rules. An invalid document is reported to `warn` once; the last valid one
+    stays in use until it is fixed. `make_rules` gets None if there is no document."""
 
     store: WorkStore
-    of_document: Callable[[Configuration | None], Rules]
+    make_rules: Callable[[RulesDocument | None], Rules]
     monotonic_s: Callable[[], float]
     warn: Callable[[str], None]
     _text: str | None = None
@@ -30,13 +30,13 @@ class CurrentRules:
     _lock: Lock = field(default_factory=Lock)
 
     def __call__(self) -> Rules:
-        """Raises StorageBusyError or InvalidConfigurationError if there never was a document that could be used."""
+        """Raises StorageBusyError or InvalidConfigurationError if no valid document has been read yet."""
         with self._lock:
             if self._rules is None:
                 self._read()
             elif self._is_old():
                 self._try_to_read()
-            assert self._rules is not None  # noqa: S101 - the reading raises if it can't set it
+            assert self._rules is not None  # noqa: S101 - reading raises if it cannot set it
             return self._rules
 
     def _is_old(self) -> bool:
@@ -47,20 +47,20 @@ class CurrentRules:
             self._read()
         except (StorageBusyError, InvalidConfigurationError) as error:
             self._read_at_s = self.monotonic_s()
-            self.warn(f"the rules stay as they were: {error}")
+            self.warn(f"the previous rules stay in use: {error}")
 
     def _read(self) -> None:
         body = self.store.read(DOCUMENT_KEY)
         text = None if body is None else body.decode(errors="replace")
         if self._rules is None or text != self._text:
-            self._rules = self.of_document(None if text is None else parsed(text))
+            self._rules = self.make_rules(None if text is None else parse_document(text))
             self._text = text
         self._read_at_s = self.monotonic_s()
 
 
-def parsed(text: str) -> Configuration:
-    """Raises InvalidConfigurationError that says which document is wrong."""
+def parse_document(text: str) -> RulesDocument:
+    """Parses a rules document. Raises InvalidConfigurationError that names the document's key."""
     try:
-        return Configuration.parse(text)
+        return RulesDocument.parse(text)
     except InvalidConfigurationError as error:
         raise InvalidConfigurationError(f"{DOCUMENT_KEY}: {error}") from error

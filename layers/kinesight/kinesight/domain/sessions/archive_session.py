@@ -5,11 +5,11 @@ When time runs out, what was done is stored and the order goes back to the queue
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from kinesight.domain.analysis.result_records import archive_key, fragment_day
-from kinesight.domain.batches import Problem, QueuedMessage
+from kinesight.domain.batches import FailedItems, ItemFailure, QueuedMessage
 from kinesight.domain.errors import KinesightError, NoRetentionError, PermanentError, StreamGoneError
 from kinesight.domain.model import from_epoch_ms, to_epoch_ms
 from kinesight.domain.ports import (
@@ -64,21 +64,18 @@ class ArchivePorts:
 
 
 @dataclass(slots=True)
-class ArchiveReport:
-    """What became of a batch. The messages of `failed_message_ids` are to come again.
+class ArchiveReport(FailedItems):
+    """Result of a batch.
 
     `fragments` were archived now, of `archived_bytes` together. `superseded`: a later order of the session was first,
     or the session is deleted.
     """
 
-    failed_message_ids: list[str] = field(default_factory=list)
     fragments: int = 0
     archived_bytes: int = 0
     completed: list[tuple[SessionRef, SessionClip]] = field(default_factory=list)
     continued: int = 0
     superseded: int = 0
-    buried: list[Problem] = field(default_factory=list)
-    retried: list[Problem] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -104,9 +101,10 @@ def archive_sessions(messages: Sequence[QueuedMessage], ports: ArchivePorts) -> 
             session_id = order.video_of
             _archive(order, ports, report)
         except PermanentError as error:
-            _bury(message, Problem(message.message_id, session_id, error), ports.dead_letters, report)
+            failure = ItemFailure(message.message_id, error, session_id)
+            report.dead_letter(message.body, ports.dead_letters, failure)
         except KinesightError as error:
-            _retry(Problem(message.message_id, session_id, error), report)
+            report.retry(ItemFailure(message.message_id, error, session_id))
     return report
 
 
@@ -253,17 +251,3 @@ class _WhyNothing:
 
     def at(self, moment_ms: int) -> str:
         return self._always or ("EXPIRED" if moment_ms < self._oldest_ms else "NO_MEDIA")
-
-
-def _bury(message: QueuedMessage, problem: Problem, dead_letters: DeadLetters, report: ArchiveReport) -> None:
-    try:
-        dead_letters.send_to_dead_letters(message.body, problem.error)
-    except KinesightError as failure:
-        _retry(replace(problem, error=failure), report)
-    else:
-        report.buried.append(problem)
-
-
-def _retry(problem: Problem, report: ArchiveReport) -> None:
-    report.failed_message_ids.append(problem.message_id)
-    report.retried.append(problem)

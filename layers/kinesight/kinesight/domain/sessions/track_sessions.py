@@ -12,8 +12,8 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from kinesight.domain.batches import StreamedRecord
-from kinesight.domain.errors import InvalidEventError, KinesightError, PermanentError, StorageBusyError
+from kinesight.domain.batches import FailedItems, ItemFailure, StreamedRecord
+from kinesight.domain.errors import InvalidEventError, KinesightError, StorageBusyError
 from kinesight.domain.model import Frame, FrameSource, ResultRecord, Selector, to_epoch_ms
 from kinesight.domain.ports import DeadLetters, DelayedMessages, VersionedDocuments
 from kinesight.domain.rules.document import SessionSettings
@@ -58,22 +58,11 @@ class SessionPorts:
     selector: Selector = "PRODUCER_TIMESTAMP"
 
 
-@dataclass(frozen=True, slots=True)
-class StreamFailure:
-    """What a stream's activity could not do for now."""
-
-    key: str
-    error: KinesightError
-
-
 @dataclass(slots=True)
-class SessionReport:
-    """What became of a batch. The records of `failed_sequence_numbers` are to come again."""
+class SessionReport(FailedItems):
+    """Result of a batch. One failure per stream; its `subject` is the key of the stream's activity."""
 
-    failed_sequence_numbers: list[str] = field(default_factory=list)
     tidings: list[Delivery] = field(default_factory=list)
-    buried: int = 0
-    failures: list[StreamFailure] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
 
     def told(self, kind: SessionEventType) -> int:
@@ -94,8 +83,8 @@ def track_batch(batch: Sequence[StreamedRecord], ports: SessionPorts) -> Session
         try:
             _track(key, [one.record for one in parcels], ports, report)
         except KinesightError as error:
-            report.failures.append(StreamFailure(key, error))
-            report.failed_sequence_numbers += [one.sequence_number for one in parcels]
+            report.retry(ItemFailure(None, error, subject=key))
+            report.redeliver(one.sequence_number for one in parcels)
     return report
 
 
@@ -109,7 +98,7 @@ def pass_time(ports: SessionPorts) -> SessionReport:
         try:
             _change(key, ports, report, lambda tracker: tracker.pass_time(ports.now_ms()))
         except KinesightError as error:
-            report.failures.append(StreamFailure(key, error))
+            report.retry(ItemFailure(None, error, subject=key))
     return report
 
 
@@ -122,10 +111,10 @@ def state_key(record: ResultRecord) -> str:
 def observation_of(record: ResultRecord, rules: CameraRules, selector: Selector = "PRODUCER_TIMESTAMP") -> Observation:
     """What the rules of now say of a picture. `selector`: as in SessionPorts."""
     frame = record.frame
-    judged = rules.judge(record.detections, frame.image_timestamp, frame.tags)
+    matches = rules.match(record.detections, frame.image_timestamp, frame.tags)
     hits = tuple(
         Hit(one.detection.label, one.detection.confidence, one.detection.bounding_box, one.rules, one.detection.zones)
-        for one in judged
+        for one in matches
         if one.rules
     )
     clocks = ImageClocks(_epoch_ms(frame.producer_timestamp), _epoch_ms(frame.server_timestamp)) if hits else None
@@ -156,20 +145,11 @@ def _by_key(
         try:
             record = ResultRecord.model_validate_json(streamed.data)
         except ValidationError as error:
-            _bury(streamed, InvalidEventError(f"not a result record: {error.errors()[0]}"), dead_letters, report)
+            problem = InvalidEventError(f"not a result record: {error.errors()[0]}")
+            report.dead_letter(streamed.body, dead_letters, ItemFailure(streamed.sequence_number, problem))
             continue
         grouped.setdefault(state_key(record), []).append(_Parcel(streamed.sequence_number, record))
     return grouped
-
-
-def _bury(streamed: StreamedRecord, problem: PermanentError, dead_letters: DeadLetters, report: SessionReport) -> None:
-    try:
-        dead_letters.send_to_dead_letters(streamed.data.decode(errors="backslashreplace"), problem)
-    except KinesightError as error:
-        report.failures.append(StreamFailure(streamed.sequence_number, error))
-        report.failed_sequence_numbers.append(streamed.sequence_number)
-        return
-    report.buried += 1
 
 
 def _track(key: str, records: Sequence[ResultRecord], ports: SessionPorts, report: SessionReport) -> None:
@@ -217,7 +197,7 @@ def _empty_outbox(key: str, activity: Activity, version: int, ports: SessionPort
     told = tell(activity.outbox, ports.audience, _video_orders(ports, _camera(key, ports).camera.sessions))
     report.tidings += told.tidings
     report.refusals += told.refusals
-    report.failures += [StreamFailure(key, error) for error in told.failed_alerts]
+    report.retry(*(ItemFailure(None, error, subject=key) for error in told.failed_alerts))
     if told.untold != activity.outbox:
         activity.outbox = told.untold
         ports.activities.save(key, ACTIVITY.dump_json(activity).decode(), version)

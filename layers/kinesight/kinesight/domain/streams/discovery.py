@@ -1,4 +1,4 @@
-"""The selected streams of a fleet: found by name without a call, by tag with one call each, side by side and paced."""
+"""Finds the selected streams: by name without a call, by tags with one concurrent, rate-limited call per stream."""
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from kinesight.domain.errors import KinesightError, StreamNotSelectedError
 from kinesight.domain.ports import StreamCatalog
 from kinesight.domain.rate_limit import Pace
-from kinesight.domain.streams.configuration import VideoStream
 from kinesight.domain.streams.selection import StreamSelection
+from kinesight.domain.streams.stream_settings import VideoStream
 
 WORKERS = 16
-"""KVS answers in some tenths of a second, and 40 calls a second are to be reached."""
+"""Enough for 40 calls per second at a latency of some tenths of a second."""
 
 
 @dataclass(slots=True)
 class Found:
-    """`unknown` streams are those that KVS would not tell of now, with its reason: they stay as they are. `late` ones
-    were not asked for in time."""
+    """Result of a search. The tags of `unknown` streams could not be read, for the given reason; such streams are left
+    as they are. The tags of `late` streams were not read for lack of time."""
 
     selected: list[VideoStream] = field(default_factory=list)
     unknown: list[tuple[VideoStream, KinesightError]] = field(default_factory=list)
@@ -33,15 +33,16 @@ def find_selected(
     is_late: Callable[[], bool] = lambda: False,
     workers: int = WORKERS,
 ) -> Found:
-    """`tags` tells a stream's tags by its ARN, and raises KinesightError. `is_late`: nothing more is to be asked."""
-    found, asked = Found(), list[VideoStream]()
+    """Finds the selected streams. `tags` returns the tags of a stream by its ARN and raises KinesightError; it is not
+    called once `is_late`."""
+    found, by_tags = Found(), list[VideoStream]()
     for stream in streams:
         if selection.matches_name(stream.name):
             found.selected.append(stream)
         elif selection.tag_filters:
-            asked.append(stream)
+            by_tags.append(stream)
 
-    def look(stream: VideoStream) -> None:
+    def check_tags(stream: VideoStream) -> None:
         if is_late():
             found.late.append(stream)
             return
@@ -52,20 +53,21 @@ def find_selected(
             found.unknown.append((stream, error))
 
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(look, asked))
+        list(pool.map(check_tags, by_tags))
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class SelectionGuard:
-    """Lets pass what the stack selects, one stream at a time. `tags` tells a stream's tags by its ARN."""
+    """Admits only streams that the stack selects. `tags` returns the tags of a stream by its ARN."""
 
     selection: StreamSelection
     catalog: StreamCatalog
     tags: Callable[[str], Mapping[str, str]]
 
     def check(self, stream_name: str) -> None:
-        """Raises StreamNotSelectedError; StreamGoneError, StreamRefusedError, ThrottledError where its tags count."""
+        """Raises StreamNotSelectedError; StreamGoneError, StreamRefusedError, ThrottledError if tags have to be
+        read."""
         if self.selection.matches_name(stream_name):
             return
         if self.selection.tag_filters:

@@ -1,7 +1,7 @@
-"""Streams whose fragments arrive, but of which KVS generates no pictures: it tells nobody, so we look.
+"""Finds streams that receive fragments but from which KVS generates no images; KVS does not report that.
 
-analyze_images notes that it was sent a picture of a stream; configure_streams looks whether each stream that it set up
-was noted of late and, where not, whether KVS stores fragments of it.
+analyze_images stores when it last got an image of a stream. configure_streams checks that time for each stream that it
+has set up and, if it is too old, whether KVS stores fragments of the stream.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,43 +14,47 @@ from kinesight.domain.model import Value
 from kinesight.domain.ports import FragmentIndex, Versioned, VersionedDocuments
 from kinesight.domain.streams.discovery import WORKERS
 
-NOTE_EVERY_MS = 300_000
-"""One write per stream and process in this time: what is watched for takes longer."""
+RECORD_EVERY_MS = 300_000
+"""At most one write per stream and process in this time; the limit that is checked is longer."""
 _ARRIVING_MS = 300_000
-"""A stream without a fragment for so long has a camera that is off."""
+"""The camera of a stream without fragments for this long is off."""
 
 
 class LastImageSeen(Value):
-    """When a stream was last known to have a picture, or else began to be watched."""
+    """Time of the last image of a stream, or of its first check, in epoch milliseconds."""
 
     at_ms: int
 
 
 class LastImageTracker:
-    """Keeps the newest sight of each stream."""
+    """Stores when each stream last had an image."""
 
-    def __init__(self, sights: VersionedDocuments, now_ms: Callable[[], int]) -> None:
-        self._sights = sights
+    def __init__(self, last_images: VersionedDocuments, now_ms: Callable[[], int]) -> None:
+        self._last_images = last_images
         self._now_ms = now_ms
-        self._noted_at_ms: dict[str, int] = {}
+        self._recorded_at_ms: dict[str, int] = {}
 
-    def saw(self, stream_names: Iterable[str]) -> None:
-        """Never raises: a note that is missing can do no more than call somebody to look."""
+    def record(self, stream_names: Iterable[str]) -> None:
+        """Stores that these streams have images now. Never raises: a failed write is repeated with the next image."""
         now_ms = self._now_ms()
         for name in stream_names:
-            if now_ms - self._noted_at_ms.get(name, 0) >= NOTE_EVERY_MS:
-                self._noted_at_ms[name] = now_ms
+            if now_ms - self._recorded_at_ms.get(name, 0) >= RECORD_EVERY_MS:
+                self._recorded_at_ms[name] = now_ms
                 try:
-                    self._sights.save(name, LastImageSeen(at_ms=now_ms).model_dump_json(), self._sights.load(name).version)
+                    self._save(name, now_ms)
                 except KinesightError:
-                    self._noted_at_ms.pop(name)
+                    self._recorded_at_ms.pop(name)
+
+    def _save(self, name: str, now_ms: int) -> None:
+        version = self._last_images.load(name).version
+        self._last_images.save(name, LastImageSeen(at_ms=now_ms).model_dump_json(), version)
 
 
 @dataclass(frozen=True, slots=True)
 class MissingImagesPorts:
-    """The outside world of the watch. `now_ms`: the present, epoch milliseconds; `is_late`: nothing more is asked."""
+    """Ports of the check. `now_ms` is the current time in epoch milliseconds; no call is made once `is_late`."""
 
-    sights: VersionedDocuments
+    last_images: VersionedDocuments
     fragments: FragmentIndex
     now_ms: int
     is_late: Callable[[], bool]
@@ -58,46 +62,46 @@ class MissingImagesPorts:
 
 @dataclass(frozen=True, slots=True)
 class MissingImagesReport:
-    """`without_pictures`: names of streams; `unknown`: how many could not be looked at."""
+    """Names of the streams without images, and how many streams could not be checked."""
 
-    without_pictures: Sequence[str]
+    without_images: Sequence[str]
     unknown: int
 
 
-class _Finding(Enum):
-    WELL = auto()
-    WITHOUT_PICTURES = auto()
+class _Result(Enum):
+    OK = auto()
+    WITHOUT_IMAGES = auto()
     UNKNOWN = auto()
 
 
-def watch(stream_names: Iterable[str], patience_ms: int, ports: MissingImagesPorts) -> MissingImagesReport:
-    """A stream is in the report when it was without pictures for `patience_ms`. Raises StorageBusyError."""
-    sights = ports.sights.all()
-    overdue = [name for name in stream_names if _is_overdue(sights.get(name), patience_ms, ports.now_ms)]
+def find_missing_images(stream_names: Iterable[str], limit_ms: int, ports: MissingImagesPorts) -> MissingImagesReport:
+    """Finds streams that had no image for `limit_ms`. Raises StorageBusyError."""
+    last_images = ports.last_images.all()
+    overdue = [name for name in stream_names if _is_overdue(last_images.get(name), limit_ms, ports.now_ms)]
     with ThreadPoolExecutor(WORKERS) as pool:
-        findings = list(pool.map(lambda name: _finding(name, name in sights, ports), overdue))
-    found = zip(overdue, findings, strict=True)
+        results = list(pool.map(lambda name: _check(name, name in last_images, ports), overdue))
+    checked = zip(overdue, results, strict=True)
     return MissingImagesReport(
-        sorted(name for name, finding in found if finding is _Finding.WITHOUT_PICTURES),
-        findings.count(_Finding.UNKNOWN),
+        sorted(name for name, result in checked if result is _Result.WITHOUT_IMAGES),
+        results.count(_Result.UNKNOWN),
     )
 
 
-def _finding(stream_name: str, is_known: bool, ports: MissingImagesPorts) -> _Finding:
-    """A stream that is not known yet is watched from now on."""
+def _check(stream_name: str, is_known: bool, ports: MissingImagesPorts) -> _Result:
+    """Checks one stream. A stream that is not stored yet is stored with the current time."""
     if ports.is_late():
-        return _Finding.UNKNOWN
+        return _Result.UNKNOWN
     try:
         if not is_known:
-            ports.sights.save(stream_name, LastImageSeen(at_ms=ports.now_ms).model_dump_json(), 0)
-            return _Finding.WELL
-        return _Finding.WITHOUT_PICTURES if _has_fragments(stream_name, ports) else _Finding.WELL
+            ports.last_images.save(stream_name, LastImageSeen(at_ms=ports.now_ms).model_dump_json(), 0)
+            return _Result.OK
+        return _Result.WITHOUT_IMAGES if _has_fragments(stream_name, ports) else _Result.OK
     except KinesightError:
-        return _Finding.UNKNOWN
+        return _Result.UNKNOWN
 
 
-def _is_overdue(found: Versioned | None, patience_ms: int, now_ms: int) -> bool:
-    return found is None or now_ms - LastImageSeen.model_validate_json(found.body or "").at_ms >= patience_ms
+def _is_overdue(found: Versioned | None, limit_ms: int, now_ms: int) -> bool:
+    return found is None or now_ms - LastImageSeen.model_validate_json(found.body or "").at_ms >= limit_ms
 
 
 def _has_fragments(stream_name: str, ports: MissingImagesPorts) -> bool:

@@ -1,4 +1,4 @@
-"""Which streams are selected: by name or glob, or by tag in KIT's form."""
+"""Selects streams by name or glob, or by tags in the format of KIT."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from kinesight.domain.errors import InvalidSettingError
 
 
 class TagFilter(BaseModel):
-    """A stream passes if its tag `key` has one of the values; without values, if it has the tag at all."""
+    """Matches streams whose tag `key` has one of the values; without values, streams that have the tag."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -27,30 +27,30 @@ _FILTERS = TypeAdapter(tuple[TagFilter, ...])
 
 @dataclass(frozen=True, slots=True)
 class StreamSelection:
-    """Selected are streams whose name matches a pattern, and streams that pass all tag filters (if there are any)."""
+    """Selects streams whose name matches a pattern, and streams that match all tag filters, if there are any."""
 
     names: tuple[str, ...]
     tag_filters: tuple[TagFilter, ...]
 
     @classmethod
     def of(cls, names: Iterable[str], tag_filters: Sequence[Any]) -> "StreamSelection":
-        """Raises InvalidSettingError, showing the form that is wanted."""
+        """Raises InvalidSettingError with an example of the expected format."""
         try:
             return cls(tuple(names), _FILTERS.validate_python(tag_filters))
         except ValidationError as error:
             problem = error.errors()[0]
             place = ".".join(map(str, problem["loc"]))
             raise InvalidSettingError(
-                f'TagFilters: {place}: {problem["msg"]}; the form is {{"key":"Location","values":["Front","Parking"]}}'
+                f'TagFilters: {place}: {problem["msg"]}; expected {{"key":"Location","values":["Front","Parking"]}}'
             ) from error
 
     @property
     def literal_names(self) -> frozenset[str]:
-        """Those that are no patterns: they are selected whether there is such a stream or not."""
+        """The names that are not patterns: they are selected whether such a stream exists or not."""
         return frozenset(name for name in self.names if not set(name) & set("*?["))
 
     def matches_name(self, name: str) -> bool:
-        """Case counts, as it does in stream names."""
+        """Whether a name matches a pattern; case-sensitive, as stream names are."""
         return any(fnmatchcase(name, pattern) for pattern in self.names)
 
     def matches_tags(self, tags: Mapping[str, str]) -> bool:

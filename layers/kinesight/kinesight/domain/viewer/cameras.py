@@ -27,17 +27,17 @@ from kinesight.domain.live.leases import Lease
 from kinesight.domain.model import from_epoch_ms, iso_milliseconds
 from kinesight.domain.ports import VersionedDocuments
 from kinesight.domain.rate_limit import Clock, Pace
-from kinesight.domain.streams.configuration import (
-    Configuration,
-    Feature,
-    ManagedStreams,
-    StreamRegistry,
-    VideoStream,
-    Wanted,
-    drift,
-)
 from kinesight.domain.streams.discovery import WORKERS, find_selected
 from kinesight.domain.streams.missing_images import LastImageSeen
+from kinesight.domain.streams.stream_settings import (
+    Feature,
+    FeatureSettings,
+    ManagedStreams,
+    StreamRegistry,
+    StreamSettings,
+    VideoStream,
+    drift,
+)
 from kinesight.domain.viewer.events import EventPages
 
 PAGE = 50
@@ -80,7 +80,7 @@ class CameraPlan:
     """What the parameters want. `pictures_missing_s`: how long a stream may be without pictures. `is_live`: whether
     streams are read live. `region`: the stack's, for people."""
 
-    wanted: Wanted
+    wanted: StreamSettings
     times_by_producer: bool
     is_live: bool
     pictures_missing_s: float
@@ -126,7 +126,7 @@ class _Camera:
         self._ports = ports
         self._pace = pace
         self._now_ms = ports.now_ms()
-        self._features = [one for one in Feature if plan.wanted.configuration(one, self._anywhere()) is not None]
+        self._features = [one for one in Feature if plan.wanted.feature_settings(one, self._anywhere()) is not None]
 
     def document(self) -> dict[str, Any]:
         health = [_told(one) for one in self._findings() if one.verdict.outcome is not Outcome.NOT_CHECKED]
@@ -186,15 +186,15 @@ class _Camera:
             return self._stream
         return VideoStream(self._stream.name, f"arn:aws:kinesisvideo:{self._plan.region}", MISSING, 0)
 
-    def _wanted(self, feature: Feature) -> Configuration:
-        return self._plan.wanted.configuration(feature, self._anywhere()) or {}
+    def _wanted(self, feature: Feature) -> FeatureSettings:
+        return self._plan.wanted.feature_settings(feature, self._anywhere()) or {}
 
     @cached_property
-    def _configurations(self) -> dict[Feature, Configuration | KinesightError | None]:
+    def _configurations(self) -> dict[Feature, FeatureSettings | KinesightError | None]:
         return {feature: self._described(feature) for feature in self._features if self._stream.arn}
 
-    def _described(self, feature: Feature) -> Configuration | KinesightError | None:
-        describe = partial(self._ports.registry.configuration, feature, self._stream.arn)
+    def _described(self, feature: Feature) -> FeatureSettings | KinesightError | None:
+        describe = partial(self._ports.registry.feature_settings, feature, self._stream.arn)
         try:
             return self._pace.call(f"Describe {feature}", describe)
         except KinesightError as error:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from kinesight.domain.errors import NoRetentionError, NoCameraImageError
+from kinesight.domain.errors import NoCameraImageError, NoRetentionError
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.on_demand.windows import LEAST_INTERVAL_MS
 from kinesight.domain.ports import ImageArchive, ImageRequest, ImageSpec

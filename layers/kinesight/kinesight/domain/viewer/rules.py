@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kinesight.domain.errors import InvalidConfigurationError, RulesChangedError
-from kinesight.domain.rules.document import Camera, Configuration
+from kinesight.domain.rules.document import Camera, RulesDocument
 from kinesight.domain.rules.matching import Rules
 
 NO_DOCUMENT = "none"
@@ -53,7 +53,7 @@ def read_rules(ports: RulesPorts) -> tuple[dict[str, Any], str]:
     try:
         document = json.loads(found.text)
     except ValueError as error:
-        raise InvalidConfigurationError(f"not JSON: {error}") from error
+        raise InvalidConfigurationError(f"not valid JSON: {error}") from error
     return {"document": document, "default": otherwise, "etag": found.tag}, found.tag
 
 
@@ -65,7 +65,7 @@ def write_rules(document: Mapping[str, Any], seen: str, ports: RulesPorts) -> st
     """The new tag. Raises InvalidConfigurationError with everything that is wrong, RulesChangedError,
     StorageBusyError."""
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    Configuration.parse(text)
+    RulesDocument.parse(text)
     tag = ports.file.replace(text, None if seen == NO_DOCUMENT else seen)
     if tag is None:
         raise RulesChangedError("somebody else has changed the rules since; read them again")

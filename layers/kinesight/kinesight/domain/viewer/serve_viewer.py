@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from kinesight.domain.analysis.result_records import evidence_keys
-from kinesight.domain.errors import SessionChangedError, SessionMissingError, KinesightError
+from kinesight.domain.errors import KinesightError, SessionChangedError, SessionMissingError
 from kinesight.domain.model import ResultRecord
 from kinesight.domain.viewer.events import (
     EventFilter,

@@ -1,4 +1,4 @@
-"""What CloudWatch is told of spending, in its embedded metric format."""
+"""Spend as metrics, in CloudWatch's embedded metric format."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from kinesight import observability
-from kinesight.domain.detectors.budgeted_detector import Spend
+from kinesight.domain.detectors.spend import Spend
 from kinesight.frame_metrics import emit_spend_metrics
 
 SPENT = {

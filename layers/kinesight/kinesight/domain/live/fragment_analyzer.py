@@ -1,0 +1,141 @@
+"""Analyzes the keyframes of one fragment, retrying until each is analyzed or dead-lettered."""
+
+import itertools
+import json
+from collections.abc import Sequence
+from functools import cache, partial
+
+from kinesight.domain.analysis.pipeline import FrameAnalysis, PipelineSettings, analyze
+from kinesight.domain.batches import dead_letter
+from kinesight.domain.errors import PermanentError
+from kinesight.domain.live.backoff import backoff_s
+from kinesight.domain.live.ports import LivePorts
+from kinesight.domain.live.stream_state import StreamState
+from kinesight.domain.model import Frame, FrameSource, ImageReference, from_epoch_ms
+from kinesight.media.fragments import MediaFragment
+from kinesight.media.selection import Keyframe
+
+
+class FragmentAnalyzer:
+    """Analyzes fragments of one stream; safe for threads. Fragments older than `drop_after_ms` are dropped."""
+
+    def __init__(
+        self, state: StreamState, ports: LivePorts, settings: PipelineSettings, drop_after_ms: int | None
+    ) -> None:
+        self._state = state
+        self._ports = ports
+        self._settings = settings
+        self._drop_after_ms = drop_after_ms
+
+    def analyze(self, fragment: MediaFragment, number: str, keyframes: Sequence[Keyframe]) -> bool:
+        """Analyzes keyframes of a fragment; False if it was given up because the lease is lost or the consumer ends."""
+        if self._is_too_old(fragment):
+            self._state.counts.add(dropped=len(keyframes))
+            return True
+        # Cached, so that retries do not convert the keyframe again.
+        left = [
+            FrameAnalysis(_key(fragment, one), cache(partial(self._frame, fragment, number, one))) for one in keyframes
+        ]
+        bodies = {_key(fragment, one): self._dead_letter_body(fragment, number, one) for one in keyframes}
+        for attempt in itertools.count():
+            if self._state.is_lost:
+                break
+            left = self._retry(left, bodies)
+            if not left:
+                self._state.counts.raise_to(age_ms=self._ports.now_ms() - server_ms(fragment))
+                return True
+            self._state.counts.add(retried=len(left))
+            self._state.abandon.wait(backoff_s(attempt))
+        return False
+
+    def dead_letter(self, body: str, reason: PermanentError) -> bool:
+        """Dead-letters a keyframe or fragment; False if that fails."""
+        error = dead_letter(body, reason, self._ports.dead_letters)
+        if error is not None:
+            self._state.warn(error)
+            return False
+        self._state.counts.add(dead_lettered=1)
+        return True
+
+    def _retry(self, analyses: list[FrameAnalysis], bodies: dict[str, str]) -> list[FrameAnalysis]:
+        """Makes one attempt; returns new analyses of the keyframes to be retried."""
+        try:
+            analyze(analyses, self._ports.detection, self._settings)
+        finally:
+            self._state.counts.frames.add(analyses)
+        return [
+            FrameAnalysis(one.subject, one.resolve)
+            for one in analyses
+            if not self._is_finished(one, bodies[one.subject])
+        ]
+
+    def _is_too_old(self, fragment: MediaFragment) -> bool:
+        limit_ms = self._drop_after_ms
+        return limit_ms is not None and self._ports.now_ms() - server_ms(fragment) > limit_ms
+
+    def _is_finished(self, one: FrameAnalysis, body: str) -> bool:
+        if one.error is None:
+            self._ports.log_frame(one)
+            self._count(one)
+            return True
+        if not isinstance(one.error, PermanentError):
+            self._state.warn(one.error)
+            return False
+        if not self.dead_letter(body, one.error):
+            return False
+        self._ports.log_frame(one)
+        return True
+
+    def _count(self, one: FrameAnalysis) -> None:
+        self._state.counts.add(
+            analyzed=int(one.record is not None),
+            already_analyzed=int(one.already_analyzed),
+            gated=int(one.gated),
+            over_budget=int(one.over_budget is not None),
+        )
+
+    def _dead_letter_body(self, fragment: MediaFragment, number: str, keyframe: Keyframe) -> str:
+        """Returns what the on-demand workflow needs to analyze the same image again, as JSON."""
+        moment = from_epoch_ms(keyframe.at_ms(producer_ms(fragment)))
+        return json.dumps(
+            {
+                "streamName": self._state.name,
+                "fragmentNumber": number,
+                "imageTimestamp": moment.isoformat(timespec="milliseconds"),
+            }
+        )
+
+    def _frame(self, fragment: MediaFragment, number: str, keyframe: Keyframe) -> Frame:
+        """Writes the keyframe's image to S3 and returns its frame."""
+        data = self._ports.stills.still(keyframe)
+        at_server_ms = keyframe.at_ms(server_ms(fragment))
+        at_producer = from_epoch_ms(keyframe.at_ms(producer_ms(fragment)))
+        key = f"live/{self._state.name}/{number}_{at_server_ms}.jpg"
+        self._ports.work.write(key, data, "image/jpeg")
+        return Frame(
+            source=FrameSource.LIVE,
+            stream_name=self._state.name,
+            stream_arn=self._state.held.lease.stream_arn,
+            fragment_number=number,
+            image_timestamp=at_producer,
+            producer_timestamp=at_producer,
+            server_timestamp=from_epoch_ms(at_server_ms),
+            image=ImageReference(
+                bucket=self._ports.work.bucket, key=key, content_type="image/jpeg", size_bytes=len(data)
+            ),
+            tags=dict(fragment.tags),
+        )
+
+
+def server_ms(fragment: MediaFragment) -> int:
+    """Returns the fragment's server timestamp in epoch milliseconds, 0 if it has none."""
+    return int((fragment.server_timestamp or 0) * 1000)
+
+
+def producer_ms(fragment: MediaFragment) -> int:
+    """Returns the fragment's producer timestamp in epoch milliseconds, or else its server timestamp."""
+    return int((fragment.producer_timestamp or fragment.server_timestamp or 0) * 1000)
+
+
+def _key(fragment: MediaFragment, keyframe: Keyframe) -> str:
+    return f"{fragment.number} + {int(keyframe.offset_ms)} ms"

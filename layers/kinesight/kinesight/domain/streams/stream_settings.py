@@ -1,0 +1,142 @@
+"""Stream settings: the model of configure_streams and its two ports."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from kinesight.domain.streams.selection import StreamSelection
+
+_QUALITY = "quality"
+
+FeatureSettings = Mapping[str, Any]
+"""ImageGenerationConfiguration or NotificationConfiguration of KVS's API."""
+
+
+class Feature(StrEnum):
+    """Feature of a stream that configure_streams sets."""
+
+    IMAGE_GENERATION = "image-generation"
+    NOTIFICATION = "notification"
+
+
+@dataclass(frozen=True, slots=True)
+class VideoStream:
+    """A stream of ListStreams. `version` is required by calls that change the stream."""
+
+    name: str
+    arn: str
+    status: str
+    retention_hours: int
+    version: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether the stream accepts media and settings."""
+        return self.status == "ACTIVE"
+
+    @property
+    def region(self) -> str:
+        return self.arn.split(":")[3]
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedFeature:
+    """One feature of one stream that this stack has set.
+
+    `original` are the settings before that (None: none). `applied` are the settings that were set, latest last, with
+    the previous ones, since a run may stop between saving this and calling KVS. `verified_at_s` is epoch seconds.
+    """
+
+    stream_name: str
+    stream_arn: str
+    feature: Feature
+    original: FeatureSettings | None
+    applied: tuple[FeatureSettings, ...]
+    verified_at_s: float
+
+
+class StreamRegistry(Protocol):
+    """KVS's control plane."""
+
+    def streams(self) -> Iterator[VideoStream]:
+        """Lists all streams of the account and Region."""
+
+    def tags(self, stream_arn: str) -> Mapping[str, str]:
+        """Returns the tags of a stream. Raises StreamGoneError, ThrottledError, StreamRefusedError."""
+
+    def feature_settings(self, feature: Feature, stream_arn: str) -> FeatureSettings | None:
+        """Returns the settings of a feature, or None. Raises the errors of `tags`."""
+
+    def configure(self, feature: Feature, stream_arn: str, settings: FeatureSettings | None) -> None:
+        """Sets a feature; None deletes it. Raises the errors of `tags`, NoRetentionError and StreamBusyError."""
+
+
+class ManagedStreams(Protocol):
+    """Stored features that this stack has set, and the lock of the run that sets them."""
+
+    def all(self) -> list[ManagedFeature]:
+        """Lists every entry."""
+
+    def add(self, managed: ManagedFeature) -> ManagedFeature:
+        """Stores an entry unless there is one; returns the stored entry."""
+
+    def update(self, managed: ManagedFeature) -> None:
+        """Replaces an entry, except its original settings."""
+
+    def forget(self, managed: ManagedFeature) -> None:
+        """Deletes an entry, if it exists."""
+
+    def lock(self, seconds: float) -> str | None:
+        """Acquires the lock for this long; returns its token, or None if another run holds it."""
+
+    def unlock(self, token: str) -> None:
+        """Releases the lock if it still has this token."""
+
+    def retire(self, retired: bool) -> None:
+        """Stores whether the stack is being deleted, after which a late scheduled run changes nothing."""
+
+    def retired(self) -> bool:
+        """Returns what `retire` stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """Settings of the selected streams. A feature that is None is not set, and is restored if it was.
+
+    The destination Region of image generation is that of each stream.
+    """
+
+    selection: StreamSelection
+    image_generation: FeatureSettings | None
+    notification: FeatureSettings | None
+
+    def feature_settings(self, feature: Feature, stream: VideoStream) -> FeatureSettings | None:
+        """Returns the settings of a feature for a stream."""
+        if feature is Feature.NOTIFICATION:
+            return self.notification
+        if self.image_generation is None:
+            return None
+        destination = self.image_generation["DestinationConfig"] | {"DestinationRegion": stream.region}
+        return {**self.image_generation, "DestinationConfig": destination}
+
+
+def equal_settings(one: FeatureSettings | None, other: FeatureSettings | None) -> bool:
+    """Whether two settings are equivalent: an absent JPEG quality is the default of KVS."""
+    return _normalized(one) == _normalized(other)
+
+
+def drift(current: FeatureSettings | None, desired: FeatureSettings) -> tuple[str, ...]:
+    """Returns the names of the fields whose current value is not the desired one, sorted."""
+    one, other = _normalized(current) or {}, _normalized(desired) or {}
+    different = (name for name in {*one, *other} if one.get(name) != other.get(name))
+    return tuple(sorted("FormatConfig" if name == _QUALITY else name for name in different))
+
+
+def _normalized(settings: FeatureSettings | None) -> FeatureSettings | None:
+    if not settings:
+        return None
+    normalized = {key: value for key, value in settings.items() if value is not None and key != "FormatConfig"}
+    if normalized.get("Format") == "JPEG":
+        normalized[_QUALITY] = str((settings.get("FormatConfig") or {}).get("JPEGQuality", "80"))
+    return normalized
