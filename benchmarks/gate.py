@@ -16,7 +16,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from kinesight.adapters.luma_pillow import PillowLuma
+from kinesight.adapters.media.pillow_luma import PillowLuma
 from kinesight.domain.gate.decision import DEFAULT_THRESHOLDS, GateMethod, GateMode, GateSettings, GateState, decide
 
 from benchmarks.gate_scenes import SCENES, Scene, Visit, pictures, schedule

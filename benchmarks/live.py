@@ -27,14 +27,14 @@ from typing import Any
 import av
 import boto3
 import psutil
-from kinesight.adapters.data_endpoints_kvs import DataClients
-from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
-from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.ledger_powertools import PowertoolsLedger
-from kinesight.adapters.live_media_kvs import KvsLiveMedia
-from kinesight.adapters.result_sink_kinesis import KinesisResultSink
-from kinesight.adapters.stills_av import AvKeyframeConverter
-from kinesight.adapters.work_store_s3 import S3Bucket
+from kinesight.adapters.aws.kvs_data_clients import DataClients
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
+from kinesight.adapters.dynamodb.ledger import PowertoolsLedger
+from kinesight.adapters.kvs.live_media import KvsLiveMedia
+from kinesight.adapters.media.av_keyframe_converter import AvKeyframeConverter
+from kinesight.adapters.messages.kinesis_results import KinesisResultSink
+from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
+from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.analysis.pipeline import DetectionPorts, PipelineSettings
 from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import DetectorBusyError

@@ -27,8 +27,8 @@ from typing import Any, cast
 
 import boto3
 from botocore.config import Config
-from kinesight.adapters import aws_clients
-from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
+from kinesight.adapters.aws import clients as aws_clients
+from kinesight.adapters.dynamodb.sessions import DynamoDbSessions
 from kinesight.domain.sessions.tracker import BestImage, Session, Severity
 from samtranslator.yaml_helper import yaml_parse
 

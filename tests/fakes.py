@@ -11,7 +11,7 @@ from kinesight.domain.model import Detection, DetectorInfo, Frame, ImageReferenc
 from kinesight.domain.on_demand.ports import RunStatus
 from kinesight.domain.ports import Alert, FragmentMedia, FragmentUnavailable, StoredImage, Versioned
 from kinesight.domain.sessions.tracker import Session
-from kinesight.domain.sessions.video import SessionRef, SessionClip
+from kinesight.domain.sessions.video import SessionClip, SessionRef
 
 
 class FakeImageStore:
@@ -36,13 +36,6 @@ class FakeImageStore:
             return self.objects[bucket, key]
         except KeyError as error:
             raise ImageMissingError(f"s3://{bucket}/{key} does not exist") from error
-
-
-class FakeStreams:
-    """Knows every stream."""
-
-    def stream_arn(self, stream_name: str) -> str | None:
-        return f"arn:aws:kinesisvideo:us-east-1:111122223333:stream/{stream_name}/1700000000000"
 
 
 @dataclass
@@ -155,14 +148,14 @@ class FakeFragments:
 
 @dataclass
 class FakeAnnotator:
-    """Writes the labels behind the picture; `failure` is raised instead."""
+    """Appends the labels to the image; `failure` is raised instead."""
 
     failure: KinesightError | None = None
 
-    def annotate(self, picture: bytes, detections: Sequence[Detection]) -> bytes:
+    def annotate(self, body: bytes, detections: Sequence[Detection]) -> bytes:
         if self.failure is not None:
             raise self.failure
-        return picture + ",".join(found.label for found in detections).encode()
+        return body + ",".join(found.label for found in detections).encode()
 
 
 @dataclass

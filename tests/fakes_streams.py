@@ -42,6 +42,13 @@ class FakeStreamDirectory:
         self._call("ListStreams", "")
         return iter(list(self.fleet.values()))
 
+    def describe(self, name_or_arn: str) -> VideoStream:
+        self._call("DescribeStream", "")
+        for one in self.fleet.values():
+            if name_or_arn in (one.name, one.arn):
+                return one
+        raise StreamGoneError(name_or_arn)
+
     def tags(self, stream_arn: str) -> Mapping[str, str]:
         self._call("ListTagsForStream", stream_arn)
         return self.tag_sets[stream_arn]
@@ -64,6 +71,24 @@ class FakeStreamDirectory:
         self.before_call(api, stream_arn)
         if stream_arn and stream_arn not in self.fleet:
             raise StreamGoneError(stream_arn)
+
+
+class DescribeOnly:
+    """The rest of a StreamDirectory, for fakes of code that only describes streams."""
+
+    def streams(self) -> Iterator[VideoStream]:
+        raise AssertionError("ListStreams is not expected")
+
+    def tags(self, stream_arn: str) -> Mapping[str, str]:
+        raise AssertionError(f"ListTagsForStream of {stream_arn} is not expected")
+
+
+class FakeStreams(DescribeOnly):
+    """Describes a stream of any name."""
+
+    def describe(self, name_or_arn: str) -> VideoStream:
+        arn = f"arn:aws:kinesisvideo:us-east-1:111122223333:stream/{name_or_arn}/1700000000000"
+        return VideoStream(name_or_arn, arn, "ACTIVE", 24)
 
 
 class FakeManagedStreams:

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from kinesight.adapters import pictures_pillow
-from kinesight.adapters.detector_http import HttpDetector, HttpModel
+from kinesight.adapters.detectors.http import HttpDetector, HttpModel
+from kinesight.adapters.media import pillow_images
 from kinesight.domain.detectors.image_fit import PictureForm
 from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_presets import output_mapping
@@ -67,4 +67,4 @@ def an_http_detector(address: str, secret: Any = None, *, mapping: str = "COCO",
     }
     reader = OutputReader(output_mapping(mapping), LabelMap.of(CLASSES), 60)
     asked = HttpModel(address, form, **(settings | model))
-    return HttpDetector(images, pictures_pillow.prepare, reader, asked, secret)
+    return HttpDetector(images, pillow_images.prepare, reader, asked, secret)

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from kinesight.adapters.backoff import full_jitter_delays_s
+from kinesight.adapters.aws.backoff import full_jitter_delays_s
 from kinesight.domain.model import to_epoch_ms
 from kinesight.media.mkv import Tag
 

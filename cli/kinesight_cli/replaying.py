@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kinesight.domain.model import ResultRecord, from_epoch_ms
 from kinesight.domain.rules.matching import Rules
-from kinesight.domain.sessions.track_sessions import state_key, observation_of
+from kinesight.domain.sessions.track_sessions import observation_of, state_key
 from kinesight.domain.sessions.tracker import Activity, Session, SessionEventType, SessionTracker, Severity
 
 _MATCH_MS = 1

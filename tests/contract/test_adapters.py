@@ -9,13 +9,14 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from kinesight.adapters.alert_channel_sns import SnsAlertChannel
-from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
-from kinesight.adapters.evidence_store_s3 import S3EvidenceStore
-from kinesight.adapters.image_store_s3 import S3ImageStore
-from kinesight.adapters.ledger_powertools import PowertoolsLedger
-from kinesight.adapters.result_sink_kinesis import KinesisResultSink
-from kinesight.adapters.stream_directory_kvs import KvsStreamDirectory
+from kinesight.adapters.dynamodb.ledger import PowertoolsLedger
+from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
+from kinesight.adapters.messages.kinesis_results import KinesisResultSink
+from kinesight.adapters.messages.sns_alerts import SnsAlertChannel
+from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
+from kinesight.adapters.s3.evidence_store import S3EvidenceStore
+from kinesight.adapters.s3.image_store import S3ImageStore
+from kinesight.domain.analysis.stream_arns import StreamArns
 from kinesight.domain.errors import ImageMissingError, InvalidEventError, StillInProgressError
 from kinesight.domain.model import ImageReference
 from kinesight.domain.ports import Alert, EvidenceStore, ImageStore, Ledger
@@ -233,10 +234,10 @@ def test_an_alert_is_json_for_machines(aws: None) -> None:
     assert envelope["MessageAttributes"]["streamName"]["Value"] == "cam"
 
 
-class TestStreamDirectory:
-    """An ARN is remembered, and never worth failing for."""
+class TestStreamArns:
+    """An ARN is cached, and a failure to read it as well."""
 
-    def test_it_asks_once_in_ten_minutes(self) -> None:
+    def test_a_stream_is_described_once_in_ten_minutes(self) -> None:
         class Client:
             asked = 0
 
@@ -244,13 +245,14 @@ class TestStreamDirectory:
                 self.asked += 1
                 if self.asked == 1:
                     raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DescribeStream")
-                return {"StreamInfo": {"StreamARN": "arn"}}
+                return {"StreamInfo": {"StreamName": "cam", "StreamARN": "arn"}}
 
         now = [0.0]
         client = Client()
-        directory = KvsStreamDirectory(client, monotonic_s=lambda: now[0])  # type: ignore[arg-type]  # a part of one
+        directory = KvsStreamDirectory(client, describe_attempts=1)  # type: ignore[arg-type]  # a part of one
+        arns = StreamArns(directory, monotonic_s=lambda: now[0])
 
-        assert [directory.stream_arn("cam") for _ in range(2)] == [None, None]
+        assert [arns.arn_of("cam") for _ in range(2)] == [None, None]
         now[0] = 601
-        assert [directory.stream_arn("cam") for _ in range(2)] == ["arn", "arn"]
+        assert [arns.arn_of("cam") for _ in range(2)] == ["arn", "arn"]
         assert client.asked == 2

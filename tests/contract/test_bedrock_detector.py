@@ -7,8 +7,8 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from kinesight.adapters import pictures_pillow
-from kinesight.adapters.detector_bedrock import LARGEST_BYTES, LONGEST_SIDE, BedrockDetector
+from kinesight.adapters.detectors.bedrock import LARGEST_BYTES, LONGEST_SIDE, BedrockDetector
+from kinesight.adapters.media import pillow_images
 from kinesight.domain.detectors.call_prices import MOST_TOKENS_READ
 from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, PictureForm
 from kinesight.domain.detectors.label_map import LabelMap
@@ -43,7 +43,7 @@ def bedrock(client: Any, body: bytes, content_type: str = "image/jpeg") -> Any:
     return BedrockDetector(
         client,
         images,
-        pictures_pillow.prepare,
+        pillow_images.prepare,
         OutputReader(output_mapping("BEDROCK"), LabelMap(), 60),
         form=limits,
         model_id="local.eyes-v1:0",
@@ -121,5 +121,5 @@ def test_bedrocks_errors_are_classified(client: Any, expected: type[Exception], 
 
 
 def test_images_that_bedrock_rejects_are_not_sent() -> None:
-    with pytest.raises(UnsupportedImageError, match="Bedrock takes"):
+    with pytest.raises(UnsupportedImageError, match="Bedrock accepts"):
         bedrock(Talking(), photograph("astronaut.png", "BMP"), "image/bmp")

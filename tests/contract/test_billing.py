@@ -14,9 +14,9 @@ from botocore.exceptions import (
     EndpointConnectionError,
     ReadTimeoutError,
 )
-from kinesight.adapters import aws_clients
-from kinesight.adapters.detector_rekognition import RekognitionFaces
-from kinesight.adapters.model_errors import translate_model_error
+from kinesight.adapters.aws import clients as aws_clients
+from kinesight.adapters.detectors.model_errors import translate_model_error
+from kinesight.adapters.detectors.rekognition_faces import RekognitionFaces
 from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, KinesightError, ModelOutputError
 from kinesight_local.vision.server import VisionServer
 from urllib3 import HTTPResponse

@@ -7,7 +7,7 @@ from typing import Any
 
 import av
 import pytest
-from kinesight.adapters.clips_av import AvClips
+from kinesight.adapters.media.av_clips import AvClips
 from kinesight.domain.errors import NoMediaError
 from kinesight.domain.viewer.playback import ClipPart
 from kinesight.media import mkv_write as write
@@ -119,10 +119,13 @@ def document(tracks: Sequence[Track]) -> bytes:
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ([], "no archived fragment can be read"),
-        ([b"junk"], "no archived fragment can be read"),
-        ([document([Track(1, "video", "V_MJPEG", b"x", "", 64, 48)])], "no browser plays what is archived: V_MJPEG"),
-        ([document([Track(1, "video", "V_MPEG4/ISO/AVC", b"", "", 64, 48)])], "no browser plays"),
+        ([], "cannot read any archived fragment"),
+        ([b"junk"], "cannot read any archived fragment"),
+        (
+            [document([Track(1, "video", "V_MJPEG", b"x", "", 64, 48)])],
+            "browsers cannot play the archived codecs (V_MJPEG)",
+        ),
+        ([document([Track(1, "video", "V_MPEG4/ISO/AVC", b"", "", 64, 48)])], "browsers cannot play"),
     ],
 )
 def test_unsupported_codecs_are_reported(tmp_path: Path, given: list[bytes], reason: str) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
-from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.reminders_sqs import SqsDelayedMessages
-from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
+from kinesight.adapters.compute.step_functions_workflow import StepFunctionsWorkflow
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
+from kinesight.adapters.messages.sqs_delayed_messages import SqsDelayedMessages
 from kinesight.domain.errors import DeliveryError, StorageBusyError, ThrottledError, WorkflowRefusedError
 from kinesight.domain.on_demand.executions import RunDetails
 from kinesight.domain.on_demand.ports import AnalysisWorkflow, RunStatus

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
-from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
+from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
 from kinesight.domain.errors import DetectorRejectedError
 from kinesight_cli.dead_letters import ATTEMPTS_EXHAUSTED, DeadLetterQueue
 from moto import mock_aws

@@ -6,12 +6,13 @@ from typing import Any, Literal
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from kinesight.adapters import pictures_pillow
-from kinesight.adapters.crops_s3 import S3Crops
-from kinesight.adapters.detector_rekognition import RekognitionFaces, RekognitionLabels
-from kinesight.adapters.detector_sagemaker import SageMakerEndpoint
-from kinesight.adapters.image_store_s3 import S3ImageStore
-from kinesight.adapters.work_store_s3 import S3Bucket
+from kinesight.adapters.detectors.rekognition_faces import RekognitionFaces
+from kinesight.adapters.detectors.rekognition_labels import RekognitionLabels
+from kinesight.adapters.detectors.sagemaker import SageMakerEndpoint
+from kinesight.adapters.media import pillow_images
+from kinesight.adapters.s3.bucket import S3Bucket
+from kinesight.adapters.s3.crops import S3Crops
+from kinesight.adapters.s3.image_store import S3ImageStore
 from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
 from kinesight.domain.detectors.call_prices import CallPrice
 from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
@@ -70,7 +71,7 @@ def test_a_chain_detects_the_same_face_in_the_image_and_in_a_crop(
     s3 = boto3.client("s3")
     labels = RekognitionLabels(rekognition(vision), minimum_confidence=80, max_labels=10)
     faces = RekognitionFaces(rekognition(vision), minimum_confidence=80)
-    crops = S3Crops(S3ImageStore(s3), S3Bucket(s3, "pictures"), pictures_pillow.cropped)
+    crops = S3Crops(S3ImageStore(s3), S3Bucket(s3, "pictures"), pillow_images.cropped)
     (alone,) = faces.detect(portrait).detections
 
     first, second = (BudgetedDetector(one, one.fingerprint, CallPrice(0), None) for one in (labels, faces))
@@ -147,7 +148,7 @@ def sagemaker(client: Any, body: bytes, **settings: str) -> Any:
     detector = SageMakerEndpoint(
         client,
         images,
-        pictures_pillow.prepare,
+        pillow_images.prepare,
         OutputReader(output_mapping("BUILT_IN_OBJECT_DETECTION"), LabelMap.of(["Person", "Face"]), 80),
         Endpoint(
             "model",
@@ -200,7 +201,7 @@ def test_an_annotated_image_keeps_its_size_and_has_its_boxes() -> None:
     picture = photograph("coffee.png")
     odd = a_detection(bounding_box={"left": -0.2, "top": 0.9, "width": 2.0, "height": 2.0}, label="Ünïcode")
 
-    drawn = pictures_pillow.PillowAnnotator().annotate(picture, [a_detection(), odd, a_detection(bounding_box=None)])
+    drawn = pillow_images.PillowAnnotator().annotate(picture, [a_detection(), odd, a_detection(bounding_box=None)])
 
     with Image.open(BytesIO(drawn)) as after, Image.open(BytesIO(picture)) as before:
         assert (after.size, after.format) == (before.size, "JPEG")
@@ -210,4 +211,4 @@ def test_an_annotated_image_keeps_its_size_and_has_its_boxes() -> None:
 @pytest.mark.parametrize("body", [b"", b"hello", photograph("coffee.png")[:500]])
 def test_an_undecodable_image_cannot_be_annotated(body: bytes) -> None:
     with pytest.raises(UnsupportedImageError):
-        pictures_pillow.PillowAnnotator().annotate(body, [])
+        pillow_images.PillowAnnotator().annotate(body, [])

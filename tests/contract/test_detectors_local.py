@@ -5,11 +5,11 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight.adapters.detector_rekognition import RekognitionModeration
-from kinesight.adapters.detector_rekognition_custom_labels import RekognitionCustomLabels
-from kinesight.adapters.detector_rekognition_equipment import RekognitionProtectiveEquipment
-from kinesight.adapters.detector_rekognition_face_search import RekognitionFaceSearch
-from kinesight.adapters.detector_rekognition_text import RekognitionText
+from kinesight.adapters.detectors.rekognition_custom_labels import RekognitionCustomLabels
+from kinesight.adapters.detectors.rekognition_face_search import RekognitionFaceSearch
+from kinesight.adapters.detectors.rekognition_moderation import RekognitionModeration
+from kinesight.adapters.detectors.rekognition_protective_equipment import RekognitionProtectiveEquipment
+from kinesight.adapters.detectors.rekognition_text import RekognitionText
 from kinesight.domain.detectors.licence_plates import PlateRules
 from kinesight.domain.detectors.protective_equipment import Equipment
 from kinesight.domain.errors import DetectorBusyError, UnsupportedImageError

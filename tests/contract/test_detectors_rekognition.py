@@ -9,12 +9,14 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
-from kinesight.adapters.detector_rekognition import RekognitionFaces, RekognitionLabels, RekognitionModeration
-from kinesight.adapters.detector_rekognition_custom_labels import RekognitionCustomLabels
-from kinesight.adapters.detector_rekognition_equipment import RekognitionProtectiveEquipment
-from kinesight.adapters.detector_rekognition_face_search import RekognitionFaceSearch
-from kinesight.adapters.detector_rekognition_text import RekognitionText
-from kinesight.adapters.rekognition_operation import RekognitionOperation
+from kinesight.adapters.detectors.rekognition_custom_labels import RekognitionCustomLabels
+from kinesight.adapters.detectors.rekognition_face_search import RekognitionFaceSearch
+from kinesight.adapters.detectors.rekognition_faces import RekognitionFaces
+from kinesight.adapters.detectors.rekognition_labels import RekognitionLabels
+from kinesight.adapters.detectors.rekognition_moderation import RekognitionModeration
+from kinesight.adapters.detectors.rekognition_operation import RekognitionOperation
+from kinesight.adapters.detectors.rekognition_protective_equipment import RekognitionProtectiveEquipment
+from kinesight.adapters.detectors.rekognition_text import RekognitionText
 from kinesight.domain.detectors.licence_plates import PlateRules
 from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.detectors.protective_equipment import Equipment

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from kinesight.domain.live.leases import Lease, LiveCheckpoint
-from kinesight_cli.doctor import Cause, Examination, Finding, Outcome, HealthThresholds
+from kinesight_cli.doctor import Cause, Examination, Finding, HealthThresholds, Outcome
 from kinesight_cli.fragmenting import EncodedFrame, SourceFragment, SourceVideo
 from kinesight_cli.producing import Tagging, play
 from kinesight_local.kvs.server import KvsServer

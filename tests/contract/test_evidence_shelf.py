@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight.adapters.evidence_shelf_s3 import S3EvidenceReader
+from kinesight.adapters.s3.evidence_reader import S3EvidenceReader
 from kinesight.domain.errors import EvidenceTooLargeError, StorageBusyError
 from kinesight.domain.viewer.evidence import EvidenceReader
 from moto import mock_aws
@@ -50,7 +50,9 @@ def s3() -> Iterator[Any]:
 @pytest.fixture(params=["memory", "S3"])
 def made(request: pytest.FixtureRequest, s3: Any) -> Shelf:
     if request.param == "memory":
-        return Shelf(FakeEvidenceReader(dict(OBJECTS), others={"images": FakeEvidenceReader(dict(ORIGINALS), "images")}), None)
+        return Shelf(
+            FakeEvidenceReader(dict(OBJECTS), others={"images": FakeEvidenceReader(dict(ORIGINALS), "images")}), None
+        )
     return Shelf(S3EvidenceReader(s3, "evidence", link_seconds=60), s3)
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
-from kinesight.adapters.data_endpoints_kvs import DataClients
-from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
+from kinesight.adapters.aws.kvs_data_clients import DataClients
+from kinesight.adapters.kvs.fragment_archive import KvsFragmentArchive
 from kinesight.domain.errors import MediaBusyError
 from kinesight.domain.ports import FragmentMedia, FragmentUnavailable
 from kinesight.media import mkv_write as write

@@ -9,8 +9,8 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight.adapters import aws_clients
-from kinesight.adapters.secret_secretsmanager import SecretsManagerSecret
+from kinesight.adapters.aws import clients as aws_clients
+from kinesight.adapters.secrets.secrets_manager import SecretsManagerSecret, detector_secret
 from kinesight.domain.analysis.kit_record import kit_fields
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
 from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
@@ -45,7 +45,7 @@ def detect(address: str, secret: Any = None, **model: Any) -> ModelOutput:
 def a_secret(text: str = SECRET) -> tuple[Any, str, SecretsManagerSecret]:
     client = boto3.client("secretsmanager")
     arn = client.create_secret(Name="model", SecretString=text)["ARN"]
-    return client, arn, SecretsManagerSecret(client, arn)
+    return client, arn, detector_secret(client, arn)
 
 
 def test_a_changed_secret_is_read_again(moto: str, model: Model, address: str) -> None:
@@ -137,7 +137,7 @@ def test_the_secret_is_seen_nowhere(
     _, arn, _ = a_secret()
     caplog.clear()
     aws_clients.secrets_manager.cache_clear()
-    secret = SecretsManagerSecret(aws_clients.secrets_manager(), arn)
+    secret = detector_secret(aws_clients.secrets_manager(), arn)
     aws_clients.secrets_manager.cache_clear()
     behaviour(model)
     detector = an_http_detector(address, secret)

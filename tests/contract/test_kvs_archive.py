@@ -6,8 +6,9 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight.adapters.data_endpoints_kvs import DataClients
-from kinesight.adapters.image_archive_kvs import KvsArchive
+from kinesight.adapters.aws.kvs_data_clients import DataClients
+from kinesight.adapters.kvs.image_archive import KvsArchive
+from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.domain.errors import MediaBusyError, NoRetentionError, StreamGoneError
 from kinesight.domain.ports import ImageRequest, ImageSpec
 from kinesight.domain.streams.missing_images import (
@@ -36,18 +37,24 @@ def archive(kvs: KvsServer, kinesis_video: Any) -> KvsArchive:
         lambda endpoint: boto3.client("kinesis-video-archived-media", endpoint_url=endpoint),
         monotonic_s=lambda: 0.0,
     )
-    return KvsArchive(kinesis_video, clients, sleep=lambda _: None)
+    return KvsArchive(clients, sleep=lambda _: None)
+
+
+@pytest.fixture
+def directory(kinesis_video: Any) -> KvsStreamDirectory:
+    return KvsStreamDirectory(kinesis_video, sleep=lambda _: None)
 
 
 def request(start_ms: int, end_ms: int, interval_ms: int) -> ImageRequest:
     return ImageRequest(NOON_MS + start_ms, NOON_MS + end_ms, interval_ms, ())
 
 
-def test_a_stream_by_name_and_by_arn(archive: KvsArchive) -> None:
-    facts = archive.describe("cam")
+@pytest.mark.usefixtures("archive")
+def test_a_stream_by_name_and_by_arn(directory: KvsStreamDirectory) -> None:
+    stream = directory.describe("cam")
 
-    assert archive.describe(facts.arn) == facts
-    assert (facts.name, facts.retention_hours) == ("cam", 1)
+    assert directory.describe(stream.arn) == stream
+    assert (stream.name, stream.retention_hours) == ("cam", 1)
 
 
 def test_fragments_with_their_spans(archive: KvsArchive, archived_media: Any) -> None:
@@ -96,7 +103,7 @@ def test_a_size(archive: KvsArchive) -> None:
     assert slot.data[16:24] == (32).to_bytes(4) + (16).to_bytes(4)
 
 
-def test_throttles_and_failures_are_retried(kvs: KvsServer, archive: KvsArchive) -> None:
+def test_throttles_and_failures_are_retried(kvs: KvsServer, archive: KvsArchive, directory: KvsStreamDirectory) -> None:
     kvs.service.faults.add(
         Throttle(operation="GetImages", count=3),
         Fail(operation="GetImages", count=1, status=500),
@@ -105,7 +112,7 @@ def test_throttles_and_failures_are_retried(kvs: KvsServer, archive: KvsArchive)
         Throttle(operation="DescribeStream", count=2),
     )
 
-    assert archive.describe("cam").name == "cam"
+    assert directory.describe("cam").name == "cam"
     assert len(list(archive.fragments("cam", "PRODUCER_TIMESTAMP", NOON_MS, NOON_MS + 9000))) == 4
     assert len(list(archive.images("cam", request(0, 3000, 1000), WISH))) == 4
 
@@ -117,9 +124,11 @@ def test_continued_failures_are_transient_errors(kvs: KvsServer, archive: KvsArc
         list(archive.images("cam", request(0, 0, 1000), WISH))
 
 
-def test_a_deleted_stream_or_one_without_retention(archive: KvsArchive, kinesis_video: Any) -> None:
+def test_a_deleted_stream_or_one_without_retention(
+    archive: KvsArchive, directory: KvsStreamDirectory, kinesis_video: Any
+) -> None:
     with pytest.raises(StreamGoneError):
-        archive.describe("nobody")
+        directory.describe("nobody")
     kinesis_video.create_stream(StreamName="forgetful")
     with pytest.raises(NoRetentionError):
         list(archive.images("forgetful", request(0, 0, 1000), WISH))

@@ -4,9 +4,9 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight.adapters.data_endpoints_kvs import DataClients
-from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
-from kinesight.adapters.live_media_kvs import KvsLiveMedia
+from kinesight.adapters.aws.kvs_data_clients import DataClients
+from kinesight.adapters.kvs.fragment_archive import KvsFragmentArchive
+from kinesight.adapters.kvs.live_media import KvsLiveMedia
 from kinesight.domain.errors import MediaBusyError, UnreadableMediaError
 from kinesight.domain.live.ports import LiveStart
 from kinesight.domain.ports import FragmentMedia
@@ -48,7 +48,9 @@ def test_live_reading_ends_at_an_unreadable_fragment_and_names_it(
     assert [one.number for one in read] == numbers
 
 
-def test_a_truncated_response_is_not_an_unreadable_fragment(kvs: KvsServer, kinesis_video: Any, numbers: list[str]) -> None:
+def test_a_truncated_response_is_not_an_unreadable_fragment(
+    kvs: KvsServer, kinesis_video: Any, numbers: list[str]
+) -> None:
     kvs.service.faults.add(Cut(operation="GetMedia", after_bytes=1000))
 
     with pytest.raises(MediaBusyError):

@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight.adapters.managed_streams_dynamodb import DynamoDbManagedStreams
+from kinesight.adapters.dynamodb.managed_streams import DynamoDbManagedStreams
 from kinesight.domain.streams.stream_settings import Feature, ManagedFeature, ManagedStreams
 from moto import mock_aws
 

@@ -9,11 +9,12 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from kinesight.adapters import aws_clients, pictures_pillow
-from kinesight.adapters.detector_sagemaker import SageMakerEndpoint
-from kinesight.adapters.detector_sagemaker_async import SageMakerAsyncEndpoint
-from kinesight.adapters.image_store_s3 import S3ImageStore
-from kinesight.adapters.objects_s3 import S3Objects
+from kinesight.adapters.aws import clients as aws_clients
+from kinesight.adapters.detectors.sagemaker import SageMakerEndpoint
+from kinesight.adapters.detectors.sagemaker_async import SageMakerAsyncEndpoint
+from kinesight.adapters.media import pillow_images
+from kinesight.adapters.s3.image_store import S3ImageStore
+from kinesight.adapters.s3.objects import S3Objects
 from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Endpoint, PictureForm, Resize
 from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_presets import output_mapping
@@ -73,14 +74,14 @@ def test_boxes_of_a_resized_image_keep_their_position(
     images = S3ImageStore(boto3.client("s3"))
 
     frame = a_picture(photograph("astronaut.png"))
-    answer = SageMakerEndpoint(client, images, pictures_pillow.prepare, reader(mapping), endpoint).detect(frame)
+    answer = SageMakerEndpoint(client, images, pillow_images.prepare, reader(mapping), endpoint).detect(frame)
 
     assert the_face(answer.detections) == WHERE
     assert answer.info.operation == endpoint.name
 
 
 def prepared_size(form: PictureForm, body: bytes, content_type: str = "image/jpeg") -> tuple[int, int]:
-    with Image.open(BytesIO(pictures_pillow.prepare(form, body, content_type).body)) as image:
+    with Image.open(BytesIO(pillow_images.prepare(form, body, content_type).body)) as image:
         return image.size
 
 
@@ -93,13 +94,13 @@ def test_an_image_within_the_limits_is_sent_unchanged() -> None:
         PictureForm("image/jpeg", (512, 512), size_matters=True),
         PictureForm("image/jpeg", largest_bytes=len(body), longest_side=512),
     ):
-        assert pictures_pillow.prepare(form, body, "image/jpeg").body is body
+        assert pillow_images.prepare(form, body, "image/jpeg").body is body
 
 
 def test_an_image_is_shrunk_to_the_limits() -> None:
     body = photograph("astronaut.png", "PNG")
 
-    small = pictures_pillow.prepare(PictureForm(ANY_CONTENT_TYPE, largest_bytes=60_000), body, "image/png")
+    small = pillow_images.prepare(PictureForm(ANY_CONTENT_TYPE, largest_bytes=60_000), body, "image/png")
 
     assert len(small.body) <= 60_000
     assert small.content_type == "image/png"
@@ -109,7 +110,7 @@ def test_an_image_is_shrunk_to_the_limits() -> None:
 @pytest.mark.parametrize("body", [b"", b"hello", photograph("coffee.png")[:500]])
 def test_an_undecodable_image_cannot_be_resized(body: bytes) -> None:
     with pytest.raises(UnsupportedImageError):
-        pictures_pillow.prepare(PictureForm("image/jpeg", (64, 64)), body, "image/jpeg")
+        pillow_images.prepare(PictureForm("image/jpeg", (64, 64)), body, "image/jpeg")
 
 
 class Clock:
@@ -129,7 +130,7 @@ def asynchronous(client: Any, form: PictureForm, clock: Clock, name: str = "m-co
         client,
         S3ImageStore(s3),
         S3Objects(s3),
-        pictures_pillow.prepare,
+        pillow_images.prepare,
         reader("COCO"),
         Endpoint(name, form, "application/json"),
         timeout_ms=60_000,

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import boto3
 import pytest
-from kinesight.adapters.page_store_s3 import S3PageStore
+from kinesight.adapters.s3.page_store import S3PageStore
 from kinesight.domain.errors import InvalidEventError, StorageBusyError
 from kinesight.domain.viewer.publish_viewer import PageStore
 from kinesight.observability import LambdaContext

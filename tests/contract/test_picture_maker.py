@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from kinesight.adapters.pictures_av import AvImageExtractor
+from kinesight.adapters.media.av_image_extractor import AvImageExtractor
 from kinesight.domain.ports import ImageSpec, SlotImage
 from kinesight.media import mkv_write as write
 from kinesight.media.mkv_model import Tag, Track
@@ -19,14 +19,14 @@ JPEG = ImageSpec("PRODUCER_TIMESTAMP", "JPEG")
 
 
 @pytest.mark.parametrize(
-    ("wish", "asked"),
+    ("spec", "asked"),
     [
         (JPEG, {}),
         (ImageSpec("PRODUCER_TIMESTAMP", "PNG", 64, 48), {"Format": "PNG", "WidthPixels": 64, "HeightPixels": 48}),
     ],
 )
 def test_the_same_images_as_get_images(
-    kvs: KvsServer, kinesis_video: Any, archived_media: Any, wish: ImageSpec, asked: dict[str, Any]
+    kvs: KvsServer, kinesis_video: Any, archived_media: Any, spec: ImageSpec, asked: dict[str, Any]
 ) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
     put_clip(kvs, a_clip(2))
@@ -41,7 +41,7 @@ def test_the_same_images_as_get_images(
         StreamName="cam", Fragments=[stored(archived_media)[1]["FragmentNumber"]]
     )["Payload"].read()
 
-    ours = list(AvImageExtractor().pictures(body, moments, wish))
+    ours = list(AvImageExtractor().pictures(body, moments, spec))
 
     assert [picture.at_ms for picture in ours] == moments
     assert all(picture.data == theirs[picture.at_ms] for picture in ours)

@@ -12,10 +12,10 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
-from kinesight.adapters import aws_clients
-from kinesight.adapters.spending_dynamodb import DynamoDbSpendCounters
+from kinesight.adapters.aws import clients as aws_clients
+from kinesight.adapters.dynamodb.spend_counters import DynamoDbSpendCounters
 from kinesight.domain.detectors.budget import Budget, BudgetLimits
-from kinesight.domain.detectors.ports import SpendCounters, ReserveResult
+from kinesight.domain.detectors.ports import ReserveResult, SpendCounters
 from kinesight.domain.errors import BudgetReachedError, StorageBusyError
 from kinesight_local.moto_atomic import make_writes_atomic
 from moto import mock_aws

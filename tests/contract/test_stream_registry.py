@@ -5,9 +5,9 @@ from pathlib import Path
 
 import boto3
 import pytest
-from kinesight.adapters.stream_registry_kvs import KvsStreamDirectory
+from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.domain.errors import NoRetentionError, StreamGoneError
-from kinesight.domain.streams.stream_settings import Feature, StreamRegistry
+from kinesight.domain.streams.stream_settings import ConfigurableStreams, Feature
 from kinesight_local.kvs.server import KvsServer
 
 from tests.fakes_streams import FakeStreamDirectory
@@ -24,7 +24,7 @@ Add = Callable[[str, int], str]
 
 
 @pytest.fixture(params=["fake", "kvs"])
-def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[StreamRegistry, Add]]:
+def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[ConfigurableStreams, Add]]:
     if request.param == "fake":
         fake = FakeStreamDirectory()
         yield fake, lambda name, hours: fake.add(name, retention_hours=hours, Place="Porch").arn
@@ -40,7 +40,7 @@ def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Stre
         yield KvsStreamDirectory(client), add
 
 
-def test_streams_are_listed_with_their_attributes(fleet: tuple[StreamRegistry, Add]) -> None:
+def test_streams_are_listed_with_their_attributes(fleet: tuple[ConfigurableStreams, Add]) -> None:
     registry, add = fleet
     arns = {add("cam-1", 24), add("cam-2", 0)}
 
@@ -54,7 +54,7 @@ def test_streams_are_listed_with_their_attributes(fleet: tuple[StreamRegistry, A
 
 @pytest.mark.parametrize(("feature", "wanted"), [(Feature.IMAGE_GENERATION, IMAGES), (Feature.NOTIFICATION, NOTICES)])
 def test_stream_settings_are_set_described_and_deleted(
-    fleet: tuple[StreamRegistry, Add], feature: Feature, wanted: dict[str, object]
+    fleet: tuple[ConfigurableStreams, Add], feature: Feature, wanted: dict[str, object]
 ) -> None:
     registry, add = fleet
     arn = add("cam", 24)
@@ -66,7 +66,7 @@ def test_stream_settings_are_set_described_and_deleted(
     assert registry.feature_settings(feature, arn) is None
 
 
-def test_errors_are_domain_errors(fleet: tuple[StreamRegistry, Add]) -> None:
+def test_errors_are_domain_errors(fleet: tuple[ConfigurableStreams, Add]) -> None:
     registry, add = fleet
     silent = add("silent", 0)
     gone = silent.replace("silent", "gone")

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import boto3
 import pytest
-from kinesight.adapters import aws_clients
+from kinesight.adapters.aws import clients as aws_clients
 from kinesight.domain.errors import InvalidEventError
 from kinesight.observability import LambdaContext
 from kinesight.wiring import serve_viewer as wiring

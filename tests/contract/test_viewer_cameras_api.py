@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight.adapters import aws_clients
+from kinesight.adapters.aws import clients as aws_clients
 from kinesight.wiring import serve_viewer as wiring
 from kinesight_local.kvs.server import KvsServer
 from PIL import Image

@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any
 
 import pytest
-from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
-from kinesight.adapters.viewer_events_dynamodb import DynamoDbEventMarks, DynamoDbEventPages
+from kinesight.adapters.dynamodb.sessions import DynamoDbSessions
+from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbEventMarks, DynamoDbEventPages
 from kinesight.domain.errors import StorageBusyError
 from kinesight.domain.sessions.tracker import BestImage, Session, Severity
 from kinesight.domain.viewer.events import Mark, Position, StoredEvent

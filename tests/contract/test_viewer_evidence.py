@@ -10,11 +10,11 @@ import av
 import boto3
 import httpx
 import pytest
-from kinesight.adapters import aws_clients
-from kinesight.adapters.session_store_dynamodb import DynamoDbSessionClips
+from kinesight.adapters.aws import clients as aws_clients
+from kinesight.adapters.dynamodb.sessions import DynamoDbSessionClips
 from kinesight.domain.analysis.result_records import archive_key, encode_record, evidence_keys, fragment_day
 from kinesight.domain.model import ImageReference, ResultRecord, from_epoch_ms
-from kinesight.domain.sessions.video import SessionRef, SessionClip, ClipFragment
+from kinesight.domain.sessions.video import ClipFragment, SessionClip, SessionRef
 from kinesight.media.fragments import MediaFragment
 from kinesight.wiring import serve_viewer as wiring
 from kinesight_local.kvs.server import KvsServer
@@ -95,9 +95,7 @@ def test_a_video_is_played_before_it_is_archived(kvs: KvsServer, kinesis_video: 
     assert "#EXTM3U" in httpx.get(answer["url"]).text
 
 
-def test_a_deleted_stream_is_played_from_the_archive(
-    kvs: KvsServer, kinesis_video: Any, archived_media: Any
-) -> None:
+def test_a_deleted_stream_is_played_from_the_archive(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> None:
     filmed(kvs, kinesis_video)
     archived(archived_media)
     arn = kinesis_video.describe_stream(StreamName="front-door")["StreamInfo"]["StreamARN"]

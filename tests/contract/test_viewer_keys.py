@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from kinesight.adapters import aws_clients
+from kinesight.adapters.aws import clients as aws_clients
 
 from tests.contract.test_viewer_api import EVENT, TODAY, ask, deployed  # noqa: F401 - a fixture for every test
 from tests.contract.test_viewer_cameras_api import ASKED, fleet  # noqa: F401 - a fixture for every test

@@ -13,9 +13,9 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
-from kinesight.adapters import aws_clients
-from kinesight.adapters.alert_channel_webhook import WebhookAlerts
-from kinesight.adapters.secret_text_secretsmanager import SecretsManagerText
+from kinesight.adapters.aws import clients as aws_clients
+from kinesight.adapters.messages.webhook_alerts import WebhookAlerts
+from kinesight.adapters.secrets.secrets_manager import webhook_secret
 from kinesight.domain.errors import ChannelRefusedError, DeliveryError, KinesightError
 from kinesight.domain.sessions.alerts import alert_of
 from kinesight.domain.sessions.outbox import AlertRoute, NotificationTargets, tell
@@ -40,8 +40,11 @@ class FakeSecret:
     def __init__(self, *texts: str) -> None:
         self.texts = list(texts)
 
-    def read(self, *, fresh: bool = False) -> str:
-        if fresh and len(self.texts) > 1:
+    def value(self) -> str:
+        return self.texts[0]
+
+    def renewed(self, stale: str) -> str:
+        if len(self.texts) > 1 and self.texts[0] == stale:
             self.texts.pop(0)
         return self.texts[0]
 
@@ -100,7 +103,7 @@ def test_too_many_then_well(receiver: Receiver) -> None:
 
     assert isinstance(channel.error(), DeliveryError)
     channel.now_s = 29
-    assert str(channel.error()) == "the webhook rests after a failure"
+    assert str(channel.error()) == "the webhook is paused after a failure"
     channel.now_s = 30
     channel.alerts.send(ALERT)
 
@@ -138,7 +141,7 @@ def test_what_will_never_pass_is_refused(receiver: Receiver, status: int, caplog
 
     error = Channel(receiver, says(status, f"Location: {receiver.url(PATH)}/elsewhere")).error()
 
-    assert (type(error), str(error)) == (ChannelRefusedError, f"the webhook answered {status}")
+    assert (type(error), str(error)) == (ChannelRefusedError, f"the webhook returned HTTP {status}")
     assert [request.path for request in receiver.requests] == [PATH]
     assert not [one for one in SECRETS if one in everything_told(error) + caplog.text]
 
@@ -165,7 +168,7 @@ def test_a_receiver_that_hangs_costs_one_deadline(receiver: Receiver) -> None:
 def test_a_connection_that_comes_too_late_carries_nothing(receiver: Receiver) -> None:
     receiver.handshake_s = 2
 
-    assert str(Channel(receiver).error()) == "the webhook gave no answer: TimeoutError"
+    assert str(Channel(receiver).error()) == "no response from the webhook: TimeoutError"
     time.sleep(2)
 
     assert receiver.requests == []
@@ -174,7 +177,7 @@ def test_a_connection_that_comes_too_late_carries_nothing(receiver: Receiver) ->
 def test_a_stranger_with_another_certificate_gets_nothing(receiver: Receiver) -> None:
     error = Channel(receiver, trust=ssl.create_default_context()).error()
 
-    assert str(error) == "the webhook gave no answer: SSLCertVerificationError"
+    assert str(error) == "no response from the webhook: SSLCertVerificationError"
     assert receiver.requests == []
     assert not [one for one in SECRETS if one in everything_told(error)]
 
@@ -214,12 +217,14 @@ def test_slack_that_cannot_fetch_the_picture_yet_gets_the_text(receiver: Receive
 def test_what_is_kept_and_reported_of_a_failure_tells_no_address(receiver: Receiver, answer: Answer) -> None:
     channel, sessions = Channel(receiver, answer), FakeSessions()
     routes = {"webhook": AlertRoute(channel.alerts)}
-    audience = NotificationTargets(sessions, {"bus": sessions}, routes, lambda key: f"https://evidence/{key}", FakeLedger())
+    audience = NotificationTargets(
+        sessions, {"bus": sessions}, routes, lambda key: f"https://evidence/{key}", FakeLedger()
+    )
 
     told = tell([SessionEvent(SessionEventType.ALERT, SESSION)], audience)
 
     kept = ACTIVITY.dump_json(Activity(outbox=told.untold)).decode()
-    everything = repr([told, channel.alerts, audience, parse_target(channel.secret.read())]) + kept
+    everything = repr([told, channel.alerts, audience, parse_target(channel.secret.value())]) + kept
     assert told.refusals or told.failed_alerts
     assert not [one for one in (*SECRETS, "127.0.0.1") if one in everything]
 
@@ -265,15 +270,15 @@ def test_a_secret_is_read_once_in_five_minutes() -> None:
     with mock_aws():
         client = boto3.client("secretsmanager", region_name="us-east-1")
         arn = client.create_secret(Name="webhook", SecretString="one")["ARN"]
-        secret = SecretsManagerText(client, arn, monotonic_s=lambda: now[0])
+        secret = webhook_secret(client, arn, monotonic_s=lambda: now[0])
 
-        first = secret.read()
+        first = secret.value()
         client.put_secret_value(SecretId=arn, SecretString="two")
 
-        assert (first, secret.read(), secret.read(fresh=True)) == ("one", "one", "two")
+        assert (first, secret.value(), secret.renewed("one")) == ("one", "one", "two")
         client.put_secret_value(SecretId=arn, SecretString="three")
         now[0] = 301
-        assert secret.read() == "three"
+        assert secret.value() == "three"
 
 
 def test_a_secret_is_not_logged_as_it_is_read(caplog: pytest.LogCaptureFixture) -> None:
@@ -281,11 +286,11 @@ def test_a_secret_is_not_logged_as_it_is_read(caplog: pytest.LogCaptureFixture) 
     with mock_aws():
         aws_clients.secrets_manager.cache_clear()
         client = aws_clients.secrets_manager()
-        secret = SecretsManagerText(client, "webhook", monotonic_s=lambda: 0)
+        secret = webhook_secret(client, "webhook", monotonic_s=lambda: 0)
         client.create_secret(Name="webhook", SecretString="https://hooks.example/n0t-t0ld")
         caplog.clear()
 
-        assert secret.read() == "https://hooks.example/n0t-t0ld"
+        assert secret.value() == "https://hooks.example/n0t-t0ld"
 
     aws_clients.secrets_manager.cache_clear()
     assert "GetSecretValue" in caplog.text
@@ -297,8 +302,8 @@ def test_a_secret_that_cannot_be_read_is_read_again_later() -> None:
     with Stubber(client) as stubber:
         stubber.add_client_error("get_secret_value", "AccessDeniedException", http_status_code=400)
         stubber.add_response("get_secret_value", {"SecretBinary": b"binary"})
-        secret = SecretsManagerText(client, "arn", monotonic_s=lambda: 0)
+        secret = webhook_secret(client, "arn", monotonic_s=lambda: 0)
 
         with pytest.raises(DeliveryError, match="read the secret: AccessDeniedException"):
-            secret.read()
-        assert secret.read() == ""
+            secret.value()
+        assert secret.value() == ""

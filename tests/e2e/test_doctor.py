@@ -16,7 +16,7 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight_cli.doctor import Cause, Examination, Outcome, HealthThresholds, Report
+from kinesight_cli.doctor import Cause, Examination, HealthThresholds, Outcome, Report
 from kinesight_cli.fragmenting import EncodedFrame, SourceFragment, SourceVideo
 from kinesight_cli.main import app
 from kinesight_cli.producing import Pace, Tagging, play

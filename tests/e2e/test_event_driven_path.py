@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 import av
 import httpx
 import pytest
-from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
 from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import ResultRecord, to_epoch_ms
 from kinesight.domain.streams.missing_images import LastImageSeen

@@ -250,7 +250,10 @@ def test_the_viewers_page(cloud: LocalCloud, template: Path) -> None:
 
     answer = invoke(template, "PublishViewerFunction", "publish_viewer/update.json")
 
-    assert (answer["errorType"], "could not be answered" in answer["errorMessage"]) == ("DeliveryError", True)
+    assert (answer["errorType"], "cannot respond to CloudFormation" in answer["errorMessage"]) == (
+        "DeliveryError",
+        True,
+    )
     assert s3.head_object(Bucket=bucket, Key="index.html")["ContentType"].startswith("text/html")
 
 

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from kinesight.adapters.aws_errors import is_retryable
+from kinesight.adapters.aws.errors import is_retryable
 from kinesight_local.fault_forms import Call
 from kinesight_local.fault_proxy import FaultProxy, Kind, Trouble, Troubles
 from moto.server import ThreadedMotoServer

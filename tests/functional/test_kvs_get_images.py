@@ -169,9 +169,7 @@ def test_audio_only_is_a_media_error(kvs: KvsServer, kinesis_video: Any, archive
     assert told(ask(archived_media, 0, 1)) == ["MEDIA_ERROR", "NO_MEDIA"]
 
 
-def test_undecodable_frames_are_a_media_error(
-    kvs: KvsServer, kinesis_video: Any, archived_media: Any
-) -> None:
+def test_undecodable_frames_are_a_media_error(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
     noise = tuple((ms, ms == 0, b"\xff\xff\xff\xffnoise") for ms in range(0, 1000, 100))
     put_clip(kvs, Clip(noise, CLIP.codec_private, 320, 240))

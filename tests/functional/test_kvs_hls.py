@@ -94,7 +94,9 @@ def test_ffmpeg_decodes_every_frame(
 
 
 @pytest.mark.parametrize("container", ["FRAGMENTED_MP4", "MPEG_TS"])
-def test_audio_stays_in_sync_with_video(kvs: KvsServer, kinesis_video: Any, archived_media: Any, container: str) -> None:
+def test_audio_stays_in_sync_with_video(
+    kvs: KvsServer, kinesis_video: Any, archived_media: Any, container: str
+) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
     producer = Producer(kvs, kind="RELATIVE", start=f"{NOON_MS // 1000}.0")
     producer.send(a_recording(4).body)

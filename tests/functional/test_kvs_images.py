@@ -80,9 +80,7 @@ def shown_index(image: Image.Image) -> int:
     return round(float(np.asarray(image.convert("RGB"))[:, :, 2].mean()))
 
 
-def test_only_tagged_fragments_give_images(
-    configure: Configure, kvs: KvsServer, s3: Any, archived_media: Any
-) -> None:
+def test_only_tagged_fragments_give_images(configure: Configure, kvs: KvsServer, s3: Any, archived_media: Any) -> None:
     configure(WidthPixels=160)
     put(kvs, CLIP, [event_tags(IMAGE, Place="Porch"), b"", event_tags(IMAGE, Place="Porch")])
 

@@ -110,9 +110,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     server.server_close()
 
 
-def test_slow_delivery_slows_down_only_its_producer(
-    gate: threading.Event, kvs: KvsServer, kinesis_video: Any
-) -> None:
+def test_slow_delivery_slows_down_only_its_producer(gate: threading.Event, kvs: KvsServer, kinesis_video: Any) -> None:
     configure(kinesis_video, "arn:aws:sns:us-east-1:123456789012:slow")
     fragments = MAX_WAITING + 10
     producer = Producer(kvs)

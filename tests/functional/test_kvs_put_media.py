@@ -260,9 +260,7 @@ def test_a_stream_deleted_during_the_request_is_not_active(kvs: KvsServer, strea
         ),
     ],
 )
-def test_invalid_headers_are_an_http_error(
-    kvs: KvsServer, headers: dict[str, str], status: int, code: str
-) -> None:
+def test_invalid_headers_are_an_http_error(kvs: KvsServer, headers: dict[str, str], status: int, code: str) -> None:
     address = urlsplit(kvs.url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
     connection.request("POST", "/putMedia", headers={"x-amzn-fragment-timecode-type": "ABSOLUTE"} | headers)

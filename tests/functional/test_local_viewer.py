@@ -158,7 +158,9 @@ def test_no_path_escapes_the_bucket(server: ViewerServer, function: Function, pa
 @pytest.mark.parametrize(
     "authorization", ["", "Bearer", "Bearer ", "Bearer nonsense", "Basic bG9jYWw6bG9jYWw=", "\xfc"]
 )
-def test_without_the_token_the_api_is_unauthorized(server: ViewerServer, function: Function, authorization: str) -> None:
+def test_without_the_token_the_api_is_unauthorized(
+    server: ViewerServer, function: Function, authorization: str
+) -> None:
     status, body = raw(server, "/api/things/1", Authorization=authorization)
 
     assert (status, json.loads(body)) == (401, {"message": "Unauthorized"})

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kinesight.adapters.data_endpoints_kvs import DataClients
-from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
-from kinesight.adapters.image_archive_kvs import KvsArchive
-from kinesight.adapters.pictures_av import AvImageExtractor
+from kinesight.adapters.aws.kvs_data_clients import DataClients
+from kinesight.adapters.kvs.fragment_archive import KvsFragmentArchive
+from kinesight.adapters.kvs.image_archive import KvsArchive
+from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
+from kinesight.adapters.media.av_image_extractor import AvImageExtractor
 from kinesight.domain.model import from_epoch_ms, to_epoch_ms
 from kinesight.domain.on_demand.extract_images import ExtractionPorts, extract_window
 from kinesight.domain.on_demand.messages import WINDOWS, AnalysisRequest, RangePlan, WindowManifest
@@ -70,13 +71,13 @@ def record(kvs: KvsServer, stream: str, recording: Recording) -> None:
 
 def archive_of(control: Any, archived: Any) -> tuple[KvsArchive, KvsFragmentArchive]:
     clients = DataClients(control, lambda _: archived, monotonic_s=lambda: 0.0)
-    return KvsArchive(control, clients, sleep=lambda _: None), KvsFragmentArchive(clients, sleep=lambda _: None)
+    return KvsArchive(clients, sleep=lambda _: None), KvsFragmentArchive(clients, sleep=lambda _: None)
 
 
 def extracted(control: Any, archived: Any, document: dict[str, Any]) -> tuple[RangePlan, list[WindowManifest]]:
     images, fragments = archive_of(control, archived)
     work = FakeWork()
-    planning = PlanningPorts(images, images, work, lambda: datetime.now(UTC))
+    planning = PlanningPorts(KvsStreamDirectory(control), images, work, lambda: datetime.now(UTC))
     plan = plan_range(AnalysisRequest.parse(document), "an-execution", planning)
     ports = ExtractionPorts(images, fragments, AvImageExtractor(), work)
     windows = WINDOWS.validate_json(work.objects[plan.windows_key])

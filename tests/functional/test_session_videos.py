@@ -5,20 +5,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from kinesight.adapters.data_endpoints_kvs import DataClients
-from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
-from kinesight.adapters.image_archive_kvs import KvsArchive
+from kinesight.adapters.aws.kvs_data_clients import DataClients
+from kinesight.adapters.kvs.fragment_archive import KvsFragmentArchive
+from kinesight.adapters.kvs.image_archive import KvsArchive
+from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.domain.analysis.result_records import archive_key
 from kinesight.domain.batches import QueuedMessage
 from kinesight.domain.model import Selector, to_epoch_ms
 from kinesight.domain.sessions.archive_session import ArchivePorts, ArchiveReport, archive_sessions
-from kinesight.domain.sessions.video import SessionClip, ClipOrder
+from kinesight.domain.sessions.video import ClipOrder, SessionClip
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight_local.kvs.faults import Throttle
 from kinesight_local.kvs.server import KvsServer
 
 from tests.builders import NOON_MS
-from tests.fakes import FakeDeadLetters, FakeEvidenceStore, FakeHeld, FakeDelayedMessages, FakeSessionClips
+from tests.fakes import FakeDeadLetters, FakeDelayedMessages, FakeEvidenceStore, FakeHeld, FakeSessionClips
 from tests.functional.kvs_producer import put_clip, stored
 from tests.media import a_clip
 
@@ -35,10 +36,10 @@ class Archive:
 
     def run(self, start_ms: int, end_ms: int, selector: Selector = "PRODUCER_TIMESTAMP") -> ArchiveReport:
         clients: Any = DataClients(self.control, lambda _: self.media, monotonic_s=lambda: 0.0)
-        archive = KvsArchive(self.control, clients, sleep=lambda _: None)
+        archive = KvsArchive(clients, sleep=lambda _: None)
         ports = ArchivePorts(
             index=archive,
-            streams=archive,
+            streams=KvsStreamDirectory(self.control),
             fragments=KvsFragmentArchive(clients, sleep=lambda _: None),
             store=self.store,
             videos=self.videos,

@@ -7,8 +7,8 @@ import boto3
 import botocore.auth
 import httpx
 import pytest
-from kinesight.adapters import aws_clients
-from kinesight.adapters.evidence_shelf_s3 import S3EvidenceReader
+from kinesight.adapters.aws import clients as aws_clients
+from kinesight.adapters.s3.evidence_reader import S3EvidenceReader
 from kinesight_local.cloud import LocalCloud
 
 MINE, OTHERS = "annotated/stream=front-door/mine.jpg", "annotated/stream=yard/theirs.jpg"
@@ -82,7 +82,9 @@ def test_a_read_link_cannot_write(evidence_reader: S3EvidenceReader, method: str
 
 
 @pytest.mark.parametrize(("seconds_ago", "opens"), [(840, True), (901, False)])
-def test_a_link_expires(evidence_reader: S3EvidenceReader, monkeypatch: pytest.MonkeyPatch, seconds_ago: int, opens: bool) -> None:
+def test_a_link_expires(
+    evidence_reader: S3EvidenceReader, monkeypatch: pytest.MonkeyPatch, seconds_ago: int, opens: bool
+) -> None:
     signed_at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
     # Lambda has this signer; where AWS's C library is installed, botocore takes that, with a clock of its own.
     monkeypatch.setitem(botocore.auth.AUTH_TYPE_MAPS, "s3v4-query", botocore.auth.S3SigV4QueryAuth)

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.stream_registry_kvs import KvsStreamDirectory
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
+from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.domain.live.conduct_live import ConductorPorts, ConductorSettings, conduct
 from kinesight.domain.live.leases import Lease, all_leases
 from kinesight.domain.model import ResultRecord, to_epoch_ms

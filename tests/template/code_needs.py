@@ -8,6 +8,7 @@ their source, as far as the handler reaches them (reachable.py).
 import ast
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,11 +24,11 @@ import botocore.session
 from botocore import xform_name
 from botocore.exceptions import ClientError
 from botocore.model import ServiceModel
-from kinesight.adapters import aws_clients
-from kinesight.adapters.aws_errors import is_absent
-from kinesight.adapters.ledger_powertools import PowertoolsLedger
-from kinesight.adapters.rekognition_operation import RekognitionOperation
-from kinesight.adapters.viewer_events_dynamodb import DynamoDbEventPages
+from kinesight.adapters.aws import clients as aws_clients
+from kinesight.adapters.detectors.rekognition_operation import RekognitionOperation
+from kinesight.adapters.dynamodb.ledger import PowertoolsLedger
+from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbEventPages
+from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.live.consume_live import Ends
 
 from tests.template.reachable import CallGraph, methods_of, own_names, source_of
@@ -36,7 +37,7 @@ from tests.template.role_grants import short
 Need = tuple[str, str]
 """An action and what it is done to, written as `role_grants` writes resources."""
 
-ADAPTERS = Path(aws_clients.__file__).parent
+ADAPTERS = Path(aws_clients.__file__).parents[1]
 WIRING = ADAPTERS.parent / "wiring"
 _ROUTES = "kinesight.viewer_api."
 """Whoever asks an HTTP API names the function that answers, so all of them are called."""
@@ -115,7 +116,19 @@ def built_by(function: str, environment: dict[str, str], detectors: tuple[str | 
                 arguments = {one: _ARGUMENTS.get(one, _heard) for one in wanted if one != "detector"}
                 with _watched(found):
                     maker(**arguments | ({"detector": detector} if "detector" in wanted else {}))
-    return list({id(one.adapter): one for one in found}.values())
+    owned = {id(_own_bucket(one.adapter)) for one in found}
+    return list({id(one.adapter): one for one in found if id(one.adapter) not in owned}.values())
+
+
+def _own_bucket(adapter: Any) -> S3Bucket | None:
+    """The bucket client that an adapter creates for itself."""
+    held = getattr(adapter, "_bucket", None)
+    return held if isinstance(held, S3Bucket) else None
+
+
+def _bucket_name(adapter: Any) -> str | None:
+    bucket = adapter if isinstance(adapter, S3Bucket) else _own_bucket(adapter)
+    return None if bucket is None else bucket.bucket
 
 
 def _asked_of_wiring(function: str) -> set[str]:
@@ -148,7 +161,7 @@ def _forget() -> None:
 def _watched(found: list[Built]) -> Iterator[None]:
     def watch(frame: FrameType, event: str, _: object) -> None:
         code = frame.f_code
-        if event == "call" and code.co_name == "__init__" and Path(code.co_filename).parent == ADAPTERS:
+        if event == "call" and code.co_name == "__init__" and ADAPTERS in Path(code.co_filename).parents:
             found.append(Built(frame.f_locals["self"], _maker(frame)))
 
     before = sys.getprofile()
@@ -222,12 +235,14 @@ def _actions(built: Built, called: frozenset[str]) -> set[str]:
     adapter, methods = built.adapter, methods_of(_class_of(built.adapter))
     called = _used_at_once(built) or _used_of(built) or called
     names = {word for name in _live_methods(adapter, called) for tree in methods[name] for word in _mentioned(tree)}
+    if _S3_ADAPTERS.fullmatch(type(adapter).__module__):
+        names |= _named_in_bucket(frozenset(names))
     if isinstance(adapter, PowertoolsLedger):
         return {action for method, action in _LEDGER.items() if method in names}
     found = {action for service in _services(adapter) for action in _of_service(service, names)}
     if isinstance(adapter, RekognitionOperation):
         found.add("s3:GetObject")  # Rekognition reads the picture under the caller's rights
-    if "s3:GetObject" in found and _tells_absence(adapter):
+    if "s3:GetObject" in found and _detects_absence(adapter):
         found.add("s3:ListBucket")
     return found | _on_the_way(adapter)
 
@@ -235,17 +250,21 @@ def _actions(built: Built, called: frozenset[str]) -> set[str]:
 # Where a function has two of one kind: the module that holds this one, and its name of it. Only what is called by that
 # name is called of it. By the maker, and the bucket, or the adapter's name where it has none.
 _HOLDERS: dict[tuple[str, str], tuple[str, str]] = {
+    ("analyze_images._streams", "KvsStreamDirectory"): ("kinesight.domain.analysis.stream_arns", "_streams"),
+    ("archive_session.ports", "KvsStreamDirectory"): ("kinesight.domain.sessions.archive_session", "streams"),
+    ("plan_windows.ports", "KvsStreamDirectory"): ("kinesight.domain.on_demand.plan_windows", "streams"),
     ("serve_viewer.cameras", "DynamoDbManagedStreams"): ("kinesight.domain.viewer.cameras", "managed"),
     ("current_rules.current_rules", "EvidenceBucket"): ("kinesight.domain.rules.refresh", "store"),
-    ("detectors._chained", "ImagesBucket"): ("kinesight.adapters.crops_s3", "_work"),
-    ("render_timelapse.ports", "EvidenceBucket"): ("kinesight.domain.on_demand.render_timelapse", "films"),
+    ("detectors._chained", "ImagesBucket"): ("kinesight.adapters.s3.crops", "_work"),
+    ("serve_viewer.playing", "EvidenceBucket"): ("kinesight.domain.viewer.playback", "files"),
+    ("render_timelapse.ports", "EvidenceBucket"): ("kinesight.domain.on_demand.render_timelapse", "videos"),
     ("serve_viewer.evidence_buckets", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
     ("archive_session._held", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
 }
 
 
 def _used_of(built: Built) -> frozenset[str]:
-    which = getattr(built.adapter, "_bucket", type(built.adapter).__name__)
+    which = _bucket_name(built.adapter) or type(built.adapter).__name__
     module, name = _HOLDERS.get((built.maker, which), ("", ""))
     return frozenset(
         node.attr
@@ -274,8 +293,22 @@ def _class_of(adapter: object) -> type:
     return type(adapter)
 
 
+_S3_ADAPTERS = re.compile(r"kinesight\.adapters\.s3\.(?!bucket$)\w+")
+
+
+def _named_in_bucket(called: frozenset[str]) -> set[str]:
+    """What the shared bucket client mentions in the methods that an adapter over it calls."""
+    methods = methods_of(S3Bucket)
+    live = _live_methods_of(S3Bucket, called)
+    return {word for name in live for tree in methods[name] for word in _mentioned(tree)}
+
+
 def _live_methods(adapter: Any, called: frozenset[str]) -> set[str]:
-    methods = methods_of(_class_of(adapter))
+    return _live_methods_of(type(adapter), called)
+
+
+def _live_methods_of(cls: type, called: frozenset[str]) -> set[str]:
+    methods = methods_of(cls)
     live = {name for name in methods if name in called or name.startswith("__")}
     while True:
         more = {name for one in live for tree in methods[one] for name in own_names(tree)} & set(methods) - live
@@ -301,6 +334,9 @@ def _of_service(service: str, names: set[str]) -> Iterator[str]:
 
 
 def _services(adapter: Any) -> Iterator[str]:
+    own = _own_bucket(adapter)
+    if own is not None:
+        yield from _services(own)
     for value in vars(adapter).values():
         if isinstance(value, FakeClient):
             yield value.service
@@ -320,12 +356,14 @@ def _on_the_way(adapter: Any) -> set[str]:
     )
 
 
-def _tells_absence(adapter: Any) -> bool:
-    """S3 answers 403 instead of 404 to those who may not list ("GetObject", permissions)."""
-    tree = source_of(type(adapter).__module__)
-    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return "NoSuchKey" in words or is_absent.__name__ in names
+def _detects_absence(adapter: Any) -> bool:
+    """Whether the adapter tells absent objects apart. S3 returns 403 instead of 404 to roles that may not list
+    ("GetObject", permissions), and copying reads another bucket than the adapter's own."""
+    methods = methods_of(_class_of(adapter))
+    names = {word for trees in methods.values() for tree in trees for word in _mentioned(tree)}
+    if _S3_ADAPTERS.fullmatch(type(adapter).__module__):
+        names |= _named_in_bucket(frozenset(names))
+    return S3Bucket._is_absent.__name__ in names
 
 
 # ---- Resources -------------------------------------------------------------------------------------------------------
@@ -340,7 +378,6 @@ _PLACES: dict[tuple[str, str], tuple[str, ...]] = {
     ("S3Bucket", "detect_objects.ports"): ("ImagesBucket/on-demand/*",),
     ("S3Bucket", "extract_images.ports"): ("ImagesBucket/on-demand/*",),
     ("S3Bucket", "plan_windows.ports"): ("ImagesBucket/on-demand/*",),
-    ("S3Bucket", "render_timelapse.ports"): ("ImagesBucket/on-demand/*",),
     ("S3Bucket", "summarize_range.work"): ("ImagesBucket/on-demand/*",),
     ("S3PageStore", "publish_viewer.store"): ("PageBucket/*",),
     ("S3RulesFile", "serve_viewer.rules"): (_RULES,),
@@ -421,7 +458,7 @@ def _placed(built: Built, action: str, places: _Places) -> Iterator[Need]:
 def _further_names(adapter: Any) -> dict[str, Any]:
     known = vars(adapter)
     layer, endpoint = known.get("_layer"), known.get("_endpoint")
-    found = {"secret": known.get("_secret_id", known.get("_secret_arn"))}
+    found = {"secret": known.get("_secret_id")}
     if layer is not None:
         found["_table"] = layer.table_name
     return found | ({"endpoint": endpoint.name} if endpoint is not None else {})
@@ -431,10 +468,10 @@ def _in_s3(built: Built, action: str, places: _Places) -> Sequence[str]:
     name = type(built.adapter).__name__
     if name == "S3EvidenceReader":
         return _shelved(built, action)
-    if name == "S3Bucket" and built.maker == "serve_viewer.playing":
+    if built.maker == "serve_viewer.playing":
         return _CLIPS
-    if name == "S3Bucket":
-        return (_FILES[built.adapter._bucket],)
+    if built.maker == "render_timelapse.ports":
+        return (_FILES[built.adapter.bucket],)
     if name == "S3Objects" and built.maker == "detectors._sagemaker_async":
         return ("ImagesBucket/model-input/*",) if action == "s3:PutObject" else ("async-output/*",)
     if name == "S3ImageStore" or isinstance(built.adapter, RekognitionOperation):
@@ -448,9 +485,13 @@ def _in_s3(built: Built, action: str, places: _Places) -> Sequence[str]:
 
 def _shelved(built: Built, action: str) -> Sequence[str]:
     """Who copies what is held reads what it is copied from, and no copy."""
-    if (built.maker, built.adapter._bucket, action) == ("archive_session._held", "EvidenceBucket", "s3:GetObject"):
+    if (built.maker, _bucket_name(built.adapter), action) == (
+        "archive_session._held",
+        "EvidenceBucket",
+        "s3:GetObject",
+    ):
         return _EVIDENCE
-    return _SHELVES[built.adapter._bucket, action]
+    return _SHELVES[_bucket_name(built.adapter) or "", action]
 
 
 def wiring_modules(function: str) -> set[ModuleType]:

@@ -100,17 +100,17 @@ def test_every_action_that_is_added_is_told(function: str) -> None:
 @pytest.mark.parametrize(
     ("function", "module", "call", "instead", "told"),
     [
-        ("keep_evidence", "evidence_store_s3", "head_object", "delete_object", "s3:DeleteObject"),
-        ("track_sessions", "documents_dynamodb", "put_item", "batch_write_item", "dynamodb:BatchWriteItem"),
-        ("archive_session", "reminders_sqs", "send_message", "purge_queue", "sqs:PurgeQueue"),
+        ("keep_evidence", "s3.bucket", "head_object", "delete_object", "s3:DeleteObject"),
+        ("track_sessions", "dynamodb.documents", "put_item", "batch_write_item", "dynamodb:BatchWriteItem"),
+        ("archive_session", "messages.sqs_delayed_messages", "send_message", "purge_queue", "sqs:PurgeQueue"),
         (
             "configure_streams",
-            "stream_registry_kvs",
+            "kvs.stream_directory",
             "list_tags_for_stream",
             "delete_stream",
             "kinesisvideo:DeleteStream",
         ),
-        ("start_analysis", "documents_dynamodb", "get_item", "transact_get_items", "dynamodb:TransactGetItems"),
+        ("start_analysis", "dynamodb.documents", "get_item", "transact_get_items", "dynamodb:TransactGetItems"),
     ],
 )
 def test_code_that_begins_to_call_something_else_is_told(

@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError
 from botocore.session import get_session
-from kinesight.adapters.aws_errors import is_retryable
+from kinesight.adapters.aws.errors import is_retryable
 
 SERVICES = ("dynamodb", "events", "kinesis", "rekognition", "sns", "sqs", "stepfunctions", "kinesisvideo")
 

@@ -22,7 +22,7 @@ from kinesight.domain.health.facts import (
     StreamFacts,
 )
 from kinesight.domain.model import to_epoch_ms
-from kinesight_cli.doctor import CannotLookError, Cause, Examination, Outcome, HealthThresholds, Verdict
+from kinesight_cli.doctor import CannotLookError, Cause, Examination, HealthThresholds, Outcome, Verdict
 from kinesight_cli.doctor import judging_models as of_models
 from kinesight_cli.doctor import judging_pictures as of_pictures
 from kinesight_cli.doctor import judging_stack as of_stack

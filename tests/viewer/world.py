@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
+from kinesight.adapters.dynamodb.sessions import DynamoDbSessions
 from kinesight.domain.rules.refresh import DOCUMENT_KEY
 from kinesight.domain.sessions.alerts import picture_key
 from kinesight.domain.sessions.tracker import BestImage, Session, Severity

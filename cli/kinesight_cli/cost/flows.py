@@ -179,7 +179,7 @@ def is_paid_by_call(name: str, parameters: Mapping[str, str]) -> bool:
 
 
 def _detector(caller: str, place: str, detector: str, calls: float, workload: Workload) -> Items:
-    """adapters/detector_*.py. Models by the hour are on the stack's account (`standing`)."""
+    """adapters/detectors/. Models by the hour are on the stack's account (`standing`)."""
     price = DETECTORS[detector]
     if detector.startswith(_REKOGNITION):
         name = f"{caller} rekognition:{_OPERATIONS[detector]}"

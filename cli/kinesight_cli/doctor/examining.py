@@ -83,7 +83,9 @@ class Report:
 class Examination:
     """Of one stack. Every method raises CannotLookError when nobody can look at anything."""
 
-    def __init__(self, stack_name: str, session: boto3.Session | None = None, patience: HealthThresholds | None = None) -> None:
+    def __init__(
+        self, stack_name: str, session: boto3.Session | None = None, patience: HealthThresholds | None = None
+    ) -> None:
         self._eye = StackEye(Aws(session or boto3.Session()), stack_name, patience or HealthThresholds())
         self._of_stack: dict[str, Finding | None] = {}
 

@@ -274,5 +274,5 @@ def _seen(found: MediaFragment) -> Seen:
 
 
 def _body(stored: Any) -> str:
-    """As documents_dynamodb.py keeps it."""
+    """As adapters/dynamodb/documents.py stores it."""
     return str(stored["S"]) if "S" in stored else zlib.decompress(stored["B"]).decode()

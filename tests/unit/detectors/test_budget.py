@@ -20,7 +20,7 @@ from kinesight.domain.detectors.call_prices import (
     token_price,
 )
 from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
-from kinesight.domain.detectors.ports import Detector, ModelOutput, SpendingDetector, ReserveResult, TokenUsage
+from kinesight.domain.detectors.ports import Detector, ModelOutput, ReserveResult, SpendingDetector, TokenUsage
 from kinesight.domain.detectors.spend import FrameSpend, Spend
 from kinesight.domain.errors import (
     BudgetReachedError,

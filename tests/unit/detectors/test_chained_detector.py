@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kinesight.adapters.pictures_pillow import cropped
+from kinesight.adapters.media.pillow_images import cropped
 from kinesight.domain.detectors.chained_detector import MOST_CROPS, ChainedDetector, ChainRules
 from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.detectors.spend import FrameSpend, Spend

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kinesight.adapters.luma_pillow import PillowLuma
+from kinesight.adapters.media.pillow_luma import PillowLuma
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
 from kinesight.domain.errors import StorageBusyError, UnsupportedImageError
 from kinesight.domain.gate.decision import GateMethod, GateMode, GateSettings, GateState, Reason, decide, read_state
@@ -146,10 +146,10 @@ class Lumas:
 
     by_picture: dict[bytes, bytes] = field(default_factory=dict)
 
-    def luma(self, picture: bytes) -> bytes:
-        if picture not in self.by_picture:
+    def luma(self, body: bytes) -> bytes:
+        if body not in self.by_picture:
             raise UnsupportedImageError("no picture")
-        return self.by_picture[picture]
+        return self.by_picture[body]
 
 
 @dataclass

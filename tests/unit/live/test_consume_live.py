@@ -88,7 +88,7 @@ class Cameras:
 
 
 class Stills:
-    def still(self, keyframe: Keyframe) -> bytes:
+    def to_jpeg(self, keyframe: Keyframe) -> bytes:
         return b"picture"
 
 
@@ -470,9 +470,9 @@ def test_a_keyframe_is_converted_once_however_often_it_is_analyzed() -> None:
     class Counted(Stills):
         made: int = 0
 
-        def still(self, keyframe: Keyframe) -> bytes:
+        def to_jpeg(self, keyframe: Keyframe) -> bytes:
             self.made += 1
-            return super().still(keyframe)
+            return super().to_jpeg(keyframe)
 
     world = World(detector=Moody(), stills=Counted())
     world.lease("cam", fragment(1))

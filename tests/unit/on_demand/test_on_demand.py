@@ -44,19 +44,20 @@ from kinesight.domain.ports import (
     ImageRequest,
     ImageSpec,
     SlotImage,
-    StreamFacts,
+    VideoStream,
 )
 from kinesight.domain.rules.matching import Rules
 from kinesight.settings import DetectorType, PlanWindowsSettings
 
 from tests.builders import NOON_MS
 from tests.fakes import FakeDetector, FakeLedger, FakeSink, FakeSpendCounters, FakeWork
+from tests.fakes_streams import DescribeOnly
 
 NOON = datetime.fromtimestamp(NOON_MS / 1000, UTC)
 
 
 @dataclass
-class FakeCamera:
+class FakeCamera(DescribeOnly):
     """A stream with fragments of two seconds; `dark` moments have no picture, `busy` refuses so many calls.
 
     `expired` fragments are gone, and what was recorded at `broken` moments can't be decoded.
@@ -72,15 +73,17 @@ class FakeCamera:
     requests: int = 0
     fetched: int = 0
 
-    def describe(self, name_or_arn: str) -> StreamFacts:
-        return StreamFacts(self.name, f"arn:aws:kinesisvideo:us-east-1:1:stream/{self.name}/1", self.retention_hours)
+    def describe(self, name_or_arn: str) -> VideoStream:
+        return VideoStream(
+            self.name, f"arn:aws:kinesisvideo:us-east-1:1:stream/{self.name}/1", "ACTIVE", self.retention_hours
+        )
 
     def fragments(self, stream_name: str, selector: str, start_ms: int, end_ms: int) -> Iterator[FragmentSpan]:
         for start in range(NOON_MS, NOON_MS + 1000 * self.seconds, 2000):
             if start_ms <= start <= end_ms:
                 yield FragmentSpan(str(10**46 + start), start, 2000)
 
-    def images(self, stream_name: str, request: ImageRequest, wish: ImageSpec) -> Iterator[SlotImage]:
+    def images(self, stream_name: str, request: ImageRequest, spec: ImageSpec) -> Iterator[SlotImage]:
         self.requests += 1
         if self.busy:
             self.busy -= 1
@@ -93,7 +96,7 @@ class FakeCamera:
             self.fetched += 1
             yield FragmentUnavailable(number, "expired") if self.expired else FragmentMedia(number, b"media")
 
-    def pictures(self, matroska: bytes, moments_ms: Sequence[int], wish: ImageSpec) -> Iterator[SlotImage]:
+    def pictures(self, matroska: bytes, moments_ms: Sequence[int], spec: ImageSpec) -> Iterator[SlotImage]:
         for at_ms in moments_ms:
             yield SlotImage(at_ms, None, "UNDECODABLE") if at_ms in self.broken else SlotImage(at_ms, b"decoded")
 

@@ -9,44 +9,44 @@ from typing import Any
 import pytest
 from kinesight.domain.errors import InvalidEventError, NoMediaError, UnsupportedImageError
 from kinesight.domain.on_demand.messages import RangePlan
-from kinesight.domain.on_demand.render_timelapse import VideoFormat, Progress, RenderingPorts, render
+from kinesight.domain.on_demand.render_timelapse import Progress, RenderingPorts, VideoFormat, render
 
 from tests.builders import NOON_MS
 from tests.unit.on_demand.test_on_demand import FakeCamera, Workflow
 
 
-class FakeStudio:
-    """A film is a text file of one canvas a line."""
+class FakeEncoder:
+    """A video is a text file with one canvas per line."""
 
-    def size_of(self, picture: bytes) -> tuple[int, int]:
+    def size_of(self, body: bytes) -> tuple[int, int]:
         return 1920, 1081
 
-    def poster(self, picture: bytes, form: VideoFormat) -> bytes:
-        return b"poster " + picture
+    def poster(self, body: bytes, form: VideoFormat) -> bytes:
+        return b"poster " + body
 
-    def canvas(self, picture: bytes, form: VideoFormat, caption: str) -> str:
-        if picture == b"broken":
+    def canvas(self, body: bytes, form: VideoFormat, caption: str) -> str:
+        if body == b"broken":
             raise UnsupportedImageError("broken")
-        return f"{picture.decode()} {caption}".strip()
+        return f"{body.decode()} {caption}".strip()
 
     def gap(self, form: VideoFormat, caption: str) -> str:
         return f"gap: {caption}"
 
     @contextmanager
-    def film(self, path: Path, form: VideoFormat) -> Iterator["FakeFilm"]:
-        film = FakeFilm()
-        yield film
-        path.write_text("".join(f"{line}\n" for line in film.lines))
+    def writer(self, path: Path, form: VideoFormat) -> Iterator["FakeVideoWriter"]:
+        writer = FakeVideoWriter()
+        yield writer
+        path.write_text("".join(f"{line}\n" for line in writer.lines))
 
     def join(self, parts: Iterable[Path], target: Path) -> None:
         target.write_text("".join(part.read_text() for part in parts))
 
 
 @dataclass
-class FakeFilm:
+class FakeVideoWriter:
     lines: list[str] = field(default_factory=list)
 
-    def show(self, canvas: Any) -> None:
+    def add(self, canvas: Any) -> None:
         self.lines.append(canvas)
 
 
@@ -69,7 +69,7 @@ class Room:
     workflow: Workflow = field(default_factory=Workflow)
     patience: int = 1000
     parts: FakeFiles = field(default_factory=FakeFiles)
-    films: FakeFiles = field(default_factory=FakeFiles)
+    videos: FakeFiles = field(default_factory=FakeFiles)
 
     def extracted(self, **wish: Any) -> RangePlan:
         plan = self.workflow.plan(Timelapse=wish)
@@ -81,16 +81,16 @@ class Room:
         left = iter(range(self.patience - 1, -1, -1))
         ports = RenderingPorts(
             self.workflow.work,
-            FakeStudio(),
+            FakeEncoder(),
             self.parts,
-            self.films,
+            self.videos,
             self.folder,
             lambda: 900_000 if next(left, 0) else 1,
         )
         return render(plan, progress, ports)
 
-    def film(self) -> list[str]:
-        return self.films.objects["timelapse/one.mp4"].decode().splitlines()
+    def video(self) -> list[str]:
+        return self.videos.objects["timelapse/one.mp4"].decode().splitlines()
 
 
 @pytest.fixture
@@ -102,12 +102,12 @@ def test_every_moment_is_a_frame(room: Room) -> None:
     plan = room.extracted(BurnTimestamp=True)
 
     assert room.render(plan).done
-    film = room.film()
-    assert len(film) == 61
-    assert film[0].endswith("camera 2026-01-01 12:00:00 UTC")
-    assert film[59].endswith("camera 2026-01-01 12:00:59 UTC")
-    assert film[60] == "gap: no video at 2026-01-01 12:01:00 UTC"
-    assert room.films.objects["timelapse/one.jpg"] == b"poster picture"
+    video = room.video()
+    assert len(video) == 61
+    assert video[0].endswith("camera 2026-01-01 12:00:00 UTC")
+    assert video[59].endswith("camera 2026-01-01 12:00:59 UTC")
+    assert video[60] == "gap: no video at 2026-01-01 12:01:00 UTC"
+    assert room.videos.objects["timelapse/one.jpg"] == b"poster picture"
 
 
 def test_gaps_are_as_long_as_they_were(room: Room) -> None:
@@ -116,17 +116,17 @@ def test_gaps_are_as_long_as_they_were(room: Room) -> None:
     room.workflow.work.objects[f"on-demand/one/camera/{NOON_MS}.jpg"] = b"broken"
 
     with pytest.raises(UnsupportedImageError):  # the poster can't be of a broken picture
-        FakeStudio().canvas(b"broken", VideoFormat(1, 1, 1), "")
+        FakeEncoder().canvas(b"broken", VideoFormat(1, 1, 1), "")
     room.render(plan)
 
-    film = room.film()
-    assert film[0] == "gap: unreadable picture at 2026-01-01 12:00:00 UTC"
-    assert film[1:20] == ["picture"] * 19
-    assert [line.partition(" at ")[0] for line in film[20:40]] == ["gap: no video"] * 20
-    assert film[40:60] == ["picture"] * 20
+    video = room.video()
+    assert video[0] == "gap: unreadable picture at 2026-01-01 12:00:00 UTC"
+    assert video[1:20] == ["picture"] * 19
+    assert [line.partition(" at ")[0] for line in video[20:40]] == ["gap: no video"] * 20
+    assert video[40:60] == ["picture"] * 20
 
 
-def test_a_long_film_takes_several_invocations(room: Room) -> None:
+def test_a_long_video_takes_several_invocations(room: Room) -> None:
     plan = room.extracted()
     room.patience = 25
     progress, runs = Progress(), 0
@@ -136,7 +136,7 @@ def test_a_long_film_takes_several_invocations(room: Room) -> None:
 
     assert runs == 3
     assert progress.parts == (0, 25, 50)
-    assert len(room.film()) == 61
+    assert len(room.video()) == 61
     assert not list(room.folder.glob("*.mp4"))
 
 
@@ -145,19 +145,19 @@ def test_an_invocation_that_is_repeated_changes_nothing(room: Room) -> None:
     room.patience = 40
     half = room.render(plan)
     room.render(plan, half)
-    once = room.film()
+    once = room.video()
 
     assert room.render(plan, half).done
-    assert room.film() == once
+    assert room.video() == once
 
 
 def test_the_default_size_fits_720p_and_is_even(room: Room) -> None:
     forms: list[VideoFormat] = []
-    studio = FakeStudio()
+    encoder = FakeEncoder()
     plan = room.extracted()
-    ports = RenderingPorts(room.workflow.work, studio, room.parts, room.films, room.folder, lambda: 900_000)
-    original = studio.film
-    studio.film = lambda path, form: (forms.append(form), original(path, form))[1]  # type: ignore[method-assign, func-returns-value]  # a spy
+    ports = RenderingPorts(room.workflow.work, encoder, room.parts, room.videos, room.folder, lambda: 900_000)
+    original = encoder.writer
+    encoder.writer = lambda path, form: (forms.append(form), original(path, form))[1]  # type: ignore[method-assign, func-returns-value]  # a spy
     render(plan, Progress(), ports)
 
     assert forms == [VideoFormat(1278, 720, 10)]

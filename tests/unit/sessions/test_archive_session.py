@@ -16,12 +16,20 @@ from kinesight.domain.errors import (
     StreamRefusedError,
 )
 from kinesight.domain.model import to_epoch_ms
-from kinesight.domain.ports import FragmentSpan, StreamFacts
+from kinesight.domain.ports import FragmentSpan, VideoStream
 from kinesight.domain.sessions.archive_session import MOST_FRAGMENTS, ArchivePorts, ArchiveReport, archive_sessions
-from kinesight.domain.sessions.video import SessionRef, SessionClip, ClipOrder
+from kinesight.domain.sessions.video import ClipOrder, SessionClip, SessionRef
 
 from tests.builders import NOON_MS, a_fragment_number
-from tests.fakes import FakeDeadLetters, FakeEvidenceStore, FakeFragments, FakeHeld, FakeDelayedMessages, FakeSessionClips
+from tests.fakes import (
+    FakeDeadLetters,
+    FakeDelayedMessages,
+    FakeEvidenceStore,
+    FakeFragments,
+    FakeHeld,
+    FakeSessionClips,
+)
+from tests.fakes_streams import DescribeOnly
 
 CAM = "front-door"
 REF = SessionRef(CAM, NOON_MS, "s" * 32)
@@ -47,7 +55,7 @@ def an_order(**changes: object) -> ClipOrder:
 
 
 @dataclass
-class World:
+class World(DescribeOnly):
     """A stream of fragments of two seconds, a minute before noon to two minutes past it, and all around the verb.
 
     KVS lists those that are recorded and not `expired_s`, and gives those that `archive` has.
@@ -70,10 +78,10 @@ class World:
     def __post_init__(self) -> None:
         self.archive.media = {number(at_s): f"mkv {at_s}".encode() for at_s in self.recorded_s}
 
-    def describe(self, name_or_arn: str) -> StreamFacts:
+    def describe(self, name_or_arn: str) -> VideoStream:
         if isinstance(self.trouble, StreamGoneError):
             raise self.trouble
-        return StreamFacts(CAM, "arn", self.retention_hours)
+        return VideoStream(CAM, "arn", "ACTIVE", self.retention_hours)
 
     def fragments(self, stream_name: str, selector: str, start_ms: int, end_ms: int) -> Iterator[FragmentSpan]:
         self.selectors.append(selector)

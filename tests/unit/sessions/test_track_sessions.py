@@ -12,12 +12,12 @@ from kinesight.domain.model import FrameSource, ResultRecord, Selector, from_epo
 from kinesight.domain.rules.document import RulesDocument
 from kinesight.domain.rules.matching import Rules
 from kinesight.domain.sessions.outbox import AlertRoute, NotificationTargets
-from kinesight.domain.sessions.track_sessions import SessionPorts, SessionReport, ClipOrders, pass_time, track_batch
+from kinesight.domain.sessions.track_sessions import ClipOrders, SessionPorts, SessionReport, pass_time, track_batch
 from kinesight.domain.sessions.tracker import SessionEventType
-from kinesight.domain.sessions.video import SessionRef, ClipOrder
+from kinesight.domain.sessions.video import ClipOrder, SessionRef
 
 from tests.builders import NOON_MS, a_detection, a_frame, a_record
-from tests.fakes import FakeAlerts, FakeDeadLetters, FakeDocuments, FakeLedger, FakeDelayedMessages, FakeSessions
+from tests.fakes import FakeAlerts, FakeDeadLetters, FakeDelayedMessages, FakeDocuments, FakeLedger, FakeSessions
 
 
 @dataclass

@@ -23,13 +23,14 @@ from kinesight.domain.on_demand.messages import (
     WindowManifest,
     WindowReport,
 )
-from kinesight.domain.ports import StreamFacts, Versioned
+from kinesight.domain.ports import Versioned, VideoStream
 from kinesight.domain.streams.discovery import SelectionGuard
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.domain.viewer.analyses import AnalysisPorts, describe, recent, start, start_timelapse
 
 from tests.builders import NOON_MS, a_frame
 from tests.fakes import FakeDocuments
+from tests.fakes_streams import DescribeOnly
 from tests.fakes_viewer import FakeEvidenceReader
 
 NOW = datetime(2026, 1, 1, 13, 0, tzinfo=UTC)
@@ -60,10 +61,10 @@ class FakeRuns:
         return self.runs.get(name)
 
 
-class NoCatalog:
-    """Is never asked: the stream's name is selected."""
+class NoStreams(DescribeOnly):
+    """Is never called: the stream's name is selected."""
 
-    def describe(self, name_or_arn: str) -> StreamFacts:
+    def describe(self, name_or_arn: str) -> VideoStream:
         raise AssertionError(name_or_arn)
 
 
@@ -78,7 +79,7 @@ class Desk:
 
     @property
     def ports(self) -> AnalysisPorts:
-        selected = SelectionGuard(StreamSelection.of(["front-*"], []), NoCatalog(), lambda _: {})
+        selected = SelectionGuard(StreamSelection.of(["front-*"], []), NoStreams(), lambda _: {})
         return AnalysisPorts(
             self.runs, self.notes, selected, self.work, FakeEvidenceReader(), "evidence-bucket", lambda: self.now
         )

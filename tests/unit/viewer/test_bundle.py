@@ -166,7 +166,7 @@ def test_what_is_missing_is_told() -> None:
         "pictures/0001-original.jpg": "it is not there: not yet, or it has expired",
         "pictures/0002-original.jpg": "it is not there: not yet, or it has expired",
         "video/0001.mkv": "it is not there: not yet, or it has expired",
-        "video.mp4": "no archived fragment can be read",
+        "video.mp4": "cannot read any archived fragment",
     }
     assert (files["records/0003.json"], files["video/0002.mkv"]) == (b"{}", b"other form")
 
@@ -188,7 +188,9 @@ def test_what_is_held_is_bundled_from_its_copies() -> None:
     hold_evidence(event, desk.evidence_buckets)
     desk.marks.events["front-door", event.event_id] = replace(event, held=Mark("ann", NOON_MS))
     desk.images.objects.clear()
-    desk.evidence_reader.objects = {key: body for key, body in desk.evidence_reader.objects.items() if key.startswith("held/")}
+    desk.evidence_reader.objects = {
+        key: body for key, body in desk.evidence_reader.objects.items() if key.startswith("held/")
+    }
     desk.now = NOW + timedelta(days=400)
 
     files, answer = desk.bundle(event)

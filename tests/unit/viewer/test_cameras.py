@@ -17,7 +17,7 @@ from kinesight.domain.errors import (
 from kinesight.domain.health.facts import Fragment
 from kinesight.domain.live.leases import Lease
 from kinesight.domain.model import from_epoch_ms, iso_milliseconds
-from kinesight.domain.ports import ImageRequest, ImageSpec, SlotImage, StreamFacts
+from kinesight.domain.ports import ImageRequest, ImageSpec, SlotImage
 from kinesight.domain.streams.discovery import SelectionGuard
 from kinesight.domain.streams.missing_images import LastImageSeen
 from kinesight.domain.streams.selection import StreamSelection
@@ -27,7 +27,7 @@ from kinesight.domain.viewer.images import PicturePorts, recent_picture
 
 from tests.builders import NOON_MS
 from tests.fakes import FakeDocuments
-from tests.fakes_streams import FakeManagedStreams, FakeStreamDirectory
+from tests.fakes_streams import DescribeOnly, FakeManagedStreams, FakeStreamDirectory
 from tests.unit.viewer.test_events import FakePages
 from tests.unit.viewer.test_serve_viewer import World
 
@@ -60,8 +60,8 @@ class FakeRecordings:
             raise MediaBusyError("throttled")
         return (one for one in self.by_stream.get(stream_name, []) if start_ms <= one.server_ms <= end_ms)
 
-    def images(self, stream_name: str, request: ImageRequest, wish: ImageSpec) -> Iterator[SlotImage]:
-        assert wish.selector == "SERVER_TIMESTAMP"
+    def images(self, stream_name: str, request: ImageRequest, spec: ImageSpec) -> Iterator[SlotImage]:
+        assert spec.selector == "SERVER_TIMESTAMP"
         yield self.pictures.get(request.start_ms, SlotImage(request.start_ms, None, "NO_MEDIA"))
 
 
@@ -350,11 +350,11 @@ class TestWhatIsWrong:
         assert camera["configuration"]["found"] == {}
 
 
-class FakeCatalog:
-    """Knows every stream."""
+class EveryStream(DescribeOnly):
+    """Describes a stream of any name."""
 
-    def describe(self, name_or_arn: str) -> StreamFacts:
-        return StreamFacts(name_or_arn, f"arn:{name_or_arn}", 24)
+    def describe(self, name_or_arn: str) -> VideoStream:
+        return VideoStream(name_or_arn, f"arn:{name_or_arn}", "ACTIVE", 24)
 
 
 @dataclass
@@ -368,7 +368,7 @@ class Gallery:
     def ports(self) -> PicturePorts:
         selection = StreamSelection.of(self.patterns, [{"key": "Watch"}])
         return PicturePorts(
-            selected=SelectionGuard(selection, FakeCatalog(), lambda arn: {"Watch": ""} if arn == "arn:yard" else {}),
+            selected=SelectionGuard(selection, EveryStream(), lambda arn: {"Watch": ""} if arn == "arn:yard" else {}),
             fragments=self.recordings,
             images=self.recordings,
             events=FakePages(list(self.world.marks.events.values())),

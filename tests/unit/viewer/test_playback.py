@@ -11,30 +11,31 @@ import pytest
 from kinesight.domain.analysis.result_records import archive_key
 from kinesight.domain.errors import NoMediaError, SessionMissingError, StreamGoneError, VideoMissingError
 from kinesight.domain.model import from_epoch_ms
-from kinesight.domain.ports import StreamFacts
-from kinesight.domain.sessions.video import SessionClip, ClipFragment
+from kinesight.domain.ports import VideoStream
+from kinesight.domain.sessions.video import ClipFragment, SessionClip
 from kinesight.domain.viewer.events import Mark, StoredEvent
 from kinesight.domain.viewer.evidence import held_folder
 from kinesight.domain.viewer.playback import MOST_CLIP_BYTES, ClipPart, PlaybackPorts, PlaybackRange, playback
 
 from tests.builders import NOON_MS, a_fragment_number
+from tests.fakes_streams import DescribeOnly
 from tests.unit.viewer.test_serve_viewer import World, address_of
 
 NOW = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
 
 
 @dataclass
-class FakeKvs:
+class FakeKvs(DescribeOnly):
     """Streams with their retention, and what was asked to be played; `refusal`: why nothing can be."""
 
     retention_hours: dict[str, int] = field(default_factory=lambda: {"front-door": 24})
     refusal: str | None = None
     asked: list[PlaybackRange] = field(default_factory=list)
 
-    def describe(self, name_or_arn: str) -> StreamFacts:
+    def describe(self, name_or_arn: str) -> VideoStream:
         if name_or_arn not in self.retention_hours:
             raise StreamGoneError(f"no stream {name_or_arn}")
-        return StreamFacts(name_or_arn, f"arn:{name_or_arn}", self.retention_hours[name_or_arn])
+        return VideoStream(name_or_arn, f"arn:{name_or_arn}", "ACTIVE", self.retention_hours[name_or_arn])
 
     def open(self, wanted: PlaybackRange) -> str:
         self.asked.append(wanted)
@@ -57,7 +58,7 @@ class FakeClips:
                 break
             taken.append(part.matroska)
         if not taken:
-            raise NoMediaError("no archived fragment can be read")
+            raise NoMediaError("cannot read any archived fragment")
         target.write_bytes(b"".join(taken))
         return len(taken)
 
@@ -101,7 +102,14 @@ class Cinema(World):
     @property
     def playing(self) -> PlaybackPorts:
         return PlaybackPorts(
-            self.marks, self.evidence_buckets, self.kvs, self.kvs, lambda: self.clips, self, self.scratch, lambda: self.now
+            self.marks,
+            self.evidence_buckets,
+            self.kvs,
+            self.kvs,
+            lambda: self.clips,
+            self,
+            self.scratch,
+            lambda: self.now,
         )
 
     def play(self, event: StoredEvent) -> dict[str, object]:
@@ -178,14 +186,16 @@ def test_kvs_refusing_leads_to_the_archive() -> None:
 def test_half_of_it_in_kvs_is_better_than_nothing() -> None:
     cinema = Cinema()
     event = cinema.film(b"a")
-    cinema.evidence_reader.objects = {k: v for k, v in cinema.evidence_reader.objects.items() if not k.startswith("archive/")}
+    cinema.evidence_reader.objects = {
+        k: v for k, v in cinema.evidence_reader.objects.items() if not k.startswith("archive/")
+    }
     cinema.now = NOW + timedelta(hours=23.5)
 
     assert cinema.play(event)["kind"] == "HLS"
 
 
 def test_where_there_is_nothing_the_reasons_are_told() -> None:
-    cinema = Cinema(kvs=FakeKvs(refusal="KVS does not play it: no fragments in the range"))
+    cinema = Cinema(kvs=FakeKvs(refusal="KVS cannot play the range: no fragments in the range"))
     event = cinema.with_video(cinema.visit(), None)
 
     with pytest.raises(VideoMissingError, match="no fragments in the range; no fragment of it is archived"):
@@ -213,7 +223,9 @@ def test_what_is_held_is_played_from_its_copies_when_the_archive_has_expired() -
     event = cinema.film(b"a", b"b")
     cinema.marks.events["front-door", event.event_id] = replace(event, held=Mark("ann", NOON_MS))
     cinema.evidence_reader.objects = {
-        held_folder(event) + key: body for key, body in cinema.evidence_reader.objects.items() if key.startswith("archive/")
+        held_folder(event) + key: body
+        for key, body in cinema.evidence_reader.objects.items()
+        if key.startswith("archive/")
     }
     cinema.now = NOW + timedelta(days=400)
 
@@ -231,7 +243,9 @@ def test_before_there_is_a_list_the_fragments_that_matched_are_played() -> None:
 
     url = str(cinema.play(changed)["url"])
 
-    assert cinema.evidence_reader.objects[url.removeprefix("https://evidence.example/").removesuffix("?signed")] == b"ab"
+    assert (
+        cinema.evidence_reader.objects[url.removeprefix("https://evidence.example/").removesuffix("?signed")] == b"ab"
+    )
 
 
 def test_an_event_that_is_not_there() -> None:

@@ -11,9 +11,9 @@ from kinesight.domain.errors import EvidenceTooLargeError, SessionChangedError, 
 from kinesight.domain.model import ResultRecord, from_epoch_ms
 from kinesight.domain.sessions.alerts import document_of
 from kinesight.domain.sessions.tracker import BestImage, Session, Severity
-from kinesight.domain.sessions.video import SessionRef, SessionClip, ClipFragment
+from kinesight.domain.sessions.video import ClipFragment, SessionClip, SessionRef
 from kinesight.domain.viewer.events import EventFilter, Mark, StoredEvent
-from kinesight.domain.viewer.evidence import MOST_RECORDS, HeldCopies, EvidenceBuckets
+from kinesight.domain.viewer.evidence import MOST_RECORDS, EvidenceBuckets, HeldCopies
 from kinesight.domain.viewer.serve_viewer import (
     MarkChange,
     ViewerPorts,
@@ -339,7 +339,9 @@ def test_an_event_that_is_held_is_whole_when_everything_it_was_copied_from_has_e
     assert world.evidence_reader.objects[f"{folder}originals/{original}"] == b"as taken"
     assert world.evidence_reader.objects[folder + fragment] == b"Matroska"
     world.images.objects.clear()
-    world.evidence_reader.objects = {key: body for key, body in world.evidence_reader.objects.items() if key.startswith("held/")}
+    world.evidence_reader.objects = {
+        key: body for key, body in world.evidence_reader.objects.items() if key.startswith("held/")
+    }
 
     later = replace(world.ports, now=lambda: NOW + timedelta(days=400))
     shown = event_details("front-door", address_of(event), later).document
@@ -359,7 +361,9 @@ def test_originals_are_linked_where_pictures_are_kept_and_nowhere_else() -> None
     )
 
     ours = event_details("front-door", address_of(event), world.ports).document["frames"][0]["links"]
-    world.evidence_reader.objects[evidence_keys(record).result] = encode_record(record.model_copy(update={"frame": elsewhere}))
+    world.evidence_reader.objects[evidence_keys(record).result] = encode_record(
+        record.model_copy(update={"frame": elsewhere})
+    )
     foreign = event_details("front-door", address_of(event), world.ports).document
 
     assert ours["original"] == f"https://{BUCKET}.example/{record.frame.image.key}?signed"

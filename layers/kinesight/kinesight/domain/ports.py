@@ -1,7 +1,8 @@
-"""What the domain needs from the outside world. Each port has a fake with state in tests/fakes.py."""
+"""Ports: what the domain needs from AWS and from media libraries. Each port has a stateful fake in tests/fakes*.py."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from kinesight.domain.errors import KinesightError
@@ -10,70 +11,96 @@ from kinesight.domain.model import ImageReference
 
 @dataclass(frozen=True, slots=True)
 class StoredImage:
-    """An object of the images bucket and the user metadata that KVS gave it (lower-case keys)."""
+    """An object of the images bucket and the user metadata that KVS set (keys in lower case)."""
 
     image: ImageReference
     metadata: Mapping[str, str]
 
 
 class ImageStore(Protocol):
-    """Reads the pictures that KVS wrote."""
+    """Reads the images that KVS wrote."""
 
     def describe(self, bucket: str, key: str) -> StoredImage:
-        """Raises ImageMissingError if there is no such object, TransientError if S3 can't say now."""
+        """Returns the object without its body. Raises ImageMissingError if it does not exist, StorageBusyError."""
 
     def read(self, image: ImageReference) -> bytes:
-        """The object's bytes. Raises as `describe` does."""
+        """Returns the object's bytes. Raises as `describe` does."""
 
 
 class ObjectStore(Protocol):
-    """Objects of any bucket, by their S3 URI."""
+    """Objects of any bucket, addressed by S3 URI."""
 
     def read(self, uri: str) -> bytes | None:
-        """None if there is no such object. Raises StorageBusyError."""
+        """Returns None if there is no such object. Raises StorageBusyError."""
 
     def write(self, uri: str, body: bytes, content_type: str) -> None:
         """Raises StorageBusyError."""
 
 
 class Secret(Protocol):
-    """A text that must be seen nowhere: not in logs, records, messages or a repr."""
+    """A text that must not appear in logs, records, messages or a repr."""
 
     def value(self) -> str:
-        """As it was when it was last read. Raises DetectorBusyError, InvalidSettingError."""
+        """Returns the cached text. Raises the errors that the port's user declares, such as DeliveryError."""
 
     def renewed(self, stale: str) -> str:
-        """As it is now, since `stale` was refused. Raises as `value` does."""
+        """Returns the current text, after `stale` was refused. Raises as `value` does."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoStream:
+    """A stream as ListStreams and DescribeStream return it. Updates of the stream must name its `version`."""
+
+    name: str
+    arn: str
+    status: str
+    retention_hours: int
+    version: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether the stream accepts media and settings."""
+        return self.status == "ACTIVE"
+
+    @property
+    def region(self) -> str:
+        return self.arn.split(":")[3]
 
 
 class StreamDirectory(Protocol):
-    """Knows the streams of this account and Region."""
+    """Streams of this account and Region."""
 
-    def stream_arn(self, stream_name: str) -> str | None:
-        """The stream's ARN, or None if it is gone or can't be described now."""
+    def streams(self) -> Iterator[VideoStream]:
+        """Lists all streams. Raises ThrottledError, StreamRefusedError."""
+
+    def describe(self, name_or_arn: str) -> VideoStream:
+        """Describes one stream. Raises StreamGoneError, StreamRefusedError, ThrottledError."""
+
+    def tags(self, stream_arn: str) -> Mapping[str, str]:
+        """Returns the stream's tags. Raises as `describe` does."""
 
 
 class ResultSink(Protocol):
     """The results stream."""
 
     def put(self, records: Sequence[tuple[str, bytes]]) -> Mapping[int, str]:
-        """Puts (partition key, data) pairs, in order. Returns index → reason of those that never went through."""
+        """Puts (partition key, data) pairs in order. Returns index → reason of the records that failed."""
 
 
 class Ledger(Protocol):
-    """Gives a piece of work the effect of once, however often it is delivered."""
+    """Makes processing idempotent: records which work is in progress or done, by key."""
 
     def begin(self, key: str) -> bool:
-        """True if the work is to be done now, False if it was done before.
+        """Returns True if the caller must do the work, False if it is done already.
 
-        Raises StillInProgressError while another invocation holds the key, TransientError if the ledger can't say.
+        Raises StillInProgressError while another invocation holds the key, StorageBusyError.
         """
 
     def finish(self, key: str) -> None:
-        """Records the work as done. Raises TransientError."""
+        """Records the work as done. Raises StorageBusyError."""
 
     def release(self, key: str) -> None:
-        """Gives the work back, so that a later attempt does it. Raises TransientError."""
+        """Releases the key, so that a later attempt does the work. Raises StorageBusyError."""
 
 
 class DeadLetters(Protocol):
@@ -84,21 +111,21 @@ class DeadLetters(Protocol):
 
 
 class EvidenceStore(Protocol):
-    """The evidence bucket. Keys are deterministic, so writing twice is writing once."""
+    """The evidence bucket. Keys are deterministic, so repeated writes are idempotent."""
 
     def exists(self, key: str) -> bool:
-        """Whether the object is there. Raises TransientError if the store can't say now."""
+        """Returns whether the object exists. Raises StorageBusyError."""
 
     def write_once(self, key: str, body: bytes, content_type: str) -> bool:
-        """Writes the object unless it exists; True if this call wrote it. Raises DeliveryError."""
+        """Writes the object unless it exists. Returns True if this call wrote it. Raises DeliveryError."""
 
     def link(self, key: str) -> str:
-        """A link that lets a person open the object for a limited time."""
+        """Returns a URL that opens the object for a limited time."""
 
 
 @dataclass(frozen=True, slots=True)
 class FragmentMedia:
-    """One fragment as KVS gave it: a complete Matroska document."""
+    """One fragment as KVS returns it: a complete Matroska document."""
 
     fragment_number: str
     matroska: bytes
@@ -106,7 +133,7 @@ class FragmentMedia:
 
 @dataclass(frozen=True, slots=True)
 class FragmentUnavailable:
-    """Why KVS did not give a fragment (expired, key revoked …): for good, as far as this fragment goes."""
+    """A fragment that KVS does not return, and why (expired, key revoked …). The failure is permanent."""
 
     fragment_number: str
     reason: str
@@ -116,32 +143,16 @@ class FragmentArchive(Protocol):
     """The stored media of a stream."""
 
     def fetch(self, stream_name: str, fragment_numbers: Sequence[str]) -> Iterator[FragmentMedia | FragmentUnavailable]:
-        """Every asked fragment once, in no order. Raises MediaBusyError to try again later."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamFacts:
-    """What the planner must know of a stream."""
-
-    name: str
-    arn: str
-    retention_hours: int
-
-
-class StreamCatalog(Protocol):
-    """Describes streams."""
-
-    def describe(self, name_or_arn: str) -> StreamFacts:
-        """Raises StreamGoneError, StreamRefusedError, ThrottledError."""
+        """Yields every requested fragment once, in any order. Raises MediaBusyError."""
 
 
 LONGEST_FRAGMENT_MS = 20_000
-"""A fragment may last no longer ("Service quotas": 20 s)."""
+"""Maximum length of a fragment ("Service quotas": 20 s)."""
 
 
 @dataclass(frozen=True, slots=True)
 class FragmentSpan:
-    """A stored fragment: where it starts by the chosen clock, and how long it lasts."""
+    """A stored fragment: its start by the selected clock, and its length."""
 
     number: str
     start_ms: int
@@ -150,7 +161,7 @@ class FragmentSpan:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A moment to have a picture of, and the fragment that shows it."""
+    """A timestamp that needs an image, and the fragment that contains it."""
 
     at_ms: int
     fragment_number: str
@@ -158,7 +169,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class SlotRun:
-    """The slots of one fragment: `count` of them from `first_ms` on, a request's interval apart."""
+    """The slots of one fragment: `count` slots from `first_ms` on, one request interval apart."""
 
     fragment_number: str
     first_ms: int
@@ -167,7 +178,7 @@ class SlotRun:
 
 @dataclass(frozen=True, slots=True)
 class ImageRequest:
-    """One GetImages request. Slots that it answers beside its own are nobody's, or another request's."""
+    """One GetImages request. Ignore slots in its response that are not its own: another request covers them."""
 
     start_ms: int
     end_ms: int
@@ -184,15 +195,18 @@ class ImageRequest:
 
 
 class FragmentIndex(Protocol):
-    """Knows which fragments are stored."""
+    """Lists stored fragments."""
 
     def fragments(self, stream_name: str, selector: str, start_ms: int, end_ms: int) -> Iterator[FragmentSpan]:
-        """Those that start in the range, both ends included, in no order. Raises MediaBusyError, StreamGoneError."""
+        """Yields the fragments that start in the range (ends included), in any order.
+
+        Raises MediaBusyError, StreamGoneError.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class ImageSpec:
-    """How pictures are to be made: JPEG or PNG, and their size in pixels, or None for the source's."""
+    """Clock, format (JPEG or PNG) and size of images. The size is in pixels; None keeps the source's."""
 
     selector: str
     format: str
@@ -202,7 +216,7 @@ class ImageSpec:
 
 @dataclass(frozen=True, slots=True)
 class SlotImage:
-    """What came for one moment: a picture, or why there is none (NO_MEDIA, MEDIA_ERROR …)."""
+    """The image of one slot, or the reason why there is none (NO_MEDIA, MEDIA_ERROR …)."""
 
     at_ms: int
     data: bytes | None
@@ -210,14 +224,14 @@ class SlotImage:
 
 
 class ImageArchive(Protocol):
-    """Makes pictures of stored media."""
+    """Extracts images from stored media."""
 
-    def images(self, stream_name: str, request: ImageRequest, wish: ImageSpec) -> Iterator[SlotImage]:
-        """One entry per moment of the request's own grid. Raises MediaBusyError, StreamGoneError, NoRetentionError."""
+    def images(self, stream_name: str, request: ImageRequest, spec: ImageSpec) -> Iterator[SlotImage]:
+        """Yields one entry per interval of the request. Raises MediaBusyError, StreamGoneError, NoRetentionError."""
 
 
 class WorkStore(Protocol):
-    """Where a workflow keeps what is too large for its state. Keys are deterministic: writing twice is writing once."""
+    """Workflow data that exceeds the size of a state. Keys are deterministic, so repeated writes are idempotent."""
 
     @property
     def bucket(self) -> str:
@@ -227,40 +241,54 @@ class WorkStore(Protocol):
         """Raises StorageBusyError."""
 
     def read(self, key: str) -> bytes | None:
-        """None if there is no such object. Raises StorageBusyError."""
+        """Returns None if there is no such object. Raises StorageBusyError."""
+
+
+class FileUploads(Protocol):
+    """Objects written from files of any size."""
+
+    def upload(self, path: Path, key: str, content_type: str) -> None:
+        """Uploads a file. Raises StorageBusyError."""
+
+
+class FileStore(FileUploads, Protocol):
+    """Objects written from and read into files of any size."""
+
+    def download(self, key: str, path: Path) -> None:
+        """Downloads an object to a file. Raises StorageBusyError, also if there is no such object."""
 
 
 @dataclass(frozen=True, slots=True)
 class Versioned:
-    """A document as it was read; version 0 and no body where there is none yet."""
+    """A document and its version; version 0 without a body if there is none yet."""
 
     version: int
     body: str | None
 
 
 class VersionedDocuments(Protocol):
-    """Small documents of one kind, by key, that many may change: who saves must have seen the last version."""
+    """Small documents of one kind, by key, with optimistic locking."""
 
     def load(self, key: str) -> Versioned:
-        """The newest. Raises StorageBusyError."""
+        """Returns the newest version. Raises StorageBusyError."""
 
     def all(self) -> Mapping[str, Versioned]:
-        """Every document of the kind. Raises StorageBusyError."""
+        """Returns every document of the kind. Raises StorageBusyError."""
 
     def save(self, key: str, body: str, seen_version: int) -> bool:
-        """False, and nothing saved, if the document is not of `seen_version` any more. Raises StorageBusyError."""
+        """Saves unless the version is no longer `seen_version`; then returns False. Raises StorageBusyError."""
 
 
 class DelayedMessages(Protocol):
-    """Messages to ourselves, by a queue that one of our functions reads."""
+    """A queue of the application's own functions, with delayed delivery."""
 
     def send_later(self, body: str, delay_s: int) -> None:
-        """Brings the body there after the delay. Raises DeliveryError."""
+        """Sends a message that is delivered after the delay. Raises DeliveryError."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What a person is told: one line, a text, and the record for machines."""
+    """An alert: subject line, text for people, JSON body for programs, and attributes for filters."""
 
     subject: str
     text: str
@@ -269,14 +297,7 @@ class Alert:
 
 
 class AlertChannel(Protocol):
-    """Tells people."""
+    """Sends alerts to people."""
 
     def send(self, alert: Alert) -> None:
         """Raises DeliveryError, ChannelRefusedError."""
-
-
-class SecretText(Protocol):
-    """A secret, kept by somebody else."""
-
-    def read(self, *, fresh: bool = False) -> str:
-        """What it is, or was some minutes ago; with `fresh`, what it is now. Raises DeliveryError."""

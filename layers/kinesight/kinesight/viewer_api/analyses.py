@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
 from kinesight.domain.on_demand.messages import AnalysisRequest, TimelapseOptions
-from kinesight.domain.viewer import analyses as analyses
+from kinesight.domain.viewer import analyses
 from kinesight.viewer_api import shapes
 from kinesight.viewer_api.answers import whose
 from kinesight.viewer_api.routes import ViewerRouter

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from kinesight.domain.model import Detection, ResultRecord, Value
 from kinesight.domain.on_demand.messages import RangeSummary
 from kinesight.domain.sessions.tracker import Severity
-from kinesight.domain.sessions.video import SessionClip, ClipFragment
+from kinesight.domain.sessions.video import ClipFragment, SessionClip
 
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Day = Annotated[str, Field(json_schema_extra={"format": "date"})]

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from functools import cache
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
-from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.image_store_s3 import S3ImageStore
-from kinesight.adapters.stream_directory_kvs import KvsStreamDirectory
+from kinesight.adapters.aws import clients
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
+from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
+from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
+from kinesight.adapters.s3.image_store import S3ImageStore
 from kinesight.domain.analysis.analyze_images import AnalyzeBatchSettings, AnalyzeImagesPorts
-from kinesight.domain.ports import StreamDirectory
+from kinesight.domain.analysis.stream_arns import StreamArns
 from kinesight.domain.streams.missing_images import LastImageTracker
 from kinesight.settings import AnalyzeImagesSettings
 from kinesight.wiring import detection
@@ -44,8 +44,9 @@ def ports(remaining_ms: Callable[[], int]) -> AnalyzeImagesPorts:
 
 
 @cache
-def _streams() -> StreamDirectory:
-    return KvsStreamDirectory(clients.kinesis_video(), monotonic_s=time.monotonic)
+def _streams() -> StreamArns:
+    # One attempt: an ARN is not worth delaying a batch.
+    return StreamArns(KvsStreamDirectory(clients.kinesis_video(), describe_attempts=1), monotonic_s=time.monotonic)
 
 
 @cache

@@ -6,17 +6,18 @@ import time
 from collections.abc import Callable
 from functools import cache
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
-from kinesight.adapters.evidence_shelf_s3 import S3EvidenceReader
-from kinesight.adapters.evidence_store_s3 import S3EvidenceStore
-from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
-from kinesight.adapters.image_archive_kvs import KvsArchive
-from kinesight.adapters.reminders_sqs import SqsDelayedMessages
-from kinesight.adapters.session_store_dynamodb import DynamoDbSessionClips
-from kinesight.adapters.viewer_events_dynamodb import DynamoDbEventMarks
+from kinesight.adapters.aws import clients
+from kinesight.adapters.dynamodb.sessions import DynamoDbSessionClips
+from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbEventMarks
+from kinesight.adapters.kvs.fragment_archive import KvsFragmentArchive
+from kinesight.adapters.kvs.image_archive import KvsArchive
+from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
+from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
+from kinesight.adapters.messages.sqs_delayed_messages import SqsDelayedMessages
+from kinesight.adapters.s3.evidence_reader import S3EvidenceReader
+from kinesight.adapters.s3.evidence_store import S3EvidenceStore
 from kinesight.domain.sessions.archive_session import ArchivePorts
-from kinesight.domain.viewer.evidence import HeldCopies, EvidenceBuckets
+from kinesight.domain.viewer.evidence import EvidenceBuckets, HeldCopies
 from kinesight.settings import ArchiveSessionSettings
 
 _NAME = "archive_session"
@@ -31,10 +32,10 @@ def settings() -> ArchiveSessionSettings:
 def ports(remaining_ms: Callable[[], int]) -> ArchivePorts:
     """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
     wanted = settings()
-    archive = KvsArchive(clients.kinesis_video(), clients.archived_media(), sleep=time.sleep)
+    archive = KvsArchive(clients.archived_media(), sleep=time.sleep)
     return ArchivePorts(
         index=archive,
-        streams=archive,
+        streams=KvsStreamDirectory(clients.kinesis_video()),
         fragments=KvsFragmentArchive(clients.archived_media(), sleep=time.sleep),
         store=S3EvidenceStore(clients.s3(), wanted.evidence_bucket, link_seconds=_NO_LINKS_S),
         videos=DynamoDbSessionClips(clients.dynamodb(), wanted.events_table),

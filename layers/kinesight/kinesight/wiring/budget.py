@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from decimal import Decimal
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.spending_dynamodb import DynamoDbSpendCounters
+from kinesight.adapters.aws import clients
+from kinesight.adapters.dynamodb.spend_counters import DynamoDbSpendCounters
 from kinesight.domain.detectors.budget import Budget, BudgetLimits
 from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
 from kinesight.domain.detectors.call_prices import call_price, to_micro_usd

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from functools import cache
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.consumer_starter_lambda import LambdaConsumers
-from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.stream_registry_kvs import KvsStreamDirectory
+from kinesight.adapters.aws import clients
+from kinesight.adapters.compute.lambda_consumers import LambdaConsumers
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
+from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.domain.live.conduct_live import ConductorPorts, ConductorSettings
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.settings import ConductLiveSettings

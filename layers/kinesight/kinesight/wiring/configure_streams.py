@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters import cloudformation_response
-from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.image_archive_kvs import KvsArchive
-from kinesight.adapters.managed_streams_dynamodb import DynamoDbManagedStreams
-from kinesight.adapters.stream_registry_kvs import KvsStreamDirectory
-from kinesight.adapters.work_store_s3 import S3Bucket
+from kinesight.adapters.aws import clients
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
+from kinesight.adapters.dynamodb.managed_streams import DynamoDbManagedStreams
+from kinesight.adapters.kvs.image_archive import KvsArchive
+from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
+from kinesight.adapters.messages import cloudformation_response
+from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.rules.refresh import DOCUMENT_KEY, parse_document
 from kinesight.domain.streams.configure_streams import ConfigureStreamsPorts
 from kinesight.domain.streams.missing_images import MissingImagesPorts, MissingImagesReport, find_missing_images

@@ -7,12 +7,12 @@ import uuid
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
-from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.live_media_kvs import KvsLiveMedia
-from kinesight.adapters.stills_av import AvKeyframeConverter
-from kinesight.adapters.work_store_s3 import S3Bucket
+from kinesight.adapters.aws import clients
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
+from kinesight.adapters.kvs.live_media import KvsLiveMedia
+from kinesight.adapters.media.av_keyframe_converter import AvKeyframeConverter
+from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
+from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.analysis.frame_report import FrameReport
 from kinesight.domain.analysis.pipeline import FrameAnalysis
 from kinesight.domain.live.conduct_live import beat

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from functools import cache
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.work_store_s3 import S3Bucket
+from kinesight.adapters.aws import clients
+from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.rules.matching import Rules
 from kinesight.domain.rules.refresh import CurrentRules
 from kinesight.observability import logger

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.work_store_s3 import S3Bucket
+from kinesight.adapters.aws import clients
+from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.analysis.pipeline import PipelineSettings
 from kinesight.domain.on_demand.detect_objects import WindowPorts
 from kinesight.settings import DetectObjectsSettings

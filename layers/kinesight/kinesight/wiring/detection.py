@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.image_store_s3 import S3ImageStore
-from kinesight.adapters.ledger_powertools import PowertoolsLedger
-from kinesight.adapters.luma_pillow import PillowLuma
-from kinesight.adapters.result_sink_kinesis import KinesisResultSink
+from kinesight.adapters.aws import clients
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
+from kinesight.adapters.dynamodb.ledger import PowertoolsLedger
+from kinesight.adapters.media.pillow_luma import PillowLuma
+from kinesight.adapters.messages.kinesis_results import KinesisResultSink
+from kinesight.adapters.s3.image_store import S3ImageStore
 from kinesight.domain.analysis.kit_record import kit_fields
 from kinesight.domain.analysis.pipeline import LEDGER, DetectionPorts, ExtraFields, PipelineSettings
 from kinesight.domain.analysis.rekognition_record import face_record_fields

@@ -6,22 +6,24 @@ import time
 from collections.abc import Callable, Mapping
 from functools import cache
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters import pictures_pillow
-from kinesight.adapters.crops_s3 import S3Crops
-from kinesight.adapters.detector_bedrock import LARGEST_BYTES, LONGEST_SIDE, BedrockDetector
-from kinesight.adapters.detector_http import HttpDetector, HttpModel
-from kinesight.adapters.detector_rekognition import RekognitionFaces, RekognitionLabels, RekognitionModeration
-from kinesight.adapters.detector_rekognition_custom_labels import RekognitionCustomLabels
-from kinesight.adapters.detector_rekognition_equipment import RekognitionProtectiveEquipment
-from kinesight.adapters.detector_rekognition_face_search import RekognitionFaceSearch
-from kinesight.adapters.detector_rekognition_text import RekognitionText
-from kinesight.adapters.detector_sagemaker import SageMakerEndpoint
-from kinesight.adapters.detector_sagemaker_async import SageMakerAsyncEndpoint
-from kinesight.adapters.image_store_s3 import S3ImageStore
-from kinesight.adapters.objects_s3 import S3Objects
-from kinesight.adapters.secret_secretsmanager import SecretsManagerSecret
-from kinesight.adapters.work_store_s3 import S3Bucket
+from kinesight.adapters.aws import clients
+from kinesight.adapters.detectors.bedrock import LARGEST_BYTES, LONGEST_SIDE, BedrockDetector
+from kinesight.adapters.detectors.http import HttpDetector, HttpModel
+from kinesight.adapters.detectors.rekognition_custom_labels import RekognitionCustomLabels
+from kinesight.adapters.detectors.rekognition_face_search import RekognitionFaceSearch
+from kinesight.adapters.detectors.rekognition_faces import RekognitionFaces
+from kinesight.adapters.detectors.rekognition_labels import RekognitionLabels
+from kinesight.adapters.detectors.rekognition_moderation import RekognitionModeration
+from kinesight.adapters.detectors.rekognition_protective_equipment import RekognitionProtectiveEquipment
+from kinesight.adapters.detectors.rekognition_text import RekognitionText
+from kinesight.adapters.detectors.sagemaker import SageMakerEndpoint
+from kinesight.adapters.detectors.sagemaker_async import SageMakerAsyncEndpoint
+from kinesight.adapters.media import pillow_images
+from kinesight.adapters.s3.bucket import S3Bucket
+from kinesight.adapters.s3.crops import S3Crops
+from kinesight.adapters.s3.image_store import S3ImageStore
+from kinesight.adapters.s3.objects import S3Objects
+from kinesight.adapters.secrets.secrets_manager import SecretsManagerSecret, detector_secret
 from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
 from kinesight.domain.detectors.http_request import json_template
 from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Endpoint, PictureForm
@@ -51,7 +53,7 @@ def _chained(wanted: DetectionSettings, first: SpendingDetector, then: DetectorT
     second = budgeted(own, _BUILDERS[then](own))
     rules = ChainRules.of(wanted.then_labels, wanted.then_minimum_confidence, wanted.then_on)
     work = S3Bucket(clients.s3(), wanted.crops_bucket)
-    return ChainedDetector(first, second, rules, S3Crops(S3ImageStore(clients.s3()), work, pictures_pillow.cropped))
+    return ChainedDetector(first, second, rules, S3Crops(S3ImageStore(clients.s3()), work, pillow_images.cropped))
 
 
 def _labels(wanted: DetectionSettings) -> Detector:
@@ -104,7 +106,7 @@ def _sagemaker(wanted: DetectionSettings) -> Detector:
     return SageMakerEndpoint(
         clients.sagemaker_runtime(wanted.sagemaker_timeout_milliseconds),
         S3ImageStore(clients.s3()),
-        pictures_pillow.prepare,
+        pillow_images.prepare,
         _reader(wanted),
         _endpoint(wanted),
     )
@@ -115,7 +117,7 @@ def _sagemaker_async(wanted: DetectionSettings) -> Detector:
         clients.sagemaker_runtime(wanted.sagemaker_timeout_milliseconds),
         S3ImageStore(clients.s3()),
         S3Objects(clients.s3()),
-        pictures_pillow.prepare,
+        pillow_images.prepare,
         _reader(wanted),
         _endpoint(wanted),
         timeout_ms=wanted.sagemaker_timeout_milliseconds,
@@ -139,14 +141,14 @@ def _http(wanted: DetectionSettings) -> Detector:
         read_timeout_ms=wanted.http_timeout_milliseconds,
     )
     secret = None if wanted.http_auth_secret_arn is None else _secret(wanted.http_auth_secret_arn)
-    return HttpDetector(S3ImageStore(clients.s3()), pictures_pillow.prepare, _reader(wanted), model, secret)
+    return HttpDetector(S3ImageStore(clients.s3()), pillow_images.prepare, _reader(wanted), model, secret)
 
 
 def _bedrock(wanted: DetectionSettings) -> Detector:
     return BedrockDetector(
         clients.bedrock_runtime(_BEDROCK_MS),
         S3ImageStore(clients.s3()),
-        pictures_pillow.prepare,
+        pillow_images.prepare,
         OutputReader(output_mapping("BEDROCK"), LabelMap(), wanted.minimum_confidence),
         form=PictureForm(
             ANY_CONTENT_TYPE,
@@ -199,7 +201,7 @@ def _label_file(uri: str) -> LabelMap:
 @cache
 def _secret(arn: str) -> SecretsManagerSecret:
     """Kept for the environment's life."""
-    return SecretsManagerSecret(clients.secrets_manager(), arn)
+    return detector_secret(clients.secrets_manager(), arn)
 
 
 def _needed(wanted: DetectionSettings, value: str | None, parameter: str) -> str:

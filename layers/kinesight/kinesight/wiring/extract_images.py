@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
-from kinesight.adapters.image_archive_kvs import KvsArchive
-from kinesight.adapters.pictures_av import AvImageExtractor
-from kinesight.adapters.work_store_s3 import S3Bucket
+from kinesight.adapters.aws import clients
+from kinesight.adapters.kvs.fragment_archive import KvsFragmentArchive
+from kinesight.adapters.kvs.image_archive import KvsArchive
+from kinesight.adapters.media.av_image_extractor import AvImageExtractor
+from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.on_demand.extract_images import ExtractionPorts
 from kinesight.settings import ExtractImagesSettings
 
@@ -18,7 +18,7 @@ def ports() -> ExtractionPorts:
     wanted = ExtractImagesSettings.from_environment()
     media = clients.archived_media()
     return ExtractionPorts(
-        KvsArchive(clients.kinesis_video(), media, sleep=time.sleep),
+        KvsArchive(media, sleep=time.sleep),
         KvsFragmentArchive(media, sleep=time.sleep),
         AvImageExtractor(),
         S3Bucket(clients.s3(), wanted.work_bucket),

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable
 from functools import cache
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.alert_channel_sns import SnsAlertChannel
-from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
-from kinesight.adapters.evidence_store_s3 import S3EvidenceStore
-from kinesight.adapters.fragment_archive_kvs import KvsFragmentArchive
-from kinesight.adapters.image_store_s3 import S3ImageStore
-from kinesight.adapters.ledger_powertools import PowertoolsLedger
-from kinesight.adapters.pictures_pillow import PillowAnnotator
+from kinesight.adapters.aws import clients
+from kinesight.adapters.dynamodb.ledger import PowertoolsLedger
+from kinesight.adapters.kvs.fragment_archive import KvsFragmentArchive
+from kinesight.adapters.media.pillow_images import PillowAnnotator
+from kinesight.adapters.messages.sns_alerts import SnsAlertChannel
+from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
+from kinesight.adapters.s3.evidence_store import S3EvidenceStore
+from kinesight.adapters.s3.image_store import S3ImageStore
 from kinesight.domain.evidence.keep_evidence import EvidencePorts
 from kinesight.settings import KeepEvidenceSettings
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.image_archive_kvs import KvsArchive
-from kinesight.adapters.work_store_s3 import S3Bucket
+from kinesight.adapters.aws import clients
+from kinesight.adapters.kvs.image_archive import KvsArchive
+from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
+from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.on_demand.plan_windows import PlanningPorts
 from kinesight.settings import PlanWindowsSettings
 
@@ -15,8 +16,12 @@ from kinesight.settings import PlanWindowsSettings
 def ports() -> PlanningPorts:
     """Raises InvalidSettingError."""
     wanted = PlanWindowsSettings.from_environment()
-    archive = KvsArchive(clients.kinesis_video(), clients.archived_media(), sleep=time.sleep)
+    archive = KvsArchive(clients.archived_media(), sleep=time.sleep)
     work = S3Bucket(clients.s3(), wanted.work_bucket)
     return PlanningPorts(
-        archive, archive, work, lambda: datetime.now(UTC), missing_parameters=wanted.missing_parameters()
+        KvsStreamDirectory(clients.kinesis_video()),
+        archive,
+        work,
+        lambda: datetime.now(UTC),
+        missing_parameters=wanted.missing_parameters(),
     )

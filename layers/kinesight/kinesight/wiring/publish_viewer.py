@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters import cloudformation_response
-from kinesight.adapters.page_store_s3 import S3PageStore
+from kinesight.adapters.aws import clients
+from kinesight.adapters.messages import cloudformation_response
+from kinesight.adapters.s3.page_store import S3PageStore
 from kinesight.settings import PublishViewerSettings
 
 

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.file_store_s3 import S3Bucket
-from kinesight.adapters.films_av import AvTimelapseEncoder
-from kinesight.adapters.work_store_s3 import S3Bucket
+from kinesight.adapters.aws import clients
+from kinesight.adapters.media.av_timelapse_encoder import AvTimelapseEncoder
+from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.on_demand.render_timelapse import RenderingPorts
 from kinesight.settings import RenderTimelapseSettings
 
@@ -24,9 +23,9 @@ def ports(folder: Path, remaining_ms: Callable[[], int]) -> RenderingPorts:
     wanted = settings()
     return RenderingPorts(
         work=S3Bucket(clients.s3(), wanted.work_bucket),
-        studio=AvTimelapseEncoder(),
+        encoder=AvTimelapseEncoder(),
         parts=S3Bucket(clients.s3(), wanted.work_bucket),
-        films=S3Bucket(clients.s3(), wanted.evidence_bucket),
+        videos=S3Bucket(clients.s3(), wanted.evidence_bucket),
         folder=folder,
         remaining_ms=remaining_ms,
     )

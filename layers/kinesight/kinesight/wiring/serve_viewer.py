@@ -10,17 +10,17 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.evidence_shelf_s3 import S3EvidenceReader
-from kinesight.adapters.file_store_s3 import S3Bucket
-from kinesight.adapters.image_archive_kvs import KvsArchive
-from kinesight.adapters.managed_streams_dynamodb import DynamoDbManagedStreams
-from kinesight.adapters.playback_kvs import KvsPlayback
-from kinesight.adapters.rules_file_s3 import S3RulesFile
-from kinesight.adapters.stream_registry_kvs import KvsStreamDirectory
-from kinesight.adapters.viewer_events_dynamodb import DynamoDbEventMarks, DynamoDbEventPages
-from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
+from kinesight.adapters.aws import clients
+from kinesight.adapters.compute.step_functions_workflow import StepFunctionsWorkflow
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
+from kinesight.adapters.dynamodb.managed_streams import DynamoDbManagedStreams
+from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbEventMarks, DynamoDbEventPages
+from kinesight.adapters.kvs.image_archive import KvsArchive
+from kinesight.adapters.kvs.playback import KvsPlayback
+from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
+from kinesight.adapters.s3.bucket import S3Bucket
+from kinesight.adapters.s3.evidence_reader import S3EvidenceReader
+from kinesight.adapters.s3.rules_file import S3RulesFile
 from kinesight.domain.rate_limit import Pace
 from kinesight.domain.rules.refresh import DOCUMENT_KEY
 from kinesight.domain.streams.discovery import SelectionGuard
@@ -76,7 +76,7 @@ def playing() -> PlaybackPorts:
     return PlaybackPorts(
         marks=ports().marks,
         evidence_buckets=evidence_buckets(),
-        streams=_archive(),
+        streams=_directory(),
         sessions=KvsPlayback(clients.archived_media(), link_seconds=wanted.viewer_link_seconds),
         clips=_clips,
         files=S3Bucket(clients.s3(), wanted.evidence_bucket),
@@ -94,7 +94,7 @@ def bundling() -> BundlePorts:
 
 @cache
 def _clips() -> ClipMaker:
-    from kinesight.adapters.clips_av import AvClips  # PyAV takes 40 MB and its time, and KVS plays most videos
+    from kinesight.adapters.media.av_clips import AvClips  # PyAV takes 40 MB and its time, and KVS plays most videos
 
     return AvClips()
 
@@ -135,7 +135,7 @@ def cameras() -> CameraPorts:
     """Raises InvalidSettingError."""
     table = settings().coordination_table
     return CameraPorts(
-        registry=KvsStreamDirectory(clients.kinesis_video()),
+        registry=_directory(),
         managed=DynamoDbManagedStreams(clients.dynamodb(), table, epoch_s=time.time),
         leases=DynamoDbDocuments(clients.dynamodb(), table, kind="leases"),
         sights=DynamoDbDocuments(clients.dynamodb(), table, kind="pictures"),
@@ -177,17 +177,21 @@ def analyses() -> AnalysisPorts:
 @cache
 def selected() -> SelectionGuard:
     """Raises InvalidSettingError."""
-    registry, pace = KvsStreamDirectory(clients.kinesis_video()), Pace(SystemClock(), CALLS_PER_SECOND)
+    directory, pace = _directory(), Pace(SystemClock(), CALLS_PER_SECOND)
 
     def tags(stream_arn: str) -> Mapping[str, str]:
-        return pace.call("ListTagsForStream", lambda: registry.tags(stream_arn))
+        return pace.call("ListTagsForStream", lambda: directory.tags(stream_arn))
 
-    return SelectionGuard(stream_settings_of(settings()).selection, _archive(), tags)
+    return SelectionGuard(stream_settings_of(settings()).selection, directory, tags)
+
+
+def _directory() -> KvsStreamDirectory:
+    return KvsStreamDirectory(clients.kinesis_video())
 
 
 @cache
 def _archive() -> KvsArchive:
-    return KvsArchive(clients.kinesis_video(), clients.archived_media(), sleep=time.sleep)
+    return KvsArchive(clients.archived_media(), sleep=time.sleep)
 
 
 def _now_ms() -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from functools import cache
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
-from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.image_archive_kvs import KvsArchive
-from kinesight.adapters.reminders_sqs import SqsDelayedMessages
-from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
+from kinesight.adapters.aws import clients
+from kinesight.adapters.compute.step_functions_workflow import StepFunctionsWorkflow
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
+from kinesight.adapters.kvs.image_archive import KvsArchive
+from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
+from kinesight.adapters.messages.sqs_delayed_messages import SqsDelayedMessages
 from kinesight.domain.on_demand.notification_bursts import BurstRules
 from kinesight.domain.on_demand.start_analysis import StartPorts, StartSettings
 from kinesight.settings import StartAnalysisSettings
@@ -40,7 +40,7 @@ def ports() -> StartPorts:
     wanted = settings()
     return StartPorts(
         bursts=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="bursts"),
-        fragments=KvsArchive(clients.kinesis_video(), clients.archived_media(), sleep=time.sleep),
+        fragments=KvsArchive(clients.archived_media(), sleep=time.sleep),
         workflow=StepFunctionsWorkflow(clients.step_functions(), wanted.state_machine_arn),
         reminders=SqsDelayedMessages(clients.sqs(), wanted.queue_url),
         dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.work_store_s3 import S3Bucket
+from kinesight.adapters.aws import clients
+from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.ports import WorkStore
 from kinesight.settings import SummarizeRangeSettings
 

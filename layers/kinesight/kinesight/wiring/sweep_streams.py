@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from functools import cache
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.stream_registry_kvs import KvsStreamDirectory
-from kinesight.adapters.workflow_stepfunctions import StepFunctionsWorkflow
+from kinesight.adapters.aws import clients
+from kinesight.adapters.compute.step_functions_workflow import StepFunctionsWorkflow
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
+from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.domain.on_demand.sweep_streams import SweepPorts, SweepSettings
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.settings import SweepStreamsSettings

@@ -7,23 +7,23 @@ import time
 from collections.abc import Callable
 from functools import cache, partial
 
-from kinesight.adapters import aws_clients as clients
-from kinesight.adapters.alert_channel_sns import SnsAlertChannel
-from kinesight.adapters.alert_channel_webhook import WebhookAlerts
-from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
-from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.evidence_store_s3 import S3EvidenceStore
-from kinesight.adapters.ledger_powertools import PowertoolsLedger
-from kinesight.adapters.reminders_sqs import SqsDelayedMessages
-from kinesight.adapters.secret_text_secretsmanager import SecretsManagerText
-from kinesight.adapters.session_channel_eventbridge import EventBridgeSessions
-from kinesight.adapters.session_channel_iot import IotAlerts, IotSessions
-from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
+from kinesight.adapters.aws import clients
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
+from kinesight.adapters.dynamodb.ledger import PowertoolsLedger
+from kinesight.adapters.dynamodb.sessions import DynamoDbSessions
+from kinesight.adapters.messages.eventbridge_sessions import EventBridgeSessions
+from kinesight.adapters.messages.iot_sessions import IotAlerts, IotSessions
+from kinesight.adapters.messages.sns_alerts import SnsAlertChannel
+from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
+from kinesight.adapters.messages.sqs_delayed_messages import SqsDelayedMessages
+from kinesight.adapters.messages.webhook_alerts import WebhookAlerts
+from kinesight.adapters.s3.evidence_store import S3EvidenceStore
+from kinesight.adapters.secrets.secrets_manager import webhook_secret
 from kinesight.domain.sessions.alerts import alert_of
 from kinesight.domain.sessions.outbox import AlertRoute, NotificationTargets
 from kinesight.domain.sessions.ports import SessionChannel
 from kinesight.domain.sessions.rekognition_alerts import rekognition_alert
-from kinesight.domain.sessions.track_sessions import SessionPorts, ClipOrders
+from kinesight.domain.sessions.track_sessions import ClipOrders, SessionPorts
 from kinesight.domain.sessions.webhook_messages import webhook_messages
 from kinesight.settings import TrackSessionsSettings
 from kinesight.wiring.current_rules import current_rules
@@ -105,7 +105,7 @@ def _webhook() -> WebhookAlerts | None:
     if wanted.webhook_secret_arn is None:
         return None
     return WebhookAlerts(
-        SecretsManagerText(clients.secrets_manager(), wanted.webhook_secret_arn, monotonic_s=time.monotonic),
+        webhook_secret(clients.secrets_manager(), wanted.webhook_secret_arn, monotonic_s=time.monotonic),
         partial(webhook_messages, wanted.webhook_format),
         tls=ssl.create_default_context(),
         monotonic_s=time.monotonic,

@@ -12,10 +12,11 @@ from functools import partial
 from kinesight.domain.analysis.frame_from_s3 import frame_of
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
 from kinesight.domain.analysis.s3_events import ImageCreated, parse_s3_event
+from kinesight.domain.analysis.stream_arns import StreamArns
 from kinesight.domain.batches import FailedItems, ItemFailure, QueuedMessage
 from kinesight.domain.errors import KinesightError, PermanentError
 from kinesight.domain.model import Frame, ResultRecord
-from kinesight.domain.ports import DeadLetters, ImageStore, StreamDirectory
+from kinesight.domain.ports import DeadLetters, ImageStore
 from kinesight.domain.streams.missing_images import LastImageTracker
 
 
@@ -24,7 +25,7 @@ class AnalyzeImagesPorts:
     """Ports of this verb."""
 
     images: ImageStore
-    streams: StreamDirectory
+    streams: StreamArns
     detection: DetectionPorts
     dead_letters: DeadLetters
     last_images: LastImageTracker

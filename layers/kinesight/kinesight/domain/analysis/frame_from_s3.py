@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from kinesight.domain.analysis.image_keys import parse_image_key
+from kinesight.domain.analysis.stream_arns import StreamArns
 from kinesight.domain.model import Frame, FrameSource, from_epoch_ms
-from kinesight.domain.ports import StoredImage, StreamDirectory
+from kinesight.domain.ports import StoredImage
 
 _KVS = "aws_kinesisvideo_"
 _FRAGMENT_NUMBER = _KVS + "fragment_number"
@@ -12,7 +13,7 @@ _PRODUCER_TIMESTAMP = _KVS + "producer_timestamp"
 _SERVER_TIMESTAMP = _KVS + "server_timestamp"
 
 
-def frame_of(stored: StoredImage, account_id: str, streams: StreamDirectory) -> Frame:
+def frame_of(stored: StoredImage, account_id: str, streams: StreamArns) -> Frame:
     """Reads name and metadata; the timestamps there are epoch milliseconds, every other entry is a producer's tag.
 
     Metadata that is missing or unreadable becomes null: the picture is still worth analyzing.
@@ -23,7 +24,7 @@ def frame_of(stored: StoredImage, account_id: str, streams: StreamDirectory) -> 
     return Frame(
         source=FrameSource.IMAGE_GENERATION,
         stream_name=name.stream_name,
-        stream_arn=streams.stream_arn(name.stream_name),
+        stream_arn=streams.arn_of(name.stream_name),
         fragment_number=number if number.isascii() and number.isdecimal() and len(number) <= 128 else None,
         image_timestamp=name.image_timestamp,
         producer_timestamp=_moment(stored.metadata.get(_PRODUCER_TIMESTAMP)),

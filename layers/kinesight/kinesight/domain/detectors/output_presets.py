@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from kinesight.domain.detectors.output_schema import OutputMapping, Form
+from kinesight.domain.detectors.output_schema import Form, OutputMapping
 from kinesight.domain.errors import InvalidSettingError
 
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from kinesight.domain.detectors.image_fit import SentPicture
 from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_boxes import box_of, clipped, is_absent, kind, number, numbers
-from kinesight.domain.detectors.output_schema import OutputMapping, Expression, Form
+from kinesight.domain.detectors.output_schema import Expression, Form, OutputMapping
 from kinesight.domain.errors import ModelOutputError
 from kinesight.domain.model import Detection
 

@@ -1,4 +1,4 @@
-"""Ports of the detectors: the detector itself, crops for a second one, and the counters of spend."""
+"""Ports of the detectors: the detector, crops for a chained detector, and the spend counters."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from kinesight.domain.model import BoundingBox, Detection, DetectorInfo, Frame
 
 @dataclass(frozen=True, slots=True)
 class TokenUsage:
-    """Tokens that a call is billed by."""
+    """Input and output tokens that a call is billed for."""
 
     read: int
     written: int
@@ -32,7 +32,7 @@ class Detector(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Names the model and operation; part of every result id."""
+        """Identifies the model and operation; part of every result id."""
 
     def detect(self, frame: Frame) -> ModelOutput:
         """Raises PermanentError if this frame can't be analyzed, DetectorBusyError to try again later."""
@@ -52,27 +52,27 @@ class SpendingDetector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ReserveResult:
-    """Micro-dollars that a counter has on a day, and whether what was asked for is among them."""
+    """Spend of a counter on a day in micro-dollars, and whether it includes the requested amount."""
 
     is_granted: bool
     micro_usd: int
 
 
 class SpendCounters(Protocol):
-    """Micro-dollars by counter and UTC day (2026-11-21), shared by everybody who spends."""
+    """Spend in micro-dollars by counter and UTC day (2026-11-21), shared by all functions."""
 
     def reserve(self, counter: str, day: str, micro_usd: int, most_micro_usd: int) -> ReserveResult:
-        """Adds a call and its price, unless the sum would pass the most. Raises StorageBusyError."""
+        """Adds a call and its price, unless the sum would exceed `most_micro_usd`. Raises StorageBusyError."""
 
     def correct(self, counter: str, day: str, micro_usd: int, *, calls: int) -> None:
-        """Adds, or takes away; at most once. Raises StorageBusyError; then it may have happened."""
+        """Adds an amount, which may be negative. At most once: after StorageBusyError it may have been added."""
 
 
 class CropMaker(Protocol):
-    """Cuts parts out of pictures."""
+    """Crops images."""
 
     def crop(self, frame: Frame, box: BoundingBox) -> tuple[Frame, BoundingBox]:
-        """The part as a frame of the same moment, and where it was cut: around the box, somewhat larger.
+        """Returns the cropped frame, and its box in the original: around `box`, with a margin.
 
         Raises UnsupportedImageError, ImageMissingError, StorageBusyError.
         """

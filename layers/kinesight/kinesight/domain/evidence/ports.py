@@ -7,7 +7,7 @@ from kinesight.domain.model import Detection
 
 
 class Annotator(Protocol):
-    """Draws boxes on a picture."""
+    """Draws boxes on an image."""
 
-    def annotate(self, picture: bytes, detections: Sequence[Detection]) -> bytes:
-        """A JPEG with a labelled box for each detection that has one. Raises UnsupportedImageError."""
+    def annotate(self, body: bytes, detections: Sequence[Detection]) -> bytes:
+        """Returns a JPEG with a labelled box for each detection that has one. Raises UnsupportedImageError."""

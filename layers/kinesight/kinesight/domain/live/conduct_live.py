@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from kinesight.domain.live.leases import Lease, all_leases
 from kinesight.domain.live.ports import ConsumerStarter
 from kinesight.domain.model import Value
-from kinesight.domain.ports import Versioned, VersionedDocuments
+from kinesight.domain.ports import StreamDirectory, Versioned, VersionedDocuments, VideoStream
 from kinesight.domain.rate_limit import Clock, Pace
 from kinesight.domain.streams.discovery import find_selected
 from kinesight.domain.streams.selection import StreamSelection
-from kinesight.domain.streams.stream_settings import StreamRegistry, VideoStream
 
 _TAGS_PER_SECOND = 40.0
 _WARNINGS = 20
@@ -46,7 +45,7 @@ class ConductorSettings:
 class ConductorPorts:
     """Ports of this function. `now_ms` is the current time in epoch milliseconds."""
 
-    registry: StreamRegistry
+    registry: StreamDirectory
     leases: VersionedDocuments
     slots: VersionedDocuments
     starter: ConsumerStarter

@@ -107,7 +107,7 @@ class FragmentAnalyzer:
 
     def _frame(self, fragment: MediaFragment, number: str, keyframe: Keyframe) -> Frame:
         """Writes the keyframe's image to S3 and returns its frame."""
-        data = self._ports.stills.still(keyframe)
+        data = self._ports.stills.to_jpeg(keyframe)
         at_server_ms = keyframe.at_ms(server_ms(fragment))
         at_producer = from_epoch_ms(keyframe.at_ms(producer_ms(fragment)))
         key = f"live/{self._state.name}/{number}_{at_server_ms}.jpg"

@@ -33,7 +33,7 @@ class LiveMedia(Protocol):
 class KeyframeConverter(Protocol):
     """Converts keyframes to images; safe for threads."""
 
-    def still(self, keyframe: Keyframe) -> bytes:
+    def to_jpeg(self, keyframe: Keyframe) -> bytes:
         """Returns a JPEG. Raises UnsupportedImageError."""
 
 

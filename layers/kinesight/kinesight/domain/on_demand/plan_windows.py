@@ -27,8 +27,8 @@ from kinesight.domain.ports import (
     LONGEST_FRAGMENT_MS,
     FragmentIndex,
     FragmentSpan,
-    StreamCatalog,
-    StreamFacts,
+    StreamDirectory,
+    VideoStream,
     WorkStore,
 )
 
@@ -44,7 +44,7 @@ class PlanningPorts:
     `missing_parameters`: by detector, the stack's parameter that is empty and that it would need.
     """
 
-    streams: StreamCatalog
+    streams: StreamDirectory
     fragments: FragmentIndex
     work: WorkStore
     now: Callable[[], datetime]
@@ -93,7 +93,7 @@ def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -
     return plan
 
 
-def _recorded(request: AnalysisRequest, stream: StreamFacts, now: datetime, index: FragmentIndex) -> list[FragmentSpan]:
+def _recorded(request: AnalysisRequest, stream: VideoStream, now: datetime, index: FragmentIndex) -> list[FragmentSpan]:
     selector = request.image_selector_type
     start_ms, end_ms = to_epoch_ms(request.start_timestamp), to_epoch_ms(request.end_timestamp)
     listed = index.fragments(stream.name, selector, start_ms - LONGEST_FRAGMENT_MS, end_ms)
@@ -123,7 +123,7 @@ def _timelapse(wish: TimelapseOptions | None, execution: str) -> TimelapsePlan |
     )
 
 
-def _check_range(request: AnalysisRequest, stream: StreamFacts, now: datetime) -> None:
+def _check_range(request: AnalysisRequest, stream: VideoStream, now: datetime) -> None:
     start, end = request.start_timestamp, request.end_timestamp
     if end < start:
         raise InvertedRangeError(f"EndTimestamp {_iso(end)} lies before StartTimestamp {_iso(start)}: swap them")

@@ -8,14 +8,14 @@ from kinesight.domain.ports import ImageSpec, SlotImage
 
 
 class ImageExtractor(Protocol):
-    """Makes pictures of one fragment."""
+    """Extracts images from one fragment."""
 
-    def pictures(self, matroska: bytes, moments_ms: Sequence[int], wish: ImageSpec) -> Iterator[SlotImage]:
-        """One entry per moment (epoch milliseconds by the wish's clock): what the fragment shows then, or why not."""
+    def pictures(self, matroska: bytes, moments_ms: Sequence[int], spec: ImageSpec) -> Iterator[SlotImage]:
+        """Yields one entry per timestamp (epoch milliseconds by the spec's clock): the image, or why there is none."""
 
 
 class RunStatus(StrEnum):
-    """How an execution stands."""
+    """Status of an execution."""
 
     RUNNING = "RUNNING"
     SUCCEEDED = "SUCCEEDED"
@@ -26,7 +26,7 @@ class AnalysisWorkflow(Protocol):
     """The on-demand workflow."""
 
     def start(self, name: str, document: Mapping[str, Any]) -> bool:
-        """False if an execution of that name exists. Raises ThrottledError, WorkflowRefusedError."""
+        """Returns False if an execution of that name exists. Raises ThrottledError, WorkflowRefusedError."""
 
     def status(self, name: str) -> RunStatus | None:
-        """None if there is no execution of that name. Raises as `start`."""
+        """Returns None if there is no execution of that name. Raises as `start` does."""

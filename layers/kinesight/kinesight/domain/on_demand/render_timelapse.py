@@ -16,7 +16,7 @@ from kinesight.domain.errors import InvalidEventError, NoMediaError, Unsupported
 from kinesight.domain.model import Value, from_epoch_ms
 from kinesight.domain.on_demand.extract_images import manifest_key, picture_key
 from kinesight.domain.on_demand.messages import RangePlan, TimelapsePlan, WindowManifest
-from kinesight.domain.ports import WorkStore
+from kinesight.domain.ports import FileStore, FileUploads, WorkStore
 
 _RESERVE_MS = 120_000
 """Kept of an invocation to upload its part, or to join all of them."""
@@ -35,50 +35,40 @@ class Progress(Value):
 
 @dataclass(frozen=True, slots=True)
 class VideoFormat:
-    """Sides in pixels."""
+    """Width and height in pixels, and the frame rate."""
 
     width: int
     height: int
     frames_per_second: int
 
 
-class Film(Protocol):
-    """A video that is being made."""
+class VideoWriter(Protocol):
+    """An open video file."""
 
-    def show(self, canvas: Any) -> None:
-        """The next frame."""
+    def add(self, canvas: Any) -> None:
+        """Appends a frame."""
 
 
 class TimelapseEncoder(Protocol):
-    """Makes videos. A canvas is its own kind of picture."""
+    """Renders and joins videos. A canvas is an image in the encoder's own representation."""
 
-    def size_of(self, picture: bytes) -> tuple[int, int]:
-        """(width, height). Raises UnsupportedImageError."""
+    def size_of(self, body: bytes) -> tuple[int, int]:
+        """Returns an image's width and height in pixels. Raises UnsupportedImageError."""
 
-    def poster(self, picture: bytes, form: VideoFormat) -> bytes:
-        """A JPEG of the film's size. Raises UnsupportedImageError."""
+    def poster(self, body: bytes, form: VideoFormat) -> bytes:
+        """Returns a JPEG of the video's size. Raises UnsupportedImageError."""
 
-    def canvas(self, picture: bytes, form: VideoFormat, caption: str) -> Any:
-        """The picture, fitted in, with the caption if there is one. Raises UnsupportedImageError."""
+    def canvas(self, body: bytes, form: VideoFormat, caption: str) -> Any:
+        """Returns the image fitted to the video's size, with the caption. Raises UnsupportedImageError."""
 
     def gap(self, form: VideoFormat, caption: str) -> Any:
-        """What is shown where there is no picture."""
+        """Returns the frame to show where no image exists."""
 
-    def film(self, path: Path, form: VideoFormat) -> AbstractContextManager[Film]:
-        """An MP4 that can be played while it loads; whole when the context ends."""
+    def writer(self, path: Path, form: VideoFormat) -> AbstractContextManager[VideoWriter]:
+        """Opens an MP4 that can be played while it loads. The file is complete when the context ends."""
 
     def join(self, parts: Iterable[Path], target: Path) -> None:
-        """One MP4 of several of one form, without encoding anew."""
-
-
-class FileStore(Protocol):
-    """Objects as files, however large."""
-
-    def upload(self, path: Path, key: str, content_type: str) -> None:
-        """Raises StorageBusyError."""
-
-    def download(self, key: str, path: Path) -> None:
-        """Raises StorageBusyError, also if there is no such object."""
+        """Remuxes MP4s of the same format into one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +76,9 @@ class RenderingPorts:
     """The outside world of this verb. `folder` has room for the whole video, twice."""
 
     work: WorkStore
-    studio: TimelapseEncoder
+    encoder: TimelapseEncoder
     parts: FileStore
-    films: FileStore
+    videos: FileUploads
     folder: Path
     remaining_ms: Callable[[], int]
 
@@ -106,7 +96,7 @@ def render(plan: RangePlan, progress: Progress, ports: RenderingPorts) -> Progre
     _joined(plan, plan.timelapse, progress, ports)
     path = ports.folder / "poster.jpg"
     path.write_bytes(poster)
-    ports.films.upload(path, plan.timelapse.poster_key, "image/jpeg")
+    ports.videos.upload(path, plan.timelapse.poster_key, "image/jpeg")
     return progress.model_copy(update={"done": True})
 
 
@@ -115,9 +105,9 @@ def _form(plan: RangePlan, wanted: TimelapsePlan, ports: RenderingPorts) -> tupl
     picture = _first_picture(plan, ports.work)
     width, height = wanted.width, wanted.height
     if width is None or height is None:
-        width, height = _fitted(ports.studio.size_of(picture))
+        width, height = _fitted(ports.encoder.size_of(picture))
     form = VideoFormat(width, height, wanted.frames_per_second)
-    return form, ports.studio.poster(picture, form)
+    return form, ports.encoder.poster(picture, form)
 
 
 def _first_picture(plan: RangePlan, work: WorkStore) -> bytes:
@@ -143,9 +133,9 @@ def _rendered(plan: RangePlan, form: VideoFormat, progress: Progress, ports: Ren
     path = ports.folder / "part.mp4"
     shown = 0
     ahead = min(_READERS, max(2, _AHEAD_BYTES // (3 * form.width * form.height)))
-    with ThreadPoolExecutor(_READERS) as pool, ports.studio.film(path, form) as film:
+    with ThreadPoolExecutor(_READERS) as pool, ports.encoder.writer(path, form) as video:
         for canvas in _in_order(pool, lambda at_ms: _canvas(plan, form, at_ms, ports), moments, ahead):
-            film.show(canvas)
+            video.add(canvas)
             shown += 1
             if ports.remaining_ms() < _RESERVE_MS:
                 break
@@ -169,18 +159,18 @@ def _canvas(plan: RangePlan, form: VideoFormat, at_ms: int, ports: RenderingPort
     moment = f"{from_epoch_ms(at_ms):%Y-%m-%d %H:%M:%S} UTC"
     picture = ports.work.read(picture_key(plan, at_ms))
     if picture is None:
-        return ports.studio.gap(form, f"no video at {moment}")
+        return ports.encoder.gap(form, f"no video at {moment}")
     burnt = plan.timelapse is not None and plan.timelapse.burn_timestamp
     try:
-        return ports.studio.canvas(picture, form, f"{plan.stream_name} {moment}" if burnt else "")
+        return ports.encoder.canvas(picture, form, f"{plan.stream_name} {moment}" if burnt else "")
     except UnsupportedImageError:
-        return ports.studio.gap(form, f"unreadable picture at {moment}")
+        return ports.encoder.gap(form, f"unreadable picture at {moment}")
 
 
 def _joined(plan: RangePlan, wanted: TimelapsePlan, progress: Progress, ports: RenderingPorts) -> None:
-    target = ports.folder / "film.mp4"
-    ports.studio.join(_fetched(plan, progress, ports), target)
-    ports.films.upload(target, wanted.video_key, "video/mp4")
+    target = ports.folder / "video.mp4"
+    ports.encoder.join(_fetched(plan, progress, ports), target)
+    ports.videos.upload(target, wanted.video_key, "video/mp4")
     target.unlink()
 
 

@@ -22,8 +22,8 @@ from kinesight.domain.on_demand.ports import AnalysisWorkflow
 from kinesight.domain.ports import (
     LONGEST_FRAGMENT_MS,
     DeadLetters,
-    FragmentIndex,
     DelayedMessages,
+    FragmentIndex,
     Versioned,
     VersionedDocuments,
 )

@@ -14,11 +14,10 @@ from kinesight.domain.errors import KinesightError, StreamGoneError
 from kinesight.domain.model import Value
 from kinesight.domain.on_demand.executions import AnalysisRun, on_grid
 from kinesight.domain.on_demand.ports import AnalysisWorkflow, RunStatus
-from kinesight.domain.ports import Versioned, VersionedDocuments
+from kinesight.domain.ports import StreamDirectory, Versioned, VersionedDocuments, VideoStream
 from kinesight.domain.rate_limit import Clock, Pace
 from kinesight.domain.streams.discovery import find_selected
 from kinesight.domain.streams.selection import StreamSelection
-from kinesight.domain.streams.stream_settings import StreamRegistry, VideoStream
 
 LONGEST_RANGE_MS = 6 * 3_600_000
 """One execution's share of a long way to catch up."""
@@ -73,7 +72,7 @@ class SweepPorts:
     """The outside world of this verb. `now_ms`: the present, epoch milliseconds. What is not reached by `deadline_s`,
     on the clock of `clock`, waits for the next sweep."""
 
-    registry: StreamRegistry
+    registry: StreamDirectory
     checkpoints: VersionedDocuments
     workflow: AnalysisWorkflow
     clock: Clock

@@ -15,16 +15,16 @@ from kinesight.domain.model import from_epoch_ms, to_epoch_ms
 from kinesight.domain.ports import (
     LONGEST_FRAGMENT_MS,
     DeadLetters,
+    DelayedMessages,
     EvidenceStore,
     FragmentArchive,
     FragmentIndex,
     FragmentMedia,
     FragmentSpan,
-    DelayedMessages,
-    StreamCatalog,
+    StreamDirectory,
 )
 from kinesight.domain.sessions.ports import SessionClips
-from kinesight.domain.sessions.video import MissingPart, SessionRef, SessionClip, ClipFragment, ClipOrder
+from kinesight.domain.sessions.video import ClipFragment, ClipOrder, MissingPart, SessionClip, SessionRef
 
 MOST_FRAGMENTS = 2000
 """Of one session; their list stays below the 400 KB that DynamoDB gives an item (140 bytes each)."""
@@ -52,7 +52,7 @@ class ArchivePorts:
     """The outside world of this verb. `remaining_ms`: how long this invocation may still run; `now_ms`: the present."""
 
     index: FragmentIndex
-    streams: StreamCatalog
+    streams: StreamDirectory
     fragments: FragmentArchive
     store: EvidenceStore
     videos: SessionClips
@@ -187,9 +187,7 @@ def _keep(
     return progress
 
 
-def _video(
-    order: ClipOrder, wanted: Sequence[ClipFragment], progress: _Progress, ports: ArchivePorts
-) -> SessionClip:
+def _video(order: ClipOrder, wanted: Sequence[ClipFragment], progress: _Progress, ports: ArchivePorts) -> SessionClip:
     missing = list(_refused(progress.refused))
     if progress.is_done:
         missing += _stretches(order, wanted, ports)

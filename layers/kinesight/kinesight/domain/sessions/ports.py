@@ -4,28 +4,31 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from kinesight.domain.sessions.tracker import Session
-from kinesight.domain.sessions.video import SessionRef, SessionClip
+from kinesight.domain.sessions.video import SessionClip, SessionRef
 
 
 class SessionStore(Protocol):
-    """Keeps what is known of sessions, for people who look them up."""
+    """Stores sessions for the viewer."""
 
     def put(self, session: Session) -> None:
-        """The newest state; its video stays as it is. Raises StorageBusyError."""
+        """Stores the newest state and keeps the session's video. Raises StorageBusyError."""
 
 
 class SessionClips(Protocol):
-    """Keeps what the archive has of sessions, beside what is known of them."""
+    """Stores the archived video of sessions."""
 
     def load(self, session: SessionRef) -> SessionClip | None:
-        """None where there is none. Raises StorageBusyError."""
+        """Returns None if there is none. Raises StorageBusyError."""
 
     def save(self, session: SessionRef, video: SessionClip) -> bool:
-        """False, and nothing saved, if the session is gone or has a video of more pictures. Raises StorageBusyError."""
+        """Saves the video. Returns False, and saves nothing, if the session is gone or its video covers more images.
+
+        Raises StorageBusyError.
+        """
 
 
 class SessionChannel(Protocol):
-    """Tells programs of sessions."""
+    """Publishes sessions to programs."""
 
     def send(self, event_type: str, document: Mapping[str, Any]) -> None:
         """Raises DeliveryError, ChannelRefusedError."""

@@ -18,13 +18,13 @@ from kinesight.domain.model import Frame, FrameSource, ResultRecord, Selector, t
 from kinesight.domain.ports import DeadLetters, DelayedMessages, VersionedDocuments
 from kinesight.domain.rules.document import SessionSettings
 from kinesight.domain.rules.matching import CameraRules, Rules
-from kinesight.domain.sessions.outbox import NotificationTargets, Refusal, Delivery, tell
+from kinesight.domain.sessions.outbox import Delivery, NotificationTargets, Refusal, tell
 from kinesight.domain.sessions.tracker import (
     ACTIVITY,
     Activity,
     Hit,
-    Observation,
     ImageClocks,
+    Observation,
     Session,
     SessionEventType,
     SessionTracker,

@@ -19,16 +19,16 @@ from kinesight.domain.errors import (
     StreamBusyError,
     StreamGoneError,
 )
+from kinesight.domain.ports import VideoStream
 from kinesight.domain.rate_limit import Clock, Pace
 from kinesight.domain.streams.discovery import WORKERS, Found, find_selected
 from kinesight.domain.streams.stream_settings import (
+    ConfigurableStreams,
     Feature,
     FeatureSettings,
     ManagedFeature,
     ManagedStreams,
-    StreamRegistry,
     StreamSettings,
-    VideoStream,
     equal_settings,
 )
 
@@ -68,7 +68,7 @@ class ConfigureStreamsReport:
 class ConfigureStreamsPorts:
     """Ports of this function. Streams that are not reached by `deadline_s` of `clock` are left to the next run."""
 
-    registry: StreamRegistry
+    registry: ConfigurableStreams
     managed: ManagedStreams
     clock: Clock
     epoch_s: float

@@ -5,10 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from kinesight.domain.errors import KinesightError, StreamNotSelectedError
-from kinesight.domain.ports import StreamCatalog
+from kinesight.domain.ports import StreamDirectory, VideoStream
 from kinesight.domain.rate_limit import Pace
 from kinesight.domain.streams.selection import StreamSelection
-from kinesight.domain.streams.stream_settings import VideoStream
 
 WORKERS = 16
 """Enough for 40 calls per second at a latency of some tenths of a second."""
@@ -62,7 +61,7 @@ class SelectionGuard:
     """Admits only streams that the stack selects. `tags` returns the tags of a stream by its ARN."""
 
     selection: StreamSelection
-    catalog: StreamCatalog
+    catalog: StreamDirectory
     tags: Callable[[str], Mapping[str, str]]
 
     def check(self, stream_name: str) -> None:

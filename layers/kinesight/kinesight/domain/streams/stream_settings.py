@@ -1,10 +1,11 @@
 """Stream settings: the model of configure_streams and its two ports."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from kinesight.domain.ports import StreamDirectory, VideoStream
 from kinesight.domain.streams.selection import StreamSelection
 
 _QUALITY = "quality"
@@ -18,26 +19,6 @@ class Feature(StrEnum):
 
     IMAGE_GENERATION = "image-generation"
     NOTIFICATION = "notification"
-
-
-@dataclass(frozen=True, slots=True)
-class VideoStream:
-    """A stream of ListStreams. `version` is required by calls that change the stream."""
-
-    name: str
-    arn: str
-    status: str
-    retention_hours: int
-    version: str = ""
-
-    @property
-    def active(self) -> bool:
-        """Whether the stream accepts media and settings."""
-        return self.status == "ACTIVE"
-
-    @property
-    def region(self) -> str:
-        return self.arn.split(":")[3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +37,17 @@ class ManagedFeature:
     verified_at_s: float
 
 
-class StreamRegistry(Protocol):
-    """KVS's control plane."""
-
-    def streams(self) -> Iterator[VideoStream]:
-        """Lists all streams of the account and Region."""
-
-    def tags(self, stream_arn: str) -> Mapping[str, str]:
-        """Returns the tags of a stream. Raises StreamGoneError, ThrottledError, StreamRefusedError."""
+class ConfigurableStreams(StreamDirectory, Protocol):
+    """Streams and their settings: image generation and notification."""
 
     def feature_settings(self, feature: Feature, stream_arn: str) -> FeatureSettings | None:
-        """Returns the settings of a feature, or None. Raises the errors of `tags`."""
+        """Returns the settings of a feature, or None if there are none. Raises as `describe` does."""
 
     def configure(self, feature: Feature, stream_arn: str, settings: FeatureSettings | None) -> None:
-        """Sets a feature; None deletes it. Raises the errors of `tags`, NoRetentionError and StreamBusyError."""
+        """Replaces the settings of a feature; None deletes them.
+
+        Raises as `describe` does, and NoRetentionError, StreamBusyError.
+        """
 
 
 class ManagedStreams(Protocol):

@@ -19,10 +19,11 @@ from pydantic import ValidationError
 from kinesight.domain.analysis.result_records import annotated_key
 from kinesight.domain.errors import EvidenceTooLargeError, NoMediaError
 from kinesight.domain.model import ImageReference, ResultRecord, from_epoch_ms, iso_milliseconds
+from kinesight.domain.ports import FileUploads
 from kinesight.domain.sessions.video import ClipFragment
 from kinesight.domain.viewer.events import EventMarks, Mark, StoredEvent
 from kinesight.domain.viewer.evidence import EventEvidence, EvidenceBuckets, evidence_of
-from kinesight.domain.viewer.playback import FRAGMENTS_AHEAD, ClipMaker, ClipPart, FileStore
+from kinesight.domain.viewer.playback import FRAGMENTS_AHEAD, ClipMaker, ClipPart
 from kinesight.domain.viewer.serve_viewer import found_event
 
 MOST_BYTES = 250 * 1024 * 1024
@@ -42,7 +43,7 @@ class BundlePorts:
     marks: EventMarks
     evidence_buckets: EvidenceBuckets
     clips: Callable[[], ClipMaker]
-    files: FileStore
+    files: FileUploads
     scratch: Callable[[], AbstractContextManager[Path]]
     now: Callable[[], datetime]
 

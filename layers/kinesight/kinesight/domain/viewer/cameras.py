@@ -17,25 +17,24 @@ from kinesight.domain.health.facts import (
     ConfigurationFacts,
     Fragment,
     FragmentsFacts,
+    HealthThresholds,
     LiveFacts,
     NotedPicturesFacts,
-    HealthThresholds,
     StreamFacts,
 )
 from kinesight.domain.health.findings import Finding, Outcome, Verdict, in_the_way, unknown
 from kinesight.domain.live.leases import Lease
 from kinesight.domain.model import from_epoch_ms, iso_milliseconds
-from kinesight.domain.ports import VersionedDocuments
+from kinesight.domain.ports import VersionedDocuments, VideoStream
 from kinesight.domain.rate_limit import Clock, Pace
 from kinesight.domain.streams.discovery import WORKERS, find_selected
 from kinesight.domain.streams.missing_images import LastImageSeen
 from kinesight.domain.streams.stream_settings import (
+    ConfigurableStreams,
     Feature,
     FeatureSettings,
     ManagedStreams,
-    StreamRegistry,
     StreamSettings,
-    VideoStream,
     drift,
 )
 from kinesight.domain.viewer.events import EventPages
@@ -65,7 +64,7 @@ class CameraPorts:
     """The outside world of the list. `now_ms`: the present, epoch milliseconds. `leases`, `sights`: by stream ARN and
     by stream name (domain.leases, domain.picture_watch)."""
 
-    registry: StreamRegistry
+    registry: ConfigurableStreams
     managed: ManagedStreams
     leases: VersionedDocuments
     sights: VersionedDocuments

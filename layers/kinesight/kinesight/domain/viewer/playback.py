@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from kinesight.domain.errors import NoMediaError, StreamGoneError, StreamRefusedError, VideoMissingError
 from kinesight.domain.model import Selector, to_epoch_ms
-from kinesight.domain.ports import LONGEST_FRAGMENT_MS, StreamCatalog
+from kinesight.domain.ports import LONGEST_FRAGMENT_MS, FileUploads, StreamDirectory
 from kinesight.domain.sessions.video import ClipFragment
 from kinesight.domain.viewer.events import EventMarks, StoredEvent
 from kinesight.domain.viewer.evidence import EventEvidence, EvidenceBuckets, evidence_of
@@ -71,13 +71,6 @@ class ClipMaker(Protocol):
         another form, and takes no further ones then. Raises NoMediaError if there would be nothing in it."""
 
 
-class FileStore(Protocol):
-    """The evidence bucket, for files however large."""
-
-    def upload(self, path: Path, key: str, content_type: str) -> None:
-        """Raises StorageBusyError."""
-
-
 @dataclass(frozen=True, slots=True)
 class PlaybackPorts:
     """The outside world of playing. `scratch`: a new folder on disk, for as long as it is used. `clips` is asked for
@@ -85,10 +78,10 @@ class PlaybackPorts:
 
     marks: EventMarks
     evidence_buckets: EvidenceBuckets
-    streams: StreamCatalog
+    streams: StreamDirectory
     sessions: PlaybackSessions
     clips: Callable[[], ClipMaker]
-    files: FileStore
+    files: FileUploads
     scratch: Callable[[], AbstractContextManager[Path]]
     now: Callable[[], datetime]
 
@@ -190,6 +183,8 @@ def _made(folder: str, evidence: EventEvidence, fragments: Sequence[ClipFragment
 
 def _parts(evidence: EventEvidence, fragments: Sequence[ClipFragment]) -> Iterator[ClipPart]:
     keys = [evidence.folder + evidence.fragment_key(one) for one in fragments]
-    for fragment, (_, body) in zip(fragments, evidence.evidence_buckets.evidence.each(keys, FRAGMENTS_AHEAD), strict=True):
+    for fragment, (_, body) in zip(
+        fragments, evidence.evidence_buckets.evidence.each(keys, FRAGMENTS_AHEAD), strict=True
+    ):
         if body is not None:
             yield ClipPart(body, fragment.length_ms)

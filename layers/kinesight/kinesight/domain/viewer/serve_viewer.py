@@ -62,7 +62,9 @@ class Answer:
 def events_page(wanted: EventFilter, most: int, cursor: str | None, ports: ViewerPorts) -> Answer:
     """Cards, newest first. Raises InvalidInputError, StorageBusyError."""
     now = ports.now()
-    listing = list_events(wanted, most, cursor, ports.pages, now=now, oldest=_oldest(now, ports.evidence_buckets.kept_days))
+    listing = list_events(
+        wanted, most, cursor, ports.pages, now=now, oldest=_oldest(now, ports.evidence_buckets.kept_days)
+    )
     document = {
         "events": [card(evidence_of(event, ports.evidence_buckets, now)) for event in listing.events],
         "cursor": listing.cursor,

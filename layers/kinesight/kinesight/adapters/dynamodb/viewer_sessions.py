@@ -1,0 +1,145 @@
+"""EventPages and EventMarks on the events table: partition key `stream`, sort key `id`; index `byDay`: `day`, `id`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from kinesight.adapters.aws.errors import AWS_ERRORS, condition_failed, translate
+from kinesight.domain.errors import KinesightError, StorageBusyError
+from kinesight.domain.sessions.video import SessionClip
+from kinesight.domain.viewer.events import Mark, Position, StoredEvent, StoredPage
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+_INDEX = "byDay"
+
+
+class DynamoDbEventPages:
+    """Queries pages of at most the requested number of items; DynamoDB also ends a page at 1 MB."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def of_day(self, day: date, after: Position | None, most: int) -> StoredPage:
+        """Queries the index, which is eventually consistent."""
+        start = _key(after) | {"day": {"S": day.isoformat()}} if after is not None else None
+        return self._query(
+            most,
+            start,
+            IndexName=_INDEX,
+            KeyConditionExpression="#day = :day",
+            ExpressionAttributeNames={"#day": "day"},
+            ExpressionAttributeValues={":day": {"S": day.isoformat()}},
+        )
+
+    def of_stream(self, stream_name: str, day: date | None, after: Position | None, most: int) -> StoredPage:
+        """Queries the table."""
+        values: dict[str, AttributeValueTypeDef] = {":stream": {"S": stream_name}}
+        condition = "#stream = :stream"
+        if day is not None:
+            condition += " AND id BETWEEN :first AND :next"
+            values |= {":first": {"S": _first_id(day)}, ":next": {"S": _first_id(day + timedelta(days=1))}}
+        return self._query(
+            most,
+            _key(after) if after is not None else None,
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames={"#stream": "stream"},
+            ExpressionAttributeValues=values,
+        )
+
+    def _query(self, most: int, start: dict[str, AttributeValueTypeDef] | None, **how: Any) -> StoredPage:
+        if start is not None:
+            how["ExclusiveStartKey"] = start
+        try:
+            response = self._client.query(TableName=self._table, ScanIndexForward=False, Limit=most, **how)
+        except AWS_ERRORS as error:
+            raise _busy(error) from error
+        return StoredPage([_event(item) for item in response["Items"]], "LastEvaluatedKey" not in response)
+
+
+class DynamoDbEventMarks:
+    """Conditional updates: a writer never overwrites a revision that it has not read."""
+
+    def __init__(self, client: DynamoDBClient, table: str, *, kept_seconds: int, epoch_s: Callable[[], float]) -> None:
+        """`kept_seconds` is the retention of a session after its legal hold is released."""
+        self._client = client
+        self._table = table
+        self._kept_seconds = kept_seconds
+        self._epoch_s = epoch_s
+
+    def find(self, stream_name: str, event_id: str) -> StoredEvent | None:
+        """Calls GetItem with a consistent read."""
+        key = _key(Position(stream_name, event_id))
+        try:
+            response = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        except AWS_ERRORS as error:
+            raise _busy(error) from error
+        return _event(response["Item"]) if "Item" in response else None
+
+    def review(self, event: StoredEvent, mark: Mark | None) -> StoredEvent | None:
+        """Calls UpdateItem."""
+        if mark is None:
+            return self._update(event, "REMOVE reviewed ADD revision :one", {})
+        return self._update(event, "SET reviewed = :mark ADD revision :one", {":mark": _marked(mark)})
+
+    def hold(self, event: StoredEvent, mark: Mark | None) -> StoredEvent | None:
+        """Calls UpdateItem; a hold removes the expiry, a release sets it."""
+        if mark is None:
+            expires = {":expires": {"N": str(round(self._epoch_s()) + self._kept_seconds)}}
+            return self._update(event, "SET expires = :expires REMOVE held ADD revision :one", expires)
+        return self._update(event, "SET held = :mark REMOVE expires ADD revision :one", {":mark": _marked(mark)})
+
+    def _update(self, event: StoredEvent, change: str, values: dict[str, Any]) -> StoredEvent | None:
+        try:
+            response = self._client.update_item(
+                TableName=self._table,
+                Key=_key(Position(event.stream_name, event.event_id)),
+                UpdateExpression=change,
+                ConditionExpression="attribute_exists(id) AND revision = :seen",
+                ExpressionAttributeValues=values | {":one": {"N": "1"}, ":seen": {"N": event.revision}},
+                ReturnValues="ALL_NEW",
+            )
+        except AWS_ERRORS as error:
+            if condition_failed(error):
+                return None
+            raise _busy(error) from error
+        return _event(response["Attributes"])
+
+
+def _marked(mark: Mark) -> dict[str, Any]:
+    return {"M": {"by": {"S": mark.by}, "at": {"N": str(mark.at_ms)}}}
+
+
+def _key(place: Position) -> dict[str, AttributeValueTypeDef]:
+    return {"stream": {"S": place.stream_name}, "id": {"S": place.event_id}}
+
+
+def _first_id(day: date) -> str:
+    """Returns the lower bound of a day's ids. Ids continue with `#`, so it is above all ids of the previous day."""
+    return f"{int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000:015d}"
+
+
+def _event(item: Any) -> StoredEvent:
+    return StoredEvent(
+        stream_name=item["stream"]["S"],
+        event_id=item["id"]["S"],
+        document=json.loads(item["document"]["S"]),
+        reviewed=_mark(item.get("reviewed")),
+        held=_mark(item.get("held")),
+        revision=item.get("revision", {}).get("N", "0"),
+        video=SessionClip.model_validate_json(item["video"]["S"]) if "video" in item else None,
+    )
+
+
+def _mark(attribute: Any) -> Mark | None:
+    return Mark(attribute["M"]["by"]["S"], int(attribute["M"]["at"]["N"])) if attribute is not None else None
+
+
+def _busy(error: Exception) -> KinesightError:
+    return translate(error, "events table", transient=StorageBusyError, permanent=StorageBusyError)
