@@ -1,12 +1,12 @@
 """`kinesight analyze` and `kinesight timelapse`: the on-demand workflow, on the local cloud or in a real account."""
 
-import enum
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from kinesight.domain.detectors.catalogue import DETECTORS, known_detector
 
 from kinesight_cli.options import (
     FollowOption,
@@ -28,20 +28,12 @@ _DEFAULT_FILM_S = 60
 _LEAST_DEFAULT_MS = 1000
 
 
-class DetectorChoice(enum.StrEnum):
-    """Who looks at the pictures."""
-
-    LABELS = "REKOGNITION_LABELS"
-    FACES = "REKOGNITION_FACES"
-    FACE_SEARCH = "REKOGNITION_FACE_SEARCH"
-    MODERATION = "REKOGNITION_MODERATION"
-    TEXT = "REKOGNITION_TEXT"
-    PROTECTIVE_EQUIPMENT = "REKOGNITION_PROTECTIVE_EQUIPMENT"
-    CUSTOM_LABELS = "REKOGNITION_CUSTOM_LABELS"
-    SAGEMAKER = "SAGEMAKER"
-    SAGEMAKER_ASYNC = "SAGEMAKER_ASYNC"
-    HTTP = "HTTP"
-    BEDROCK = "BEDROCK"
+def detector_name(value: str) -> str:
+    """A name of the catalogue, in any case of letters."""
+    try:
+        return known_detector(value.upper())
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def analyze(
@@ -52,7 +44,12 @@ def analyze(
         int, typer.Option(min=200, help="Milliseconds between pictures; each is a paid call.")
     ] = 1000,
     selector: SelectorOption = SelectorChoice.PRODUCER,
-    detector: Annotated[DetectorChoice | None, typer.Option(help="Another detector than the stack's.")] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            parser=detector_name, metavar=f"[{'|'.join(DETECTORS)}]", help="Another detector than the stack's."
+        ),
+    ] = None,
     label: Annotated[list[str] | None, typer.Option(help="A label that matters; may be repeated.")] = None,
     minimum_confidence: Annotated[float | None, typer.Option(min=0, max=100, help="Percent.")] = None,
     stack: StackOption = "kinesight",
@@ -62,7 +59,7 @@ def analyze(
     wanted = _range(stream, begin, end, interval_ms, selector)
     wanted |= {"Labels": label} if label else {}
     wanted |= {"MinimumConfidence": minimum_confidence} if minimum_confidence is not None else {}
-    wanted |= {"Detector": detector.value} if detector is not None else {}
+    wanted |= {"Detector": detector} if detector is not None else {}
     summary = _run(stack, wanted, follow=follow)
     if summary is not None:
         show(summary)

@@ -14,9 +14,9 @@ from kinesight.wiring import conduct_live as wiring
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Takes a scheduled event; returns what was done."""
     check_scheduled(event)
-    report = conduct(wiring.plan(), wiring.ports())
-    told = asdict(report)
-    logger.info("conducted", **told)
+    report = conduct(wiring.settings(), wiring.ports())
+    result = asdict(report)
+    logger.info("conducted", **result)
     for warning in report.warnings:
         logger.warning(warning)
     measure(Metric.LIVE_STREAMS, [report.streams])
@@ -28,4 +28,4 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     measure(Metric.LEASE_SYNC_TIME, [report.sync_ms])
     count(Metric.LEASES_ADDED, report.added)
     count(Metric.LEASES_RETIRED, report.retired)
-    return told
+    return result

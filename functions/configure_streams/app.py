@@ -45,22 +45,22 @@ def _deployment(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]
     except Exception as error:  # CloudFormation waits for an answer, whatever went wrong
         wiring.respond(event, failure=f"{type(error).__name__}: {error}", data={})
         raise
-    told = _log_and_count(report)
+    result = _log_and_count(report)
     if event["RequestType"] == "Delete" and report.pending:
         wiring.respond(event, failure=f"{report.pending} configurations are left to give back; delete again", data={})
-        return told
-    data = {key: str(value) for key, value in told.items() if key != "warnings"}
+        return result
+    data = {key: str(value) for key, value in result.items() if key != "warnings"}
     wiring.respond(event, failure=None, data=data | {"warnings": " | ".join(report.warnings[:3])[:1500]})
-    return told
+    return result
 
 
 def _log_and_count(report: ConfigureStreamsReport) -> dict[str, Any]:
-    told = asdict(report)
-    logger.info("configured", **told)
+    result = asdict(report)
+    logger.info("configured", **result)
     for warning in report.warnings:
         logger.warning(warning)
     measure(Metric.STREAMS_SELECTED, [report.selected])
     count(Metric.STREAMS_UPDATED, report.updated)
     count(Metric.STREAMS_WITHOUT_RETENTION, report.no_retention)
     count(Metric.STREAMS_FAILED, report.failed)
-    return told
+    return result

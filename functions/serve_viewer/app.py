@@ -1,4 +1,4 @@
-"""The viewer's API: an HTTP API's event → an answer. Who may ask is the authorizer's business, on every route."""
+"""The viewer's API: an HTTP API's event → a response. The authorizer checks every route."""
 
 from typing import Any
 
@@ -27,10 +27,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 @app.exception_handler(KinesightError)  # type: ignore[untyped-decorator]  # Powertools leaves it untyped
-def _refuse(error: KinesightError) -> Response[Any]:
+def _error_response(error: KinesightError) -> Response[Any]:
     return refused(error)
 
 
 @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]  # Powertools leaves it untyped
-def _ask_better(error: RequestValidationError) -> Response[Any]:
+def _validation_error(error: RequestValidationError) -> Response[Any]:
     return not_understood(error)

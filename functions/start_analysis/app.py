@@ -15,7 +15,7 @@ from kinesight.wiring import start_analysis as wiring
 @observed
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Takes an SQS batch; returns the messages to be redelivered."""
-    report = start_analyses(sqs_messages(event), wiring.ports(), wiring.plan())
+    report = start_analyses(sqs_messages(event), wiring.ports(), wiring.settings())
     _log_and_count(report)
     return {"batchItemFailures": [{"itemIdentifier": item_id} for item_id in report.failed_item_ids]}
 

@@ -14,13 +14,13 @@ from kinesight.wiring import sweep_streams as wiring
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes a scheduled event; returns what was done, counted by stream."""
     check_scheduled(event)
-    report = sweep(wiring.plan(), wiring.ports(context.get_remaining_time_in_millis))
-    told = asdict(report)
-    logger.info("swept", **told)
+    report = sweep(wiring.settings(), wiring.ports(context.get_remaining_time_in_millis))
+    result = asdict(report)
+    logger.info("swept", **result)
     for warning in report.warnings:
         logger.warning(warning)
     count(Metric.SWEEPS_STARTED, report.started)
     count(Metric.SWEEPS_RESTARTED, report.started_again)
     count(Metric.STREAMS_NOT_SWEPT, report.failed + report.expired)
     measure(Metric.SWEEP_LAG_SECONDS, [report.lag_ms // 1000])
-    return told
+    return result

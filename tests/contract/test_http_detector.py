@@ -137,8 +137,8 @@ def test_allowed_urls(url: str) -> None:
         ("https://user:word@model", "a user or a password"),
         ("ftp://model", "begin with https"),
         ("https://", "name a host"),
-        ("https://model:port", "no address"),
-        ("https://[::1", "no address"),
+        ("https://model:port", "not a valid address"),
+        ("https://[::1", "not a valid address"),
     ],
 )
 def test_forbidden_urls(url: str, complaint: str) -> None:

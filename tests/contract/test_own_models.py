@@ -19,6 +19,7 @@ from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Endpoint, Pic
 from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_presets import output_mapping
 from kinesight.domain.detectors.output_reader import OutputReader
+from kinesight.domain.detectors.spend import FrameSpend
 from kinesight.domain.errors import (
     DetectorBusyError,
     DetectorRejectedError,
@@ -26,7 +27,7 @@ from kinesight.domain.errors import (
     UnsupportedImageError,
 )
 from kinesight.domain.model import Detection, Frame, ImageReference
-from kinesight.settings import DetectionSettings, DetectorType
+from kinesight.settings import DetectionSettings
 from kinesight.wiring import detectors
 from kinesight_local.vision.model_forms import CLASSES
 from kinesight_local.vision.server import VisionServer
@@ -214,11 +215,11 @@ def settings(**wanted: Any) -> DetectionSettings:
 @pytest.mark.parametrize(
     ("wanted", "fingerprint"),
     [
-        ({"detector": DetectorType.REKOGNITION_LABELS}, "rekognition/DetectLabels"),
-        ({"detector": DetectorType.SAGEMAKER, "sagemaker_endpoint_name": "m"}, "sagemaker/m"),
-        ({"detector": DetectorType.SAGEMAKER_ASYNC, "sagemaker_endpoint_name": "m"}, "sagemaker-async/m"),
-        ({"detector": DetectorType.HTTP, "http_model_url": "https://m/see?key=1"}, "http/https://m/see"),
-        ({"detector": DetectorType.BEDROCK, "bedrock_model_id": "m"}, "bedrock/m"),
+        ({"detector": "REKOGNITION_LABELS"}, "rekognition/DetectLabels"),
+        ({"detector": "SAGEMAKER", "sagemaker_endpoint_name": "m"}, "sagemaker/m"),
+        ({"detector": "SAGEMAKER_ASYNC", "sagemaker_endpoint_name": "m"}, "sagemaker-async/m"),
+        ({"detector": "HTTP", "http_model_url": "https://m/see?key=1"}, "http/https://m/see"),
+        ({"detector": "BEDROCK", "bedrock_model_id": "m"}, "bedrock/m"),
     ],
 )
 def test_every_detector_is_built_from_its_settings(wanted: Any, fingerprint: str) -> None:
@@ -228,13 +229,13 @@ def test_every_detector_is_built_from_its_settings(wanted: Any, fingerprint: str
 @pytest.mark.parametrize(
     ("wanted", "complaint"),
     [
-        ({"detector": DetectorType.SAGEMAKER}, "SageMakerEndpointName"),
-        ({"detector": DetectorType.HTTP}, "HttpModelUrl"),
-        ({"detector": DetectorType.HTTP, "http_model_url": "http://example.com"}, "no private address"),
-        ({"detector": DetectorType.HTTP, "http_model_url": "https://m", "http_json_body": "{}"}, "HttpJsonBody"),
-        ({"detector": DetectorType.HTTP, "http_model_url": "https://m", "model_mapping": "x"}, "no ready-made"),
-        ({"detector": DetectorType.HTTP, "http_model_url": "https://m", "model_width_pixels": 1}, "together"),
-        ({"detector": DetectorType.BEDROCK}, "BedrockModelId"),
+        ({"detector": "SAGEMAKER"}, "SageMakerEndpointName"),
+        ({"detector": "HTTP"}, "HttpModelUrl"),
+        ({"detector": "HTTP", "http_model_url": "http://example.com"}, "not a private address"),
+        ({"detector": "HTTP", "http_model_url": "https://m", "http_json_body": "{}"}, "HttpJsonBody"),
+        ({"detector": "HTTP", "http_model_url": "https://m", "model_mapping": "x"}, "no preset"),
+        ({"detector": "HTTP", "http_model_url": "https://m", "model_width_pixels": 1}, "together"),
+        ({"detector": "BEDROCK"}, "BedrockModelId"),
     ],
 )
 def test_invalid_settings_are_explained(wanted: Any, complaint: str) -> None:
@@ -258,10 +259,10 @@ def test_labels_come_from_a_file(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", vision.url)
     frame = a_picture(photograph("astronaut.png"))
-    own = {"detector": DetectorType.SAGEMAKER, "sagemaker_endpoint_name": "m"}
+    own = {"detector": "SAGEMAKER", "sagemaker_endpoint_name": "m"}
     boto3.client("s3").put_object(Bucket="pictures", Key="l.json", Body=json.dumps({"1": "Visage"}).encode())
 
     named = detectors.detector(settings(**own, model_labels_uri="s3://pictures/l.json"))
-    assert "Visage" in {found.label for found in named.detect(frame).detections}
+    assert "Visage" in {found.label for found in named.detect(frame, FrameSpend()).detections}
     with pytest.raises(InvalidSettingError, match="there is no s3://pictures/gone"):
         detectors.detector(settings(**own, model_labels_uri="s3://pictures/gone"))

@@ -48,7 +48,14 @@ def deployed(table: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv(name, value)
     for bucket in ("evidence", "images"):
         boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=bucket)
-    made = (wiring.ports, wiring.evidence_buckets, wiring.rules, wiring.settings, aws_clients.dynamodb, aws_clients.s3)
+    made = (
+        wiring.ports,
+        wiring.evidence_buckets,
+        wiring.rules,
+        wiring._environment,
+        aws_clients.dynamodb,
+        aws_clients.s3,
+    )
     for one in made:
         one.cache_clear()
     stored(table, a_session(NOW_MS))

@@ -1,6 +1,6 @@
 """Parameters under which the template is looked at, and its functions."""
 
-from kinesight.settings import DetectorType
+from kinesight.domain.detectors.catalogue import DETECTORS
 
 from tests.template.role_grants import TEMPLATE, deployed
 
@@ -45,7 +45,7 @@ CHOICES: dict[str, dict[str, str]] = {
     },
 }
 FACES = {"FaceCollectionId": "staff", "CustomLabelsModelArn": MODEL_ARN}
-for kind in DetectorType:
+for kind in DETECTORS:
     CHOICES[f"{kind} alone"] = {"Detector": kind} | OWN_MODELS.get(kind, FACES)
     first = "REKOGNITION_TEXT" if kind != "REKOGNITION_TEXT" else "REKOGNITION_LABELS"
     on_crops = {"Detector": first, "ThenDetector": kind, "ThenOn": "CROP"}

@@ -3,6 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from kinesight.domain.detectors.catalogue import DETECTORS
+from kinesight.domain.sessions.channels import CHANNELS
+
 from tests.template.choices import CHOICES, FUNCTIONS, functions_of, resource_of
 from tests.template.role_grants import TEMPLATE, Grant, deployed
 
@@ -21,8 +24,29 @@ def written() -> str:
         having = [deployed(**CHOICES[one]) for one in CHOICES if verb in [*functions_of(one), "analyze_range"]]
         granted = [stack.grants(resource_of(verb, "Role")) for stack in having]
         always, ever = set.intersection(*granted), set.union(*granted)
-        lines.append(f"| `{verb}` | {_told(always)} | {_told(ever - always)} |")
+        lines.append(f"| `{verb}` | {_told(always)} | {_on_demand(verb, ever - always)} |")
     return "\n".join([_BEGIN, *lines, _END])
+
+
+_DETECTING = ("analyze_images", "consume_live", "detect_objects")
+_DETECTORS = (
+    "calls of its detectors ([detectors.md](detectors.md))",
+    {action for one in DETECTORS.values() for action in one.actions},
+)
+_CHANNELS = (
+    "calls of its channels ([sessions.md](sessions.md))",
+    {action for one in CHANNELS.values() for action in one.actions},
+)
+"""Actions that a parameter asks for and that the tables of these documents list."""
+
+
+def _on_demand(verb: str, grants: Iterable[Grant]) -> str:
+    """Grants that a parameter asks for."""
+    words, listed = _DETECTORS if verb in _DETECTING else _CHANNELS if verb == "track_sessions" else ("", set[str]())
+    others = [one for one in grants if one[0] not in listed]
+    if len(others) == len(list(grants)):
+        return _told(others)
+    return "; ".join([*([_told(others)] if others else []), words])
 
 
 def _told(grants: Iterable[Grant]) -> str:

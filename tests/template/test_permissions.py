@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from functools import cache
 
 import pytest
-from kinesight.settings import DetectorType
+from kinesight.domain.detectors.catalogue import DETECTORS
 
 from tests.template import code_needs, permissions_table, reachable
 from tests.template.choices import CHOICES, FUNCTIONS, functions_of, resource_of
@@ -37,11 +37,11 @@ def code_needs_of(
 
 def selectable(stack: Deployed) -> tuple[str | None, ...]:
     """The detectors that an execution may choose: Rekognition's, where the stack has what they need."""
-    needed = {"REKOGNITION_FACE_SEARCH": "FaceCollectionId", "REKOGNITION_CUSTOM_LABELS": "CustomLabelsModelArn"}
+    parameters = stack.expanded.parameters
     found = [
-        kind.value
-        for kind in DetectorType
-        if kind.startswith("REKOGNITION") and stack.expanded.parameters.get(needed.get(kind, ""), "-")
+        kind
+        for kind, one in DETECTORS.items()
+        if not one.is_own_model and all(parameters.get(name) for name in one.parameters)
     ]
     return (None, *found)
 

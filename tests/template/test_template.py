@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kinesight.domain.detectors.catalogue import DETECTORS
+from kinesight.environment import Settings
 from kinesight.settings import (
     AnalyzeImagesSettings,
     ArchiveSessionSettings,
@@ -14,14 +16,12 @@ from kinesight.settings import (
     ConsumeLiveSettings,
     DetectionSettings,
     DetectObjectsSettings,
-    DetectorType,
     ExtractImagesSettings,
     KeepEvidenceSettings,
     PlanWindowsSettings,
     PublishViewerSettings,
     RenderTimelapseSettings,
     ServeViewerSettings,
-    Settings,
     StartAnalysisSettings,
     SummarizeRangeSettings,
     SweepStreamsSettings,
@@ -86,8 +86,8 @@ def test_every_variable_is_a_setting_and_every_setting_that_must_be_set_is(
     template: dict[str, Any], function: str, settings: type[Settings]
 ) -> None:
     variables = set(template["Resources"][function]["Properties"]["Environment"]["Variables"]) - NOT_SETTINGS
-    fields = {name.upper() for name in settings.model_fields}
-    required = {name.upper() for name, field in settings.model_fields.items() if field.is_required()}
+    fields = {name.upper() for name in settings.field_names()}
+    required = {name.upper() for name in settings.required_names()}
 
     assert variables <= fields
     assert required <= variables
@@ -151,6 +151,14 @@ def test_every_parameter_is_in_the_readme(template: dict[str, Any]) -> None:
     assert [name for name in template["Parameters"] if f"`{name}`" not in readme] == []
 
 
+def test_the_tables_of_parameters_are_current() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts/parameter_tables.py", "--check"], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_every_alarm_is_in_the_runbook(template: dict[str, Any]) -> None:
     runbook = (ROOT / "docs/runbook.md").read_text()
     alarms = [name for name, one in template["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"]
@@ -160,27 +168,20 @@ def test_every_alarm_is_in_the_runbook(template: dict[str, Any]) -> None:
 
 
 DETECTING = ("AnalyzeImagesFunction", "DetectObjectsFunction", "ConsumeLiveFunction")
-REKOGNITION = {
-    "REKOGNITION_LABELS": "rekognition:DetectLabels",
-    "REKOGNITION_FACES": "rekognition:DetectFaces",
-    "REKOGNITION_FACE_SEARCH": "rekognition:SearchFacesByImage",
-    "REKOGNITION_MODERATION": "rekognition:DetectModerationLabels",
-    "REKOGNITION_TEXT": "rekognition:DetectText",
-    "REKOGNITION_PROTECTIVE_EQUIPMENT": "rekognition:DetectProtectiveEquipment",
-    "REKOGNITION_CUSTOM_LABELS": "rekognition:DetectCustomLabels",
-}
+REKOGNITION = {kind: action for kind, one in DETECTORS.items() if not one.is_own_model for action in one.actions}
 MODEL_ARN = "arn:aws:rekognition:us-east-1:111122223333:project/parts/version/v1/1767268800000"
 
 
 def test_all_that_detect_have_the_same_settings(template: dict[str, Any]) -> None:
     for function in DETECTING:
         variables = template["Resources"][function]["Properties"]["Environment"]["Variables"]
-        fields = {name.upper() for name in DetectionSettings.model_fields} - {"IDEMPOTENCY_HOURS"}
+        fields = {name.upper() for name in DetectionSettings.field_names()} - {"IDEMPOTENCY_HOURS"}
         assert fields <= set(variables), function
 
 
 def test_every_detector_can_be_chosen(template: dict[str, Any]) -> None:
-    assert template["Parameters"]["Detector"]["AllowedValues"] == [kind.value for kind in DetectorType]
+    assert template["Parameters"]["Detector"]["AllowedValues"] == list(DETECTORS)
+    assert template["Parameters"]["ThenDetector"]["AllowedValues"] == ["NONE", *DETECTORS]
 
 
 @pytest.mark.parametrize("detector", REKOGNITION)
@@ -301,7 +302,7 @@ def test_impossible_parameters_are_refused_before_anything_is_made(parameters: d
 
 def test_what_detects_has_one_environment(template: dict[str, Any]) -> None:
     """Every detection setting that a parameter sets reaches all three."""
-    settings = {name.upper() for name in DetectionSettings.model_fields}
+    settings = {name.upper() for name in DetectionSettings.field_names()}
     environments = [template["Resources"][name]["Properties"]["Environment"]["Variables"] for name in DETECTING]
     shared = [{name: one for name, one in variables.items() if name in settings} for variables in environments]
 
@@ -311,11 +312,12 @@ def test_what_detects_has_one_environment(template: dict[str, Any]) -> None:
 
 def test_defaults_are_those_of_the_settings(template: dict[str, Any]) -> None:
     variables = template["Resources"]["AnalyzeImagesFunction"]["Properties"]["Environment"]["Variables"]
-    for name, field in DetectionSettings.model_fields.items():
+    fields = {name: field for one in DETECTORS.values() for name, field in one.settings.model_fields.items()}
+    for name, field in fields.items():
         parameter = variables.get(name.upper(), {})
         if isinstance(parameter, dict) and "Ref" in parameter and name.startswith(("model_", "http_", "bedrock_")):
             default = template["Parameters"][parameter["Ref"]]["Default"]
-            assert (default or None) == (field.default or None), name
+            assert (default or None) == (None if field.is_required() else field.default or None), name
 
 
 def test_a_vpc_is_for_what_detects_alone(template: dict[str, Any]) -> None:

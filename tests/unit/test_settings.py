@@ -1,6 +1,7 @@
 """The environment, checked before any work."""
 
 import pytest
+from kinesight.domain.detectors.catalogue import own_models
 from kinesight.domain.errors import InvalidEventError, InvalidSettingError
 from kinesight.lambda_events import kinesis_records, sqs_messages
 from kinesight.settings import AnalyzeImagesSettings, ConfigureStreamsSettings
@@ -30,10 +31,14 @@ def from_environment(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Analy
 
 
 def test_lists_and_blanks_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = from_environment(monkeypatch, LABELS=" Person, Dog ,", SAGEMAKER_ENDPOINT_NAME="")
+    blank = dict.fromkeys(("DAILY_BUDGET_USD", "HTTP_JSON_BODY", "SAGEMAKER_ENDPOINT_NAME"), "")
+    settings = from_environment(monkeypatch, LABELS=" Person, Dog ,", HTTP_MODEL_URL="https://model", **blank)
 
     assert settings.labels == ["Person", "Dog"]
-    assert settings.sagemaker_endpoint_name is None
+    assert settings.daily_budget_usd is None
+    assert own_models.HTTP.read(settings.values).http_json_body is None
+    with pytest.raises(InvalidSettingError, match="SageMakerEndpointName is empty"):
+        own_models.SAGEMAKER.read(settings.values)
 
 
 def test_every_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

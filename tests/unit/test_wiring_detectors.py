@@ -1,14 +1,17 @@
 """Every value of the Detector parameter has its detector, and says which parameter it lacks."""
 
 from decimal import Decimal
-from typing import Any, get_args
+from typing import Any
 
 import pytest
+import typer
+from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.on_demand.messages import DetectorChoice
-from kinesight.settings import DetectionSettings, DetectObjectsSettings, DetectorType, PlanWindowsSettings
+from kinesight.settings import DetectionSettings, DetectObjectsSettings, PlanWindowsSettings
 from kinesight.wiring.detectors import detector
-from kinesight_cli.on_demand import DetectorChoice as CommandChoice
+from kinesight_cli.on_demand import detector_name
+from pydantic import TypeAdapter, ValidationError
 
 REKOGNITIONS = {"face_collection_id": "staff", "custom_labels_model_arn": "arn:a/b/c/d"}
 WHOLE = REKOGNITIONS | {
@@ -18,19 +21,19 @@ WHOLE = REKOGNITIONS | {
     "bedrock_model_id": "amazon.nova-lite-v1:0",
 }
 OWN_MODELS = {
-    DetectorType.SAGEMAKER: "SageMakerEndpointName",
-    DetectorType.SAGEMAKER_ASYNC: "SageMakerAsyncOutputBucket",
-    DetectorType.HTTP: "HttpModelUrl",
-    DetectorType.BEDROCK: "BedrockModelId",
+    "SAGEMAKER": "SageMakerEndpointName",
+    "SAGEMAKER_ASYNC": "SageMakerAsyncOutputBucket",
+    "HTTP": "HttpModelUrl",
+    "BEDROCK": "BedrockModelId",
 }
 LACKING = {
-    DetectorType.REKOGNITION_FACE_SEARCH: "FaceCollectionId",
-    DetectorType.REKOGNITION_CUSTOM_LABELS: "CustomLabelsModelArn",
+    "REKOGNITION_FACE_SEARCH": "FaceCollectionId",
+    "REKOGNITION_CUSTOM_LABELS": "CustomLabelsModelArn",
     **OWN_MODELS,
 }
 
 
-def wanted(kind: DetectorType, **more: Any) -> DetectionSettings:
+def wanted(kind: str, **more: Any) -> DetectionSettings:
     return DetectionSettings.model_validate(
         {
             "results_stream_name": "r",
@@ -44,21 +47,27 @@ def wanted(kind: DetectorType, **more: Any) -> DetectionSettings:
     )
 
 
-@pytest.mark.parametrize("kind", DetectorType)
-def test_every_type_has_its_detector(kind: DetectorType) -> None:
+@pytest.mark.parametrize("kind", DETECTORS)
+def test_every_type_has_its_detector(kind: str) -> None:
     built = detector(wanted(kind, **WHOLE))
 
     assert built.fingerprint == detector(wanted(kind, **WHOLE)).fingerprint
 
 
 def test_executions_and_the_command_offer_the_same_types() -> None:
-    assert set(get_args(DetectorChoice)) == {*DetectorType, "NONE"}
-    assert {choice.value for choice in CommandChoice} == {kind.value for kind in DetectorType}
+    choice = TypeAdapter(DetectorChoice)
+
+    assert [choice.validate_python(kind) for kind in (*DETECTORS, "NONE")] == [*DETECTORS, "NONE"]
+    assert [detector_name(kind) for kind in DETECTORS] == list(DETECTORS)
+    with pytest.raises(typer.BadParameter, match="there is no detector 'OTHER'"):
+        detector_name("other")
+    with pytest.raises(ValidationError, match="there is no detector 'OTHER'"):
+        choice.validate_python("OTHER")
 
 
 @pytest.mark.parametrize("kind", LACKING)
-def test_what_is_missing_is_named(kind: DetectorType) -> None:
-    lacking = "SageMakerEndpointName" if kind is DetectorType.SAGEMAKER_ASYNC else LACKING[kind]
+def test_what_is_missing_is_named(kind: str) -> None:
+    lacking = "SageMakerEndpointName" if kind == "SAGEMAKER_ASYNC" else LACKING[kind]
 
     with pytest.raises(InvalidSettingError, match=f"{kind}, and {lacking} is empty"):
         detector(wanted(kind))
@@ -66,35 +75,35 @@ def test_what_is_missing_is_named(kind: DetectorType) -> None:
 
 def test_an_execution_may_choose_what_the_stack_has() -> None:
     bare = PlanWindowsSettings(work_bucket="b")
-    whole = bare.model_copy(update=REKOGNITIONS)
+    whole = PlanWindowsSettings.model_validate({"work_bucket": "b"} | REKOGNITIONS)
 
-    assert bare.missing_parameters() == {kind.value: parameter for kind, parameter in LACKING.items()}
-    assert whole.missing_parameters() == {kind.value: parameter for kind, parameter in OWN_MODELS.items()}
+    assert bare.missing_parameters() == LACKING
+    assert whole.missing_parameters() == OWN_MODELS
 
 
 @pytest.mark.parametrize("kind", OWN_MODELS)
-def test_a_model_of_ones_own_is_there_as_the_stacks_detector(kind: DetectorType) -> None:
-    assert kind.value not in PlanWindowsSettings(work_bucket="b", detector=kind).missing_parameters()
+def test_a_model_of_ones_own_is_there_as_the_stacks_detector(kind: str) -> None:
+    assert kind not in PlanWindowsSettings(work_bucket="b", detector=kind).missing_parameters()
 
 
 def test_a_chain_looks_with_both() -> None:
-    chained = wanted(DetectorType.REKOGNITION_LABELS, then_detector="REKOGNITION_FACE_SEARCH", **WHOLE)
+    chained = wanted("REKOGNITION_LABELS", then_detector="REKOGNITION_FACE_SEARCH", **WHOLE)
 
     assert detector(chained).fingerprint == (
-        f"{detector(wanted(DetectorType.REKOGNITION_LABELS)).fingerprint}>*@80/FRAME>"
-        f"{detector(wanted(DetectorType.REKOGNITION_FACE_SEARCH, **WHOLE)).fingerprint}"
+        f"{detector(wanted('REKOGNITION_LABELS')).fingerprint}>*@80/FRAME>"
+        f"{detector(wanted('REKOGNITION_FACE_SEARCH', **WHOLE)).fingerprint}"
     )
 
 
 def test_none_is_no_second_detector() -> None:
-    alone = wanted(DetectorType.REKOGNITION_LABELS, then_detector="NONE")
+    alone = wanted("REKOGNITION_LABELS", then_detector="NONE")
 
-    assert detector(alone).fingerprint == detector(wanted(DetectorType.REKOGNITION_LABELS)).fingerprint
+    assert detector(alone).fingerprint == detector(wanted("REKOGNITION_LABELS")).fingerprint
 
 
 def test_a_plate_pattern_is_checked_before_any_picture() -> None:
     with pytest.raises(InvalidSettingError, match="PlatePattern"):
-        detector(wanted(DetectorType.REKOGNITION_TEXT, plate_pattern="(", known_plates="AB 12, CD 34"))
+        detector(wanted("REKOGNITION_TEXT", plate_pattern="(", known_plates="AB 12, CD 34"))
 
 
 @pytest.mark.parametrize("equipment", ["", "HELMET", "HEAD_COVER,HELMET"])
@@ -109,12 +118,12 @@ def test_equipment_is_what_rekognition_knows(equipment: str, monkeypatch: pytest
 
 def test_the_stacks_price_of_a_call_is_that_of_its_own_detector() -> None:
     stack = DetectObjectsSettings.model_validate(
-        wanted(DetectorType.HTTP).model_dump()
-        | {"work_bucket": "b", "detector_usd_per_thousand_calls": "0.4", "then_detector": DetectorType.REKOGNITION_TEXT}
+        wanted("HTTP").model_dump()
+        | {"work_bucket": "b", "detector_usd_per_thousand_calls": "0.4", "then_detector": "REKOGNITION_TEXT"}
     )
 
     own, other = stack.with_detector("HTTP"), stack.with_detector("REKOGNITION_LABELS")
 
     assert stack.with_detector(None) == stack
     assert (own.detector_usd_per_thousand_calls, own.then_detector) == (Decimal("0.4"), None)
-    assert (other.detector, other.detector_usd_per_thousand_calls) == (DetectorType.REKOGNITION_LABELS, None)
+    assert (other.detector, other.detector_usd_per_thousand_calls) == ("REKOGNITION_LABELS", None)

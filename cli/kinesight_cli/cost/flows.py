@@ -7,6 +7,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kinesight.domain.detectors import catalogue
+
 from kinesight_cli.cost.lines import Items, Line, Work, read_units, write_units
 from kinesight_cli.cost.prices import DETECTORS
 from kinesight_cli.cost.workload import Workload
@@ -22,16 +24,6 @@ _TRANSITIONS_PER_RUN = 6
 _TRANSITIONS_PER_WINDOW = 3
 _PICTURES_PER_WINDOW = 25
 _LONGEST_WINDOW_S = 300.0
-
-_OPERATIONS = {
-    "REKOGNITION_LABELS": "DetectLabels",
-    "REKOGNITION_FACES": "DetectFaces",
-    "REKOGNITION_FACE_SEARCH": "SearchFacesByImage",
-    "REKOGNITION_MODERATION": "DetectModerationLabels",
-    "REKOGNITION_TEXT": "DetectText",
-    "REKOGNITION_PROTECTIVE_EQUIPMENT": "DetectProtectiveEquipment",
-    "REKOGNITION_CUSTOM_LABELS": "DetectCustomLabels",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +174,7 @@ def _detector(caller: str, place: str, detector: str, calls: float, workload: Wo
     """adapters/detectors/. Models by the hour are on the stack's account (`standing`)."""
     price = DETECTORS[detector]
     if detector.startswith(_REKOGNITION):
-        name = f"{caller} rekognition:{_OPERATIONS[detector]}"
+        name = f"{caller} {catalogue.DETECTORS[detector].actions[0]}"
         # Custom Labels is paid for by the hour.
         yield Line(
             price, calls, "one per picture that is sent", name, 0.0 if detector.endswith("CUSTOM_LABELS") else 1.0, True
@@ -195,7 +187,7 @@ def _detector(caller: str, place: str, detector: str, calls: float, workload: Wo
         yield Line(
             "s3.get", calls, "looking for the answer until it is there", each=math.ceil(2 + workload.detector_seconds)
         )
-    if detector in ("HTTP", "BEDROCK"):
+    if price.endswith(".call"):
         yield Line(price, calls, "one per picture that is sent")
 
 

@@ -6,23 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from kinesight.domain.detectors import catalogue
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 _OWN = Path(__file__).with_name("prices.json")
 
-DETECTORS: Mapping[str, str] = {
-    "REKOGNITION_LABELS": "rekognition.image.group2",
-    "REKOGNITION_FACES": "rekognition.image.group2",
-    "REKOGNITION_FACE_SEARCH": "rekognition.image.group1",
-    "REKOGNITION_MODERATION": "rekognition.image.group2",
-    "REKOGNITION_TEXT": "rekognition.image.group2",
-    "REKOGNITION_PROTECTIVE_EQUIPMENT": "rekognition.image.group2",
-    "REKOGNITION_CUSTOM_LABELS": "rekognition.custom_labels",
-    "SAGEMAKER": "sagemaker.instance",
-    "SAGEMAKER_ASYNC": "sagemaker.instance",
-    "HTTP": "http.call",
-    "BEDROCK": "bedrock.call",
-}
+DETECTORS: Mapping[str, str] = {kind: one.price_key for kind, one in catalogue.DETECTORS.items()}
 """By the parameter `Detector`, the price of its work. Rekognition's groups of operations have their tiers together
 ("Amazon Rekognition pricing")."""
 

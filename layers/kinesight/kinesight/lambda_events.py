@@ -63,13 +63,13 @@ class _ConsumerStart(BaseModel):
 
 def consumer_start(event: Mapping[str, Any]) -> tuple[str, int]:
     """(slot, most streams). Raises InvalidEventError."""
-    start = _read(_ConsumerStart, event, "a start of a consumer")
+    start = _read(_ConsumerStart, event, "the start of a consumer")
     return start.slot, start.share
 
 
 def workflow_start(event: Mapping[str, Any]) -> tuple[str, Any]:
     """(execution's name, its input). Raises InvalidEventError."""
-    start = _read(_WorkflowStart, event, "a start of the workflow")
+    start = _read(_WorkflowStart, event, "the start of the workflow")
     return start.execution, start.input
 
 

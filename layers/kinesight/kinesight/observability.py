@@ -1,4 +1,4 @@
-"""Logger and metrics, and the one decorator that every handler wears.
+"""Logger and metrics, and the decorator of every handler.
 
 Metrics are documents on standard output, in CloudWatch's embedded metric format: they cost no call and no wait. A count
 of 0 is not written: a metric is paid for every hour in which it has a value.
@@ -21,13 +21,13 @@ logger = Logger()
 Handler = Callable[[dict[str, Any], LambdaContext], Any]
 
 _of_run: defaultdict[Metric, list[int]] = defaultdict(list)
-"""What the present invocation has counted: there is one at a time in a process."""
+"""Counts of the current invocation: there is one at a time in a process."""
 
 
 def observed(handler: Handler) -> Handler:
     """Adds the request id to every log line, and writes the metrics when the handler ends.
 
-    An exception is logged once, here, and goes on to Lambda.
+    An exception is logged once, here, and raised again to Lambda.
     """
 
     @logger.inject_lambda_context
@@ -52,7 +52,7 @@ def count(metric: Metric, value: int) -> None:
 
 
 def measure(metric: Metric, values: Sequence[int]) -> None:
-    """What was found in this invocation, zeros too, in the metric's own unit."""
+    """Adds values, zeros too, in the metric's own unit."""
     _of_run[metric] += values
 
 
@@ -63,17 +63,21 @@ def count_kinds(metric: Metric, kinds: Mapping[str, int]) -> None:
 
 
 def emit_stream_metrics(stream_name: str, values: Mapping[Metric, Sequence[int]]) -> None:
-    """Metrics of one stream: under StreamName too, where the stack is to have metrics per stream."""
-    worth = {metric: listed for metric, listed in values.items() if any(listed) or metric.value.unit is not Unit.COUNT}
+    """Writes metrics of one stream: under StreamName too, if the stack has metrics per stream."""
+    written = {
+        metric: listed for metric, listed in values.items() if any(listed) or metric.value.unit is not Unit.COUNT
+    }
     if stream_name and per_stream():
-        write_metrics(worth, StreamName=stream_name)
+        write_metrics(written, StreamName=stream_name)
     else:
-        write_metrics(worth)
+        write_metrics(written)
 
 
 def write_metrics(values: Mapping[Metric, Sequence[float]], service: str | None = None, **further: str) -> None:
-    """One document, under the stack and the service, and under these with `further` dimensions besides. `service` is
-    this function's own unless it is told."""
+    """Writes one document, under the stack and the service, and under these with `further` dimensions as well.
+
+    `service` is this function's own by default.
+    """
     stack = {"Stack": _settings().stack_name}
     document = EphemeralMetrics(namespace=NAMESPACE, service=service, default_dimensions=stack)
     if further:
@@ -86,7 +90,7 @@ def write_metrics(values: Mapping[Metric, Sequence[float]], service: str | None 
 
 
 def per_stream() -> bool:
-    """Whether the stack is to have metrics of each stream."""
+    """Whether the stack has metrics of each stream."""
     return _settings().metrics_per_stream == "ENABLED"
 
 

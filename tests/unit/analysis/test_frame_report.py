@@ -26,7 +26,8 @@ from tests.fakes import FakeDetector, FakeLedger, FakeSink
 
 def an_analysis(frame: Frame | None = None, **fields: Any) -> FrameAnalysis:
     shown = frame or a_frame()
-    return FrameAnalysis("one", lambda: shown, **({"frame": shown, "published_at_ms": NOON_MS} | fields))
+    given: dict[str, Any] = {"frame": shown, "published_at_ms": NOON_MS}
+    return FrameAnalysis("one", lambda: shown, **(given | fields))
 
 
 def counts_of(one: FrameAnalysis) -> FrameCounts:

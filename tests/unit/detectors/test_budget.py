@@ -13,12 +13,13 @@ from kinesight.domain.detectors.budget import DAY_MS, Budget, BudgetLimits, Rese
 from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
 from kinesight.domain.detectors.call_prices import (
     DEAREST_TOKENS,
-    MICRO_USD_PER_CALL,
     CallPrice,
     TokenPrice,
-    call_price,
+    given_price,
+    token_call_price,
     token_price,
 )
+from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
 from kinesight.domain.detectors.ports import Detector, ModelOutput, ReserveResult, SpendingDetector, TokenUsage
 from kinesight.domain.detectors.spend import FrameSpend, Spend
@@ -33,7 +34,6 @@ from kinesight.domain.errors import (
 )
 from kinesight.domain.model import BoundingBox, DetectorInfo, Frame, from_epoch_ms
 from kinesight.domain.rules.matching import Rules
-from kinesight.settings import DetectorType
 
 from tests.builders import NOON_MS, a_detection, a_frame
 from tests.fakes import FakeDetector, FakeLedger, FakeSink, FakeSpendCounters
@@ -404,7 +404,7 @@ def test_without_a_budget_it_only_counts() -> None:
 
 
 def test_tokens_are_paid_by_what_the_answer_says() -> None:
-    price = call_price("BEDROCK", None, model_id="us.amazon.nova-lite-v1:0", most_tokens_written=1000)
+    price = token_call_price("us.amazon.nova-lite-v1:0", 1000)
     usage = TokenUsage(read=2000, written=300)
 
     assert price.most == 600  # 6,000 tokens at $0.06 and 1,000 at $0.24 a million
@@ -419,11 +419,17 @@ def test_a_model_without_a_known_price_is_counted_as_the_dearest() -> None:
 
 
 def test_every_detector_has_a_price() -> None:
-    assert set(MICRO_USD_PER_CALL) == {*DetectorType} - {DetectorType.BEDROCK}
+    needed = {"face_collection_id": "staff", "custom_labels_model_arn": "arn", "sagemaker_endpoint_name": "m"}
+    needed |= {"http_model_url": "https://m", "bedrock_model_id": "m"}
+    prices = {kind: one.price(one.read(needed)) for kind, one in DETECTORS.items()}
+
+    assert [kind for kind, price in prices.items() if price.tokens is not None] == ["BEDROCK"]
+    assert {price.most for price in prices.values() if price.tokens is None} == {0, 1000}
+    assert prices["BEDROCK"].tokens == DEAREST_TOKENS
 
 
 def test_a_price_of_ones_own_is_taken() -> None:
-    price = call_price("HTTP", Decimal("0.4"), model_id=None, most_tokens_written=1)
+    price = given_price(Decimal("0.4"))
 
     assert (price.most, price.of(None)) == (400, 400)
 

@@ -145,7 +145,7 @@ def test_boxes_are_clipped_and_those_beside_the_picture_go() -> None:
         (
             "BUILT_IN_OBJECT_DETECTION",
             {"annotations": [], "image_size": [{"width": 0, "height": 1}]},
-            "0 x 1 is no size",
+            "0 x 1 is not a size",
         ),
         ({"rows": "abs(x)", "score": "s"}, {"x": "text"}, "fails"),
     ],
@@ -158,11 +158,11 @@ def test_an_answer_of_another_form_says_what_and_where(mapping: Any, answer: Any
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("NONSENSE", "no ready-made mapping 'NONSENSE'; there are BUILT_IN_OBJECT_DETECTION"),
+        ("NONSENSE", "no preset 'NONSENSE'; there are BUILT_IN_OBJECT_DETECTION"),
         ("{", "no JSON"),
         ("[]", "empty list"),
         ('{"rows": "a"}', "score: Field required"),
-        ('{"rows": "a", "score": "b["}', "score: Value error, 'b\\[' is no JMESPath"),
+        ('{"rows": "a", "score": "b["}', "score: Value error, 'b\\[' is not a JMESPath"),
         ('{"rows": "a", "score": "b", "boxes": "c"}', "boxes: Extra inputs"),
         ('{"rows": "a", "score": "b", "scoreScale": 10}', "scoreScale"),
     ],

@@ -47,7 +47,7 @@ from kinesight.domain.ports import (
     VideoStream,
 )
 from kinesight.domain.rules.matching import Rules
-from kinesight.settings import DetectorType, PlanWindowsSettings
+from kinesight.settings import PlanWindowsSettings
 
 from tests.builders import NOON_MS
 from tests.fakes import FakeDetector, FakeLedger, FakeSink, FakeSpendCounters, FakeWork
@@ -313,7 +313,7 @@ def test_what_a_camera_recorded_is_past_whatever_its_clock_says() -> None:
 
 @pytest.mark.parametrize("detector", ["SAGEMAKER", "SAGEMAKER_ASYNC", "HTTP", "BEDROCK"])
 def test_a_model_of_ones_own_must_be_the_stacks(detector: str) -> None:
-    own = PlanWindowsSettings(work_bucket="w", detector=DetectorType(detector)).missing_parameters()
+    own = PlanWindowsSettings(work_bucket="w", detector=detector).missing_parameters()
 
     assert detector not in own
     assert len({"SAGEMAKER", "SAGEMAKER_ASYNC", "HTTP", "BEDROCK"} & set(own)) == 3

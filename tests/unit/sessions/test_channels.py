@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.sessions.alerts import alert_of
+from kinesight.domain.sessions.channels import CHANNELS, Carries
 from kinesight.domain.sessions.outbox import NotificationTargets
+from kinesight.wiring import channels
 from kinesight.wiring import track_sessions as wiring
 
 from tests.contract.test_session_adapters import SESSION
@@ -24,15 +27,15 @@ SECRET_ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:webhook-abcde
 @pytest.fixture(autouse=True)
 def forgotten_settings() -> Iterator[None]:
     yield
-    wiring.settings.cache_clear()
-    wiring._webhook.cache_clear()
+    wiring._environment.cache_clear()
+    channels._webhook_alerts.cache_clear()
 
 
 def audience(monkeypatch: pytest.MonkeyPatch, **variables: str) -> NotificationTargets:
     for name, value in (REQUIRED | variables).items():
         monkeypatch.setenv(name, value)
-    wiring.settings.cache_clear()
-    wiring._webhook.cache_clear()
+    wiring._environment.cache_clear()
+    channels._webhook_alerts.cache_clear()
     return wiring.ports(lambda: 1000).audience
 
 
@@ -69,3 +72,22 @@ def test_a_webhook_remembers_that_it_rests(monkeypatch: pytest.MonkeyPatch) -> N
     first = audience(monkeypatch, WEBHOOK_SECRET_ARN=SECRET_ARN).alerts["webhook"]
 
     assert wiring.ports(lambda: 1000).audience.alerts["webhook"].channel is first.channel
+
+
+def test_every_entry_has_a_factory_and_every_factory_an_entry() -> None:
+    assert channels._FACTORIES.keys() == CHANNELS.keys()
+
+
+@pytest.mark.parametrize("name", CHANNELS)
+def test_a_channel_carries_what_its_entry_says(name: str) -> None:
+    values = {"iot_topic": "t", "event_bus_name": "b", "webhook_secret_arn": SECRET_ARN, "alert_topic_arn": "a"}
+    found = channels.channels(values | {"evidence_bucket": "e"})
+
+    assert list(found) == list(CHANNELS)
+    assert (found[name].events is not None) == (CHANNELS[name].carries is not Carries.ALERTS)
+    assert (found[name].alerts is not None) == (CHANNELS[name].carries is not Carries.EVENTS)
+
+
+def test_a_wrong_parameter_of_a_channel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InvalidSettingError, match="WEBHOOK_FORMAT"):
+        audience(monkeypatch, WEBHOOK_FORMAT="PIGEON")

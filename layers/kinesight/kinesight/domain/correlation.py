@@ -1,7 +1,7 @@
-"""One id from a fragment to its alert: what every log line about a frame carries.
+"""One id from a fragment to its alert: every log line about a frame carries it.
 
-It is not transported, it is told by what each message carries anyway: the stream's name and the fragment's number,
-which KVS gives before anybody else has seen the frame. docs/tracing.md says where each service has them.
+It is not transported but derived from what each message carries anyway: the stream's name and the fragment's number,
+which KVS assigns before the frame is processed. docs/tracing.md lists where each service has them.
 """
 
 from datetime import datetime
@@ -16,7 +16,7 @@ def correlation_id(stream_name: str, fragment_number: str | None, image_timestam
 
 
 def frame_keys(frame: Frame | None, result_id: str | None = None) -> dict[str, Any]:
-    """What a log line about a frame says of it, by the names that docs/tracing.md lists; nothing that is unknown."""
+    """Fields of a log line about a frame, by the names that docs/tracing.md lists, as far as they are known."""
     known: dict[str, Any] = {} if result_id is None else {"result_id": result_id}
     if frame is None:
         return known

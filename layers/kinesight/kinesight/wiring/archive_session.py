@@ -1,4 +1,4 @@
-"""What archive_session works with."""
+"""Ports of archive_session."""
 
 from __future__ import annotations
 
@@ -25,37 +25,37 @@ _NO_LINKS_S = 60
 
 
 @cache
-def settings() -> ArchiveSessionSettings:
+def _environment() -> ArchiveSessionSettings:
     return ArchiveSessionSettings.from_environment()
 
 
 def ports(remaining_ms: Callable[[], int]) -> ArchivePorts:
     """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
-    wanted = settings()
+    environment = _environment()
     archive = KvsArchive(clients.archived_media(), sleep=time.sleep)
     return ArchivePorts(
         index=archive,
         streams=KvsStreamDirectory(clients.kinesis_video()),
         fragments=KvsFragmentArchive(clients.archived_media(), sleep=time.sleep),
-        store=S3EvidenceStore(clients.s3(), wanted.evidence_bucket, link_seconds=_NO_LINKS_S),
-        videos=DynamoDbSessionClips(clients.dynamodb(), wanted.events_table),
+        store=S3EvidenceStore(clients.s3(), environment.evidence_bucket, link_seconds=_NO_LINKS_S),
+        videos=DynamoDbSessionClips(clients.dynamodb(), environment.events_table),
         held=_held(),
-        orders=SqsDelayedMessages(clients.sqs(), wanted.queue_url),
-        dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
+        orders=SqsDelayedMessages(clients.sqs(), environment.queue_url),
+        dead_letters=SqsDeadLetters(clients.sqs(), environment.dead_letter_queue_url, source=_NAME),
         remaining_ms=remaining_ms,
         now_ms=lambda: round(time.time() * 1000),
     )
 
 
 def _held() -> HeldCopies:
-    wanted = settings()
-    days = wanted.evidence_retention_days
+    environment = _environment()
+    days = environment.evidence_retention_days
     return HeldCopies(
-        DynamoDbEventMarks(clients.dynamodb(), wanted.events_table, kept_seconds=days * 86_400, epoch_s=time.time),
+        DynamoDbEventMarks(clients.dynamodb(), environment.events_table, kept_seconds=days * 86_400, epoch_s=time.time),
         EvidenceBuckets(
-            evidence=S3EvidenceReader(clients.s3(), wanted.evidence_bucket, link_seconds=_NO_LINKS_S),
-            images=S3EvidenceReader(clients.s3(), wanted.images_bucket, link_seconds=_NO_LINKS_S),
-            images_bucket=wanted.images_bucket,
+            evidence=S3EvidenceReader(clients.s3(), environment.evidence_bucket, link_seconds=_NO_LINKS_S),
+            images=S3EvidenceReader(clients.s3(), environment.images_bucket, link_seconds=_NO_LINKS_S),
+            images_bucket=environment.images_bucket,
             kept_days=days,
         ),
     )

@@ -1,4 +1,4 @@
-"""What conduct_live works with."""
+"""Ports of conduct_live."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ _CONSUMER_MS = 840_000
 
 
 @cache
-def settings() -> ConductLiveSettings:
+def _environment() -> ConductLiveSettings:
     return ConductLiveSettings.from_environment()
 
 
-def plan() -> ConductorSettings:
-    """What the parameters ask for. Raises InvalidSettingError."""
-    wanted = settings()
-    selection = StreamSelection.of(wanted.stream_names, wanted.tag_filter_documents())
-    return ConductorSettings(selection, wanted.live_streams_per_consumer, _CONSUMER_MS)
+def settings() -> ConductorSettings:
+    """Raises InvalidSettingError."""
+    environment = _environment()
+    selection = StreamSelection.of(environment.stream_names, environment.tag_filter_documents())
+    return ConductorSettings(selection, environment.live_streams_per_consumer, _CONSUMER_MS)
 
 
 def ports() -> ConductorPorts:
     """Raises InvalidSettingError."""
-    wanted = settings()
+    environment = _environment()
     return ConductorPorts(
         registry=KvsStreamDirectory(clients.kinesis_video()),
-        leases=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="leases"),
-        slots=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="consumers"),
-        starter=LambdaConsumers(clients.lambda_(), wanted.consumer_function_name),
+        leases=DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="leases"),
+        slots=DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="consumers"),
+        starter=LambdaConsumers(clients.lambda_(), environment.consumer_function_name),
         clock=SystemClock(),
         now_ms=round(time.time() * 1000),
     )

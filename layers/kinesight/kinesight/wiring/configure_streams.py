@@ -1,4 +1,4 @@
-"""What configure_streams works with."""
+"""Ports of configure_streams."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _WATCH_S = 40.0
 
 
 @cache
-def settings() -> ConfigureStreamsSettings:
+def _environment() -> ConfigureStreamsSettings:
     return ConfigureStreamsSettings.from_environment()
 
 
 def stream_settings() -> StreamSettings:
     """Returns the stream settings of the parameters. Raises InvalidSettingError."""
-    return stream_settings_of(settings())
+    return stream_settings_of(_environment())
 
 
 def ports(remaining_ms: Callable[[], int]) -> ConfigureStreamsPorts:
@@ -45,7 +45,7 @@ def ports(remaining_ms: Callable[[], int]) -> ConfigureStreamsPorts:
     clock = SystemClock()
     return ConfigureStreamsPorts(
         registry=KvsStreamDirectory(clients.kinesis_video()),
-        managed=DynamoDbManagedStreams(clients.dynamodb(), settings().coordination_table, epoch_s=time.time),
+        managed=DynamoDbManagedStreams(clients.dynamodb(), _environment().coordination_table, epoch_s=time.time),
         clock=clock,
         epoch_s=time.time(),
         deadline_s=clock.now_s() + remaining_ms() / 1000 - _MARGIN_S,
@@ -54,23 +54,23 @@ def ports(remaining_ms: Callable[[], int]) -> ConfigureStreamsPorts:
 
 def missing_images() -> MissingImagesReport:
     """Returns which streams with image generation get no images. Raises StorageBusyError."""
-    chosen = settings()
-    managed = DynamoDbManagedStreams(clients.dynamodb(), chosen.coordination_table, epoch_s=time.time).all()
+    environment = _environment()
+    managed = DynamoDbManagedStreams(clients.dynamodb(), environment.coordination_table, epoch_s=time.time).all()
     clock = SystemClock()
     late_s = clock.now_s() + _WATCH_S
     ports = MissingImagesPorts(
-        last_images=DynamoDbDocuments(clients.dynamodb(), chosen.coordination_table, kind="pictures"),
+        last_images=DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="pictures"),
         fragments=KvsArchive(clients.kinesis_video(), clients.archived_media(), sleep=time.sleep),
         now_ms=round(time.time() * 1000),
         is_late=lambda: clock.now_s() >= late_s,
     )
     names = [one.stream_name for one in managed if one.feature is Feature.IMAGE_GENERATION]
-    return find_missing_images(names, chosen.pictures_missing_minutes * 60_000, ports)
+    return find_missing_images(names, environment.pictures_missing_minutes * 60_000, ports)
 
 
 def check_rules() -> None:
     """Whether there is a rules document that can be used, or none. Raises InvalidConfigurationError."""
-    body = S3Bucket(clients.s3(), settings().configuration_bucket).read(DOCUMENT_KEY)
+    body = S3Bucket(clients.s3(), _environment().configuration_bucket).read(DOCUMENT_KEY)
     if body is not None:
         parse_document(body.decode(errors="replace"))
 

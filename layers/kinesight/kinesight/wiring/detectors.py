@@ -1,10 +1,12 @@
-"""The detector that the parameters ask for: one function for each type."""
+"""Detectors of the catalogue with their adapters: one factory for each type."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from decimal import Decimal
 from functools import cache
+from typing import Any
 
 from kinesight.adapters.aws import clients
 from kinesight.adapters.detectors.bedrock import LARGEST_BYTES, LONGEST_SIDE, BedrockDetector
@@ -24,6 +26,10 @@ from kinesight.adapters.s3.crops import S3Crops
 from kinesight.adapters.s3.image_store import S3ImageStore
 from kinesight.adapters.s3.objects import S3Objects
 from kinesight.adapters.secrets.secrets_manager import SecretsManagerSecret, detector_secret
+from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
+from kinesight.domain.detectors.call_prices import given_price
+from kinesight.domain.detectors.catalogue import DETECTORS, own_models, rekognition
+from kinesight.domain.detectors.catalogue.entry import DetectorEntry, DetectorSettings
 from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
 from kinesight.domain.detectors.http_request import json_template
 from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Endpoint, PictureForm
@@ -34,154 +40,178 @@ from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight.domain.detectors.output_schema import OutputMapping
 from kinesight.domain.detectors.ports import Detector, SpendingDetector
 from kinesight.domain.errors import InvalidSettingError
-from kinesight.settings import DetectionSettings, DetectorType
-from kinesight.wiring.budget import budgeted
+from kinesight.settings import DetectionSettings
+from kinesight.wiring.budget import budget
 
 _CONNECT_MS = 5000
 _BEDROCK_MS = 60_000
 
 
-def detector(wanted: DetectionSettings) -> SpendingDetector:
-    """Raises InvalidSettingError if a setting is missing that this type needs, StorageBusyError if S3 can't be read."""
-    first = budgeted(wanted, _BUILDERS[wanted.detector](wanted))
-    return first if wanted.then_detector is None else _chained(wanted, first, wanted.then_detector)
+Factory = Callable[[Any], Detector]
+
+_FACTORIES: dict[str, Factory] = {}
 
 
-def _chained(wanted: DetectionSettings, first: SpendingDetector, then: DetectorType) -> SpendingDetector:
-    price = {"detector_usd_per_thousand_calls": wanted.then_detector_usd_per_thousand_calls}
-    own = wanted.model_copy(update={"detector": then, **price})
-    second = budgeted(own, _BUILDERS[then](own))
-    rules = ChainRules.of(wanted.then_labels, wanted.then_minimum_confidence, wanted.then_on)
-    work = S3Bucket(clients.s3(), wanted.crops_bucket)
+def _factory[S: DetectorSettings](
+    entry: DetectorEntry[S],
+) -> Callable[[Callable[[S], Detector]], Callable[[S], Detector]]:
+    """Registers the factory of an entry; its parameter is of the entry's settings."""
+
+    def register(make: Callable[[S], Detector]) -> Callable[[S], Detector]:
+        _FACTORIES[entry.name] = make
+        return make
+
+    return register
+
+
+def detector(settings: DetectionSettings) -> SpendingDetector:
+    """Raises InvalidSettingError if a parameter is empty that this type needs, StorageBusyError if S3 can't be read."""
+    first = _budgeted(settings, settings.detector, settings.detector_usd_per_thousand_calls)
+    return first if settings.then_detector is None else _chained(settings, first, settings.then_detector)
+
+
+def _budgeted(settings: DetectionSettings, kind: str, usd_per_thousand_calls: Decimal | None) -> BudgetedDetector:
+    entry = DETECTORS[kind]
+    own = entry.read(settings.values)
+    price = entry.price(own) if usd_per_thousand_calls is None else given_price(usd_per_thousand_calls)
+    return BudgetedDetector(_FACTORIES[kind](own), kind, price, budget(settings))
+
+
+def _chained(settings: DetectionSettings, first: SpendingDetector, then: str) -> SpendingDetector:
+    second = _budgeted(settings, then, settings.then_detector_usd_per_thousand_calls)
+    rules = ChainRules.of(settings.then_labels, settings.then_minimum_confidence, settings.then_on)
+    work = S3Bucket(clients.s3(), settings.crops_bucket)
     return ChainedDetector(first, second, rules, S3Crops(S3ImageStore(clients.s3()), work, pillow_images.cropped))
 
 
-def _labels(wanted: DetectionSettings) -> Detector:
+@_factory(rekognition.LABELS)
+def _labels(settings: rekognition.LabelSettings) -> Detector:
     return RekognitionLabels(
-        clients.rekognition(), minimum_confidence=wanted.minimum_confidence, max_labels=wanted.max_labels
+        clients.rekognition(), minimum_confidence=settings.minimum_confidence, max_labels=settings.max_labels
     )
 
 
-def _faces(wanted: DetectionSettings) -> Detector:
-    return RekognitionFaces(clients.rekognition(), minimum_confidence=wanted.minimum_confidence)
+@_factory(rekognition.FACES)
+def _faces(settings: DetectorSettings) -> Detector:
+    return RekognitionFaces(clients.rekognition(), minimum_confidence=settings.minimum_confidence)
 
 
-def _face_search(wanted: DetectionSettings) -> Detector:
+@_factory(rekognition.FACE_SEARCH)
+def _face_search(settings: rekognition.FaceSearchSettings) -> Detector:
     return RekognitionFaceSearch(
         clients.rekognition(),
-        minimum_confidence=wanted.minimum_confidence,
-        collection_id=_needed(wanted, wanted.face_collection_id, "FaceCollectionId"),
-        match_threshold=wanted.face_match_threshold,
+        minimum_confidence=settings.minimum_confidence,
+        collection_id=settings.face_collection_id,
+        match_threshold=settings.face_match_threshold,
     )
 
 
-def _moderation(wanted: DetectionSettings) -> Detector:
-    return RekognitionModeration(clients.rekognition(), minimum_confidence=wanted.minimum_confidence)
+@_factory(rekognition.MODERATION)
+def _moderation(settings: DetectorSettings) -> Detector:
+    return RekognitionModeration(clients.rekognition(), minimum_confidence=settings.minimum_confidence)
 
 
-def _text(wanted: DetectionSettings) -> Detector:
+@_factory(rekognition.TEXT)
+def _text(settings: rekognition.TextSettings) -> Detector:
     return RekognitionText(
         clients.rekognition(),
-        minimum_confidence=wanted.minimum_confidence,
-        plates=PlateRules.of(wanted.known_plates, wanted.plate_pattern, wanted.plate_tolerance),
+        minimum_confidence=settings.minimum_confidence,
+        plates=PlateRules.of(settings.known_plates, settings.plate_pattern, settings.plate_tolerance),
     )
 
 
-def _protective_equipment(wanted: DetectionSettings) -> Detector:
+@_factory(rekognition.PROTECTIVE_EQUIPMENT)
+def _protective_equipment(settings: rekognition.EquipmentSettings) -> Detector:
     return RekognitionProtectiveEquipment(
-        clients.rekognition(), minimum_confidence=wanted.minimum_confidence, required=wanted.required_equipment
+        clients.rekognition(), minimum_confidence=settings.minimum_confidence, required=settings.required_equipment
     )
 
 
-def _custom_labels(wanted: DetectionSettings) -> Detector:
+@_factory(rekognition.CUSTOM_LABELS)
+def _custom_labels(settings: rekognition.CustomLabelSettings) -> Detector:
     return RekognitionCustomLabels(
         clients.rekognition(),
-        minimum_confidence=wanted.minimum_confidence,
-        max_labels=wanted.max_labels,
-        project_version_arn=_needed(wanted, wanted.custom_labels_model_arn, "CustomLabelsModelArn"),
+        minimum_confidence=settings.minimum_confidence,
+        max_labels=settings.max_labels,
+        project_version_arn=settings.custom_labels_model_arn,
     )
 
 
-def _sagemaker(wanted: DetectionSettings) -> Detector:
+@_factory(own_models.SAGEMAKER)
+def _sagemaker(settings: own_models.SageMakerSettings) -> Detector:
     return SageMakerEndpoint(
-        clients.sagemaker_runtime(wanted.sagemaker_timeout_milliseconds),
+        clients.sagemaker_runtime(settings.sagemaker_timeout_milliseconds),
         S3ImageStore(clients.s3()),
         pillow_images.prepare,
-        _reader(wanted),
-        _endpoint(wanted),
+        _reader(settings),
+        _endpoint(settings),
     )
 
 
-def _sagemaker_async(wanted: DetectionSettings) -> Detector:
+@_factory(own_models.SAGEMAKER_ASYNC)
+def _sagemaker_async(settings: own_models.SageMakerSettings) -> Detector:
     return SageMakerAsyncEndpoint(
-        clients.sagemaker_runtime(wanted.sagemaker_timeout_milliseconds),
+        clients.sagemaker_runtime(settings.sagemaker_timeout_milliseconds),
         S3ImageStore(clients.s3()),
         S3Objects(clients.s3()),
         pillow_images.prepare,
-        _reader(wanted),
-        _endpoint(wanted),
-        timeout_ms=wanted.sagemaker_timeout_milliseconds,
+        _reader(settings),
+        _endpoint(settings),
+        timeout_ms=settings.sagemaker_timeout_milliseconds,
         sleep=time.sleep,
         monotonic_s=time.monotonic,
     )
 
 
-def _endpoint(wanted: DetectionSettings) -> Endpoint:
-    name = _needed(wanted, wanted.sagemaker_endpoint_name, "SageMakerEndpointName")
-    return Endpoint(name, _form(wanted, wanted.sagemaker_content_type), wanted.sagemaker_accept)
+def _endpoint(settings: own_models.SageMakerSettings) -> Endpoint:
+    form = _form(settings, settings.sagemaker_content_type)
+    return Endpoint(settings.sagemaker_endpoint_name, form, settings.sagemaker_accept)
 
 
-def _http(wanted: DetectionSettings) -> Detector:
+@_factory(own_models.HTTP)
+def _http(settings: own_models.HttpSettings) -> Detector:
     model = HttpModel(
-        _needed(wanted, wanted.http_model_url, "HttpModelUrl"),
-        _form(wanted, wanted.http_picture_type),
-        None if wanted.http_json_body is None else json_template(wanted.http_json_body),
-        wanted.http_auth_header,
-        connect_timeout_ms=min(_CONNECT_MS, wanted.http_timeout_milliseconds),
-        read_timeout_ms=wanted.http_timeout_milliseconds,
+        settings.http_model_url,
+        _form(settings, settings.http_picture_type),
+        None if settings.http_json_body is None else json_template(settings.http_json_body),
+        settings.http_auth_header,
+        connect_timeout_ms=min(_CONNECT_MS, settings.http_timeout_milliseconds),
+        read_timeout_ms=settings.http_timeout_milliseconds,
     )
-    secret = None if wanted.http_auth_secret_arn is None else _secret(wanted.http_auth_secret_arn)
-    return HttpDetector(S3ImageStore(clients.s3()), pillow_images.prepare, _reader(wanted), model, secret)
+    secret = None if settings.http_auth_secret_arn is None else _secret(settings.http_auth_secret_arn)
+    return HttpDetector(S3ImageStore(clients.s3()), pillow_images.prepare, _reader(settings), model, secret)
 
 
-def _bedrock(wanted: DetectionSettings) -> Detector:
+@_factory(own_models.BEDROCK)
+def _bedrock(settings: own_models.BedrockSettings) -> Detector:
     return BedrockDetector(
         clients.bedrock_runtime(_BEDROCK_MS),
         S3ImageStore(clients.s3()),
         pillow_images.prepare,
-        OutputReader(output_mapping("BEDROCK"), LabelMap(), wanted.minimum_confidence),
+        OutputReader(output_mapping("BEDROCK"), LabelMap(), settings.minimum_confidence),
         form=PictureForm(
             ANY_CONTENT_TYPE,
-            _size(wanted),
-            wanted.model_resize,
+            settings.model_size,
+            settings.model_resize,
             largest_bytes=LARGEST_BYTES,
             longest_side=LONGEST_SIDE,
         ),
-        model_id=_needed(wanted, wanted.bedrock_model_id, "BedrockModelId"),
-        prompt=wanted.bedrock_prompt,
-        max_tokens=wanted.bedrock_max_tokens,
+        model_id=settings.bedrock_model_id,
+        prompt=settings.bedrock_prompt,
+        max_tokens=settings.bedrock_max_tokens,
     )
 
 
-def _form(wanted: DetectionSettings, content_type: str) -> PictureForm:
-    mapping = _mapping(wanted.model_mapping)
-    return PictureForm(content_type, _size(wanted), wanted.model_resize, size_matters=mapping.needs_sent_size)
+def _form(settings: own_models.MappedSettings, content_type: str) -> PictureForm:
+    size_matters = _mapping(settings.model_mapping).needs_sent_size
+    return PictureForm(content_type, settings.model_size, settings.model_resize, size_matters=size_matters)
 
 
-def _size(wanted: DetectionSettings) -> tuple[int, int] | None:
-    width, height = wanted.model_width_pixels, wanted.model_height_pixels
-    if width is None or height is None:
-        if width is height:
-            return None
-        raise InvalidSettingError("give ModelWidthPixels and ModelHeightPixels together, or neither")
-    return width, height
-
-
-def _reader(wanted: DetectionSettings) -> OutputReader:
-    uri = wanted.model_labels_uri
-    names = [name.strip() for name in wanted.model_labels.split(",")]
+def _reader(settings: own_models.MappedSettings) -> OutputReader:
+    uri = settings.model_labels_uri
+    names = [name.strip() for name in settings.model_labels.split(",")]
     labels = LabelMap.of(names) if uri is None else _label_file(uri)
-    return OutputReader(_mapping(wanted.model_mapping), labels, wanted.minimum_confidence)
+    return OutputReader(_mapping(settings.model_mapping), labels, settings.minimum_confidence)
 
 
 @cache
@@ -204,22 +234,5 @@ def _secret(arn: str) -> SecretsManagerSecret:
     return detector_secret(clients.secrets_manager(), arn)
 
 
-def _needed(wanted: DetectionSettings, value: str | None, parameter: str) -> str:
-    if value is None:
-        raise InvalidSettingError(f"Detector is {wanted.detector}, and {parameter} is empty")
-    return value
-
-
-_BUILDERS: Mapping[DetectorType, Callable[[DetectionSettings], Detector]] = {
-    DetectorType.REKOGNITION_LABELS: _labels,
-    DetectorType.REKOGNITION_FACES: _faces,
-    DetectorType.REKOGNITION_FACE_SEARCH: _face_search,
-    DetectorType.REKOGNITION_MODERATION: _moderation,
-    DetectorType.REKOGNITION_TEXT: _text,
-    DetectorType.REKOGNITION_PROTECTIVE_EQUIPMENT: _protective_equipment,
-    DetectorType.REKOGNITION_CUSTOM_LABELS: _custom_labels,
-    DetectorType.SAGEMAKER: _sagemaker,
-    DetectorType.SAGEMAKER_ASYNC: _sagemaker_async,
-    DetectorType.HTTP: _http,
-    DetectorType.BEDROCK: _bedrock,
-}
+if DETECTORS.keys() - _FACTORIES.keys():
+    raise LookupError(f"detectors without a factory: {', '.join(DETECTORS.keys() - _FACTORIES.keys())}")

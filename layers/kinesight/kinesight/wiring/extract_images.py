@@ -1,4 +1,4 @@
-"""What extract_images works with."""
+"""Ports of extract_images."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from kinesight.settings import ExtractImagesSettings
 
 def ports() -> ExtractionPorts:
     """Raises InvalidSettingError."""
-    wanted = ExtractImagesSettings.from_environment()
+    environment = ExtractImagesSettings.from_environment()
     media = clients.archived_media()
     return ExtractionPorts(
         KvsArchive(media, sleep=time.sleep),
         KvsFragmentArchive(media, sleep=time.sleep),
         AvImageExtractor(),
-        S3Bucket(clients.s3(), wanted.work_bucket),
+        S3Bucket(clients.s3(), environment.work_bucket),
     )

@@ -1,4 +1,4 @@
-"""What keep_evidence works with."""
+"""Ports of keep_evidence."""
 
 from __future__ import annotations
 
@@ -21,25 +21,27 @@ _NAME = "keep_evidence"
 
 
 @cache
-def settings() -> KeepEvidenceSettings:
+def _environment() -> KeepEvidenceSettings:
     return KeepEvidenceSettings.from_environment()
 
 
 def ports(remaining_ms: Callable[[], int]) -> EvidencePorts:
     """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
-    wanted = settings()
+    environment = _environment()
     return EvidencePorts(
         images=S3ImageStore(clients.s3()),
         fragments=KvsFragmentArchive(clients.archived_media(), sleep=time.sleep),
-        store=S3EvidenceStore(clients.s3(), wanted.evidence_bucket, link_seconds=wanted.alert_link_seconds),
+        store=S3EvidenceStore(clients.s3(), environment.evidence_bucket, link_seconds=environment.alert_link_seconds),
         annotator=PillowAnnotator(),
-        alerts=SnsAlertChannel(clients.sns(), wanted.alert_topic_arn) if wanted.alert_per == "PICTURE" else None,
+        alerts=SnsAlertChannel(clients.sns(), environment.alert_topic_arn)
+        if environment.alert_per == "PICTURE"
+        else None,
         ledger=PowertoolsLedger(
             clients.dynamodb(),
-            wanted.idempotency_table,
+            environment.idempotency_table,
             name=_NAME,
-            kept_seconds=wanted.idempotency_hours * 3600,
+            kept_seconds=environment.idempotency_hours * 3600,
             remaining_ms=remaining_ms,
         ),
-        dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
+        dead_letters=SqsDeadLetters(clients.sqs(), environment.dead_letter_queue_url, source=_NAME),
     )

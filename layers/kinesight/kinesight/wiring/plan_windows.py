@@ -1,4 +1,4 @@
-"""What plan_windows works with."""
+"""Ports of plan_windows."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from kinesight.settings import PlanWindowsSettings
 
 def ports() -> PlanningPorts:
     """Raises InvalidSettingError."""
-    wanted = PlanWindowsSettings.from_environment()
+    environment = PlanWindowsSettings.from_environment()
     archive = KvsArchive(clients.archived_media(), sleep=time.sleep)
-    work = S3Bucket(clients.s3(), wanted.work_bucket)
+    work = S3Bucket(clients.s3(), environment.work_bucket)
     return PlanningPorts(
         KvsStreamDirectory(clients.kinesis_video()),
         archive,
         work,
         lambda: datetime.now(UTC),
-        missing_parameters=wanted.missing_parameters(),
+        missing_parameters=environment.missing_parameters(),
     )

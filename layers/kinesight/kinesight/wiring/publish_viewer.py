@@ -1,4 +1,4 @@
-"""What publish_viewer works with."""
+"""Ports of publish_viewer."""
 
 import time
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What render_timelapse works with."""
+"""Ports of render_timelapse."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from kinesight.settings import RenderTimelapseSettings
 
 
 @cache
-def settings() -> RenderTimelapseSettings:
+def _environment() -> RenderTimelapseSettings:
     return RenderTimelapseSettings.from_environment()
 
 
 def ports(folder: Path, remaining_ms: Callable[[], int]) -> RenderingPorts:
     """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
-    wanted = settings()
+    environment = _environment()
     return RenderingPorts(
-        work=S3Bucket(clients.s3(), wanted.work_bucket),
+        work=S3Bucket(clients.s3(), environment.work_bucket),
         encoder=AvTimelapseEncoder(),
-        parts=S3Bucket(clients.s3(), wanted.work_bucket),
-        videos=S3Bucket(clients.s3(), wanted.evidence_bucket),
+        parts=S3Bucket(clients.s3(), environment.work_bucket),
+        videos=S3Bucket(clients.s3(), environment.evidence_bucket),
         folder=folder,
         remaining_ms=remaining_ms,
     )

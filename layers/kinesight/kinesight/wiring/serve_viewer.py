@@ -1,4 +1,4 @@
-"""What serve_viewer works with."""
+"""Ports of serve_viewer."""
 
 from __future__ import annotations
 
@@ -38,48 +38,50 @@ from kinesight.wiring.system_clock import SystemClock
 
 
 @cache
-def settings() -> ServeViewerSettings:
+def _environment() -> ServeViewerSettings:
     return ServeViewerSettings.from_environment()
 
 
 @cache
 def ports() -> ViewerPorts:
     """Raises InvalidSettingError."""
-    wanted = settings()
-    kept_seconds = wanted.evidence_retention_days * 86_400
+    environment = _environment()
+    kept_seconds = environment.evidence_retention_days * 86_400
     return ViewerPorts(
-        pages=DynamoDbEventPages(clients.dynamodb(), wanted.events_table),
-        marks=DynamoDbEventMarks(clients.dynamodb(), wanted.events_table, kept_seconds=kept_seconds, epoch_s=time.time),
+        pages=DynamoDbEventPages(clients.dynamodb(), environment.events_table),
+        marks=DynamoDbEventMarks(
+            clients.dynamodb(), environment.events_table, kept_seconds=kept_seconds, epoch_s=time.time
+        ),
         evidence_buckets=evidence_buckets(),
         now=_now,
-        link_seconds=wanted.viewer_link_seconds,
+        link_seconds=environment.viewer_link_seconds,
     )
 
 
 @cache
 def evidence_buckets() -> EvidenceBuckets:
     """Raises InvalidSettingError."""
-    wanted = settings()
-    seconds = wanted.viewer_link_seconds
+    environment = _environment()
+    seconds = environment.viewer_link_seconds
     return EvidenceBuckets(
-        evidence=S3EvidenceReader(clients.s3(), wanted.evidence_bucket, link_seconds=seconds),
-        images=S3EvidenceReader(clients.s3(), wanted.images_bucket, link_seconds=seconds),
-        images_bucket=wanted.images_bucket,
-        kept_days=wanted.evidence_retention_days,
+        evidence=S3EvidenceReader(clients.s3(), environment.evidence_bucket, link_seconds=seconds),
+        images=S3EvidenceReader(clients.s3(), environment.images_bucket, link_seconds=seconds),
+        images_bucket=environment.images_bucket,
+        kept_days=environment.evidence_retention_days,
     )
 
 
 @cache
 def playing() -> PlaybackPorts:
     """Raises InvalidSettingError."""
-    wanted = settings()
+    environment = _environment()
     return PlaybackPorts(
         marks=ports().marks,
         evidence_buckets=evidence_buckets(),
         streams=_directory(),
-        sessions=KvsPlayback(clients.archived_media(), link_seconds=wanted.viewer_link_seconds),
+        sessions=KvsPlayback(clients.archived_media(), link_seconds=environment.viewer_link_seconds),
         clips=_clips,
-        files=S3Bucket(clients.s3(), wanted.evidence_bucket),
+        files=S3Bucket(clients.s3(), environment.evidence_bucket),
         scratch=_scratch,
         now=_now,
     )
@@ -112,28 +114,28 @@ def _now() -> datetime:
 @cache
 def rules() -> RulesPorts:
     """Raises InvalidSettingError."""
-    wanted = settings()
-    file = S3RulesFile(clients.s3(), wanted.evidence_bucket, DOCUMENT_KEY)
-    return RulesPorts(file, tuple(wanted.labels), wanted.minimum_confidence)
+    environment = _environment()
+    file = S3RulesFile(clients.s3(), environment.evidence_bucket, DOCUMENT_KEY)
+    return RulesPorts(file, tuple(environment.labels), environment.minimum_confidence)
 
 
 @cache
 def camera_plan() -> CameraPlan:
     """Raises InvalidSettingError."""
-    wanted = settings()
+    environment = _environment()
     return CameraPlan(
-        wanted=stream_settings_of(wanted),
-        times_by_producer=wanted.image_selector_type == "PRODUCER_TIMESTAMP",
-        is_live=wanted.live_status == "ENABLED",
-        pictures_missing_s=wanted.pictures_missing_minutes * 60,
-        region=wanted.aws_region,
+        wanted=stream_settings_of(environment),
+        times_by_producer=environment.image_selector_type == "PRODUCER_TIMESTAMP",
+        is_live=environment.live_status == "ENABLED",
+        pictures_missing_s=environment.pictures_missing_minutes * 60,
+        region=environment.aws_region,
     )
 
 
 @cache
 def cameras() -> CameraPorts:
     """Raises InvalidSettingError."""
-    table = settings().coordination_table
+    table = _environment().coordination_table
     return CameraPorts(
         registry=_directory(),
         managed=DynamoDbManagedStreams(clients.dynamodb(), table, epoch_s=time.time),
@@ -162,14 +164,14 @@ def pictures() -> PicturePorts:
 @cache
 def analyses() -> AnalysisPorts:
     """Raises InvalidSettingError."""
-    wanted = settings()
+    environment = _environment()
     return AnalysisPorts(
-        runs=StepFunctionsWorkflow(clients.step_functions(), wanted.state_machine_arn),
-        notes=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="analyses"),
+        runs=StepFunctionsWorkflow(clients.step_functions(), environment.state_machine_arn),
+        notes=DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="analyses"),
         selected=selected(),
         work=evidence_buckets().images,
         evidence=evidence_buckets().evidence,
-        evidence_bucket=wanted.evidence_bucket,
+        evidence_bucket=environment.evidence_bucket,
         now=_now,
     )
 
@@ -182,7 +184,7 @@ def selected() -> SelectionGuard:
     def tags(stream_arn: str) -> Mapping[str, str]:
         return pace.call("ListTagsForStream", lambda: directory.tags(stream_arn))
 
-    return SelectionGuard(stream_settings_of(settings()).selection, directory, tags)
+    return SelectionGuard(stream_settings_of(_environment()).selection, _directory(), tags)
 
 
 def _directory() -> KvsStreamDirectory:

@@ -1,4 +1,4 @@
-"""What start_analysis works with."""
+"""Ports of start_analysis."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ _NAME = "start_analysis"
 
 
 @cache
-def settings() -> StartAnalysisSettings:
+def _environment() -> StartAnalysisSettings:
     return StartAnalysisSettings.from_environment()
 
 
-def plan() -> StartSettings:
-    """What the parameters ask for. Raises InvalidSettingError."""
-    wanted = settings()
+def settings() -> StartSettings:
+    """Raises InvalidSettingError."""
+    environment = _environment()
     rules = BurstRules(
-        pre_roll_ms=wanted.notification_pre_roll_seconds * 1000,
-        post_roll_ms=wanted.notification_post_roll_seconds * 1000,
-        quiet_ms=wanted.notification_quiet_seconds * 1000,
-        interval_ms=wanted.analysis_sampling_interval,
+        pre_roll_ms=environment.notification_pre_roll_seconds * 1000,
+        post_roll_ms=environment.notification_post_roll_seconds * 1000,
+        quiet_ms=environment.notification_quiet_seconds * 1000,
+        interval_ms=environment.analysis_sampling_interval,
     )
-    return StartSettings(rules, wanted.image_selector_type)
+    return StartSettings(rules, environment.image_selector_type)
 
 
 def ports() -> StartPorts:
     """Raises InvalidSettingError."""
-    wanted = settings()
+    environment = _environment()
     return StartPorts(
-        bursts=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="bursts"),
+        bursts=DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="bursts"),
         fragments=KvsArchive(clients.archived_media(), sleep=time.sleep),
-        workflow=StepFunctionsWorkflow(clients.step_functions(), wanted.state_machine_arn),
-        reminders=SqsDelayedMessages(clients.sqs(), wanted.queue_url),
-        dead_letters=SqsDeadLetters(clients.sqs(), wanted.dead_letter_queue_url, source=_NAME),
+        workflow=StepFunctionsWorkflow(clients.step_functions(), environment.state_machine_arn),
+        reminders=SqsDelayedMessages(clients.sqs(), environment.queue_url),
+        dead_letters=SqsDeadLetters(clients.sqs(), environment.dead_letter_queue_url, source=_NAME),
         now_ms=lambda: round(time.time() * 1000),
     )

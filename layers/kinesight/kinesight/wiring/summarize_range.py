@@ -1,4 +1,4 @@
-"""What summarize_range works with."""
+"""Ports of summarize_range."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from kinesight.settings import SummarizeRangeSettings
 
 
 @cache
-def settings() -> SummarizeRangeSettings:
+def _environment() -> SummarizeRangeSettings:
     return SummarizeRangeSettings.from_environment()
 
 
 def work() -> WorkStore:
     """Raises InvalidSettingError."""
-    return S3Bucket(clients.s3(), settings().work_bucket)
+    return S3Bucket(clients.s3(), _environment().work_bucket)
 
 
 def evidence_bucket() -> str:
     """Where keep_evidence writes. Raises InvalidSettingError."""
-    return settings().evidence_bucket
+    return _environment().evidence_bucket

@@ -1,4 +1,4 @@
-"""What sweep_streams works with."""
+"""Ports of sweep_streams."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ _MARGIN_S = 30.0
 
 
 @cache
-def settings() -> SweepStreamsSettings:
+def _environment() -> SweepStreamsSettings:
     return SweepStreamsSettings.from_environment()
 
 
-def plan() -> SweepSettings:
-    """What the parameters ask for. Raises InvalidSettingError."""
-    wanted = settings()
+def settings() -> SweepSettings:
+    """Raises InvalidSettingError."""
+    environment = _environment()
     return SweepSettings(
-        selection=StreamSelection.of(wanted.stream_names, wanted.tag_filter_documents()),
-        interval_ms=wanted.analysis_sampling_interval,
-        settle_ms=wanted.sweep_settle_seconds * 1000,
+        selection=StreamSelection.of(environment.stream_names, environment.tag_filter_documents()),
+        interval_ms=environment.analysis_sampling_interval,
+        settle_ms=environment.sweep_settle_seconds * 1000,
     )
 
 
 def ports(remaining_ms: Callable[[], int]) -> SweepPorts:
     """`remaining_ms`: how long this invocation may still run."""
-    wanted, clock = settings(), SystemClock()
+    environment, clock = _environment(), SystemClock()
     return SweepPorts(
         registry=KvsStreamDirectory(clients.kinesis_video()),
-        checkpoints=DynamoDbDocuments(clients.dynamodb(), wanted.coordination_table, kind="sweeps"),
-        workflow=StepFunctionsWorkflow(clients.step_functions(), wanted.state_machine_arn),
+        checkpoints=DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="sweeps"),
+        workflow=StepFunctionsWorkflow(clients.step_functions(), environment.state_machine_arn),
         clock=clock,
         now_ms=round(time.time() * 1000),
         deadline_s=clock.now_s() + remaining_ms() / 1000 - _MARGIN_S,

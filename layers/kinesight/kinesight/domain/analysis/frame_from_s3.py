@@ -16,7 +16,7 @@ _SERVER_TIMESTAMP = _KVS + "server_timestamp"
 def frame_of(stored: StoredImage, account_id: str, streams: StreamArns) -> Frame:
     """Reads name and metadata; the timestamps there are epoch milliseconds, every other entry is a producer's tag.
 
-    Metadata that is missing or unreadable becomes null: the picture is still worth analyzing.
+    Metadata that is missing or unreadable becomes null: the image can still be analyzed.
     Raises NotAKvsImageError if the name is not one of KVS's.
     """
     name = parse_image_key(stored.image.key, account_id)

@@ -1,7 +1,7 @@
-"""What AWS's Inference Template for SageMaker ("KIT") published per frame, for consumers that were written for it.
+"""Fields that AWS's Inference Template for SageMaker ("KIT") published per frame, for consumers written for it.
 
 Its documented consumer takes `fragmentMetaData[17:-1]`, splits it at commas and at `=`, and reads the fragment number
-first and the server's timestamp second, in epoch milliseconds; `sageMakerOutput` is base64 of the endpoint's answer.
+first and the server's timestamp second, in epoch milliseconds; `sageMakerOutput` is base64 of the endpoint's output.
 Our own record's fields stand beside these, so that one stream serves both.
 """
 
@@ -12,8 +12,8 @@ from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.model import Frame, to_epoch_ms
 
 
-def kit_fields(frame: Frame, answer: ModelOutput) -> dict[str, str]:
-    """The four fields, their texts in Java's toString form. An answer without bytes of its own is told as JSON."""
+def kit_fields(frame: Frame, output: ModelOutput) -> dict[str, str]:
+    """The four fields, their texts in Java's toString form. Output without bytes of its own is encoded as JSON."""
     server_ms = to_epoch_ms(frame.server_timestamp or frame.image_timestamp)
     producer_ms = to_epoch_ms(frame.producer_timestamp or frame.image_timestamp)
     number = frame.fragment_number or "null"
@@ -25,5 +25,5 @@ def kit_fields(frame: Frame, answer: ModelOutput) -> dict[str, str]:
             "errorCode=null, millisBehindNow=OptionalLong.empty, continuationToken=Optional.empty)"
         ),
         "frameMetaData": f"FrameMetadata(isKeyFrame=true, timeCode={to_epoch_ms(frame.image_timestamp)})",
-        "sageMakerOutput": b64encode(answer.raw_body or json.dumps(answer.raw_output).encode()).decode(),
+        "sageMakerOutput": b64encode(output.raw_body or json.dumps(output.raw_output).encode()).decode(),
     }

@@ -1,5 +1,5 @@
-"""What Rekognition's face search stream processors put on a Kinesis data stream per frame, for consumers that were
-written for them (Rekognition's guide, "Understanding the Kinesis face recognition JSON frame record").
+"""Fields that Rekognition's face search stream processors publish per frame, for consumers written for them
+(Rekognition's guide, "Understanding the Kinesis face recognition JSON frame record").
 
 Its three fields stand beside our own record's, whose names begin with a small letter.
 """
@@ -12,25 +12,25 @@ from kinesight.domain.model import Frame, to_epoch_ms
 
 _LONGEST_FRAGMENT_MS = 20_000  # "Amazon Kinesis Video Streams quotas"
 _CHAIN = {"first", "second"}
-"""A chain's answer (domain.chains). The second detector's boxes may be those of a crop, not the picture."""
+"""Keys of a chain's output (ChainedDetector). Boxes of the second detector may be those of a crop."""
 _DETECTED = ("BoundingBox", "Confidence", "Landmarks", "Pose", "Quality")
 _KNOWN_FACE = ("BoundingBox", "FaceId", "Confidence", "ImageId", "ExternalImageId")
 
 
-def face_record_fields(frame: Frame, answer: ModelOutput) -> dict[str, Any]:
-    """Faces of a SearchFacesByImage or DetectFaces answer; any other answer has none. Times are in epoch seconds.
+def face_record_fields(frame: Frame, output: ModelOutput) -> dict[str, Any]:
+    """Faces of SearchFacesByImage or DetectFaces output; any other output has none. Times are in epoch seconds.
 
-    SearchFacesByImage tells nothing of landmarks, pose and quality: the first is empty, the others are absent.
+    SearchFacesByImage returns no landmarks, pose and quality: the first is empty, the others are absent.
     """
     return {
         "InputInformation": {"KinesisVideo": _place(frame)},
         "StreamProcessorInformation": {"Status": "RUNNING"},
-        "FaceSearchResponse": list(_faces(answer.raw_output)),
+        "FaceSearchResponse": list(_faces(output.raw_output)),
     }
 
 
 def offset_in_fragment_ms(image_ms: int, producer_ms: int | None, server_ms: int | None) -> int:
-    """How far behind its fragment's time stamps a picture is, in milliseconds; 0 where neither clock tells."""
+    """How far behind its fragment's time stamps a picture is, in milliseconds; 0 if neither is known."""
     offsets = (image_ms - since_ms for since_ms in (producer_ms, server_ms) if since_ms is not None)
     return next((offset for offset in offsets if 0 <= offset <= _LONGEST_FRAGMENT_MS), 0)
 

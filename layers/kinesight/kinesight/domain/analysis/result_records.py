@@ -31,7 +31,7 @@ def result_id(frame: Frame, detector_fingerprint: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """What the rules say of a picture: its detections with their zones, and the labels and rules that matched."""
+    """Detections of a frame with their zones, and the labels and rules that matched."""
 
     detections: tuple[Detection, ...]
     labels: tuple[str, ...]
@@ -39,31 +39,31 @@ class Matches:
 
 
 def make_record(
-    frame: Frame, answer: ModelOutput, fingerprint: str, matches: Matches, *, include_raw: bool
+    frame: Frame, output: ModelOutput, fingerprint: str, matches: Matches, *, include_raw: bool
 ) -> ResultRecord:
-    """Joins a frame, what was seen in it, and whether that matters."""
+    """The record of a frame, its detections and the rules that matched."""
     return ResultRecord(
         result_id=result_id(frame, fingerprint),
         frame=frame,
-        detector=answer.info,
+        detector=output.info,
         detections=matches.detections,
         matched=bool(matches.rules),
         matched_labels=matches.labels,
         matched_rules=matches.rules,
-        raw_output=answer.raw_output if include_raw else None,
+        raw_output=output.raw_output if include_raw else None,
     )
 
 
-def encode_record(record: ResultRecord, beside: Mapping[str, Any] | None = None) -> bytes:
-    """The record as JSON under the stream's limit, with the fields of `beside`; raw output is dropped first if it does
+def encode_record(record: ResultRecord, extra: Mapping[str, Any] | None = None) -> bytes:
+    """The record as JSON under the stream's limit, with the fields of `extra`; raw output is dropped first if it does
     not fit.
 
     Raises ModelOutputError if the detections alone pass the limit.
     """
     for candidate in (record, record.model_copy(update={"raw_output": None})):
         encoded = candidate.model_dump_json(by_alias=True, exclude_none=False).encode()
-        if beside:
-            encoded = json.dumps(json.loads(encoded) | beside, ensure_ascii=False).encode()
+        if extra:
+            encoded = json.dumps(json.loads(encoded) | extra, ensure_ascii=False).encode()
         if len(encoded) <= MAXIMUM_RECORD_BYTES:
             return encoded
     raise ModelOutputError(
@@ -88,7 +88,7 @@ def evidence_keys(record: ResultRecord) -> EvidenceKeys:
 
 
 def keys_of(stream_name: str, at: datetime, identity: str, fragment_number: str | None) -> EvidenceKeys:
-    """The same for who has no record at hand; `identity` is the result's id."""
+    """As `evidence_keys`, without a record; `identity` is the result's id."""
     moment = at.astimezone(UTC)
     folder = f"stream={stream_name}/date={moment:%Y-%m-%d}"
     name = f"{moment:%H%M%S}{moment.microsecond // 1000:03d}_{identity}"
@@ -97,12 +97,12 @@ def keys_of(stream_name: str, at: datetime, identity: str, fragment_number: str 
 
 
 def annotated_key(result_key: str) -> str:
-    """Where the annotated picture of a record lies, told by where the record does."""
+    """Where the annotated picture of a record lies, derived from the key of the record."""
     return f"annotated/{result_key.removeprefix('results/').removesuffix('.json')}.jpg"
 
 
 def archive_key(stream_name: str, fragment_number: str) -> str:
-    """Where a fragment is archived: told by its number alone, so that all its frames, also over midnight, share it."""
+    """Where a fragment is archived: by its number alone, so that all its frames, also over midnight, share it."""
     return f"archive/stream={stream_name}/date={fragment_day(fragment_number)}/{fragment_number}.mkv"
 
 

@@ -1,4 +1,4 @@
-"""What arrives on the images queue: S3 event notifications inside SQS messages."""
+"""Messages of the images queue: S3 event notifications inside SQS messages."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +47,7 @@ _BODY: TypeAdapter[_TestEvent | _Notification] = TypeAdapter(_TestEvent | _Notif
 
 
 def parse_s3_event(body: str) -> tuple[ImageCreated, ...]:
-    """The objects that a message tells of; none for the test event that S3 sends when a notification is set up.
+    """The objects that a message names; none for the test event that S3 sends when a notification is set up.
 
     S3 form-encodes keys in events (a blank is `+`), so they are decoded here ("Event message structure", S3 guide).
     Raises InvalidEventError.
@@ -63,7 +63,7 @@ def parse_s3_event(body: str) -> tuple[ImageCreated, ...]:
 
 def _created(record: _Record) -> ImageCreated:
     if not record.event_name.startswith("ObjectCreated:"):
-        raise InvalidEventError(f"the event {record.event_name} does not tell of a new object")
+        raise InvalidEventError(f"the event {record.event_name} is not the creation of an object")
     return ImageCreated(record.s3.bucket.name, unquote_plus(record.s3.object.key))
 
 

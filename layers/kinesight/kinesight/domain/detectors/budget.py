@@ -57,8 +57,7 @@ class Budget:
         self._now_ms = now_ms
 
     def reserve(self, stream_name: str, micro_usd: int) -> Reservation:
-        """Raises BudgetReachedError, and StorageBusyError where nobody can say what was spent; then nothing is
-        reserved."""
+        """Raises BudgetReachedError, and StorageBusyError if the spend cannot be read; then nothing is reserved."""
         now_ms = self._now_ms()
         reservation = Reservation(f"{from_epoch_ms(now_ms):%Y-%m-%d}", micro_usd)
         for counter, limit in self._limited(stream_name):

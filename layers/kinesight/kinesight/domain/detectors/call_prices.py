@@ -1,4 +1,5 @@
-"""What a call of a detector costs, in micro-dollars: list prices of us-east-1, first tier, free tiers left out.
+"""Prices of a call, in micro-dollars: list prices of us-east-1, first tier, free tiers left out. Each detector's is in
+its entry of the catalogue.
 
 They are for estimates and for the budget; a bill has tiers, agreements and taxes besides. Sources, each with the day on
 which it was read:
@@ -13,7 +14,7 @@ which it was read:
   secondary sources that quote AWS's price list (2026-08-06, and first quarter of 2026).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 
@@ -22,20 +23,6 @@ from kinesight.domain.detectors.ports import TokenUsage
 MICRO_USD = 1_000_000
 """Of one dollar."""
 _MILLION = 1_000_000
-
-MICRO_USD_PER_CALL: Mapping[str, int] = {
-    "REKOGNITION_LABELS": 1000,
-    "REKOGNITION_FACES": 1000,
-    "REKOGNITION_FACE_SEARCH": 1000,
-    "REKOGNITION_MODERATION": 1000,
-    "REKOGNITION_TEXT": 1000,
-    "REKOGNITION_PROTECTIVE_EQUIPMENT": 1000,
-    "REKOGNITION_CUSTOM_LABELS": 0,
-    "SAGEMAKER": 0,
-    "SAGEMAKER_ASYNC": 0,
-    "HTTP": 0,
-}
-"""By the template's Detector parameter; BEDROCK has no price per call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +62,19 @@ class CallPrice:
         return self.most if self.tokens is None or usage is None else self.tokens.of(usage)
 
 
-def call_price(
-    detector: str, usd_per_thousand_calls: Decimal | None, *, model_id: str | None, most_tokens_written: int
-) -> CallPrice:
-    """A price that was given, or else the list price; `model_id` and `most_tokens_written` matter for BEDROCK alone."""
-    if usd_per_thousand_calls is not None:
-        return CallPrice(to_micro_usd(usd_per_thousand_calls / 1000))
-    if detector in MICRO_USD_PER_CALL:
-        return CallPrice(MICRO_USD_PER_CALL[detector])
-    tokens = token_price(model_id or "")
+def per_call(micro_usd: int) -> Callable[[object], CallPrice]:
+    """The price of a detector whose settings do not change it."""
+    return lambda _settings: CallPrice(micro_usd)
+
+
+def given_price(usd_per_thousand_calls: Decimal) -> CallPrice:
+    """A price that the stack has instead of the list price."""
+    return CallPrice(to_micro_usd(usd_per_thousand_calls / 1000))
+
+
+def token_call_price(model_id: str, most_tokens_written: int) -> CallPrice:
+    """The price of a call of a Bedrock model."""
+    tokens = token_price(model_id)
     return CallPrice(tokens.of(TokenUsage(MOST_TOKENS_READ, most_tokens_written)), tokens)
 
 

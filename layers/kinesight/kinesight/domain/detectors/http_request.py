@@ -1,4 +1,4 @@
-"""What may be asked of a self-hosted model over HTTP: where it may be, and what it is sent."""
+"""Requests to a self-hosted model over HTTP: which addresses are allowed, and the request body."""
 
 import base64
 import ipaddress
@@ -9,26 +9,26 @@ from urllib.parse import SplitResult, urlsplit
 from kinesight.domain.errors import InvalidSettingError
 
 PICTURE = "$picture"
-"""Where in a JSON body the picture goes, in base64."""
+"""Placeholder of the image, in base64, in a JSON body."""
 
 _PRIVATE_NAMES = ("localhost", ".internal", ".local")
-"""Names that no public name server resolves: RFC 6761, RFC 6762, and what ICANN reserved for private use."""
+"""Names that no public name server resolves: RFC 6761, RFC 6762, and those that ICANN reserved for private use."""
 
 
 def checked_url(url: str) -> SplitResult:
-    """The parts of a model's address. Raises InvalidSettingError, also where pictures would travel in the open."""
+    """The parts of a model's address. Raises InvalidSettingError, also if images would be sent unencrypted."""
     try:
         parts = urlsplit(url)
         host = parts.hostname
-        parts.port  # noqa: B018 - asking is what checks it
+        parts.port  # noqa: B018 - reading the port validates it
     except ValueError as error:
-        raise InvalidSettingError(f"HttpModelUrl is no address: {error}") from error
+        raise InvalidSettingError(f"HttpModelUrl is not a valid address: {error}") from error
     if parts.scheme not in ("http", "https") or not host:
         raise InvalidSettingError("HttpModelUrl must begin with https:// and name a host")
     if parts.username is not None or parts.password is not None:
-        raise InvalidSettingError("HttpModelUrl holds a user or a password: keep it in HttpAuthSecretArn's secret")
+        raise InvalidSettingError("HttpModelUrl contains a user or a password: use HttpAuthSecretArn instead")
     if parts.scheme == "http" and not _is_private(host):
-        raise InvalidSettingError(f"HttpModelUrl: {host} is no private address, so it must be called by https://")
+        raise InvalidSettingError(f"HttpModelUrl: {host} is not a private address, so it must be called by https://")
     return parts
 
 
@@ -42,13 +42,13 @@ def _is_private(host: str) -> bool:
 
 
 def json_template(text: str) -> Any:
-    """A body that the picture is put into. Raises InvalidSettingError."""
+    """A JSON body with the placeholder of the image. Raises InvalidSettingError."""
     try:
         template: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidSettingError(f"HttpJsonBody is no JSON: {error}") from error
+        raise InvalidSettingError(f"HttpJsonBody is not valid JSON: {error}") from error
     if not _holds_picture(template):
-        raise InvalidSettingError(f'HttpJsonBody has no "{PICTURE}", which stands for the picture')
+        raise InvalidSettingError(f'HttpJsonBody does not contain "{PICTURE}", the placeholder of the image')
     return template
 
 
@@ -59,7 +59,7 @@ def _holds_picture(node: Any) -> bool:
 
 
 def json_body(template: Any, picture: bytes) -> bytes:
-    """The template with the picture in it."""
+    """The template with the image in place of its placeholder."""
     return json.dumps(_filled(template, base64.b64encode(picture).decode())).encode()
 
 
@@ -71,8 +71,8 @@ def _filled(node: Any, picture: str) -> Any:
     return picture if node == PICTURE else node
 
 
-def redacted(answer: bytes, secret: str | None) -> bytes:
-    """An answer without the secret, whole or as the token in it: a server may echo what it was sent."""
+def redacted(body: bytes, secret: str | None) -> bytes:
+    """A response body without the secret, whole or as the token in it: a server may echo the request."""
     for part in () if secret is None else (secret, secret.split()[-1]):
-        answer = answer.replace(part.encode(), b"***")
-    return answer
+        body = body.replace(part.encode(), b"***")
+    return body

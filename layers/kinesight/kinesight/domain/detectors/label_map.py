@@ -10,7 +10,7 @@ from kinesight.domain.errors import InvalidSettingError
 
 @dataclass(frozen=True, slots=True)
 class LabelMap:
-    """Names by class index, as text, or by the model's own word for the class."""
+    """Names by class index, as text, or by the model's own name of the class."""
 
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -26,18 +26,18 @@ class LabelMap:
 
 
 def parse_label_map(text: str, source: str) -> LabelMap:
-    """A JSON list, a JSON object of index → name, or lines of text, of which empty ones count but name nothing.
+    """Reads a JSON list, a JSON object of index → name, or lines of text, of which empty ones count but name nothing.
 
-    Raises InvalidSettingError; `source` says in it where the text is from.
+    Raises InvalidSettingError, which names the `source` of the text.
     """
     if not text.lstrip().startswith(("[", "{")):
         return LabelMap.of([line.strip() for line in text.splitlines()])
     try:
         document: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidSettingError(f"the labels in {source} are no JSON: {error}") from error
+        raise InvalidSettingError(f"the labels in {source} are not valid JSON: {error}") from error
     named = document if isinstance(document, dict) else {str(index): name for index, name in enumerate(document)}
     wrong = [index for index, name in named.items() if not isinstance(name, str)]
     if wrong:
-        raise InvalidSettingError(f"the labels in {source} are to be texts, that of {wrong[0]} is not")
+        raise InvalidSettingError(f"the labels in {source} must be strings, that of {wrong[0]} is not")
     return LabelMap(named)

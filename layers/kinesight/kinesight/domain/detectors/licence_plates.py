@@ -1,6 +1,6 @@
-"""Licence plates in text that was read off a picture: plates one knows, and plates of a form one expects.
+"""Licence plates in text that was read from an image: known plates, and plates that match a pattern.
 
-Readers of text take an O for a 0 and lose a dirty last digit, so a known plate may differ by a few characters.
+Text detection confuses O and 0 and loses a dirty last digit, so a known plate may differ by a few characters.
 """
 
 import re
@@ -22,7 +22,7 @@ class PlateFound:
 
 @dataclass(frozen=True, slots=True)
 class PlateRules:
-    """`known`: as written by a person, by what is compared. `tolerance`: characters that may be wrong, too many or
+    """`known`: as written by a person, by its normalized text. `tolerance`: characters that may be wrong, too many or
     missing."""
 
     known: tuple[tuple[str, str], ...] = ()
@@ -31,12 +31,12 @@ class PlateRules:
 
     @classmethod
     def of(cls, known: Iterable[str], pattern: str | None, tolerance: int) -> "PlateRules":
-        """`pattern` describes a whole plate in capitals without blanks. Raises InvalidSettingError if it is none."""
+        """`pattern` describes a whole plate in capitals without blanks. Raises InvalidSettingError."""
         plates = {normalized(plate): plate.strip() for plate in known if normalized(plate)}
         try:
             compiled = re.compile(pattern) if pattern else None
         except re.error as error:
-            raise InvalidSettingError(f"PlatePattern {pattern!r} is no regular expression: {error}") from error
+            raise InvalidSettingError(f"PlatePattern {pattern!r} is not a valid regular expression: {error}") from error
         return cls(tuple(sorted(plates.items())), compiled, tolerance)
 
     @property

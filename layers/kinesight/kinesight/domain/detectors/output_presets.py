@@ -1,4 +1,4 @@
-"""Mappings by their name, ready-made for the models of the field, or declared as JSON."""
+"""Output mappings: presets by name for common models, or declared as JSON."""
 
 import json
 from collections.abc import Mapping
@@ -12,19 +12,19 @@ from kinesight.domain.errors import InvalidSettingError
 
 
 def output_mapping(text: str) -> OutputMapping:
-    """The ready-made mapping of this name, or a mapping as JSON. Raises InvalidSettingError that names the field."""
-    wanted = text.strip()
-    if wanted in PRESETS:
-        return OutputMapping(wanted, _forms(PRESETS[wanted]))
-    if not wanted.startswith(("{", "[")):
-        raise InvalidSettingError(f"there is no ready-made mapping {wanted[:60]!r}; there are {', '.join(PRESETS)}")
+    """The preset of this name, or a mapping as JSON. Raises InvalidSettingError that names the field."""
+    name = text.strip()
+    if name in PRESETS:
+        return OutputMapping(name, _forms(PRESETS[name]))
+    if not name.startswith(("{", "[")):
+        raise InvalidSettingError(f"ModelMapping: there is no preset {name[:60]!r}; there are {', '.join(PRESETS)}")
     try:
-        return OutputMapping("ModelMapping", _forms(json.loads(wanted)))
+        return OutputMapping("ModelMapping", _forms(json.loads(name)))
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise InvalidSettingError(f"ModelMapping: {problems}") from error
     except (ValueError, RecursionError) as error:
-        raise InvalidSettingError(f"ModelMapping is no JSON: {error}") from error
+        raise InvalidSettingError(f"ModelMapping is not valid JSON: {error}") from error
 
 
 def _forms(document: Any) -> tuple[Form, ...]:
@@ -35,7 +35,7 @@ def _forms(document: Any) -> tuple[Form, ...]:
 
 _PIXELS = {"boxUnit": "PIXEL"}
 _LIST = "not_null(predictions, detections, [*])"
-"""Servers differ in whether they wrap their list."""
+"""Servers differ in whether they wrap their list in an object."""
 
 PRESETS: Mapping[str, Any] = MappingProxyType(
     {

@@ -1,4 +1,4 @@
-"""Any model's JSON answer → detections, by the forms that domain/detectors/output_schema.py declares."""
+"""Reads detections from any model's JSON output, by the forms of domain/detectors/output_schema.py."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,22 +18,22 @@ _EXCERPT = 120
 
 @dataclass(frozen=True, slots=True)
 class OutputReader:
-    """What is done with every answer of a model. `minimum_confidence`, 0 to 100: rows below it are dropped."""
+    """Reads model output. `minimum_confidence`, 0 to 100: rows below it are dropped."""
 
     mapping: OutputMapping
     labels: LabelMap
     minimum_confidence: float
 
     def read(self, body: bytes, sent: SentPicture) -> tuple[Detection, ...]:
-        """The detections of a JSON answer; boxes are ratios of the original picture. Raises ModelOutputError."""
+        """The detections of a JSON output; boxes are ratios of the original picture. Raises ModelOutputError."""
         return self.interpret(self._parsed(body), sent)
 
-    def interpret(self, answer: Any, sent: SentPicture) -> tuple[Detection, ...]:
-        """As `read`, of an answer that is parsed already."""
+    def interpret(self, output: Any, sent: SentPicture) -> tuple[Detection, ...]:
+        """As `read`, of output that is already parsed."""
         try:
-            return self._interpreted(answer, sent)
+            return self._interpreted(output, sent)
         except ModelOutputError as error:
-            raise self._failure(str(error), json.dumps(answer, default=str)) from error
+            raise self._failure(str(error), json.dumps(output, default=str)) from error
 
     def _parsed(self, body: bytes) -> Any:
         try:
@@ -41,14 +41,12 @@ class OutputReader:
         except (ValueError, RecursionError) as error:
             raise self._failure(f"not JSON: {error}", body[: 4 * _EXCERPT].decode(errors="replace")) from error
 
-    def _failure(self, problem: str, answer: str) -> ModelOutputError:
-        return ModelOutputError(
-            f"the model's answer is not of the form {self.mapping.name}: {problem}: {answer[:_EXCERPT]}"
-        )
+    def _failure(self, problem: str, output: str) -> ModelOutputError:
+        return ModelOutputError(f"the model output does not match {self.mapping.name}: {problem}: {output[:_EXCERPT]}")
 
-    def _interpreted(self, answer: Any, sent: SentPicture) -> tuple[Detection, ...]:
-        form, rows = _rows(self.mapping.forms, answer)
-        size = _size(form, answer, sent)
+    def _interpreted(self, output: Any, sent: SentPicture) -> tuple[Detection, ...]:
+        form, rows = _rows(self.mapping.forms, output)
+        size = _size(form, output, sent)
         scored = [(_score(form, row, position), position, row) for position, row in enumerate(rows)]
         sure = [one for one in scored if one[0] >= self.minimum_confidence]
         if form.top is not None:
@@ -73,27 +71,27 @@ class OutputReader:
 
 
 def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number")
 
 
-def _rows(forms: Sequence[Form], answer: Any) -> tuple[Form, list[Any]]:
+def _rows(forms: Sequence[Form], output: Any) -> tuple[Form, list[Any]]:
     for form in forms:
-        found = _columns(form.rows, answer) if isinstance(form.rows, dict) else form.rows.search(answer)
+        found = _columns(form.rows, output) if isinstance(form.rows, dict) else form.rows.search(output)
         if isinstance(found, list):
             return form, found
         if found is not None:
-            raise ModelOutputError(f"rows {_told(form)}: {kind(found)} where a list is expected")
-    raise ModelOutputError(f"rows {' or '.join(_told(form) for form in forms)}: not there")
+            raise ModelOutputError(f"rows {_paths(form)}: {kind(found)} where a list is expected")
+    raise ModelOutputError(f"rows {' or '.join(_paths(form) for form in forms)}: not there")
 
 
-def _told(form: Form) -> str:
+def _paths(form: Form) -> str:
     paths = form.rows.values() if isinstance(form.rows, dict) else [form.rows]
     return ", ".join(repr(path.text) for path in paths)
 
 
-def _columns(columns: Mapping[str, Expression], answer: Any) -> list[Any] | None:
+def _columns(columns: Mapping[str, Expression], output: Any) -> list[Any] | None:
     """None if no column is there."""
-    found = {name: path.search(answer) for name, path in columns.items()}
+    found = {name: path.search(output) for name, path in columns.items()}
     if all(column is None for column in found.values()):
         return None
     for name, column in found.items():
@@ -105,7 +103,7 @@ def _columns(columns: Mapping[str, Expression], answer: Any) -> list[Any] | None
     return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
 
 
-def _size(form: Form, answer: Any, sent: SentPicture) -> tuple[float, float]:
+def _size(form: Form, output: Any, sent: SentPicture) -> tuple[float, float]:
     """What a ratio of 1 is, in the unit of the form's boxes."""
     if form.box is None or form.box_unit == "RATIO":
         return 1.0, 1.0
@@ -113,9 +111,9 @@ def _size(form: Form, answer: Any, sent: SentPicture) -> tuple[float, float]:
         if sent.fit is None:
             raise ModelOutputError("boxes are in pixels, and the size of the picture is not known")
         return float(sent.fit.sent[0]), float(sent.fit.sent[1])
-    width, height = numbers(form.size.search(answer), 2, f"size {form.size.text!r}")
+    width, height = numbers(form.size.search(output), 2, f"size {form.size.text!r}")
     if width <= 0 or height <= 0:
-        raise ModelOutputError(f"size {form.size.text!r}: {width:g} x {height:g} is no size")
+        raise ModelOutputError(f"size {form.size.text!r}: {width:g} x {height:g} is not a size")
     return width, height
 
 

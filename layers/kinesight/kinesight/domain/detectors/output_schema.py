@@ -36,7 +36,7 @@ class Expression:
         try:
             self._compiled = jmespath.compile(text)  # type: ignore[no-untyped-call]  # jmespath has no types
         except JMESPathError as error:
-            raise ValueError(f"{text!r} is no JMESPath expression: {error}") from error
+            raise ValueError(f"{text!r} is not a JMESPath expression: {error}") from error
         self.text = text
 
     def search(self, value: Any) -> Any:

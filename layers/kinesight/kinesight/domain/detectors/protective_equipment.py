@@ -51,7 +51,7 @@ def _judged(person: Mapping[str, Any], required: Sequence[Equipment], least: flo
     parts = [part for part in person.get("BodyParts") or () if part["Confidence"] >= least]
     judged = {item: _is_worn(item, parts, least) for item in required}
     missing, worn, undetermined = (
-        [item.value for item, verdict in judged.items() if verdict is wanted] for wanted in (False, True, None)
+        [item.value for item, state in judged.items() if state is one] for one in (False, True, None)
     )
     return Detection(
         label=LACKING if missing else UNDETERMINED if undetermined else EQUIPPED,
@@ -62,7 +62,7 @@ def _judged(person: Mapping[str, Any], required: Sequence[Equipment], least: flo
 
 
 def _is_worn(item: Equipment, parts: Sequence[Mapping[str, Any]], least: float) -> bool | None:
-    """None if no body part is seen that would tell."""
+    """None if no body part is visible that decides it."""
     seen = [part for part in parts if part["Name"] in _PARTS[item]]
     return all(_covers(item, part, least) for part in seen) if seen else None
 

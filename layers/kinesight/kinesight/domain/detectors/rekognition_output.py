@@ -1,4 +1,4 @@
-"""Amazon Rekognition's answers as detections. Boxes there are already ratios, confidence already 0 to 100."""
+"""Amazon Rekognition's output as detections. Boxes there are already ratios, confidence already 0 to 100."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -29,16 +29,16 @@ def _text(text: Mapping[str, Any]) -> Detection:
 
 
 def _plates(texts: Sequence[Mapping[str, Any]], plates: PlateRules) -> Iterator[Detection]:
-    """A plate with a gap is one line of several words; the words of a line that is a plate are not asked again."""
+    """A plate with a gap is one line of several words; the words of a line that is a plate are skipped."""
     if not plates.wanted:
         return
-    told: set[Any] = set()
+    plate_lines: set[Any] = set()
     for text in sorted(texts, key=lambda one: one["Type"] != "LINE"):
-        found = None if text.get("ParentId") in told else plates.find(text["DetectedText"])
+        found = None if text.get("ParentId") in plate_lines else plates.find(text["DetectedText"])
         if found is None:
             continue
         if text["Type"] == "LINE":
-            told.add(text.get("Id"))
+            plate_lines.add(text.get("Id"))
         yield _detection(PLATE, text, {"text": found.text, "knownPlate": found.known_plate, "distance": found.distance})
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -15,6 +16,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_pascal
 
+from kinesight.domain.detectors.catalogue import known_detector
 from kinesight.domain.errors import InvalidInputError
 from kinesight.domain.model import Frame, Selector, Timestamp, Value
 from kinesight.domain.on_demand.windows import LEAST_INTERVAL_MS, Window
@@ -33,20 +35,12 @@ def _moment(value: Any) -> Any:
 Moment = Annotated[AwareDatetime, BeforeValidator(_moment)]
 
 
-DetectorChoice = Literal[
-    "REKOGNITION_LABELS",
-    "REKOGNITION_FACES",
-    "REKOGNITION_FACE_SEARCH",
-    "REKOGNITION_MODERATION",
-    "REKOGNITION_TEXT",
-    "REKOGNITION_PROTECTIVE_EQUIPMENT",
-    "REKOGNITION_CUSTOM_LABELS",
-    "SAGEMAKER",
-    "SAGEMAKER_ASYNC",
-    "HTTP",
-    "BEDROCK",
-    "NONE",
-]
+def _known_or_none(value: str) -> str:
+    return value if value == "NONE" else known_detector(value)
+
+
+DetectorChoice = Annotated[str, AfterValidator(_known_or_none)]
+"""A detector's type, or NONE for images without detections."""
 
 
 class _Input(BaseModel):

@@ -1,0 +1,116 @@
+"""The catalogue of channels that session events and alerts are sent to: one entry each.
+
+To add one: its entry here, its adapter, its factory in wiring/channels.py, its parameters and permissions in
+template.yaml, and `python scripts/catalogue_tables.py` for docs/sessions.md.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from kinesight.domain.parameters import ParameterModel, RequiredText
+from kinesight.domain.sessions.webhook_messages import WebhookFormat
+
+
+class Carries(StrEnum):
+    """What a channel is sent: events of sessions (NEW, UPDATE, END) for programs, alerts for people."""
+
+    EVENTS = "events"
+    ALERTS = "alerts"
+    BOTH = "events and alerts"
+
+
+def _always(_settings: object) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEntry[S: ParameterModel]:
+    """A channel, which the stack has if the required fields of its settings have values and `is_on`.
+
+    `name` is in logs and in the ledger of alerts. `actions`: IAM actions of its calls. `documentation` is a cell of the
+    table in docs/sessions.md.
+    """
+
+    name: str
+    settings: type[S]
+    carries: Carries
+    actions: tuple[str, ...]
+    documentation: str
+    is_on: Callable[[S], bool] = _always
+
+    def read(self, values: Mapping[str, Any]) -> S | None:
+        """The settings in a plain mapping, or None if the stack does not have this channel.
+
+        Raises InvalidSettingError naming every parameter that is wrong.
+        """
+        if self.settings.empty_fields(values):
+            return None
+        settings = self.settings.read(values)
+        return settings if self.is_on(settings) else None
+
+
+class SnsSettings(ParameterModel):
+    evidence_bucket: RequiredText
+    alert_topic_arn: RequiredText
+    alert_per: Literal["SESSION", "PICTURE"] = "SESSION"
+    alert_format: Literal["KINESIGHT", "REKOGNITION"] = "KINESIGHT"
+
+
+def _per_session(settings: SnsSettings) -> bool:
+    """Alerts per image are sent by keep_evidence."""
+    return settings.alert_per == "SESSION"
+
+
+SNS = ChannelEntry(
+    name="sns",
+    settings=SnsSettings,
+    carries=Carries.ALERTS,
+    actions=("sns:Publish",),
+    documentation="the alert topic, with `AlertPer` SESSION; `AlertFormat` says which form",
+    is_on=_per_session,
+)
+
+
+class EventBridgeSettings(ParameterModel):
+    event_bus_name: RequiredText
+
+
+EVENTBRIDGE = ChannelEntry(
+    name="eventbridge",
+    settings=EventBridgeSettings,
+    carries=Carries.EVENTS,
+    actions=("events:PutEvents",),
+    documentation="the EventBridge bus `SessionEventBus`",
+)
+
+
+class IotSettings(ParameterModel):
+    iot_topic: RequiredText
+
+
+IOT = ChannelEntry(
+    name="iot",
+    settings=IotSettings,
+    carries=Carries.BOTH,
+    actions=("iot:DescribeEndpoint", "iot:Publish"),
+    documentation="AWS IoT Core, under `IotTopic` and the stream's name",
+)
+
+
+class WebhookSettings(ParameterModel):
+    webhook_secret_arn: RequiredText
+    webhook_format: WebhookFormat = WebhookFormat.JSON
+
+
+WEBHOOK = ChannelEntry(
+    name="webhook",
+    settings=WebhookSettings,
+    carries=Carries.ALERTS,
+    actions=("secretsmanager:GetSecretValue",),
+    documentation="a post in the form of `WebhookFormat` to the address in the secret `WebhookSecretArn`",
+)
+
+CHANNELS: Mapping[str, ChannelEntry[Any]] = {one.name: one for one in (SNS, EVENTBRIDGE, IOT, WEBHOOK)}
+"""By name, in the order in which they are sent to."""

@@ -1,0 +1,90 @@
+"""Channels of the catalogue with their adapters: one factory for each."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+from kinesight.adapters.aws import clients
+from kinesight.adapters.messages.eventbridge_sessions import EventBridgeSessions
+from kinesight.adapters.messages.iot_sessions import IotAlerts, IotSessions
+from kinesight.adapters.messages.sns_alerts import SnsAlertChannel
+from kinesight.adapters.messages.webhook_alerts import WebhookAlerts
+from kinesight.adapters.secrets.secrets_manager import webhook_secret
+from kinesight.domain.parameters import ParameterModel
+from kinesight.domain.sessions import channels as catalogue
+from kinesight.domain.sessions.alerts import alert_of
+from kinesight.domain.sessions.channels import CHANNELS, ChannelEntry
+from kinesight.domain.sessions.outbox import AlertRoute
+from kinesight.domain.sessions.ports import SessionChannel
+from kinesight.domain.sessions.rekognition_alerts import rekognition_alert
+from kinesight.domain.sessions.webhook_messages import webhook_messages
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where a channel sends events of sessions, and alerts; None for what it does not carry."""
+
+    events: SessionChannel | None = None
+    alerts: AlertRoute | None = None
+
+
+_FACTORIES: dict[str, Callable[[Any], Channel]] = {}
+
+
+def _factory[S: ParameterModel](entry: ChannelEntry[S]) -> Callable[[Callable[[S], Channel]], Callable[[S], Channel]]:
+    """Registers the factory of an entry; its parameter is of the entry's settings."""
+
+    def register(make: Callable[[S], Channel]) -> Callable[[S], Channel]:
+        _FACTORIES[entry.name] = make
+        return make
+
+    return register
+
+
+def channels(values: Mapping[str, Any]) -> dict[str, Channel]:
+    """The stack's channels by name. `values`: of channels' settings, by field. Raises InvalidSettingError."""
+    found = {name: entry.read(values) for name, entry in CHANNELS.items()}
+    return {name: _FACTORIES[name](settings) for name, settings in found.items() if settings is not None}
+
+
+@_factory(catalogue.SNS)
+def _sns(settings: catalogue.SnsSettings) -> Channel:
+    as_rekognition = partial(rekognition_alert, bucket=settings.evidence_bucket)
+    topic = SnsAlertChannel(clients.sns(), settings.alert_topic_arn)
+    return Channel(alerts=AlertRoute(topic, as_rekognition if settings.alert_format == "REKOGNITION" else alert_of))
+
+
+@_factory(catalogue.EVENTBRIDGE)
+def _eventbridge(settings: catalogue.EventBridgeSettings) -> Channel:
+    return Channel(events=EventBridgeSessions(clients.events(), settings.event_bus_name))
+
+
+@_factory(catalogue.IOT)
+def _iot(settings: catalogue.IotSettings) -> Channel:
+    sessions = IotSessions(clients.iot_data, settings.iot_topic)
+    return Channel(sessions, AlertRoute(IotAlerts(sessions)))
+
+
+@_factory(catalogue.WEBHOOK)
+def _webhook(settings: catalogue.WebhookSettings) -> Channel:
+    return Channel(alerts=AlertRoute(_webhook_alerts(settings)))
+
+
+@cache
+def _webhook_alerts(settings: catalogue.WebhookSettings) -> WebhookAlerts:
+    """Kept for the environment's life, because it remembers its secret and until when it pauses."""
+    return WebhookAlerts(
+        webhook_secret(clients.secrets_manager(), settings.webhook_secret_arn, monotonic_s=time.monotonic),
+        partial(webhook_messages, settings.webhook_format),
+        tls=ssl.create_default_context(),
+        monotonic_s=time.monotonic,
+    )
+
+
+if CHANNELS.keys() - _FACTORIES.keys():
+    raise LookupError(f"channels without a factory: {', '.join(CHANNELS.keys() - _FACTORIES.keys())}")
