@@ -10,8 +10,8 @@ from kinesight.domain.errors import ImageMissingError, KinesightError, StillInPr
 from kinesight.domain.model import Detection, DetectorInfo, Frame, ImageReference
 from kinesight.domain.on_demand.ports import RunStatus
 from kinesight.domain.ports import Alert, FragmentMedia, FragmentUnavailable, StoredImage, Versioned
-from kinesight.domain.sessions.tracker import Session
-from kinesight.domain.sessions.video import SessionClip, SessionRef
+from kinesight.domain.sessions.clip import SessionClip, SessionRef
+from kinesight.domain.sessions.model import Session
 
 
 class FakeImageStore:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from kinesight.domain.model import ResultRecord, from_epoch_ms
 from kinesight.domain.rules.matching import Rules
+from kinesight.domain.sessions.model import Session, SessionEventType, Severity, StreamState
 from kinesight.domain.sessions.track_sessions import observation_of, state_key
-from kinesight.domain.sessions.tracker import Activity, Session, SessionEventType, SessionTracker, Severity
+from kinesight.domain.sessions.tracker import SessionTracker
 
 _MATCH_MS = 1
 
@@ -66,11 +67,11 @@ def outcome(records: Sequence[ResultRecord], rules: Rules) -> Outcome:
         prepared = rules.of_stream(group[0].frame.stream_name)
         seen = [observation_of(record, prepared) for record in group]
         matched |= {one.result_id for one in seen if one.hits}
-        tracker = SessionTracker(Activity(), group[0].frame.stream_name, prepared.camera, waits_for_silence=False)
+        tracker = SessionTracker(StreamState(), group[0].frame.stream_name, prepared.camera, waits_for_silence=False)
         for one in sorted(seen, key=lambda one: one.at_ms):
             tracker.add([one], one.at_ms)
-        tracker.pass_time(tracker.activity.touched_ms + _forever_ms(prepared.camera.sessions.quiet_seconds))
-        ended = [one.session for one in tracker.activity.outbox if one.type is SessionEventType.END]
+        tracker.pass_time(tracker.state.touched_ms + _forever_ms(prepared.camera.sessions.quiet_seconds))
+        ended = [one.session for one in tracker.state.outbox if one.type is SessionEventType.END]
         sessions |= {session.session_id: session for session in ended}
     ordered = sorted(sessions.values(), key=lambda one: (one.started_ms, one.stream_name))
     return Outcome(frozenset(matched), tuple(ordered))

@@ -1,16 +1,16 @@
-"""Results stream → sessions, events and alerts; each minute, what silence has ended."""
+"""Results stream → sessions, session events and alerts; every minute, sessions that end by silence."""
 
 from typing import Any
 
 from kinesight.domain.sessions.alerts import session_correlation_id
+from kinesight.domain.sessions.model import Session, SessionEventType
 from kinesight.domain.sessions.track_sessions import SessionReport, pass_time, track_batch
-from kinesight.domain.sessions.tracker import Session, SessionEventType
 from kinesight.lambda_events import check_scheduled, kinesis_records
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
 from kinesight.wiring import track_sessions as wiring
 
-_WHAT = {
+_MESSAGES = {
     SessionEventType.NEW: "session opened",
     SessionEventType.END: "session ended",
     SessionEventType.ALERT: "alerted",
@@ -31,23 +31,23 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 def _log_and_count(report: SessionReport) -> None:
-    for tiding in report.tidings:
-        if tiding.type is not SessionEventType.UPDATE:
-            logger.info(_WHAT[tiding.type], channel=tiding.channel, **_session_keys(tiding.session))
+    for delivery in report.deliveries:
+        if delivery.type is not SessionEventType.UPDATE:
+            logger.info(_MESSAGES[delivery.type], channel=delivery.channel, **_session_keys(delivery.session))
     for failure in report.retried:
-        logger.warning("to be retried", activity=failure.subject or failure.item_id, reason=repr(failure.error))
+        logger.warning("to be retried", state=failure.subject or failure.item_id, reason=repr(failure.error))
     for refusal in report.refusals:
         logger.error("given up", channel=refusal.channel, session_id=refusal.session_id, reason=repr(refusal.error))
-    count(Metric.SESSIONS_OPENED, report.told(SessionEventType.NEW))
-    count(Metric.SESSIONS_ENDED, report.told(SessionEventType.END))
-    count(Metric.ALERTS_SENT, report.told(SessionEventType.ALERT))
+    count(Metric.SESSIONS_OPENED, report.delivered(SessionEventType.NEW))
+    count(Metric.SESSIONS_ENDED, report.delivered(SessionEventType.END))
+    count(Metric.ALERTS_SENT, report.delivered(SessionEventType.ALERT))
     count(Metric.RECORDS_DEAD_LETTERED, len(report.dead_lettered))
     count(Metric.ACTIVITIES_RETRIED, len(report.retried))
     count(Metric.CHANNEL_REFUSALS, len(report.refusals))
 
 
 def _session_keys(session: Session) -> dict[str, Any]:
-    """Those of its best picture, too."""
+    """Correlation keys of the session and of its best image."""
     return {
         "session_id": session.session_id,
         "stream_name": session.stream_name,

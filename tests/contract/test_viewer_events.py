@@ -8,7 +8,7 @@ import pytest
 from kinesight.adapters.dynamodb.sessions import DynamoDbSessions
 from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbEventMarks, DynamoDbEventPages
 from kinesight.domain.errors import StorageBusyError
-from kinesight.domain.sessions.tracker import BestImage, Session, Severity
+from kinesight.domain.sessions.model import BestImage, Session, Severity
 from kinesight.domain.viewer.events import Mark, Position, StoredEvent
 
 from tests.builders import NOON_MS

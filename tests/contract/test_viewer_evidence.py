@@ -14,7 +14,7 @@ from kinesight.adapters.aws import clients as aws_clients
 from kinesight.adapters.dynamodb.sessions import DynamoDbSessionClips
 from kinesight.domain.analysis.result_records import archive_key, encode_record, evidence_keys, fragment_day
 from kinesight.domain.model import ImageReference, ResultRecord, from_epoch_ms
-from kinesight.domain.sessions.video import ClipFragment, SessionClip, SessionRef
+from kinesight.domain.sessions.clip import ClipFragment, SessionClip, SessionRef
 from kinesight.media.fragments import MediaFragment
 from kinesight.wiring import serve_viewer as wiring
 from kinesight_local.kvs.server import KvsServer

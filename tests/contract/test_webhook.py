@@ -18,8 +18,8 @@ from kinesight.adapters.messages.webhook_alerts import WebhookAlerts
 from kinesight.adapters.secrets.secrets_manager import webhook_secret
 from kinesight.domain.errors import ChannelRefusedError, DeliveryError, KinesightError
 from kinesight.domain.sessions.alerts import alert_of
-from kinesight.domain.sessions.outbox import AlertRoute, NotificationTargets, tell
-from kinesight.domain.sessions.tracker import ACTIVITY, Activity, SessionEvent, SessionEventType
+from kinesight.domain.sessions.model import STREAM_STATE, SessionEvent, SessionEventType, StreamState
+from kinesight.domain.sessions.outbox import AlertRoute, NotificationTargets, deliver
 from kinesight.domain.sessions.webhook_messages import WebhookFormat, webhook_messages
 from kinesight.domain.sessions.webhook_target import parse_target
 from moto import mock_aws
@@ -217,15 +217,15 @@ def test_slack_that_cannot_fetch_the_picture_yet_gets_the_text(receiver: Receive
 def test_what_is_kept_and_reported_of_a_failure_tells_no_address(receiver: Receiver, answer: Answer) -> None:
     channel, sessions = Channel(receiver, answer), FakeSessions()
     routes = {"webhook": AlertRoute(channel.alerts)}
-    audience = NotificationTargets(
+    targets = NotificationTargets(
         sessions, {"bus": sessions}, routes, lambda key: f"https://evidence/{key}", FakeLedger()
     )
 
-    told = tell([SessionEvent(SessionEventType.ALERT, SESSION)], audience)
+    result = deliver([SessionEvent(SessionEventType.ALERT, SESSION)], targets)
 
-    kept = ACTIVITY.dump_json(Activity(outbox=told.untold)).decode()
-    everything = repr([told, channel.alerts, audience, parse_target(channel.secret.value())]) + kept
-    assert told.refusals or told.failed_alerts
+    kept = STREAM_STATE.dump_json(StreamState(outbox=result.undelivered)).decode()
+    everything = repr([result, channel.alerts, targets, parse_target(channel.secret.value())]) + kept
+    assert result.refusals or result.failed_alerts
     assert not [one for one in (*SECRETS, "127.0.0.1") if one in everything]
 
 

@@ -14,7 +14,7 @@ import boto3
 import pytest
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.rules.refresh import DOCUMENT_KEY
-from kinesight.domain.sessions.video import ClipOrder, SessionClip
+from kinesight.domain.sessions.clip import ClipOrder, SessionClip
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight_cli.demo_video import make_demo_video
 from kinesight_cli.fragmenting import read_video

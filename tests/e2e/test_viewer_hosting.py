@@ -14,11 +14,11 @@ import boto3
 import httpx
 import pytest
 from botocore.config import Config
-from kinesight.adapters.dynamodb.sessions import DynamoDbSessionClips, DynamoDbSessions
+from kinesight.adapters.session_store_dynamodb import DynamoDbSessionClips, DynamoDbSessions
 from kinesight.domain.analysis.result_records import archive_key, fragment_day
 from kinesight.domain.model import from_epoch_ms
-from kinesight.domain.sessions.tracker import BestImage, Session, Severity
-from kinesight.domain.sessions.video import ClipFragment, SessionClip, SessionRef
+from kinesight.domain.sessions.clip import ClipFragment, SessionClip, SessionRef
+from kinesight.domain.sessions.model import BestImage, Session, Severity
 from kinesight.media.fragments import MediaFragment
 from kinesight_local.cloud import LocalCloud
 from kinesight_local.viewer import ViewerServer

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from kinesight.domain.sessions.tracker import Severity
+from kinesight.domain.sessions.model import Severity
 from playwright.sync_api import Browser
 
 from tests.viewer.visitor import DESKTOP, PHONE, Device, Visitor

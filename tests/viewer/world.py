@@ -14,7 +14,7 @@ import httpx
 from kinesight.adapters.dynamodb.sessions import DynamoDbSessions
 from kinesight.domain.rules.refresh import DOCUMENT_KEY
 from kinesight.domain.sessions.alerts import picture_key
-from kinesight.domain.sessions.tracker import BestImage, Session, Severity
+from kinesight.domain.sessions.model import BestImage, Session, Severity
 from kinesight_cli.fragmenting import SourceVideo, read_video
 from kinesight_cli.producing import Pace, Tagging, play
 from kinesight_local.cloud import LocalCloud

@@ -18,7 +18,7 @@ from kinesight.domain.errors import (
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.ports import FragmentSpan, VideoStream
 from kinesight.domain.sessions.archive_session import MOST_FRAGMENTS, ArchivePorts, ArchiveReport, archive_sessions
-from kinesight.domain.sessions.video import ClipOrder, SessionClip, SessionRef
+from kinesight.domain.sessions.clip import ClipOrder, SessionClip, SessionRef
 
 from tests.builders import NOON_MS, a_fragment_number
 from tests.fakes import (
@@ -102,7 +102,7 @@ class World(DescribeOnly):
             fragments=self.archive,
             store=self.store,
             videos=self.videos,
-            held=self.held,
+            legal_hold=self.held,
             orders=self.orders,
             dead_letters=self.dead,
             remaining_ms=self.remaining_ms,

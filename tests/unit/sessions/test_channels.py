@@ -31,12 +31,12 @@ def forgotten_settings() -> Iterator[None]:
     channels._webhook_alerts.cache_clear()
 
 
-def audience(monkeypatch: pytest.MonkeyPatch, **variables: str) -> NotificationTargets:
+def targets(monkeypatch: pytest.MonkeyPatch, **variables: str) -> NotificationTargets:
     for name, value in (REQUIRED | variables).items():
         monkeypatch.setenv(name, value)
     wiring._environment.cache_clear()
     channels._webhook_alerts.cache_clear()
-    return wiring.ports(lambda: 1000).audience
+    return wiring.ports(lambda: 1000).targets
 
 
 @pytest.mark.parametrize(
@@ -54,24 +54,24 @@ def audience(monkeypatch: pytest.MonkeyPatch, **variables: str) -> NotificationT
 def test_every_channel_is_there_by_its_parameter_alone(
     variables: dict[str, str], events: list[str], alerts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = audience(monkeypatch, **variables)
+    found = targets(monkeypatch, **variables)
 
-    assert (list(told.events), list(told.alerts)) == (events, alerts)
+    assert (list(found.events), list(found.alerts)) == (events, alerts)
 
 
 def test_the_topic_alone_takes_rekognitions_form(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = audience(monkeypatch, ALERT_FORMAT="REKOGNITION", IOT_TOPIC="cameras")
+    found = targets(monkeypatch, ALERT_FORMAT="REKOGNITION", IOT_TOPIC="cameras")
 
-    bodies = {name: route.compose(SESSION, str).body for name, route in told.alerts.items()}
+    bodies = {name: route.compose(SESSION, str).body for name, route in found.alerts.items()}
     (label,) = bodies["sns"]["labels"]
     assert label["frameImageUri"].startswith("s3://evidence/annotated/")
     assert bodies["iot"] == alert_of(SESSION, str).body
 
 
 def test_a_webhook_remembers_that_it_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = audience(monkeypatch, WEBHOOK_SECRET_ARN=SECRET_ARN).alerts["webhook"]
+    first = targets(monkeypatch, WEBHOOK_SECRET_ARN=SECRET_ARN).alerts["webhook"]
 
-    assert wiring.ports(lambda: 1000).audience.alerts["webhook"].channel is first.channel
+    assert wiring.ports(lambda: 1000).targets.alerts["webhook"].channel is first.channel
 
 
 def test_every_entry_has_a_factory_and_every_factory_an_entry() -> None:
@@ -90,4 +90,4 @@ def test_a_channel_carries_what_its_entry_says(name: str) -> None:
 
 def test_a_wrong_parameter_of_a_channel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidSettingError, match="WEBHOOK_FORMAT"):
-        audience(monkeypatch, WEBHOOK_FORMAT="PIGEON")
+        targets(monkeypatch, WEBHOOK_FORMAT="PIGEON")

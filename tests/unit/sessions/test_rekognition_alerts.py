@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from kinesight.domain.model import BoundingBox
 from kinesight.domain.sessions.alerts import alert_of
+from kinesight.domain.sessions.model import BestImage, ImageClocks, Session, Severity
 from kinesight.domain.sessions.rekognition_alerts import rekognition_alert
-from kinesight.domain.sessions.tracker import BestImage, ImageClocks, Session, Severity
 
 from tests.builders import NOON_MS
 from tests.unit.sessions.test_track_sessions import World, a_picture

@@ -11,10 +11,10 @@ from kinesight.domain.errors import ChannelRefusedError, DeliveryError
 from kinesight.domain.model import FrameSource, ResultRecord, Selector, from_epoch_ms
 from kinesight.domain.rules.document import RulesDocument
 from kinesight.domain.rules.matching import Rules
+from kinesight.domain.sessions.clip import ClipOrder, SessionRef
+from kinesight.domain.sessions.model import SessionEventType
 from kinesight.domain.sessions.outbox import AlertRoute, NotificationTargets
 from kinesight.domain.sessions.track_sessions import ClipOrders, SessionPorts, SessionReport, pass_time, track_batch
-from kinesight.domain.sessions.tracker import SessionEventType
-from kinesight.domain.sessions.video import ClipOrder, SessionRef
 
 from tests.builders import NOON_MS, a_detection, a_frame, a_record
 from tests.fakes import FakeAlerts, FakeDeadLetters, FakeDelayedMessages, FakeDocuments, FakeLedger, FakeSessions
@@ -82,7 +82,7 @@ def test_a_visit_is_one_session_with_one_alert() -> None:
     waited = world.wait(60)
 
     (session,) = world.sessions.stored.values()
-    assert [(one.type, one.channel) for one in tracked.tidings + waited.tidings] == [
+    assert [(one.type, one.channel) for one in tracked.deliveries + waited.deliveries] == [
         ("NEW", None),
         ("ALERT", "alerts"),
         ("END", None),

@@ -10,15 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kinesight.domain.model import BoundingBox
 from kinesight.domain.rules.document import Camera
-from kinesight.domain.sessions.tracker import (
-    ACTIVITY,
-    Activity,
-    Hit,
-    Observation,
-    Session,
-    SessionEventType,
-    SessionTracker,
-)
+from kinesight.domain.sessions.model import STREAM_STATE, Hit, Observation, Session, SessionEventType, StreamState
+from kinesight.domain.sessions.tracker import SessionTracker
 
 from tests.builders import NOON_MS
 
@@ -48,7 +41,7 @@ class World:
     """One stream; the activity goes through JSON between any two calls, as it does in life."""
 
     camera: Camera
-    activity: Activity = field(default_factory=Activity)
+    state: StreamState = field(default_factory=StreamState)
     told: list[tuple[SessionEventType, Session]] = field(default_factory=list)
     waits_for_silence: bool = False
 
@@ -63,12 +56,12 @@ class World:
         self._collect(tracker)
 
     def _tracker(self) -> SessionTracker:
-        self.activity = ACTIVITY.validate_json(ACTIVITY.dump_json(self.activity))
-        return SessionTracker(self.activity, "front-door", self.camera, waits_for_silence=self.waits_for_silence)
+        self.state = STREAM_STATE.validate_json(STREAM_STATE.dump_json(self.state))
+        return SessionTracker(self.state, "front-door", self.camera, waits_for_silence=self.waits_for_silence)
 
     def _collect(self, tracker: SessionTracker) -> None:
-        self.told += [(event.type, event.session) for event in tracker.activity.outbox]
-        tracker.activity.outbox = []
+        self.told += [(event.type, event.session) for event in tracker.state.outbox]
+        tracker.state.outbox = []
 
     def spans(self, wanted: SessionEventType = SessionEventType.END) -> list[tuple[float, float]]:
         """Seconds after noon, of the sessions that were told so."""
@@ -238,7 +231,7 @@ def test_more_than_can_be_held_back_is_not_lost() -> None:
         world.show(*(a_picture(at_s + more, "rule-0") for more in range(50)))
     world.wait(60)
 
-    assert len(ACTIVITY.dump_json(world.activity)) < 400_000
+    assert len(STREAM_STATE.dump_json(world.state)) < 400_000
     assert sum(session.pictures for event_type, session in world.told if event_type is SessionEventType.END) == 2499
 
 

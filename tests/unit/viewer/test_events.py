@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kinesight.domain.errors import InvalidInputError
-from kinesight.domain.sessions.tracker import Severity
+from kinesight.domain.sessions.model import Severity
 from kinesight.domain.viewer.events import (
     EventFilter,
     Mark,

@@ -12,7 +12,7 @@ from kinesight.domain.analysis.result_records import archive_key
 from kinesight.domain.errors import NoMediaError, SessionMissingError, StreamGoneError, VideoMissingError
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.ports import VideoStream
-from kinesight.domain.sessions.video import ClipFragment, SessionClip
+from kinesight.domain.sessions.clip import ClipFragment, SessionClip
 from kinesight.domain.viewer.events import Mark, StoredEvent
 from kinesight.domain.viewer.evidence import held_folder
 from kinesight.domain.viewer.playback import MOST_CLIP_BYTES, ClipPart, PlaybackPorts, PlaybackRange, playback

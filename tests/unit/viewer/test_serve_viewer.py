@@ -10,8 +10,8 @@ from kinesight.domain.analysis.result_records import archive_key, encode_record,
 from kinesight.domain.errors import EvidenceTooLargeError, SessionChangedError, SessionMissingError
 from kinesight.domain.model import ResultRecord, from_epoch_ms
 from kinesight.domain.sessions.alerts import document_of
-from kinesight.domain.sessions.tracker import BestImage, Session, Severity
-from kinesight.domain.sessions.video import ClipFragment, SessionClip, SessionRef
+from kinesight.domain.sessions.clip import ClipFragment, SessionClip, SessionRef
+from kinesight.domain.sessions.model import BestImage, Session, Severity
 from kinesight.domain.viewer.events import EventFilter, Mark, StoredEvent
 from kinesight.domain.viewer.evidence import MOST_RECORDS, EvidenceBuckets, HeldCopies
 from kinesight.domain.viewer.serve_viewer import (

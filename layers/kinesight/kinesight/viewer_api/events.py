@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from pydantic import BaseModel
 
-from kinesight.domain.sessions.tracker import Severity
+from kinesight.domain.sessions.model import Severity
 from kinesight.domain.viewer.events import EventFilter
 from kinesight.domain.viewer.serve_viewer import MarkChange, activity, event_details, events_page, mark_event
 from kinesight.viewer_api import shapes

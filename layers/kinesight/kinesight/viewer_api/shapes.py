@@ -11,8 +11,8 @@ from pydantic.alias_generators import to_camel
 
 from kinesight.domain.model import Detection, ResultRecord, Value
 from kinesight.domain.on_demand.messages import RangeSummary
-from kinesight.domain.sessions.tracker import Severity
-from kinesight.domain.sessions.video import ClipFragment, SessionClip
+from kinesight.domain.sessions.clip import ClipFragment, SessionClip
+from kinesight.domain.sessions.model import Severity
 
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
@@ -203,7 +203,7 @@ class StreamActivity(Shape):
     sessions: list[SessionMoments]
 
 
-class Activity(Shape):
+class StreamState(Shape):
     """A day's events by camera."""
 
     streams: list[StreamActivity]

@@ -39,7 +39,7 @@ def ports(remaining_ms: Callable[[], int]) -> ArchivePorts:
         fragments=KvsFragmentArchive(clients.archived_media(), sleep=time.sleep),
         store=S3EvidenceStore(clients.s3(), environment.evidence_bucket, link_seconds=_NO_LINKS_S),
         videos=DynamoDbSessionClips(clients.dynamodb(), environment.events_table),
-        held=_held(),
+        legal_hold=_legal_hold(),
         orders=SqsDelayedMessages(clients.sqs(), environment.queue_url),
         dead_letters=SqsDeadLetters(clients.sqs(), environment.dead_letter_queue_url, source=_NAME),
         remaining_ms=remaining_ms,
@@ -47,7 +47,7 @@ def ports(remaining_ms: Callable[[], int]) -> ArchivePorts:
     )
 
 
-def _held() -> HeldCopies:
+def _legal_hold() -> HeldCopies:
     environment = _environment()
     days = environment.evidence_retention_days
     return HeldCopies(

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from functools import cache
 
-from kinesight.adapters.aws import clients
-from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
-from kinesight.adapters.dynamodb.ledger import PowertoolsLedger
-from kinesight.adapters.dynamodb.sessions import DynamoDbSessions
-from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
-from kinesight.adapters.messages.sqs_delayed_messages import SqsDelayedMessages
-from kinesight.adapters.s3.evidence_store import S3EvidenceStore
+from kinesight.adapters import aws_clients as clients
+from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
+from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
+from kinesight.adapters.evidence_store_s3 import S3EvidenceStore
+from kinesight.adapters.ledger_powertools import PowertoolsLedger
+from kinesight.adapters.reminders_sqs import SqsDelayedMessages
+from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
 from kinesight.domain.sessions.outbox import NotificationTargets
 from kinesight.domain.sessions.track_sessions import ClipOrders, SessionPorts
 from kinesight.settings import TrackSessionsSettings
@@ -30,21 +30,21 @@ def _environment() -> TrackSessionsSettings:
 def ports(remaining_ms: Callable[[], int]) -> SessionPorts:
     """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
     settings = _environment()
-    videos = settings.session_clip_queue_url
+    queue_url = settings.session_clip_queue_url
     return SessionPorts(
-        activities=DynamoDbDocuments(clients.dynamodb(), settings.coordination_table, kind="activity"),
+        states=DynamoDbDocuments(clients.dynamodb(), settings.coordination_table, kind="activity"),
         rules=current_rules(settings.configuration_bucket, tuple(settings.labels), settings.minimum_confidence),
-        audience=_audience(settings, remaining_ms),
+        targets=_targets(settings, remaining_ms),
         dead_letters=SqsDeadLetters(clients.sqs(), settings.dead_letter_queue_url, source=_NAME),
         now_ms=lambda: round(time.time() * 1000),
-        videos=ClipOrders(SqsDelayedMessages(clients.sqs(), videos), settings.session_clip_settle_seconds)
-        if videos
+        clips=ClipOrders(SqsDelayedMessages(clients.sqs(), queue_url), settings.session_clip_settle_seconds)
+        if queue_url
         else None,
         selector=settings.image_selector_type,
     )
 
 
-def _audience(settings: TrackSessionsSettings, remaining_ms: Callable[[], int]) -> NotificationTargets:
+def _targets(settings: TrackSessionsSettings, remaining_ms: Callable[[], int]) -> NotificationTargets:
     found = channels(settings.values)
     return NotificationTargets(
         sessions=DynamoDbSessions(

@@ -14,8 +14,8 @@ from kinesight.adapters.aws.errors import AWS_ERRORS, condition_failed, translat
 from kinesight.domain.errors import KinesightError, StorageBusyError
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.sessions.alerts import document_of
-from kinesight.domain.sessions.tracker import Session
-from kinesight.domain.sessions.video import SessionClip, SessionRef
+from kinesight.domain.sessions.clip import SessionClip, SessionRef
+from kinesight.domain.sessions.model import Session
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kinesight.adapters.aws.errors import AWS_ERRORS, condition_failed, translate
 from kinesight.domain.errors import KinesightError, StorageBusyError
-from kinesight.domain.sessions.video import SessionClip
+from kinesight.domain.sessions.clip import SessionClip
 from kinesight.domain.viewer.events import Mark, Position, StoredEvent, StoredPage
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What is told of a session: a document for machines, and an alert for people."""
+"""A session as a document for software and as an alert for people."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,11 +8,11 @@ from kinesight.domain.correlation import correlation_id
 from kinesight.domain.evidence.image_alerts import one_line
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.ports import Alert
-from kinesight.domain.sessions.tracker import Session
+from kinesight.domain.sessions.model import Session
 
 
 def document_of(session: Session) -> dict[str, Any]:
-    """As it is stored, and as events carry it."""
+    """The session as it is stored and as events carry it."""
     best = session.best
     keys = _keys(session)
     return {
@@ -40,8 +40,10 @@ def document_of(session: Session) -> dict[str, Any]:
 
 
 def alert_of(session: Session, link: Callable[[str], str]) -> Alert:
-    """`link` turns a key of the evidence bucket into an address a person can open. The picture and the video are kept
-    by another function, and may be there some seconds later."""
+    """Alert of a session. `link` maps a key of the evidence bucket to an address that a person can open.
+
+    Another function stores the image and the video, possibly some seconds later.
+    """
     keys = _keys(session)
     links = {"picture": link(keys.annotated), "record": link(keys.result)}
     if keys.archive is not None:
@@ -55,19 +57,19 @@ def alert_of(session: Session, link: Callable[[str], str]) -> Alert:
     )
 
 
-def picture_key(session: Session) -> str:
-    """Where the annotated best picture is, or will be in some seconds, in the evidence bucket."""
+def best_image_key(session: Session) -> str:
+    """Key of the annotated best image in the evidence bucket; it may be written some seconds later."""
     return _keys(session).annotated
 
 
 def session_correlation_id(session: Session) -> str:
-    """That of its best picture, which its alert shows."""
+    """Correlation id of the best image, which the alert shows."""
     best = session.best
     return correlation_id(session.stream_name, best.fragment_number, from_epoch_ms(best.at_ms))
 
 
 def _attributes(session: Session, labels: str) -> dict[str, str]:
-    """For filter policies; SNS takes no empty ones."""
+    """Message attributes for filter policies; SNS refuses empty values."""
     found = {
         "streamName": session.stream_name,
         "labels": labels[:256],
@@ -83,7 +85,7 @@ def _text(session: Session, labels: str, links: dict[str, str]) -> str:
     where = f" in {', '.join(session.zones)}" if session.zones else ""
     started = from_epoch_ms(session.started_ms)
     lines = [
-        f"{labels} seen by {session.stream_name}{where} since {started:%Y-%m-%d %H:%M:%S} UTC.",
+        f"{labels} detected on {session.stream_name}{where} since {started:%Y-%m-%d %H:%M:%S} UTC.",
         "",
         *(f"  {label} {confidence:.0f} %" for label, confidence in session.labels.items()),
         "",

@@ -1,7 +1,7 @@
-"""archive_session: the video of an ended session, from pre-roll to post-roll → archived fragments, and their list.
+"""archive_session: the clip of an ended session, from pre-roll to post-roll → archived fragments, and their list.
 
-What is archived already is not fetched again, whoever archived it, so an order may come twice and sessions may overlap.
-When time runs out, what was done is stored and the order goes back to the queue.
+Fragments that are archived already are not fetched again, so orders are idempotent and sessions may overlap. When time
+runs out, progress is stored and the order returns to the queue.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,40 +23,40 @@ from kinesight.domain.ports import (
     FragmentSpan,
     StreamDirectory,
 )
+from kinesight.domain.sessions.clip import ClipFragment, ClipOrder, MissingPart, SessionClip, SessionRef
 from kinesight.domain.sessions.ports import SessionClips
-from kinesight.domain.sessions.video import ClipFragment, ClipOrder, MissingPart, SessionClip, SessionRef
 
 MOST_FRAGMENTS = 2000
-"""Of one session; their list stays below the 400 KB that DynamoDB gives an item (140 bytes each)."""
+"""Of one session: at 140 bytes each, their list stays below DynamoDB's item limit of 400 KB."""
 
 _MOST_GAPS = 100
 _LONGEST_PAUSE_MS = 1000
-"""Between two fragments; no more than the time between two pictures of a slow camera."""
+"""Between two fragments; no more than the time between two frames of a slow camera."""
 
 _MARGIN_MS = 30_000
-"""Kept of an invocation to fetch and store one more fragment (50 MB at most) and the list."""
+"""Remaining time that is reserved to fetch and store one more fragment (50 MB at most) and the list."""
 
 _LONGEST_REASON = 200
 
 
 class LegalHold(Protocol):
-    """Copies of what people hold, which nothing lets expire."""
+    """Copies of the evidence of held sessions, which do not expire."""
 
     def renew(self, session: SessionRef) -> None:
-        """Copies what has come since, if the session is held. Raises StorageBusyError, and EvidenceTooLargeError of a
-        session with more pictures than are copied."""
+        """Copies new evidence if the session is held. Raises StorageBusyError, and EvidenceTooLargeError for a session
+        with more images than are copied."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchivePorts:
-    """The outside world of this verb. `remaining_ms`: how long this invocation may still run; `now_ms`: the present."""
+    """Ports of this verb. `remaining_ms`: remaining time of this invocation; `now_ms`: current time."""
 
     index: FragmentIndex
     streams: StreamDirectory
     fragments: FragmentArchive
     store: EvidenceStore
     videos: SessionClips
-    held: LegalHold
+    legal_hold: LegalHold
     orders: DelayedMessages
     dead_letters: DeadLetters
     remaining_ms: Callable[[], int]
@@ -65,9 +65,9 @@ class ArchivePorts:
 
 @dataclass(slots=True)
 class ArchiveReport(FailedItems):
-    """Result of a batch.
+    """Outcome of a batch.
 
-    `fragments` were archived now, of `archived_bytes` together. `superseded`: a later order of the session was first,
+    `fragments` were archived by this batch, `archived_bytes` in total. `superseded`: a later order was processed first,
     or the session is deleted.
     """
 
@@ -80,7 +80,7 @@ class ArchiveReport(FailedItems):
 
 @dataclass(slots=True)
 class _Progress:
-    """Fragment numbers: archived, refused with the reason, and neither as yet."""
+    """Fragment numbers: archived, refused with the reason, and to be fetched."""
 
     kept: set[str]
     refused: dict[str, str] = field(default_factory=dict)
@@ -92,7 +92,7 @@ class _Progress:
 
 
 def archive_sessions(messages: Sequence[QueuedMessage], ports: ArchivePorts) -> ArchiveReport:
-    """What one message could not do is in the report, never an exception."""
+    """Archives the clips of a batch of orders. Failures are in the report, never raised."""
     report = ArchiveReport()
     for message in messages:
         session_id = None
@@ -114,21 +114,22 @@ def _archive(order: ClipOrder, ports: ArchivePorts, report: ArchiveReport) -> No
         report.superseded += 1
         return
     known = {} if before is None else {one.number: one for one in before.fragments}
-    wanted = _wanted(order, known, ports)
-    progress = _keep(order, wanted[:MOST_FRAGMENTS], known, ports, report)
-    video = _video(order, wanted, progress, ports)
+    expected = _expected(order, known, ports)
+    progress = _archive_missing(order, expected[:MOST_FRAGMENTS], known, ports, report)
+    video = _video(order, expected, progress, ports)
     if not ports.videos.save(order.session, video):
         report.superseded += 1
     elif video.complete:
-        ports.held.renew(order.session)
+        ports.legal_hold.renew(order.session)
         report.completed.append((order.session, video))
     else:
         ports.orders.send_later(order.model_dump_json(by_alias=True), 0)
         report.continued += 1
 
 
-def _wanted(order: ClipOrder, known: Mapping[str, ClipFragment], ports: ArchivePorts) -> list[ClipFragment]:
-    """In the order of time. What KVS lists no more is older than what it lists, and its numbers grow."""
+def _expected(order: ClipOrder, known: Mapping[str, ClipFragment], ports: ArchivePorts) -> list[ClipFragment]:
+    """All fragments of the clip in the order of time. Those that KVS no longer lists are older than those it lists, and
+    fragment numbers grow."""
     own = {number: ClipFragment(number=number, date=fragment_day(number)) for number in order.fragments}
     listed = {span.number: _fragment(span) for span in _listed(order, ports.index)}
     together = (own | dict(known) | listed).values()
@@ -157,16 +158,16 @@ def _starts_ms(fragment: ClipFragment) -> int:
     return 0 if fragment.started_at is None else to_epoch_ms(fragment.started_at)
 
 
-def _keep(
+def _archive_missing(
     order: ClipOrder,
-    wanted: Sequence[ClipFragment],
+    expected: Sequence[ClipFragment],
     known: Mapping[str, ClipFragment],
     ports: ArchivePorts,
     report: ArchiveReport,
 ) -> _Progress:
-    """Archives what is not there yet; at least one fragment, so that every continuation gets further."""
+    """Archives missing fragments; at least one, so that every continuation makes progress."""
     progress = _Progress(set(known))
-    for one in wanted:
+    for one in expected:
         if one.number in known:
             continue
         if ports.store.exists(archive_key(order.stream_name, one.number)):
@@ -187,17 +188,17 @@ def _keep(
     return progress
 
 
-def _video(order: ClipOrder, wanted: Sequence[ClipFragment], progress: _Progress, ports: ArchivePorts) -> SessionClip:
+def _video(order: ClipOrder, expected: Sequence[ClipFragment], progress: _Progress, ports: ArchivePorts) -> SessionClip:
     missing = list(_refused(progress.refused))
     if progress.is_done:
-        missing += _stretches(order, wanted, ports)
+        missing += _missing_ranges(order, expected, ports)
     return SessionClip(
         pictures=order.pictures,
         selector=order.selector,
         started_at=from_epoch_ms(order.start_ms),
         ended_at=from_epoch_ms(order.end_ms),
         complete=progress.is_done,
-        fragments=tuple(one for one in wanted[:MOST_FRAGMENTS] if one.number in progress.kept),
+        fragments=tuple(one for one in expected[:MOST_FRAGMENTS] if one.number in progress.kept),
         missing=tuple(missing),
     )
 
@@ -207,20 +208,20 @@ def _refused(refused: Mapping[str, str]) -> Iterator[MissingPart]:
         yield MissingPart(reason=reason, fragments=tuple(number for number, why in refused.items() if why == reason))
 
 
-def _stretches(order: ClipOrder, wanted: Sequence[ClipFragment], ports: ArchivePorts) -> Iterator[MissingPart]:
+def _missing_ranges(order: ClipOrder, expected: Sequence[ClipFragment], ports: ArchivePorts) -> Iterator[MissingPart]:
     end_ms = order.end_ms
-    if len(wanted) > MOST_FRAGMENTS:
-        end_ms = _starts_ms(wanted[MOST_FRAGMENTS])
-        yield _stretch("TOO_MANY", end_ms, order.end_ms)
-    gaps = list(_gaps(order.start_ms, end_ms, wanted))[:_MOST_GAPS]
+    if len(expected) > MOST_FRAGMENTS:
+        end_ms = _starts_ms(expected[MOST_FRAGMENTS])
+        yield _missing_range("TOO_MANY", end_ms, order.end_ms)
+    gaps = list(_gaps(order.start_ms, end_ms, expected))[:_MOST_GAPS]
     if gaps:
-        why = _WhyNothing(order.stream_name, ports)
-        yield from (_stretch(why.at(start_ms), start_ms, stop_ms) for start_ms, stop_ms in gaps)
+        reason = _MissingReason(order.stream_name, ports)
+        yield from (_missing_range(reason.at(start_ms), start_ms, stop_ms) for start_ms, stop_ms in gaps)
 
 
-def _gaps(start_ms: int, end_ms: int, wanted: Sequence[ClipFragment]) -> Iterator[tuple[int, int]]:
+def _gaps(start_ms: int, end_ms: int, expected: Sequence[ClipFragment]) -> Iterator[tuple[int, int]]:
     at_ms = start_ms
-    for one in wanted:
+    for one in expected:
         if one.started_at is None:
             continue
         first_ms = min(_starts_ms(one), end_ms)
@@ -231,12 +232,12 @@ def _gaps(start_ms: int, end_ms: int, wanted: Sequence[ClipFragment]) -> Iterato
         yield at_ms, end_ms
 
 
-def _stretch(reason: str, start_ms: int, end_ms: int) -> MissingPart:
+def _missing_range(reason: str, start_ms: int, end_ms: int) -> MissingPart:
     return MissingPart(reason=reason, started_at=from_epoch_ms(start_ms), ended_at=from_epoch_ms(end_ms))
 
 
-class _WhyNothing:
-    """Why nothing is stored of a moment; one question to KVS. Raises ThrottledError, StreamRefusedError."""
+class _MissingReason:
+    """Reason why no media is stored at a time; one DescribeStream call. Raises ThrottledError, StreamRefusedError."""
 
     def __init__(self, stream_name: str, ports: ArchivePorts) -> None:
         try:

@@ -1,7 +1,7 @@
-"""What is told of sessions, to whom: events to programs, alerts to people, the newest state to the store.
+"""Delivers the changes of sessions: events to other software, alerts to people, the newest state to the session store.
 
-Programs are told in order, so the first event that fails holds back those after it. Alerts leave for other people's
-systems: one that fails waits, and holds back nothing; one that a channel refuses for good is given up, and reported.
+Events are published in order, so the first one that fails delays those after it. Alerts go to systems of other owners:
+one that fails waits and delays nothing; one that a channel refuses permanently is given up and reported.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from kinesight.domain.errors import ChannelRefusedError, KinesightError, PermanentError
 from kinesight.domain.ports import Alert, AlertChannel, Ledger
 from kinesight.domain.sessions.alerts import alert_of, document_of
+from kinesight.domain.sessions.model import Session, SessionEvent, SessionEventType
 from kinesight.domain.sessions.ports import SessionChannel, SessionStore
-from kinesight.domain.sessions.tracker import Session, SessionEvent, SessionEventType
 
 _MOST_WAITING_ALERTS = 50
-"""Some kilobytes each, in an item of which DynamoDB takes 400 KB."""
+"""Some kilobytes each, in an item that DynamoDB limits to 400 KB."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlertRoute:
-    """A channel, and what its alerts say."""
+    """An alert channel, and the function that composes its alerts."""
 
     channel: AlertChannel
     compose: Callable[[Session, Callable[[str], str]], Alert] = alert_of
@@ -27,7 +27,7 @@ class AlertRoute:
 
 @dataclass(frozen=True, slots=True)
 class NotificationTargets:
-    """Whoever is told. Any number of channels, each under a name of its own."""
+    """Where changes are delivered; channels by name."""
 
     sessions: SessionStore
     events: Mapping[str, SessionChannel]
@@ -38,7 +38,7 @@ class NotificationTargets:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What a channel will never take."""
+    """A delivery that a channel refused permanently."""
 
     channel: str
     session_id: str
@@ -47,7 +47,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """That somebody was told of a session: programs on all of their channels, or people on this one."""
+    """A delivered change: an event on all event channels, or an alert on one channel."""
 
     type: SessionEventType
     session: Session
@@ -55,92 +55,95 @@ class Delivery:
 
 
 @dataclass(slots=True)
-class Told:
-    """What became of an outbox: `untold` is to be told again, in this order, `tidings` were told. `failed_alerts`: why
-    some alerts wait, and `failure` why events do."""
+class DeliveryResult:
+    """Outcome of an outbox. `undelivered` is to be delivered again, in this order. `failed_alerts`: errors of waiting
+    alerts; `failure`: the error that stopped the events."""
 
-    untold: list[SessionEvent] = field(default_factory=list)
-    tidings: list[Delivery] = field(default_factory=list)
+    undelivered: list[SessionEvent] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     failed_alerts: list[KinesightError] = field(default_factory=list)
     failure: KinesightError | None = None
 
 
-def tell(
-    outbox: Sequence[SessionEvent], audience: NotificationTargets, order_video: Callable[[Session], None] | None = None
-) -> Told:
-    """Tells everything that can be told now, and has the video of an ended session archived. Never raises a
-    KinesightError: what failed is in the answer."""
-    told = Told()
+def deliver(
+    outbox: Sequence[SessionEvent], targets: NotificationTargets, order_clip: Callable[[Session], None] | None = None
+) -> DeliveryResult:
+    """Delivers the outbox and orders the clip of each session that ended. Raises no KinesightError: failures are in the
+    result."""
+    result = DeliveryResult()
     for event in outbox:
         if event.type is SessionEventType.ALERT:
-            _tell_people(event, audience, told)
-        elif told.failure is not None:
-            told.untold.append(event)
+            _send_alerts(event, targets, result)
+        elif result.failure is not None:
+            result.undelivered.append(event)
         else:
-            _tell_programs(event, audience, order_video, told)
-    _give_up_oldest_alerts(told)
-    return told
+            _publish_event(event, targets, order_clip, result)
+    _drop_oldest_alerts(result)
+    return result
 
 
-def _tell_programs(
-    event: SessionEvent, audience: NotificationTargets, order_video: Callable[[Session], None] | None, told: Told
+def _publish_event(
+    event: SessionEvent,
+    targets: NotificationTargets,
+    order_clip: Callable[[Session], None] | None,
+    result: DeliveryResult,
 ) -> None:
-    for name, channel in audience.events.items():
+    for name, channel in targets.events.items():
         try:
             channel.send(event.type, document_of(event.session))
         except PermanentError as error:
-            told.refusals.append(Refusal(name, event.session.session_id, error))
+            result.refusals.append(Refusal(name, event.session.session_id, error))
         except KinesightError as error:
-            told.failure = told.failure or error
+            result.failure = result.failure or error
     try:
-        audience.sessions.put(event.session)
-        if event.session.closed and order_video is not None:
-            order_video(event.session)
+        targets.sessions.put(event.session)
+        if event.session.closed and order_clip is not None:
+            order_clip(event.session)
     except KinesightError as error:
-        told.failure = told.failure or error
-    if told.failure is not None:
-        told.untold.append(event)
+        result.failure = result.failure or error
+    if result.failure is not None:
+        result.undelivered.append(event)
         return
-    told.tidings.append(Delivery(event.type, event.session))
+    result.deliveries.append(Delivery(event.type, event.session))
 
 
-def _tell_people(event: SessionEvent, audience: NotificationTargets, told: Told) -> None:
+def _send_alerts(event: SessionEvent, targets: NotificationTargets, result: DeliveryResult) -> None:
     failures: list[KinesightError] = []
-    for name, route in audience.alerts.items():
+    for name, route in targets.alerts.items():
         try:
-            if _alert_once(name, route, event.session, audience):
-                told.tidings.append(Delivery(event.type, event.session, name))
+            if _alert_once(name, route, event.session, targets):
+                result.deliveries.append(Delivery(event.type, event.session, name))
         except PermanentError as error:
-            told.refusals.append(Refusal(name, event.session.session_id, error))
+            result.refusals.append(Refusal(name, event.session.session_id, error))
         except KinesightError as error:
             failures.append(error)
     if failures:
-        told.untold.append(event)
-        told.failed_alerts += failures
+        result.undelivered.append(event)
+        result.failed_alerts += failures
 
 
-def _alert_once(name: str, route: AlertRoute, session: Session, audience: NotificationTargets) -> bool:
-    """Each channel has an entry of its own in the ledger, so that one that fails repeats nothing on the others."""
+def _alert_once(name: str, route: AlertRoute, session: Session, targets: NotificationTargets) -> bool:
+    """Each channel has a ledger entry of its own, so that a retry for one channel repeats nothing on the others."""
     work = f"alert:session:{session.session_id}:{name}"
-    if not audience.ledger.begin(work):
+    if not targets.ledger.begin(work):
         return False
     try:
-        route.channel.send(route.compose(session, audience.link))
+        route.channel.send(route.compose(session, targets.link))
     except PermanentError:
-        audience.ledger.finish(work)
+        targets.ledger.finish(work)
         raise
     except BaseException:
-        audience.ledger.release(work)
+        targets.ledger.release(work)
         raise
-    audience.ledger.finish(work)
+    targets.ledger.finish(work)
     return True
 
 
-def _give_up_oldest_alerts(told: Told) -> None:
-    """A channel that is down for long must not fill the item that everything else of the stream is in."""
-    waiting = [event for event in told.untold if event.type is SessionEventType.ALERT]
+def _drop_oldest_alerts(result: DeliveryResult) -> None:
+    """Bounds the alerts that wait: a channel that is down for long must not fill the item that holds the state."""
+    waiting = [event for event in result.undelivered if event.type is SessionEventType.ALERT]
     for event in waiting[:-_MOST_WAITING_ALERTS]:
-        told.untold.remove(event)
+        result.undelivered.remove(event)
         error = ChannelRefusedError(f"over {_MOST_WAITING_ALERTS} alerts of {event.session.stream_name} wait")
-        told.refusals.append(Refusal("any", event.session.session_id, error))
+        result.refusals.append(Refusal("any", event.session.session_id, error))

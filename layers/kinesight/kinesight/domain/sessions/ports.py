@@ -3,32 +3,29 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from kinesight.domain.sessions.tracker import Session
-from kinesight.domain.sessions.video import SessionClip, SessionRef
+from kinesight.domain.sessions.clip import SessionClip, SessionRef
+from kinesight.domain.sessions.model import Session
 
 
 class SessionStore(Protocol):
     """Stores sessions for the viewer."""
 
     def put(self, session: Session) -> None:
-        """Stores the newest state and keeps the session's video. Raises StorageBusyError."""
+        """Stores the newest state; the clip stays as it is. Raises StorageBusyError."""
 
 
 class SessionClips(Protocol):
-    """Stores the archived video of sessions."""
+    """Stores the archived clips of sessions."""
 
     def load(self, session: SessionRef) -> SessionClip | None:
-        """Returns None if there is none. Raises StorageBusyError."""
+        """The stored clip, or None. Raises StorageBusyError."""
 
     def save(self, session: SessionRef, video: SessionClip) -> bool:
-        """Saves the video. Returns False, and saves nothing, if the session is gone or its video covers more images.
-
-        Raises StorageBusyError.
-        """
+        """Stores the clip; False if the session is gone or has a clip of more images. Raises StorageBusyError."""
 
 
 class SessionChannel(Protocol):
-    """Publishes sessions to programs."""
+    """Publishes session events to other software."""
 
     def send(self, event_type: str, document: Mapping[str, Any]) -> None:
-        """Raises DeliveryError, ChannelRefusedError."""
+        """Publishes one event. Raises DeliveryError, ChannelRefusedError."""

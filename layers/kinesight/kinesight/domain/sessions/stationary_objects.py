@@ -1,4 +1,4 @@
-"""What belongs to the scene of a camera: objects that stay where they are. A parked car is no news."""
+"""Stationary objects of a camera's scene, such as a parked car: they open and extend no session."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ _MOST_OBJECTS = 200
 
 @dataclass(slots=True)
 class KnownObject:
-    """Something seen at one place. `settled`: part of the scene, which it is from the start if it was there first."""
+    """An object at one place. `settled`: it is stationary, or was there from the start."""
 
     label: str
     box: BoundingBox
@@ -21,28 +21,28 @@ class KnownObject:
 
 @dataclass(slots=True)
 class Scene:
-    """Grows with the pictures of one camera, shown in the order of their moments."""
+    """Objects of one camera; frames must be added in the order of their timestamps."""
 
     begun_ms: int | None = None
     objects: list[KnownObject] = field(default_factory=list)
 
-    def begin(self, at_ms: int, wanted: StationarySettings) -> None:
-        """A picture comes. What has not been seen for long is forgotten."""
+    def begin(self, at_ms: int, settings: StationarySettings) -> None:
+        """Starts a frame: drops objects that have not been detected for long."""
         if self.begun_ms is None:
             self.begun_ms = at_ms
-        self.objects = [one for one in self.objects if at_ms - one.seen_ms <= _kept_ms(one, wanted)][-_MOST_OBJECTS:]
+        self.objects = [one for one in self.objects if at_ms - one.seen_ms <= _kept_ms(one, settings)][-_MOST_OBJECTS:]
 
-    def is_stationary(self, label: str, box: BoundingBox | None, at_ms: int, wanted: StationarySettings) -> bool:
-        """Whether this detection of the present picture is a part of the scene. Remembers it."""
+    def is_stationary(self, label: str, box: BoundingBox | None, at_ms: int, settings: StationarySettings) -> bool:
+        """Whether this detection of the current frame is stationary; also records it."""
         if box is None:
             return False
-        known = self._find(label, box, wanted.minimum_overlap)
+        known = self._find(label, box, settings.minimum_overlap)
         if known is None:
             known = KnownObject(label, box, at_ms, at_ms)
-            known.settled = self.begun_ms is not None and at_ms - self.begun_ms <= 1000 * wanted.learn_seconds
+            known.settled = self.begun_ms is not None and at_ms - self.begun_ms <= 1000 * settings.learn_seconds
             self.objects.append(known)
         known.seen_ms = at_ms
-        known.settled = known.settled or at_ms - known.since_ms >= 1000 * wanted.after_seconds
+        known.settled = known.settled or at_ms - known.since_ms >= 1000 * settings.after_seconds
         return known.settled
 
     def _find(self, label: str, box: BoundingBox, least: float) -> KnownObject | None:
@@ -51,8 +51,8 @@ class Scene:
         return best if best is not None and intersection_over_union(best.box, box) >= least else None
 
 
-def _kept_ms(known: KnownObject, wanted: StationarySettings) -> float:
-    return 1000 * (wanted.forget_seconds if known.settled else wanted.after_seconds)
+def _kept_ms(known: KnownObject, settings: StationarySettings) -> float:
+    return 1000 * (settings.forget_seconds if known.settled else settings.after_seconds)
 
 
 def intersection_over_union(one: BoundingBox, other: BoundingBox) -> float:

@@ -1,9 +1,9 @@
-"""track_sessions: every record of the results stream → sessions per camera → events, and one alert per session.
+"""track_sessions: records of the results stream → sessions per camera → session events, and one alert per session.
 
-What is remembered of a stream is one document, saved under its version before anything is told; what is to be told is
-part of it (an outbox), and is taken out when it was told. So a death at any moment tells at least once, and the ledger
-makes that once for alerts, on each of their channels. The video of a session that has ended is ordered of
-archive_session, which may hear of it twice; here no video is fetched, so that alerts never wait for it.
+The state of a stream is one versioned document. It is saved before anything is delivered; changes to deliver are part
+of it (an outbox) and are removed once delivered. Delivery is therefore at-least-once, and the ledger makes each alert
+idempotent per channel. The clip of an ended session is ordered from archive_session through a queue, at least once;
+no video is fetched here, so alerts do not wait for it.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,27 +18,27 @@ from kinesight.domain.model import Frame, FrameSource, ResultRecord, Selector, t
 from kinesight.domain.ports import DeadLetters, DelayedMessages, VersionedDocuments
 from kinesight.domain.rules.document import SessionSettings
 from kinesight.domain.rules.matching import CameraRules, Rules
-from kinesight.domain.sessions.outbox import Delivery, NotificationTargets, Refusal, tell
-from kinesight.domain.sessions.tracker import (
-    ACTIVITY,
-    Activity,
+from kinesight.domain.sessions.clip import delay_s, order_of
+from kinesight.domain.sessions.model import (
+    STREAM_STATE,
     Hit,
     ImageClocks,
     Observation,
     Session,
     SessionEventType,
-    SessionTracker,
+    StreamState,
 )
-from kinesight.domain.sessions.video import delay_s, order_of
+from kinesight.domain.sessions.outbox import Delivery, NotificationTargets, Refusal, deliver
+from kinesight.domain.sessions.tracker import SessionTracker
 
 _ATTEMPTS = 8
 _ON_DEMAND = "|on-demand"
-"""Ranges of the past are apart from what happens now; a stream's name has no such letter."""
+"""Suffix of the key of on-demand state, which is kept apart from live state; stream names contain no `|`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClipOrders:
-    """The queue that archive_session reads; `settle_s` is how long after the post-roll all of it has arrived."""
+    """The queue that archive_session reads. `settle_s`: seconds after the post-roll until its fragments are stored."""
 
     queue: DelayedMessages
     settle_s: int
@@ -46,54 +46,54 @@ class ClipOrders:
 
 @dataclass(frozen=True, slots=True)
 class SessionPorts:
-    """The outside world of this verb. `videos` is None where only the fragments that matched are kept. `selector`: by
-    whose clock KVS times the pictures that it generates."""
+    """Ports of this verb. `clips` is None where only matched fragments are kept. `selector`: the clock that KVS uses
+    for generated images."""
 
-    activities: VersionedDocuments
+    states: VersionedDocuments
     rules: Callable[[], Rules]
-    audience: NotificationTargets
+    targets: NotificationTargets
     dead_letters: DeadLetters
     now_ms: Callable[[], int]
-    videos: ClipOrders | None = None
+    clips: ClipOrders | None = None
     selector: Selector = "PRODUCER_TIMESTAMP"
 
 
 @dataclass(slots=True)
 class SessionReport(FailedItems):
-    """Result of a batch. One failure per stream; its `subject` is the key of the stream's activity."""
+    """Outcome of a batch. There is one failure per stream; its `subject` is the key of the stream's state."""
 
-    tidings: list[Delivery] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
 
-    def told(self, kind: SessionEventType) -> int:
-        """How often somebody was told of this: an alert counts once for each channel."""
-        return sum(tiding.type is kind for tiding in self.tidings)
+    def delivered(self, kind: SessionEventType) -> int:
+        """Number of deliveries of this type; an alert counts once per channel."""
+        return sum(delivery.type is kind for delivery in self.deliveries)
 
 
 @dataclass(frozen=True, slots=True)
-class _Parcel:
+class _Received:
     sequence_number: str
     record: ResultRecord
 
 
 def track_batch(batch: Sequence[StreamedRecord], ports: SessionPorts) -> SessionReport:
-    """Tracks a batch; what one stream could not do is in the report, never an exception."""
+    """Tracks a batch. Failures are in the report, never raised."""
     report = SessionReport()
-    for key, parcels in _by_key(batch, ports.dead_letters, report).items():
+    for key, received in _by_key(batch, ports.dead_letters, report).items():
         try:
-            _track(key, [one.record for one in parcels], ports, report)
+            _track(key, [one.record for one in received], ports, report)
         except KinesightError as error:
             report.retry(ItemFailure(None, error, subject=key))
-            report.redeliver(one.sequence_number for one in parcels)
+            report.redeliver(one.sequence_number for one in received)
     return report
 
 
 def pass_time(ports: SessionPorts) -> SessionReport:
-    """Closes sessions of streams that have gone silent, and tells what could not be told before."""
+    """Closes sessions of silent streams and delivers what could not be delivered before."""
     report = SessionReport()
-    for key, versioned in ports.activities.all().items():
-        activity = _activity(versioned.body)
-        if SessionTracker(activity, key, _camera(key, ports).camera, waits_for_silence=False).is_idle:
+    for key, versioned in ports.states.all().items():
+        state = _state(versioned.body)
+        if SessionTracker(state, key, _camera(key, ports).camera, waits_for_silence=False).is_idle:
             continue
         try:
             _change(key, ports, report, lambda tracker: tracker.pass_time(ports.now_ms()))
@@ -103,13 +103,13 @@ def pass_time(ports: SessionPorts) -> SessionReport:
 
 
 def state_key(record: ResultRecord) -> str:
-    """One per stream and kind of source."""
+    """Key of the state: one per stream, and another one for its on-demand frames."""
     on_demand = record.frame.source is FrameSource.ON_DEMAND
     return record.frame.stream_name + (_ON_DEMAND if on_demand else "")
 
 
 def observation_of(record: ResultRecord, rules: CameraRules, selector: Selector = "PRODUCER_TIMESTAMP") -> Observation:
-    """What the rules of now say of a picture. `selector`: as in SessionPorts."""
+    """A frame matched by the current rules. `selector`: as in SessionPorts."""
     frame = record.frame
     matches = rules.match(record.detections, frame.image_timestamp, frame.tags)
     hits = tuple(
@@ -123,7 +123,7 @@ def observation_of(record: ResultRecord, rules: CameraRules, selector: Selector 
 
 
 def _by_server(frame: Frame, selector: Selector) -> bool:
-    """Live pictures are timed by the camera; a range's by the clock that it was asked for, and they tell no other."""
+    """Live frames have producer timestamps; frames of a range have the clock that was requested, and no other."""
     match frame.source:
         case FrameSource.LIVE:
             return False
@@ -139,8 +139,8 @@ def _epoch_ms(moment: datetime | None) -> int | None:
 
 def _by_key(
     batch: Sequence[StreamedRecord], dead_letters: DeadLetters, report: SessionReport
-) -> dict[str, list[_Parcel]]:
-    grouped: dict[str, list[_Parcel]] = {}
+) -> dict[str, list[_Received]]:
+    grouped: dict[str, list[_Received]] = {}
     for streamed in batch:
         try:
             record = ResultRecord.model_validate_json(streamed.data)
@@ -148,22 +148,22 @@ def _by_key(
             problem = InvalidEventError(f"not a result record: {error.errors()[0]}")
             report.dead_letter(streamed.body, dead_letters, ItemFailure(streamed.sequence_number, problem))
             continue
-        grouped.setdefault(state_key(record), []).append(_Parcel(streamed.sequence_number, record))
+        grouped.setdefault(state_key(record), []).append(_Received(streamed.sequence_number, record))
     return grouped
 
 
 def _track(key: str, records: Sequence[ResultRecord], ports: SessionPorts, report: SessionReport) -> None:
     rules = _camera(key, ports)
-    seen = [observation_of(record, rules, ports.selector) for record in records]
+    observations = [observation_of(record, rules, ports.selector) for record in records]
     if not rules.camera.needs_order:
-        seen = [one for one in seen if one.hits]  # what matched nothing changes nothing
-    if not seen:
+        observations = [one for one in observations if one.hits]  # without a hit, nothing changes
+    if not observations:
         return
     arn = next((record.frame.stream_arn for record in records if record.frame.stream_arn is not None), None)
 
     def add(tracker: SessionTracker) -> None:
-        tracker.activity.stream_arn = arn or tracker.activity.stream_arn
-        tracker.add(seen, ports.now_ms())
+        tracker.state.stream_arn = arn or tracker.state.stream_arn
+        tracker.add(observations, ports.now_ms())
 
     _change(key, ports, report, add)
 
@@ -173,49 +173,49 @@ def _camera(key: str, ports: SessionPorts) -> CameraRules:
 
 
 def _change(key: str, ports: SessionPorts, report: SessionReport, work: Callable[[SessionTracker], None]) -> None:
-    """Loads, changes, saves, tells. Raises StorageBusyError, DeliveryError; nothing is lost then."""
+    """Loads, changes, saves and delivers. Raises StorageBusyError, DeliveryError; nothing is lost then."""
     stream_name, camera = key.removesuffix(_ON_DEMAND), _camera(key, ports).camera
     for _ in range(_ATTEMPTS):
-        versioned = ports.activities.load(key)
-        activity = _activity(versioned.body)
-        work(SessionTracker(activity, stream_name, camera, waits_for_silence=key.endswith(_ON_DEMAND)))
-        body = ACTIVITY.dump_json(activity).decode()
+        versioned = ports.states.load(key)
+        state = _state(versioned.body)
+        work(SessionTracker(state, stream_name, camera, waits_for_silence=key.endswith(_ON_DEMAND)))
+        body = STREAM_STATE.dump_json(state).decode()
         version = versioned.version
         if body != versioned.body:
-            if not ports.activities.save(key, body, version):
+            if not ports.states.save(key, body, version):
                 continue
             version += 1
-        if activity.outbox:
-            _empty_outbox(key, activity, version, ports, report)
+        if state.outbox:
+            _empty_outbox(key, state, version, ports, report)
         return
-    raise StorageBusyError(f"the activity of {key} was changed by others {_ATTEMPTS} times")
+    raise StorageBusyError(f"the state of {key} was changed by other invocations {_ATTEMPTS} times")
 
 
-def _empty_outbox(key: str, activity: Activity, version: int, ports: SessionPorts, report: SessionReport) -> None:
-    """Tells, and keeps what could not be told. If somebody else has saved meanwhile, they tell it again, which has no
-    further effect. Alerts that wait are reported without failing the records, which hold nothing more to do."""
-    told = tell(activity.outbox, ports.audience, _video_orders(ports, _camera(key, ports).camera.sessions))
-    report.tidings += told.tidings
-    report.refusals += told.refusals
-    report.retry(*(ItemFailure(None, error, subject=key) for error in told.failed_alerts))
-    if told.untold != activity.outbox:
-        activity.outbox = told.untold
-        ports.activities.save(key, ACTIVITY.dump_json(activity).decode(), version)
-    if told.failure is not None:
-        raise told.failure
+def _empty_outbox(key: str, state: StreamState, version: int, ports: SessionPorts, report: SessionReport) -> None:
+    """Delivers the outbox and stores what could not be delivered. If another invocation has saved meanwhile, it
+    delivers again, which is idempotent. Alerts that wait are reported without failing the records."""
+    result = deliver(state.outbox, ports.targets, _clip_orders(ports, _camera(key, ports).camera.sessions))
+    report.deliveries += result.deliveries
+    report.refusals += result.refusals
+    report.retry(*(ItemFailure(None, error, subject=key) for error in result.failed_alerts))
+    if result.undelivered != state.outbox:
+        state.outbox = result.undelivered
+        ports.states.save(key, STREAM_STATE.dump_json(state).decode(), version)
+    if result.failure is not None:
+        raise result.failure
 
 
-def _activity(body: str | None) -> Activity:
-    return Activity() if body is None else ACTIVITY.validate_json(body)
+def _state(body: str | None) -> StreamState:
+    return StreamState() if body is None else STREAM_STATE.validate_json(body)
 
 
-def _video_orders(ports: SessionPorts, settings: SessionSettings) -> Callable[[Session], None] | None:
-    videos = ports.videos
-    if videos is None:
+def _clip_orders(ports: SessionPorts, settings: SessionSettings) -> Callable[[Session], None] | None:
+    clips = ports.clips
+    if clips is None:
         return None
 
     def order(session: Session) -> None:
         body = order_of(session, settings).model_dump_json(by_alias=True)
-        videos.queue.send_later(body, delay_s(settings, videos.settle_s))
+        clips.queue.send_later(body, delay_s(settings, clips.settle_s))
 
     return order

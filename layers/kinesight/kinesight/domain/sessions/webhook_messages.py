@@ -1,4 +1,4 @@
-"""Alerts in the forms that chat systems take.
+"""Alerts in the formats of chat systems.
 
 Slack: docs.slack.dev/reference/block-kit/blocks. Teams: an Adaptive Card for a workflow that starts "when a Teams
 webhook request is received" (learn.microsoft.com, "Create and send messages"); the retired connectors took other cards.
@@ -27,7 +27,7 @@ class WebhookFormat(StrEnum):
 
 
 def webhook_messages(form: WebhookFormat, alert: Alert) -> tuple[Message, ...]:
-    """The message, and plainer ones for a receiver that calls the one before it malformed."""
+    """The message, followed by simpler ones to send if the receiver refuses the one before as malformed."""
     return _FORMS[form](alert)
 
 
@@ -36,7 +36,7 @@ def _json(alert: Alert) -> tuple[Message, ...]:
 
 
 def _slack(alert: Alert) -> tuple[Message, ...]:
-    """Slack fetches the picture while it takes the message, and refuses both if it is not there yet."""
+    """Messages with and without the image: Slack fetches it on receipt and refuses the message if there is none yet."""
     links = _links(alert)
     blocks = [
         {"type": "header", "text": {"type": "plain_text", "text": alert.subject[:_SLACK_HEADER_CHARACTERS]}},
@@ -44,10 +44,10 @@ def _slack(alert: Alert) -> tuple[Message, ...]:
         *(_slack_section(text) for text in _slack_links(links)),
     ]
     plain = {"text": alert.subject, "blocks": blocks}
-    picture = links.get("picture", "")
-    if not 0 < len(picture) <= _SLACK_URL_CHARACTERS:
+    image_url = links.get("picture", "")
+    if not 0 < len(image_url) <= _SLACK_URL_CHARACTERS:
         return (plain,)
-    image = {"type": "image", "image_url": picture, "alt_text": alert.subject}
+    image = {"type": "image", "image_url": image_url, "alt_text": alert.subject}
     return {"text": alert.subject, "blocks": [*blocks, image]}, plain
 
 
@@ -62,7 +62,7 @@ def _slack_section(text: str) -> dict[str, Any]:
 
 
 def _mrkdwn(text: str) -> str:
-    """Slack's three control characters, escaped as it asks."""
+    """Text with Slack's three control characters escaped."""
     return escape(text, quote=False)
 
 
@@ -93,7 +93,7 @@ def _links(alert: Alert) -> Mapping[str, str]:
 
 
 def _summary(alert: Alert) -> str:
-    """The text without its links, which these forms show in their own way, and without empty lines."""
+    """The text without its links, which these formats show separately, and without empty lines."""
     addresses = tuple(_links(alert).values())
     return "\n".join(line for line in alert.text.splitlines() if line and not line.endswith(addresses))
 

@@ -1,4 +1,4 @@
-"""Where a webhook is, as its secret tells. Who knows the address may post, so no text here ever contains it."""
+"""Address and headers of a webhook, parsed from its secret. The address is a credential: no error or repr shows it."""
 
 import json
 import re
@@ -17,7 +17,7 @@ _HEADERS_OF_OURS = frozenset({"connection", "content-length", "content-type", "h
 
 @dataclass(frozen=True, slots=True)
 class WebhookTarget:
-    """`path` is with its query. Neither repr nor str tells anything."""
+    """`path` includes the query. repr and str show no value."""
 
     host: str = field(repr=False)
     port: int = field(repr=False)
@@ -26,9 +26,9 @@ class WebhookTarget:
 
 
 def parse_target(secret: str) -> WebhookTarget:
-    """Takes the bare URL, or `{"url": "https://…", "headers": {"Authorization": "…"}}`. HTTPS alone.
+    """Parses a plain URL, or `{"url": "https://…", "headers": {"Authorization": "…"}}`; HTTPS only.
 
-    Raises ChannelRefusedError, which says what is wrong and nothing of what is there.
+    Raises ChannelRefusedError, which names the problem and quotes nothing of the secret.
     """
     text = secret.strip()
     url, headers = _members(_json(text)) if text.startswith("{") else (text, {})
@@ -66,7 +66,7 @@ def _split(url: str) -> tuple[SplitResult | None, int]:
 
 def _checked(headers: Any) -> Mapping[str, str]:
     if not isinstance(headers, dict) or not all(_is_header(name, value) for name, value in headers.items()):
-        raise ChannelRefusedError("the webhook's secret has headers that can't be sent")
+        raise ChannelRefusedError("the webhook's secret has invalid headers")
     return headers
 
 

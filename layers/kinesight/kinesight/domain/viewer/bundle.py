@@ -20,7 +20,7 @@ from kinesight.domain.analysis.result_records import annotated_key
 from kinesight.domain.errors import EvidenceTooLargeError, NoMediaError
 from kinesight.domain.model import ImageReference, ResultRecord, from_epoch_ms, iso_milliseconds
 from kinesight.domain.ports import FileUploads
-from kinesight.domain.sessions.video import ClipFragment
+from kinesight.domain.sessions.clip import ClipFragment
 from kinesight.domain.viewer.events import EventMarks, Mark, StoredEvent
 from kinesight.domain.viewer.evidence import EventEvidence, EvidenceBuckets, evidence_of
 from kinesight.domain.viewer.playback import FRAGMENTS_AHEAD, ClipMaker, ClipPart

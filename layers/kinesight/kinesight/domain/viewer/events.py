@@ -17,8 +17,8 @@ from typing import Any, Protocol
 from pydantic import BaseModel, ValidationError
 
 from kinesight.domain.errors import InvalidInputError
-from kinesight.domain.sessions.tracker import Severity
-from kinesight.domain.sessions.video import SessionClip
+from kinesight.domain.sessions.clip import SessionClip
+from kinesight.domain.sessions.model import Severity
 
 _MOST_READS = 40
 _PAGE = 100

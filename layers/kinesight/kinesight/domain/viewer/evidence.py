@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from kinesight.domain.analysis.result_records import annotated_key, archive_key, fragment_day, keys_of
 from kinesight.domain.errors import EvidenceTooLargeError
 from kinesight.domain.model import ResultRecord
-from kinesight.domain.sessions.video import ClipFragment, SessionRef
+from kinesight.domain.sessions.clip import ClipFragment, SessionRef
 from kinesight.domain.viewer.events import StoredEvent, day_of
 
 MOST_RECORDS = 2000

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from kinesight.domain.errors import NoMediaError, StreamGoneError, StreamRefusedError, VideoMissingError
 from kinesight.domain.model import Selector, to_epoch_ms
 from kinesight.domain.ports import LONGEST_FRAGMENT_MS, FileUploads, StreamDirectory
-from kinesight.domain.sessions.video import ClipFragment
+from kinesight.domain.sessions.clip import ClipFragment
 from kinesight.domain.viewer.events import EventMarks, StoredEvent
 from kinesight.domain.viewer.evidence import EventEvidence, EvidenceBuckets, evidence_of
 from kinesight.domain.viewer.serve_viewer import found_event

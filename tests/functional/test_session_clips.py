@@ -13,7 +13,7 @@ from kinesight.domain.analysis.result_records import archive_key
 from kinesight.domain.batches import QueuedMessage
 from kinesight.domain.model import Selector, to_epoch_ms
 from kinesight.domain.sessions.archive_session import ArchivePorts, ArchiveReport, archive_sessions
-from kinesight.domain.sessions.video import ClipOrder, SessionClip
+from kinesight.domain.sessions.clip import ClipOrder, SessionClip
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight_local.kvs.faults import Throttle
 from kinesight_local.kvs.server import KvsServer
@@ -43,7 +43,7 @@ class Archive:
             fragments=KvsFragmentArchive(clients, sleep=lambda _: None),
             store=self.store,
             videos=self.videos,
-            held=self.held,
+            legal_hold=self.held,
             orders=FakeDelayedMessages(),
             dead_letters=FakeDeadLetters(),
             remaining_ms=lambda: 120_000,

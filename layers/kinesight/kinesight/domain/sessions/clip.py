@@ -1,4 +1,4 @@
-"""The video of a session: the order to archive it, and what the archive has of it."""
+"""The clip of a session: the order to archive it, and its archived fragments."""
 
 from dataclasses import dataclass
 from math import ceil
@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 from kinesight.domain.errors import InvalidEventError
 from kinesight.domain.model import FragmentNumber, Selector, Timestamp, Value
 from kinesight.domain.rules.document import SessionSettings
-from kinesight.domain.sessions.tracker import Session
+from kinesight.domain.sessions.model import Session
 
 EpochMs = Annotated[int, Field(ge=0, le=253_402_300_799_999)]
 """Up to the year 9999, the calendar's end."""
@@ -17,7 +17,7 @@ EpochMs = Annotated[int, Field(ge=0, le=253_402_300_799_999)]
 
 @dataclass(frozen=True, slots=True)
 class SessionRef:
-    """What tells a stored session from all others; `opened_ms` is in epoch milliseconds."""
+    """Identity of a stored session; `opened_ms` is in epoch milliseconds."""
 
     stream_name: str
     opened_ms: int
@@ -25,16 +25,16 @@ class SessionRef:
 
     @property
     def event_id(self) -> str:
-        """Its key among the stream's sessions, in the order of time."""
+        """Sort key among the stream's sessions, in the order of time."""
         return f"{self.opened_ms:015d}#{self.session_id}"
 
 
 class ClipOrder(Value):
-    """A message: archive what a stream recorded from `start_ms` to `end_ms`, epoch milliseconds by the selector's
+    """Message that orders the archiving of a stream from `start_ms` to `end_ms`, epoch milliseconds of the selector's
     clock.
 
-    `pictures`: of how many the session was made by then, which tells an order from one that was replaced. `fragments`
-    are some that are known to belong to it, in the order in which they were seen.
+    `pictures`: number of images of the session at the time of the order; an order with fewer images is superseded.
+    `fragments`: some that belong to the session, in the order of detection.
     """
 
     video_of: str
@@ -56,12 +56,12 @@ class ClipOrder(Value):
         try:
             return cls.model_validate_json(body)
         except ValidationError as error:
-            raise InvalidEventError(f"not an order of a session's video: {error.errors()[0]}") from error
+            raise InvalidEventError(f"not a clip order: {error.errors()[0]}") from error
 
 
 class ClipFragment(Value):
-    """An archived fragment. `date` is that of its key (records.archive_key); moment and length, in milliseconds, are
-    unknown of one that KVS had forgotten by the time it was looked for."""
+    """An archived fragment. `date` is that of its key (result_records.archive_key); start and length, in milliseconds,
+    are None if KVS no longer listed the fragment."""
 
     number: FragmentNumber
     date: str
@@ -70,9 +70,9 @@ class ClipFragment(Value):
 
 
 class MissingPart(Value):
-    """What could not be had, and why: fragments by number, or a stretch of time in which nothing is stored.
+    """A missing part of a clip: fragments by number, or a time range without media.
 
-    Reasons of stretches: NO_MEDIA, EXPIRED, NO_RETENTION, STREAM_GONE, TOO_MANY; those of fragments are in KVS's words.
+    Reasons of time ranges: NO_MEDIA, EXPIRED, NO_RETENTION, STREAM_GONE, TOO_MANY; of fragments: KVS's messages.
     """
 
     reason: str
@@ -82,7 +82,7 @@ class MissingPart(Value):
 
 
 class SessionClip(Value):
-    """As it is stored beside the session; `fragments` are in the order of time. Until it is `complete`, more come."""
+    """The clip as stored with its session; `fragments` are in the order of time. It grows until it is `complete`."""
 
     pictures: int
     selector: Selector
@@ -94,7 +94,7 @@ class SessionClip(Value):
 
 
 def order_of(session: Session, settings: SessionSettings) -> ClipOrder:
-    """From the pre-roll before its first picture to the post-roll after its last one."""
+    """The order: from the pre-roll before the first frame to the post-roll after the last one."""
     return ClipOrder(
         video_of=session.session_id,
         stream_name=session.stream_name,
@@ -108,6 +108,6 @@ def order_of(session: Session, settings: SessionSettings) -> ClipOrder:
 
 
 def delay_s(settings: SessionSettings, settle_s: int) -> int:
-    """How long an order waits. Its session's last picture has arrived, so by any clock the post-roll is recorded that
-    long from now; `settle_s` is for its last fragment to end and to be listed."""
+    """Delay of an order, in seconds. The last frame has arrived, so the post-roll is recorded that long from now;
+    `settle_s` allows the last fragment to end and to be listed."""
     return ceil(settings.post_roll_seconds) + settle_s
