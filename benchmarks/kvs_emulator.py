@@ -31,7 +31,7 @@ import psutil
 from kinesight.media import mkv_write as write
 from kinesight.media.fragments import FragmentReader, MediaFragment
 from kinesight.media.mkv_model import Tag, Track
-from kinesight_local.http_server import ThreadedServer
+from kinesight_local.kvs.http.threaded_server import ThreadedServer
 from kinesight_local.kvs.server import KvsServer
 from rich.console import Console
 from rich.progress import Progress

@@ -6,7 +6,7 @@ In a process of its own, as a model is elsewhere; its answer is COCO's, in pixel
 import threading
 from io import BytesIO
 
-from kinesight_local.http_server import ThreadedServer
+from kinesight_local.kvs.http.threaded_server import ThreadedServer
 from PIL import Image, ImageStat
 from starlette.applications import Starlette
 from starlette.requests import Request

@@ -12,8 +12,8 @@ from kinesight.domain.detectors.image_fit import PictureForm
 from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_presets import output_mapping
 from kinesight.domain.detectors.output_reader import OutputReader
-from kinesight_local.http_server import ThreadedServer
-from kinesight_local.vision.model_forms import CLASSES
+from kinesight_local.kvs.http.threaded_server import ThreadedServer
+from kinesight_local.vision.model_outputs import CLASSES
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response

@@ -1,4 +1,4 @@
-"""Which operation of which service a signed request asks for, in whatever protocol boto3 speaks to it."""
+"""The service and operation of a signed request, in all protocols that boto3 uses."""
 
 import re
 from collections.abc import Mapping
@@ -8,17 +8,17 @@ _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
 
 
 def service_of(headers: Mapping[str, str]) -> str | None:
-    """The service's signing name, such as `states` for Step Functions; None if nobody signed, as a link that a person
-    opens. `headers` in lower case."""
+    """The service's signing name, such as `states` for Step Functions; None if the request is not signed, like a link.
+    Header names are in lower case."""
     scope = _SCOPE.search(headers.get("authorization", ""))
     return scope[1] if scope is not None else None
 
 
 def operation_of(service: str, method: str, target: str, headers: Mapping[str, str], body: bytes) -> str:
-    """`target` is the path with its query. Only the query protocol's name is in the body. S3's are told by method:
-    GetObject, or GetBucket for whatever is asked of a bucket."""
-    if wanted := headers.get("x-amz-target"):
-        return wanted.rpartition(".")[2]
+    """`target` is the path with its query string. `body` is read for the query protocol only. S3 operations are named
+    by method: GetObject, or GetBucket for all requests to a bucket."""
+    if target_header := headers.get("x-amz-target"):
+        return target_header.rpartition(".")[2]
     path = urlsplit(target).path
     if service == "s3":
         return method.capitalize() + ("Object" if "/" in path.strip("/") else "Bucket")

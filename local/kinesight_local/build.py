@@ -12,7 +12,7 @@ _IGNORED = {"__pycache__", ".venv"}
 
 
 class BuildFailedError(Exception):
-    """`sam build` failed; the message is what it said."""
+    """`sam build` failed; the message is its output."""
 
 
 def build(project_dir: Path, build_dir: Path) -> Path:
@@ -27,7 +27,7 @@ def build(project_dir: Path, build_dir: Path) -> Path:
 
 
 def architecture() -> str:
-    """This machine's, in Lambda's words."""
+    """This machine's architecture by Lambda's name."""
     return "arm64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
 
 
@@ -48,7 +48,7 @@ def _run_sam(project_dir: Path, build_dir: Path) -> None:
     ]
     environment = os.environ | {"SAM_CLI_TELEMETRY": "0", "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
     build_dir.parent.mkdir(parents=True, exist_ok=True)
-    # sam keeps `.aws-sam/deps` in the folder it runs in and clears there what another build put down.
+    # sam keeps `.aws-sam/deps` in its working directory, and deletes there what another build has written.
     done = subprocess.run(command, cwd=build_dir.parent, env=environment, capture_output=True, text=True)
     if done.returncode:
         raise BuildFailedError(f"sam build failed:\n{done.stdout}{done.stderr}")

@@ -1,8 +1,8 @@
-"""How often which operation of which service was called, by which function.
+"""Counts the calls of AWS operations by calling function, at the receiving services.
 
-Counted where the calls arrive. A function is known by the application id that its environment gives to botocore
-("Application ID", AWS SDKs and Tools Reference Guide); everybody else (pollers, emulators, people) has none. What an
-SDK sends again, because no answer came in time or a bad one, is counted apart, as `<operation> again`.
+Functions are identified by the application id that their environment sets for botocore ("Application ID", AWS SDKs and
+Tools Reference Guide); other callers (pollers, emulators, people) have none. Retries by an SDK are counted separately,
+as `<operation> again`.
 """
 
 import io
@@ -18,10 +18,10 @@ from typing import Any
 from moto.sqs.models import SQSBackend
 
 from kinesight_local.aws_requests import operation_of, service_of
-from kinesight_local.moto_patches import install
+from kinesight_local.moto_support.patches import install
 
 _CALLER = re.compile(r"(?:^|\s)app/(\S+)")
-_AGAIN = re.compile(r"attempt=(?!1;|1$)")
+_RETRY = re.compile(r"attempt=(?!1;|1$)")
 _HEADERS = {
     "authorization": "HTTP_AUTHORIZATION",
     "user-agent": "HTTP_USER_AGENT",
@@ -34,7 +34,7 @@ _PLACES = ("TableName", "StreamName", "QueueUrl")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Call:
-    """`caller`: the function's name, or nothing. `place`: the table, stream or queue; of an S3 key its first part."""
+    """`caller`: the function's name or "". `place`: the table, stream or queue; for S3, the first part of the key."""
 
     caller: str
     service: str
@@ -43,23 +43,24 @@ class Call:
 
 
 class CallCounter:
-    """Counts from many threads."""
+    """May be used from any thread."""
 
     def __init__(self) -> None:
         self._counts: Counter[Call] = Counter()
         self._lock = Lock()
 
     def add(self, call: Call, count: int = 1) -> None:
+        """Counts a call."""
         with self._lock:
             self._counts[call] += count
 
     def clear(self) -> None:
-        """Begins anew."""
+        """Resets all counts."""
         with self._lock:
             self._counts.clear()
 
     def counts(self) -> dict[Call, int]:
-        """What was counted so far."""
+        """A copy of the counts."""
         with self._lock:
             return dict(self._counts)
 
@@ -68,27 +69,27 @@ type Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 def counted(application: Wsgi, counter: CallCounter) -> Wsgi:
-    """moto's application; requests that nobody signed are no calls of a service."""
+    """Wraps moto's application. Unsigned requests are not counted, because they are not calls of a service."""
 
-    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def respond(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         headers = {name: environ.get(key, "") for name, key in _HEADERS.items()}
         service = service_of(headers)
         if service is not None:
             _count(environ, service, headers, counter)
         return application(environ, start_response)
 
-    return answer
+    return respond
 
 
 def _count(environ: dict[str, Any], service: str, headers: Mapping[str, str], counter: CallCounter) -> None:
-    caller, again = caller_of(headers["user-agent"]), again_of(headers["amz-sdk-request"])
+    caller, suffix = caller_of(headers["user-agent"]), retry_suffix(headers["amz-sdk-request"])
     body = b"" if service == "s3" else _body(environ)
     operation = operation_of(service, environ["REQUEST_METHOD"], environ["PATH_INFO"], headers, body)
     parameters = json.loads(body or b"{}") if headers["x-amz-target"] else {}
     place = _of_s3(environ["PATH_INFO"]) if service == "s3" else _of_json(parameters)
-    counter.add(Call(caller, service, operation + again, place))
+    counter.add(Call(caller, service, operation + suffix, place))
     if operation == "PutRecords":
-        counter.add(Call(caller, service, "Record" + again, place), len(parameters["Records"]))
+        counter.add(Call(caller, service, "Record" + suffix, place), len(parameters["Records"]))
 
 
 def _of_s3(path: str) -> str:
@@ -102,7 +103,7 @@ def _of_json(parameters: Mapping[str, Any]) -> str:
 
 
 def _body(environ: dict[str, Any]) -> bytes:
-    """Read, and put back for the application."""
+    """Reads the body, and replaces the input so that the application can read it too."""
     length = int(environ.get("CONTENT_LENGTH") or 0)
     body: bytes = environ["wsgi.input"].read(length)
     environ["wsgi.input"] = io.BytesIO(body)
@@ -110,33 +111,33 @@ def _body(environ: dict[str, Any]) -> bytes:
 
 
 def caller_of(user_agent: str) -> str:
-    """The application id in it, or nothing."""
+    """The application id in a User-Agent header, or ""."""
     found = _CALLER.search(user_agent)
     return found[1] if found else ""
 
 
-def again_of(sdk_request: str) -> str:
-    """By the header amz-sdk-request: " again" from the second attempt on."""
-    return " again" if _AGAIN.search(sdk_request) else ""
+def retry_suffix(sdk_request: str) -> str:
+    """ " again" if the header amz-sdk-request is that of a second or later attempt, else ""."""
+    return " again" if _RETRY.search(sdk_request) else ""
 
 
 def observer(counter: CallCounter) -> Callable[[Mapping[str, Any]], None]:
-    """For our own emulators: hears of every ASGI scope. /getMedia is GetMedia; JSON services name their target."""
+    """For ThreadedServer.observer: counts requests by their ASGI scope. /getMedia is GetMedia."""
 
     def observe(scope: Mapping[str, Any]) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         service = service_of(headers)
         if service is not None:
             named = operation_of(service, scope["method"], scope["path"], headers, b"")
-            operation = named[:1].upper() + named[1:] + again_of(headers.get("amz-sdk-request", ""))
+            operation = named[:1].upper() + named[1:] + retry_suffix(headers.get("amz-sdk-request", ""))
             counter.add(Call(caller_of(headers.get("user-agent", "")), service, operation))
 
     return observe
 
 
 def count_queued(counter: CallCounter) -> Callable[[], None]:
-    """Counts every message that gets into a queue, as `Queued`: S3 and SNS put theirs there without a request to moto.
-    Call the result to stop that."""
+    """Counts every message that is added to a queue as `Queued`, including those of S3 and SNS, which send no request.
+    Call the result to restore moto."""
     original = SQSBackend.send_message
 
     @wraps(original)

@@ -1,4 +1,4 @@
-"""The whole local cloud: services up, stack deployed, functions running."""
+"""The local cloud: all services, and one deployed stack with its functions."""
 
 import logging
 import os
@@ -18,10 +18,10 @@ from kinesight_local.calls import Call, CallCounter, count_queued, observer
 from kinesight_local.deployment import Stack
 from kinesight_local.kvs.server import KvsServer
 from kinesight_local.lambdas import Lambdas
-from kinesight_local.moto_atomic import make_writes_atomic
-from kinesight_local.moto_hook import check_links, count_calls
-from kinesight_local.moto_queues import make_queues_safe
-from kinesight_local.moto_shards import make_shards_quick
+from kinesight_local.moto_support.atomic_writes import make_writes_atomic
+from kinesight_local.moto_support.hooks import check_links, count_calls
+from kinesight_local.moto_support.queues import make_queues_safe
+from kinesight_local.moto_support.shards import make_shards_quick
 from kinesight_local.template import expand
 from kinesight_local.viewer import ViewerServer
 from kinesight_local.vision.server import VisionServer
@@ -39,15 +39,15 @@ _CLIENT = Config(connect_timeout=5, read_timeout=60, max_pool_connections=20, re
 
 
 class LocalCloud:
-    """As a context manager: within are moto, the KVS emulator and the vision service, and `deploy` adds the stack.
+    """A context manager that runs moto, the KVS emulator and the vision service; `deploy` adds the stack.
 
-    Meanwhile the standard AWS variables of this process point at it: the emulators deliver through them, too.
+    Within it, the standard AWS variables of this process point at these services, because the emulators use them too.
     """
 
     def __init__(
         self, project_dir: Path, data_dir: Path, parameters: Mapping[str, str], *, stack_name: str = "kinesight"
     ) -> None:
-        """`data_dir` keeps the streams' media, what was built, and the functions' logs."""
+        """`data_dir` holds the streams' media, the build, and the functions' logs."""
         self._project_dir = project_dir
         self._data_dir = data_dir
         self._parameters = parameters
@@ -59,7 +59,7 @@ class LocalCloud:
         self.calls = CallCounter()
         self.endpoints: dict[str, str] = {}
         self.function_endpoints: dict[str, str] = {}
-        """What functions see of `endpoints`; whoever puts something between changes it before `deploy`."""
+        """The endpoints that functions get. To put a proxy in between, change it before `deploy`."""
         self.stack: Stack | None = None
         self.lambdas: Lambdas | None = None
         self.viewer: ViewerServer | None = None
@@ -88,7 +88,7 @@ class LocalCloud:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Ends every process and thread, and gives this process its own environment back."""
+        """Ends all processes and threads, and restores this process's environment."""
         self._ending.close()
 
     def _start(self, ending: ExitStack) -> None:
@@ -119,19 +119,19 @@ class LocalCloud:
         ending.callback(self._have_state_machines_run, False)
         # The interpreter of state machines finds the other services by moto's port.
         self._take_environment(self.endpoints | {"MOTO_PORT": str(port)})
-        # Only now: the emulator takes up at once what it still owes, and must not bring it to AWS.
+        # Only now: the emulator resumes pending deliveries when it starts, and must not send them to AWS.
         self.kvs.observer = self.vision.observer = observer(self.calls)
         ending.enter_context(self.kvs)
         ending.enter_context(self.vision)
 
     def ensure_stream(self, name: str) -> None:
-        """A stream made before the deployment is attached by it, not minutes later by the schedule."""
+        """Creates a stream if it does not exist. Call it before `deploy`, which attaches existing streams at once."""
         kinesis_video = self.client("kinesisvideo")
         with suppress(kinesis_video.exceptions.ResourceInUseException):
             kinesis_video.create_stream(StreamName=name, DataRetentionInHours=24)
 
     def deploy(self, progress: Callable[[str], None] = lambda _: None) -> None:
-        """Builds if anything changed, and creates the stack. Raises what building and deploying raise."""
+        """Builds if necessary, then creates the stack. Raises what `build`, `expand` and `Stack.create` raise."""
         progress("building functions and layers")
         template = build(self._project_dir, self._data_dir / "build" / "out")
         progress("deploying the stack")
@@ -157,7 +157,7 @@ class LocalCloud:
         for name in others:
             os.environ.pop(name, None)
         os.environ.update(variables)
-        boto3.DEFAULT_SESSION = None  # what it knew were the credentials of before
+        boto3.DEFAULT_SESSION = None  # it has the previous credentials
 
     def _give_environment_back(self) -> None:
         for name, value in self._before.items():
@@ -168,6 +168,6 @@ class LocalCloud:
         boto3.DEFAULT_SESSION = None
 
     def _have_state_machines_run(self, wanted: bool) -> None:
-        """moto has one setting for the whole process; others who use it there expect it as it was."""
+        """moto has one setting per process, which other users of moto in this process expect unchanged."""
         config = {"stepfunctions": {"execute_state_machine": wanted}}
         httpx.post(f"{self.endpoints['AWS_ENDPOINT_URL']}/moto-api/config", json=config)

@@ -1,8 +1,8 @@
-"""Event source mappings, with Lambda's rules, polled against moto.
+"""Pollers for event source mappings, with Lambda's semantics, against moto.
 
-SQS: partial batch responses; what failed comes back by its visibility time-out. Kinesis: in order per shard; a failure
-retries from the lowest failed record, bisects on an error, and after the last attempt goes to the on-failure queue.
-Not here: filters, tumbling windows, parallelization, starting at a timestamp.
+SQS: partial batch responses; failed messages become visible again after the visibility timeout. Kinesis: in order per
+shard; a failure is retried from the lowest failed record, bisected on an error, and sent to the on-failure queue after
+the last attempt. Not supported: filters, tumbling windows, parallelization, starting at a timestamp.
 """
 
 import base64
@@ -18,13 +18,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kinesight_local.lambdas import Answer
+from kinesight_local.lambdas import InvocationResult
 
 log = logging.getLogger(__name__)
 
-Invoke = Callable[[Any], Answer]
-IsOn = Callable[[], bool]
-"""Whether the mapping is enabled and its function may run; while it is not, what comes stays where it is."""
+Invoke = Callable[[Any], InvocationResult]
+IsEnabled = Callable[[], bool]
+"""Whether the mapping is enabled and its function may run; while it is not, nothing is read from the source."""
 Document = dict[str, Any]
 
 _IDLE_S = 0.1
@@ -36,24 +36,26 @@ def _always() -> bool:
     return True
 
 
-def _while_on(step: Callable[[], bool], is_on: IsOn) -> Callable[[], bool]:
-    return lambda: is_on() and step()
+def _while_enabled(step: Callable[[], bool], is_enabled: IsEnabled) -> Callable[[], bool]:
+    return lambda: is_enabled() and step()
 
 
 class Poller:
-    """A thread that repeats `step` until stopped; what AWS's emulation answers badly is tried again."""
+    """A thread that repeats `step` until `stop`, also after errors of moto."""
 
     def __init__(self, name: str, step: Callable[[], bool]) -> None:
-        """`step` does a piece of work and tells whether there was any."""
+        """`step` handles one batch and returns whether there was one."""
         self._step = step
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
+        """Requests the end of the thread; see `join`."""
         self._stopping.set()
 
     def join(self) -> None:
+        """Waits until the current step has ended, at most 30 seconds."""
         self._thread.join(timeout=30)
 
     def _run(self) -> None:
@@ -77,12 +79,13 @@ class QueueSource:
     batch_size: int
     reports_failures: bool
 
-    def pollers(self, client: Any, invoke: Invoke, is_on: IsOn = _always) -> list[Poller]:
-        step = _while_on(lambda: self.poll(client, invoke), is_on)
+    def pollers(self, client: Any, invoke: Invoke, is_enabled: IsEnabled = _always) -> list[Poller]:
+        """Starts the pollers."""
+        step = _while_enabled(lambda: self.poll(client, invoke), is_enabled)
         return [Poller(f"{self.queue_arn} {n}", step) for n in range(_SQS_THREADS)]
 
     def poll(self, client: Any, invoke: Invoke) -> bool:
-        """One batch; False if the queue was empty."""
+        """Handles one batch; False if the queue was empty."""
         messages = client.receive_message(
             QueueUrl=self.queue_url,
             MaxNumberOfMessages=min(10, self.batch_size),
@@ -91,8 +94,8 @@ class QueueSource:
         ).get("Messages", [])
         if not messages:
             return False
-        answer = invoke({"Records": [self._record(message) for message in messages]})
-        failed = _failed(answer, "itemIdentifier", self.reports_failures, {m["MessageId"] for m in messages})
+        result = invoke({"Records": [self._record(message) for message in messages]})
+        failed = _failed(result, "itemIdentifier", self.reports_failures, {m["MessageId"] for m in messages})
         done = [message for message in messages if message["MessageId"] not in failed]
         if done:
             client.delete_message_batch(
@@ -123,11 +126,11 @@ class QueueSource:
         }
 
 
-def _failed(answer: Answer, key: str, reports: bool, ids: set[str]) -> set[str]:
+def _failed(result: InvocationResult, key: str, reports: bool, ids: set[str]) -> set[str]:
     """The ids that failed: all of them if the function failed or names one that was not in the batch."""
-    if answer.failed:
+    if result.failed:
         return ids
-    document = answer.document()
+    document = result.document()
     if not reports or not isinstance(document, dict) or not document.get("batchItemFailures"):
         return set()
     named = {failure.get(key) for failure in document["batchItemFailures"]}
@@ -150,14 +153,15 @@ class StreamSource:
     failure_queue_url: str | None
     from_latest: bool
 
-    def pollers(self, kinesis: Any, sqs: Any, invoke: Invoke, is_on: IsOn = _always) -> list[Poller]:
+    def pollers(self, kinesis: Any, sqs: Any, invoke: Invoke, is_enabled: IsEnabled = _always) -> list[Poller]:
+        """Starts one poller per shard."""
         shards = kinesis.describe_stream(StreamName=self.stream_name)["StreamDescription"]["Shards"]
         readers = [ShardReader(self, shard["ShardId"], kinesis, sqs, invoke) for shard in shards]
-        return [Poller(f"{self.stream_arn} {one.shard_id}", _while_on(one.poll, is_on)) for one in readers]
+        return [Poller(f"{self.stream_arn} {one.shard_id}", _while_enabled(one.poll, is_enabled)) for one in readers]
 
 
 class ShardReader:
-    """One shard's place and its batches."""
+    """Reads one shard in batches."""
 
     def __init__(self, source: StreamSource, shard_id: str, kinesis: Any, sqs: Any, invoke: Invoke) -> None:
         self.shard_id = shard_id
@@ -171,7 +175,7 @@ class ShardReader:
         )["ShardIterator"]
 
     def poll(self) -> bool:
-        """One batch, to its end; False if there was nothing to read."""
+        """Handles one batch completely; False if the shard had no new records."""
         batch = self._read(self._source.batch_size)
         if not batch:
             return False
@@ -185,28 +189,28 @@ class ShardReader:
         return True
 
     def _read(self, most: int) -> list[Document]:
-        answer = self._kinesis.get_records(ShardIterator=self._iterator, Limit=most)
-        self._iterator = answer["NextShardIterator"]
-        records: list[Document] = answer["Records"]
+        response = self._kinesis.get_records(ShardIterator=self._iterator, Limit=most)
+        self._iterator = response["NextShardIterator"]
+        records: list[Document] = response["Records"]
         return records
 
     def process(self, batch: Sequence[Document], attempt: int = 0) -> None:
-        """Until every record is done with or given up on."""
+        """Returns once every record has succeeded or was given up."""
         while batch:
-            answer = self._invoke({"Records": [self._record(record) for record in batch]})
+            result = self._invoke({"Records": [self._record(record) for record in batch]})
             numbers = [record["SequenceNumber"] for record in batch]
-            failed = _failed(answer, "itemIdentifier", self._source.reports_failures, set(numbers))
+            failed = _failed(result, "itemIdentifier", self._source.reports_failures, set(numbers))
             if not failed:
                 return
             first = min(index for index, number in enumerate(numbers) if number in failed)
             if first > 0:
-                attempt = 0  # there was progress: the checkpoint moves, and what is left begins anew
+                attempt = 0  # progress: the checkpoint moves, and the attempts of the rest are counted from zero
             batch = batch[first:]
             attempt += 1
             if attempt > self._source.retries:
-                self._give_up(batch, answer)
+                self._give_up(batch, result)
                 return
-            if answer.failed and self._source.bisects and len(batch) > 1:
+            if result.failed and self._source.bisects and len(batch) > 1:
                 middle = len(batch) // 2
                 self.process(batch[:middle], attempt)
                 self.process(batch[middle:], attempt)
@@ -231,8 +235,8 @@ class ShardReader:
             "eventSourceARN": self._source.stream_arn,
         }
 
-    def _give_up(self, batch: Sequence[Document], answer: Answer) -> None:
-        log.error("%s gave up on %d records of %s", self._source.function_arn, len(batch), self.shard_id)
+    def _give_up(self, batch: Sequence[Document], result: InvocationResult) -> None:
+        log.error("%s: gave up on %d records of %s", self._source.function_arn, len(batch), self.shard_id)
         if self._source.failure_queue_url is None:
             return
         arrivals = [record["ApproximateArrivalTimestamp"].astimezone(UTC).isoformat() for record in batch]
@@ -246,7 +250,7 @@ class ShardReader:
             "responseContext": {
                 "statusCode": 200,
                 "executedVersion": "$LATEST",
-                "functionError": "Unhandled" if answer.failed else None,
+                "functionError": "Unhandled" if result.failed else None,
             },
             "version": "1.0",
             "timestamp": datetime.now(UTC).isoformat(),

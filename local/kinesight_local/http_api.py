@@ -1,4 +1,4 @@
-"""An HTTP API of API Gateway: which route takes a request, the event that its function gets, and what its answer means.
+"""An HTTP API of API Gateway: selects a request's route, makes the function's event, converts the function's result.
 
 "Create AWS Lambda proxy integrations for HTTP APIs" (payload format 2.0) and "Create routes for HTTP APIs" in the API
 Gateway developer guide.
@@ -15,19 +15,19 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from kinesight_local.lambdas import Answer
+from kinesight_local.lambdas import InvocationResult
 
 Document = dict[str, Any]
 
 MOST_BODY_BYTES = 10 * 1024 * 1024
-"""Payload size of an HTTP API, in its quotas."""
-_MOST_ANSWER_BYTES = 6 * 1024 * 1024  # Lambda quotas, synchronous invocation
+"""The payload quota of HTTP APIs."""
+_MOST_RESPONSE_BYTES = 6 * 1024 * 1024  # Lambda quotas, synchronous invocation
 _TEXT = re.compile(r"^(text/.*|application/(json|javascript|xml|.*\+json|.*\+xml))(;.*)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """What came. `path` is decoded; names of headers are in lower case, and may come several times."""
+    """A request. `path` is decoded; header names are in lower case and may be repeated."""
 
     method: str
     path: str
@@ -36,13 +36,13 @@ class HttpRequest:
     body: bytes = b""
 
     def header(self, name: str) -> str:
-        """Several are one, joined by commas."""
+        """A header's value; repeated headers are joined by commas."""
         return ",".join(value for key, value in self.headers if key == name)
 
 
 @dataclass(frozen=True, slots=True)
-class HttpAnswer:
-    """What goes back."""
+class HttpResponse:
+    """A response."""
 
     status: int
     headers: Sequence[tuple[str, str]] = ()
@@ -55,14 +55,14 @@ class HttpRoute:
 
     key: str
     has_authorizer: bool
-    invoke: Callable[[Any], Answer] = field(compare=False)
+    invoke: Callable[[Any], InvocationResult] = field(compare=False)
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """The path's parameters; None if the route is another's."""
+        """The path parameters; None if the route does not match."""
         if self.key == "$default":
             return {}
-        wanted, _, pattern = self.key.partition(" ")
-        found = re.fullmatch(_expression(pattern), path) if wanted in ("ANY", method) else None
+        own_method, _, pattern = self.key.partition(" ")
+        found = re.fullmatch(_expression(pattern), path) if own_method in ("ANY", method) else None
         return found.groupdict() if found else None
 
 
@@ -74,13 +74,13 @@ def _expression(pattern: str) -> str:
     return whole
 
 
-def refusal(status: int, message: str) -> HttpAnswer:
-    """What API Gateway says itself, without any function."""
-    return HttpAnswer(status, [("content-type", "application/json")], json.dumps({"message": message}).encode())
+def error_response(status: int, message: str) -> HttpResponse:
+    """An error of API Gateway itself."""
+    return HttpResponse(status, [("content-type", "application/json")], json.dumps({"message": message}).encode())
 
 
 def event_of(request: HttpRequest, route: HttpRoute, parameters: Mapping[str, str], claims: Document) -> Document:
-    """For the function of a route."""
+    """The event for a route's function."""
     now_s = time.time()
     headers = {name: request.header(name) for name, _ in request.headers if name != "cookie"}
     queries: dict[str, list[str]] = {}
@@ -123,17 +123,17 @@ def event_of(request: HttpRequest, route: HttpRoute, parameters: Mapping[str, st
     return event | {name: value for name, value in optional.items() if value}
 
 
-def answer_of(answer: Answer) -> HttpAnswer:
-    """A document without a status is the body of a 200; a function that fails is API Gateway's 500."""
-    if answer.failed or len(answer.payload) > _MOST_ANSWER_BYTES:
-        return refusal(500, "Internal Server Error")
-    document = answer.document()
+def response_of(result: InvocationResult) -> HttpResponse:
+    """A result without statusCode is the body of a 200; a failed function gives API Gateway's 500."""
+    if result.failed or len(result.payload) > _MOST_RESPONSE_BYTES:
+        return error_response(500, "Internal Server Error")
+    document = result.document()
     if not isinstance(document, dict) or "statusCode" not in document:
-        return HttpAnswer(200, [("content-type", "application/json")], json.dumps(document).encode())
+        return HttpResponse(200, [("content-type", "application/json")], json.dumps(document).encode())
     headers = [(str(name).lower(), str(value)) for name, value in (document.get("headers") or {}).items()]
     headers += [("set-cookie", str(one)) for one in document.get("cookies") or []]
     if "content-type" not in dict(headers):
         headers.append(("content-type", "application/json"))
     body = str(document.get("body") or "")
     is_encoded = bool(document.get("isBase64Encoded"))
-    return HttpAnswer(int(document["statusCode"]), headers, base64.b64decode(body) if is_encoded else body.encode())
+    return HttpResponse(int(document["statusCode"]), headers, base64.b64decode(body) if is_encoded else body.encode())

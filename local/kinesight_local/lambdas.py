@@ -1,8 +1,8 @@
 """Functions as real processes: AWS's runtime client behind the runtime interface emulator of aws-sam-cli.
 
-One process group is one execution environment: it takes one invocation at a time, stays warm, and is replaced after a
-time-out or a crash. What a function imports comes from its built folder and its layers first; boto3 and the runtime
-client come from this installation, as the real runtime brings its own.
+A process group is an execution environment: it runs one invocation at a time, stays warm, and is replaced after a
+timeout or a crash. A function imports from its built folder and its layers first; boto3 and the runtime client come
+from this installation, as they come with the runtime on AWS.
 """
 
 import json
@@ -32,15 +32,15 @@ _EMULATOR = Path(samcli.__file__).parent / "local" / "rapid" / f"aws-lambda-rie-
 _START_S = 30.0
 _GRACE_S = 5.0
 _LIFELINE = 'exec 3<&0; (cat <&3 >/dev/null; kill -KILL 0) & exec "$@" 3<&- </dev/null'
-"""Ends the whole process group when this process is gone and its end of the pipe with it, however it died.
+"""Kills the process group when this process has ended in any way, which closes its end of the pipe.
 
-The kernel's parent-death signal won't do: it comes when the thread that started a process ends.
+The kernel's parent-death signal is unsuitable: it is sent when the thread that started the process ends.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionSpec:
-    """What a deployed function is."""
+    """The configuration of a deployed function."""
 
     name: str
     handler: str
@@ -51,18 +51,19 @@ class FunctionSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An invocation's payload; `failed` is what Lambda tells as FunctionError."""
+class InvocationResult:
+    """The payload of an invocation. `failed`: Lambda would return FunctionError."""
 
     payload: bytes
     failed: bool
 
     def document(self) -> Any:
+        """The payload, parsed."""
         return json.loads(self.payload or b"null")
 
 
 class FunctionPool:
-    """A function's execution environments, started when needed, at most `most` of them."""
+    """A function's execution environments, started on demand, at most `most`."""
 
     def __init__(self, spec: FunctionSpec, runtime_environment: Mapping[str, str], log: Path, *, most: int) -> None:
         self.spec = spec
@@ -74,38 +75,39 @@ class FunctionPool:
         for _ in range(most):
             self._idle.put(None)
 
-    def invoke(self, event: Any) -> Answer:
-        """Waits for an environment, then for the answer."""
+    def invoke(self, event: Any) -> InvocationResult:
+        """Waits for an idle environment, then for the result. Never raises for a failed function."""
         environment = self._idle.get()
-        if environment is not None and not environment.alive():
+        if environment is not None and not environment.is_alive():
             environment = None
         try:
             if environment is None:
                 environment = self._start()
-            answer = environment.invoke(json.dumps(event).encode(), self.spec.timeout_s)
+            result = environment.invoke(json.dumps(event).encode(), self.spec.timeout_s)
         except (httpx.HTTPError, OSError) as error:
             self._discard(environment)
             environment = None
             kind = "Sandbox.Timedout" if isinstance(error, httpx.TimeoutException) else "Runtime.ExitError"
             message = f"{self.spec.name}: {kind} after at most {self.spec.timeout_s} s ({type(error).__name__})"
-            answer = Answer(json.dumps({"errorType": kind, "errorMessage": message}).encode(), failed=True)
+            result = InvocationResult(json.dumps({"errorType": kind, "errorMessage": message}).encode(), failed=True)
         finally:
             self._idle.put(environment)
-        return answer
+        return result
 
     def warm(self) -> None:
-        """Starts one environment ahead of the first event."""
+        """Starts one environment in advance."""
         environment = self._idle.get()
         self._idle.put(environment if environment is not None else self._start())
 
     def kill(self) -> bool:
-        """Ends the oldest environment that runs, in the middle of whatever it does; False if none runs."""
-        running = [one for one in list(self._all) if one.alive()]
+        """Kills the oldest running environment, even during an invocation; False if none is running."""
+        running = [one for one in list(self._all) if one.is_alive()]
         if running:
             running[0].kill()
         return bool(running)
 
     def stop(self) -> None:
+        """Ends all environments; later invocations fail."""
         self._stopped = True
         for environment in list(self._all):
             environment.stop()
@@ -124,7 +126,7 @@ class FunctionPool:
 
 
 class _Environment:
-    """One process group with its two loopback ports."""
+    """One process group with two loopback ports."""
 
     def __init__(self, spec: FunctionSpec, runtime_environment: Mapping[str, str], log: Path) -> None:
         address, api = _free_address(), _free_address()
@@ -145,13 +147,13 @@ class _Environment:
         _wait_for(address, self._process)
         self._client = httpx.Client()
 
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def invoke(self, event: bytes, timeout_s: int) -> Answer:
-        """Raises httpx.HTTPError when no answer comes in time."""
+    def invoke(self, event: bytes, timeout_s: int) -> InvocationResult:
+        """Raises httpx.HTTPError after the timeout or if the process ends."""
         response = self._client.post(self._url, content=event, timeout=timeout_s + _GRACE_S)
-        return Answer(response.content, failed=response.status_code >= 400 or _is_error(response.content))
+        return InvocationResult(response.content, failed=response.status_code >= 400 or _is_error(response.content))
 
     def stop(self) -> None:
         self.kill()
@@ -159,23 +161,23 @@ class _Environment:
         self._client.close()
 
     def kill(self) -> None:
-        """Whoever waits for its answer notices, and stops it."""
-        # That one may be quicker than who kills it here.
+        """A concurrent invocation fails, and then stops the environment."""
+        # It may do so before this method has killed all processes.
         with suppress(psutil.NoSuchProcess, ProcessLookupError):
-            if self.alive():
+            if self.is_alive():
                 self._kill_all()
 
     def _kill_all(self) -> None:
-        # The emulator gives the runtime a group of its own, and a function that is at work would not notice.
-        below = psutil.Process(self._process.pid).children(recursive=True)
+        # The emulator starts the runtime in a group of its own, so killing this group would not end a running function.
+        children = psutil.Process(self._process.pid).children(recursive=True)
         os.killpg(self._process.pid, signal.SIGKILL)
-        for process in below:
+        for process in children:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
 
 
 def _environment(spec: FunctionSpec, runtime_environment: Mapping[str, str]) -> dict[str, str]:
-    """What Lambda gives, and nothing of this process's own."""
+    """The variables that Lambda sets, without those of this process."""
     folders = [spec.source.code_dir, *spec.source.layer_dirs]
     return {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
@@ -188,7 +190,7 @@ def _environment(spec: FunctionSpec, runtime_environment: Mapping[str, str]) -> 
         "AWS_LAMBDA_FUNCTION_TIMEOUT": str(spec.timeout_s),
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
-        "AWS_SDK_UA_APP_ID": spec.name[:50],  # who calls, for calls.py; longer ones botocore warns of
+        "AWS_SDK_UA_APP_ID": spec.name[:50],  # identifies the caller in calls.py; botocore warns about longer ones
         **runtime_environment,
         **spec.environment,
     }
@@ -198,7 +200,7 @@ def _is_error(payload: bytes) -> bool:
     try:
         document = json.loads(payload or b"null")
     except ValueError:
-        return True  # the emulator tells of a time-out in plain text
+        return True  # the emulator reports a timeout as plain text
     return isinstance(document, dict) and {"errorType", "errorMessage"} <= set(document)
 
 
@@ -223,7 +225,7 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
 
 
 class Lambdas:
-    """All functions of a stack, by name."""
+    """All functions of a stack by name."""
 
     def __init__(
         self,
@@ -233,7 +235,7 @@ class Lambdas:
         most_environments: int = 3,
         invoked: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`invoked` hears of every invocation, by the function's name."""
+        """`invoked` is called with the function's name on every invocation."""
         self._invoked = invoked
         shutil.rmtree(log_dir, ignore_errors=True)
         log_dir.mkdir(parents=True)
@@ -244,7 +246,7 @@ class Lambdas:
         self._lock = threading.Lock()
 
     def register(self, spec: FunctionSpec) -> None:
-        """Makes a function known, or replaces it."""
+        """Adds or replaces a function."""
         with self._lock:
             old = self._pools.pop(spec.name, None)
             log = self.log_dir / f"{spec.name}.log"
@@ -252,26 +254,26 @@ class Lambdas:
         if old is not None:
             old.stop()
 
-    def knows(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
         """Whether a function is registered."""
         with self._lock:
             return name in self._pools
 
     def kill(self, name: str) -> bool:
-        """As a host that fails: ends one of the function's environments, at work or idle. False if none runs."""
+        """Simulates a failed host: kills one of the function's environments. False if none is running."""
         with self._lock:
             pool = self._pools.get(name)
         return pool is not None and pool.kill()
 
-    def invoke(self, name: str, event: Any) -> Answer:
-        """Raises KeyError for a function that nobody registered."""
+    def invoke(self, name: str, event: Any) -> InvocationResult:
+        """Raises KeyError for a function that is not registered."""
         with self._lock:
             pool = self._pools[name]
         self._invoked(name)
         return pool.invoke(event)
 
     def warm(self) -> None:
-        """One environment per function, side by side."""
+        """Starts one environment per function, in parallel."""
         threads = [threading.Thread(target=pool.warm) for pool in self._pools.values()]
         for thread in threads:
             thread.start()
@@ -279,6 +281,7 @@ class Lambdas:
             thread.join()
 
     def stop(self) -> None:
+        """Ends all environments."""
         with self._lock:
             for pool in self._pools.values():
                 pool.stop()

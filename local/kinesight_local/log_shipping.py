@@ -1,14 +1,14 @@
-"""The functions' log files, sent on to moto's CloudWatch Logs, so that what reads logs works here as on AWS.
+"""Sends the functions' log files to moto's CloudWatch Logs, so that log readers work as on AWS.
 
-A thread looks at the files' ends twice a second and sends what is new in one call per file: functions that log nothing
-cost a `stat`.
+A thread checks the files twice a second and sends new lines in one call per file. A function that logs nothing costs
+one `stat`.
 """
 
 import json
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -22,24 +22,30 @@ _EVERY_S = 0.5
 _STREAM = "local"
 _MOST_EVENTS = 1000
 _MOST_BYTES = 500_000
-"""Below what PutLogEvents takes in one call: 10,000 events and 1 MB (API_PutLogEvents)."""
+"""Below PutLogEvents' limits per call: 10,000 events and 1 MB (API_PutLogEvents)."""
 
 
 class LogShipper:
-    """Sends from when it is started until it is stopped; then also what is left."""
+    """Sends new lines in a thread until `stop`."""
 
-    def __init__(self, client: Any, log_dir: Path, groups: Mapping[str, str]) -> None:
-        """`client` is boto3's for CloudWatch Logs; `groups` are log groups by the function's name."""
+    def __init__(self, client: Any, log_dir: Path) -> None:
+        """`client` is boto3's for CloudWatch Logs."""
         self._client = client
-        self._files = {log_dir / f"{function}.log": group for function, group in groups.items()}
-        self._read = dict.fromkeys(self._files, 0)
+        self._log_dir = log_dir
+        self._groups: dict[Path, str] = {}
+        self._read_bytes: dict[Path, int] = {}
         self._stopping = threading.Event()
-        for group in set(groups.values()):
-            client.create_log_stream(logGroupName=group, logStreamName=_STREAM)
         self._thread = threading.Thread(target=self._run, name="log shipping", daemon=True)
         self._thread.start()
 
+    def add(self, function: str, group: str) -> None:
+        """Sends a function's log file to a log group from now on. May be called once per function."""
+        if group not in self._groups.values():
+            self._client.create_log_stream(logGroupName=group, logStreamName=_STREAM)
+        self._groups[self._log_dir / f"{function}.log"] = group
+
     def stop(self) -> None:
+        """Sends all remaining whole lines, then ends the thread."""
         self._stopping.set()
         self._thread.join(timeout=30)
 
@@ -49,15 +55,15 @@ class LogShipper:
         self._ship()
 
     def _ship(self) -> None:
-        for file, group in self._files.items():
+        for file, group in list(self._groups.items()):
             try:
                 self._send(file, group)
             except (ClientError, BotoCoreError):
-                log.exception("the log of %s was not sent", file.stem)
+                log.exception("cannot send the log of %s", file.stem)
 
     def _send(self, file: Path, group: str) -> None:
-        """Whole lines only: the end of one that is being written waits for the next time."""
-        start = self._read[file]
+        """Sends whole lines only; an incomplete last line is sent once it is whole."""
+        start = self._read_bytes.get(file, 0)
         if not file.exists() or file.stat().st_size <= start:
             return
         with file.open("rb") as opened:
@@ -65,7 +71,7 @@ class LogShipper:
             whole, newline, _ = opened.read().rpartition(b"\n")
         for events in _batches(whole):
             self._client.put_log_events(logGroupName=group, logStreamName=_STREAM, logEvents=events)
-        self._read[file] = start + len(whole) + len(newline)
+        self._read_bytes[file] = start + len(whole) + len(newline)
 
 
 def _batches(text: bytes) -> Iterator[list[dict[str, Any]]]:
@@ -74,21 +80,21 @@ def _batches(text: bytes) -> Iterator[list[dict[str, Any]]]:
     size = 0
     for line in filter(None, text.split(b"\n")):
         if events and (len(events) == _MOST_EVENTS or size + len(line) > _MOST_BYTES):
-            yield _in_time(events)
+            yield _sorted_by_time(events)
             events, size = [], 0
         message = line.decode(errors="replace")
         events.append({"timestamp": _epoch_ms(message, now_ms), "message": message})
         size += len(line)
     if events:
-        yield _in_time(events)
+        yield _sorted_by_time(events)
 
 
-def _in_time(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _sorted_by_time(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(events, key=lambda one: one["timestamp"])
 
 
 def _epoch_ms(line: str, now_ms: int) -> int:
-    """When Powertools says that the line was written; of any other line, now."""
+    """The timestamp that Powertools wrote into the line; `now_ms` for other lines."""
     if line.startswith("{"):
         with suppress(ValueError, KeyError, TypeError):
             written = datetime.strptime(json.loads(line)["timestamp"], "%Y-%m-%d %H:%M:%S,%f%z")

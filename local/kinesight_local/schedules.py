@@ -1,4 +1,4 @@
-"""EventBridge schedules: rates only."""
+"""EventBridge schedules with a rate."""
 
 import logging
 import re
@@ -16,13 +16,13 @@ _UNITS_S = {"minute": 60, "hour": 3600, "day": 86_400}
 
 
 def interval_s(expression: str) -> float | None:
-    """The seconds of a rate(); None for anything else, such as cron()."""
+    """The interval of a rate(); None for other expressions, such as cron()."""
     rate = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", expression)
     return float(rate[1]) * _UNITS_S[rate[2]] if rate else None
 
 
 class Schedule:
-    """Invokes first when one interval has passed, as EventBridge does."""
+    """Invokes a target at an interval, first after one interval, as EventBridge does."""
 
     def __init__(self, name: str, every_s: float, invoke: Callable[[Any], Any]) -> None:
         self._name = name
@@ -33,6 +33,7 @@ class Schedule:
         self._thread.start()
 
     def stop(self) -> None:
+        """Ends the thread after the current invocation."""
         self._stopping.set()
 
     def _run(self) -> None:
@@ -40,7 +41,7 @@ class Schedule:
             try:
                 self._invoke(self._event())
             except (ClientError, BotoCoreError):
-                log.exception("%s: nothing was invoked", self._name)
+                log.exception("%s: the invocation failed", self._name)
 
     def _event(self) -> dict[str, Any]:
         return {

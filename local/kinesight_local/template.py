@@ -1,4 +1,4 @@
-"""The built SAM template as CloudFormation would see it: parameters checked, rules asserted, SAM expanded."""
+"""The built SAM template as CloudFormation gets it: parameters validated, rules asserted, SAM expanded."""
 
 import copy
 import json
@@ -23,12 +23,12 @@ _PLACEHOLDER = {"Bucket": "local", "Key": "local"}
 
 
 class InvalidTemplateError(Exception):
-    """CloudFormation would refuse this; the message says why."""
+    """CloudFormation would reject the template or its parameters; the message gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionSource:
-    """What a function runs from: its folder, and the folders that are its layers' /opt/python."""
+    """A function's code: its folder, and the folders that are its layers' /opt/python."""
 
     code_dir: Path
     layer_dirs: tuple[Path, ...]
@@ -36,7 +36,7 @@ class FunctionSource:
 
 @dataclass(frozen=True, slots=True)
 class Expanded:
-    """`resources` are CloudFormation's; `sources` are by the function's logical id."""
+    """An expanded template. `sources` is by the functions' logical ids."""
 
     document: Document
     parameters: dict[str, str]
@@ -53,17 +53,17 @@ class Expanded:
 
 
 class _NoManagedPolicies(ManagedPolicyLoader):
-    """Functions have roles of their own, so no managed policy has to be looked up."""
+    """Returns no managed policies, because all functions have their own roles."""
 
     def __init__(self) -> None:
-        super().__init__(iam_client=None)  # type: ignore[arg-type]  # it is never asked
+        super().__init__(iam_client=None)  # type: ignore[arg-type]  # it is never used
 
     def load(self) -> dict[str, str]:
         return {}
 
 
 def expand(template: Path, overrides: Mapping[str, str]) -> Expanded:
-    """Raises InvalidTemplateError for parameters and rules that CloudFormation would refuse."""
+    """Raises InvalidTemplateError for parameters and rules that CloudFormation would reject."""
     document: Document = yaml_parse(template.read_text())  # type: ignore[no-untyped-call]  # samtranslator leaves it
     parameters = _parameters(document, overrides)
     for name, rule in document.get("Rules", {}).items():
@@ -73,14 +73,14 @@ def expand(template: Path, overrides: Mapping[str, str]) -> Expanded:
     made = {name: one for name, one in document["Resources"].items() if truths.get(one.get("Condition"), True)}
     document["Resources"] = _pruned(made, truths)
     sources = _sources(document, template.parent)
-    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # samtranslator asks botocore for the partition
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")  # samtranslator reads the partition from botocore
     plain = _with_placeholders(document)
     expanded = transform(plain, dict(parameters), _NoManagedPolicies())
     return Expanded(_unversioned(expanded), parameters, sources, _definitions(document, template.parent), truths)
 
 
 def _unversioned(document: Document) -> Document:
-    """There is one version of each function here: the one that runs. An alias is another name of it."""
+    """Replaces aliases by their functions: the local cloud has one version of each function."""
     resources: Document = document["Resources"]
     aliases = {
         name: {"Fn::GetAtt": [resource["Properties"]["FunctionName"]["Ref"], "Arn"]}
@@ -140,7 +140,7 @@ def _assert_rule(name: str, rule: Document, parameters: Mapping[str, str]) -> No
 
 
 def _holds(expression: Any, parameters: Mapping[str, str]) -> bool:
-    """The rule functions that templates here use."""
+    """Evaluates the rule functions that our templates use."""
     if not isinstance(expression, dict):
         return bool(expression)
     ((function, arguments),) = expression.items()
@@ -161,7 +161,7 @@ def _value(operand: Any, parameters: Mapping[str, str]) -> str:
 
 
 def _pruned(node: Any, truths: Mapping[str, bool]) -> Any:
-    """Without the list items that are AWS::NoValue on this deployment: moto leaves a null in their place."""
+    """Without list items that are AWS::NoValue in this deployment, which moto would replace by null."""
     if isinstance(node, dict) and set(node) == {"Fn::If"}:
         return {"Fn::If": [_pruned(item, truths) for item in node["Fn::If"]]}
     if isinstance(node, dict):
@@ -204,7 +204,7 @@ def _definitions(document: Document, folder: Path) -> dict[str, str]:
 
 
 def _with_placeholders(document: Document) -> Document:
-    """The translator takes code from S3 alone; the local cloud runs it from its folder."""
+    """The translator requires code in S3; the local cloud runs it from its folder."""
     plain = copy.deepcopy(document)
     for resource in plain["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":

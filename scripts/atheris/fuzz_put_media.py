@@ -12,8 +12,8 @@ with atheris.instrument_imports():
     from kinesight.media import mkv_write as write
     from kinesight.media.fragments import FragmentReader
     from kinesight.media.mkv import MkvError, Tag, Track
-    from kinesight_local.kvs.fragment import IngestedFragment
-    from kinesight_local.kvs.ingest import Buffering, Ingest, Outcome, Rejected
+    from kinesight_local.kvs.media.fragment import IngestedFragment
+    from kinesight_local.kvs.media.ingest import Buffering, Ingest, Outcome, Rejected
 
 _HEADER = (
     write.ebml_header()

@@ -10,7 +10,7 @@ from kinesight.adapters.kvs.fragment_archive import KvsFragmentArchive
 from kinesight.domain.errors import MediaBusyError
 from kinesight.domain.ports import FragmentMedia, FragmentUnavailable
 from kinesight.media import mkv_write as write
-from kinesight_local.kvs.documents import zeroed
+from kinesight_local.kvs.operations.documents import zeroed
 
 from tests.unit.media.test_fragments import error_document, kvs_fragment
 

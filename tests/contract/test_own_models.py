@@ -29,7 +29,7 @@ from kinesight.domain.errors import (
 from kinesight.domain.model import Detection, Frame, ImageReference
 from kinesight.settings import DetectionSettings
 from kinesight.wiring import detectors
-from kinesight_local.vision.model_forms import CLASSES
+from kinesight_local.vision.model_outputs import CLASSES
 from kinesight_local.vision.server import VisionServer
 from PIL import Image
 

@@ -17,7 +17,7 @@ from kinesight.adapters.dynamodb.spend_counters import DynamoDbSpendCounters
 from kinesight.domain.detectors.budget import Budget, BudgetLimits
 from kinesight.domain.detectors.ports import ReserveResult, SpendCounters
 from kinesight.domain.errors import BudgetReachedError, StorageBusyError
-from kinesight_local.moto_atomic import make_writes_atomic
+from kinesight_local.moto_support.atomic_writes import make_writes_atomic
 from moto import mock_aws
 from moto.server import ThreadedMotoServer
 

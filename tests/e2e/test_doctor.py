@@ -21,8 +21,8 @@ from kinesight_cli.fragmenting import EncodedFrame, SourceFragment, SourceVideo
 from kinesight_cli.main import app
 from kinesight_cli.producing import Pace, Tagging, play
 from kinesight_local.cloud import LocalCloud
-from kinesight_local.http_server import ThreadedServer
 from kinesight_local.kvs.faults import Fail
+from kinesight_local.kvs.http.threaded_server import ThreadedServer
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route

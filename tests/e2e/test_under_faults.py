@@ -45,7 +45,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(cloud: LocalCloud, tmp_path: Pa
     wanted = {key for record in matched for key in (_fragment_key(record), evidence_keys(record).annotated)}
     eventually(lambda: wanted - set(stack.objects("EvidenceBucketName")), lambda missing: not missing, seconds=120)
 
-    used = dict(zip([rule.action for rule in TROUBLE.faults], cloud.kvs.service.faults.told()["used"], strict=True))  # type: ignore[call-overload]  # told as JSON
+    used = dict(zip([rule.action for rule in TROUBLE.faults], cloud.kvs.service.faults.report()["used"], strict=True))  # type: ignore[call-overload]  # JSON
     assert used["duplicate"] > 0
     assert used["throttle"] > 0
     twice = len(stack.objects("ImagesBucketName")) - generated

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from kinesight_local.fault_proxy import Kind, Trouble
+from kinesight_local.fault_injection.proxy import FaultKind, FaultRule
 from kinesight_local.kvs.faults import Cut, ErrorInside, Fail, Fault, Slow, Throttle
 
 _OVERHEAD_S = 120
@@ -40,7 +40,7 @@ EVERYTHING = Dependency(
     tuple(operation for one in DEPENDENCIES for operation in one.operations),
     share=0.15,
 )
-KINDS = (Kind.THROTTLED, Kind.FAILING, Kind.SLOW, Kind.CUT)
+KINDS = (FaultKind.THROTTLED, FaultKind.FAILING, FaultKind.SLOW, FaultKind.CUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,37 +66,37 @@ class Plan:
         return cls(seed, tuple(wanted), trouble_s, 2 * trouble_s)
 
 
-def troubles_of(dependency: Dependency, kind: Kind) -> list[Trouble | Fault]:
+def fault_rules(dependency: Dependency, kind: FaultKind) -> list[FaultRule | Fault]:
     """The rules of one kind, for the proxies and for the KVS emulator."""
-    rules: list[Trouble | Fault] = []
+    rules: list[FaultRule | Fault] = []
     share = dependency.share
     for service in dependency.services:
         match kind:
-            case Kind.THROTTLED:
-                rules += [Trouble(kind, service, probability=0.6 * share)]
-                rules += [Trouble(Kind.PARTIAL, service, probability=0.6 * share)]
-            case Kind.FAILING:
-                rules += [Trouble(kind, service, probability=0.6 * share)]
-            case Kind.SLOW:
-                rules += [Trouble(kind, service, probability=0.7 * share, delay_ms=700)]
+            case FaultKind.THROTTLED:
+                rules += [FaultRule(kind, service, probability=0.6 * share)]
+                rules += [FaultRule(FaultKind.PARTIAL, service, probability=0.6 * share)]
+            case FaultKind.FAILING:
+                rules += [FaultRule(kind, service, probability=0.6 * share)]
+            case FaultKind.SLOW:
+                rules += [FaultRule(kind, service, probability=0.7 * share, delay_ms=700)]
             case _:
-                rules += [Trouble(Kind.CUT, service, probability=0.3 * share)]
-                rules += [Trouble(Kind.LOST, service, probability=0.4 * share)]
+                rules += [FaultRule(FaultKind.CUT, service, probability=0.3 * share)]
+                rules += [FaultRule(FaultKind.LOST, service, probability=0.4 * share)]
     for operation in dependency.operations:
         rules += _inside_kvs(operation, kind, share)
     return rules
 
 
-def _inside_kvs(operation: str, kind: Kind, share: float) -> Iterable[Fault]:
+def _inside_kvs(operation: str, kind: FaultKind, share: float) -> Iterable[Fault]:
     # Live connections are long: unless they end, none of their openings can fail.
     if operation == "GetMedia":
         yield ErrorInside(operation=operation, probability=0.3 * share)
     match kind:
-        case Kind.THROTTLED:
+        case FaultKind.THROTTLED:
             yield Throttle(operation=operation, probability=0.6 * share)
-        case Kind.FAILING:
+        case FaultKind.FAILING:
             yield Fail(operation=operation, probability=0.6 * share)
-        case Kind.SLOW:
+        case FaultKind.SLOW:
             yield Slow(operation=operation, probability=0.7 * share, delay_ms=700)
         case _:
             yield Cut(operation=operation, probability=0.5 * share, after_bytes=2000)

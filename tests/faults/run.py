@@ -20,13 +20,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from kinesight_local.fault_proxy import Trouble
+from kinesight_local.fault_injection.proxy import FaultRule
 from kinesight_local.kvs.faults import Fault, Faults, Unreadable
 
 from tests.faults.accounting import Come, Given, Phase, Picture, Verdict, account, table
 from tests.faults.cameras import FRAGMENT_MS, Camera, Film, a_film, now_and_then
 from tests.faults.mischief import GARBLED, UNREADABLE, Mischief
-from tests.faults.plan import DEPENDENCIES, EVERYTHING, KINDS, Dependency, Plan, troubles_of
+from tests.faults.plan import DEPENDENCIES, EVERYTHING, KINDS, Dependency, Plan, fault_rules
 from tests.faults.stack import RECORDED, FaultyStack, faulty_stack
 from tests.media import IMAGE, event_tags
 
@@ -64,25 +64,25 @@ class _Run:
     def trouble(self) -> None:
         for dependency in self.plan.dependencies:
             self._ask_for_a_range()
-            self._phase(dependency, [troubles_of(dependency, kind) for kind in KINDS])
+            self._phase(dependency, [fault_rules(dependency, kind) for kind in KINDS])
             _sleep(self.plan.peace_s)
         self.mischief.spare_workflows()
         self._ask_for_a_range()
-        mixed = [rule for kind in KINDS for rule in troubles_of(EVERYTHING, kind)]
+        mixed = [rule for kind in KINDS for rule in fault_rules(EVERYTHING, kind)]
         self._phase(EVERYTHING, [mixed] * len(KINDS))
 
-    def _phase(self, dependency: Dependency, steps: Sequence[Sequence[Trouble | Fault]]) -> None:
+    def _phase(self, dependency: Dependency, steps: Sequence[Sequence[FaultRule | Fault]]) -> None:
         _say(f"{dependency.name}")
-        before, start_ms = Counter(self.stack.troubles.used), _now_ms()
+        before, start_ms = Counter(self.stack.fault_rules.used), _now_ms()
         struck = Counter[str]()
         for step in steps:
-            self.stack.troubles.replace([rule for rule in step if isinstance(rule, Trouble)])
-            self._inside_kvs(rule for rule in step if not isinstance(rule, Trouble))
+            self.stack.fault_rules.replace([rule for rule in step if isinstance(rule, FaultRule)])
+            self._inside_kvs(rule for rule in step if not isinstance(rule, FaultRule))
             _sleep(self.plan.trouble_s)
             struck.update(_struck_inside_kvs(self.stack))
-        self.stack.troubles.replace([])
+        self.stack.fault_rules.replace([])
         self._inside_kvs([])
-        for (_, kind), count in (Counter(self.stack.troubles.used) - before).items():
+        for (_, kind), count in (Counter(self.stack.fault_rules.used) - before).items():
             struck[kind] += count
         self.phases.append(Phase(dependency.name, start_ms, _now_ms(), struck))
         seen = self.stack.look()
@@ -110,7 +110,7 @@ class _Run:
             for index, start_ms in enumerate(camera.starts_ms)
             if name.startswith("cam-notifying") and now_and_then(index)
         }
-        lost = self.stack.troubles.lost["sns", "Publish"] + sum(self.mischief.kills.values())
+        lost = self.stack.fault_rules.lost["sns", "Publish"] + sum(self.mischief.kills.values())
         return Given(pictures, frozenset(notified), tuple(self.mischief.poison), lost)
 
     def come(self) -> Come:
@@ -196,7 +196,7 @@ def _drained(this: _Run) -> Outcome:
 
 
 def _struck_inside_kvs(stack: FaultyStack) -> Counter[str]:
-    told = stack.cloud.kvs.service.faults.told()
+    told = stack.cloud.kvs.service.faults.report()
     names = {"throttle": "throttled", "fail": "failing", "slow": "slow", "cut": "cut", "error-inside": "failing"}
     struck = Counter[str]()
     for rule, count in zip(told["faults"], told["used"], strict=True):  # type: ignore[call-overload]  # told as JSON

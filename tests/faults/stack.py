@@ -12,7 +12,7 @@ from urllib.parse import quote_plus
 
 from kinesight.domain.rules.refresh import DOCUMENT_KEY
 from kinesight_local.cloud import LocalCloud
-from kinesight_local.fault_proxy import FaultProxy, Troubles
+from kinesight_local.fault_injection.proxy import FaultProxy, FaultRules
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDED = "recorded"
@@ -97,11 +97,11 @@ class Seen:
 
 
 class FaultyStack:
-    """`troubles` are those of moto and of the vision service; the KVS emulator has its own."""
+    """`fault_rules` are those of moto and of the vision service; the KVS emulator has its own."""
 
-    def __init__(self, cloud: LocalCloud, troubles: Troubles) -> None:
+    def __init__(self, cloud: LocalCloud, fault_rules: FaultRules) -> None:
         self.cloud = cloud
-        self.troubles = troubles
+        self.fault_rules = fault_rules
         self.seen = Seen()
         self._clients: dict[str, Any] = {}
         self._queue_urls: dict[str, str] = {}
@@ -250,14 +250,14 @@ def _letter(place: str, message: dict[str, Any]) -> Letter:
 @contextmanager
 def faulty_stack(streams: list[str], seed: int, folder: Path) -> Iterator[FaultyStack]:
     """Deployed while all is well; the environment is the local cloud's until the end."""
-    troubles = Troubles(seed)
+    fault_rules = FaultRules(seed)
     with ExitStack() as proxies, LocalCloud(ROOT, folder, _PARAMETERS) as cloud:
-        behind = {url: proxies.enter_context(FaultProxy(url, troubles)).url for url in _faulty(cloud)}
+        behind = {url: proxies.enter_context(FaultProxy(url, fault_rules)).url for url in _faulty(cloud)}
         cloud.function_endpoints = {name: behind.get(url, url) for name, url in cloud.endpoints.items()}
         for name in streams:
             cloud.ensure_stream(name)
         cloud.deploy()
-        stack = FaultyStack(cloud, troubles)
+        stack = FaultyStack(cloud, fault_rules)
         _prepare(stack)
         yield stack
 

@@ -1,4 +1,4 @@
-"""A PutMedia connection as the producer sees it, and what the emulator then holds."""
+"""A producer's PutMedia connection, and the media that the emulator then has."""
 
 import http.client
 import json
@@ -16,7 +16,7 @@ from tests.media import Clip, clusters, producer_header
 
 
 class Producer:
-    """One PutMedia connection to a server or its address: chunks out, acknowledgements in, at the same time."""
+    """One PutMedia connection to a server or its URL: sends chunks and reads acknowledgements at the same time."""
 
     def __init__(
         self, server: KvsServer | str, stream: str = "cam", kind: str = "ABSOLUTE", start: str = "0.0"
@@ -44,11 +44,11 @@ class Producer:
     def acknowledgement(self) -> dict[str, Any]:
         """The next one."""
         self.response = self.response or self.connection.getresponse()
-        answer: dict[str, Any] = json.loads(self.response.readline())
-        return answer
+        response: dict[str, Any] = json.loads(self.response.readline())
+        return response
 
     def acknowledgements(self) -> list[dict[str, Any]]:
-        """All up to the end of the answer."""
+        """All up to the end of the response."""
         self.response = self.response or self.connection.getresponse()
         return [json.loads(line) for line in self.response.read().splitlines() if line.strip()]
 
@@ -62,7 +62,7 @@ class Producer:
 def put_clip(
     kvs: KvsServer, clip: Clip, tags: bytes = b"", start_ms: int = NOON_MS, stream: str = "cam"
 ) -> list[dict[str, Any]]:
-    """A whole session; `tags` follow every cluster. The acknowledgements."""
+    """Sends a clip in one connection; `tags` follow every cluster. Returns the acknowledgements."""
     producer = Producer(kvs, stream)
     producer.send(producer_header(clip))
     for _, cluster in clusters(clip, start_ms):
@@ -80,27 +80,27 @@ def everything(clock: str = "PRODUCER_TIMESTAMP") -> dict[str, Any]:
 
 
 def stored(archived_media: Any, stream: str = "cam") -> list[dict[str, Any]]:
-    """What ListFragments tells, by number."""
+    """The result of ListFragments by number."""
     found = archived_media.list_fragments(StreamName=stream, FragmentSelector=everything())["Fragments"]
     return sorted(found, key=lambda one: str(one["FragmentNumber"]))
 
 
 def fetch(archived_media: Any, *numbers: str, stream: str = "cam") -> list[MediaFragment | MediaErrorNotice]:
-    """What GetMediaForFragmentList sends."""
-    answer = archived_media.get_media_for_fragment_list(StreamName=stream, Fragments=list(numbers))
-    return list(read_fragments(answer["Payload"].iter_chunks(1000)))
+    """The response of GetMediaForFragmentList."""
+    response = archived_media.get_media_for_fragment_list(StreamName=stream, Fragments=list(numbers))
+    return list(read_fragments(response["Payload"].iter_chunks(1000)))
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 15) -> None:
-    """Polls until it holds, or fails."""
+    """Polls until the condition holds; fails after a timeout."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.02)
 
 
-def forget_everything(moto_url: str) -> None:
-    """moto's servers of one process share their state, so an earlier test's buckets are still there."""
+def reset_moto(moto_url: str) -> None:
+    """Resets moto: its servers in one process share their state, so buckets of earlier tests would still exist."""
     request = urllib.request.Request(f"{moto_url}/moto-api/reset", method="POST")  # noqa: S310 - loopback
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
-        assert answer.status == 200
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - loopback
+        assert response.status == 200

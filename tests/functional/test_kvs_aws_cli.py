@@ -1,4 +1,4 @@
-"""The AWS CLI against the emulator, with nothing changed but the endpoint."""
+"""The AWS CLI against the emulator; only the endpoint differs."""
 
 import base64
 import json
@@ -29,7 +29,7 @@ def installed() -> None:
 
 
 def aws(kvs: KvsServer, *arguments: str, fails: bool = False) -> Any:
-    """What a command prints, as JSON; with `fails` its error text."""
+    """A command's output, as JSON; with `fails`, its error text."""
     command = [str(AWS), *arguments, "--endpoint-url", kvs.url, "--output", "json"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=dict(os.environ))
     assert (ended.returncode != 0) == fails, ended.stderr

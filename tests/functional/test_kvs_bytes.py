@@ -1,4 +1,4 @@
-"""Bytes in, bytes out: every frame that was put comes back by every way, whatever its size, muxing and chunking."""
+"""Every frame is returned byte for byte by every operation, for any size, muxing and chunking."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ Frame = tuple[int, int, bytes]
 
 @dataclass(frozen=True)
 class Upload:
-    """What a producer sends, and in which pieces."""
+    """What a producer sends, and its chunks."""
 
     fragments: list[list[Frame]]
     tags: list[list[Tag]]
@@ -70,7 +70,7 @@ def uploads(draw: st.DrawFn) -> Upload:
 
 
 def _data(size: int, draw: st.DrawFn) -> bytes:
-    """Length-prefixed, as H.264 in Matroska is; not decodable, and nobody here decodes it."""
+    """Length-prefixed like H.264 in Matroska, but not decodable."""
     seed = draw(st.binary(min_size=1, max_size=8))
     return size.to_bytes(4) + (seed * (size // len(seed) + 1))[:size]
 
@@ -80,7 +80,7 @@ def void(size: int) -> bytes:
 
 
 def header(upload: Upload) -> bytes:
-    """The three producers begin differently."""
+    """The headers of the three producers differ."""
     tracks = write.tracks([CAMERA, MICROPHONE] if upload.has_audio else [CAMERA])
     begin = write.ebml_header() + write.segment_start()
     if upload.layout == "ffmpeg":
@@ -93,13 +93,13 @@ def header(upload: Upload) -> bytes:
 
 
 def _payload(element: bytes) -> bytes:
-    """Of an element with a four-byte id and a one-byte size."""
+    """The payload of an element with a four-byte id and a one-byte size."""
     assert element[4] & 0x80
     return element[5:]
 
 
 def cluster(upload: Upload, index: int) -> bytes:
-    """gstreamer's way writes BlockGroups, ffmpeg's a known size with a Position, the SDK's an unknown size."""
+    """GStreamer writes BlockGroups, FFmpeg a known size with a Position, the SDK an unknown size."""
     start_ms = NOON_MS + 1000 * index
     blocks = [_block(upload.layout, frame) for frame in upload.fragments[index]]
     if upload.layout == "ffmpeg":
@@ -140,7 +140,7 @@ def hashes(frames: Sequence[Frame]) -> list[tuple[int, int, str]]:
     return [(track, at_ms, hashlib.sha256(data).hexdigest()) for track, at_ms, data in frames]
 
 
-def came_back(found: Sequence[Any]) -> Iterator[list[tuple[int, int, str]]]:
+def returned(found: Sequence[Any]) -> Iterator[list[tuple[int, int, str]]]:
     for fragment in found:
         assert isinstance(fragment, MediaFragment)
         yield hashes(
@@ -153,7 +153,7 @@ def came_back(found: Sequence[Any]) -> Iterator[list[tuple[int, int, str]]]:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KvsServer]:
-    with KvsServer(tmp_path_factory.mktemp("bytes"), timing=Timing(patience_s=0.05)) as server:
+    with KvsServer(tmp_path_factory.mktemp("bytes"), timing=Timing(live_edge_timeout_s=0.05)) as server:
         yield server
 
 
@@ -169,7 +169,7 @@ UNEVEN = Upload(
     chunk_bytes=1000,
     has_audio=True,
 )
-"""Frames that seem to last beyond the next fragment's start, and sound on a clock that ticks more slowly."""
+"""Frames that extend beyond the next fragment's start, and audio with a slower clock."""
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -187,19 +187,19 @@ def test_every_frame_is_returned_by_every_operation(running: KvsServer, upload: 
         tags = [{tag.name: tag.value for tag in own} for own in upload.tags]
 
         by_list = fetch(archived, *numbers)
-        assert list(came_back(by_list)) == expected
+        assert list(returned(by_list)) == expected
         assert [dict(one.tags) for one in by_list if isinstance(one, MediaFragment)] == tags
 
         media = boto3.client("kinesis-video-media", endpoint_url=running.url)
         live = media.get_media(StreamName="cam", StartSelector={"StartSelectorType": "EARLIEST"})["Payload"]
         by_media = list(read_fragments(live.iter_chunks(4096)))
-        assert list(came_back(by_media)) == expected
+        assert list(returned(by_media)) == expected
         assert [dict(one.tags) for one in by_media if isinstance(one, MediaFragment)] == tags
 
         mp4 = clip(archived, -1, 60)
         for kind, track in (("video", 1), ("audio", 2))[: 1 + upload.has_audio]:
-            wanted = [data for fragment in upload.fragments for number, _, data in fragment if number == track]
-            assert [data for _, data in frames(mp4, kind)] == wanted
+            expected_data = [data for fragment in upload.fragments for number, _, data in fragment if number == track]
+            assert [data for _, data in frames(mp4, kind)] == expected_data
     finally:
         control.delete_stream(StreamARN=arn)
 

@@ -1,7 +1,7 @@
-"""Every operation through boto3: its answer against botocore's output shape, its errors by code and status.
+"""Every operation through boto3: its response against botocore's output shape, its errors by code and status.
 
-The wire is looked at, not what botocore makes of it: botocore ignores members that it does not know and checks neither
-enums nor patterns nor lengths.
+The tests read the wire, because botocore's parser ignores unknown members and checks neither enums nor patterns nor
+lengths.
 """
 
 import json
@@ -41,7 +41,7 @@ def operations() -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KvsServer]:
-    with KvsServer(tmp_path_factory.mktemp("conformance"), timing=Timing(patience_s=0.2)) as running:
+    with KvsServer(tmp_path_factory.mktemp("conformance"), timing=Timing(live_edge_timeout_s=0.2)) as running:
         client = boto3.client("kinesisvideo", endpoint_url=running.url)
         client.create_stream(StreamName="cam", DataRetentionInHours=24, Tags={"site": "north"})
         put_clip(running, a_clip(2))
@@ -117,7 +117,7 @@ def parameters(server: KvsServer, operation: str) -> dict[str, Any]:
 
 
 def unknown_members(shape: Any, value: Any, place: str = "") -> Iterator[str]:
-    """What an answer says that its shape does not know."""
+    """Members of a response that are not in its shape."""
     if shape.type_name == "structure":
         for name, item in value.items():
             if name in shape.members:
@@ -137,19 +137,19 @@ def test_the_response_has_its_shape(server: KvsServer, service: str, operation: 
     shape: Shape | None = SESSION.get_service_model(service).operation_model(operation).output_shape
     method = getattr(caller, botocore.xform_name(operation))
 
-    answer = method(**parameters(server, operation))
+    response = method(**parameters(server, operation))
 
     assert seen[-1]["status_code"] == 200
     assert seen[-1]["headers"]["x-amzn-RequestId"]
-    if "Payload" in answer:
-        assert answer["Payload"].read()
+    if "Payload" in response:
+        assert response["Payload"].read()
         return
-    told = json.loads(seen[-1]["body"])
+    document = json.loads(seen[-1]["body"])
     if shape is not None:
-        assert list(problems(shape, told)) == []
-        assert list(unknown_members(shape, told)) == []
+        assert list(problems(shape, document)) == []
+        assert list(unknown_members(shape, document)) == []
     else:
-        assert told == {}
+        assert document == {}
 
 
 def documented_errors() -> list[tuple[str, str, str, int]]:
@@ -165,20 +165,20 @@ def test_every_documented_error_reaches_boto3_typed(
     server: KvsServer, service: str, operation: str, code: str, status: int
 ) -> None:
     caller = client(server, service)
-    wanted = parameters(server, operation)
+    request = parameters(server, operation)
     server.service.faults.add(Fail(operation=operation, code=code, status=status))
 
     with pytest.raises(getattr(caller.exceptions, code)) as caught:
-        getattr(caller, botocore.xform_name(operation))(**wanted)
+        getattr(caller, botocore.xform_name(operation))(**request)
 
     assert caught.value.response["Error"]["Code"] == code
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
-NOBODY = {"StreamName": "nobody"}
+UNKNOWN_STREAM = {"StreamName": "nobody"}
 BY_ITS_OWN_RULES: list[tuple[str, str, dict[str, Any], str]] = [
     *(
-        (service, operation, NOBODY, "ResourceNotFoundException")
+        (service, operation, UNKNOWN_STREAM, "ResourceNotFoundException")
         for service, operation in operations()
         if operation not in {"CreateStream", "ListStreams", "DeleteStream"}
     ),
@@ -233,17 +233,17 @@ def test_storage_configuration_and_update_change_the_version(server: KvsServer) 
 
     assert len(set(versions)) == 3
     assert control.describe_stream(StreamName="cam")["StreamInfo"]["MediaType"] == "video/h265"
-    told = control.describe_stream_storage_configuration(StreamName="cam")["StreamStorageConfiguration"]
-    assert told == {"DefaultStorageTier": "HOT"}
+    document = control.describe_stream_storage_configuration(StreamName="cam")["StreamStorageConfiguration"]
+    assert document == {"DefaultStorageTier": "HOT"}
 
 
 def test_an_unsupported_operation_returns_an_error(server: KvsServer) -> None:
-    with pytest.raises(ClientError, match="not part of this emulator"):
+    with pytest.raises(ClientError, match="does not support"):
         client(server, CONTROL).create_signaling_channel(ChannelName="x")
 
 
 def test_state_of_the_first_layout_is_migrated(tmp_path: Path) -> None:
-    """A folder that an earlier version wrote."""
+    """A folder written by an earlier version."""
     import sqlite3
 
     with KvsServer(tmp_path) as server:

@@ -12,8 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kinesight_local.kvs.aws_models import routes
 from kinesight_local.kvs.server import KvsServer
-from kinesight_local.kvs.urls import routes
 
 IMAGES = {
     "Status": "ENABLED",
@@ -24,7 +24,7 @@ IMAGES = {
 }
 
 
-def refused(call: Any, **parameters: Any) -> tuple[str, int]:
+def error_of(call: Any, **parameters: Any) -> tuple[str, int]:
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     response = caught.value.response
@@ -32,7 +32,7 @@ def refused(call: Any, **parameters: Any) -> tuple[str, int]:
 
 
 def post(kvs: KvsServer, path: str, body: str, method: str = "POST") -> tuple[int, str | None, Any]:
-    """As a client without a model: status, error type, body."""
+    """Sends a request without a client model; returns status, error type, body."""
     address = urlsplit(kvs.url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
     connection.request(method, path, body, {"Content-Type": "application/x-www-form-urlencoded"})
@@ -48,10 +48,10 @@ def test_a_stream_is_created_described_and_deleted(kinesis_video: Any) -> None:
     assert (info["StreamName"], info["Status"], info["DataRetentionInHours"]) == ("cam", "ACTIVE", 24)
     created_ms = round(1000 * info["CreationTime"].timestamp())
     assert arn == f"arn:aws:kinesisvideo:us-east-1:123456789012:stream/cam/{created_ms}"
-    assert refused(kinesis_video.create_stream, StreamName="cam") == ("ResourceInUseException", 400)
+    assert error_of(kinesis_video.create_stream, StreamName="cam") == ("ResourceInUseException", 400)
 
     kinesis_video.delete_stream(StreamARN=arn)
-    assert refused(kinesis_video.describe_stream, StreamName="cam") == ("ResourceNotFoundException", 404)
+    assert error_of(kinesis_video.describe_stream, StreamName="cam") == ("ResourceNotFoundException", 404)
 
 
 def test_errors_are_typed(kinesis_video: Any) -> None:
@@ -83,7 +83,7 @@ def test_retention_changes_by_a_delta_with_a_version(kinesis_video: Any) -> None
 
     assert kinesis_video.describe_stream(StreamName="cam")["StreamInfo"]["DataRetentionInHours"] == 5
     assert (
-        refused(kinesis_video.update_data_retention, CurrentVersion=version, **change)[0] == "VersionMismatchException"
+        error_of(kinesis_video.update_data_retention, CurrentVersion=version, **change)[0] == "VersionMismatchException"
     )
 
 
@@ -93,14 +93,14 @@ def test_a_stream_of_the_same_name_is_another_stream(kinesis_video: Any) -> None
     new = kinesis_video.create_stream(StreamName="cam")["StreamARN"]
 
     assert new != old
-    assert refused(kinesis_video.describe_stream, StreamARN=old)[0] == "ResourceNotFoundException"
-    assert refused(kinesis_video.describe_stream, StreamARN=old, StreamName="cam")[0] == "ResourceNotFoundException"
+    assert error_of(kinesis_video.describe_stream, StreamARN=old)[0] == "ResourceNotFoundException"
+    assert error_of(kinesis_video.describe_stream, StreamARN=old, StreamName="cam")[0] == "ResourceNotFoundException"
 
 
 def test_deleting_with_another_version_is_rejected(kinesis_video: Any) -> None:
     arn = kinesis_video.create_stream(StreamName="cam")["StreamARN"]
 
-    assert refused(kinesis_video.delete_stream, StreamARN=arn, CurrentVersion="other") == (
+    assert error_of(kinesis_video.delete_stream, StreamARN=arn, CurrentVersion="other") == (
         "VersionMismatchException",
         400,
     )
@@ -111,7 +111,7 @@ def test_retention_stays_between_0_and_ten_years(kinesis_video: Any, operation: 
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=2)
     version = kinesis_video.describe_stream(StreamName="cam")["StreamInfo"]["Version"]
 
-    assert refused(
+    assert error_of(
         kinesis_video.update_data_retention,
         StreamName="cam",
         CurrentVersion=version,
@@ -131,7 +131,7 @@ def test_tags(kinesis_video: Any) -> None:
 def test_a_stream_has_at_most_fifty_tags(kinesis_video: Any) -> None:
     kinesis_video.create_stream(StreamName="cam", Tags={f"key{n}": "" for n in range(50)})
 
-    assert refused(kinesis_video.tag_stream, StreamName="cam", Tags={"one": "more"}) == (
+    assert error_of(kinesis_video.tag_stream, StreamName="cam", Tags={"one": "more"}) == (
         "TagsPerResourceExceededLimitException",
         400,
     )
@@ -149,12 +149,12 @@ def test_changes_at_the_same_time_are_all_kept(kvs: KvsServer, kinesis_video: An
 
 def test_notifications_are_configured_described_and_deleted(kinesis_video: Any) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
-    wanted = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:123456789012:notices"}}
+    settings = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:123456789012:notices"}}
     described = kinesis_video.describe_notification_configuration
     assert "NotificationConfiguration" not in described(StreamName="cam")
 
-    kinesis_video.update_notification_configuration(StreamName="cam", NotificationConfiguration=wanted)
-    assert described(StreamName="cam")["NotificationConfiguration"] == wanted
+    kinesis_video.update_notification_configuration(StreamName="cam", NotificationConfiguration=settings)
+    assert described(StreamName="cam")["NotificationConfiguration"] == settings
 
     kinesis_video.update_notification_configuration(StreamName="cam")
     assert "NotificationConfiguration" not in described(StreamName="cam")
@@ -162,10 +162,10 @@ def test_notifications_are_configured_described_and_deleted(kinesis_video: Any) 
 
 def test_fifo_topics_are_rejected(kinesis_video: Any) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
-    wanted = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:123456789012:notices.fifo"}}
+    settings = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:123456789012:notices.fifo"}}
 
-    assert refused(
-        kinesis_video.update_notification_configuration, StreamName="cam", NotificationConfiguration=wanted
+    assert error_of(
+        kinesis_video.update_notification_configuration, StreamName="cam", NotificationConfiguration=settings
     ) == ("InvalidArgumentException", 400)
 
 
@@ -183,7 +183,7 @@ def test_image_generation_is_configured_described_and_deleted(kinesis_video: Any
 def test_image_and_notification_settings_require_retention(kinesis_video: Any) -> None:
     kinesis_video.create_stream(StreamName="cam")
 
-    assert refused(
+    assert error_of(
         kinesis_video.update_image_generation_configuration, StreamName="cam", ImageGenerationConfiguration=IMAGES
     ) == ("NoDataRetentionException", 400)
 
@@ -202,7 +202,7 @@ def test_image_and_notification_settings_require_retention(kinesis_video: Any) -
 def test_values_that_botocore_accepts_are_validated(kinesis_video: Any, wrong: dict[str, Any]) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
 
-    assert refused(
+    assert error_of(
         kinesis_video.update_image_generation_configuration,
         StreamName="cam",
         ImageGenerationConfiguration=IMAGES | wrong,
@@ -224,7 +224,7 @@ def test_values_that_botocore_accepts_are_validated(kinesis_video: Any, wrong: d
     ],
 )
 def test_stream_names_outside_the_model_are_rejected(kinesis_video: Any, wrong: dict[str, Any]) -> None:
-    assert refused(kinesis_video.create_stream, **wrong) == ("InvalidArgumentException", 400)
+    assert error_of(kinesis_video.create_stream, **wrong) == ("InvalidArgumentException", 400)
     assert kinesis_video.list_streams()["StreamInfoList"] == []
 
 
@@ -283,7 +283,7 @@ def test_no_request_causes_an_internal_error(kvs: KvsServer, path: str, request:
 
 
 def test_unsupported_operations_return_an_error(archived_media: Any) -> None:
-    assert refused(archived_media.get_dash_streaming_session_url, StreamName="cam") == ("NotImplementedException", 501)
+    assert error_of(archived_media.get_dash_streaming_session_url, StreamName="cam") == ("NotImplementedException", 501)
 
 
 def test_state_survives_a_restart(tmp_path: Path) -> None:

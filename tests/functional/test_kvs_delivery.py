@@ -1,4 +1,4 @@
-"""Pictures and notifications under trouble: failures that are told, duplicates, delays, a kill."""
+"""Images and notifications under fault injection: failures, duplicates, delays, a kill."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 from kinesight_local.kvs.faults import Duplicate, Fail, Slow
 from kinesight_local.kvs.server import KvsServer
 
-from tests.functional.kvs_producer import Producer, eventually, forget_everything, put_clip, stored
+from tests.functional.kvs_producer import Producer, eventually, put_clip, reset_moto, stored
 from tests.media import IMAGE, NOTIFICATION, a_clip, clusters, event_tags, producer_header
 
 CLIP = a_clip(3)
@@ -28,7 +28,7 @@ CONFIGURATION = {
 
 @pytest.fixture
 def s3(moto: str) -> Any:
-    forget_everything(moto)
+    reset_moto(moto)
     client = boto3.client("s3")
     client.create_bucket(Bucket="pictures")
     return client
@@ -54,8 +54,8 @@ def test_one_image_in_three_fails(kvs: KvsServer, kinesis_video: Any, s3: Any) -
 
     put_clip(kvs, CLIP, event_tags(IMAGE))
 
-    told = settled(kvs)
-    assert (told["images_generated"], told["images_delivered"], told["image_failures"]) == (3, 2, 1)
+    counters = settled(kvs)
+    assert (counters["images_generated"], counters["images_delivered"], counters["image_failures"]) == (3, 2, 1)
     assert len(keys(s3)) == 2
 
 
@@ -98,7 +98,7 @@ def test_a_duplicate_notification(kvs: KvsServer, kinesis_video: Any, s3: Any) -
 
 
 def test_a_kill_loses_no_persisted_fragment(tmp_path: Path, s3: Any) -> None:
-    """The emulator as a process, killed while pictures wait: fragments are all there, and the pictures come later."""
+    """The emulator as a process, killed with images pending: no fragment is lost, the images are delivered later."""
     code = (
         "import sys; from pathlib import Path; from kinesight_local.kvs.server import KvsServer\n"
         "from kinesight_local.kvs.faults import Faults, Slow\n"

@@ -1,4 +1,4 @@
-"""Trouble on purpose: how it is chosen, and how it looks to a client."""
+"""Fault injection: which rule applies, and what a client gets."""
 
 import http.client
 import json
@@ -35,41 +35,41 @@ def camera(kvs: KvsServer, kinesis_video: Any) -> Any:
     return kinesis_video
 
 
-def strikes(book: FaultBook, times: int, operation: str = "GetImages", stream: str = "cam") -> list[bool]:
+def applies(book: FaultBook, times: int, operation: str = "GetImages", stream: str = "cam") -> list[bool]:
     return [book.draw((Throttle,), operation, stream) is not None for _ in range(times)]
 
 
 def test_count_and_skip() -> None:
     book = FaultBook(Faults(faults=(Throttle(skip=1, count=2),)))
 
-    assert strikes(book, 5) == [False, True, True, False, False]
-    assert book.told()["used"] == [2]
+    assert applies(book, 5) == [False, True, True, False, False]
+    assert book.report()["used"] == [2]
 
 
 def test_probability() -> None:
     chances = iter([0.1, 0.9, 0.29, 0.3])
-    book = FaultBook(Faults(faults=(Throttle(probability=0.3),)), chance=lambda: next(chances))
+    book = FaultBook(Faults(faults=(Throttle(probability=0.3),)), random_number=lambda: next(chances))
 
-    assert strikes(book, 4) == [True, False, True, False]
+    assert applies(book, 4) == [True, False, True, False]
 
 
 def test_operations_and_streams_by_pattern() -> None:
     book = FaultBook(Faults(faults=(Throttle(operation="Get*", stream="north-*"),)))
 
-    assert strikes(book, 1, "GetImages", "north-1") == [True]
-    assert strikes(book, 1, "GetImages", "south-1") == [False]
-    assert strikes(book, 1, "ListFragments", "north-1") == [False]
+    assert applies(book, 1, "GetImages", "north-1") == [True]
+    assert applies(book, 1, "GetImages", "south-1") == [False]
+    assert applies(book, 1, "ListFragments", "north-1") == [False]
 
 
 def test_a_rule_is_not_used_up_by_other_kinds_of_calls() -> None:
     book = FaultBook(Faults(faults=(Missing(count=1), Throttle(count=1))))
 
-    assert strikes(book, 2) == [True, False]
-    assert book.told()["used"] == [0, 1]
+    assert applies(book, 2) == [True, False]
+    assert book.report()["used"] == [0, 1]
 
 
 @pytest.mark.parametrize(
-    ("document", "told"),
+    ("document", "message"),
     [
         ("{", "Invalid JSON"),
         ('{"faults": [{"action": "explode"}]}', "faults.0"),
@@ -78,11 +78,11 @@ def test_a_rule_is_not_used_up_by_other_kinds_of_calls() -> None:
         ('{"faults": [{"action": "throttle", "often": true}]}', "often"),
     ],
 )
-def test_an_invalid_file_is_explained(tmp_path: Path, document: str, told: str) -> None:
+def test_an_invalid_file_is_explained(tmp_path: Path, document: str, message: str) -> None:
     path = tmp_path / "faults.json"
     path.write_text(document)
 
-    with pytest.raises(InvalidFaultsError, match=told):
+    with pytest.raises(InvalidFaultsError, match=message):
         Faults.load(path)
 
 
@@ -103,9 +103,9 @@ def test_throttled(kvs: KvsServer, camera: Any) -> None:
 def test_failed_with_a_status_that_botocore_retries(kvs: KvsServer, camera: Any) -> None:
     kvs.service.faults.add(Fail(operation="DescribeStream", status=503, code="ServiceUnavailable", count=1))
 
-    answer = camera.describe_stream(StreamName="cam")
+    response = camera.describe_stream(StreamName="cam")
 
-    assert answer["ResponseMetadata"]["RetryAttempts"] == 1
+    assert response["ResponseMetadata"]["RetryAttempts"] == 1
 
 
 def test_rules_match_a_stream_by_arn(kvs: KvsServer, camera: Any) -> None:
@@ -159,17 +159,17 @@ def test_missing_fragments(kvs: KvsServer, camera: Any, archived_media: Any) -> 
 def test_errors_in_acknowledgements(kvs: KvsServer, camera: Any) -> None:
     kvs.service.faults.add(ErrorInside(operation="PutMedia", error_id=4500, code="KMS_KEY_ACCESS_DENIED", count=1))
 
-    told = put_clip(kvs, CLIP)
+    acknowledgements = put_clip(kvs, CLIP)
 
-    assert [one["EventType"] for one in told] == ["BUFFERING", "ERROR"]
-    assert (told[1]["ErrorId"], told[1]["ErrorCode"]) == (4500, "KMS_KEY_ACCESS_DENIED")
+    assert [one["EventType"] for one in acknowledgements] == ["BUFFERING", "ERROR"]
+    assert (acknowledgements[1]["ErrorId"], acknowledgements[1]["ErrorCode"]) == (4500, "KMS_KEY_ACCESS_DENIED")
     assert [one["EventType"] for one in put_clip(kvs, CLIP)].count("PERSISTED") == 3
 
 
 def test_put_media_that_fails_or_is_cut(kvs: KvsServer, camera: Any) -> None:
     kvs.service.faults.add(Throttle(operation="PutMedia", count=1), Cut(operation="PutMedia", after_bytes=100, count=1))
-    refused = Producer(kvs)
-    assert refused.connection.getresponse().status == 400
+    failed = Producer(kvs)
+    assert failed.connection.getresponse().status == 400
 
     cut = Producer(kvs)
     cut.send(producer_header(CLIP))

@@ -1,4 +1,4 @@
-"""Requests that follow the models far enough to get past them, and PutMedia bodies that nearly are Matroska.
+"""Requests that pass the models' validation, and PutMedia bodies that are almost Matroska.
 
 Nothing may end in a 500, hang, or keep memory. `make fuzz` runs the same for longer.
 """
@@ -17,10 +17,10 @@ import pytest
 from botocore.model import Shape
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kinesight_local.kvs.ingest import Ingest, Rejected
+from kinesight_local.kvs.aws_models import routes
+from kinesight_local.kvs.media.ingest import Ingest, Rejected
 from kinesight_local.kvs.server import KvsServer
 from kinesight_local.kvs.timing import Timing
-from kinesight_local.kvs.urls import routes
 
 from tests.builders import NOON_MS
 from tests.functional.kvs_producer import everything, put_clip
@@ -46,12 +46,12 @@ PLAUSIBLE: dict[str, list[Any]] = {
 
 @pytest.fixture(scope="module")
 def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KvsServer]:
-    with KvsServer(tmp_path_factory.mktemp("fuzz"), timing=Timing(idle_s=0.2, patience_s=0.01)) as server:
+    with KvsServer(tmp_path_factory.mktemp("fuzz"), timing=Timing(idle_s=0.2, live_edge_timeout_s=0.01)) as server:
         yield server
 
 
 def camera(server: KvsServer) -> None:
-    """The stream with media in it, whatever the last request did to it."""
+    """The stream with media in it, also after a request that changed it."""
     client = boto3.client("kinesisvideo", endpoint_url=server.url)
     archived: Any = boto3.client("kinesis-video-archived-media", endpoint_url=server.url)
     server.service.streams.ensure("cam", retention_hours=1)
@@ -63,7 +63,7 @@ def camera(server: KvsServer) -> None:
 
 
 def values(name: str, shape: Any) -> st.SearchStrategy[Any]:
-    """What a member may hold: plausible, of the right type, or anything at all."""
+    """Values of a member: plausible, of the right type, or arbitrary."""
     plausible = [st.sampled_from(PLAUSIBLE[name])] * 6 if name in PLAUSIBLE else []
     return st.one_of(*plausible, _typed(name, shape), _typed(name, shape), _ANYTHING)
 
@@ -113,16 +113,16 @@ def test_no_nearly_valid_request_causes_an_internal_error(fuzzed: KvsServer, req
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=20)
 
     connection.request("POST", path, json.dumps(parameters))
-    answer = connection.getresponse()
-    answer.read()
+    response = connection.getresponse()
+    response.read()
     connection.close()
 
-    assert answer.status in (200, 400, 401, 404, 501), (path, parameters)
+    assert response.status in (200, 400, 401, 404, 501), (path, parameters)
 
 
 @st.composite
 def bodies(draw: st.DrawFn) -> bytes:
-    """The real one with bytes changed, left out, doubled or put in."""
+    """A valid body with bytes changed, removed, duplicated or inserted."""
     body = bytearray(BODY)
     for _ in range(draw(st.integers(0, 6))):
         at = draw(st.one_of(st.integers(0, 400), st.integers(0, len(body))))
@@ -142,7 +142,7 @@ def bodies(draw: st.DrawFn) -> bytes:
 @settings(deadline=None, suppress_health_check=list(HealthCheck))
 @given(body=bodies(), chunk=st.sampled_from([13, 500, 100_000]), ends=st.booleans())
 def test_no_body_breaks_put_media(fuzzed: KvsServer, body: bytes, chunk: int, ends: bool) -> None:
-    """The answer ends, every line of it is an acknowledgement, and the emulator lives."""
+    """The response ends, each of its lines is an acknowledgement, and the emulator still responds."""
     camera(fuzzed)
     address = urlsplit(fuzzed.url)
     with socket.create_connection((address.hostname or "", address.port or 0), timeout=20) as connection:
@@ -150,7 +150,7 @@ def test_no_body_breaks_put_media(fuzzed: KvsServer, body: bytes, chunk: int, en
             b"POST /putMedia HTTP/1.1\r\nHost: x\r\nx-amzn-stream-name: cam\r\nConnection: close\r\n"
             b"x-amzn-fragment-timecode-type: ABSOLUTE\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
-        with suppress(BrokenPipeError, ConnectionResetError):  # it has answered already
+        with suppress(BrokenPipeError, ConnectionResetError):  # it has responded already
             for at in range(0, len(body), max(chunk, len(body) // 200)):
                 piece = body[at : at + max(chunk, len(body) // 200)]
                 connection.sendall(b"%x\r\n%b\r\n" % (len(piece), piece))
@@ -163,7 +163,7 @@ def test_no_body_breaks_put_media(fuzzed: KvsServer, body: bytes, chunk: int, en
 
 
 def _acknowledged(connection: socket.socket) -> list[str]:
-    """The kinds, up to the end of the answer; none if it ended while the body was still being sent."""
+    """The kinds up to the end of the response; none if it ended while the body was being sent."""
     response = http.client.HTTPResponse(connection)
     try:
         response.begin()
@@ -176,7 +176,7 @@ def _acknowledged(connection: socket.socket) -> list[str]:
 @settings(deadline=None)
 @given(body=bodies())
 def test_memory_is_bounded_by_the_bytes_received(body: bytes) -> None:
-    """Declared sizes are never believed: whatever a body says, it costs a small multiple of its own length."""
+    """Declared sizes are not trusted: memory is a small multiple of a body's actual length."""
     tracemalloc.start()
     try:
         ingest = Ingest()

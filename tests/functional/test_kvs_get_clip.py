@@ -1,4 +1,4 @@
-"""GetClip: an MP4 that players read, with the frames that were put."""
+"""GetClip: a playable MP4 with the ingested frames."""
 
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -23,15 +23,15 @@ def at(seconds: float) -> datetime:
 
 
 def clip(client: Any, start: float, end: float, clock: str = "PRODUCER_TIMESTAMP") -> bytes:
-    answer = client.get_clip(
+    response = client.get_clip(
         StreamName="cam",
         ClipFragmentSelector={
             "FragmentSelectorType": clock,
             "TimestampRange": {"StartTimestamp": at(start), "EndTimestamp": at(end)},
         },
     )
-    assert answer["ContentType"] == "video/mp4"
-    data: bytes = answer["Payload"].read()
+    assert response["ContentType"] == "video/mp4"
+    data: bytes = response["Payload"].read()
     return data
 
 

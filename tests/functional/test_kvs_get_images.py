@@ -1,4 +1,4 @@
-"""GetImages: slots, pages, pictures, errors per slot."""
+"""GetImages: slots, pages, images, errors per slot."""
 
 import base64
 from datetime import UTC, datetime
@@ -23,14 +23,14 @@ def at(seconds: float) -> datetime:
     return datetime.fromtimestamp(NOON_MS / 1000 + seconds, UTC)
 
 
-def ask(client: Any, start: float, end: float, **more: Any) -> Any:
-    wanted = {"ImageSelectorType": "PRODUCER_TIMESTAMP", "Format": "JPEG", "SamplingInterval": 1000} | more
-    return client.get_images(StreamName="cam", StartTimestamp=at(start), EndTimestamp=at(end), **wanted)
+def get_images(client: Any, start: float, end: float, **more: Any) -> Any:
+    parameters = {"ImageSelectorType": "PRODUCER_TIMESTAMP", "Format": "JPEG", "SamplingInterval": 1000} | more
+    return client.get_images(StreamName="cam", StartTimestamp=at(start), EndTimestamp=at(end), **parameters)
 
 
-def told(answer: Any) -> list[str]:
-    """Per slot: its error or the picture's format."""
-    return [one.get("Error") or str(picture(one).format) for one in answer["Images"]]
+def results(response: Any) -> list[str]:
+    """Per slot, the error or the image's format."""
+    return [one.get("Error") or str(picture(one).format) for one in response["Images"]]
 
 
 def picture(one: Any) -> Image.Image:
@@ -45,55 +45,66 @@ def camera(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> Any:
 
 
 def test_one_image_per_slot(camera: Any) -> None:
-    answer = ask(camera, 0, 3.5, SamplingInterval=500)
+    response = get_images(camera, 0, 3.5, SamplingInterval=500)
 
-    assert [one["TimeStamp"] for one in answer["Images"]] == [at(half / 2) for half in range(8)]
-    assert told(answer) == ["JPEG"] * 8
-    assert {picture(one).size for one in answer["Images"]} == {(320, 240)}
-    assert "NextToken" not in answer
+    assert [one["TimeStamp"] for one in response["Images"]] == [at(half / 2) for half in range(8)]
+    assert results(response) == ["JPEG"] * 8
+    assert {picture(one).size for one in response["Images"]} == {(320, 240)}
+    assert "NextToken" not in response
 
 
 def test_images_show_the_frame_at_their_time(camera: Any) -> None:
-    """The clip's gradient moves on with every frame."""
-    dark = [picture(one).convert("RGB").getpixel((0, 0))[0] for one in ask(camera, 0, 3)["Images"]]  # type: ignore[index]  # Pillow's pixels are of many kinds
+    """The clip's gradient moves with every frame."""
+    dark = [picture(one).convert("RGB").getpixel((0, 0))[0] for one in get_images(camera, 0, 3)["Images"]]  # type: ignore[index]  # Pillow's pixels are of many kinds
 
     assert all(abs(level - (9 * 10 * second) % 256) < 12 for second, level in enumerate(dark))
 
 
 def test_a_fragment_that_started_earlier_gives_no_images(camera: Any) -> None:
-    """As users report: 'never an image for the first result' unless the range begins where a fragment does."""
-    assert told(ask(camera, 0.5, 3.5)) == ["NO_MEDIA", "JPEG", "JPEG", "JPEG"]
+    """As users report: 'never an image for the first result' unless the range starts at a fragment's start."""
+    assert results(get_images(camera, 0.5, 3.5)) == ["NO_MEDIA", "JPEG", "JPEG", "JPEG"]
 
 
 def test_slots_without_media_are_no_media(camera: Any) -> None:
-    assert told(ask(camera, -2, 5)) == ["NO_MEDIA", "NO_MEDIA", "JPEG", "JPEG", "JPEG", "JPEG", "NO_MEDIA", "NO_MEDIA"]
+    assert results(get_images(camera, -2, 5)) == [
+        "NO_MEDIA",
+        "NO_MEDIA",
+        "JPEG",
+        "JPEG",
+        "JPEG",
+        "JPEG",
+        "NO_MEDIA",
+        "NO_MEDIA",
+    ]
 
 
 def test_a_range_shorter_than_the_interval_has_one_slot(camera: Any) -> None:
-    assert told(ask(camera, 1, 1.9)) == ["JPEG"]
+    assert results(get_images(camera, 1, 1.9)) == ["JPEG"]
 
 
 def test_by_server_timestamp(camera: Any) -> None:
     now = datetime.now(UTC).timestamp() - NOON_MS / 1000
-    answer = ask(camera, now - 20, now + 5, ImageSelectorType="SERVER_TIMESTAMP", SamplingInterval=200)
+    response = get_images(camera, now - 20, now + 5, ImageSelectorType="SERVER_TIMESTAMP", SamplingInterval=200)
 
-    pages = [answer]
+    pages = [response]
     while token := pages[-1].get("NextToken"):
         pages.append(
-            ask(camera, now - 20, now + 5, ImageSelectorType="SERVER_TIMESTAMP", SamplingInterval=200, NextToken=token)
+            get_images(
+                camera, now - 20, now + 5, ImageSelectorType="SERVER_TIMESTAMP", SamplingInterval=200, NextToken=token
+            )
         )
 
-    assert "JPEG" in {result for page in pages for result in told(page)}
+    assert "JPEG" in {result for page in pages for result in results(page)}
 
 
 def test_pages_have_at_most_25_slots(camera: Any) -> None:
-    first = ask(camera, 0, 10, SamplingInterval=200, MaxResults=100)
-    second = ask(camera, 0, 10, SamplingInterval=200, MaxResults=100, NextToken=first["NextToken"])
-    third = ask(camera, 0, 10, SamplingInterval=200, MaxResults=100, NextToken=second["NextToken"])
+    first = get_images(camera, 0, 10, SamplingInterval=200, MaxResults=100)
+    second = get_images(camera, 0, 10, SamplingInterval=200, MaxResults=100, NextToken=first["NextToken"])
+    third = get_images(camera, 0, 10, SamplingInterval=200, MaxResults=100, NextToken=second["NextToken"])
 
     assert [len(page["Images"]) for page in (first, second, third)] == [25, 25, 1]
     assert "NextToken" not in third
-    assert told(first) + told(second) + told(third) == ["JPEG"] * 20 + ["NO_MEDIA"] * 31
+    assert results(first) + results(second) + results(third) == ["JPEG"] * 20 + ["NO_MEDIA"] * 31
 
 
 def test_botocores_paginator(camera: Any) -> None:
@@ -110,14 +121,14 @@ def test_botocores_paginator(camera: Any) -> None:
 
 
 def test_png_and_sizes(camera: Any) -> None:
-    (one,) = ask(camera, 0, 0.5, Format="PNG", WidthPixels=100, HeightPixels=50)["Images"]
+    (one,) = get_images(camera, 0, 0.5, Format="PNG", WidthPixels=100, HeightPixels=50)["Images"]
 
     assert (picture(one).format, picture(one).size) == ("PNG", (100, 50))
 
 
 def test_quality_changes_the_size(camera: Any) -> None:
     sizes = [
-        len(ask(camera, 0, 0.5, FormatConfig={"JPEGQuality": quality})["Images"][0]["ImageContent"])
+        len(get_images(camera, 0, 0.5, FormatConfig={"JPEGQuality": quality})["Images"][0]["ImageContent"])
         for quality in ("5", "95")
     ]
 
@@ -141,20 +152,20 @@ def test_quality_changes_the_size(camera: Any) -> None:
 )
 def test_invalid_parameters_are_rejected(camera: Any, wrong: dict[str, Any]) -> None:
     with pytest.raises(camera.exceptions.InvalidArgumentException):
-        ask(camera, 0, 3, **wrong)
+        get_images(camera, 0, 3, **wrong)
 
 
 @pytest.mark.parametrize(("start", "end"), [(0, 300.5), (3, 2)])
 def test_invalid_ranges_are_rejected(camera: Any, start: float, end: float) -> None:
     with pytest.raises(camera.exceptions.InvalidArgumentException):
-        ask(camera, start, end)
+        get_images(camera, start, end)
 
 
 def test_a_stream_without_retention(kinesis_video: Any, archived_media: Any) -> None:
     kinesis_video.create_stream(StreamName="cam")
 
     with pytest.raises(archived_media.exceptions.NoDataRetentionException):
-        ask(archived_media, 0, 3)
+        get_images(archived_media, 0, 3)
 
 
 def test_audio_only_is_a_media_error(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> None:
@@ -166,7 +177,7 @@ def test_audio_only_is_a_media_error(kvs: KvsServer, kinesis_video: Any, archive
     producer.end()
     producer.acknowledgements()
 
-    assert told(ask(archived_media, 0, 1)) == ["MEDIA_ERROR", "NO_MEDIA"]
+    assert results(get_images(archived_media, 0, 1)) == ["MEDIA_ERROR", "NO_MEDIA"]
 
 
 def test_undecodable_frames_are_a_media_error(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> None:
@@ -174,7 +185,7 @@ def test_undecodable_frames_are_a_media_error(kvs: KvsServer, kinesis_video: Any
     noise = tuple((ms, ms == 0, b"\xff\xff\xff\xffnoise") for ms in range(0, 1000, 100))
     put_clip(kvs, Clip(noise, CLIP.codec_private, 320, 240))
 
-    assert told(ask(archived_media, 0, 0.9)) == ["MEDIA_ERROR"]
+    assert results(get_images(archived_media, 0, 0.9)) == ["MEDIA_ERROR"]
 
 
 def test_images_are_available_once_a_fragment_is_persisted(
@@ -186,11 +197,11 @@ def test_images_are_available_once_a_fragment_is_persisted(
     for second, (_, cluster) in enumerate(clusters(CLIP, NOON_MS)):
         producer.send(cluster + write.tags([Tag("AWS_KINESISVIDEO_END_OF_FRAGMENT", "")]))
         producer.until("PERSISTED")
-        assert told(ask(archived_media, second, second + 0.5)) == ["JPEG"]
+        assert results(get_images(archived_media, second, second + 0.5)) == ["JPEG"]
     producer.end()
 
 
 def test_injected_errors(kvs: KvsServer, camera: Any) -> None:
     kvs.service.faults.add(Missing(operation="GetImages", skip=1, count=1), Undecodable(skip=2, count=1))
 
-    assert told(ask(camera, 0, 3)) == ["JPEG", "NO_MEDIA", "JPEG", "MEDIA_ERROR"]
+    assert results(get_images(camera, 0, 3)) == ["JPEG", "NO_MEDIA", "JPEG", "MEDIA_ERROR"]

@@ -26,9 +26,9 @@ def media(kvs: KvsServer, kinesis_video: Any) -> Any:
 
 
 def read(media: Any, kind: str, **selector: Any) -> list[MediaFragment | MediaErrorNotice]:
-    """Until the emulator ends the answer."""
-    answer = media.get_media(StreamName="cam", StartSelector={"StartSelectorType": kind, **selector})
-    return list(read_fragments(answer["Payload"].iter_chunks(4096)))
+    """Reads until the emulator ends the response."""
+    response = media.get_media(StreamName="cam", StartSelector={"StartSelectorType": kind, **selector})
+    return list(read_fragments(response["Payload"].iter_chunks(4096)))
 
 
 def times(found: list[MediaFragment | MediaErrorNotice]) -> list[int]:
@@ -114,7 +114,7 @@ def test_at_a_server_timestamp(kvs: KvsServer, media: Any, archived_media: Any) 
 
 def test_a_selector_without_its_argument_is_rejected(media: Any) -> None:
     for kind in ("FRAGMENT_NUMBER", "CONTINUATION_TOKEN", "PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"):
-        with pytest.raises(media.exceptions.InvalidArgumentException, match="needs"):
+        with pytest.raises(media.exceptions.InvalidArgumentException, match="requires"):
             read(media, kind)
 
 
@@ -137,7 +137,7 @@ def test_now_starts_with_the_next_fragment_and_sends_it_at_once(kvs: KvsServer, 
 
 def _note_tokens(payload: Any, tokens: list[int]) -> None:
     body = b""
-    while data := payload._raw_stream.read1():  # as it comes, not gathered to a size
+    while data := payload._raw_stream.read1():  # as it arrives, not buffered
         body += data
         tokens += [1] * (body.count(b"CONTINUATION_TOKEN") - len(tokens))
 
@@ -151,7 +151,7 @@ def test_an_arriving_fragment_keeps_the_response_open(kvs: KvsServer, media: Any
     found: list[MediaFragment | MediaErrorNotice] = []
     reader = threading.Thread(target=lambda: found.extend(read(media, "NOW")))
     reader.start()
-    time.sleep(1.5)  # longer than a reader is kept at an idle tip
+    time.sleep(1.5)  # longer than the timeout at the live edge
     assert reader.is_alive()
 
     producer.send(second)
@@ -188,11 +188,11 @@ def test_a_later_retention_does_not_archive_the_host_buffer(kvs: KvsServer, kine
 
 def test_a_stream_deleted_during_the_response(kvs: KvsServer, media: Any, kinesis_video: Any) -> None:
     put_clip(kvs, CLIP)
-    answer = media.get_media(StreamName="cam", StartSelector={"StartSelectorType": "NOW"})
+    response = media.get_media(StreamName="cam", StartSelector={"StartSelectorType": "NOW"})
     arn = kinesis_video.describe_stream(StreamName="cam")["StreamInfo"]["StreamARN"]
     kinesis_video.delete_stream(StreamARN=arn)
 
-    found = list(read_fragments(answer["Payload"].iter_chunks(4096)))
+    found = list(read_fragments(response["Payload"].iter_chunks(4096)))
 
     assert [one.error_id for one in found if isinstance(one, MediaErrorNotice)] in ([4506], [])
 
@@ -234,20 +234,20 @@ def test_a_reader_continues_from_its_token_after_a_missing_fragment(kvs: KvsServ
 
 def test_the_host_buffer_expires_after_five_minutes(tmp_path: Path) -> None:
     now_ms = [NOON_MS]
-    from kinesight_local.kvs.fragment import IngestedFragment
-    from kinesight_local.kvs.ingest import Ingest
+    from kinesight_local.kvs.media.fragment import IngestedFragment
+    from kinesight_local.kvs.media.ingest import Ingest
     from kinesight_local.kvs.service import KvsService
 
     service = KvsService(tmp_path, region="us-east-1", account_id="1" * 12, url="http://x", now_ms=lambda: now_ms[0])
-    arn = service.streams.create("cam").arn
+    stream = service.streams.create("cam")
     ingest = Ingest()
     outcomes = ingest.feed(producer_header(CLIP) + b"".join(data for _, data in clusters(CLIP, NOON_MS)))
     for outcome in outcomes + ingest.close():
         if isinstance(outcome, IngestedFragment):
-            service.persist(arn, outcome, service.begin_fragment(arn))
+            service.persist(stream.arn, outcome, service.begin_fragment(stream.arn))
 
-    assert service._store.latest(arn, 0) is not None
+    assert service._fragments.latest(stream) is not None
     now_ms[0] += 300_001
-    assert service._store.latest(arn, 0) is None
+    assert service._fragments.latest(stream) is None
     assert service.sweep() == 3
     assert list((tmp_path / "fragments").glob("*/*.mkv")) == []

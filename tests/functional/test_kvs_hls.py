@@ -1,4 +1,4 @@
-"""HLS: playlists as players need them, played by FFmpeg's player code and by a real browser."""
+"""HLS: playlists, played by FFmpeg and by a real browser."""
 
 import time
 from datetime import UTC, datetime
@@ -49,7 +49,7 @@ def playlist(master: str) -> tuple[str, list[str]]:
 
 
 def decoded(master: str) -> int:
-    """Frames that FFmpeg's HLS client gets."""
+    """The frames that FFmpeg's HLS client decodes."""
     with av.open(master, "r") as container:
         return len(list(container.decode(video=0)))
 
@@ -94,9 +94,7 @@ def test_ffmpeg_decodes_every_frame(
 
 
 @pytest.mark.parametrize("container", ["FRAGMENTED_MP4", "MPEG_TS"])
-def test_audio_stays_in_sync_with_video(
-    kvs: KvsServer, kinesis_video: Any, archived_media: Any, container: str
-) -> None:
+def test_audio_is_in_sync_with_video(kvs: KvsServer, kinesis_video: Any, archived_media: Any, container: str) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
     producer = Producer(kvs, kind="RELATIVE", start=f"{NOON_MS // 1000}.0")
     producer.send(a_recording(4).body)
@@ -249,9 +247,9 @@ def test_a_session_survives_a_restart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("token", ["", "x", "a.b", "é.é", "e30.e30", "." * 50])
 def test_invalid_tokens_are_rejected(kvs: KvsServer, token: str) -> None:
-    answer = httpx.get(f"{kvs.url}/hls/v1/getHLSMediaPlaylist.m3u8", params={"SessionToken": token})
+    response = httpx.get(f"{kvs.url}/hls/v1/getHLSMediaPlaylist.m3u8", params={"SessionToken": token})
 
-    assert answer.status_code in (400, 401)
+    assert response.status_code in (400, 401)
 
 
 def test_invalid_addresses(kvs: KvsServer, camera: Any) -> None:

@@ -1,4 +1,4 @@
-"""Image generation: which frames, what pictures, what objects."""
+"""Image generation: selected frames, images, S3 objects."""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -13,7 +13,7 @@ from kinesight_local.kvs.server import KvsServer
 from PIL import Image
 
 from tests.builders import NOON_MS
-from tests.functional.kvs_producer import Producer, eventually, forget_everything, put_clip, stored
+from tests.functional.kvs_producer import Producer, eventually, put_clip, reset_moto, stored
 from tests.media import IMAGE, Clip, a_clip, clusters, event_tags, producer_header
 
 CLIP = a_clip(3)
@@ -31,7 +31,7 @@ Configure = Callable[..., None]
 
 @pytest.fixture
 def s3(moto: str) -> Any:
-    forget_everything(moto)
+    reset_moto(moto)
     client = boto3.client("s3")
     client.create_bucket(Bucket="pictures")
     return client
@@ -51,7 +51,7 @@ def configure(kinesis_video: Any) -> Configure:
 
 
 def put(kvs: KvsServer, clip: Clip, tags: list[bytes], start_ms: int = NOON_MS) -> None:
-    """A session, one entry of `tags` per fragment."""
+    """Ingests fragments, with one entry of `tags` each."""
     producer = Producer(kvs)
     groups = clusters(clip, start_ms)
     producer.send(
@@ -62,7 +62,7 @@ def put(kvs: KvsServer, clip: Clip, tags: list[bytes], start_ms: int = NOON_MS) 
 
 
 def keys(kvs: KvsServer, s3: Any) -> list[str]:
-    """Once nothing is pending, in order of time."""
+    """The keys in order of time, once nothing is pending."""
     eventually(lambda: kvs.service.statistics("cam")["pending"] == 0)
     return sorted((one["Key"] for one in s3.list_objects_v2(Bucket="pictures").get("Contents", [])), key=_timecode)
 
@@ -98,8 +98,8 @@ def test_only_tagged_fragments_give_images(configure: Configure, kvs: KvsServer,
     server_ms = round(1000 * fragment["ServerTimestamp"].timestamp())
     assert head["Metadata"]["aws_kinesisvideo_server_timestamp"] == str(server_ms)
     assert picture(s3, found[0]).size == (160, 120)
-    told = kvs.service.statistics("cam")
-    assert (told["images_generated"], told["images_delivered"], told["image_failures"]) == (6, 6, 0)
+    counters = kvs.service.statistics("cam")
+    assert (counters["images_generated"], counters["images_delivered"], counters["image_failures"]) == (6, 6, 0)
 
 
 def test_an_image_shows_the_frame_of_its_name(configure: Configure, kvs: KvsServer, s3: Any) -> None:
@@ -123,7 +123,7 @@ def test_frames_in_decoding_order(configure: Configure, kvs: KvsServer, s3: Any)
 
 
 def with_b_frames(clip: Clip) -> Clip:
-    """The same pictures, encoded so that packets come in another order than frames; closed groups of ten."""
+    """The same images, encoded with packets in another order than frames, in closed groups of ten."""
     decoder = av.CodecContext.create("h264", "r")
     decoder.extradata = clip.codec_private
     frames = [frame for *_, data in clip.packets for frame in decoder.decode(av.Packet(data))] + decoder.decode(None)
@@ -237,8 +237,8 @@ def test_undeliverable_images_are_counted(configure: Configure, kvs: KvsServer, 
     put(kvs, CLIP, [event_tags(IMAGE), b"", b""])
     eventually(lambda: kvs.service.statistics("cam")["pending"] == 0)
 
-    told = kvs.service.statistics("cam")
-    assert (told["images_generated"], told["images_delivered"], told["image_failures"]) == (3, 0, 3)
+    counters = kvs.service.statistics("cam")
+    assert (counters["images_generated"], counters["images_delivered"], counters["image_failures"]) == (3, 0, 3)
 
 
 def test_an_undecodable_fragment_is_counted_and_the_next_one_gives_images(

@@ -1,4 +1,4 @@
-"""A killed emulator has everything that it acknowledged as PERSISTED, to the byte."""
+"""A killed emulator has all bytes that it acknowledged as PERSISTED."""
 
 import hashlib
 import os
@@ -26,7 +26,7 @@ SERVE = (
 
 
 def camera(url: str, name: str, persisted: dict[str, str]) -> None:
-    """Sends until the connection breaks; fragment number → hash of the frame in it."""
+    """Sends until the connection breaks. Returns the hash of each fragment's frame by fragment number."""
     producer = Producer(url, name)
     producer.send(producer_header(CLIP))
     try:

@@ -1,4 +1,4 @@
-"""What was put comes back: ListFragments and GetMediaForFragmentList, driven by boto3, with real H.264."""
+"""Ingested media is returned: ListFragments and GetMediaForFragmentList through boto3, with real H.264."""
 
 from io import BytesIO
 from typing import Any
@@ -47,8 +47,8 @@ def test_a_fragment_is_returned_byte_for_byte_with_kvs_tags(kvs: KvsServer, arch
     producer.acknowledgements()
 
     (one,) = stored(archived_media)
-    answer = archived_media.get_media_for_fragment_list(StreamName="cam", Fragments=[one["FragmentNumber"]])
-    body = answer["Payload"].read()
+    response = archived_media.get_media_for_fragment_list(StreamName="cam", Fragments=[one["FragmentNumber"]])
+    body = response["Payload"].read()
 
     assert body.startswith(producer_header(CLIP))
     assert body.endswith(cluster + event_tags(door="open"))

@@ -1,4 +1,4 @@
-"""Notifications to SNS, and what happens while delivery is slow."""
+"""Notifications to SNS, and backpressure while delivery is slow."""
 
 import json
 import threading
@@ -8,11 +8,11 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight_local.kvs.delivery import MAX_WAITING
+from kinesight_local.kvs.delivery.worker import MAX_WAITING
 from kinesight_local.kvs.server import KvsServer
 
 from tests.builders import NOON_MS
-from tests.functional.kvs_producer import Producer, eventually, forget_everything, put_clip, stored
+from tests.functional.kvs_producer import Producer, eventually, put_clip, reset_moto, stored
 from tests.media import NOTIFICATION, a_clip, clusters, event_tags, producer_header
 
 CLIP = a_clip(1, fps=2)
@@ -32,7 +32,7 @@ def stream(kinesis_video: Any) -> str:
 
 @pytest.fixture
 def topic(moto: str) -> str:
-    forget_everything(moto)
+    reset_moto(moto)
     arn: str = boto3.client("sns").create_topic(Name="notices")["TopicArn"]
     return arn
 
@@ -69,8 +69,8 @@ def test_without_tag_or_settings_nothing_is_notified(
     configure(kinesis_video, topic, status)
     put_clip(kvs, CLIP, tags)
 
-    told = kvs.service.statistics("cam")
-    assert (told["pending"], told["notifications_published"]) == (0, 0)
+    counters = kvs.service.statistics("cam")
+    assert (counters["pending"], counters["notifications_published"]) == (0, 0)
 
 
 def test_a_missing_topic_is_counted_as_a_failure(topic: str, kvs: KvsServer, kinesis_video: Any) -> None:
@@ -83,18 +83,18 @@ def test_a_missing_topic_is_counted_as_a_failure(topic: str, kvs: KvsServer, kin
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """An SNS that answers only once the gate is open."""
+    """An SNS that responds only once the gate is open."""
     gate = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             gate.wait(timeout=30)
-            answer = b"<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
+            response = b"<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
             self.send_response(200)
-            self.send_header("Content-Length", str(len(answer)))
+            self.send_header("Content-Length", str(len(response)))
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(response)
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it
             """Quiet."""

@@ -129,9 +129,9 @@ def test_a_connection_has_a_maximum_duration(tmp_path: Path) -> None:
     with KvsServer(tmp_path / "impatient", timing=Timing(idle_s=0.05, connection_s=0.0)) as server:
         boto3.client("kinesisvideo", endpoint_url=server.url).create_stream(StreamName="cam")
 
-        told = Producer(server).acknowledgements()
+        acknowledgements = Producer(server).acknowledgements()
 
-    assert [(one["EventType"], one["ErrorId"]) for one in told] == [("ERROR", 4003)]
+    assert [(one["EventType"], one["ErrorId"]) for one in acknowledgements] == [("ERROR", 4003)]
 
 
 def test_a_dropped_connection_drops_the_open_fragment(kvs: KvsServer, archived_media: Any) -> None:
@@ -165,7 +165,7 @@ def test_a_second_document_in_the_same_body(kvs: KvsServer) -> None:
 
 
 def test_two_connections_at_once_may_overlap(kvs: KvsServer, archived_media: Any) -> None:
-    """As when the SDK renews its token: the new connection opens while the old one still streams."""
+    """As when the SDK renews its token: the new connection opens while the old one still sends."""
     old, new = Producer(kvs), Producer(kvs)
     old.send(producer_header(CLIP) + FIRST)
     new.send(producer_header(CLIP) + SECOND)
@@ -284,7 +284,7 @@ def test_a_write_error_is_an_archival_error(kvs: KvsServer, kinesis_video: Any, 
     arn = kinesis_video.describe_stream(StreamName="cam")["StreamInfo"]["StreamARN"]
     (tmp_path / "kvs" / "fragments" / arn.rpartition("/")[2]).write_text("in the way of the folder")
 
-    told = put_clip(kvs, CLIP)
+    acknowledgements = put_clip(kvs, CLIP)
 
-    assert [one["EventType"] for one in told] == ["BUFFERING", "RECEIVED", "ERROR"]
-    assert (told[-1]["ErrorId"], told[-1]["ErrorCode"]) == (5001, "ARCHIVAL_ERROR")
+    assert [one["EventType"] for one in acknowledgements] == ["BUFFERING", "RECEIVED", "ERROR"]
+    assert (acknowledgements[-1]["ErrorId"], acknowledgements[-1]["ErrorCode"]) == (5001, "ARCHIVAL_ERROR")

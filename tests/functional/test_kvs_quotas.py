@@ -1,4 +1,4 @@
-"""Quotas, where a server enforces them."""
+"""Quotas, on servers that enforce them."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ CLIP = a_clip(1)
 
 @pytest.fixture
 def strict(tmp_path: Path) -> Iterator[KvsServer]:
-    with KvsServer(tmp_path, limits=Limits(streams=2), timing=Timing(patience_s=1)) as server:
+    with KvsServer(tmp_path, limits=Limits(streams=2), timing=Timing(live_edge_timeout_s=1)) as server:
         boto3.client("kinesisvideo", endpoint_url=server.url).create_stream(StreamName="cam", DataRetentionInHours=1)
         yield server
 
@@ -32,8 +32,8 @@ def archived(strict: KvsServer) -> Any:
     return boto3.client("kinesis-video-archived-media", endpoint_url=strict.url)
 
 
-def until_refused(call: Any, limit: int) -> int:
-    """How many calls went through before one was refused; `limit` if none was."""
+def until_throttled(call: Any, limit: int) -> int:
+    """The number of calls before the first throttled one; `limit` if none was throttled."""
     for count in range(limit):
         try:
             call()
@@ -54,17 +54,17 @@ def test_five_calls_a_second_per_stream_and_fifty_per_account() -> None:
     clock = Clock()
     quotas = Quotas(Limits(), clock=clock)
 
-    assert until_refused(lambda: quotas.charge_call("TagStream", "arn:1"), 100) == 5
+    assert until_throttled(lambda: quotas.charge_call("TagStream", "arn:1"), 100) == 5
     clock.now_s += 1
-    assert until_refused(lambda: quotas.charge_call("TagStream", "arn:1"), 100) == 5
+    assert until_throttled(lambda: quotas.charge_call("TagStream", "arn:1"), 100) == 5
     clock.now_s += 10
-    assert sum(until_refused(lambda n=n: quotas.charge_call("TagStream", f"arn:{n}"), 3) for n in range(30)) == 50
+    assert sum(until_throttled(lambda n=n: quotas.charge_call("TagStream", f"arn:{n}"), 3) for n in range(30)) == 50
 
 
 def test_describe_stream_has_a_higher_limit() -> None:
     quotas = Quotas(Limits(), clock=Clock())
 
-    assert sum(until_refused(lambda n=n: quotas.charge_call("DescribeStream", f"{n}"), 5) for n in range(90)) == 300
+    assert sum(until_throttled(lambda n=n: quotas.charge_call("DescribeStream", f"{n}"), 5) for n in range(90)) == 300
 
 
 @pytest.mark.parametrize(("images", "calls"), [(1, 24), (25, 20), (100, 5)])
@@ -72,7 +72,7 @@ def test_get_images_costs_points(images: int, calls: int) -> None:
     """400 metadata points and one per image of 10,000, and one media point per image of 500, a second."""
     quotas = Quotas(Limits(), clock=Clock())
 
-    went = until_refused(lambda: quotas.charge_points("arn:1", metadata=400 + images, media=images), 100)
+    went = until_throttled(lambda: quotas.charge_points("arn:1", metadata=400 + images, media=images), 100)
 
     assert went == calls
 
@@ -80,18 +80,18 @@ def test_get_images_costs_points(images: int, calls: int) -> None:
 def test_points_are_per_stream_and_are_refilled() -> None:
     clock = Clock()
     quotas = Quotas(Limits(), clock=clock)
-    assert until_refused(lambda: quotas.charge_points("arn:1", media=500), 2) == 1
-    assert until_refused(lambda: quotas.charge_points("arn:2", media=500), 2) == 1
+    assert until_throttled(lambda: quotas.charge_points("arn:1", media=500), 2) == 1
+    assert until_throttled(lambda: quotas.charge_points("arn:2", media=500), 2) == 1
     clock.now_s += 0.5
 
-    assert until_refused(lambda: quotas.charge_points("arn:1", media=250), 2) == 1
+    assert until_throttled(lambda: quotas.charge_points("arn:1", media=250), 2) == 1
 
 
 def test_without_limits_nothing_is_throttled() -> None:
     quotas = Quotas(None)
 
-    assert until_refused(lambda: quotas.charge_points("arn:1", media=500), 1000) == 1000
-    assert until_refused(lambda: quotas.charge_call("TagStream", "arn:1"), 1000) == 1000
+    assert until_throttled(lambda: quotas.charge_points("arn:1", media=500), 1000) == 1000
+    assert until_throttled(lambda: quotas.charge_call("TagStream", "arn:1"), 1000) == 1000
 
 
 def test_boto3_raises_the_throttle_as_a_typed_error(strict: KvsServer, archived: Any) -> None:
@@ -135,7 +135,7 @@ def test_the_newest_put_media_connection_is_rejected(strict: KvsServer) -> None:
 
 def test_three_get_media_connections(strict: KvsServer) -> None:
     media = boto3.client("kinesis-video-media", endpoint_url=strict.url)
-    producer = Producer(strict)  # keeps the readers waiting
+    producer = Producer(strict)  # keeps the readers' connections open
     producer.send(producer_header(CLIP) + clusters(CLIP, NOON_MS, known_size=False)[0][1])
     producer.until("BUFFERING")
     readers = [media.get_media(StreamName="cam", StartSelector={"StartSelectorType": "NOW"}) for _ in range(3)]
@@ -152,10 +152,10 @@ def test_three_get_media_connections(strict: KvsServer) -> None:
 def _can_read(server: KvsServer) -> bool:
     media = boto3.client("kinesis-video-media", endpoint_url=server.url)
     try:
-        answer = media.get_media(StreamName="cam", StartSelector={"StartSelectorType": "EARLIEST"})
+        response = media.get_media(StreamName="cam", StartSelector={"StartSelectorType": "EARLIEST"})
     except (media.exceptions.ClientLimitExceededException, media.exceptions.ConnectionLimitExceededException):
         return False
-    return bool(answer["Payload"].read())
+    return bool(response["Payload"].read())
 
 
 def test_a_disconnected_reader_frees_its_connection(strict: KvsServer) -> None:

@@ -1,4 +1,4 @@
-"""What stays and for how long, on a clock of the test's own."""
+"""Retention, with a clock that the test controls."""
 
 import sqlite3
 from contextlib import closing
@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kinesight_local.kvs.aws_models import routes
 from kinesight_local.kvs.exceptions import ResourceNotFoundError
-from kinesight_local.kvs.fragment import IngestedFragment
-from kinesight_local.kvs.ingest import Ingest
+from kinesight_local.kvs.media.fragment import IngestedFragment
+from kinesight_local.kvs.media.ingest import Ingest
 from kinesight_local.kvs.service import KvsService
-from kinesight_local.kvs.store import UnreadableStateError
-from kinesight_local.kvs.urls import routes
+from kinesight_local.kvs.storage.index import UnreadableStateError
 
 from tests.builders import NOON_MS
 from tests.functional.kvs_producer import everything
@@ -47,7 +47,7 @@ def call(service: KvsService, path: str, **parameters: Any) -> Any:
 
 
 def put(service: KvsService, arn: str) -> str:
-    """One fragment; its number."""
+    """Ingests one fragment; returns its number."""
     ingest = Ingest()
     outcomes = ingest.feed(producer_header(CLIP) + clusters(CLIP, NOON_MS)[0][1]) + ingest.close()
     identity = service.begin_fragment(arn)

@@ -1,4 +1,4 @@
-"""When a picture is due, and what its object's metadata may hold."""
+"""When an image is due, and the metadata of its object."""
 
 from fractions import Fraction
 
@@ -6,10 +6,10 @@ import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kinesight_local.kvs.fragment import IngestedFragment
-from kinesight_local.kvs.image_objects import metadata
-from kinesight_local.kvs.images import ImageSettings, SamplingClock, pictures
-from kinesight_local.kvs.ingest import Ingest
+from kinesight_local.kvs.delivery.image_objects import metadata
+from kinesight_local.kvs.media.fragment import IngestedFragment
+from kinesight_local.kvs.media.images import ImageSettings, SamplingClock, pictures
+from kinesight_local.kvs.media.ingest import Ingest
 
 from tests.media import Clip, a_clip, clusters, producer_header
 
@@ -42,7 +42,7 @@ def test_the_clock_restarts_when_time_goes_back() -> None:
 
 
 def test_metadata_that_is_no_header_or_exceeds_2_kb_is_omitted() -> None:
-    told = {"aws_kinesisvideo_fragment_number": "1"}
+    standard = {"aws_kinesisvideo_fragment_number": "1"}
     custom = {
         "Door": "open",
         "two words": "x",
@@ -54,11 +54,11 @@ def test_metadata_that_is_no_header_or_exceeds_2_kb_is_omitted() -> None:
         "long": "v" * 2048,
     }
 
-    assert metadata(told, custom) == told | {"door": "open"}
+    assert metadata(standard, custom) == standard | {"door": "open"}
 
 
 def test_decoding_stops_after_the_last_requested_frame() -> None:
-    """An empty packet ends a decoder, so whoever goes on behind it hears of it."""
+    """An empty packet ends a decoder, so decoding further raises an error."""
     whole = a_clip(1)
     packets = tuple((at, key, data if at <= 400 else b"") for at, key, data in whole.packets)
     clip = Clip(packets, whole.codec_private, whole.width, whole.height)

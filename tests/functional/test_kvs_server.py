@@ -1,4 +1,4 @@
-"""The emulator as a process and as a thing that tells about itself."""
+"""The emulator as a process, and its admin API."""
 
 import json
 import signal
@@ -20,8 +20,8 @@ from tests.media import a_clip, producer_header
 
 
 def get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - loopback
-        return json.loads(answer.read())
+    with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - loopback
+        return json.loads(response.read())
 
 
 def test_health_and_statistics(kvs: KvsServer, kinesis_video: Any) -> None:
@@ -29,9 +29,11 @@ def test_health_and_statistics(kvs: KvsServer, kinesis_video: Any) -> None:
     put_clip(kvs, a_clip(2))
 
     assert get(f"{kvs.url}/_kinesight/health") == {"status": "ok"}
-    told = get(f"{kvs.url}/_kinesight/streams/cam")
-    assert told["fragments_persisted"] == 2
-    assert {"images_generated", "images_delivered", "image_failures", "notifications_published", "pending"} <= set(told)
+    reply = get(f"{kvs.url}/_kinesight/streams/cam")
+    assert reply["fragments_persisted"] == 2
+    assert {"images_generated", "images_delivered", "image_failures", "notifications_published", "pending"} <= set(
+        reply
+    )
 
 
 def test_missing_streams_have_no_statistics(kvs: KvsServer) -> None:
@@ -106,8 +108,8 @@ def test_kvs_serve_seeds_streams_enforces_quotas_and_injects_faults(tmp_path: Pa
         client = boto3.client("kinesisvideo", endpoint_url=url)
         with pytest.raises(client.exceptions.ClientLimitExceededException):
             client.list_streams()
-        told = client.list_streams()["StreamInfoList"]
-        assert [(one["StreamName"], one["DataRetentionInHours"]) for one in told] == [("a", 24), ("b", 1)]
+        reply = client.list_streams()["StreamInfoList"]
+        assert [(one["StreamName"], one["DataRetentionInHours"]) for one in reply] == [("a", 24), ("b", 1)]
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=15) == 0
     finally:
@@ -117,19 +119,19 @@ def test_kvs_serve_seeds_streams_enforces_quotas_and_injects_faults(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--faults", "nowhere.json"], "nowhere.json"),
         (["--stream", "cam=long"], "NAME=HOURS"),
-        (["--port", "{taken}"], "can't listen"),
+        (["--port", "{in_use}"], "cannot listen"),
     ],
 )
-def test_kvs_serve_explains_errors(tmp_path: Path, arguments: list[str], told: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        arguments = [text.format(taken=taken.getsockname()[1]) for text in arguments]
+def test_kvs_serve_explains_errors(tmp_path: Path, arguments: list[str], message: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        arguments = [text.format(in_use=listener.getsockname()[1]) for text in arguments]
         command = [sys.executable, "-m", "kinesight_cli.main", "kvs", "serve", "--data-dir", str(tmp_path), *arguments]
         ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
     assert ended.returncode != 0
-    assert told in ended.stderr
+    assert message in ended.stderr
     assert "Traceback" not in ended.stderr

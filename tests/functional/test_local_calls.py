@@ -1,4 +1,4 @@
-"""The local cloud counts who calls what, on the services themselves."""
+"""The local cloud counts calls at the services by caller and operation."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from kinesight_local.calls import Call, again_of, caller_of
+from kinesight_local.calls import Call, caller_of, retry_suffix
 from kinesight_local.cloud import LocalCloud
 
 
@@ -20,7 +20,7 @@ def cloud(tmp_path: Path) -> Iterator[LocalCloud]:
 
 @pytest.fixture(autouse=True)
 def clean_environment() -> None:
-    """Here the environment is the local cloud's."""
+    """Sets the environment variables of the local cloud."""
 
 
 def client(service: str, caller: str | None = None) -> Any:
@@ -86,7 +86,7 @@ def test_a_detector_of_the_vision_service_is_counted(cloud: LocalCloud) -> None:
     [("attempt=1", ""), ("attempt=1; max=4", ""), ("ttl=2026; attempt=2; max=4", " again"), ("attempt=10", " again")],
 )
 def test_retries_of_an_sdk_are_counted_separately(header: str, said: str) -> None:
-    assert again_of(header) == said
+    assert retry_suffix(header) == said
 
 
 def test_a_caller_is_identified_by_its_application_id() -> None:

@@ -1,4 +1,4 @@
-"""What a local cloud leaves behind in the process that had it."""
+"""The state of a process after its local cloud has ended."""
 
 import os
 import threading
@@ -25,10 +25,10 @@ def test_the_environment_of_the_process_is_restored(tmp_path: Path, monkeypatch:
 
 
 def test_a_failed_start_leaves_nothing_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: VisionServer) -> None:
+    def fail(_: VisionServer) -> None:
         raise OSError("no port is free")
 
-    monkeypatch.setattr(VisionServer, "start", refuse)
+    monkeypatch.setattr(VisionServer, "start", fail)
     before, threads = dict(os.environ), threading.active_count()
 
     with pytest.raises(OSError, match="no port is free"), LocalCloud(tmp_path, tmp_path / "data", {}):

@@ -1,4 +1,4 @@
-"""Event sources with Lambda's rules, against moto."""
+"""Event sources with Lambda's semantics, against moto."""
 
 import base64
 import json
@@ -8,8 +8,8 @@ from typing import Any
 import boto3
 import pytest
 from kinesight_local.event_sources import QueueSource, ShardReader, StreamSource
-from kinesight_local.lambdas import Answer
-from kinesight_local.moto_hook import route_invocations
+from kinesight_local.lambdas import InvocationResult
+from kinesight_local.moto_support.hooks import route_invocations
 from kinesight_local.schedules import interval_s
 from moto.awslambda.models import LambdaFunction
 
@@ -17,21 +17,23 @@ Handler = Callable[[Any], Any]
 
 
 class Function:
-    """A function that remembers its batches. It fails by raising, and answers what `handler` returns."""
+    """A function that records its batches. It returns what `handler` returns, and fails if `handler` raises."""
 
     def __init__(self, handler: Handler) -> None:
         self.handler = handler
         self.batches: list[list[str]] = []
 
-    def __call__(self, event: Any) -> Answer:
+    def __call__(self, event: Any) -> InvocationResult:
         records = event["Records"]
         self.batches.append(
             [r["body"] if "body" in r else base64.b64decode(r["kinesis"]["data"]).decode() for r in records]
         )
         try:
-            return Answer(json.dumps(self.handler(records)).encode(), failed=False)
+            return InvocationResult(json.dumps(self.handler(records)).encode(), failed=False)
         except ValueError as error:
-            return Answer(json.dumps({"errorType": "ValueError", "errorMessage": str(error)}).encode(), failed=True)
+            return InvocationResult(
+                json.dumps({"errorType": "ValueError", "errorMessage": str(error)}).encode(), failed=True
+            )
 
 
 def failures(*ids: str) -> dict[str, Any]:
@@ -63,18 +65,18 @@ def test_an_empty_queue_invokes_no_function(sqs: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected"),
+    ("handler", "expected"),
     [
         (lambda _: None, set()),
         (lambda _: failures(), set()),
         (lambda records: failures(*(r["messageId"] for r in records if r["body"] == "b")), {"b"}),
-        (lambda _: failures("nobody"), {"a", "b", "c"}),
+        (lambda _: failures("unknown"), {"a", "b", "c"}),
     ],
 )
-def test_only_failed_messages_stay_in_the_queue(sqs: Any, answer: Handler, expected: set[str]) -> None:
+def test_only_failed_messages_stay_in_the_queue(sqs: Any, handler: Handler, expected: set[str]) -> None:
     source = a_queue(sqs, "a", "b", "c")
 
-    assert source.poll(sqs, Function(answer))
+    assert source.poll(sqs, Function(handler))
 
     assert left(sqs, source) == expected
 
@@ -179,13 +181,13 @@ def test_rates_are_parsed(expression: str, seconds: float | None) -> None:
 
 
 def test_motos_private_invoke_method_exists(moto: str) -> None:
-    """If this fails, moto has moved `LambdaFunction._invoke_lambda`: look at kinesight_local/moto_hook.py."""
+    """If this fails, moto has moved `LambdaFunction._invoke_lambda`: adapt kinesight_local/moto_support/hooks.py."""
     original = LambdaFunction._invoke_lambda
     heard: list[Any] = []
 
-    def invoke(function: LambdaFunction, event: Any) -> Answer:
+    def invoke(function: LambdaFunction, event: Any) -> InvocationResult:
         heard.append((function.function_name, event))
-        return Answer(b'{"hello": "world"}', failed=False)
+        return InvocationResult(b'{"hello": "world"}', failed=False)
 
     restore = route_invocations(invoke)
     try:
@@ -193,10 +195,10 @@ def test_motos_private_invoke_method_exists(moto: str) -> None:
         boto3.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument="{}")
         client = boto3.client("lambda")
         client.create_function(FunctionName="f", Runtime="python3.13", Role=role, Handler="a.b", Code={"ZipFile": b"x"})
-        answer = client.invoke(FunctionName="f", Payload=b'{"a": 1}')
+        response = client.invoke(FunctionName="f", Payload=b'{"a": 1}')
     finally:
         restore()
 
-    assert json.loads(answer["Payload"].read()) == {"hello": "world"}
+    assert json.loads(response["Payload"].read()) == {"hello": "world"}
     assert heard == [("f", {"a": 1})]
     assert LambdaFunction._invoke_lambda is original

@@ -1,4 +1,4 @@
-"""Functions as processes: warm, isolated, replaced after a crash or a time-out."""
+"""Functions as processes: warm, isolated, replaced after a crash or a timeout."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -68,10 +68,10 @@ def test_an_environment_stays_warm_and_has_only_lambdas_variables(start: Start) 
 
 
 def test_an_exception_is_returned_as_lambda_returns_it(start: Start) -> None:
-    answer = start().invoke({"raise": True})
+    result = start().invoke({"raise": True})
 
-    assert answer.failed
-    assert answer.document()["errorType"] == "KeyError"
+    assert result.failed
+    assert result.document()["errorType"] == "KeyError"
 
 
 def test_a_crash_costs_one_invocation(start: Start) -> None:
@@ -96,9 +96,9 @@ def test_a_running_function_can_be_stopped_by_two_threads_at_once(start: Start) 
         pool = start()
         pool.warm()
         with ThreadPoolExecutor() as threads:
-            answer = threads.submit(pool.invoke, {"sleep": 30})
+            result = threads.submit(pool.invoke, {"sleep": 30})
             time.sleep(0.05)
             stops = [threads.submit(pool.stop) for _ in range(4)]
 
         assert [stop.result() for stop in stops] == [None] * 4
-        assert answer.result().failed
+        assert result.result().failed

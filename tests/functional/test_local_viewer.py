@@ -1,4 +1,4 @@
-"""The viewer's server of the local cloud: a page out of moto's S3, and an API whose function is a recorder."""
+"""The local cloud's viewer server: a page from moto's S3, and an API whose function records its events."""
 
 import base64
 import json
@@ -9,8 +9,8 @@ import boto3
 import httpx
 import pytest
 from kinesight_local.http_api import HttpRoute
-from kinesight_local.lambdas import Answer
-from kinesight_local.viewer import ViewerServer, Web, is_plain, opened_to
+from kinesight_local.lambdas import InvocationResult
+from kinesight_local.viewer import ViewerServer, Web, is_plain, with_sources
 from moto.server import ThreadedMotoServer
 
 from tests.raw_http import raw
@@ -22,16 +22,16 @@ LONG = b"go();" * 1000
 
 
 class Function:
-    """Remembers its events; answers with `answer`."""
+    """Records its events and returns `result`."""
 
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
-        self.answer: Any = {"statusCode": 200, "body": "{}"}
+        self.result: Any = {"statusCode": 200, "body": "{}"}
         self.fails = False
 
-    def __call__(self, event: Any) -> Answer:
+    def __call__(self, event: Any) -> InvocationResult:
         self.events.append(event)
-        return Answer(json.dumps(self.answer).encode(), self.fails)
+        return InvocationResult(json.dumps(self.result).encode(), self.fails)
 
 
 @pytest.fixture(scope="module")
@@ -80,27 +80,27 @@ def browser(server: ViewerServer) -> Iterator[httpx.Client]:
 
 
 def test_the_page_needs_no_token_and_has_the_distributions_headers(server: ViewerServer) -> None:
-    answer = httpx.get(server.url)
+    response = httpx.get(server.url)
 
-    assert (answer.status_code, answer.text) == (200, "<!doctype html>")
-    assert answer.headers["content-type"] == "text/html"
-    assert answer.headers["cache-control"] == "no-cache"
-    assert answer.headers["x-frame-options"] == "DENY"
-    wanted = "default-src 'none'; script-src 'self'; img-src 'self' https://bucket.example http://127.0.0.1:1"
-    assert answer.headers["content-security-policy"] == wanted
+    assert (response.status_code, response.text) == (200, "<!doctype html>")
+    assert response.headers["content-type"] == "text/html"
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.headers["x-frame-options"] == "DENY"
+    expected = "default-src 'none'; script-src 'self'; img-src 'self' https://bucket.example http://127.0.0.1:1"
+    assert response.headers["content-security-policy"] == expected
 
 
 def test_an_unchanged_file_is_not_sent_again(browser: httpx.Client) -> None:
     tag = browser.get("/js/main.js").headers["etag"]
 
-    answer = browser.get("/js/main.js", headers={"If-None-Match": tag})
+    response = browser.get("/js/main.js", headers={"If-None-Match": tag})
 
-    assert (answer.status_code, answer.content) == (304, b"")
+    assert (response.status_code, response.content) == (304, b"")
 
 
 def test_the_page_is_compressed_and_the_api_is_not(browser: httpx.Client, function: Function) -> None:
-    """Answers of the API have strong ETags: those are of the bytes that are sent."""
-    function.answer = {"statusCode": 200, "headers": {"ETag": '"1"'}, "body": LONG.decode()}
+    """The API's responses have strong ETags, which identify the bytes that are sent."""
+    function.result = {"statusCode": 200, "headers": {"ETag": '"1"'}, "body": LONG.decode()}
     page, plain, api = (
         browser.get("/js/long.js"),
         browser.get("/js/long.js", headers={"Accept-Encoding": "identity"}),
@@ -152,15 +152,13 @@ def test_no_path_escapes_the_bucket(server: ViewerServer, function: Function, pa
     assert function.events == []
 
 
-# -- who may ask --
+# -- authorization --
 
 
 @pytest.mark.parametrize(
     "authorization", ["", "Bearer", "Bearer ", "Bearer nonsense", "Basic bG9jYWw6bG9jYWw=", "\xfc"]
 )
-def test_without_the_token_the_api_is_unauthorized(
-    server: ViewerServer, function: Function, authorization: str
-) -> None:
+def test_the_api_requires_the_token(server: ViewerServer, function: Function, authorization: str) -> None:
     status, body = raw(server, "/api/things/1", Authorization=authorization)
 
     assert (status, json.loads(body)) == (401, {"message": "Unauthorized"})
@@ -180,7 +178,7 @@ def test_the_token_is_in_the_url_fragment(server: ViewerServer) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/api/things/1"])
 def test_a_foreign_host_name_is_forbidden(server: ViewerServer, function: Function, path: str) -> None:
-    """DNS rebinding: the browser believes that it talks to the name's owner."""
+    """DNS rebinding: a foreign host name resolves to loopback."""
     assert raw(server, path, Host="evil.example")[0] == 403
     assert raw(server, path, Host="127.0.0.1")[0] == 403
     assert function.events == []
@@ -222,7 +220,7 @@ def test_the_first_matching_route_is_used(browser: httpx.Client, function: Funct
 
 def test_binary_bodies_are_base64_in_both_directions(browser: httpx.Client, function: Function) -> None:
     picture = bytes(range(256))
-    function.answer = {
+    function.result = {
         "statusCode": 201,
         "headers": {"Content-Type": "image/jpeg", "ETag": '"1"'},
         "cookies": ["a=1", "b=2"],
@@ -230,45 +228,45 @@ def test_binary_bodies_are_base64_in_both_directions(browser: httpx.Client, func
         "body": base64.b64encode(picture).decode(),
     }
 
-    answer = browser.post("/api/pictures", content=picture)
+    response = browser.post("/api/pictures", content=picture)
 
-    assert (answer.status_code, answer.content) == (201, picture)
-    assert (answer.headers["content-type"], answer.headers["etag"]) == ("image/jpeg", '"1"')
-    assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
+    assert (response.status_code, response.content) == (201, picture)
+    assert (response.headers["content-type"], response.headers["etag"]) == ("image/jpeg", '"1"')
+    assert response.headers.get_list("set-cookie") == ["a=1", "b=2"]
     (event,) = function.events
     assert (base64.b64decode(event["body"]), event["isBase64Encoded"]) == (picture, True)
 
 
 def test_a_result_without_a_status_is_the_body(browser: httpx.Client, function: Function) -> None:
-    function.answer = ["a", "list"]
+    function.result = ["a", "list"]
 
-    answer = browser.get("/api/any")
+    response = browser.get("/api/any")
 
-    assert (answer.status_code, answer.json()) == (200, ["a", "list"])
+    assert (response.status_code, response.json()) == (200, ["a", "list"])
 
 
 def test_the_error_of_a_failed_function_is_hidden(browser: httpx.Client, function: Function) -> None:
-    function.answer, function.fails = {"errorMessage": "inner secrets", "errorType": "KeyError"}, True
+    function.result, function.fails = {"errorMessage": "inner secrets", "errorType": "KeyError"}, True
 
-    answer = browser.get("/api/any")
+    response = browser.get("/api/any")
 
-    assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
+    assert (response.status_code, response.json()) == (500, {"message": "Internal Server Error"})
 
 
 def test_the_limits_are_those_of_an_http_api(browser: httpx.Client, function: Function) -> None:
     assert browser.post("/api/any", content=b"0" * (10 * 1024 * 1024 + 1)).status_code == 413
     assert function.events == []
-    function.answer = {"statusCode": 200, "body": "0" * (6 * 1024 * 1024)}
+    function.result = {"statusCode": 200, "body": "0" * (6 * 1024 * 1024)}
     assert browser.get("/api/any").status_code == 500
 
 
 def test_other_origins_are_not_allowed(browser: httpx.Client) -> None:
-    answer = browser.get("/api/any", headers={"Origin": "https://evil.example"})
-    asked = httpx.options(f"{browser.base_url}/api/any", headers={"Origin": "https://evil.example"})
+    response = browser.get("/api/any", headers={"Origin": "https://evil.example"})
+    preflight = httpx.options(f"{browser.base_url}/api/any", headers={"Origin": "https://evil.example"})
 
-    assert "access-control-allow-origin" not in answer.headers
-    assert asked.status_code == 401
-    assert "access-control-allow-origin" not in asked.headers
+    assert "access-control-allow-origin" not in response.headers
+    assert preflight.status_code == 401
+    assert "access-control-allow-origin" not in preflight.headers
 
 
 def test_plain_paths_have_no_dots_and_no_double_encoding() -> None:
@@ -277,7 +275,7 @@ def test_plain_paths_have_no_dots_and_no_double_encoding() -> None:
 
 
 def test_sources_are_added_only_to_directives_with_foreign_sources() -> None:
-    assert opened_to("script-src 'self'; connect-src 'self' https://a", ["http://b"]) == (
+    assert with_sources("script-src 'self'; connect-src 'self' https://a", ["http://b"]) == (
         "script-src 'self'; connect-src 'self' https://a http://b"
     )
-    assert opened_to("", ["http://b"]) == ""
+    assert with_sources("", ["http://b"]) == ""

@@ -1,4 +1,4 @@
-"""The functions' log files arrive in CloudWatch Logs: every whole line, once, at the time it was written."""
+"""The functions' log files arrive in CloudWatch Logs: every whole line once, with the time it was written."""
 
 import json
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ BEGIN = datetime.now(UTC).replace(microsecond=250_000) - timedelta(hours=2)
 
 
 def a_line(number: int) -> str:
-    """As Powertools writes it."""
+    """A line as Powertools writes it."""
     written = BEGIN + timedelta(seconds=number)
     return json.dumps({"message": f"line {number}", "timestamp": f"{written:%Y-%m-%d %H:%M:%S},250+0000"})
 
@@ -40,7 +40,9 @@ def arrived(logs: Any) -> list[str]:
 
 def test_whole_lines_arrive_as_they_are_written_and_the_rest_at_the_end(logs: Any, tmp_path: Path) -> None:
     log = tmp_path / "f.log"
-    shipper = LogShipper(logs, tmp_path, {"f": "group", "silent": "group"})
+    shipper = LogShipper(logs, tmp_path)
+    shipper.add("f", "group")
+    shipper.add("silent", "group")
     log.write_text(f"START\n{a_line(1)}\n{a_line(2)[:20]}")
 
     seen = eventually(lambda: arrived(logs), lambda lines: len(lines) == 2)
@@ -58,6 +60,8 @@ def test_more_lines_than_fit_into_one_call_arrive(logs: Any, tmp_path: Path) -> 
     lines = [a_line(number) for number in range(2500)] + ["x" * 300_000, "y" * 300_000]
     (tmp_path / "f.log").write_text("\n".join(lines) + "\n")
 
-    LogShipper(logs, tmp_path, {"f": "group"}).stop()
+    shipper = LogShipper(logs, tmp_path)
+    shipper.add("f", "group")
+    shipper.stop()
 
     assert sorted(arrived(logs)) == sorted(lines)

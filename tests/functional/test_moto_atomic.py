@@ -1,4 +1,4 @@
-"""The ledger rests on conditional writes: of many writers on one condition, one wins."""
+"""The ledger relies on conditional writes: of many writers with one condition, one succeeds."""
 
 import sys
 from collections.abc import Iterator
@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import boto3
 import pytest
-from kinesight_local.moto_atomic import make_writes_atomic
+from kinesight_local.moto_support.atomic_writes import make_writes_atomic
 from moto.server import ThreadedMotoServer
 
 
 @pytest.fixture
 def hasty_threads() -> Iterator[None]:
-    """Switches threads so often that writers meet inside moto."""
+    """Switches threads so often that writers overlap inside moto."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     yield

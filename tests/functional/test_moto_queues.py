@@ -1,4 +1,4 @@
-"""A queue's messages all arrive, whoever writes, reads and deletes at once."""
+"""All messages of a queue arrive under concurrent sends, receives and deletions."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from kinesight_local.moto_queues import make_queues_safe
+from kinesight_local.moto_support.queues import make_queues_safe
 from moto.sqs.models import SQSBackend, sqs_backends
 
 _WRITERS = 4
@@ -18,7 +18,7 @@ _EACH = 300
 
 @pytest.fixture
 def backend() -> Iterator[SQSBackend]:
-    """Threads are switched so often that they meet inside moto."""
+    """Switches threads so often that calls overlap inside moto."""
     restore, before = make_queues_safe(), sys.getswitchinterval()
     sys.setswitchinterval(1e-5)
     made = sqs_backends["111122223333"]["us-east-1"]
@@ -58,7 +58,7 @@ def test_a_message_sent_between_two_overlapping_deletions_is_kept(backend: SQSBa
         backend.send_message("work", body)
     handles = [message.receipt_handle or "" for message in backend.receive_message("work", 2, 0, 30)]
     first = queue._messages[0]
-    asked: list[str] = []
+    checked: list[str] = []
 
     def delete_and_send() -> None:
         backend.delete_message("work", handles[1])
@@ -67,13 +67,13 @@ def test_a_message_sent_between_two_overlapping_deletions_is_kept(backend: SQSBa
     other = Thread(target=delete_and_send)
 
     def had_receipt_handle(receipt_handle: str) -> bool:
-        asked.append(receipt_handle)
-        if len(asked) == 2:  # moto asks once whether there is such a message, and again when it sorts it out
+        checked.append(receipt_handle)
+        if len(checked) == 2:  # moto checks first whether the message exists, then deletes it
             other.start()
             other.join(0.2)
         return receipt_handle in first.all_receipt_handles
 
-    first.had_receipt_handle = had_receipt_handle  # type: ignore[method-assign]  # the deletion asks it, half way
+    first.had_receipt_handle = had_receipt_handle  # type: ignore[method-assign]  # the deletion calls it halfway
     backend.delete_message("work", handles[0])
     other.join()
 
@@ -111,6 +111,6 @@ def test_delay_visibility_and_retention_are_kept(backend: SQSBackend) -> None:
     old.sent_timestamp = 1000 * (time.time() - 61)
     backend.send_message("work", "new")
 
-    assert backend.receive_message("work", 10, 0, 30) == []  # moto ends a batch at what is too old
+    assert backend.receive_message("work", 10, 0, 30) == []  # moto ends a batch at a message that is too old
     assert [message.body for message in backend.receive_message("work", 10, 0, 30)] == ["new"]
     assert backend.receive_message("work", 10, 0, 30) == []

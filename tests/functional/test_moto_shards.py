@@ -1,11 +1,11 @@
-"""Quick shards answer exactly as moto's own do."""
+"""Fast shards return exactly what moto's own return."""
 
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kinesight_local.moto_shards import make_shards_quick
+from kinesight_local.moto_support.shards import make_shards_quick
 from moto.kinesis.models import Record, Shard
 
 Reads = list[tuple[str, int | None]]
@@ -27,7 +27,7 @@ def quick() -> Iterator[None]:
     restore()
 
 
-def answers(shard: Shard, reads: Reads) -> list[object]:
+def results(shard: Shard, reads: Reads) -> list[object]:
     return [
         shard.get_min_sequence_number(),
         shard.get_max_sequence_number(),
@@ -47,10 +47,10 @@ READS: st.SearchStrategy[Reads] = st.lists(
 @given(NUMBERS, READS)
 def test_a_fast_shard_returns_what_motos_own_returns(numbers: set[int], reads: Reads) -> None:
     shard = a_shard(numbers)
-    slow = answers(shard, reads)
+    expected = results(shard, reads)
     restore = make_shards_quick()
     try:
-        assert answers(shard, reads) == slow
+        assert results(shard, reads) == expected
     finally:
         restore()
 

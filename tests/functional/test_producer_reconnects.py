@@ -1,4 +1,4 @@
-"""A producer whose connection is cut goes on from the first fragment without an acknowledgement."""
+"""A producer whose connection is cut resumes at the first fragment without an acknowledgement."""
 
 import socket
 import socketserver
@@ -22,7 +22,7 @@ from tests.functional.test_put_video import a_file
 
 
 class CuttingProxy(socketserver.ThreadingTCPServer):
-    """Passes connections on; each is cut after as many bytes from the producer as `cuts` says, the rest are whole."""
+    """Forwards connections and cuts each after the next number of bytes in `cuts`; later ones are not cut."""
 
     daemon_threads = True
 
@@ -35,7 +35,7 @@ class CuttingProxy(socketserver.ThreadingTCPServer):
 
 
 class Connection(socketserver.BaseRequestHandler):
-    """One connection, both ways."""
+    """One connection, in both directions."""
 
     server: CuttingProxy
 
@@ -67,22 +67,22 @@ def cutting(kvs: KvsServer) -> Iterator[CuttingProxy]:
     proxy.server_close()
 
 
-def send(proxy: CuttingProxy, film: Path) -> Any:
-    video = read_video(film)
+def send(proxy: CuttingProxy, video_file: Path) -> Any:
+    video = read_video(video_file)
     target = Target("cam", f"http://127.0.0.1:{proxy.server_address[1]}", "us-east-1", Credentials("a", "b"), True)
     return video, put_video(target, video.track, video.fragments, Plan(NOON_MS, (), False), lambda _: None)
 
 
 def test_nothing_is_lost_when_connections_are_cut(cutting: CuttingProxy, archived_media: Any, tmp_path: Path) -> None:
-    film = a_file(tmp_path / "film.mp4", seconds=12, size=(320, 240), options={"g": "10", "bf": "0", "crf": "10"})
+    video_file = a_file(tmp_path / "film.mp4", seconds=12, size=(320, 240), options={"g": "10", "bf": "0", "crf": "10"})
     cutting.cuts = [20_000, 90_000]
 
-    video, sent = send(cutting, film)
+    video, sent = send(cutting, video_file)
 
     assert cutting.connections == 3
     assert sent.fragments == len(video.fragments)
-    answer = archived_media.get_media_for_fragment_list(StreamName="cam", Fragments=sent.numbers)
-    found = [one for one in read_fragments([answer["Payload"].read()]) if isinstance(one, MediaFragment)]
+    response = archived_media.get_media_for_fragment_list(StreamName="cam", Fragments=sent.numbers)
+    found = [one for one in read_fragments([response["Payload"].read()]) if isinstance(one, MediaFragment)]
     assert [frame.data for one in found for frame in one.frames] == [f.data for s in video.fragments for f in s.frames]
 
 

@@ -1,4 +1,4 @@
-"""Any video into a stream: fragments that KVS takes, frames that come back as they were."""
+"""Any video into a stream: fragments that KVS accepts, frames that are returned unchanged."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -27,7 +27,7 @@ def a_file(
     size: tuple[int, int] = (160, 120),
     options: dict[str, str] | None = None,
 ) -> Path:
-    """A film with a moving ramp, ten pictures a second."""
+    """A video with a moving ramp, ten frames per second."""
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=10, options=options or {})
         stream.width, stream.height = size
@@ -145,9 +145,11 @@ def test_a_time_before_the_last_fragment_is_explained(endpoint: KvsServer, tmp_p
 
 
 def test_the_command(endpoint: KvsServer, tmp_path: Path) -> None:
-    film = a_file(tmp_path / "film.mp4")
+    video_file = a_file(tmp_path / "film.mp4")
 
-    done = CliRunner().invoke(app, ["put-video", "cam", str(film), "--tag", "none", "--create", "--metadata", "a=b"])
+    done = CliRunner().invoke(
+        app, ["put-video", "cam", str(video_file), "--tag", "none", "--create", "--metadata", "a=b"]
+    )
 
     assert done.exit_code == 0, done.output
     assert "all acknowledged" in done.output

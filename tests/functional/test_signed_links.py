@@ -1,4 +1,4 @@
-"""The viewer's links on the local cloud: each opens what it was made for, and only until it expires."""
+"""The viewer's links on the local cloud: each opens the object it was signed for until it expires."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ PAGE = "results/stream=front-door/page.html"
 
 @pytest.fixture(autouse=True)
 def clean_environment() -> None:
-    """Here the environment is the local cloud's."""
+    """Sets the environment variables of the local cloud."""
 
 
 @pytest.fixture(scope="module")
@@ -33,24 +33,24 @@ def evidence_reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Evid
         aws_clients.s3.cache_clear()
 
 
-def code(answer: httpx.Response) -> str:
-    return answer.text.partition("<Code>")[2].partition("</Code>")[0]
+def code(response: httpx.Response) -> str:
+    return response.text.partition("<Code>")[2].partition("</Code>")[0]
 
 
 def test_a_link_opens_its_object_with_its_type(evidence_reader: S3EvidenceReader) -> None:
-    answer = httpx.get(evidence_reader.link(MINE))
+    response = httpx.get(evidence_reader.link(MINE))
 
-    assert (answer.status_code, answer.text) == (200, MINE)
-    assert (answer.headers["content-type"], answer.headers["content-disposition"]) == ("image/jpeg", "inline")
+    assert (response.status_code, response.text) == (200, MINE)
+    assert (response.headers["content-type"], response.headers["content-disposition"]) == ("image/jpeg", "inline")
 
 
 def test_executable_content_is_downloaded_instead(evidence_reader: S3EvidenceReader) -> None:
-    """Whatever type the object has; a document of the bucket's origin could read its links."""
-    answer = httpx.get(evidence_reader.link(PAGE))
+    """For any type of the object: a document of the bucket's origin could read its links."""
+    response = httpx.get(evidence_reader.link(PAGE))
 
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "application/octet-stream"
-    assert answer.headers["content-disposition"] == "attachment"
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/octet-stream"
+    assert response.headers["content-disposition"] == "attachment"
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_an_edited_link_is_rejected(evidence_reader: S3EvidenceReader, found: st
     link = evidence_reader.link(MINE)
     assert found in link
 
-    answer = httpx.get(link.replace(found, instead))
+    response = httpx.get(link.replace(found, instead))
 
-    assert (answer.status_code, code(answer)) in [(403, "SignatureDoesNotMatch"), (403, "InvalidAccessKeyId")]
+    assert (response.status_code, code(response)) in [(403, "SignatureDoesNotMatch"), (403, "InvalidAccessKeyId")]
 
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "DELETE"])
@@ -86,15 +86,15 @@ def test_a_link_expires(
     evidence_reader: S3EvidenceReader, monkeypatch: pytest.MonkeyPatch, seconds_ago: int, opens: bool
 ) -> None:
     signed_at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
-    # Lambda has this signer; where AWS's C library is installed, botocore takes that, with a clock of its own.
+    # Lambda has this signer; with AWS's C library installed, botocore would use that one, which has its own clock.
     monkeypatch.setitem(botocore.auth.AUTH_TYPE_MAPS, "s3v4-query", botocore.auth.S3SigV4QueryAuth)
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: signed_at)
 
-    answer = httpx.get(evidence_reader.link(MINE))
+    response = httpx.get(evidence_reader.link(MINE))
 
     expected = (200, "") if opens else (403, "AccessDenied")
-    assert (answer.status_code, code(answer)) == expected
-    assert ("Request has expired" in answer.text) is not opens
+    assert (response.status_code, code(response)) == expected
+    assert ("Request has expired" in response.text) is not opens
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from kinesight.domain.detectors.image_fit import Fit, SentPicture
 from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_presets import PRESETS, output_mapping
 from kinesight.domain.detectors.output_reader import OutputReader
-from kinesight_local.vision.model_forms import CLASSES
+from kinesight_local.vision.model_outputs import CLASSES
 from kinesight_local.vision.server import VisionServer
 from PIL import Image
 
@@ -47,7 +47,7 @@ def photograph(name: str, image_format: str = "JPEG", size: tuple[int, int] | No
 
 
 def changed(name: str, how: Callable[[Image.Image], Image.Image]) -> bytes:
-    """A photograph that was taken a little differently."""
+    """A slightly altered photograph."""
     target = BytesIO()
     with Image.open(PHOTOGRAPHS / name) as image:
         how(image.convert("RGB")).save(target, "JPEG")
@@ -69,9 +69,9 @@ def test_the_astronauts_face_is_detected_at_its_position(rekognition: Any) -> No
 
 
 def test_a_face_implies_a_person(rekognition: Any) -> None:
-    answer = rekognition.detect_labels(Image={"Bytes": photograph("astronaut.png")}, MinConfidence=80)
+    response = rekognition.detect_labels(Image={"Bytes": photograph("astronaut.png")}, MinConfidence=80)
 
-    labels = {label["Name"]: label for label in answer["Labels"]}
+    labels = {label["Name"]: label for label in response["Labels"]}
     assert set(labels) == {"Face", "Person"}
     assert len(labels["Face"]["Instances"]) == 1
     assert labels["Person"]["Instances"] == []
@@ -86,10 +86,10 @@ def test_images_are_read_from_s3(moto: str, rekognition: Any) -> None:
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="pictures")
     s3.put_object(Bucket="pictures", Key="a b/ü+%.jpg", Body=photograph("astronaut.png"))
-    here, gone = ({"S3Object": {"Bucket": "pictures", "Name": name}} for name in ("a b/ü+%.jpg", "gone.jpg"))
+    here, missing = ({"S3Object": {"Bucket": "pictures", "Name": name}} for name in ("a b/ü+%.jpg", "gone.jpg"))
 
     assert len(rekognition.detect_faces(Image=here)["FaceDetails"]) == 1
-    assert code(rekognition.detect_faces, Image=gone) == "InvalidS3ObjectException"
+    assert code(rekognition.detect_faces, Image=missing) == "InvalidS3ObjectException"
 
 
 @pytest.mark.parametrize(
@@ -119,11 +119,11 @@ def test_unsupported_operations_return_an_error(rekognition: Any) -> None:
     [("image/jpeg", "JPEG"), ("image/png", "PNG"), ("image/bmp", "BMP"), ("application/x-image", "JPEG")],
 )
 def test_the_endpoint_returns_corners(runtime: Any, content_type: str, image_format: str) -> None:
-    answer = runtime.invoke_endpoint(
+    response = runtime.invoke_endpoint(
         EndpointName="detector", Body=photograph("astronaut.png", image_format), ContentType=content_type
     )
 
-    rows = json.loads(answer["Body"].read())["prediction"]
+    rows = json.loads(response["Body"].read())["prediction"]
     class_index, score, left, top, right, bottom = rows[0]
     assert (class_index, score > 0.8) == (1.0, True)
     assert 0 < left < right < 1
@@ -131,14 +131,14 @@ def test_the_endpoint_returns_corners(runtime: Any, content_type: str, image_for
 
 
 def test_the_endpoint_returns_pixels(runtime: Any) -> None:
-    answer = runtime.invoke_endpoint(
+    response = runtime.invoke_endpoint(
         EndpointName="detector",
         Body=photograph("astronaut.png"),
         ContentType="image/jpeg",
         Accept="application/json;annotation=1",
     )
 
-    document = json.loads(answer["Body"].read())
+    document = json.loads(response["Body"].read())
     assert document["image_size"] == [{"width": 512, "height": 512, "depth": 3}]
     assert document["annotations"][0]["class_id"] == 1
     assert document["annotations"][0]["left"] == pytest.approx(175, abs=25)
@@ -154,10 +154,10 @@ def test_the_endpoint_rejects_undecodable_images(runtime: Any) -> None:
 )
 def test_an_endpoint_returns_the_format_that_its_name_ends_with(runtime: Any, ending: str, mapping: str) -> None:
     body = photograph("astronaut.png", size=(560, 480))
-    answer = runtime.invoke_endpoint(EndpointName=f"local-{ending}", Body=body, ContentType="image/jpeg")
+    response = runtime.invoke_endpoint(EndpointName=f"local-{ending}", Body=body, ContentType="image/jpeg")
     sent = SentPicture(body, "image/jpeg", Fit.whole((560, 480)))
 
-    seen = OutputReader(output_mapping(mapping), LabelMap.of(CLASSES), 60).read(answer["Body"].read(), sent)
+    seen = OutputReader(output_mapping(mapping), LabelMap.of(CLASSES), 60).read(response["Body"].read(), sent)
 
     (face,) = [one for one in seen if one.label == "Face"]
     if mapping != "BUILT_IN_IMAGE_CLASSIFICATION":
@@ -172,7 +172,7 @@ def test_an_asynchronous_endpoint_writes_its_output_or_its_failure(moto: str, ru
     s3.put_object(Bucket="pictures", Key="a b.jpg", Body=photograph("astronaut.png"))
     s3.put_object(Bucket="pictures", Key="bad.jpg", Body=b"hello")
 
-    good, bad, gone = (
+    good, bad, missing = (
         runtime.invoke_endpoint_async(
             EndpointName="m", InputLocation=f"s3://pictures/{key}", ContentType="image/jpeg", Accept="application/json"
         )
@@ -181,7 +181,7 @@ def test_an_asynchronous_endpoint_writes_its_output_or_its_failure(moto: str, ru
 
     assert json.loads(object_at(good["OutputLocation"]))["prediction"]
     assert b"client error (400)" in object_at(bad["FailureLocation"])
-    assert b"Unable to read" in object_at(gone["FailureLocation"])
+    assert b"Unable to read" in object_at(missing["FailureLocation"])
     assert code(runtime.invoke_endpoint_async, EndpointName="m", InputLocation="https://a/b") == "ValidationError"
 
 
@@ -210,11 +210,11 @@ def conversation(picture: bytes, **changed: Any) -> dict[str, Any]:
 def test_a_bedrock_model_calls_the_tool_with_its_detections(vision: VisionServer) -> None:
     bedrock = boto3.client("bedrock-runtime", endpoint_url=vision.url)
 
-    answer = bedrock.converse(**conversation(photograph("astronaut.png")))
+    response = bedrock.converse(**conversation(photograph("astronaut.png")))
 
-    (block,) = answer["output"]["message"]["content"]
+    (block,) = response["output"]["message"]["content"]
     (face,) = [one for one in block["toolUse"]["input"]["objects"] if one["label"] == "Face"]
-    assert (answer["stopReason"], block["toolUse"]["name"]) == ("tool_use", "see")
+    assert (response["stopReason"], block["toolUse"]["name"]) == ("tool_use", "see")
     assert face["box"]["left"] == pytest.approx(0.34, abs=0.05)
 
 

@@ -1,4 +1,4 @@
-"""The vision service's other operations of Rekognition: faces that are searched, plates, and what is left empty."""
+"""The vision service's other Rekognition operations: face search, plates, and empty results."""
 
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -56,17 +56,17 @@ def searched(rekognition: Any, picture: bytes, collection: str = "staff", **more
 def test_a_face_is_recognized(rekognition: Any, staff: str, how: Callable[[Image.Image], Image.Image]) -> None:
     indexed = rekognition.index_faces(CollectionId=staff, Image={"Bytes": ASTRONAUT}, ExternalImageId="eileen")
 
-    answer = searched(rekognition, changed("astronaut.png", how))
+    response = searched(rekognition, changed("astronaut.png", how))
 
-    (match,) = answer["FaceMatches"]
+    (match,) = response["FaceMatches"]
     assert match["Similarity"] >= 80
     assert match["Face"]["ExternalImageId"] == "eileen"
     assert match["Face"]["FaceId"] == indexed["FaceRecords"][0]["Face"]["FaceId"]
-    assert answer["SearchedFaceConfidence"] > 80
+    assert response["SearchedFaceConfidence"] > 80
 
 
 def portraits(count: int) -> Iterator[bytes]:
-    """Faces of different people, 25 pixels wide and enlarged; the fifth is no face to a cascade any more."""
+    """Faces of different people, 25 pixels wide and enlarged; the cascade does not detect the fifth."""
     faces = np.delete(np.load(PHOTOGRAPHS / "lfw_subset.npy"), 4, axis=0)
     for face in faces[:count]:
         grey = Image.fromarray((face * 255).astype(np.uint8))
@@ -84,10 +84,10 @@ def test_different_people_rarely_match(rekognition: Any, staff: str) -> None:
         rekognition.index_faces(CollectionId=staff, Image={"Bytes": picture}, ExternalImageId=f"person-{number}")
 
     strangers = [searched(rekognition, picture)["FaceMatches"] for picture in people[10:]]
-    known = [searched(rekognition, picture)["FaceMatches"] for picture in people[:10]]
+    matched = [searched(rekognition, picture)["FaceMatches"] for picture in people[:10]]
 
     assert sum(bool(matches) for matches in strangers) <= 1
-    assert [matches[0]["Face"]["ExternalImageId"] for matches in known] == [f"person-{n}" for n in range(10)]
+    assert [matches[0]["Face"]["ExternalImageId"] for matches in matched] == [f"person-{n}" for n in range(10)]
 
 
 def test_the_threshold_decides(rekognition: Any, staff: str) -> None:
@@ -124,11 +124,11 @@ def test_faces_are_listed_by_pages_and_deleted(rekognition: Any, staff: str) -> 
     pages = [page["Faces"] for page in paginator.paginate(CollectionId=staff, PaginationConfig={"PageSize": 2})]
     unknown = "00000000-0000-0000-0000-000000000000"
 
-    gone = rekognition.delete_faces(CollectionId=staff, FaceIds=[pages[0][0]["FaceId"], unknown])
+    deleted = rekognition.delete_faces(CollectionId=staff, FaceIds=[pages[0][0]["FaceId"], unknown])
 
     assert [len(page) for page in pages] == [2, 1]
-    assert gone["DeletedFaces"] == [pages[0][0]["FaceId"]]
-    assert gone["UnsuccessfulFaceDeletions"] == [{"FaceId": unknown, "Reasons": ["FACE_NOT_FOUND"]}]
+    assert deleted["DeletedFaces"] == [pages[0][0]["FaceId"]]
+    assert deleted["UnsuccessfulFaceDeletions"] == [{"FaceId": unknown, "Reasons": ["FACE_NOT_FOUND"]}]
     assert len(rekognition.list_faces(CollectionId=staff)["Faces"]) == 2
     assert code(rekognition.list_faces, CollectionId=staff, NextToken="x") == "InvalidPaginationTokenException"
 
@@ -145,7 +145,7 @@ def test_collections_are_created_and_deleted(rekognition: Any, staff: str) -> No
 
 
 def a_car(plate: str) -> bytes:
-    """The dark back of a car with its plate, drawn."""
+    """A drawing of a car's dark back with its plate."""
     picture = Image.new("RGB", (640, 480), (90, 90, 90))
     draw = ImageDraw.Draw(picture)
     draw.rectangle((120, 120, 520, 400), fill=(30, 40, 60))
@@ -157,9 +157,9 @@ def a_car(plate: str) -> bytes:
 
 
 def test_a_licence_plate_is_detected_at_its_position(rekognition: Any) -> None:
-    answer = rekognition.detect_labels(Image={"Bytes": a_car("A123BC77")}, MinConfidence=80)
+    response = rekognition.detect_labels(Image={"Bytes": a_car("A123BC77")}, MinConfidence=80)
 
-    (label,) = answer["Labels"]
+    (label,) = response["Labels"]
     (instance,) = label["Instances"]
     box = instance["BoundingBox"]
     assert label["Name"] == "License Plate"
@@ -175,7 +175,7 @@ def test_an_image_without_a_plate_has_no_detection(rekognition: Any, name: str) 
 
 
 def two_people() -> bytes:
-    """Silhouettes, side by side."""
+    """Two silhouettes next to each other."""
     picture = Image.new("RGB", (640, 480), (190, 195, 190))
     draw = ImageDraw.Draw(picture)
     for x, top, height in ((200, 120, 300), (460, 140, 280)):
@@ -199,15 +199,15 @@ def _draw_person(draw: ImageDraw.ImageDraw, x: int, top: int, height: int) -> No
 
 
 def test_people_have_no_equipment(rekognition: Any) -> None:
-    wanted = {"MinConfidence": 50, "RequiredEquipmentTypes": ["HEAD_COVER"]}
+    request = {"MinConfidence": 50, "RequiredEquipmentTypes": ["HEAD_COVER"]}
 
-    answer = rekognition.detect_protective_equipment(Image={"Bytes": two_people()}, SummarizationAttributes=wanted)
+    response = rekognition.detect_protective_equipment(Image={"Bytes": two_people()}, SummarizationAttributes=request)
 
-    assert [person["Id"] for person in answer["Persons"]] == [0, 1]
-    assert sorted(round(person["BoundingBox"]["Left"], 1) for person in answer["Persons"]) == [0.2, 0.6]
-    assert all(person["BodyParts"] == [] for person in answer["Persons"])
-    assert answer["Summary"]["PersonsIndeterminate"] == [0, 1]
-    assert answer["Summary"]["PersonsWithoutRequiredEquipment"] == []
+    assert [person["Id"] for person in response["Persons"]] == [0, 1]
+    assert sorted(round(person["BoundingBox"]["Left"], 1) for person in response["Persons"]) == [0.2, 0.6]
+    assert all(person["BodyParts"] == [] for person in response["Persons"])
+    assert response["Summary"]["PersonsIndeterminate"] == [0, 1]
+    assert response["Summary"]["PersonsWithoutRequiredEquipment"] == []
 
 
 def test_results_that_opencv_cannot_compute_are_empty(rekognition: Any) -> None:
@@ -220,12 +220,12 @@ def test_results_that_opencv_cannot_compute_are_empty(rekognition: Any) -> None:
 
 
 def test_a_custom_model_does_not_exist_then_runs_then_is_stopped(rekognition: Any) -> None:
-    wanted = {"ProjectVersionArn": MODEL, "Image": {"Bytes": ASTRONAUT}}
+    request = {"ProjectVersionArn": MODEL, "Image": {"Bytes": ASTRONAUT}}
 
-    assert code(rekognition.detect_custom_labels, **wanted) == "ResourceNotFoundException"
+    assert code(rekognition.detect_custom_labels, **request) == "ResourceNotFoundException"
     assert code(rekognition.stop_project_version, ProjectVersionArn=MODEL) == "ResourceNotFoundException"
     assert rekognition.start_project_version(ProjectVersionArn=MODEL, MinInferenceUnits=1)["Status"] == "RUNNING"
-    assert rekognition.detect_custom_labels(**wanted)["CustomLabels"] == []
+    assert rekognition.detect_custom_labels(**request)["CustomLabels"] == []
     again = code(rekognition.start_project_version, ProjectVersionArn=MODEL, MinInferenceUnits=1)
     assert again == "ResourceInUseException"
     (project,) = rekognition.describe_projects(ProjectNames=["parts"])["ProjectDescriptions"]
@@ -235,11 +235,11 @@ def test_a_custom_model_does_not_exist_then_runs_then_is_stopped(rekognition: An
     ]
     assert rekognition.describe_projects(ProjectNames=["other"])["ProjectDescriptions"] == []
     assert rekognition.stop_project_version(ProjectVersionArn=MODEL)["Status"] == "STOPPED"
-    assert code(rekognition.detect_custom_labels, **wanted) == "ResourceNotReadyException"
+    assert code(rekognition.detect_custom_labels, **request) == "ResourceNotReadyException"
 
 
 def test_every_response_has_the_service_models_shape(moto: str) -> None:
-    """The service's own words: boto3 drops what it does not know."""
+    """The raw response: boto3 drops unknown members."""
     service = Rekognition()
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="pictures")
@@ -272,8 +272,8 @@ def test_every_response_has_the_service_models_shape(moto: str) -> None:
     checked("DeleteCollection", service.call("DeleteCollection", staff))
 
 
-def checked(operation: str, answer: dict[str, Any]) -> None:
+def checked(operation: str, response: dict[str, Any]) -> None:
     shape = botocore.session.get_session().get_service_model("rekognition").operation_model(operation).output_shape
     assert shape is not None
-    report = ParamValidator().validate(answer, shape)
+    report = ParamValidator().validate(response, shape)
     assert not report.has_errors(), f"{operation}: {report.generate_report()}"

@@ -2,7 +2,7 @@
 
 
 class KvsError(Exception):
-    """Answered as the service would: `x-amzn-ErrorType` and a JSON body with Message."""
+    """Sent as the service would: `x-amzn-ErrorType` and a JSON body with Message."""
 
     code = "InternalFailure"
     status = 500
@@ -69,10 +69,10 @@ class InvalidMediaFrameError(KvsError):
 
 
 class InjectedError(KvsError):
-    """Trouble on purpose."""
+    """A fault rule's error."""
 
     def __init__(self, code: str, status: int) -> None:
-        super().__init__("A fault was injected here.")
+        super().__init__("A fault rule failed this call.")
         self.code, self.status = code, status
 
 

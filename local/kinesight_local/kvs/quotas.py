@@ -1,7 +1,7 @@
-"""The documented quotas (developer guide, "Quotas"), where a server is asked to enforce them.
+"""The documented quotas (developer guide, "Quotas"), for servers that enforce them.
 
-Calls per second and points per second are token buckets that hold one second's worth. What AWS counts in which window
-is not documented, so bursts at the edge may be judged otherwise there.
+Calls and points per second are token buckets with a capacity of one second. AWS does not document its windows, so it
+may handle bursts near the limit differently.
 """
 
 import time
@@ -28,7 +28,7 @@ _DATA_PLANE = _BY_POINTS | {"GetMedia", "PutMedia", "GetHLSStreamingSessionURL",
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is allowed; the defaults are those of a new account."""
+    """The limits; the defaults are those of a new account."""
 
     streams: int = 10_000
     put_media_connections: int = 1
@@ -41,6 +41,7 @@ class Limits:
     fragments_per_s: int = 5
 
     def connections(self, operation: str) -> int | None:
+        """The maximum of open connections per stream; None without a limit."""
         return {
             "PutMedia": self.put_media_connections,
             "GetMedia": self.get_media_connections,
@@ -49,7 +50,7 @@ class Limits:
 
 
 class _Bucket:
-    """Full at first; fills by `rate` a second."""
+    """Starts full; refills with `rate` per second."""
 
     def __init__(self, rate: float, now_s: float) -> None:
         self._rate = rate
@@ -57,6 +58,7 @@ class _Bucket:
         self._at_s = now_s
 
     def take(self, amount: float, now_s: float) -> bool:
+        """False if less than `amount` is left."""
         self._level = min(self._rate, self._level + (now_s - self._at_s) * self._rate)
         self._at_s = now_s
         if amount > self._level:
@@ -69,7 +71,7 @@ class Quotas:
     """Counts calls, points and connections. Every method may be called from any thread."""
 
     def __init__(self, limits: Limits | None, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Without limits everything is allowed."""
+        """`limits`: None enforces nothing."""
         self.limits = limits
         self._clock = clock
         self._lock = Lock()
@@ -77,7 +79,7 @@ class Quotas:
         self._open: defaultdict[tuple[str, str], int] = defaultdict(int)
 
     def check_streams(self, existing: int) -> None:
-        """Raises AccountStreamLimitExceededError if there can't be one more."""
+        """Raises AccountStreamLimitExceededError if the account has the maximum of streams."""
         if self.limits is not None and existing >= self.limits.streams:
             raise AccountStreamLimitExceededError(f"The account has {existing} streams, its limit.")
 
@@ -91,7 +93,7 @@ class Quotas:
             self._take(operation, stream_arn, 1, _PER_STREAM.get(operation, _DEFAULT_PER_STREAM))
 
     def charge_points(self, stream_arn: str, *, metadata: int = 0, media: int = 0) -> None:
-        """Archived media's points, shared by all callers of one stream. Raises ClientLimitExceededError."""
+        """Points of archived media, shared by all callers of a stream. Raises ClientLimitExceededError."""
         if self.limits is None:
             return
         for kind, points, rate in (
@@ -102,14 +104,14 @@ class Quotas:
                 self._take(kind, stream_arn, min(points, rate), rate)
 
     def charge_session(self, token: str, *, is_playlist: bool) -> None:
-        """A file of an HLS session: 5 playlists and 20 segments a second. Raises ClientLimitExceededError."""
+        """For a file of an HLS session: 5 playlists and 20 segments per second. Raises ClientLimitExceededError."""
         if self.limits is not None:
             kind, rate = ("playlists", 5) if is_playlist else ("segments", 20)
             self._take(kind, token, 1, rate)
 
     @contextmanager
     def connection(self, operation: str, stream_arn: str) -> Iterator[None]:
-        """Held while a connection is open. Raises ConnectionLimitExceededError: the newest loses."""
+        """Counts a connection while it is open. Raises ConnectionLimitExceededError."""
         self.connect(operation, stream_arn)
         try:
             yield
@@ -117,7 +119,7 @@ class Quotas:
             self.disconnect(operation, stream_arn)
 
     def connect(self, operation: str, stream_arn: str) -> None:
-        """Raises ConnectionLimitExceededError; ClientLimitExceededError where the API knows no other."""
+        """Raises ConnectionLimitExceededError, or ClientLimitExceededError for operations without that error."""
         most = self.limits.connections(operation) if self.limits is not None else None
         with self._lock:
             if most is not None and self._open[operation, stream_arn] >= most:
@@ -126,19 +128,20 @@ class Quotas:
             self._open[operation, stream_arn] += 1
 
     def disconnect(self, operation: str, stream_arn: str) -> None:
+        """Ends `connect`."""
         with self._lock:
             self._open[operation, stream_arn] -= 1
 
-    def _take(self, what: str, whose: str, amount: float, rate: float) -> None:
+    def _take(self, kind: str, owner: str, amount: float, rate: float) -> None:
         with self._lock:
             now_s = self._clock()
-            bucket = self._buckets.setdefault((what, whose), _Bucket(rate, now_s))
+            bucket = self._buckets.setdefault((kind, owner), _Bucket(rate, now_s))
             if not bucket.take(amount, now_s):
-                raise ClientLimitExceededError(f"{what}: more than {rate:g} a second.")
+                raise ClientLimitExceededError(f"{kind}: more than {rate:g} per second.")
 
 
 def points_of(operation: str, parameters: Mapping[str, Any]) -> dict[str, int]:
-    """What an archived-media call costs before its answer is known (GetClip's cost depends on what it finds)."""
+    """The points that a call of archived media costs in advance. GetClip's cost depends on the fragments it finds."""
     match operation:
         case "ListFragments":
             return {"metadata": parameters.get("MaxResults") or 100}

@@ -1,4 +1,4 @@
-"""HTTP: JSON operations through Starlette, PutMedia on bare ASGI, and what the emulator tells about itself."""
+"""The emulator on a port: JSON operations and admin API on Starlette, PutMedia on bare ASGI."""
 
 import asyncio
 import json
@@ -16,10 +16,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from kinesight_local.http_server import ThreadedServer
-from kinesight_local.kvs.answering import Answer, cut, cut_receiving, paced, paced_receiving, slowed
-from kinesight_local.kvs.body import Body
-from kinesight_local.kvs.control import key_of, named
+from kinesight_local.kvs.aws_models import Route as Service
+from kinesight_local.kvs.aws_models import routes
 from kinesight_local.kvs.exceptions import (
     ClientLimitExceededError,
     ConnectionLimitExceededError,
@@ -28,23 +26,25 @@ from kinesight_local.kvs.exceptions import (
     KvsError,
     UnknownOperationError,
 )
-from kinesight_local.kvs.faults import Cut, Fail, Fault, Faults, OnAnswer, Slow, Throttle
-from kinesight_local.kvs.hls_http import hls_routes
-from kinesight_local.kvs.ingest import Ingest
-from kinesight_local.kvs.own_http import own_routes
-from kinesight_local.kvs.put_media import PutMedia, epoch_ms, named_stream
+from kinesight_local.kvs.faults import Cut, Fail, Fault, Faults, OnResponse, Slow, Throttle
+from kinesight_local.kvs.http.admin_routes import admin_routes
+from kinesight_local.kvs.http.error_responses import error_response, request_id
+from kinesight_local.kvs.http.fault_responses import Responder, cut, cut_receiving, paced, paced_receiving, slowed
+from kinesight_local.kvs.http.hls_routes import hls_routes
+from kinesight_local.kvs.http.put_media import PutMedia, epoch_ms, stream_key
+from kinesight_local.kvs.http.threaded_server import ThreadedServer
+from kinesight_local.kvs.media.ingest import Ingest
+from kinesight_local.kvs.operations.body import Body
+from kinesight_local.kvs.operations.control import key_of, stream_name_of
 from kinesight_local.kvs.quotas import Limits
-from kinesight_local.kvs.refusals import refusal, request_id
 from kinesight_local.kvs.service import KvsService
 from kinesight_local.kvs.timing import Timing
-from kinesight_local.kvs.urls import Route as Service
-from kinesight_local.kvs.urls import routes
 
 log = logging.getLogger(__name__)
 
 
 class KvsServer(ThreadedServer):
-    """The emulator on a port of its own, in a thread. All state lies in `data_dir` and survives a restart."""
+    """The emulator in a thread of this process. All state is in `data_dir` and survives a restart."""
 
     def __init__(
         self,
@@ -59,9 +59,9 @@ class KvsServer(ThreadedServer):
         faults: Faults | None = None,
         timing: Timing | None = None,
     ) -> None:
-        """`public_url`: what GetDataEndpoint answers, where clients reach this server by another address.
+        """`public_url`: the response of GetDataEndpoint, if clients reach this server by another address.
 
-        `limits`: the quotas to enforce; none without. `faults`: trouble on purpose; `service.faults` changes it later.
+        `limits`: the quotas to enforce, none by default. `faults`: initial fault rules; `service.faults` changes them.
         Raises UnreadableStateError.
         """
         self._application = _Deferred()
@@ -84,7 +84,7 @@ class KvsServer(ThreadedServer):
 
 
 def serve(data_dir: Path, host: str, port: int, region: str, account_id: str) -> None:
-    """Runs the emulator until SIGINT or SIGTERM; call it in the main thread."""
+    """Runs the emulator until SIGINT or SIGTERM. Must be called in the main thread."""
     stopped = threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in before:
@@ -99,7 +99,7 @@ def serve(data_dir: Path, host: str, port: int, region: str, account_id: str) ->
 
 
 class _Deferred:
-    """The application needs the address, and the address is known once the server has its socket."""
+    """The application needs the server's URL, which is known only after the server has bound its socket."""
 
     def __init__(self) -> None:
         self.target: Any = None
@@ -108,19 +108,19 @@ class _Deferred:
         await self.target(scope, receive, send)
 
 
-def application(service: KvsService) -> Answer:
+def application(service: KvsService) -> Responder:
     """The ASGI application."""
 
-    async def operation(request: Request) -> Answer:
+    async def operation(request: Request) -> Responder:
         return await _operation(service, request)
 
     starlette = Starlette(
         routes=[
-            *own_routes(service),
+            *admin_routes(service),
             *hls_routes(service.hls, service.quotas),
             Route("/{path:path}", operation, methods=["POST"]),
         ],
-        exception_handlers={KvsError: _refused, HTTPException: _unknown, Exception: _broken},
+        exception_handlers={KvsError: _error, HTTPException: _not_found, Exception: _internal_error},
     )
 
     async def choose(scope: Scope, receive: Receive, send: Send) -> None:
@@ -137,14 +137,14 @@ async def _put_media(service: KvsService, scope: Scope, receive: Receive, send: 
     request = Request(scope, receive)
     try:
         ingest = Ingest(epoch_ms(request.headers))
-        key = named_stream(request.headers)
-        fault = service.faults.draw(OnAnswer, "PutMedia", key.named)
-        _refuse_if_meant(fault)
+        key = stream_key(request.headers)
+        fault = service.faults.draw(OnResponse, "PutMedia", key.stream_name)
+        _raise_injected(fault)
         stream = await run_in_threadpool(service.streams.get, key)
         service.quotas.charge_call("PutMedia", stream.arn)
         service.quotas.connect("PutMedia", stream.arn)
     except KvsError as error:
-        await refusal(error)(scope, receive, send)
+        await error_response(error)(scope, receive, send)
         return
     try:
         if isinstance(fault, Slow):
@@ -153,20 +153,20 @@ async def _put_media(service: KvsService, scope: Scope, receive: Receive, send: 
         if service.quotas.limits is not None:
             body = paced_receiving(body, service.quotas.limits.put_media_bytes_per_s)
         connection = PutMedia(service, send, stream, ingest)
-        await connection.run(body, request_id(), ends_well=not isinstance(fault, Cut))
+        await connection.run(body, request_id(), sends_end=not isinstance(fault, Cut))
     finally:
         service.quotas.disconnect("PutMedia", stream.arn)
 
 
-async def _operation(service: KvsService, request: Request) -> Answer:
+async def _operation(service: KvsService, request: Request) -> Responder:
     route = routes().get(request.url.path)
     if route is None:
         _no_operation(request)
     parameters = _parameters(await request.body())
-    fault = service.faults.draw(OnAnswer, route.operation, named(parameters))
-    _refuse_if_meant(fault)
-    answer = await run_in_threadpool(service.call, route, parameters)
-    response = _streamed(service, route, parameters, answer) if isinstance(answer, Body) else _json(answer)
+    fault = service.faults.draw(OnResponse, route.operation, stream_name_of(parameters))
+    _raise_injected(fault)
+    result = await run_in_threadpool(service.call, route, parameters)
+    response = _streamed(service, route, parameters, result) if isinstance(result, Body) else _json(result)
     match fault:
         case Slow():
             return slowed(response, fault)
@@ -175,21 +175,21 @@ async def _operation(service: KvsService, request: Request) -> Answer:
     return response
 
 
-def _refuse_if_meant(fault: Fault | None) -> None:
+def _raise_injected(fault: Fault | None) -> None:
     match fault:
         case Throttle():
-            raise ClientLimitExceededError("A fault was injected here: throttled.")
+            raise ClientLimitExceededError("A fault rule throttled this call.")
         case Fail():
             raise InjectedError(fault.code, fault.status)
 
 
-def _json(answer: dict[str, Any]) -> Answer:
-    return JSONResponse(answer, headers=request_id())
+def _json(result: dict[str, Any]) -> Responder:
+    return JSONResponse(result, headers=request_id())
 
 
-def _streamed(service: KvsService, route: Service, parameters: dict[str, Any], answer: Body) -> Answer:
-    """Holds one of the stream's connections while it is sent."""
-    response = StreamingResponse(answer.chunks, media_type=answer.content_type, headers=request_id())
+def _streamed(service: KvsService, route: Service, parameters: dict[str, Any], body: Body) -> Responder:
+    """Counts as one of the stream's connections while it is sent."""
+    response = StreamingResponse(body.chunks, media_type=body.content_type, headers=request_id())
 
     async def connected(scope: Scope, receive: Receive, send: Send) -> None:
         arn = service.streams.get(key_of(parameters)).arn
@@ -198,13 +198,13 @@ def _streamed(service: KvsService, route: Service, parameters: dict[str, Any], a
             with service.quotas.connection(route.operation, arn):
                 await response(scope, receive, paced(send, limits.media_bytes_per_s) if limits else send)
         except (ConnectionLimitExceededError, ClientLimitExceededError) as error:
-            await refusal(error)(scope, receive, send)
+            await error_response(error)(scope, receive, send)
 
     return connected
 
 
 def _parameters(body: bytes) -> dict[str, Any]:
-    """The producer SDKs send JSON under a form's content type, so the type is not looked at."""
+    """Ignores the content type: the producer SDKs send JSON as a form."""
     try:
         parameters = json.loads(body or b"{}")
     except (ValueError, RecursionError) as error:
@@ -215,17 +215,19 @@ def _parameters(body: bytes) -> dict[str, Any]:
 
 
 def _no_operation(request: Request) -> NoReturn:
-    raise UnknownOperationError(f"{request.method} {request.url.path} is no operation of Kinesis Video Streams.")
+    raise UnknownOperationError(f"{request.method} {request.url.path} is not an operation of Kinesis Video Streams.")
 
 
-async def _refused(_: Request, error: Exception) -> Response:
-    return refusal(error if isinstance(error, KvsError) else KvsError(str(error)))
+async def _error(_: Request, error: Exception) -> Response:
+    return error_response(error if isinstance(error, KvsError) else KvsError(str(error)))
 
 
-async def _unknown(request: Request, _: Exception) -> Response:
-    return refusal(UnknownOperationError(f"{request.method} {request.url.path} is no operation of this service."))
+async def _not_found(request: Request, _: Exception) -> Response:
+    return error_response(
+        UnknownOperationError(f"{request.method} {request.url.path} is not an operation of this service.")
+    )
 
 
-async def _broken(_: Request, error: Exception) -> Response:
-    """Starlette raises the error again once this is sent, and uvicorn logs it."""
-    return refusal(KvsError(f"The emulator failed: {type(error).__name__}. Its log says more."))
+async def _internal_error(_: Request, error: Exception) -> Response:
+    """Starlette raises the error again after the response, and uvicorn logs it."""
+    return error_response(KvsError(f"The emulator failed with {type(error).__name__}; its log has the details."))

@@ -1,4 +1,4 @@
-"""Fixtures for tests of your own: `pytest_plugins = ["kinesight_local.kvs.testing"]`.
+"""Fixtures for your tests: `pytest_plugins = ["kinesight_local.kvs.testing"]`.
 
 def test_my_camera(kvs_server, monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS_VIDEO", kvs_server.url)
@@ -17,6 +17,6 @@ from kinesight_local.kvs.timing import Timing
 
 @pytest.fixture
 def kvs_server(tmp_path: Path) -> Iterator[KvsServer]:
-    """A Kinesis Video Streams of the test's own, empty. Readers at an idle tip are kept for one second, not three."""
-    with KvsServer(tmp_path / "kvs", timing=Timing(patience_s=1)) as server:
+    """An empty emulator per test. GetMedia ends after one second at the live edge instead of three."""
+    with KvsServer(tmp_path / "kvs", timing=Timing(live_edge_timeout_s=1)) as server:
         yield server

@@ -1,4 +1,4 @@
-"""What botocore's models say of a request and botocore itself does not check: enums, patterns, maxima, lengths."""
+"""Checks of botocore's models that botocore does not make itself: enums, patterns, maxima, lengths."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -10,13 +10,13 @@ from botocore.model import OperationModel, Shape
 from kinesight_local.kvs.exceptions import InvalidArgumentError
 
 LATEST_EPOCH_S = 253_402_300_799
-"""The end of the year 9999, the last that clients can read."""
+"""The end of the year 9999: clients cannot parse later times."""
 
 _WIDTH_BITS = {"integer": 32, "long": 64}
 
 
 def check(operation: OperationModel, parameters: Mapping[str, Any]) -> None:
-    """Raises InvalidArgumentError naming the first member that is wrong."""
+    """Raises InvalidArgumentError that names the first invalid member."""
     shape = operation.input_shape
     if shape is not None:
         for problem in problems(shape, parameters, ""):
@@ -24,7 +24,7 @@ def check(operation: OperationModel, parameters: Mapping[str, Any]) -> None:
 
 
 def problems(shape: Shape, value: Any, place: str = "") -> Iterator[str]:
-    """Everything that is wrong with a value of a shape."""
+    """All violations of a shape by a value."""
     kinds: dict[str, tuple[tuple[type, ...], Callable[[Any, Any, str], Iterator[str]]]] = {
         "structure": ((Mapping,), _structure),
         "map": ((Mapping,), _map),
@@ -70,7 +70,7 @@ def _string(shape: Any, value: str, place: str) -> Iterator[str]:
         yield f"{place} must be one of {', '.join(shape.enum)}."
     yield from _length(shape, value, place)
     if any("\ud800" <= character <= "\udfff" for character in value):
-        yield f"{place} is no Unicode text."
+        yield f"{place} must be valid Unicode."
     pattern = shape.metadata.get("pattern")
     if pattern and not _compiled(pattern).fullmatch(value):
         yield f"{place} must match {pattern}"
@@ -78,9 +78,9 @@ def _string(shape: Any, value: str, place: str) -> Iterator[str]:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """The models hold Java's patterns, which match whole strings and mean ASCII unless they name Unicode categories.
+    """The models contain Java patterns, which match whole strings and ASCII unless they name Unicode categories.
 
-    Python has no such categories, but classes that come to the same here.
+    Python lacks these categories; its classes are equivalent here.
     """
     if r"\p{" not in pattern:
         return re.compile(pattern, re.ASCII)
@@ -96,7 +96,7 @@ def _number(shape: Shape, value: int, place: str) -> Iterator[str]:
 
 def _timestamp(_shape: Shape, value: float, place: str) -> Iterator[str]:
     if not 0 <= value <= LATEST_EPOCH_S:
-        yield f"{place} is no time in epoch seconds."
+        yield f"{place} must be a time in epoch seconds."
 
 
 def _length(shape: Shape, value: Any, place: str) -> Iterator[str]:
@@ -106,9 +106,9 @@ def _length(shape: Shape, value: Any, place: str) -> Iterator[str]:
 def _range(shape: Shape, size: int, place: str) -> Iterator[str]:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     if least is not None and size < least:
-        yield f"{place} is {size}, the least is {least}."
+        yield f"{place} is {size}, the minimum is {least}."
     if most is not None and size > most:
-        yield f"{place} is {size}, the most is {most}."
+        yield f"{place} is {size}, the maximum is {most}."
 
 
 def _anything(_shape: Shape, _value: Any, _place: str) -> Iterator[str]:

@@ -1,7 +1,7 @@
-"""Custom Labels models as far as they can be had here: they start and stop, and see nothing.
+"""Custom Labels models: they start and stop, and return no labels.
 
-StartProjectVersion makes any well-formed ARN a model that runs, at once; StopProjectVersion makes it one that does not.
-A model that was never started does not exist. There is no model behind, so a running one answers without labels.
+StartProjectVersion starts a model for any well-formed ARN at once, StopProjectVersion stops it. A model that was never
+started does not exist. No model is behind the API, so DetectCustomLabels of a running one returns no labels.
 """
 
 import threading
@@ -10,7 +10,7 @@ from typing import Any
 
 from kinesight_local.vision import request_fields as fields
 from kinesight_local.vision.errors import VisionError
-from kinesight_local.vision.images import picture_of
+from kinesight_local.vision.request_images import image_of
 
 Parameters = dict[str, Any]
 
@@ -18,14 +18,14 @@ _SIDES_PX = (64, 4096)
 
 
 class CustomModels:
-    """By ARN, in memory; safe for threads."""
+    """Models by ARN, in memory. May be used from any thread."""
 
     def __init__(self) -> None:
-        self._runs: dict[str, bool] = {}
+        self._running: dict[str, bool] = {}
         self._lock = threading.Lock()
 
     def operations(self) -> Mapping[str, Callable[[Parameters], Parameters]]:
-        """By Rekognition's names. Each raises VisionError."""
+        """By operation name. Each raises VisionError."""
         return {
             "StartProjectVersion": self._start,
             "StopProjectVersion": self._stop,
@@ -34,25 +34,25 @@ class CustomModels:
             "DetectCustomLabels": self._detect,
         }
 
-    def _start(self, wanted: Parameters) -> Parameters:
-        arn = fields.text(wanted, "ProjectVersionArn", fields.PROJECT_VERSION_ARN)
+    def _start(self, request: Parameters) -> Parameters:
+        arn = fields.text(request, "ProjectVersionArn", fields.PROJECT_VERSION_ARN)
         with self._lock:
-            if self._runs.get(arn):
-                raise VisionError("ResourceInUseException", f"{arn} runs already.")
-            self._runs[arn] = True
+            if self._running.get(arn):
+                raise VisionError("ResourceInUseException", f"{arn} is already running.")
+            self._running[arn] = True
         return {"Status": "RUNNING"}
 
-    def _stop(self, wanted: Parameters) -> Parameters:
-        arn = self._known(wanted)
+    def _stop(self, request: Parameters) -> Parameters:
+        arn = self._existing(request)
         with self._lock:
-            self._runs[arn] = False
+            self._running[arn] = False
         return {"Status": "STOPPED"}
 
-    def _projects(self, wanted: Parameters) -> Parameters:
-        """Those that a started model belongs to. The number at the end of a project's ARN is made up."""
+    def _projects(self, request: Parameters) -> Parameters:
+        """The projects of all started models. The number at the end of a project's ARN is made up."""
         with self._lock:
-            projects = {arn.partition("/version/")[0] for arn in self._runs}
-        names = wanted.get("ProjectNames")
+            projects = {arn.partition("/version/")[0] for arn in self._running}
+        names = request.get("ProjectNames")
         return {
             "ProjectDescriptions": [
                 {"ProjectArn": f"{one}/1", "Status": "CREATED"}
@@ -61,30 +61,30 @@ class CustomModels:
             ]
         }
 
-    def _versions(self, wanted: Parameters) -> Parameters:
-        project = fields.text(wanted, "ProjectArn", fields.PROJECT_ARN).rpartition("/")[0]
-        names = wanted.get("VersionNames")
+    def _versions(self, request: Parameters) -> Parameters:
+        project = fields.text(request, "ProjectArn", fields.PROJECT_ARN).rpartition("/")[0]
+        names = request.get("VersionNames")
         with self._lock:
-            runs = {arn: running for arn, running in self._runs.items() if arn.startswith(f"{project}/version/")}
+            versions = {arn: running for arn, running in self._running.items() if arn.startswith(f"{project}/version/")}
         return {
             "ProjectVersionDescriptions": [
                 {"ProjectVersionArn": arn, "Status": "RUNNING" if running else "STOPPED"}
-                for arn, running in runs.items()
+                for arn, running in versions.items()
                 if not names or arn.split("/")[3] in names
             ]
         }
 
-    def _detect(self, wanted: Parameters) -> Parameters:
-        arn = self._known(wanted)
-        fields.number(wanted, "MinConfidence", 0)
-        if not self._runs[arn]:
+    def _detect(self, request: Parameters) -> Parameters:
+        arn = self._existing(request)
+        fields.number(request, "MinConfidence", 0)
+        if not self._running[arn]:
             raise VisionError("ResourceNotReadyException", f"{arn} is not ready for inference.")
-        picture_of(wanted, _SIDES_PX)
+        image_of(request, _SIDES_PX)
         return {"CustomLabels": []}
 
-    def _known(self, wanted: Parameters) -> str:
-        arn = fields.text(wanted, "ProjectVersionArn", fields.PROJECT_VERSION_ARN)
+    def _existing(self, request: Parameters) -> str:
+        arn = fields.text(request, "ProjectVersionArn", fields.PROJECT_VERSION_ARN)
         with self._lock:
-            if arn not in self._runs:
+            if arn not in self._running:
                 raise VisionError("ResourceNotFoundException", f"{arn} does not exist.")
         return arn

@@ -1,8 +1,8 @@
-"""The errors of both services: code, HTTP status, message."""
+"""Errors of the services: code, HTTP status, message."""
 
 
 class VisionError(Exception):
-    """Answered as the service would."""
+    """Sent as the service would."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Fields of Rekognition's requests, checked as the service does: botocore checks types and minimums alone."""
+"""Validates fields of Rekognition's requests as the service does; botocore validates types and minimums only."""
 
 import re
 from collections.abc import Sequence
@@ -18,35 +18,35 @@ LARGEST_NUMBER = 2**31 - 1
 _LONGEST_PAGE = 4096
 
 
-def text(wanted: Parameters, name: str, pattern: str) -> str:
-    """Raises VisionError if it is missing or of another form."""
-    value = wanted.get(name)
+def text(request: Parameters, name: str, pattern: str) -> str:
+    """A required string. Raises VisionError if it is missing or does not match."""
+    value = request.get(name)
     if not isinstance(value, str) or not re.fullmatch(pattern, value):
-        raise VisionError("InvalidParameterException", f"{name} has to be of the form {pattern}")
+        raise VisionError("InvalidParameterException", f"{name} must match {pattern}")
     return value
 
 
-def structure(wanted: Parameters, name: str) -> Parameters:
-    """Empty if it is left out. Raises VisionError."""
-    value = wanted.get(name) or {}
+def structure(request: Parameters, name: str) -> Parameters:
+    """An optional structure, empty by default. Raises VisionError."""
+    value = request.get(name) or {}
     if not isinstance(value, dict):
         raise VisionError("SerializationException", f"{name} is not an object.")
     return value
 
 
-def number(wanted: Parameters, name: str, default: float, most: float = 100) -> float:
-    """From 0 on. Raises VisionError."""
-    value = wanted.get(name, default)
+def number(request: Parameters, name: str, default: float, most: float = 100) -> float:
+    """An optional number from 0 to `most`. Raises VisionError."""
+    value = request.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        raise VisionError("InvalidParameterException", f"{name} is a number from 0 to {most:g}.")
+        raise VisionError("InvalidParameterException", f"{name} must be a number from 0 to {most:g}.")
     return float(value)
 
 
-def page[Item](wanted: Parameters, items: Sequence[Item]) -> tuple[Sequence[Item], Parameters]:
-    """The asked page, and the field that leads to the next one, if there is one. Raises VisionError."""
-    size = int(number(wanted, "MaxResults", _LONGEST_PAGE, _LONGEST_PAGE)) or _LONGEST_PAGE
-    token = wanted.get("NextToken", "0")
+def page[Item](request: Parameters, items: Sequence[Item]) -> tuple[Sequence[Item], Parameters]:
+    """The requested page, and the NextToken field if there are more. Raises VisionError."""
+    size = int(number(request, "MaxResults", _LONGEST_PAGE, _LONGEST_PAGE)) or _LONGEST_PAGE
+    token = request.get("NextToken", "0")
     if not isinstance(token, str) or not re.fullmatch(r"[0-9]{1,9}", token):
-        raise VisionError("InvalidPaginationTokenException", "NextToken is none that was given out.")
+        raise VisionError("InvalidPaginationTokenException", "NextToken is not valid.")
     end = int(token) + size
     return items[int(token) : end], {"NextToken": str(end)} if end < len(items) else {}

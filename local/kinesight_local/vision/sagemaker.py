@@ -1,4 +1,4 @@
-"""InvokeEndpoint and InvokeEndpointAsync. Any endpoint name exists; model_forms.py says in which form it answers."""
+"""InvokeEndpoint and InvokeEndpointAsync. Every endpoint name exists; model_outputs.py derives its output format."""
 
 import json
 import threading
@@ -7,11 +7,11 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from kinesight_local.vision.decoding import decoded
+from kinesight_local.vision.detection import detect
 from kinesight_local.vision.errors import VisionError
-from kinesight_local.vision.looking import look
-from kinesight_local.vision.model_forms import answer
-from kinesight_local.vision.objects import read_object, write_object
-from kinesight_local.vision.pictures import decoded
+from kinesight_local.vision.model_outputs import output
+from kinesight_local.vision.s3_objects import read_object, write_object
 
 _CONTENT_TYPES = frozenset({"image/jpeg", "image/png", "image/bmp", "image/gif", "application/x-image"})
 _MAXIMUM_BYTES = 6_291_456
@@ -19,52 +19,52 @@ _ASYNC_S = 0.3
 
 
 def describe(name: Any) -> dict[str, str]:
-    """DescribeEndpoint: as any name is invoked, any name is in service. Raises VisionError."""
+    """DescribeEndpoint: every name is in service. Raises VisionError."""
     if not isinstance(name, str) or not name:
         raise VisionError("ValidationException", "EndpointName is missing.")
     return {"EndpointName": name, "EndpointStatus": "InService"}
 
 
 def invoke(name: str, body: bytes, content_type: str, accept: str) -> Any:
-    """Like the real algorithms it returns every guess. Raises VisionError."""
+    """InvokeEndpoint. Returns all detections, as the built-in algorithms do. Raises VisionError."""
     if len(body) > _MAXIMUM_BYTES:
-        raise VisionError("ValidationError", f"The body passes {_MAXIMUM_BYTES} bytes.")
-    return _answered(name, body, content_type, accept)
+        raise VisionError("ValidationError", f"The body has more than {_MAXIMUM_BYTES} bytes.")
+    return _output(name, body, content_type, accept)
 
 
-def _answered(name: str, body: bytes, content_type: str, accept: str) -> Any:
+def _output(name: str, body: bytes, content_type: str, accept: str) -> Any:
     if content_type not in _CONTENT_TYPES:
         raise VisionError("ModelError", f"Received client error (415): content type {content_type!r}", 424)
-    picture = decoded(body)
-    if picture is None:
-        raise VisionError("ModelError", "Received client error (400): unable to decode the picture", 424)
-    height, width = picture.shape[:2]
-    return answer(name, accept, look(picture), (width, height))
+    image = decoded(body)
+    if image is None:
+        raise VisionError("ModelError", "Received client error (400): unable to decode the image", 424)
+    height, width = image.shape[:2]
+    return output(name, accept, detect(image), (width, height))
 
 
 def invoke_async(name: str, location: str, content_type: str, accept: str) -> dict[str, str]:
-    """The headers of the answer. After a moment the output, or why there is none, is in the input's bucket, under
-    async-output/; a real endpoint's configuration names the place. Raises VisionError."""
+    """InvokeEndpointAsync. Returns the response's headers; the output or the error follows in the input's bucket under
+    async-output/, where a real endpoint has it in its configuration. Raises VisionError."""
     if not location.startswith("s3://"):
-        raise VisionError("ValidationError", "InputLocation is to be an S3 address.")
+        raise VisionError("ValidationError", "InputLocation must be an s3:// URI.")
     inference = str(uuid.uuid4())
     stem = f"s3://{location.removeprefix('s3://').partition('/')[0]}/async-output/{inference}"
-    output, failure = f"{stem}.out", f"{stem}-error.out"
+    output_uri, failure_uri = f"{stem}.out", f"{stem}-error.out"
 
     def work() -> None:
         time.sleep(_ASYNC_S)
-        _settle(lambda: _answered(name, read_object(location), content_type, accept), output, failure)
+        _write_result(lambda: _output(name, read_object(location), content_type, accept), output_uri, failure_uri)
 
     threading.Thread(target=work, name=f"async {inference}", daemon=True).start()
     return {
         "X-Amzn-SageMaker-Inference-Id": inference,
-        "X-Amzn-SageMaker-OutputLocation": output,
-        "X-Amzn-SageMaker-FailureLocation": failure,
+        "X-Amzn-SageMaker-OutputLocation": output_uri,
+        "X-Amzn-SageMaker-FailureLocation": failure_uri,
     }
 
 
-def _settle(work: Callable[[], Any], output: str, failure: str) -> None:
+def _write_result(work: Callable[[], Any], output_uri: str, failure_uri: str) -> None:
     try:
-        write_object(output, json.dumps(work()).encode())
+        write_object(output_uri, json.dumps(work()).encode())
     except VisionError as error:
-        write_object(failure, error.message.encode())
+        write_object(failure_uri, error.message.encode())

@@ -1,4 +1,4 @@
-"""HTTP for every service on one port."""
+"""All services on one port."""
 
 import json
 import uuid
@@ -11,14 +11,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from kinesight_local.http_server import ThreadedServer
+from kinesight_local.kvs.http.threaded_server import ThreadedServer
 from kinesight_local.vision import bedrock, http_model, sagemaker
 from kinesight_local.vision.errors import VisionError
 from kinesight_local.vision.rekognition import Rekognition
 
 
 class VisionServer(ThreadedServer):
-    """`calls` counts the answered calls by operation."""
+    """`calls` counts calls by operation."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self.calls: Counter[str] = Counter()
@@ -26,8 +26,8 @@ class VisionServer(ThreadedServer):
 
 
 def application(calls: Counter[str]) -> Starlette:
-    """The ASGI application; it adds to `calls`."""
-    return Starlette(routes=[_rekognition(calls), *_sagemaker(calls), *_bedrock(calls), *_own(calls)])
+    """The ASGI application, which counts in `calls`."""
+    return Starlette(routes=[_rekognition(calls), *_sagemaker(calls), *_bedrock(calls), *_other(calls)])
 
 
 def _rekognition(calls: Counter[str]) -> Route:
@@ -39,12 +39,12 @@ def _rekognition(calls: Counter[str]) -> Route:
         try:
             parameters = _parameters(await request.body())
             if (target, operation) == ("SageMaker", "DescribeEndpoint"):
-                answer = sagemaker.describe(parameters.get("EndpointName"))
+                response = sagemaker.describe(parameters.get("EndpointName"))
             else:
-                answer = await run_in_threadpool(service.call, operation, parameters)
+                response = await run_in_threadpool(service.call, operation, parameters)
         except VisionError as error:
-            return _refused(error, "application/x-amz-json-1.1")
-        return JSONResponse(answer, headers=_headers(), media_type="application/x-amz-json-1.1")
+            return _error_response(error, "application/x-amz-json-1.1")
+        return JSONResponse(response, headers=_headers(), media_type="application/x-amz-json-1.1")
 
     return Route("/", rekognition, methods=["POST"])
 
@@ -55,12 +55,12 @@ def _sagemaker(calls: Counter[str]) -> list[Route]:
         headers = request.headers
         name, accept = request.path_params["name"], headers.get("accept", "")
         try:
-            answer = await run_in_threadpool(
+            response = await run_in_threadpool(
                 sagemaker.invoke, name, await request.body(), headers.get("content-type", ""), accept
             )
         except VisionError as error:
-            return _refused(error, "application/json")
-        return JSONResponse(answer, headers=_headers() | {"x-Amzn-Invoked-Production-Variant": "local"})
+            return _error_response(error, "application/json")
+        return JSONResponse(response, headers=_headers() | {"x-Amzn-Invoked-Production-Variant": "local"})
 
     async def invoke_endpoint_async(request: Request) -> Response:
         calls["InvokeEndpointAsync"] += 1
@@ -68,11 +68,11 @@ def _sagemaker(calls: Counter[str]) -> list[Route]:
             request.headers.get(f"x-amzn-sagemaker-{one}", "") for one in ("inputlocation", "content-type", "accept")
         ]
         try:
-            answer = sagemaker.invoke_async(request.path_params["name"], *given)
+            response = sagemaker.invoke_async(request.path_params["name"], *given)
         except VisionError as error:
-            return _refused(error, "application/json")
-        inference = answer.pop("X-Amzn-SageMaker-Inference-Id")
-        return JSONResponse({"InferenceId": inference}, 202, headers=_headers() | answer)
+            return _error_response(error, "application/json")
+        inference = response.pop("X-Amzn-SageMaker-Inference-Id")
+        return JSONResponse({"InferenceId": inference}, 202, headers=_headers() | response)
 
     return [
         Route("/endpoints/{name}/invocations", invoke_endpoint, methods=["POST"]),
@@ -84,10 +84,10 @@ def _bedrock(calls: Counter[str]) -> list[Route]:
     async def converse(request: Request) -> Response:
         calls["Converse"] += 1
         try:
-            answer = await run_in_threadpool(bedrock.converse, _parameters(await request.body()))
+            response = await run_in_threadpool(bedrock.converse, _parameters(await request.body()))
         except VisionError as error:
-            return _refused(error, "application/json")
-        return JSONResponse(answer, headers=_headers())
+            return _error_response(error, "application/json")
+        return JSONResponse(response, headers=_headers())
 
     async def availability(request: Request) -> Response:
         return JSONResponse(bedrock.availability(request.path_params["model"]), headers=_headers())
@@ -102,17 +102,17 @@ def _bedrock(calls: Counter[str]) -> list[Route]:
     ]
 
 
-def _own(calls: Counter[str]) -> list[Route]:
+def _other(calls: Counter[str]) -> list[Route]:
     async def model(request: Request) -> Response:
         calls["HttpModel"] += 1
         content_type = request.headers.get("content-type", "")
         try:
-            answer = await run_in_threadpool(
-                http_model.ask, request.path_params["form"], await request.body(), content_type
+            response = await run_in_threadpool(
+                http_model.invoke, request.path_params["format"], await request.body(), content_type
             )
         except VisionError as error:
             return JSONResponse({"error": error.message}, error.status)
-        return JSONResponse(answer)
+        return JSONResponse(response)
 
     async def health(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -121,7 +121,7 @@ def _own(calls: Counter[str]) -> list[Route]:
         return JSONResponse(dict(calls))
 
     return [
-        Route("/models/{form}", model, methods=["POST"]),
+        Route("/models/{format}", model, methods=["POST"]),
         Route("/_kinesight/health", health),
         Route("/_kinesight/calls", counts),
     ]
@@ -137,7 +137,7 @@ def _parameters(body: bytes) -> dict[str, Any]:
     return parameters
 
 
-def _refused(error: VisionError, media_type: str) -> Response:
+def _error_response(error: VisionError, media_type: str) -> Response:
     body: dict[str, Any] = {"__type": error.code, "Message": error.message, "message": error.message}
     if error.code == "ModelError":
         body |= {"OriginalStatusCode": 400, "OriginalMessage": error.message}

@@ -1,0 +1,96 @@
+"""Hooks in moto: functions run in our processes, calls are counted, signed links are checked.
+
+All invocations (API, custom resources, SNS, Step Functions) pass through `LambdaFunction._invoke_lambda`, where moto
+starts a container. That name is private, so it is used only here, and a test fails if it moves.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from threading import Thread
+from typing import Any
+
+from moto import backends, settings
+from moto.awslambda.models import LambdaFunction
+from moto.awslambda.utils import get_backend
+from moto.kinesis.models import kinesis_backends
+from moto.server import ThreadedMotoServer
+from moto.sqs.models import sqs_backends
+
+from kinesight_local.calls import CallCounter, counted
+from kinesight_local.lambdas import InvocationResult
+from kinesight_local.moto_support.signed_links import checked
+
+
+def count_calls(server: ThreadedMotoServer, counter: CallCounter) -> None:
+    """Counts the calls to a started server."""
+    running = server._server
+    if running is None:
+        raise RuntimeError("moto's server is not started")
+    running.app = counted(running.app, counter)
+
+
+def check_links(server: ThreadedMotoServer, secrets: Mapping[str, str]) -> None:
+    """Makes a started server check signed links: their signature, object and expiry."""
+    running = server._server
+    if running is None:
+        raise RuntimeError("moto's server is not started")
+    running.app = checked(running.app, secrets)
+
+
+Invoke = Callable[[LambdaFunction, Any], InvocationResult]
+
+
+def route_invocations(invoke: Invoke) -> Callable[[], None]:
+    """Makes `invoke` run all functions. Call the result to restore moto."""
+    original = LambdaFunction._invoke_lambda
+
+    def replacement(function: LambdaFunction, event: Any = None) -> tuple[str, bool, str]:
+        document = json.loads(event) if isinstance(event, str | bytes) else event
+        result = invoke(function, document)
+        return result.payload.decode(), result.failed, ""
+
+    original_modules, modules = backends.list_of_moto_modules, tuple(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: modules  # otherwise every request lists the folder, a fifth of its time
+    original_host = settings.moto_server_host
+    settings.moto_server_host = lambda: "http://127.0.0.1"  # type: ignore[assignment]  # otherwise it queries Docker
+    LambdaFunction._invoke_lambda = replacement  # type: ignore[assignment, method-assign]  # the purpose of this module
+
+    original_call = LambdaFunction.invoke
+
+    def call(function: LambdaFunction, body: str, headers: Any, response_headers: Any) -> str | bytes:
+        """Runs asynchronous invocations in a thread, because moto waits for their end."""
+        if headers.get("x-amz-invocation-type") != "Event":
+            return original_call(function, body, headers, response_headers)
+        Thread(target=original_call, args=(function, body, headers, {}), daemon=True).start()
+        return ""
+
+    LambdaFunction.invoke = call  # type: ignore[assignment, method-assign]  # the purpose of this module
+
+    def restore() -> None:
+        LambdaFunction.invoke = original_call  # type: ignore[method-assign]  # the purpose of this module
+        backends.list_of_moto_modules = original_modules
+        settings.moto_server_host = original_host
+        LambdaFunction._invoke_lambda = original  # type: ignore[method-assign]  # the purpose of this module
+
+    return restore
+
+
+def register_mapping(client: Any, source_arn: str, function_arn: str) -> Callable[[], bool]:
+    """Creates an event source mapping in moto's Lambda, where the API can read, disable and enable it.
+
+    The result returns whether it is enabled and its function's reserved concurrency is not 0. The mapping is removed
+    from moto's queues and streams, which would deliver by it too. Raises botocore's errors.
+    """
+    kind, region, account = source_arn.split(":")[2:5]
+    created = client.create_event_source_mapping(EventSourceArn=source_arn, FunctionName=function_arn)
+    sources: Any = sqs_backends[account][region].queues if kind == "sqs" else kinesis_backends[account][region].streams
+    for source in sources.values():
+        source.lambda_event_source_mappings.clear()
+    backend = get_backend(account, region)
+    function = backend.get_function(function_arn)
+    mapping = backend.get_event_source_mapping(created["UUID"])
+
+    def is_enabled() -> bool:
+        return mapping is not None and bool(mapping.enabled) and function.reserved_concurrency != 0
+
+    return is_enabled

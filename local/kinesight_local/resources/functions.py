@@ -1,0 +1,45 @@
+"""AWS::Lambda::Function. moto keeps the configuration, lambdas.py runs the code, log_shipping.py sends the logs."""
+
+from collections.abc import Mapping
+from typing import Any, override
+
+from kinesight_local.log_shipping import LogShipper
+from kinesight_local.resources.base import Deployment, Resource, ResourceType
+from kinesight_local.template import Document
+
+_NOT_IN_MOTO = frozenset({"Layers", "LoggingConfig", "SnapStart", "TracingConfig"})
+_CODE = {"ZipFile": "def handler(event, context): ..."}
+
+
+class Functions(ResourceType):
+    """moto gets the function without its code and layers."""
+
+    handles = frozenset({"AWS::Lambda::Function"})
+    in_moto = True
+
+    def __init__(self) -> None:
+        self._shipper: LogShipper | None = None
+
+    @override
+    def references(self, resource: Resource) -> Mapping[str, Any]:
+        logging = resource.properties.get("LoggingConfig", {})
+        return {"Logs": logging["LogGroup"]} if "LogGroup" in logging else {}
+
+    @override
+    def moto_properties(self, resource: Resource, physical_name: str) -> Document:
+        kept = {name: value for name, value in resource.properties.items() if name not in _NOT_IN_MOTO}
+        return kept | {"Code": dict(_CODE), "FunctionName": physical_name}
+
+    @override
+    def create(self, resource: Resource, deployment: Deployment) -> None:
+        if not self.references(resource):
+            return
+        if self._shipper is None:
+            self._shipper = LogShipper(deployment.client("logs"), deployment.log_dir)
+        group = deployment.reference(resource.logical_id, "Logs")
+        self._shipper.add(deployment.physical_name(resource.logical_id), group)
+
+    @override
+    def stop(self) -> None:
+        if self._shipper is not None:
+            self._shipper.stop()
