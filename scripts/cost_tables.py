@@ -1,4 +1,4 @@
-"""Writes the tables of costs from the estimate itself: README.md's, and those of docs/cost.md."""
+"""Generates the cost tables of README.md and docs/cost.md from the estimate."""
 
 import logging
 from collections.abc import Iterable, Iterator
@@ -6,19 +6,19 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from kinesight_cli.cost import flows
-from kinesight_cli.cost.counted import checks
-from kinesight_cli.cost.flows import Flow, Visits
-from kinesight_cli.cost.lines import Item, Line
-from kinesight_cli.cost.month import stack_items
-from kinesight_cli.cost.others import GROUPS, KIT_EQUIVALENT, kit, rekognition_streaming
-from kinesight_cli.cost.prices import Price, load_prices
-from kinesight_cli.cost.workload import Workload, assumed, told
-from kinesight_cli.demo import PARAMETERS
-from kinesight_cli.estimate import Estimator, estimator
+from kinesight_cli.demo.run import PARAMETERS
+from kinesight_cli.estimate import formulas
+from kinesight_cli.estimate.alternatives import GROUPS, KIT_EQUIVALENT, kit, rekognition_streaming
+from kinesight_cli.estimate.call_comparison import compare_calls
+from kinesight_cli.estimate.estimator import Estimator, estimator
+from kinesight_cli.estimate.formulas import Flow, SessionCounts
+from kinesight_cli.estimate.lines import Item, Line
+from kinesight_cli.estimate.month import stack_items
+from kinesight_cli.estimate.prices import Price, load_prices
+from kinesight_cli.estimate.workload import Workload, assumed, described
 
 ROOT = Path(__file__).resolve().parent.parent
-_INTERVALS = {"one picture a minute": "60000", "every 10 s": "10000", "every 3 s (default)": "3000"}
+_INTERVALS = {"one image per minute": "60000", "every 10 s": "10000", "every 3 s (default)": "3000"}
 _PRICES = load_prices("us-east-1")
 
 
@@ -28,7 +28,7 @@ def _deployed(parameters: tuple[tuple[str, str], ...]) -> Estimator:
 
 
 def documents() -> dict[Path, str]:
-    """Every document with its tables made anew."""
+    """Returns the text of each document with newly generated tables."""
     tables = {
         "costs": _costs(),
         "comparison": _comparison(),
@@ -52,12 +52,12 @@ def _costs() -> str:
     plain = _deployed(())
     bills = {name: plain.bill({**plain.parameters, "SamplingInterval": ms}) for name, ms in _INTERVALS.items()}
     idle = replace(plain, workload=assumed(["hours_per_day=0", "sessions_per_day=0"])).bill()
-    pictures = [next(row.units for row in bill.rows if row.key == "kvs.image") for bill in bills.values()]
-    rows = [["", *bills], ["pictures a month", *(f"{one:,.0f}" for one in pictures)]]
+    images = [next(row.units for row in bill.rows if row.key == "kvs.image") for bill in bills.values()]
+    rows = [["", *bills], ["images per month", *(f"{one:,.0f}" for one in images)]]
     for name, keys in GROUPS.items():
         rows.append([name, *(f"${bill.usd_of(*keys):,.2f}" for bill in bills.values())])
-    rows.append(["**a camera a month**", *(f"**${bill.usd_per_camera:,.2f}**" for bill in bills.values())])
-    rows.append(["of that the stack, however many cameras", *([f"${idle.usd:,.2f}"] * len(bills))])
+    rows.append(["**per camera and month**", *(f"**${bill.usd_per_camera:,.2f}**" for bill in bills.values())])
+    rows.append(["of which the stack, for any number of cameras", *([f"${idle.usd:,.2f}"] * len(bills))])
     return _table(rows, "|---|---:|---:|---:|")
 
 
@@ -72,7 +72,7 @@ def _comparison() -> str:
     ]
     rows = [["USD per camera", *names]]
     rows += [[name, *(f"{one.usd_of(*keys):,.2f}" for one in columns)] for name, keys in GROUPS.items()]
-    rows.append(["**a camera a month**", *(f"**{one.usd_per_camera:,.2f}**" for one in columns)])
+    rows.append(["**per camera and month**", *(f"**{one.usd_per_camera:,.2f}**" for one in columns)])
     return _table(rows, "|---|" + "---:|" * len(columns))
 
 
@@ -82,8 +82,8 @@ def _formulas() -> str:
 
 
 def _sections() -> Iterator[tuple[str, Iterable[Item]]]:
-    """Each with every line that any parameters make."""
-    workload, flow, visits = Workload(), Flow(1, 1, 1, 1, 1, 1), Visits(1, 1, 1, 1, 1, 1)
+    """Yields sections with every line that any parameters cause."""
+    workload, flow, counts = Workload(), Flow(1, 1, 1, 1, 1, 1), SessionCounts(1, 1, 1, 1, 1, 1)
     plain = dict(_deployed(()).parameters)
     full = plain | {
         "FrameGate": "ON",
@@ -95,40 +95,40 @@ def _sections() -> Iterator[tuple[str, Iterable[Item]]]:
     full |= {"HttpAuthSecretArn": "s", "KmsKeyArn": "k", "ThenDetector": "SAGEMAKER_ASYNC", "ThenOn": "CROP"}
     full |= {"DailyBudgetUsd": "1"}
     http = plain | {"Detector": "HTTP"}
-    everything = (*flows.image_events(flow, full, workload), *flows.image_events(flow, http, workload))
-    yield "Pictures that KVS generates", everything
+    everything = (*formulas.image_events(flow, full, workload), *formulas.image_events(flow, http, workload))
+    yield "Images that KVS generates", everything
     yield (
-        "Pictures of live consumers, beside the same ledger, detector and record",
-        (one for one in flows.live(flow, plain, workload, 1) if one not in everything),
+        "Keyframes of live consumers, in addition to the same ledger, detector and record",
+        (one for one in formulas.live(flow, plain, workload, 1) if one not in everything),
     )
     yield (
-        "Ranges: sweeps and notifications, beside the same",
-        (one for one in flows.on_demand(flow, plain, workload, 1, 1) if one not in everything),
+        "Ranges of sweeps and notifications, in addition to the same",
+        (one for one in formulas.on_demand(flow, plain, workload, 1, 1) if one not in everything),
     )
-    yield "What comes before a notified range", flows.notifications(1, 1)
-    yield "Evidence", flows.evidence(flow, full | {"AlertPer": "PICTURE"}, workload, 1)
-    yield "Sessions", flows.sessions(visits, full, workload)
-    yield "The stack itself, and what is stored", stack_items(full, workload, _deployed(()).shape)
+    yield "Notifications before a range", formulas.notifications(1, 1)
+    yield "Evidence", formulas.evidence(flow, full | {"AlertPer": "PICTURE"}, workload, 1)
+    yield "Sessions", formulas.sessions(counts, full, workload)
+    yield "The stack itself, and storage", stack_items(full, workload, _deployed(()).shape)
 
 
 def _formula_table(items: Iterable[Item]) -> str:
-    held = _held_by_the_demo()
-    rows = [["billed as", "so many", "units each", "the call, as the demo counts it"]]
+    compared = _compared_by_the_demo()
+    rows = [["billed as", "count", "units each", "call, as counted by the demo"]]
     for item in items:
         if isinstance(item, Line):
-            call = f"`{item.call}`" + (" ✓" if item.call in held else "") if item.call else ""
+            call = f"`{item.call}`" + (" ✓" if item.call in compared else "") if item.call else ""
             row = [_PRICES[item.price].name, item.why, f"{item.each:g}", call]
             if row not in rows:
                 rows.append(row)
     return _table(rows, "|---|---|---:|---|")
 
 
-def _held_by_the_demo() -> set[str]:
-    """The calls that the demo's test compares."""
+def _compared_by_the_demo() -> set[str]:
+    """Returns the calls that the test of the demo compares."""
     workload, flow = Workload(), Flow(1, 1, 1, 1, 1, 1)
     parameters = {**_deployed(()).parameters, **PARAMETERS}
-    items = (*flows.image_events(flow, parameters, workload), *flows.evidence(flow, parameters, workload, 1))
-    return {one.call for one in checks(items, {})}
+    items = (*formulas.image_events(flow, parameters, workload), *formulas.evidence(flow, parameters, workload, 1))
+    return {one.call for one in compare_calls(items, {})}
 
 
 def _prices() -> str:
@@ -149,7 +149,7 @@ def _usd(price: Price) -> str:
 
 def _assumptions() -> str:
     rows = [["`--assume`", "default", ""]]
-    rows += [[f"`{name}`", f"{value:g}", text] for name, (value, text) in told(Workload()).items()]
+    rows += [[f"`{name}`", f"{value:g}", text] for name, (value, text) in described(Workload()).items()]
     return _table(rows, "|---|---:|---|")
 
 

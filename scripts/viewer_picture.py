@@ -6,8 +6,8 @@ make viewer-picture
 import tempfile
 from pathlib import Path
 
-from kinesight_cli.demo import STREAM, demo_cloud, run_demo
-from kinesight_cli.progress import shown_progress
+from kinesight_cli.demo.run import STREAM, demo_cloud, run_demo
+from kinesight_cli.shared.progress import shown_progress
 from playwright.sync_api import Page
 from rich.console import Console
 

@@ -1,4 +1,4 @@
-"""Letters on SQS: held back while somebody looks, there again afterwards, gone when deleted."""
+"""Dead letters on SQS: invisible while collected, available after release, gone when deleted."""
 
 from collections.abc import Iterator
 
@@ -6,17 +6,17 @@ import boto3
 import pytest
 from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
 from kinesight.domain.errors import DetectorRejectedError
-from kinesight_cli.dead_letters import ATTEMPTS_EXHAUSTED, DeadLetterQueue
+from kinesight_cli.shared.dead_letters import ATTEMPTS_EXHAUSTED, DeadLetterQueue
 from moto import mock_aws
 
 
 @pytest.fixture
 def url() -> Iterator[str]:
     with mock_aws():
-        yield str(boto3.client("sqs").create_queue(QueueName="letters")["QueueUrl"])
+        yield str(boto3.client("sqs").create_queue(QueueName="dead-letters")["QueueUrl"])
 
 
-def test_a_letter_tells_who_buried_it_and_why(url: str) -> None:
+def test_a_message_has_its_source_and_reason(url: str) -> None:
     sqs = boto3.client("sqs")
     SqsDeadLetters(sqs, url, source="analyze_images").send_to_dead_letters(
         '{"a": 1}', DetectorRejectedError("no such model")
@@ -35,7 +35,7 @@ def test_a_letter_tells_who_buried_it_and_why(url: str) -> None:
     assert (given_up.reason, given_up.document()) == (ATTEMPTS_EXHAUSTED, {})
 
 
-def test_letters_are_one_persons_until_they_are_released(url: str) -> None:
+def test_collected_messages_are_invisible_until_they_are_released(url: str) -> None:
     sqs = boto3.client("sqs")
     for number in range(25):
         sqs.send_message(QueueUrl=url, MessageBody=str(number))

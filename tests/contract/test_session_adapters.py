@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
-from kinesight.adapters import aws_clients
+from kinesight.adapters.aws import clients as aws_clients
 from kinesight.adapters.session_channel_eventbridge import EventBridgeSessions
 from kinesight.adapters.session_channel_iot import IotAlerts, IotSessions
 from kinesight.adapters.session_store_dynamodb import DynamoDbSessionClips, DynamoDbSessions

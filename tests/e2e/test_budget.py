@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kinesight_cli.demo_video import make_demo_video
-from kinesight_cli.fragmenting import read_video
-from kinesight_cli.producing import Pace, Tagging, play
+from kinesight_cli.demo.sample_video import make_demo_video
+from kinesight_cli.shared.play_video import Pace, Tagging, play
+from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
 from PIL import Image
 

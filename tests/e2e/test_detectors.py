@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from kinesight.domain.model import ResultRecord
-from kinesight_cli.demo_video import make_demo_video
-from kinesight_cli.fragmenting import read_video
-from kinesight_cli.producing import Pace, Tagging, play
+from kinesight_cli.demo.sample_video import make_demo_video
+from kinesight_cli.shared.play_video import Pace, Tagging, play
+from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
 
 from tests.e2e.conftest import MODEL_ARN, STREAM

@@ -1,7 +1,7 @@
-"""Every broken state that the local cloud can have: broken alone, named by `kinesight doctor`, and mended again.
+"""`kinesight doctor` names every fault that the local cloud can have, one at a time.
 
-What it can't have (a stream that is not ACTIVE, a mail address that is not confirmed) is in
-tests/unit/test_doctor.py, on facts.
+Faults that it cannot have (a stream that is not ACTIVE, an e-mail address that is not confirmed) are in
+tests/unit/cli/doctor/test_doctor.py, on facts.
 """
 
 import json
@@ -16,10 +16,13 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight_cli.doctor import Cause, Examination, HealthThresholds, Outcome, Report
-from kinesight_cli.fragmenting import EncodedFrame, SourceFragment, SourceVideo
+from kinesight.domain.check_results import Cause, Status
+from kinesight.domain.health.facts import HealthThresholds
+from kinesight_cli.doctor.check_runner import CheckRunner
+from kinesight_cli.doctor.report import Report
 from kinesight_cli.main import app
-from kinesight_cli.producing import Pace, Tagging, play
+from kinesight_cli.shared.play_video import Pace, Tagging, play
+from kinesight_cli.shared.video_file import EncodedFrame, SourceFragment, SourceVideo
 from kinesight_local.cloud import LocalCloud
 from kinesight_local.kvs.faults import Fail
 from kinesight_local.kvs.http.threaded_server import ThreadedServer
@@ -106,7 +109,9 @@ def a_video() -> SourceVideo:
     clip = a_clip(2)
     frames = [EncodedFrame(Fraction(at), key, data) for at, key, data in clip.packets]
     halves = tuple(frames[start : start + 10] for start in (0, 10))
-    return SourceVideo(clip.track, tuple(SourceFragment(tuple(one), Fraction(1000)) for one in halves), encoded=False)
+    return SourceVideo(
+        clip.track, tuple(SourceFragment(tuple(one), Fraction(1000)) for one in halves), transcoded=False
+    )
 
 
 def record(
@@ -120,20 +125,20 @@ def record(
     eventually(lambda: counters(stream)["pending"], lambda pending: pending == 0)
 
 
-def examined(stream: str, patience: HealthThresholds | None = None) -> Report:
-    return Examination("kinesight", session(), patience or HealthThresholds(picture_s=0)).stream(stream)
+def checked(stream: str, thresholds: HealthThresholds | None = None) -> Report:
+    return CheckRunner("kinesight", session(), thresholds or HealthThresholds(picture_s=0)).check_stream(stream)
 
 
 @cache
 def session() -> boto3.Session:
-    """One for all: to read botocore's models takes longer than to examine a stream."""
+    """Returns one session for all tests: reading botocore's models takes longer than checking a stream."""
     return boto3.Session()
 
 
 def causes(report: Report) -> list[Cause | None]:
-    """But for what the logs of the last minutes have: that is what the states before this one left there."""
+    """Returns the causes without those from logs, which may be from the faults of earlier tests."""
     (health,) = report.streams
-    return [one.verdict.cause for one in health.findings if one.is_broken and one.check != "errors"]
+    return [one.result.cause for one in health.checks if one.has_failed and one.check != "errors"]
 
 
 def physical(cloud: LocalCloud, logical_id: str) -> str:
@@ -147,19 +152,19 @@ def parameter(cloud: LocalCloud, name: str) -> str:
     return str(value)
 
 
-def test_a_healthy_stream_has_no_finding(cloud: LocalCloud) -> None:
-    (health,) = examined(CAMERA).streams
+def test_a_healthy_stream_passes_every_check(cloud: LocalCloud) -> None:
+    (health,) = checked(CAMERA).streams
 
-    unhealthy = [one for one in health.findings if one.verdict.outcome is not Outcome.GOOD]
+    unhealthy = [one for one in health.checks if one.result.status is not Status.OK]
     assert unhealthy == []
-    assert len(health.findings) > 25
-    assert health.measured["lastPictureAgeSeconds"] < 300
+    assert len(health.checks) > 25
+    assert health.measured["lastImageAgeSeconds"] < 300
 
 
 # -- one thing broken at a time ------------------------------------------------------------------------------------
 
 Breaking = Callable[[LocalCloud, ModelServer], Iterator[str]]
-"""Breaks one thing, yields the stream to look at, and mends it."""
+"""Breaks one thing, yields the stream to check, and fixes it."""
 
 
 def nothing_recorded(cloud: LocalCloud, model: ModelServer) -> Iterator[str]:
@@ -414,31 +419,31 @@ STATES: tuple[tuple[Breaking, Cause], ...] = (
 def test_the_cause_is_named_and_nothing_else(
     cloud: LocalCloud, model: ModelServer, breaking: Breaking, cause: Cause
 ) -> None:
-    (report,) = [examined(stream) for stream in breaking(cloud, model)]  # at the end it is mended
+    (report,) = [checked(stream) for stream in breaking(cloud, model)]  # fixed at the end
 
     assert causes(report) == [cause]
-    first = report.streams[0].first_broken
+    first = report.streams[0].first_failed
     assert first is not None
-    assert first.verdict.next_step
+    assert first.result.next_step
 
 
-def test_what_may_not_be_looked_at_is_not_broken(cloud: LocalCloud, model: ModelServer) -> None:
+def test_a_missing_permission_is_not_a_failure(cloud: LocalCloud, model: ModelServer) -> None:
     operation = "DescribeImageGenerationConfiguration"
     cloud.kvs.service.faults.add(Fail(operation=operation, code="AccessDeniedException", status=401))
-    report = examined(CAMERA)
+    report = checked(CAMERA)
     cloud.kvs.service.faults.clear()
 
-    (unseen,) = {one.verdict.fact for one in report.streams[0].findings if one.verdict.outcome is Outcome.UNKNOWN}
-    assert unseen == f"you may not look: kinesisvideo:{operation} is missing"
+    (unseen,) = {one.result.fact for one in report.streams[0].checks if one.result.status is Status.WARNING}
+    assert unseen == f"cannot run the check: permission kinesisvideo:{operation} is missing"
     assert causes(report) == []
 
 
-def test_the_reasons_of_failures_are_told_from_the_log(cloud: LocalCloud, model: ModelServer) -> None:
-    def told() -> list[str]:
-        findings = examined(CAMERA).streams[0].findings
-        return [one.verdict.fact for one in findings if one.verdict.cause is Cause.FUNCTION_ERRORS]
+def test_the_reasons_of_failures_come_from_the_log(cloud: LocalCloud, model: ModelServer) -> None:
+    def facts() -> list[str]:
+        checks = checked(CAMERA).streams[0].checks
+        return [one.result.fact for one in checks if one.result.cause is Cause.FUNCTION_ERRORS]
 
-    ((fact,),) = [eventually(told, bool) for _ in poison(cloud, model)]
+    ((fact,),) = [eventually(facts, bool) for _ in poison(cloud, model)]
 
     assert re.search(r"(dead-lettered|to be retried): \w+Error", fact)
 
@@ -452,7 +457,7 @@ def test_the_command_on_the_whole_stack(cloud: LocalCloud, model: ModelServer) -
     assert set(of_streams) == {name for name in CAMERAS if name.startswith("camera-")}
     assert of_streams["camera-empty"] == "no-fragments"
     assert of_streams["camera-zero"] == "no-retention"
-    assert {one["check"] for one in report["findings"] if one["outcome"] != "good"} <= {"errors"}
+    assert {one["check"] for one in report["checks"] if one["status"] != "ok"} <= {"errors"}
 
 
 def test_the_command_on_one_stream(cloud: LocalCloud, model: ModelServer) -> None:
@@ -462,20 +467,20 @@ def test_the_command_on_one_stream(cloud: LocalCloud, model: ModelServer) -> Non
     assert told.exit_code == 1
     assert any("✗ retention" in line and "0 hours" in line for line in lines)
     assert any("next:" in line and "update-data-retention --stream-name camera-zero" in line for line in lines)
-    assert any("· fragments" in line and "not checked: retention first" in line for line in lines)
+    assert any("· fragments" in line and "skipped: fix retention first" in line for line in lines)
 
 
-def test_another_stack_is_not_there(cloud: LocalCloud, model: ModelServer) -> None:
+def test_a_missing_stack(cloud: LocalCloud, model: ModelServer) -> None:
     told = CliRunner().invoke(app, ["doctor", CAMERA, "--stack", "other", "--json"])
 
     assert told.exit_code == 1
     assert json.loads(told.stdout)["streams"][0]["cause"] == "stack-missing"
 
 
-def test_a_camera_that_fell_silent(cloud: LocalCloud, model: ModelServer) -> None:
+def test_a_silent_camera(cloud: LocalCloud, model: ModelServer) -> None:
     record(cloud, CAMERA)
 
-    named = eventually(lambda: causes(examined(CAMERA, HealthThresholds(silent_s=0.5))), bool)
+    named = eventually(lambda: causes(checked(CAMERA, HealthThresholds(silent_s=0.5))), bool)
 
     assert named == [Cause.PRODUCER_SILENT]
 
@@ -484,4 +489,4 @@ def test_the_results_stream_is_gone(cloud: LocalCloud, model: ModelServer) -> No
     """The last one: what reads the stream would not find a new one."""
     cloud.client("kinesis").delete_stream(StreamName=cloud.outputs["ResultsStreamName"])
 
-    assert causes(examined(CAMERA)) == [Cause.RESULTS_STREAM_MISSING]
+    assert causes(checked(CAMERA)) == [Cause.RESULTS_STREAM_MISSING]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from kinesight.domain.model import ResultRecord
-from kinesight_cli import rules_documents
-from kinesight_cli.fragmenting import read_video
-from kinesight_cli.migration import Migration
-from kinesight_cli.migration_rekognition import migrate_rekognition
-from kinesight_cli.producing import Pace, Tagging, play
+from kinesight_cli.migrate.migration import Migration
+from kinesight_cli.migrate.rekognition import migrate_rekognition
+from kinesight_cli.shared import rules_document
+from kinesight_cli.shared.play_video import Pace, Tagging, play
+from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
 
 from tests.e2e.conftest import ROOT
@@ -50,7 +50,7 @@ def cloud(processor: tuple[Migration, str], tmp_path_factory: pytest.TempPathFac
         cloud.ensure_stream(migration.parameters["StreamNames"])
         cloud.deploy()
         if migration.rules is not None:
-            rules_documents.put("kinesight", json.dumps(migration.rules))
+            rules_document.put("kinesight", json.dumps(migration.rules))
         yield cloud
 
 

@@ -14,9 +14,9 @@ import pytest
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.on_demand.windows import Grid, covered_slots
 from kinesight.domain.ports import FragmentSpan
-from kinesight_cli.demo_video import make_demo_video
-from kinesight_cli.fragmenting import read_video
-from kinesight_cli.producing import Pace, Tagging, play
+from kinesight_cli.demo.sample_video import make_demo_video
+from kinesight_cli.shared.play_video import Pace, Tagging, play
+from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
 from kinesight_local.kvs.faults import Fail, Faults, Throttle
 
@@ -195,7 +195,7 @@ def test_the_command_makes_a_time_lapse(stack: Stack, recorded: None, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("option", "complaint"), [("--every=fast", "is no time"), ("--size=321x180", "two even sides")]
+    ("option", "complaint"), [("--every=fast", "is not a duration"), ("--size=321x180", "an even width")]
 )
 def test_the_command_says_how_an_option_is_written(option: str, complaint: str) -> None:
     command = [sys.executable, "-m", "kinesight_cli.main", "timelapse", STREAM, option]

@@ -16,9 +16,9 @@ from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.rules.refresh import DOCUMENT_KEY
 from kinesight.domain.sessions.clip import ClipOrder, SessionClip
 from kinesight.media.fragments import MediaFragment, read_fragments
-from kinesight_cli.demo_video import make_demo_video
-from kinesight_cli.fragmenting import read_video
-from kinesight_cli.producing import Tagging, play
+from kinesight_cli.demo.sample_video import make_demo_video
+from kinesight_cli.shared.play_video import Tagging, play
+from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import REGION, LocalCloud
 from moto.iotdata.models import iotdata_backends
 
@@ -240,9 +240,9 @@ def test_a_replay_by_other_rules_says_what_would_change(cloud: LocalCloud, tmp_p
 
     sessions = len(stored(cloud))
     assert f"{sessions} → 0" in said
-    assert said.count("Gone: ") == sessions
+    assert said.count("Lost: ") == sessions
     assert f"{sessions} → {sessions}" in unchanged
-    assert "Gone: " not in unchanged
+    assert "Lost: " not in unchanged
 
 
 def _stack_name(cloud: LocalCloud) -> str:

@@ -1,4 +1,4 @@
-"""A frame's way is told, by any of its ids; what ended in dead letters comes back when its cause is mended, once."""
+"""Tracing a frame by any of its ids, and redriving dead letters once their cause is fixed."""
 
 import base64
 import json
@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import ResultRecord
-from kinesight_cli.demo_video import make_demo_video
-from kinesight_cli.fragmenting import read_video
+from kinesight_cli.demo.sample_video import make_demo_video
 from kinesight_cli.main import app
-from kinesight_cli.producing import Tagging, play
+from kinesight_cli.shared.play_video import Tagging, play
+from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
 from typer.testing import CliRunner
 
@@ -46,7 +46,7 @@ def stack(cloud: LocalCloud) -> Stack:
 
 @pytest.fixture(scope="module")
 def played(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[ResultRecord]:
-    """The demo's video; all of its pictures analyzed, the evidence kept."""
+    """The demo's video; all of its images analyzed, the evidence kept."""
     film = tmp_path_factory.mktemp("film") / "demo.mp4"
     make_demo_video(film)
     play(STREAM, read_video(film), Tagging(image=True), lambda _: None)
@@ -59,8 +59,8 @@ def played(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[Resul
     return records
 
 
-def told(*arguments: str, status: int = 0) -> dict[str, Any]:
-    """A command's JSON."""
+def output(*arguments: str, status: int = 0) -> dict[str, Any]:
+    """Returns the JSON of a command."""
     answer = CliRunner().invoke(app, [*arguments, "--json"])
     assert answer.exit_code == status, answer.output
     document: dict[str, Any] = json.loads(answer.stdout)
@@ -69,19 +69,19 @@ def told(*arguments: str, status: int = 0) -> dict[str, Any]:
 
 def traced(*arguments: str) -> dict[str, Any]:
     """The only frame of a trace."""
-    (frame,) = told("trace", *arguments)["frames"]
+    (frame,) = output("trace", *arguments)["frames"]
     found: dict[str, Any] = frame
     return found
 
 
-def traced_until(identity: str, *wanted: str) -> dict[str, Any]:
-    """Functions are done, and their log lines arrive, within seconds."""
+def traced_until(identity: str, *steps: str) -> dict[str, Any]:
+    """Waits until the frame has these steps: functions end and their log lines arrive within seconds."""
 
-    def look() -> list[dict[str, Any]]:
+    def frames() -> list[dict[str, Any]]:
         answer = CliRunner().invoke(app, ["trace", identity, "--json"])
         return json.loads(answer.stdout)["frames"] if answer.exit_code == 0 else []
 
-    (frame,) = eventually(look, lambda frames: any(set(wanted) <= whats(one) for one in frames))
+    (frame,) = eventually(frames, lambda found: any(set(steps) <= whats(one) for one in found))
     return frame
 
 
@@ -93,30 +93,32 @@ def missing(frame: dict[str, Any]) -> dict[str, str]:
     return {one["what"]: one["why"] for one in frame["missing"]}
 
 
-def send_to_dead_letters(stack: Stack, output: str, body: str, reason: str | None = None) -> None:
-    """As a function does, or as a queue without a reason."""
-    told_why = {
+def dead_letter(stack: Stack, output: str, body: str, reason: str | None = None) -> None:
+    """Sends a dead letter like a function, or without a reason like a queue."""
+    attributes = {
         name: {"DataType": "String", "StringValue": text}
         for name, text in (("errorType", reason), ("errorMessage", "on purpose"), ("source", "test"))
         if reason is not None and text is not None
     }
-    stack.cloud.client("sqs").send_message(QueueUrl=stack.outputs[output], MessageBody=body, MessageAttributes=told_why)
+    stack.cloud.client("sqs").send_message(
+        QueueUrl=stack.outputs[output], MessageBody=body, MessageAttributes=attributes
+    )
 
 
 def depth(stack: Stack, output: str) -> int:
-    """Letters that anybody can receive now."""
+    """Returns the number of messages that are visible."""
     answer = stack.cloud.client("sqs").get_queue_attributes(
         QueueUrl=stack.outputs[output], AttributeNames=["ApproximateNumberOfMessages"]
     )
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
 
 
-def test_a_frame_that_went_the_whole_way(stack: Stack, played: list[ResultRecord]) -> None:
+def test_a_complete_frame(stack: Stack, played: list[ResultRecord]) -> None:
     record = next(one for one in played if one.matched)
     frame = traced_until(
         record.result_id,
         "recorded",
-        "picture",
+        "image",
         "analyzed",
         "completed",
         "record",
@@ -140,31 +142,31 @@ def test_every_id_leads_to_the_same_frame(stack: Stack, played: list[ResultRecor
     session = next(step["sessionId"] for step in frame["steps"] if "sessionId" in step)
 
     assert traced(record.frame.image.key) == frame
-    of_fragment = [told("trace", *ids)["frames"] for ids in ((number, "--stream", STREAM), (f"{STREAM}/{number}",))]
+    of_fragment = [output("trace", *ids)["frames"] for ids in ((number, "--stream", STREAM), (f"{STREAM}/{number}",))]
     siblings = {one.result_id for one in played if one.frame.fragment_number == number}
     for frames in of_fragment:
         assert {one["resultId"] for one in frames} == siblings
-    best = told("trace", session)["frames"]
+    best = output("trace", session)["frames"]
     assert {step["sessionId"] for one in best for step in one["steps"] if "sessionId" in step} == {session}
 
 
-def test_a_frame_that_matched_nothing_says_why_it_left_nothing(stack: Stack, played: list[ResultRecord]) -> None:
+def test_a_frame_without_a_match_names_the_reason(stack: Stack, played: list[ResultRecord]) -> None:
     record = next(one for one in played if not one.matched)
 
     frame = traced_until(record.result_id, "analyzed")
 
-    assert missing(frame) == {"evidence": "no rule matched, so none is kept"}
+    assert missing(frame) == {"evidence": "no rule matched, so no evidence is kept"}
 
 
-def test_an_unknown_id_is_told_with_what_to_do(cloud: LocalCloud) -> None:
+def test_an_unknown_id_names_the_next_step(cloud: LocalCloud) -> None:
     runner = CliRunner()
 
     assert "--since" in runner.invoke(app, ["trace", "0" * 32]).stderr
     assert "--stream" in runner.invoke(app, ["trace", "9" * 47]).stderr
-    assert "is no id" in runner.invoke(app, ["trace", "front door"]).stderr
+    assert "not a known kind of id" in runner.invoke(app, ["trace", "front door"]).stderr
 
 
-def test_poison_is_traced_to_its_dead_letter_and_comes_back_once_when_it_is_mended(
+def test_a_poison_message_is_traced_and_redriven_once_after_it_is_fixed(
     stack: Stack, played: list[ResultRecord]
 ) -> None:
     s3, bucket = stack.cloud.client("s3"), stack.outputs["ImagesBucketName"]
@@ -174,20 +176,20 @@ def test_poison_is_traced_to_its_dead_letter_and_comes_back_once_when_it_is_mend
     frame = traced_until(key, "dead-lettered")
 
     assert "UnsupportedImageError" in whats(frame)
-    assert "in the dead letters of images: UnsupportedImageError" in missing(frame)["result"]
+    assert "in the dead-letter queue images: UnsupportedImageError" in missing(frame)["result"]
 
     before = stack.results()
-    dry = told("redrive", "--dry-run")
+    dry = output("redrive", "--dry-run")
     (group,) = dry["groups"]
-    assert (group["place"], group["reason"], group["fate"]) == ("images", "UnsupportedImageError", "to ImagesQueue")
+    assert (group["queue"], group["reason"], group["action"]) == ("images", "UnsupportedImageError", "to ImagesQueue")
     assert (dry["sent"], depth(stack, "ImagesDeadLetterQueueUrl"), stack.results()) == (0, 1, before)
-    assert told("redrive", "--reason", "DetectorRejectedError")["sent"] == 0
+    assert output("redrive", "--reason", "DetectorRejectedError")["sent"] == 0
 
     good = s3.get_object(Bucket=bucket, Key=played[0].frame.image.key)["Body"].read()
-    # Without its event: what comes next comes by the dead letter.
+    # Without its event, so that only the dead letter causes an analysis.
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
     s3.put_object(Bucket=bucket, Key=key, Body=good, ContentType="image/jpeg", Metadata=metadata)
-    assert told("redrive", "--queue", "images")["sent"] == 1
+    assert output("redrive", "--queue", "images")["sent"] == 1
     results = eventually(stack.results, lambda seen: len(seen) > len(before))
     body = stack_event(bucket, key)
     stack.say(body)
@@ -195,7 +197,7 @@ def test_poison_is_traced_to_its_dead_letter_and_comes_back_once_when_it_is_mend
 
     assert [one.frame.image.key for one in results[len(before) :]] == [key]
     assert len(stack.results()) == len(results)
-    assert told("redrive")["found"]["images"] == 0
+    assert output("redrive")["found"]["images"] == 0
     assert "result" not in missing(traced_until(key, "analyzed"))
 
 
@@ -204,39 +206,39 @@ def stack_event(bucket: str, key: str) -> str:
     return json.dumps({"Records": [record]})
 
 
-def test_what_no_retry_mends_stays_unless_somebody_insists(stack: Stack, played: list[ResultRecord]) -> None:
-    send_to_dead_letters(stack, "ImagesDeadLetterQueueUrl", "this is no JSON", "InvalidEventError")
+def test_a_message_that_would_fail_again_is_skipped_unless_forced(stack: Stack, played: list[ResultRecord]) -> None:
+    dead_letter(stack, "ImagesDeadLetterQueueUrl", "this is no JSON", "InvalidEventError")
 
-    kept = told("redrive", "--queue", "images", status=1)
-    assert (kept["sent"], kept["stayed"], depth(stack, "ImagesDeadLetterQueueUrl")) == (0, 1, 1)
+    kept = output("redrive", "--queue", "images", status=1)
+    assert (kept["sent"], kept["skipped"], depth(stack, "ImagesDeadLetterQueueUrl")) == (0, 1, 1)
 
-    assert told("redrive", "--queue", "images", "--reason", "InvalidEventError")["sent"] == 1
+    assert output("redrive", "--queue", "images", "--reason", "InvalidEventError")["sent"] == 1
     eventually(stack.waiting, lambda count: count == 0)
-    eventually(lambda: depth(stack, "ImagesDeadLetterQueueUrl"), lambda letters: letters == 1)  # buried again
+    eventually(lambda: depth(stack, "ImagesDeadLetterQueueUrl"), lambda messages: messages == 1)  # dead-lettered again
     stack.drained(stack.outputs["ImagesDeadLetterQueueUrl"])
 
 
 @pytest.mark.parametrize("as_range", [False, True])
-def test_evidence_is_kept_again_and_nobody_else_hears_of_it(
+def test_evidence_is_kept_again_and_no_other_consumer_receives_it(
     stack: Stack, played: list[ResultRecord], as_range: bool
 ) -> None:
     raw = stack.raw_results()
-    place, record = next(
-        (place, one) for place, one in enumerate(map(_parsed, raw)) if one.matched and "Face" in one.matched_labels
+    index, record = next(
+        (index, one) for index, one in enumerate(map(_parsed, raw)) if one.matched and "Face" in one.matched_labels
     )
     keys, s3, bucket = evidence_keys(record), stack.cloud.client("s3"), stack.outputs["EvidenceBucketName"]
     before, alerts = stack.objects("EvidenceBucketName"), list(stack.all_alerts())
     for key in (keys.result, keys.annotated):
         s3.delete_object(Bucket=bucket, Key=key)
-    number = raw[place]["SequenceNumber"]
+    number = raw[index]["SequenceNumber"]
     if as_range:
-        send_to_dead_letters(stack, "EvidenceDeadLetterQueueUrl", json.dumps(_batch_info(stack, number)))
+        dead_letter(stack, "EvidenceDeadLetterQueueUrl", json.dumps(_batch_info(stack, number)))
     else:
-        send_to_dead_letters(stack, "EvidenceDeadLetterQueueUrl", raw[place]["Data"].decode(), "EvidenceGoneError")
+        dead_letter(stack, "EvidenceDeadLetterQueueUrl", raw[index]["Data"].decode(), "EvidenceGoneError")
     frame = traced(record.result_id)
 
-    assert "in the dead letters of evidence" in missing(frame)["evidence: annotated"]
-    assert told("redrive", "--queue", "evidence")["sent"] == 1
+    assert "in the dead-letter queue evidence" in missing(frame)["evidence: annotated"]
+    assert output("redrive", "--queue", "evidence")["sent"] == 1
     assert depth(stack, "EvidenceDeadLetterQueueUrl") == 0
     assert set(stack.objects("EvidenceBucketName")) == set(before)
     assert [one["SequenceNumber"] for one in stack.raw_results()] == [one["SequenceNumber"] for one in raw]
@@ -256,13 +258,13 @@ def _batch_info(stack: Stack, number: str, size: int = 1) -> dict[str, Any]:
     return {"KinesisBatchInfo": batch | {"batchSize": size}}
 
 
-def test_a_range_of_which_the_stream_keeps_a_part_stays(stack: Stack, played: list[ResultRecord]) -> None:
+def test_a_range_of_which_the_stream_has_only_a_part_is_skipped(stack: Stack, played: list[ResultRecord]) -> None:
     number = stack.raw_results()[-1]["SequenceNumber"]
-    send_to_dead_letters(stack, "SessionsDeadLetterQueueUrl", json.dumps(_batch_info(stack, number, size=3)))
+    dead_letter(stack, "SessionsDeadLetterQueueUrl", json.dumps(_batch_info(stack, number, size=3)))
 
-    (group,) = told("redrive", "--queue", "sessions", status=1)["groups"]
+    (group,) = output("redrive", "--queue", "sessions", status=1)["groups"]
 
-    assert "1 of its 3 records" in group["fate"]
+    assert "1 of its 3 records" in group["action"]
     assert depth(stack, "SessionsDeadLetterQueueUrl") == 1
     stack.drained(stack.outputs["SessionsDeadLetterQueueUrl"])
 
@@ -270,14 +272,14 @@ def test_a_range_of_which_the_stream_keeps_a_part_stays(stack: Stack, played: li
 def test_a_live_keyframe_is_analyzed_by_the_workflow_once(stack: Stack, played: list[ResultRecord]) -> None:
     shown = played[0].frame
     moment = shown.image_timestamp + timedelta(milliseconds=123)
-    letter = json.dumps(
+    message = json.dumps(
         {"streamName": STREAM, "fragmentNumber": shown.fragment_number, "imageTimestamp": moment.isoformat()}
     )
     before = len(stack.results())
 
     for _ in range(2):
-        send_to_dead_letters(stack, "LiveDeadLetterQueueUrl", letter, "DetectorRejectedError")
-        assert told("redrive", "--queue", "live")["sent"] == 1
+        dead_letter(stack, "LiveDeadLetterQueueUrl", message, "DetectorRejectedError")
+        assert output("redrive", "--queue", "live")["sent"] == 1
     results = eventually(stack.results, lambda seen: len(seen) > before)
     frame = traced_until(results[-1].result_id, "analyzed")
 
@@ -294,9 +296,9 @@ def test_a_failed_execution_is_started_again_once(stack: Stack, played: list[Res
     arn = client.start_execution(stateMachineArn=machine, name="too-early", input=json.dumps(wanted))["executionArn"]
     eventually(lambda: client.describe_execution(executionArn=arn)["status"], lambda status: status == "FAILED")
 
-    (group,) = told("redrive", "--queue", "executions", "--dry-run")["groups"]
-    assert (group["reason"], group["fate"].split(":")[0]) == ("NoMediaError", "stays")
-    assert told("redrive", "--queue", "executions", "--reason", "NoMediaError")["sent"] == 1
+    (group,) = output("redrive", "--queue", "executions", "--dry-run")["groups"]
+    assert (group["reason"], group["action"].split(":")[0]) == ("NoMediaError", "skipped")
+    assert output("redrive", "--queue", "executions", "--reason", "NoMediaError")["sent"] == 1
 
     runs = client.list_executions(stateMachineArn=machine)["executions"]
     again = [one["executionArn"] for one in runs if one["name"].startswith("redrive-") and arn != one["executionArn"]]
@@ -304,10 +306,10 @@ def test_a_failed_execution_is_started_again_once(stack: Stack, played: list[Res
     assert inputs.count(wanted) == 1
 
 
-def test_a_record_that_a_queue_has_cut_stays(stack: Stack) -> None:
-    send_to_dead_letters(stack, "EvidenceDeadLetterQueueUrl", base64.b64encode(b"cut").decode(), "EvidenceGoneError")
+def test_a_record_that_a_queue_has_cut_is_skipped(stack: Stack) -> None:
+    dead_letter(stack, "EvidenceDeadLetterQueueUrl", base64.b64encode(b"cut").decode(), "EvidenceGoneError")
 
-    (group,) = told("redrive", "--queue", "evidence", "--dry-run")["groups"]
+    (group,) = output("redrive", "--queue", "evidence", "--dry-run")["groups"]
 
-    assert "cut" in group["fate"]
+    assert "cut" in group["action"]
     stack.drained(stack.outputs["EvidenceDeadLetterQueueUrl"])

@@ -6,9 +6,9 @@ from pathlib import Path
 from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import ResultRecord
 from kinesight.media.fragments import MediaFragment, read_fragments
-from kinesight_cli.demo_video import make_demo_video
-from kinesight_cli.fragmenting import read_video
-from kinesight_cli.producing import Tagging, play
+from kinesight_cli.demo.sample_video import make_demo_video
+from kinesight_cli.shared.play_video import Tagging, play
+from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
 from kinesight_local.kvs.faults import Cut, Duplicate, Fail, Faults, Missing, Slow, Throttle
 

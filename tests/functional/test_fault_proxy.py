@@ -9,8 +9,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from kinesight.adapters.aws.errors import is_retryable
-from kinesight_local.fault_forms import Call
-from kinesight_local.fault_proxy import FaultProxy
+from kinesight_local.fault_injection.error_responses import Call
+from kinesight_local.fault_injection.proxy import FaultKind, FaultProxy, FaultRule, FaultRules
 from moto.server import ThreadedMotoServer
 
 from tests.functional.kvs_producer import reset_moto

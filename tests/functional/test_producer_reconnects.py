@@ -12,9 +12,9 @@ import boto3
 import pytest
 from botocore.credentials import Credentials
 from kinesight.media.fragments import MediaFragment, read_fragments
-from kinesight_cli import producer
-from kinesight_cli.fragmenting import read_video
-from kinesight_cli.producer import Plan, ProducerError, Target, put_video
+from kinesight_cli.shared import put_media
+from kinesight_cli.shared.put_media import Plan, ProducerError, Target, put_video
+from kinesight_cli.shared.video_file import read_video
 from kinesight_local.kvs.server import KvsServer
 
 from tests.builders import NOON_MS
@@ -89,8 +89,8 @@ def test_nothing_is_lost_when_connections_are_cut(cutting: CuttingProxy, archive
 def test_a_connection_that_always_breaks_is_given_up(
     cutting: CuttingProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(producer, "_ATTEMPTS", 2)
+    monkeypatch.setattr(put_media, "_ATTEMPTS", 2)
     cutting.cuts = [10] * 9
 
-    with pytest.raises(ProducerError, match="broke 2 times"):
+    with pytest.raises(ProducerError, match="failed 2 times"):
         send(cutting, a_file(tmp_path / "film.mp4"))

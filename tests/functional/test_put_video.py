@@ -9,10 +9,10 @@ import boto3
 import numpy as np
 import pytest
 from kinesight.media.fragments import MediaFragment, read_fragments
-from kinesight_cli.fragmenting import MAXIMUM_FRAGMENT_MS, MINIMUM_FRAGMENT_MS, UnusableVideoError, read_video
 from kinesight_cli.main import app
-from kinesight_cli.producer import ProducerError
-from kinesight_cli.producing import Pace, Tagging, play
+from kinesight_cli.shared.play_video import Pace, Tagging, play
+from kinesight_cli.shared.put_media import ProducerError
+from kinesight_cli.shared.video_file import MAXIMUM_FRAGMENT_MS, MINIMUM_FRAGMENT_MS, UnusableVideoError, read_video
 from kinesight_local.kvs.server import KvsServer
 from typer.testing import CliRunner
 
@@ -27,7 +27,7 @@ def a_file(
     size: tuple[int, int] = (160, 120),
     options: dict[str, str] | None = None,
 ) -> Path:
-    """A video with a moving ramp, ten frames per second."""
+    """Writes a video with a moving ramp, ten frames per second."""
     with av.open(str(path), "w") as container:
         stream: Any = container.add_stream(codec, rate=10, options=options or {})
         stream.width, stream.height = size
@@ -45,7 +45,7 @@ def a_file(
 
 
 @pytest.mark.parametrize(
-    ("name", "codec", "options", "encoded"),
+    ("name", "codec", "options", "transcoded"),
     [
         ("plain.mp4", "libx264", {"g": "10", "bf": "0"}, False),
         ("b-frames.mp4", "libx264", {"g": "20", "bf": "3"}, False),
@@ -56,13 +56,13 @@ def a_file(
     ],
 )
 def test_any_file_becomes_fragments_that_kvs_accepts(
-    tmp_path: Path, name: str, codec: str, options: dict[str, str], encoded: bool
+    tmp_path: Path, name: str, codec: str, options: dict[str, str], transcoded: bool
 ) -> None:
     size = (161, 121) if name == "odd.mkv" else (160, 120)
 
     video = read_video(a_file(tmp_path / name, codec, size=size, options=options))
 
-    assert video.encoded is encoded
+    assert video.transcoded is transcoded
     assert video.track.codec_private[:1] == b"\x01"
     assert sum(len(fragment.frames) for fragment in video.fragments) == 60
     for fragment in video.fragments:
@@ -75,16 +75,16 @@ def test_any_file_becomes_fragments_that_kvs_accepts(
 def test_a_video_with_one_keyframe_in_half_a_minute_is_transcoded(tmp_path: Path) -> None:
     video = read_video(a_file(tmp_path / "long.mkv", seconds=30, options={"g": "1000", "bf": "0", "sc_threshold": "0"}))
 
-    assert video.encoded
+    assert video.transcoded
     assert len(video.fragments) == 15
 
 
-@pytest.mark.parametrize("body", [b"", b"this is no film"])
+@pytest.mark.parametrize("body", [b"", b"not a video"])
 def test_a_file_that_is_not_a_video_is_rejected(tmp_path: Path, body: bytes) -> None:
-    (tmp_path / "film.mp4").write_bytes(body)
+    (tmp_path / "video.mp4").write_bytes(body)
 
     with pytest.raises(UnusableVideoError):
-        read_video(tmp_path / "film.mp4")
+        read_video(tmp_path / "video.mp4")
     with pytest.raises(UnusableVideoError):
         read_video(tmp_path / "none.mp4")
 
@@ -100,7 +100,7 @@ def test_sent_frames_are_returned_with_their_times_and_tags(
 ) -> None:
     from kinesight.domain.model import from_epoch_ms
 
-    video = read_video(a_file(tmp_path / "film.mp4", options={"g": "20", "bf": "2"}))
+    video = read_video(a_file(tmp_path / "video.mp4", options={"g": "20", "bf": "2"}))
     heard: list[int] = []
 
     sent = play(
@@ -121,35 +121,33 @@ def test_sent_frames_are_returned_with_their_times_and_tags(
     assert all(one.tags == {"place": "porch"} for one in found)
 
 
-def test_a_missing_stream_explains_how_to_create_it(endpoint: KvsServer, tmp_path: Path) -> None:
-    video = read_video(a_file(tmp_path / "film.mp4"))
+def test_a_missing_stream_names_the_option_to_create_it(endpoint: KvsServer, tmp_path: Path) -> None:
+    video = read_video(a_file(tmp_path / "video.mp4"))
 
     with pytest.raises(ProducerError, match="--create"):
         play("nobody", video, Tagging(), lambda _: None)
 
 
-def test_image_tags_on_a_stream_without_retention_explain_the_fix(endpoint: KvsServer, tmp_path: Path) -> None:
+def test_image_tags_on_a_stream_without_retention_name_the_fix(endpoint: KvsServer, tmp_path: Path) -> None:
     boto3.client("kinesisvideo").create_stream(StreamName="silent")
-    video = read_video(a_file(tmp_path / "film.mp4"))
+    video = read_video(a_file(tmp_path / "video.mp4"))
 
     with pytest.raises(ProducerError, match="update-data-retention"):
         play("silent", video, Tagging(image=True), lambda _: None)
     assert play("silent", video, Tagging(), lambda _: None).fragments == len(video.fragments)
 
 
-def test_a_time_before_the_last_fragment_is_explained(endpoint: KvsServer, tmp_path: Path) -> None:
-    video = read_video(a_file(tmp_path / "film.mp4"))
+def test_too_many_tags_are_explained(endpoint: KvsServer, tmp_path: Path) -> None:
+    video = read_video(a_file(tmp_path / "video.mp4"))
 
     with pytest.raises(ProducerError, match="at most 10"):
         play("cam", video, Tagging(metadata=tuple((f"t{n}", "") for n in range(11))), lambda _: None, Pace(create=True))
 
 
 def test_the_command(endpoint: KvsServer, tmp_path: Path) -> None:
-    video_file = a_file(tmp_path / "film.mp4")
+    file = a_file(tmp_path / "video.mp4")
 
-    done = CliRunner().invoke(
-        app, ["put-video", "cam", str(video_file), "--tag", "none", "--create", "--metadata", "a=b"]
-    )
+    done = CliRunner().invoke(app, ["put-video", "cam", str(file), "--tag", "none", "--create", "--metadata", "a=b"])
 
     assert done.exit_code == 0, done.output
     assert "all acknowledged" in done.output

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from kinesight.domain.model import ResultRecord
-from kinesight_cli.demo_video import make_demo_video
-from kinesight_cli.fragmenting import read_video
-from kinesight_cli.migration import Migration
-from kinesight_cli.migration_rekognition import migrate_rekognition
-from kinesight_cli.producing import Pace, Tagging, play
+from kinesight_cli.demo.sample_video import make_demo_video
+from kinesight_cli.migrate.migration import Migration
+from kinesight_cli.migrate.rekognition import migrate_rekognition
+from kinesight_cli.shared.play_video import Pace, Tagging, play
+from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
 
 from tests.functional.test_vision import photograph

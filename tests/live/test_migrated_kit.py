@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kinesight_cli.fragmenting import read_video
-from kinesight_cli.migration import Migration
-from kinesight_cli.migration_kit import migrate_kit
-from kinesight_cli.producing import Pace, Tagging, play
+from kinesight_cli.migrate.kit import migrate_kit
+from kinesight_cli.migrate.migration import Migration
+from kinesight_cli.shared.play_video import Pace, Tagging, play
+from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
 
 from tests.live.chaos import ROOT

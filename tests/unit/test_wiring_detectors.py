@@ -10,7 +10,7 @@ from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.on_demand.messages import DetectorChoice
 from kinesight.settings import DetectionSettings, DetectObjectsSettings, PlanWindowsSettings
 from kinesight.wiring.detectors import detector
-from kinesight_cli.on_demand import detector_name
+from kinesight_cli.analyze.command import detector_name
 from pydantic import TypeAdapter, ValidationError
 
 REKOGNITIONS = {"face_collection_id": "staff", "custom_labels_model_arn": "arn:a/b/c/d"}

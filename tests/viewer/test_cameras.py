@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
-from kinesight_cli.producing import Tagging
+from kinesight_cli.shared.play_video import Tagging
 from playwright.sync_api import expect
 
 from tests.viewer.test_events import LOADED

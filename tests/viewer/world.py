@@ -14,9 +14,9 @@ import httpx
 from kinesight.adapters.dynamodb.sessions import DynamoDbSessions
 from kinesight.domain.rules.refresh import DOCUMENT_KEY
 from kinesight.domain.sessions.alerts import picture_key
-from kinesight.domain.sessions.model import BestImage, Session, Severity
-from kinesight_cli.fragmenting import SourceVideo, read_video
-from kinesight_cli.producing import Pace, Tagging, play
+from kinesight.domain.sessions.tracker import BestImage, Session, Severity
+from kinesight_cli.shared.play_video import Pace, Tagging, play
+from kinesight_cli.shared.video_file import SourceVideo, read_video
 from kinesight_local.cloud import LocalCloud
 from kinesight_local.viewer import ViewerServer
 from PIL import Image

@@ -1,6 +1,6 @@
-"""What is looked at, as plain values: the checks judge these and nothing else.
+"""Facts that inspectors read and checks evaluate, as plain values.
 
-Times are epoch milliseconds, ages and spans seconds. None stands for what does not exist.
+Times are epoch milliseconds, ages and durations are seconds. None means that something does not exist.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class StackFacts:
-    """`resources`: physical ids by logical id. `status` is None if there is no such stack."""
+    """`resources`: physical ids by logical id. `status` is None if the stack does not exist."""
 
     name: str
     region: str
@@ -22,7 +22,7 @@ class StackFacts:
 
 @dataclass(frozen=True, slots=True)
 class SelectionFacts:
-    """`first_tags`: one tag of each TagFilters filter, with which the stream would be selected."""
+    """`first_tags`: one tag of each filter in TagFilters; with these tags the stream would be selected."""
 
     stream: str
     stack: str
@@ -34,19 +34,19 @@ class SelectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class DestinationFacts:
-    """Where a stream's pictures go: three Regions that have to be one."""
+    """Where the images of a stream are written: three Regions that must be the same."""
 
     stream: str
     bucket: str
     stream_region: str
     destination_region: str
     bucket_region: str
-    wanted: Mapping[str, Any]
+    expected: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class BucketFacts:
-    """`region` is None if there is no such bucket."""
+    """`region` is None if the bucket does not exist."""
 
     name: str
     region: str | None
@@ -55,18 +55,18 @@ class BucketFacts:
 
 @dataclass(frozen=True, slots=True)
 class PolicyFacts:
-    """The policy of `resource` (its ARN), and the other party's ARN."""
+    """The policy of `resource` (its ARN). `caller`: ARN of the resource on whose behalf a service calls."""
 
     resource: str
     policy: Mapping[str, Any] | None
     caller: str = ""
-    place: str = ""
-    """What the commands call the resource: a bucket's name, a queue's address."""
+    name: str = ""
+    """What AWS CLI commands call the resource: the name of a bucket, the URL of a queue."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
-    """`state` is KMS's KeyState, None if there is no such key."""
+    """`state` is KMS's KeyState, None if the key does not exist. `used_by`: what is encrypted with it."""
 
     key: str
     state: str | None
@@ -74,8 +74,8 @@ class KeyFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A fragment that was read: names of its event tags with their values, and (kind, codec id) of its tracks."""
+class FragmentContent:
+    """Content of a fragment: its tags by name, and (kind, codec id) of its tracks."""
 
     producer_ms: int
     server_ms: int
@@ -85,17 +85,17 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class MediaFacts:
-    """The last fragments, the oldest first."""
+    """Content of the last fragments, in order of time."""
 
     stream: str
-    fragments: tuple[Seen, ...]
+    fragments: tuple[FragmentContent, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class PicturesFacts:
-    """The newest picture, where the first of the last tagged fragments came `tagged_age_s` ago.
+class ImagesFacts:
+    """The newest image. The first of the last tagged fragments arrived `tagged_age_s` ago.
 
-    `attached_to`: who carries the producer policy; None if nobody may tell.
+    `attached_to`: roles, users and groups with the producer policy; None if the caller may not list them.
     """
 
     stream: str
@@ -103,37 +103,38 @@ class PicturesFacts:
     newest_ms: int | None
     now_ms: int
     tagged_age_s: float
-    picture_s: float
+    maximum_delay_s: float
     policy_arn: str
     attached_to: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
 class BucketNotificationFacts:
-    """`told`: ARNs of the queues that a bucket tells of new objects under `prefix`."""
+    """`destinations`: ARNs of the queues that the bucket notifies of new objects under `prefix`."""
 
     bucket: str
     queue_arn: str
     prefix: str
-    told: tuple[str, ...]
+    destinations: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class QueueFacts:
-    """`waiting` is None if there is no such queue; `oldest_s` if CloudWatch has no figure."""
+    """`waiting` is None if the queue does not exist; `oldest_s` is None if CloudWatch has no value."""
 
     queue: str
     waiting: int | None
-    taken: int
+    in_flight: int
     oldest_s: float | None
-    queue_s: float
+    maximum_age_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class ReaderFacts:
-    """A function and the event source mapping that feeds it. `state` is None if there is no mapping.
+class FunctionFacts:
+    """A function and its event source mapping. `state` is None if there is no mapping.
 
-    `concurrency`: what is reserved, None for nothing. `function_state`: None if there is no function.
+    `function_state` is None if there is no function. `concurrency`: the reserved concurrency, None if unreserved.
+    `records`: what the function processes.
     """
 
     function: str
@@ -143,12 +144,12 @@ class ReaderFacts:
     function_state: str | None
     reason: str = ""
     concurrency: int | None = None
-    what: str = ""
+    records: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """`state` in the words of the model's service, None if it has no such thing; `note`: what else is known."""
+    """`state` as the service of the model names it, None if the model does not exist; `note`: more details."""
 
     detector: str
     name: str
@@ -158,7 +159,7 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class ResultsFacts:
-    """`status` is None if there is no such stream."""
+    """`status` is None if the results stream does not exist."""
 
     name: str
     status: str | None
@@ -166,7 +167,7 @@ class ResultsFacts:
 
 @dataclass(frozen=True, slots=True)
 class ErrorsFacts:
-    """Of the last `minutes`: sums of CloudWatch's Errors and Throttles by function, and problems by the logs."""
+    """Of the last `minutes`: sums of CloudWatch's Errors and Throttles by function, and problems from the logs."""
 
     minutes: int
     errors: Mapping[str, int]
@@ -176,8 +177,8 @@ class ErrorsFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetters:
-    """A queue with messages, and the reason of one of them."""
+class DeadLetterCount:
+    """A dead-letter queue with messages, and the reason of one of them."""
 
     queue: str
     count: int
@@ -186,15 +187,15 @@ class DeadLetters:
 
 @dataclass(frozen=True, slots=True)
 class DeadLettersFacts:
-    """`queues`: how many there are."""
+    """`queues`: number of dead-letter queues. `found`: those with messages."""
 
     queues: int
-    found: tuple[DeadLetters, ...]
+    found: tuple[DeadLetterCount, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """`confirmed`: whether anything is sent."""
+    """`confirmed`: whether SNS sends to it."""
 
     protocol: str
     endpoint: str
@@ -203,7 +204,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class TopicFacts:
-    """`subscriptions` is None if there is no such topic. `endpoint`: who has to be among them, "" for nobody."""
+    """`subscriptions` is None if the topic does not exist. `endpoint`: a required subscriber, "" for none."""
 
     topic_arn: str
     endpoint: str

@@ -17,8 +17,8 @@ from kinesight.domain.rules.document import (
     StationarySettings,
     Zone,
 )
-from kinesight_cli.migration_kit import KIT_NAMES
-from kinesight_cli.migration_rekognition import LABELS
+from kinesight_cli.migrate.kit import KIT_NAMES
+from kinesight_cli.migrate.rekognition import LABELS
 from pydantic import BaseModel
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 
-from kinesight.adapters import aws_clients as clients
+from kinesight.adapters.aws import clients
 from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
 from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
 from kinesight.adapters.evidence_store_s3 import S3EvidenceStore

@@ -1,9 +1,10 @@
-"""Judgements of one stream: is it there, does it record, is it set up as wanted, is it read. Facts in, verdicts out."""
+"""Checks of one stream: existence, retention, stream settings, fragments, live reading. Pure."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from kinesight.domain.check_results import Cause, Result, failed, ok, warning
 from kinesight.domain.health.facts import (
     ClockFacts,
     ConfigurationFacts,
@@ -12,7 +13,6 @@ from kinesight.domain.health.facts import (
     NotedPicturesFacts,
     StreamFacts,
 )
-from kinesight.domain.health.findings import Cause, Verdict, broken, good, unknown
 from kinesight.domain.streams.stream_settings import equal_settings
 
 
@@ -25,31 +25,31 @@ def span(seconds: float) -> str:
     return f"{seconds / 3600:.3g} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"
 
 
-def stream(facts: StreamFacts) -> Verdict:
+def stream(facts: StreamFacts) -> Result:
     if facts.arn is None:
-        return broken(
+        return failed(
             Cause.STREAM_MISSING,
             f"there is no stream {facts.name} in {facts.region}",
             "It was deleted, or its name is another: case counts.",
             "aws kinesisvideo list-streams --query 'StreamInfoList[].StreamName' --output text",
         )
-    return good(f"{facts.name} exists")
+    return ok(f"{facts.name} exists")
 
 
-def status(facts: StreamFacts) -> Verdict:
+def status(facts: StreamFacts) -> Result:
     if facts.status != "ACTIVE":
-        return broken(
+        return failed(
             Cause.STREAM_NOT_ACTIVE,
             f"it is {facts.status}",
             "KVS takes neither media nor a configuration until it is ACTIVE. CREATING and UPDATING pass by themselves.",
             f"aws kinesisvideo describe-stream --stream-name {facts.name} --query StreamInfo.Status",
         )
-    return good("it is ACTIVE")
+    return ok("it is ACTIVE")
 
 
-def retention(facts: StreamFacts) -> Verdict:
+def retention(facts: StreamFacts) -> Result:
     if facts.retention_hours == 0:
-        return broken(
+        return failed(
             Cause.NO_RETENTION,
             "it keeps media for 0 hours",
             "Without retention KVS generates no pictures, sends no notifications, and keeps no fragment to read.",
@@ -57,14 +57,14 @@ def retention(facts: StreamFacts) -> Verdict:
             f"--data-retention-change-in-hours 24 --current-version {facts.version}",
             retentionHours=0,
         )
-    return good(f"it keeps media for {facts.retention_hours} hours", retentionHours=facts.retention_hours)
+    return ok(f"it keeps media for {facts.retention_hours} hours", retentionHours=facts.retention_hours)
 
 
-def image_generation(facts: ConfigurationFacts) -> Verdict:
+def image_generation(facts: ConfigurationFacts) -> Result:
     current, wanted = facts.current, facts.wanted
     update = update_images(facts.stream, wanted)
     if not current:
-        return broken(
+        return failed(
             Cause.IMAGES_NOT_CONFIGURED,
             "it has no image generation configuration",
             "configure_streams has not reached it yet (it runs every five minutes), failed (its log says why), or "
@@ -72,7 +72,7 @@ def image_generation(facts: ConfigurationFacts) -> Verdict:
             update,
         )
     if current.get("Status") != "ENABLED":
-        return broken(
+        return failed(
             Cause.IMAGES_DISABLED,
             "image generation is DISABLED",
             "Somebody switched it off on the stream; configure_streams switches it on again within half an hour.",
@@ -80,7 +80,7 @@ def image_generation(facts: ConfigurationFacts) -> Verdict:
         )
     here, there = (str(one.get("DestinationConfig", {}).get("Uri")) for one in (wanted, current))
     if here != there:
-        return broken(
+        return failed(
             Cause.IMAGES_ELSEWHERE,
             f"its pictures go to {there}, the stack reads {here}",
             "A stream has one destination. Another stack or person configured it; two stacks that want the same stream "
@@ -89,13 +89,13 @@ def image_generation(facts: ConfigurationFacts) -> Verdict:
         )
     different = _different(current, wanted)
     if different:
-        return broken(
+        return failed(
             Cause.IMAGES_DRIFTED,
             f"it differs from the stack's parameters: {different}",
             "Somebody changed it on the stream; configure_streams puts it right within half an hour.",
             update,
         )
-    return good(f"ENABLED, a picture every {wanted.get('SamplingInterval')} ms to {here}")
+    return ok(f"ENABLED, a picture every {wanted.get('SamplingInterval')} ms to {here}")
 
 
 def _different(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
@@ -122,13 +122,13 @@ def update_images(stream_name: str, wanted: Mapping[str, Any]) -> str:
     )
 
 
-def fragments(facts: FragmentsFacts) -> Verdict:
+def fragments(facts: FragmentsFacts) -> Result:
     cure = (
         f"kinesight put-video {facts.stream} FILE --tag image  # if this gives pictures, the camera, its network or "
         "its credentials are at fault"
     )
     if facts.newest is None:
-        return broken(
+        return failed(
             Cause.NO_FRAGMENTS,
             f"no fragment came within the last {span(facts.searched_s)}",
             "The camera sends nothing: it is off, has no network, its credentials are refused, or it sends to another "
@@ -139,7 +139,7 @@ def fragments(facts: FragmentsFacts) -> Verdict:
     fact = f"last fragment {span(age_s)} ago"
     measured = {"lastFragmentAgeSeconds": round(age_s, 1), "lastFragmentServerEpochMs": facts.newest.server_ms}
     if age_s > facts.silent_s:
-        return broken(
+        return failed(
             Cause.PRODUCER_SILENT,
             fact,
             f"Nothing came for over {span(facts.silent_s)} (--silent-after): the camera stopped sending, or sends only "
@@ -147,17 +147,17 @@ def fragments(facts: FragmentsFacts) -> Verdict:
             cure,
             **measured,
         )
-    return good(fact, **measured)
+    return ok(fact, **measured)
 
 
-def clock(facts: ClockFacts) -> Verdict:
+def clock(facts: ClockFacts) -> Result:
     side = "ahead" if facts.ahead_s > 0 else "behind"
     fact = f"the camera's clock is {span(abs(facts.ahead_s))} {side}"
     if abs(facts.ahead_s) <= facts.clock_s:
-        return good(fact, clockAheadSeconds=round(facts.ahead_s, 1))
+        return ok(fact, clockAheadSeconds=round(facts.ahead_s, 1))
     if not facts.counts:
-        return good(f"{fact}, but SERVER_TIMESTAMP does not use it", clockAheadSeconds=round(facts.ahead_s, 1))
-    return broken(
+        return ok(f"{fact}, but SERVER_TIMESTAMP does not use it", clockAheadSeconds=round(facts.ahead_s, 1))
+    return failed(
         Cause.CLOCK_OFF,
         fact,
         "Pictures, results and time ranges are timed by the camera's clock (ImageSelectorType PRODUCER_TIMESTAMP), so "
@@ -168,14 +168,14 @@ def clock(facts: ClockFacts) -> Verdict:
     )
 
 
-def noted_pictures(facts: NotedPicturesFacts) -> Verdict:
+def noted_pictures(facts: NotedPicturesFacts) -> Result:
     """Of a stream whose fragments arrive."""
     if facts.noted_ms is None:
-        return unknown("no picture was noted yet", f"kinesight doctor {facts.stream}")
+        return warning("no picture was noted yet", f"kinesight doctor {facts.stream}")
     age_s = (facts.now_ms - facts.noted_ms) / 1000
     if age_s < facts.missing_s:
-        return good(f"a picture came within the last {span(max(300, age_s))}")
-    return broken(
+        return ok(f"a picture came within the last {span(max(300, age_s))}")
+    return failed(
         Cause.PICTURES_NOT_WRITTEN,
         f"fragments arrive, but no picture has come for {span(age_s)}",
         "The camera does not tag its fragments, KVS makes no pictures of its codec, or whoever calls PutMedia may not "
@@ -184,9 +184,9 @@ def noted_pictures(facts: NotedPicturesFacts) -> Verdict:
     )
 
 
-def live(facts: LiveFacts) -> Verdict:
+def live(facts: LiveFacts) -> Result:
     if not facts.leased or facts.owner is None:
-        return broken(
+        return failed(
             Cause.LIVE_UNREAD,
             "no consumer holds its lease" if facts.leased else "it has no lease",
             "conduct_live gives every selected stream a lease and starts consumers, once a minute; they take free "
@@ -194,7 +194,7 @@ def live(facts: LiveFacts) -> Verdict:
             f"aws logs tail {facts.log_group} --since 15m",
         )
     if facts.behind_s is not None and facts.behind_s > facts.live_s:
-        return broken(
+        return failed(
             Cause.LIVE_LATE,
             f"the checkpoint is {span(facts.behind_s)} behind the last fragment",
             "The consumer reads, but its detector is too slow for so many keyframes, or fails (docs/runbook.md, `Live "
@@ -203,15 +203,15 @@ def live(facts: LiveFacts) -> Verdict:
             liveBehindSeconds=round(facts.behind_s, 1),
         )
     behind = "" if facts.behind_s is None else f", the checkpoint {span(max(0, facts.behind_s))} behind"
-    return good(f"a consumer reads it{behind}")
+    return ok(f"a consumer reads it{behind}")
 
 
-def notifications(facts: ConfigurationFacts) -> Verdict:
+def notifications(facts: ConfigurationFacts) -> Result:
     current = facts.current or {}
     topic = facts.wanted["DestinationConfig"]["Uri"]
     if current.get("Status") == "ENABLED" and current.get("DestinationConfig", {}).get("Uri") == topic:
-        return good(f"ENABLED, to {topic.rpartition(':')[2]}")
-    return broken(
+        return ok(f"ENABLED, to {topic.rpartition(':')[2]}")
+    return failed(
         Cause.NOTIFICATIONS_NOT_CONFIGURED,
         f"its notification configuration is {json.dumps(current) if current else 'empty'}",
         "configure_streams has not reached it, or somebody changed it; it is put right within half an hour.",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any, Protocol
 
+from kinesight.domain.check_results import CheckResult, Result, Status, blocking_check, warning
 from kinesight.domain.errors import KinesightError, TransientError
 from kinesight.domain.health import checks as judge
 from kinesight.domain.health.facts import (
@@ -22,7 +23,6 @@ from kinesight.domain.health.facts import (
     NotedPicturesFacts,
     StreamFacts,
 )
-from kinesight.domain.health.findings import Finding, Outcome, Verdict, in_the_way, unknown
 from kinesight.domain.live.leases import Lease
 from kinesight.domain.model import from_epoch_ms, iso_milliseconds
 from kinesight.domain.ports import VersionedDocuments, VideoStream
@@ -49,7 +49,7 @@ CALLS_PER_SECOND = 40.0
 _LOOK_BACK_MS = (60_000, 3_600_000)
 _AHEAD_MS = 60_000
 _NAMES = {Feature.IMAGE_GENERATION: "imageGeneration", Feature.NOTIFICATION: "notification"}
-_OUTCOMES = {Outcome.GOOD: "ok", Outcome.BROKEN: "broken", Outcome.UNKNOWN: "unknown"}
+_OUTCOMES = {Status.OK: "ok", Status.FAILED: "broken", Status.WARNING: "unknown"}
 
 
 class RecordedFragments(Protocol):
@@ -128,7 +128,7 @@ class _Camera:
         self._features = [one for one in Feature if plan.wanted.feature_settings(one, self._anywhere()) is not None]
 
     def document(self) -> dict[str, Any]:
-        health = [_told(one) for one in self._findings() if one.verdict.outcome is not Outcome.NOT_CHECKED]
+        health = [_told(one) for one in self._findings() if one.result.status is not Status.SKIPPED]
         newest = self._recorded if self._stream.retention_hours else None
         return {
             "stream": self._stream.name,
@@ -141,18 +141,18 @@ class _Camera:
             "health": health,
         }
 
-    def _findings(self) -> list[Finding]:
-        done: dict[str, Finding | None] = {}
-        for check, needs, verdict in self._checks():
-            obstacle = in_the_way(needs, done)
+    def _findings(self) -> list[CheckResult]:
+        done: dict[str, CheckResult | None] = {}
+        for check, needs, result in self._checks():
+            obstacle = blocking_check(needs, done)
             if obstacle is not None:
-                found = Verdict(Outcome.NOT_CHECKED, f"not checked: {obstacle} first")
+                found = Result(Status.SKIPPED, f"not checked: {obstacle} first")
             else:
-                found = _answered(verdict)
-            done[check] = Finding(check, self._stream.name, found)
+                found = _answered(result)
+            done[check] = CheckResult(check, self._stream.name, found)
         return [one for one in done.values() if one is not None]
 
-    def _checks(self) -> Iterator[tuple[str, tuple[str, ...], Callable[[], Verdict]]]:
+    def _checks(self) -> Iterator[tuple[str, tuple[str, ...], Callable[[], Result]]]:
         """Names and order are those of doctor's road."""
         facts = self._facts
         yield "stream", (), lambda: judge.stream(facts)
@@ -271,24 +271,24 @@ class _Camera:
         }
 
 
-def _answered(verdict: Callable[[], Verdict]) -> Verdict:
+def _answered(result: Callable[[], Result]) -> Result:
     try:
-        return verdict()
+        return result()
     except KinesightError as error:
-        return unknown(f"no answer: {error}")
+        return warning(f"no answer: {error}")
 
 
 def _time(epoch_ms: int) -> str:
     return iso_milliseconds(from_epoch_ms(epoch_ms))
 
 
-def _told(finding: Finding) -> dict[str, str]:
-    verdict = finding.verdict
+def _told(finding: CheckResult) -> dict[str, str]:
+    result = finding.result
     return {
         "check": finding.check,
-        "state": _OUTCOMES[verdict.outcome],
-        "fact": verdict.fact,
-        "because": verdict.because,
-        "next": verdict.next_step,
-        "cause": verdict.cause or "",
+        "state": _OUTCOMES[result.status],
+        "fact": result.fact,
+        "because": result.explanation,
+        "next": result.next_step,
+        "cause": result.cause or "",
     }

@@ -1,0 +1,113 @@
+"""Reads facts about the models that the detectors of a stack call."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+from kinesight_cli.doctor.aws_reader import CallFailedError
+from kinesight_cli.doctor.facts import ModelFacts
+from kinesight_cli.doctor.stack_inspector import StackInspector
+
+_NOT_FOUND = frozenset({"ValidationException"})
+_HTTP_S = 10.0
+_PROFILE = re.compile(
+    r"^(arn:[^:]+:bedrock:.*:(application-)?inference-profile/|(us|us-gov|eu|apac|au|jp|ca|global)\.)"
+)
+
+
+def first(stack: StackInspector) -> ModelFacts | None:
+    """Reads the model of the parameter Detector; None for operations of Rekognition without a model of your own."""
+    return _model(stack, stack.parameter("Detector"))
+
+
+def second(stack: StackInspector) -> ModelFacts | None:
+    """Reads the model of ThenDetector; see `first`."""
+    return _model(stack, stack.parameter("ThenDetector"))
+
+
+def _model(stack: StackInspector, detector: str) -> ModelFacts | None:
+    read = _READERS.get(detector)
+    return None if read is None else read(stack, detector)
+
+
+def _endpoint(stack: StackInspector, detector: str) -> ModelFacts:
+    name = stack.parameter("SageMakerEndpointName")
+    response = stack.aws.call("sagemaker", "describe_endpoint", EndpointName=name, absent=_NOT_FOUND)
+    if response is None:
+        return ModelFacts(detector, name, None)
+    return ModelFacts(detector, name, response["EndpointStatus"], response.get("FailureReason", ""))
+
+
+def _collection(stack: StackInspector, detector: str) -> ModelFacts:
+    name = stack.parameter("FaceCollectionId")
+    response = stack.aws.call("rekognition", "describe_collection", CollectionId=name)
+    return ModelFacts(detector, name, None if response is None else str(response["FaceCount"]))
+
+
+def _custom_labels(stack: StackInspector, detector: str) -> ModelFacts:
+    """Reads the state of a model version. Its ARN does not contain the project's ARN, which is looked up by name."""
+    arn = stack.parameter("CustomLabelsModelArn")
+    project, version = arn.split("/")[1], arn.split("/")[3]
+    found = stack.aws.call("rekognition", "describe_projects", ProjectNames=[project]) or {}
+    states = [
+        one["Status"]
+        for described in found.get("ProjectDescriptions", [])
+        for one in _versions(stack, described["ProjectArn"], version)
+        if one["ProjectVersionArn"] == arn
+    ]
+    return ModelFacts(detector, arn, states[0] if states else None)
+
+
+def _versions(stack: StackInspector, project_arn: str, version: str) -> list[Any]:
+    response = stack.aws.call(
+        "rekognition", "describe_project_versions", ProjectArn=project_arn, VersionNames=[version]
+    )
+    found: list[Any] = (response or {}).get("ProjectVersionDescriptions", [])
+    return found
+
+
+def _http(stack: StackInspector, detector: str) -> ModelFacts:
+    """Sends a GET without the secret: any response except a server error shows that the model is running."""
+    url = stack.parameter("HttpModelUrl")
+    if stack.parameter("VpcSubnetIds"):
+        raise CallFailedError(f"{url} is called from a VPC and cannot be checked from this machine")
+    address = url.partition("?")[0]
+    try:
+        response = httpx.get(url, timeout=_HTTP_S)
+    except httpx.HTTPError as error:
+        return ModelFacts(detector, address, None, f"{type(error).__name__}: {error}".rstrip(": "))
+    return ModelFacts(detector, address, str(response.status_code))
+
+
+def _bedrock(stack: StackInspector, detector: str) -> ModelFacts:
+    """Reads whether the model is available; of an inference profile, its first model."""
+    name = stack.parameter("BedrockModelId")
+    models = [name]
+    if _PROFILE.match(name):
+        profile = stack.aws.call("bedrock", "get_inference_profile", inferenceProfileIdentifier=name, absent=_NOT_FOUND)
+        if profile is None or profile["status"] != "ACTIVE":
+            return ModelFacts(detector, name, None)
+        models = [one["modelArn"].rpartition("/")[2] for one in profile["models"]]
+    response = stack.aws.call("bedrock", "get_foundation_model_availability", modelId=models[0], absent=_NOT_FOUND)
+    if response is None:
+        return ModelFacts(detector, name, None)
+    checks = {
+        "agreement": response["agreementAvailability"]["status"] == "AVAILABLE",
+        "authorization": response["authorizationStatus"] == "AUTHORIZED",
+        "entitlement": response["entitlementAvailability"] == "AVAILABLE",
+        "region": response["regionAvailability"] == "AVAILABLE",
+    }
+    missing = ", ".join(f"no {check}" for check, is_met in checks.items() if not is_met)
+    return ModelFacts(detector, name, missing or "AVAILABLE")
+
+
+_READERS: dict[str, Callable[[StackInspector, str], ModelFacts]] = {
+    "SAGEMAKER": _endpoint,
+    "SAGEMAKER_ASYNC": _endpoint,
+    "REKOGNITION_FACE_SEARCH": _collection,
+    "REKOGNITION_CUSTOM_LABELS": _custom_labels,
+    "HTTP": _http,
+    "BEDROCK": _bedrock,
+}

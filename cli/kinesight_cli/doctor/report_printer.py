@@ -1,0 +1,79 @@
+"""Prints the results of the checks."""
+
+from kinesight.domain.check_results import CheckResult, Status
+from kinesight.domain.health.checks import span
+from rich.markup import escape
+from rich.table import Table
+
+from kinesight_cli.doctor.report import Report
+from kinesight_cli.shared.console import console
+
+_NAME_WIDTH = 27
+_SIGNS = {"ok": "[green]✓[/green]", "failed": "[red]✗[/red]", "warning": "[yellow]?[/yellow]", "skipped": "·"}
+
+
+def print_check(check: CheckResult) -> None:
+    """Prints a result with its cause and the next step."""
+    result = check.result
+    _print(f" {_SIGNS[result.status]} {check.check:<{_NAME_WIDTH}} {escape(result.fact)}")
+    if result.explanation:
+        _print(f"   {'':<{_NAME_WIDTH}} cause: {escape(result.explanation)} ({result.cause})")
+    if result.next_step:
+        _print(f"   {'':<{_NAME_WIDTH}} next:  {escape(result.next_step)}")
+
+
+def print_stream_summary(report: Report) -> None:
+    """Prints the conclusion for one stream."""
+    failed = report.streams[0].first_failed
+    if report.is_healthy:
+        _print(_all_passed(report))
+    elif failed is not None:
+        _print(f"first failed check: {failed.check}, {failed.result.cause} (docs/troubleshooting.md)")
+
+
+def print_streams(report: Report, *, everything: bool) -> None:
+    """Prints a table of all streams, or every check of each."""
+    if not report.streams:
+        _print("no streams are selected: set StreamNames or TagFilters")
+    elif everything:
+        _print_checks(report)
+    else:
+        console.print(_table(report))
+        _print(f"All checks of one stream: kinesight doctor STREAM --stack {report.stack}; of all streams: --all")
+    if report.is_healthy:
+        _print(_all_passed(report))
+
+
+def _print_checks(report: Report) -> None:
+    for stream in report.streams:
+        _print(f"\n{escape(stream.stream)}")
+        for check in stream.checks:
+            if check.stream is not None:
+                print_check(check)
+
+
+def _all_passed(report: Report) -> str:
+    checks = [*report.stack_checks, *(one for stream in report.streams for one in stream.checks)]
+    count = len({(one.check, one.stream) for one in checks if one.result.status is Status.WARNING})
+    return "no check failed" + (f", {count} could not be run" if count else "")
+
+
+def _table(report: Report) -> Table:
+    table = Table("stream", "last fragment", "last image", "first failed check")
+    for stream in report.streams:
+        failed, measured = stream.first_failed, stream.measured
+        table.add_row(
+            escape(stream.stream),
+            _age(measured.get("lastFragmentAgeSeconds")),
+            _age(measured.get("lastImageAgeSeconds")),
+            escape(f"{failed.check}: {failed.result.fact}") if failed else "",
+        )
+    return table
+
+
+def _age(seconds: float | None) -> str:
+    return "" if seconds is None else f"{span(seconds)} ago"
+
+
+def _print(text: str) -> None:
+    console.print(text, soft_wrap=True, highlight=False)

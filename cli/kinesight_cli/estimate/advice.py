@@ -1,0 +1,85 @@
+"""Warnings about an estimate, and the parameter change that saves most."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from kinesight_cli.estimate.bill import Bill
+from kinesight_cli.estimate.workload import MONTH_S
+
+_EXPENSIVE_USD = 500.0
+_LEAST_SAVING = 0.02
+_SLOWER = 3
+_LABELS_PER_SECOND = {"us-east-1": 50, "us-west-2": 50, "eu-west-1": 50}
+_LABELS_PER_SECOND_ELSEWHERE = 5
+"""DetectLabels ("Guidelines and quotas in Amazon Rekognition")."""
+_DETECTORS = ("rekognition.image", "bedrock")
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """A parameter change and what it saves, in USD per camera and month."""
+
+    parameter: str
+    value: str
+    usd_per_camera: float
+
+
+def best_saving(
+    parameters: Mapping[str, str], bill: Bill, estimate: Callable[[Mapping[str, str]], Bill]
+) -> Saving | None:
+    """Returns the change that saves most, None if none saves two per cent. Changes keep the purpose of the stack."""
+    found = [
+        Saving(name, value, bill.usd_per_camera - estimate({**parameters, name: value}).usd_per_camera)
+        for name, value in _changes(parameters)
+    ]
+    best = max(found, key=lambda one: one.usd_per_camera, default=None)
+    return best if best is not None and best.usd_per_camera > _LEAST_SAVING * bill.usd_per_camera else None
+
+
+def _changes(parameters: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    plain = {"FrameGate": "ON", "ThenDetector": "NONE", "SessionClip": "DISABLED", "Architecture": "arm64"}
+    for name, value in plain.items():
+        if parameters[name] != value:
+            yield name, value
+    for name in ("SamplingInterval", "LiveSamplingInterval", "AnalysisSamplingInterval"):
+        yield name, str(_SLOWER * int(parameters[name]))
+    if int(parameters["ResultsShardCount"]) > 1:
+        yield "ResultsShardCount", "1"
+
+
+def warnings(parameters: Mapping[str, str], bill: Bill, calls: float, region: str) -> Iterator[str]:
+    """Yields warnings. `calls`: detector calls per month of all cameras."""
+    detector, usd = parameters["Detector"], bill.usd_of(*_DETECTORS)
+    if usd > _EXPENSIVE_USD:
+        yield f"{detector} alone costs ${usd:,.2f} per camera and month, for {calls / bill.cameras:,.0f} calls"
+    most = _LABELS_PER_SECOND.get(region, _LABELS_PER_SECOND_ELSEWHERE)
+    if detector == "REKOGNITION_LABELS" and calls / MONTH_S > most:
+        yield (
+            f"{calls / MONTH_S:,.1f} DetectLabels calls per second exceed the default quota of {most}: request an "
+            "increase in Service Quotas, or images wait in the queue"
+        )
+    yield from _budget(parameters, bill)
+    names = {
+        "image generation": parameters["ImageGenerationStatus"] == "ENABLED",
+        "live consumers": parameters["LiveStatus"] == "ENABLED",
+        "sweeps": bool(parameters["SweepSchedule"]),
+    }
+    sources = [name for name, is_on in names.items() if is_on]
+    if len(sources) > 1:
+        yield (
+            f"a camera that tags its fragments is analyzed by {' and by '.join(sources)}, and each analysis is paid for"
+        )
+    if not sources and parameters["NotificationStatus"] != "ENABLED":
+        yield "nothing is analyzed: image generation, live consumers, sweeps and notifications are all off"
+
+
+def _budget(parameters: Mapping[str, str], bill: Bill) -> Iterator[str]:
+    """Yields warnings about limits that are below the estimate, which assumes that all images are analyzed."""
+    usd_a_day = bill.usd_of(*_DETECTORS) * bill.cameras / 30
+    limits = {"DailyBudgetUsd": 1.0, "DailyBudgetUsdPerStream": bill.cameras}
+    for name, times in limits.items():
+        if parameters[name] and float(parameters[name]) * times < usd_a_day:
+            yield (
+                f"{name}={parameters[name]} is less than the ${usd_a_day:,.2f} per day of all calls: images over the "
+                "budget are not analyzed, and the detector costs no more than the budget"
+            )

@@ -1,0 +1,220 @@
+"""Lines of a month of a stack: its flows, fixed items and storage."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from kinesight.metric_catalogue import Metric
+
+from kinesight_cli.estimate import formulas
+from kinesight_cli.estimate.formulas import Flow, SessionCounts
+from kinesight_cli.estimate.lines import Item, Items, Line, Work, read_units
+from kinesight_cli.estimate.prices import DETECTORS
+from kinesight_cli.estimate.template_shape import Shape, interval_s
+from kinesight_cli.estimate.workload import MONTH_S, Workload
+
+_HOURS = MONTH_S / 3600
+_POLLERS = 5
+_LONG_POLL_S = 20.0
+"""Lambda starts with five long polls of 20 s per queue ("Using Lambda with Amazon SQS")."""
+_ROLLS_S = 10.0
+"""Pre-roll and post-roll of a session's video; the rules document can change them."""
+_EVIDENCE_WINDOW_S = 1.0
+_TRACED_SHARE = 0.05
+"""Lambda traces the first request per second, and this share of the others ("Using AWS X-Ray with Lambda")."""
+_CAMERA_STATE_KILOBYTES = 0.2
+"""State of a camera in the coordination table: its configuration, and the time of its last image."""
+_SECONDS_PER_RUN = {"configure_streams": 1.0, "track_sessions": 0.1, "conduct_live": 1.0, "sweep_streams": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The flow of a source, the milliseconds between its images, and its lines."""
+
+    flow: Flow
+    interval_ms: float
+    items: tuple[Item, ...]
+
+
+def lines_of(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> list[Line]:
+    """Returns all lines of a month, of all cameras together."""
+    sources = list(_sources(parameters, workload))
+    items: list[Item] = [item for source in sources for item in source.items]
+    items += _downstream(sources, parameters, workload, shape)
+    items += stack_items(parameters, workload, shape)
+    return [line for item in items for line in _to_lines(item, parameters, workload, shape) if line.units > 0]
+
+
+def detector_calls(parameters: Mapping[str, str], workload: Workload) -> float:
+    """Returns the calls of Detector per month, of all cameras together, without ThenDetector."""
+    return sum(source.flow.sent for source in _sources(parameters, workload))
+
+
+def _sources(parameters: Mapping[str, str], workload: Workload) -> Iterator[Source]:
+    if parameters["ImageGenerationStatus"] == "ENABLED":
+        interval_ms = float(parameters["SamplingInterval"])
+        flow = flow_of(workload.active_s * workload.tagged_share, interval_ms, parameters, workload)
+        yield Source(flow, interval_ms, tuple(formulas.image_events(flow, parameters, workload)))
+    if parameters["LiveStatus"] == "ENABLED":
+        yield _live(parameters, workload)
+    if parameters["SweepSchedule"]:
+        runs = workload.cameras * MONTH_S / interval_s(parameters["SweepSchedule"])
+        yield _ranges(runs, workload.active_s, parameters, workload)
+    if parameters["NotificationStatus"] == "ENABLED":
+        runs = workload.cameras * 30 * workload.sessions_per_day
+        notified_s = workload.active_s * workload.notified_share
+        rolls_s = sum(float(parameters[f"Notification{one}RollSeconds"]) for one in ("Pre", "Post"))
+        found = _ranges(runs, notified_s + runs * rolls_s, parameters, workload)
+        notified = formulas.notifications(notified_s / workload.fragment_seconds, runs)
+        yield Source(found.flow, found.interval_ms, (*found.items, *notified))
+
+
+def _live(parameters: Mapping[str, str], workload: Workload) -> Source:
+    """Live consumers run whether their cameras send or not."""
+    keyframe_ms = 1000 * workload.fragment_seconds
+    every = int(parameters["LiveInferenceInterval"])
+    interval_ms = every * keyframe_ms if every else max(keyframe_ms, float(parameters["LiveSamplingInterval"]))
+    flow = flow_of(workload.active_s, interval_ms, parameters, workload)
+    consumers_s = math.ceil(workload.cameras / int(parameters["LiveStreamsPerConsumer"])) * MONTH_S
+    flow = Flow(flow.made, flow.sent, flow.matched, flow.chained, flow.fragments, consumers_s)
+    return Source(flow, interval_ms, tuple(formulas.live(flow, parameters, workload, workload.active_s)))
+
+
+def _ranges(runs: float, range_s: float, parameters: Mapping[str, str], workload: Workload) -> Source:
+    """On-demand analysis does not use the gate."""
+    interval_ms = float(parameters["AnalysisSamplingInterval"])
+    flow = flow_of(range_s, interval_ms, {**parameters, "FrameGate": "OFF"}, workload)
+    return Source(flow, interval_ms, tuple(formulas.on_demand(flow, parameters, workload, runs, range_s)))
+
+
+def flow_of(seconds: float, interval_ms: float, parameters: Mapping[str, str], workload: Workload) -> Flow:
+    """Returns the flow of `seconds` of video with an image every `interval_ms`."""
+    made = seconds * 1000 / interval_ms
+    matched = made * workload.matched_share
+    sent = made * _sent_share(interval_ms, parameters, workload)
+    chained = made * workload.chained_share * (workload.crops if parameters["ThenOn"] == "CROP" else 1)
+    return Flow(
+        made=made,
+        sent=sent,
+        matched=min(matched, sent),
+        chained=chained if parameters["ThenDetector"] != "NONE" else 0.0,
+        fragments=min(matched, sent) / max(1.0, 1000 * workload.fragment_seconds / interval_ms),
+        analyses=made / workload.images_per_invocation,
+    )
+
+
+def _sent_share(interval_ms: float, parameters: Mapping[str, str], workload: Workload) -> float:
+    """Returns the share that the gate passes on: changed images, within the gate's maximum and minimum interval."""
+    if parameters["FrameGate"] != "ON":
+        return 1.0
+    least = interval_ms / (1000 * float(parameters["GateMaximumIntervalSeconds"]))
+    slowest_ms = float(parameters["GateMinimumIntervalMilliseconds"])
+    most = min(1.0, interval_ms / slowest_ms) if slowest_ms else 1.0
+    return min(most, max(least, workload.changed_share))
+
+
+def _downstream(sources: list[Source], parameters: Mapping[str, str], workload: Workload, shape: Shape) -> Items:
+    """Consumers of the results stream, for all sources together."""
+    records = sum(one.flow.sent for one in sources)
+    matched = sum(one.flow.matched for one in sources)
+    fragments = sum(one.flow.fragments for one in sources)
+    everything = Flow(records, records, matched, 0.0, fragments, 0.0)
+    a_second = records / MONTH_S / shape.shards
+    invocations = MONTH_S * shape.shards * a_second / (1 + a_second * _EVIDENCE_WINDOW_S)
+    yield from formulas.evidence(everything, parameters, workload, invocations)
+    # Lambda polls each shard once a second ("Using Lambda with Kinesis").
+    batches = MONTH_S * shape.shards * (1 - math.exp(-a_second))
+    count = workload.cameras * 30 * workload.sessions_per_day if matched else 0.0
+    matched_s = workload.matched_share * sum(one.flow.made * one.interval_ms / 1000 for one in sources)
+    listed = (matched_s + count * _ROLLS_S) / workload.fragment_seconds + count
+    counts = SessionCounts(
+        count=count,
+        fragments=max(0.0, listed - fragments),
+        known=fragments,
+        hits=matched * min(1.0, batches / records) if records else 0.0,
+        batches=batches,
+        passes=workload.cameras * shape.runs.get("track_sessions", 0.0),
+    )
+    yield from formulas.sessions(counts, parameters, workload)
+
+
+def stack_items(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> Items:
+    """Items that do not depend on the number of images, and storage."""
+    yield from _fixed(parameters, workload, shape)
+    yield from _stored(list(_sources(parameters, workload)), parameters, workload)
+
+
+def _fixed(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> Items:
+    yield Line("kinesis.shard", shape.shards, "per shard and hour", each=_HOURS)
+    if shape.results_retention_hours > 24:
+        yield Line("kinesis.retention", shape.shards, "per shard and hour, for its retention", each=_HOURS)
+    polls = _POLLERS * MONTH_S / _LONG_POLL_S
+    yield Line("sqs.request", shape.queue_sources * polls, "five long polls of 20 s per queue, continuously")
+    yield Line("cloudwatch.alarm", shape.alarms, "those of the template")
+    yield Line("cloudwatch.dashboard", shape.dashboards, "those of the template")
+    yield Line("cloudwatch.metric", workload.stack_metrics, "of the stack, those that always have values")
+    if parameters["LiveStatus"] == "ENABLED":
+        yield Line("cloudwatch.metric", workload.live_metrics, "of live consumers")
+    if parameters["MetricsPerStream"] == "ENABLED":
+        each = sum(_metrics_per_stream(verb) for verb in _analyzing(parameters))
+        yield Line("cloudwatch.metric", workload.cameras, "per camera, with MetricsPerStream", each=each)
+    reads = 2 * shape.runs.get("configure_streams", 0.0)
+    units = read_units(_CAMERA_STATE_KILOBYTES * workload.cameras)
+    yield Line("dynamodb.read", reads, "the state of all cameras, per run of configure_streams", each=units)
+    secrets = [name for name in ("HttpAuthSecretArn", "WebhookSecretArn") if parameters[name]]
+    yield Line("secrets.secret", len(secrets), "those that parameters name")
+    yield Line("secrets.request", len(secrets), "read every five minutes", each=MONTH_S / 300)
+    yield Line("kms.key", int(bool(parameters["KmsKeyArn"])), "KmsKeyArn")
+    for function, runs in shape.runs.items():
+        yield Work(function, runs, runs * _SECONDS_PER_RUN.get(function, 1.0))
+    for name in ("Detector", "ThenDetector"):
+        price = DETECTORS.get(parameters[name])
+        if price in ("sagemaker.instance", "rekognition.custom_labels"):
+            count = workload.endpoint_instances if price == "sagemaker.instance" else 1.0
+            yield Line(price, count, f"per hour of the model of {name}", each=_HOURS)
+
+
+def _analyzing(parameters: Mapping[str, str]) -> Iterator[str]:
+    """Yields the functions that analyze images."""
+    if parameters["ImageGenerationStatus"] == "ENABLED":
+        yield "analyze_images"
+    if parameters["LiveStatus"] == "ENABLED":
+        yield "consume_live"
+    if parameters["SweepSchedule"] or parameters["NotificationStatus"] == "ENABLED":
+        yield "detect_objects"
+
+
+def _metrics_per_stream(verb: str) -> int:
+    return sum(one.value.per_stream and verb in one.value.services for one in Metric)
+
+
+def _stored(sources: list[Source], parameters: Mapping[str, str], workload: Workload) -> Items:
+    yield Line("kvs.ingest", workload.gigabytes, "all of the video")
+    kept = workload.retention_hours / _HOURS
+    yield Line("kvs.storage", workload.gigabytes, "the video within its retention", each=kept)
+    made = sum(one.flow.made for one in sources)
+    images = made * workload.image_kilobytes / 1e6
+    days = float(parameters["ImageRetentionDays"]) / 30
+    yield Line("s3.storage", images, "images, for ImageRetentionDays", each=days)
+    matched = sum(one.flow.matched for one in sources)
+    fragments = sum(one.flow.fragments for one in sources)
+    kilobytes = matched * (workload.record_kilobytes + workload.image_kilobytes)
+    video = fragments * workload.fragment_seconds * workload.megabits_per_second / 8_000
+    days = float(parameters["EvidenceRetentionDays"]) / 30
+    yield Line("s3.storage", kilobytes / 1e6 + video, "evidence, for EvidenceRetentionDays", each=days)
+
+
+def _to_lines(item: Item, parameters: Mapping[str, str], workload: Workload, shape: Shape) -> Iterator[Line]:
+    """Converts the work of a function into lines; yields a line unchanged."""
+    if isinstance(item, Line):
+        yield item
+        return
+    name, count = item.function, item.invocations
+    memory_gb = shape.memory_mb[name] / 1024
+    yield Line("lambda.request", count, f"invocations of {name}")
+    price = f"lambda.gb_second.{parameters['Architecture']}"
+    yield Line(price, item.seconds, f"duration of {name} × its memory", each=memory_gb)
+    logs = count * workload.log_kilobytes_per_invocation + item.images * workload.log_kilobytes_per_image
+    yield Line("cloudwatch.logs", logs / 1e6, f"logs of {name}")
+    firsts = min(count, MONTH_S)
+    yield Line("xray.trace", firsts + _TRACED_SHARE * (count - firsts), f"traced invocations of {name}")

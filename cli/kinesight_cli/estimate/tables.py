@@ -1,0 +1,92 @@
+"""Prints the estimate, and the calls of a demo run, as tables."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.table import Table
+
+from kinesight_cli.estimate.alternatives import GROUPS, Column
+from kinesight_cli.estimate.bill import Bill
+from kinesight_cli.estimate.call_comparison import CallComparison
+from kinesight_cli.estimate.estimator import Estimator
+from kinesight_cli.estimate.workload import Workload, described
+from kinesight_cli.shared.console import console
+
+
+def show_estimate(found: Estimator, overrides: Mapping[str, str], columns: Sequence[Column]) -> None:
+    """Prints the bill, what it leaves out, warnings, the best saving, the comparison and the assumptions."""
+    bill = found.bill()
+    _show_rows(bill, found)
+    _show_remarks(bill, found)
+    if columns:
+        _show_columns(columns)
+    _show_assumptions(found.workload, overrides)
+
+
+def show_calls(calls: Sequence[CallComparison]) -> None:
+    """Prints the calls of a run beside what the formulas expect."""
+    table = Table("calls", "counted", "estimated", "difference")
+    _justify(table)
+    for one in calls:
+        table.add_row(one.call, f"{one.counted}", f"{one.estimated:.1f}", f"{one.difference_percent:+.1f} %")
+    counted, estimated = sum(one.counted for one in calls), sum(one.estimated for one in calls)
+    table.add_section()
+    table.add_row("total", f"{counted}", f"{estimated:.1f}", f"{100 * (estimated / counted - 1):+.1f} %")
+    console.print(table)
+
+
+def _show_rows(bill: Bill, found: Estimator) -> None:
+    title = f"Monthly cost in {found.prices.region}, list prices, without free tiers"
+    table = Table("", "units", "USD per unit", "USD per camera", title=title, title_justify="left")
+    _justify(table)
+    for row in bill.rows:
+        usd = "?" if row.usd is None else f"{row.usd / bill.cameras:,.2f}"
+        unit = "?" if row.price.first_usd is None else f"{row.price.first_usd:.10f}".rstrip("0").rstrip(".")
+        mark = " *" if row.price.unverified else ""
+        table.add_row(row.price.name + mark, f"{row.units / bill.cameras:,.1f}", unit, usd)
+    table.add_section()
+    table.add_row("per camera and month", "", "", f"{bill.usd_per_camera:,.2f}", style="bold")
+    if bill.cameras > 1:
+        table.add_row(f"{bill.cameras:g} cameras", "", "", f"{bill.usd:,.2f}")
+    console.print(table)
+
+
+def _show_remarks(bill: Bill, found: Estimator) -> None:
+    unverified = [row.price for row in bill.rows if row.usd is not None and row.price.unverified]
+    unknown = [row.price for row in bill.rows if row.usd is None]
+    for label, prices in (("unverified price", unverified), ("not included", unknown)):
+        for price in prices:
+            console.print(f"[yellow]{label}:[/yellow] {price.name}. {price.note}", highlight=False)
+    for warning in found.warnings(bill):
+        console.print(f"[yellow]warning:[/yellow] {warning}", highlight=False)
+    if saving := found.saving(bill):
+        console.print(
+            f"{saving.parameter}={saving.value} saves most: ${saving.usd_per_camera:,.2f} per camera and month",
+            highlight=False,
+        )
+
+
+def _show_columns(columns: Sequence[Column]) -> None:
+    table = Table("USD per camera", *(one.name for one in columns), title="Comparison", title_justify="left")
+    _justify(table)
+    for name, keys in GROUPS.items():
+        table.add_row(name, *(f"{one.bill.usd_of(*keys):,.2f}" for one in columns))
+    table.add_section()
+    table.add_row("per camera and month", *(f"{one.bill.usd_per_camera:,.2f}" for one in columns), style="bold")
+    console.print(table)
+    for one in columns:
+        for note in one.notes:
+            console.print(f"{one.name}: {note}", highlight=False)
+
+
+def _show_assumptions(workload: Workload, overrides: Mapping[str, str]) -> None:
+    console.print("\nAssumptions (change them with --assume name=value):")
+    for name, (value, text) in described(workload).items():
+        console.print(f"  {name}={value:g}  [dim]{text}[/dim]", highlight=False)
+    if overrides:
+        parameters = ", ".join(f"{name}={value}" for name, value in overrides.items())
+        console.print(f"Parameters: {parameters}", highlight=False)
+
+
+def _justify(table: Table) -> None:
+    for column in table.columns[1:]:
+        column.justify = "right"

@@ -1,0 +1,44 @@
+"""`kinesight local`: the local cloud."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kinesight_cli.shared.console import console, reported_errors
+from kinesight_cli.shared.options import ParameterOption, pair
+from kinesight_cli.shared.paths import PROJECT_DIR, STATE_DIR
+from kinesight_cli.shared.serving import print_exports, wait_for_interrupt
+
+app = typer.Typer(name="local", no_args_is_help=True, help="The local cloud: AWS on this machine.")
+
+
+@app.command("up")
+def up(
+    parameter: ParameterOption = None,
+    stream: Annotated[str, typer.Option(help="Stream to create if it does not exist.")] = "my-camera",
+    data_dir: Annotated[Path, typer.Option(help="Folder of streams, builds and logs.")] = STATE_DIR,
+) -> None:
+    """Start the local cloud and deploy the stack to it, until Ctrl-C."""
+    from kinesight_local.cloud import LocalCloud
+
+    from kinesight_cli.shared.progress import shown_progress
+
+    with LocalCloud(PROJECT_DIR, data_dir.resolve(), _parameters(parameter or [])) as cloud:
+        with reported_errors(), shown_progress(console) as progress:
+            cloud.ensure_stream(stream)
+            cloud.deploy(progress.step)
+        print_exports(cloud.endpoints)
+        for name, value in cloud.outputs.items():
+            console.print(f"# {name}: {value}", soft_wrap=True, highlight=False)
+        console.print(f"# then, in another shell: kinesight put-video {stream} FILE --tag image", highlight=False)
+        console.print("# new streams are attached within five minutes", highlight=False)
+        wait_for_interrupt()
+
+
+def _parameters(overrides: list[str]) -> dict[str, str]:
+    chosen = dict(pair(text) for text in overrides)
+    if not {"StreamNames", "TagFilters"} & set(chosen):
+        chosen["StreamNames"] = "*"
+    chosen.setdefault("EnableViewer", "ENABLED")
+    return chosen

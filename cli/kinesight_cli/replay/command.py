@@ -1,0 +1,70 @@
+"""`kinesight replay`: applies another rules document to stored results."""
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kinesight_cli.shared.console import console, print_lines, reported_errors, show
+from kinesight_cli.shared.options import FromOption, StackOption, ToOption
+
+app = typer.Typer()
+
+_SHOWN = 20
+
+
+class ResultsChoice(enum.StrEnum):
+    """Where results are read from."""
+
+    STREAM = "stream"
+    EVIDENCE = "evidence"
+
+
+@app.command()
+def replay(
+    begin: FromOption,
+    end: ToOption,
+    config: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Rules document to try.")],
+    stream: Annotated[str | None, typer.Option(help="Only the results of this stream.")] = None,
+    results: Annotated[
+        ResultsChoice,
+        typer.Option(
+            help="All results of the last 48 hours (stream), or the matched ones that are kept as evidence (evidence)."
+        ),
+    ] = ResultsChoice.STREAM,
+    stack: StackOption = "kinesight",
+) -> None:
+    """Apply another rules document to stored results and show what would have changed. Calls no model."""
+    from kinesight.domain.rules.document import RulesDocument
+
+    from kinesight_cli.replay import stored_results
+    from kinesight_cli.replay.rules_comparison import compared, summary_line
+    from kinesight_cli.shared.progress import shown_progress
+    from kinesight_cli.shared.rules_document import fetch
+    from kinesight_cli.shared.stack_lookup import default_rules
+
+    with reported_errors(), shown_progress(console) as progress:
+        after = RulesDocument.parse(config.read_text())
+        progress.step("reading the current rules")
+        current = fetch(stack)
+        before = None if current is None else RulesDocument.parse(current)
+        progress.step("reading results")
+        read = stored_results.of_stream if results is ResultsChoice.STREAM else stored_results.of_evidence
+        records = [one for one in read(stack, begin, end) if stream in (None, one.frame.stream_name)]
+        comparison = compared(records, default_rules(stack, before), default_rules(stack, after))
+    show(
+        {
+            "images": comparison.images,
+            "matched": f"{len(comparison.before.matched)} → {len(comparison.after.matched)}",
+            "newMatches": comparison.new_matches,
+            "lostMatches": comparison.lost_matches,
+            "sessions": f"{len(comparison.before.sessions)} → {len(comparison.after.sessions)}",
+            "alerts": f"{comparison.before.alerts} → {comparison.after.alerts}",
+        }
+    )
+    for title, sessions in (("New", comparison.new_sessions), ("Lost", comparison.lost_sessions)):
+        for session in sessions[:_SHOWN]:
+            print_lines(f"{title}: {summary_line(session)}")
+        if len(sessions) > _SHOWN:
+            console.print(f"{title}: {len(sessions) - _SHOWN} more")

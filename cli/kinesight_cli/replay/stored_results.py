@@ -1,0 +1,62 @@
+"""Reads the results that a deployed stack still has: 48 hours of the results stream, or matched results as evidence."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from kinesight.domain.model import ResultRecord
+from pydantic import ValidationError
+
+from kinesight_cli.shared.aws_session import CLIENT_CONFIG
+from kinesight_cli.shared.errors import CommandError
+from kinesight_cli.shared.results_stream import records_between
+from kinesight_cli.shared.stack_lookup import output
+
+_MAXIMUM_DELAY = timedelta(hours=1)
+"""From the timestamp of an image to the arrival of its record; records are read by arrival time."""
+
+
+class ResultsError(CommandError):
+    """The results cannot be read."""
+
+
+def of_stream(stack: str, begin: datetime, end: datetime) -> Iterator[ResultRecord]:
+    """Yields the results of all images in the range, matched or not. Raises ResultsError and StackError."""
+    client, name = boto3.client("kinesis", config=CLIENT_CONFIG), output(stack, "ResultsStreamName")
+    try:
+        for found in records_between(client, name, begin, end + _MAXIMUM_DELAY):
+            yield from _in_range(found.data, begin, end)
+    except (BotoCoreError, ClientError) as error:
+        raise ResultsError(f"cannot read the results stream {name}: {error}") from error
+
+
+def of_evidence(stack: str, begin: datetime, end: datetime) -> Iterator[ResultRecord]:
+    """Yields the matched results in the range that are kept as evidence. Raises ResultsError and StackError."""
+    client, bucket = boto3.client("s3", config=CLIENT_CONFIG), output(stack, "EvidenceBucketName")
+    days = {f"/date={day:%Y-%m-%d}/" for day in _days(begin, end)}
+    try:
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="results/"):
+            for found in page.get("Contents", []):
+                if any(day in found["Key"] for day in days):
+                    body = client.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
+                    yield from _in_range(body, begin, end)
+    except (BotoCoreError, ClientError) as error:
+        raise ResultsError(f"cannot read the evidence bucket {bucket}: {error}") from error
+
+
+def _in_range(data: bytes, begin: datetime, end: datetime) -> Iterator[ResultRecord]:
+    """Yields the record if its image is in the range. Skips malformed records: they are also in a dead-letter queue."""
+    try:
+        record = ResultRecord.model_validate_json(data)
+    except ValidationError:
+        return
+    if begin <= record.frame.image_timestamp < end:
+        yield record
+
+
+def _days(begin: datetime, end: datetime) -> Iterator[datetime]:
+    day = begin.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    while day < end:
+        yield day
+        day += timedelta(days=1)

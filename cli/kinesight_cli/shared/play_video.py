@@ -1,0 +1,138 @@
+"""Plays a video into a stream: checks the stream, finds its endpoint and sends tagged fragments by PutMedia."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from kinesight.adapters.aws.backoff import full_jitter_delays_s
+from kinesight.domain.model import to_epoch_ms
+from kinesight.media.mkv import Tag
+
+from kinesight_cli.shared.aws_session import CLIENT_CONFIG
+from kinesight_cli.shared.put_media import (
+    IMAGE_GENERATION,
+    IMAGE_PREFIX,
+    NOTIFICATION,
+    Plan,
+    ProducerError,
+    Sent,
+    Target,
+    put_video,
+)
+from kinesight_cli.shared.video_file import SourceVideo
+
+_MAXIMUM_TAGS = 10
+_THROTTLED = "ClientLimitExceededException"
+_ATTEMPTS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Tagging:
+    """Tags of every fragment."""
+
+    image: bool = False
+    notification: bool = False
+    image_prefix: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
+
+    def tags(self) -> tuple[Tag, ...]:
+        """Returns the tags as they are sent. Raises ProducerError if there are more than KVS allows per fragment."""
+        tags = [Tag(name, "") for name, on in ((NOTIFICATION, self.notification), (IMAGE_GENERATION, self.image)) if on]
+        tags += [Tag(IMAGE_PREFIX, self.image_prefix)] if self.image_prefix else []
+        tags += [Tag(name, value) for name, value in self.metadata]
+        if len(tags) > _MAXIMUM_TAGS:
+            raise ProducerError(
+                f"{len(tags)} tags per fragment, but KVS allows at most {_MAXIMUM_TAGS}: pass fewer --metadata"
+            )
+        return tuple(tags)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When the video starts and how fast it is sent.
+
+    Without `start`, the first frame is now in real time; otherwise the last frame is now. `create`: create the stream
+    if it does not exist.
+    """
+
+    start: datetime | None = None
+    realtime: bool = False
+    create: bool = False
+
+
+def play(
+    stream_name: str,
+    video: SourceVideo,
+    tagging: Tagging,
+    progress: Callable[[int], None],
+    pace: Pace | None = None,
+) -> Sent:
+    """Sends the video and returns what was acknowledged. Calls `progress(acknowledged fragments)`.
+
+    Raises ProducerError.
+    """
+    chosen = pace or Pace()
+    tags = tagging.tags()
+    target = _with_retries(lambda: _target(stream_name, tagging, create=chosen.create), stream_name)
+    plan = Plan(_start_ms(video, chosen), tags, chosen.realtime)
+    return put_video(target, video.track, video.fragments, plan, progress)
+
+
+def _with_retries(find: Callable[[], Target], stream_name: str) -> Target:
+    """Retries on the throttling error of KVS, which botocore does not retry. Raises ProducerError."""
+    delays_s = iter(full_jitter_delays_s(_ATTEMPTS - 1))
+    while True:
+        try:
+            return find()
+        except (BotoCoreError, ClientError) as error:
+            delay_s = next(delays_s, None) if _THROTTLED in str(error) else None
+            if delay_s is None:
+                raise ProducerError(f"cannot reach the stream {stream_name}: {error}") from error
+            time.sleep(delay_s)
+
+
+def _target(stream_name: str, tagging: Tagging, *, create: bool) -> Target:
+    session = boto3.Session()
+    client = session.client("kinesisvideo", config=CLIENT_CONFIG)
+    info = _stream(client, stream_name, create=create)
+    if info["DataRetentionInHours"] == 0 and (tagging.image or tagging.notification):
+        raise ProducerError(
+            f"the stream {stream_name} has a retention of 0 hours, so KVS generates no images and sends no "
+            f"notifications. Increase it: "
+            f"aws kinesisvideo update-data-retention --stream-name {stream_name} --operation INCREASE_DATA_RETENTION "
+            f"--data-retention-change-in-hours 24 --current-version {info['Version']}"
+        )
+    endpoint = client.get_data_endpoint(StreamName=stream_name, APIName="PUT_MEDIA")["DataEndpoint"]
+    credentials = session.get_credentials()
+    if credentials is None:
+        raise ProducerError("no AWS credentials are configured: set AWS_PROFILE or run `aws configure`")
+    persisted = info["DataRetentionInHours"] > 0
+    return Target(stream_name, endpoint, client.meta.region_name, credentials, persisted)
+
+
+def _stream(client: Any, stream_name: str, *, create: bool) -> Any:
+    try:
+        return client.describe_stream(StreamName=stream_name)["StreamInfo"]
+    except client.exceptions.ResourceNotFoundException as error:
+        if not create:
+            raise ProducerError(
+                f"the stream {stream_name} does not exist: pass --create to create it, with a retention of 24 hours"
+            ) from error
+    client.create_stream(StreamName=stream_name, DataRetentionInHours=24, MediaType="video/h264")
+    for _ in range(60):
+        info = client.describe_stream(StreamName=stream_name)["StreamInfo"]
+        if info["Status"] == "ACTIVE":
+            return info
+        time.sleep(1)
+    raise ProducerError(f"the stream {stream_name} was created but did not become ACTIVE within a minute: run it again")
+
+
+def _start_ms(video: SourceVideo, pace: Pace) -> int:
+    if pace.start is not None:
+        return to_epoch_ms(pace.start)
+    now_ms = time.time_ns() // 1_000_000
+    return now_ms if pace.realtime else now_ms - round(video.length_ms)

@@ -1,0 +1,35 @@
+"""Runs the on-demand workflow for a command: builds its input, starts it, and shows its progress on the console."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from kinesight_cli.shared.console import console, reported_errors
+from kinesight_cli.shared.options import SelectorChoice
+
+
+def range_input(
+    stream: str, begin: datetime, end: datetime, interval_ms: int, selector: SelectorChoice
+) -> dict[str, object]:
+    """Returns the workflow input that selects a time range of a stream."""
+    return {
+        "StreamName": stream,
+        "StartTimestamp": begin.isoformat(),
+        "EndTimestamp": end.isoformat(),
+        "ImageSelectorType": selector.value,
+        "SamplingInterval": interval_ms,
+    }
+
+
+def run_analysis(stack: str, workflow_input: Mapping[str, object], *, follow: bool) -> dict[str, Any] | None:
+    """Returns the summary, or None without `follow`, after printing the ARN of the execution."""
+    from kinesight_cli.shared import analysis_workflow
+    from kinesight_cli.shared.progress import shown_progress
+
+    with reported_errors(), shown_progress(console) as progress:
+        execution = analysis_workflow.start(stack, workflow_input)
+        progress.step(f"execution {execution.name}")
+        if follow:
+            return analysis_workflow.follow(execution, lambda done, all_: progress.amount("windows", done, all_))
+    console.print(execution.arn, soft_wrap=True, highlight=False)
+    return None

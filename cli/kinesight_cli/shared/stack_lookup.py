@@ -1,0 +1,89 @@
+"""Outputs, parameters and resources of a deployed stack, on the local cloud or in an AWS account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+from kinesight.domain.rules.document import RulesDocument
+from kinesight.domain.rules.matching import Rules
+
+from kinesight_cli.shared.aws_session import CLIENT_CONFIG
+from kinesight_cli.shared.errors import CommandError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
+
+
+class StackError(CommandError):
+    """The stack cannot be described, or was deployed from another version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Physical ids of a stack's resources by logical id; `types` are CloudFormation's."""
+
+    account_id: str
+    ids: Mapping[str, str]
+    types: Mapping[str, str]
+
+    def of_type(self, kind: str) -> dict[str, str]:
+        """Returns physical ids by logical id."""
+        return {name: self.ids[name] for name, one in self.types.items() if one == kind}
+
+    def function(self, logical_id: str) -> str:
+        """Returns what to invoke: the alias of the function if this version of the stack has one."""
+        return self.ids.get(f"{logical_id}Aliaslive", self.ids[logical_id])
+
+
+def output(stack_name: str, name: str) -> str:
+    """Returns the value of an output. Raises StackError."""
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in _described(stack_name).get("Outputs", [])}
+    if name not in outputs:
+        raise StackError(f"the stack {stack_name} has no output {name}: deploy this version of Kinesight first")
+    return outputs[name]
+
+
+def resources(stack_name: str) -> Resources:
+    """Lists the resources of a stack. Raises StackError."""
+    stack = _described(stack_name)
+    try:
+        pages = boto3.client("cloudformation", config=CLIENT_CONFIG).get_paginator("list_stack_resources")
+        found = [one for page in pages.paginate(StackName=stack_name) for one in page["StackResourceSummaries"]]
+    except (BotoCoreError, ClientError) as error:
+        raise StackError(f"cannot list the resources of the stack {stack_name}: {error}") from error
+    return Resources(
+        stack["StackId"].split(":")[4],
+        {one["LogicalResourceId"]: one.get("PhysicalResourceId", "") for one in found},
+        {one["LogicalResourceId"]: one["ResourceType"] for one in found},
+    )
+
+
+def default_rules(stack_name: str, document: RulesDocument | None) -> Rules:
+    """Returns the document's rules; streams that it does not name get the stack's parameters. Raises StackError."""
+    known = parameters(stack_name)
+    return Rules.of(known["Labels"].split(","), float(known["MinimumConfidence"]), document)
+
+
+def parameters(stack_name: str) -> dict[str, str]:
+    """Returns the parameters that the stack was deployed with. Raises StackError."""
+    return {one["ParameterKey"]: one["ParameterValue"] for one in _described(stack_name).get("Parameters", [])}
+
+
+def _described(stack_name: str) -> StackTypeDef:
+    try:
+        client = boto3.client("cloudformation", config=CLIENT_CONFIG)
+        (stack,) = client.describe_stacks(StackName=stack_name)["Stacks"]
+    except NoRegionError as error:
+        raise StackError(
+            f"cannot describe the stack {stack_name}: no AWS Region is configured. Set AWS_REGION or AWS_DEFAULT_REGION"
+        ) from error
+    except (BotoCoreError, ClientError) as error:
+        raise StackError(
+            f"cannot describe the stack {stack_name}: {error}. Pass the name of a deployed stack as --stack, and check "
+            "AWS_PROFILE and AWS_REGION"
+        ) from error
+    return stack

@@ -1,0 +1,84 @@
+"""`kinesight timelapse`: a time-lapse video of a time range."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kinesight_cli.shared.console import console, reported_errors, show
+from kinesight_cli.shared.options import (
+    FollowOption,
+    FromOption,
+    SelectorChoice,
+    SelectorOption,
+    Size,
+    StackOption,
+    StreamArgument,
+    ToOption,
+    duration_ms,
+    size,
+)
+from kinesight_cli.shared.run_analysis import range_input, run_analysis
+
+app = typer.Typer()
+
+_DEFAULT_LENGTH_S = 60
+_LEAST_DEFAULT_MS = 1000
+
+
+@app.command()
+def timelapse(
+    stream: StreamArgument,
+    begin: FromOption,
+    end: ToOption,
+    every: Annotated[
+        int | None,
+        typer.Option(
+            parser=duration_ms,
+            metavar="TIME",
+            help="Time between frames, such as 10s or 1m. Default: what results in one minute of video.",
+        ),
+    ] = None,
+    fps: Annotated[int, typer.Option(min=1, max=60, help="Frames per second of the video.")] = 10,
+    sides: Annotated[
+        Size | None,
+        typer.Option(
+            "--size",
+            parser=size,
+            metavar="WxH",
+            help="Size of the video, such as 1280x720. Default: the camera's, up to 720p.",
+        ),
+    ] = None,
+    timestamp: Annotated[bool, typer.Option("--timestamp/--no-timestamp", help="Burn the time into the video.")] = True,
+    out: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="File of the video; the poster image is saved beside it.")
+    ] = None,
+    selector: SelectorOption = SelectorChoice.PRODUCER,
+    stack: StackOption = "kinesight",
+    follow: FollowOption = True,
+) -> None:
+    """Make a time-lapse video of a time range: an MP4 and a poster image. The video shows gaps in the recording."""
+    options: dict[str, object] = {"FramesPerSecond": fps, "BurnTimestamp": timestamp}
+    options |= {"WidthPixels": sides.width, "HeightPixels": sides.height} if sides else {}
+    workflow_input = range_input(stream, begin, end, every or _default_interval_ms(begin, end, fps), selector)
+    summary = run_analysis(stack, workflow_input | {"Detector": "NONE", "Timelapse": options}, follow=follow)
+    if summary is not None:
+        _download(summary, out or Path(f"{stream}-{begin:%Y%m%dT%H%M%S}.mp4"))
+
+
+def _download(summary: dict[str, Any], video: Path) -> None:
+    from kinesight_cli.shared.progress import shown_progress
+    from kinesight_cli.timelapse.download import download
+
+    poster = video.with_suffix(".jpg")
+    with reported_errors(), shown_progress(console) as progress:
+        progress.step("downloading")
+        download(summary["timelapse"]["video"], video, lambda done, of: progress.amount("bytes", done, of))
+        download(summary["timelapse"]["poster"], poster, lambda _done, _of: None)
+    show({name: summary[name] for name in ("asked", "found", "decoded", "missing", "cost")})
+    console.print(f"Video: {video}\nPoster: {poster}", soft_wrap=True, highlight=False)
+
+
+def _default_interval_ms(begin: datetime, end: datetime, fps: int) -> int:
+    return max(_LEAST_DEFAULT_MS, round((end - begin).total_seconds() * 1000 / (fps * _DEFAULT_LENGTH_S)))

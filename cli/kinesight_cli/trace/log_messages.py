@@ -1,0 +1,16 @@
+"""Messages of the functions' log lines that explain where a frame stopped (docs/tracing.md)."""
+
+from enum import StrEnum
+
+
+class LogMessage(StrEnum):
+    """A message that a function logs about a frame, its evidence or its session."""
+
+    ANALYZED = "analyzed"
+    ALREADY_ANALYZED = "already analyzed"
+    GATED = "gated"
+    OVER_BUDGET = "over budget"
+    RETRIED = "to be retried"
+    GIVEN_UP = "given up"
+    EVIDENCE_UNAVAILABLE = "evidence that can't be had any more"
+    ALERTED = "alerted"

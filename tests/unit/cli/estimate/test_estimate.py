@@ -1,0 +1,492 @@
+"""The estimate: formulas, prices, warnings and output."""
+
+import json
+import runpy
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kinesight.domain.detectors import catalogue
+from kinesight.domain.detectors.call_prices import MICRO_USD
+from kinesight.metric_catalogue import Metric
+from kinesight_cli.estimate.advice import best_saving, warnings
+from kinesight_cli.estimate.alternatives import KIT_EQUIVALENT, kit, rekognition_streaming
+from kinesight_cli.estimate.call_comparison import CallComparison, call_name, compare_calls, repeated_calls
+from kinesight_cli.estimate.estimator import Estimator, estimator
+from kinesight_cli.estimate.lines import Item, Line, Work
+from kinesight_cli.estimate.month import detector_calls, lines_of
+from kinesight_cli.estimate.prices import DETECTORS, PricesError, load_prices
+from kinesight_cli.estimate.tables import show_calls
+from kinesight_cli.estimate.workload import Workload, WorkloadError, assumed
+from kinesight_cli.main import app
+from moto import mock_aws
+from samtranslator.yaml_helper import yaml_parse
+from typer.testing import CliRunner
+
+ROOT = Path(__file__).resolve().parents[4]
+PRICES = load_prices("us-east-1")
+
+
+@cache
+def _defaults() -> Estimator:
+    return estimator({}, Workload(), PRICES)
+
+
+def of(workload: Workload | None = None, **overrides: str) -> Estimator:
+    """The template's defaults with these. Resources that come and go by a condition stay as they are by default."""
+    plain = _defaults()
+    assert set(overrides) <= set(plain.parameters)
+    return Estimator({**plain.parameters, **overrides}, plain.shape, workload or Workload(), PRICES)
+
+
+def calls(found: Estimator) -> dict[str, float]:
+    counted: dict[str, float] = {}
+    for line in lines_of(found.parameters, found.workload, found.shape):
+        counted[line.call] = counted.get(line.call, 0.0) + line.count
+    return counted
+
+
+def template() -> dict[str, Any]:
+    document: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())  # type: ignore[no-untyped-call]
+    return document
+
+
+def usd(found: Estimator, key: str) -> float:
+    return sum(row.usd or 0.0 for row in found.bill().rows if row.key == key)
+
+
+def test_an_image_every_three_seconds_is_864_000_a_month() -> None:
+    counted = calls(of(SamplingInterval="3000"))
+
+    images = 30 * 86_400 / 3
+    for name in (
+        "KVS s3:PutObject images",
+        "S3 sqs:SendMessage ImagesQueue",
+        "analyze_images s3:HeadObject images",
+        "analyze_images dynamodb:PutItem IdempotencyTable",
+        "analyze_images dynamodb:UpdateItem IdempotencyTable",
+        "analyze_images rekognition:DetectLabels",
+        "analyze_images kinesis:Record ResultsStream",
+    ):
+        assert counted[name] == pytest.approx(images), name
+    assert counted["keep_evidence s3:PutObject results"] == pytest.approx(0.02 * images)
+    assert usd(of(SamplingInterval="3000"), "rekognition.image.group2") == pytest.approx(864.0)
+
+
+def test_video_is_billed_by_its_bytes() -> None:
+    found = of()
+
+    assert usd(found, "kvs.ingest") == pytest.approx(324 * 0.0085)
+    assert usd(found, "kvs.storage") == pytest.approx(324 / 30 * 0.023)
+
+
+def test_the_gate_saves_detector_calls_but_reads_every_image() -> None:
+    off, on = calls(of()), calls(of(FrameGate="ON"))
+
+    detect = "analyze_images rekognition:DetectLabels"
+    assert on[detect] == pytest.approx(0.1 * off[detect])
+    assert on["analyze_images s3:GetObject images"] == on["analyze_images s3:HeadObject images"]
+    assert on["analyze_images dynamodb:PutItem CoordinationTable"] == on[detect]
+    assert "analyze_images s3:GetObject images" not in off
+
+
+def test_the_gates_intervals_bound_what_is_sent() -> None:
+    still = assumed(["changed_share=0"])
+    busy = assumed(["changed_share=1"])
+    detect = "analyze_images rekognition:DetectLabels"
+
+    assert calls(of(still, FrameGate="ON", GateMaximumIntervalSeconds="60"))[detect] == pytest.approx(43_200)
+    minimum = of(busy, FrameGate="ON", GateMinimumIntervalMilliseconds="30000")
+    assert calls(minimum)[detect] == pytest.approx(86_400)
+
+
+def test_what_is_detected_never_exceeds_what_matched_can_be() -> None:
+    found = calls(of(assumed(["matched_share=0.5"]), FrameGate="ON"))
+
+    assert found["keep_evidence s3:PutObject results"] == found["analyze_images rekognition:DetectLabels"]
+
+
+def test_sampling_below_the_keyframes_distance_makes_no_more_live_images() -> None:
+    each_second = calls(of(ImageGenerationStatus="DISABLED", LiveStatus="ENABLED", LiveSamplingInterval="1000"))
+    by_keyframe = calls(of(ImageGenerationStatus="DISABLED", LiveStatus="ENABLED", LiveInferenceInterval="6"))
+
+    assert each_second["consume_live s3:PutObject live"] == pytest.approx(30 * 86_400 / 2)
+    assert by_keyframe["consume_live s3:PutObject live"] == pytest.approx(30 * 86_400 / 12)
+
+
+def test_a_consumer_works_for_ten_cameras_as_for_one() -> None:
+    one, ten = (
+        of(
+            assumed([f"cameras={n}"]),
+            ImageGenerationStatus="DISABLED",
+            LiveStatus="ENABLED",
+            Detector="HTTP",
+            HttpModelUrl="https://model.example.com/",
+        )
+        for n in (1, 10)
+    )
+    seconds = {
+        n: sum(
+            line.count
+            for line in lines_of(found.parameters, found.workload, found.shape)
+            if line.why.startswith("duration of consume_live")
+        )
+        for n, found in ((1, one), (10, ten))
+    }
+
+    assert seconds[1] == seconds[10] == pytest.approx(1.1 * 30 * 86_400)
+
+
+def test_metrics_per_stream_are_those_of_the_catalogue() -> None:
+    images, live = (
+        sum(one.value.per_stream and verb in one.value.services for one in Metric)
+        for verb in ("analyze_images", "consume_live")
+    )
+
+    def metrics(**overrides: str) -> float:
+        found = of(assumed(["cameras=4", "stack_metrics=15", "live_metrics=25"]), **overrides)
+        return sum(row.units for row in found.bill().rows if row.key == "cloudwatch.metric")
+
+    assert metrics() == 15
+    assert metrics(MetricsPerStream="ENABLED") == 15 + 4 * images > 15
+    assert metrics(MetricsPerStream="ENABLED", LiveStatus="ENABLED") == 15 + 25 + 4 * (images + live)
+
+
+def test_sweeps_use_windows_of_25_images() -> None:
+    found = of(ImageGenerationStatus="DISABLED", SweepSchedule="rate(1 hour)", AnalysisSamplingInterval="1000")
+
+    assert calls(found)["extract_images s3:PutObject on-demand"] == pytest.approx(2_592_000)
+    transitions = usd(found, "stepfunctions.transition")
+    assert transitions == pytest.approx((3 * 2_592_000 / 25 + 6 * 720) * 0.000025)
+
+
+def test_notified_ranges_have_their_rolls() -> None:
+    found = of(ImageGenerationStatus="DISABLED", NotificationStatus="ENABLED", AnalysisSamplingInterval="1000")
+
+    seconds = 0.02 * 30 * 86_400 + 20 * 30 * (10 + 10)
+    assert calls(found)["extract_images s3:PutObject on-demand"] == pytest.approx(seconds)
+
+
+def test_a_chain_is_paid_for_twice() -> None:
+    chained = of(ThenDetector="REKOGNITION_FACE_SEARCH", FaceCollectionId="staff", ThenOn="CROP")
+
+    assert usd(chained, "rekognition.image.group1") == pytest.approx(0.02 * 864_000 * 0.001)
+    assert calls(chained)["analyze_images s3:PutObject crops"] == pytest.approx(0.02 * 864_000)
+
+
+def test_models_by_the_hour_cost_hours_not_calls() -> None:
+    model = "arn:aws:rekognition:us-east-1:111122223333:project/p/version/v/1"
+    endpoint = of(Detector="SAGEMAKER", SageMakerEndpointName="e").bill()
+    custom = of(Detector="REKOGNITION_CUSTOM_LABELS", CustomLabelsModelArn=model).bill()
+
+    assert [row.units for row in endpoint.rows if row.key == "sagemaker.instance"] == [pytest.approx(720)]
+    assert [row.units for row in custom.rows if row.key == "rekognition.custom_labels"] == [pytest.approx(720)]
+
+
+def test_the_stack_is_read_from_the_template() -> None:
+    overrides = {"ResultsShardCount": "4", "LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"}
+    found = estimator(overrides, Workload(), PRICES).shape
+    resources = template()["Resources"]
+
+    assert found.shards == 4
+    assert found.results_retention_hours == resources["ResultsStream"]["Properties"]["RetentionPeriodHours"]
+    assert found.memory_mb["keep_evidence"] == resources["KeepEvidenceFunction"]["Properties"]["MemorySize"]
+    assert found.runs["track_sessions"] == 43_200
+    assert found.runs["configure_streams"] == 8_640
+    assert found.queue_sources == 3
+    assert found.dashboards == 1
+    assert 0 < found.alarms <= sum(one["Type"] == "AWS::CloudWatch::Alarm" for one in resources.values())
+    assert found.runs["conduct_live"] == 43_200
+    assert found.runs["sweep_streams"] == 720
+    assert "conduct_live" not in _defaults().shape.runs
+
+
+@settings(max_examples=40)
+@given(
+    cameras=st.integers(1, 500),
+    hours=st.floats(0, 24),
+    matched=st.floats(0, 1),
+    interval_ms=st.sampled_from([200, 1000, 3000, 20_000]),
+    gate=st.sampled_from(["OFF", "OBSERVE", "ON"]),
+)
+def test_more_of_anything_never_costs_less(
+    cameras: int, hours: float, matched: float, interval_ms: int, gate: str
+) -> None:
+    def total(cameras: int, hours: float, interval_ms: int) -> float:
+        workload = assumed([f"cameras={cameras}", f"hours_per_day={hours}", f"matched_share={matched}"])
+        found = of(workload, FrameGate=gate)
+        return found.bill({**found.parameters, "SamplingInterval": str(interval_ms)}).usd
+
+    usual = total(cameras, hours, interval_ms) * (1 - 1e-12)
+    assert usual <= total(cameras + 1, hours, interval_ms)
+    assert usual <= total(cameras, (hours + 24) / 2, interval_ms)
+    assert usual <= total(cameras, hours, interval_ms // 2)
+
+
+def test_tiers_are_those_of_aws_worked_example() -> None:
+    """2.5 million images: the first million at $0.0010, the next 1.5 at $0.0008 ("Amazon Rekognition pricing")."""
+    price = PRICES["rekognition.image.group2"]
+
+    assert price.usd_of(2_500_000) == pytest.approx(1000 + 1200)
+    assert price.usd_of(0) == 0
+    assert price.usd_of(40_000_000) == pytest.approx(1000 + 3200 + 35_000_000 * 0.0006)
+
+
+def test_every_price_has_a_source_or_is_unverified() -> None:
+    for key, price in PRICES.by_key.items():
+        assert price.as_of, key
+        assert price.source.startswith("https://") or key == "http.call"
+        if price.first_usd is None:
+            assert price.unverified or key == "http.call", key
+        if price.kind == "none":
+            assert price.unverified or price.usd is None, key
+
+
+def test_every_detector_has_a_price() -> None:
+    parameters = template()["Parameters"]
+
+    assert set(parameters["Detector"]["AllowedValues"]) == set(DETECTORS)
+    assert set(DETECTORS.values()) <= set(PRICES.by_key)
+
+
+def test_the_budget_and_the_estimate_have_the_same_prices() -> None:
+    needed = {"face_collection_id": "staff", "custom_labels_model_arn": "arn", "sagemaker_endpoint_name": "m"}
+    needed |= {"http_model_url": "https://m"}
+    for detector, entry in catalogue.DETECTORS.items():
+        if detector == "BEDROCK":
+            continue  # paid by token
+        micro_usd = entry.price(entry.read(needed)).most
+        price = PRICES[DETECTORS[detector]]
+        a_call = price.first_usd if price.unit == "image" else 0.0
+        assert a_call is not None
+        assert a_call * MICRO_USD == pytest.approx(micro_usd), detector
+
+
+def test_each_limit_of_the_budget_is_a_write_per_paid_call() -> None:
+    call = "analyze_images dynamodb:UpdateItem CoordinationTable"
+
+    assert call not in calls(of())
+    assert calls(of(DailyBudgetUsd="10"))[call] == pytest.approx(864_000)
+    assert calls(of(DailyBudgetUsd="10", DailyBudgetUsdPerStream="1"))[call] == pytest.approx(2 * 864_000)
+    assert call not in calls(of(DailyBudgetUsd="10", Detector="SAGEMAKER"))
+
+
+def test_an_unknown_price_is_listed_and_not_added() -> None:
+    bill = of().bill()
+    (unknown,) = [row for row in bill.rows if row.usd is None]
+
+    assert unknown.key == "kvs.image"
+    assert unknown.units == pytest.approx(864_000)
+    assert bill.rows[-1] is unknown
+    assert bill.usd == pytest.approx(sum(row.usd for row in bill.rows if row.usd is not None))
+
+
+def _price(**changed: Any) -> dict[str, Any]:
+    plain = {"name": "n", "unit": "u", "usd": 1.0, "source": "https://example.com", "kind": "own", "asOf": "2026-11-21"}
+    return plain | changed
+
+
+def _file(folder: Path, regions: Mapping[str, Any]) -> Path:
+    path = folder / "prices.json"
+    path.write_text(json.dumps({"currency": "USD", "about": "own", "regions": regions}))
+    return path
+
+
+def test_own_prices_override_the_built_in_ones(tmp_path: Path) -> None:
+    own = _file(tmp_path, {"us-east-1": {"kvs.image": _price(usd=0.00001)}})
+
+    found = load_prices("us-east-1", own)
+
+    assert found["kvs.image"].usd == 0.00001
+    assert found["s3.put"] == PRICES["s3.put"]
+
+
+def test_an_incomplete_region_is_rejected(tmp_path: Path) -> None:
+    whole = {key: price.model_dump(mode="json", by_alias=True) for key, price in PRICES.by_key.items()}
+    assert load_prices("eu-west-1", _file(tmp_path, {"eu-west-1": whole}))["s3.put"].usd == PRICES["s3.put"].usd
+
+    del whole["s3.put"]
+    with pytest.raises(PricesError, match=r"lacks prices for eu-west-1: s3\.put"):
+        load_prices("eu-west-1", _file(tmp_path, {"eu-west-1": whole}))
+    with pytest.raises(PricesError, match="no prices for mars-1"):
+        load_prices("mars-1")
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"regions": {}}', '{"currency": "USD", "about": "", "regions": {"x": {"y": {}}}}']
+)
+def test_an_invalid_price_file_is_rejected(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "prices.json"
+    path.write_text(text)
+
+    with pytest.raises(PricesError, match="is not a valid price file"):
+        load_prices("us-east-1", path)
+
+
+@pytest.mark.parametrize(
+    "text", ["x=1", "cameras=", "cameras=0", "matched_share=1.1", "hours_per_day=25", "crops=-1", "crops=nan"]
+)
+def test_invalid_assumptions_are_rejected(text: str) -> None:
+    with pytest.raises(WorkloadError):
+        assumed([text])
+
+
+def test_expensive_settings_cause_warnings() -> None:
+    def said(found: Estimator) -> str:
+        return " | ".join(
+            warnings(found.parameters, found.bill(), detector_calls(found.parameters, found.workload), "us-east-1")
+        )
+
+    assert "12,960,000 calls" in said(of(SamplingInterval="200"))
+    assert "default quota of 50" in said(of(assumed(["cameras=200"]), SamplingInterval="1000"))
+    assert "by image generation and by live consumers" in said(of(LiveStatus="ENABLED"))
+    assert "nothing is analyzed" in said(of(ImageGenerationStatus="DISABLED"))
+    assert said(of(SamplingInterval="20000")) == ""
+    assert "DailyBudgetUsd=10 is less than the $28.80 per day" in said(of(DailyBudgetUsd="10"))
+    two = assumed(["cameras=2"])
+    assert "DailyBudget" not in said(of(two, DailyBudgetUsd="60", DailyBudgetUsdPerStream="30"))
+
+
+def test_the_best_saving_is_named() -> None:
+    busy, gated = of(SamplingInterval="3000"), of(FrameGate="ON", SamplingInterval="3000")
+
+    best = best_saving(busy.parameters, busy.bill(), busy.bill)
+    assert best is not None
+    assert (best.parameter, best.value) == ("FrameGate", "ON")
+    assert best.usd_per_camera == pytest.approx(busy.bill().usd - gated.bill().usd)
+    slower = best_saving(gated.parameters, gated.bill(), gated.bill)
+    assert slower is not None
+    assert slower.parameter == "SamplingInterval"
+    idle = of(assumed(["hours_per_day=0", "sessions_per_day=0"]))
+    assert best_saving(idle.parameters, idle.bill(), idle.bill) is None
+
+
+def test_the_alternatives_pay_for_the_same_video() -> None:
+    workload = assumed(["cameras=10", "hours_per_day=12"])
+    theirs, streaming = kit(workload, PRICES).bill, rekognition_streaming(workload, PRICES).bill
+
+    assert theirs.usd_of("kvs.ingest") == streaming.usd_of("kvs.ingest") == pytest.approx(162 * 0.0085)
+    assert theirs.usd_of("fargate.") * 10 == pytest.approx(720 * (0.04048 + 2 * 0.004445))
+    assert streaming.usd_of("rekognition.") == pytest.approx(12 * 60 * 30 * 0.00817)
+    ours = of(workload, **dict(KIT_EQUIVALENT))
+    assert ours.bill().usd_of("sagemaker.") == theirs.usd_of("sagemaker.")
+
+
+def test_counted_calls_get_the_names_of_the_formulas() -> None:
+    assert (
+        call_name("kinesight-AnalyzeImagesFunction", "dynamodb", "PutItem", "kinesight-IdempotencyTable-OL6JMLIDM24D")
+        == "analyze_images dynamodb:PutItem IdempotencyTable"
+    )
+    assert call_name("", "s3", "PutObject", "images") == "KVS s3:PutObject images"
+    assert call_name("", "sqs", "Queued", "kinesight-ImagesQueue-RKBVCHRZVIAI") == "S3 sqs:SendMessage ImagesQueue"
+    assert call_name("", "kinesis", "GetRecords", "") == "kinesis:GetRecords"
+
+
+def test_formulas_are_compared_call_by_call() -> None:
+    items: list[Item] = [
+        Line("s3.get", 24, "one", "a s3:HeadObject images", of_images=True),
+        Line("s3.put", 4, "two", "a s3:PutObject images", of_images=True),
+        Line("s3.put", 4, "two again", "a s3:PutObject images", of_images=True),
+        Line("s3.get", 99, "batches decide", "a s3:GetObject rules"),
+        Work("a", 1, 1),
+    ]
+
+    found = compare_calls(items, {"a s3:HeadObject images": 25, "a s3:GetObject rules": 1})
+
+    assert found == [CallComparison("a s3:HeadObject images", 25, 24), CallComparison("a s3:PutObject images", 0, 8)]
+    assert [one.difference_percent for one in found] == [-4.0, 100.0]
+    assert repeated_calls({"a s3:HeadObject again images": 3, "a s3:HeadObject images": 25}) == 3
+
+
+def test_the_documents_have_the_current_tables() -> None:
+    """After a change: .venv/bin/python scripts/cost_tables.py"""
+    for path, fresh in runpy.run_path(str(ROOT / "scripts/cost_tables.py"))["documents"]().items():
+        assert path.read_text() == fresh, f"{path.name}: run scripts/cost_tables.py"
+
+
+def test_the_command_prints_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    done = CliRunner().invoke(app, ["estimate", "--parameter", "SamplingInterval=200", "--compare"])
+
+    assert done.exit_code == 0, done.output
+    for said in (
+        "8,976.00",
+        "not included: KVS: images generated",
+        "FrameGate=ON saves most",
+        "KIT",
+        "cameras=1 ",
+    ):
+        assert said in done.output
+
+
+def test_the_command_prints_json() -> None:
+    done = CliRunner().invoke(app, ["estimate", "--cameras", "3", "--json", "--compare"])
+
+    document = json.loads(done.stdout)
+    assert document["usd"] == pytest.approx(3 * document["usdPerCamera"], rel=1e-4)
+    assert document["usd"] == pytest.approx(sum(row["usd"] or 0 for row in document["rows"]), rel=1e-4)
+    assert document["saving"]["parameter"] == "FrameGate"
+    assert set(document["comparison"]) == {"this stack", "configured like KIT", "KIT", "Rekognition Streaming"}
+    assert {"formula", "call", "units"} == set(document["rows"][0]["lines"][0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--parameter", "Nonsense=1"], "no such parameters: Nonsense"),
+        (["--parameter", "SamplingInterval=soon"], "which is no number"),
+        (["--parameter", "SamplingInterval"], "is not NAME=VALUE"),
+        (["--assume", "colour=red"], "is not an assumption: choose one of"),
+        (["--region", "mars-1"], "no prices for mars-1"),
+        (["--prices", "nowhere.json"], "nowhere.json is not a valid price file"),
+    ],
+)
+def test_the_command_names_what_is_wrong(arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    done = CliRunner().invoke(app, ["estimate", *arguments])
+
+    assert done.exit_code != 0
+    assert said in done.output
+
+
+@mock_aws
+def test_the_parameters_of_a_deployed_stack_are_used() -> None:
+    template = {
+        "Parameters": {"SamplingInterval": {"Type": "Number"}, "StreamNames": {"Type": "String"}},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+    }
+    boto3.client("cloudformation").create_stack(
+        StackName="mine",
+        TemplateBody=json.dumps(template),
+        Parameters=[
+            {"ParameterKey": "SamplingInterval", "ParameterValue": "20000"},
+            {"ParameterKey": "StreamNames", "ParameterValue": "front-*"},
+        ],
+    )
+
+    done = CliRunner().invoke(app, ["estimate", "--stack", "mine", "--json"])
+    other = CliRunner().invoke(app, ["estimate", "--stack", "mine", "--parameter", "SamplingInterval=1000", "--json"])
+    absent = CliRunner().invoke(app, ["estimate", "--stack", "yours"])
+
+    assert _image_units(done.stdout) == pytest.approx(129_600)
+    assert _image_units(other.stdout) == pytest.approx(2_592_000)
+    assert absent.exit_code == 1
+    assert "cannot describe the stack yours" in absent.output
+
+
+def _image_units(text: str) -> float:
+    return float(next(row["units"] for row in json.loads(text)["rows"] if row["price"] == "kvs.image"))
+
+
+def test_the_demos_table_adds_up(capsys: pytest.CaptureFixture[str]) -> None:
+    show_calls([CallComparison("a s3:HeadObject images", 25, 24.0), CallComparison("a s3:PutObject images", 75, 74.0)])
+
+    (last,) = [line for line in capsys.readouterr().out.splitlines() if "total" in line]
+    assert "100" in last
+    assert "98.0" in last
+    assert "-2.0 %" in last
