@@ -9,15 +9,20 @@ ENV ?= default
 VERSION ?= $(shell git describe --tags --always)
 # What publishes new versions of the functions: the second of the deployment, in ten digits.
 RELEASE ?= $(shell date +%s)
+# The viewer's page and its tests; their type checker, linter and formatter. Node comes with .venv.
+PAGE := functions/publish_viewer/page tests/page
+PAGE_TOOLS := scripts/page/node_modules/.package-lock.json
+BIOME := scripts/page/node_modules/.bin/biome
+TSC := scripts/page/node_modules/.bin/tsc
 ARCHITECTURE := $(shell uname -m | sed 's/aarch64/arm64/')
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser awscli demo test unit fuzz fuzz-coverage live-chaos load faults lint format build deploy destroy package local lock checkov dashboard viewer-picture audit sbom clean
+.PHONY: help setup browser awscli demo test unit page-test page-types fuzz fuzz-coverage live-chaos load faults lint format build deploy destroy package local lock checkov dashboard viewer-screenshot audit sbom clean
 
 help: ## print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what everything below needs into .venv
 	@$(PYTHON) scripts/bootstrap.py
@@ -34,11 +39,21 @@ browser: setup ## a Chromium for the tests that play video, unless there is one
 awscli: setup ## the AWS CLI for the tests that run it, in an environment of its own
 	@$(BIN)/uv sync --quiet --frozen --project scripts/awscli --python $(BIN)/python
 
-test: setup lint checkov browser awscli ## every check and every test
+test: setup lint page-test checkov browser awscli ## every check and every test
 	$(BIN)/pytest -q -n 2 --dist loadfile
 
-unit: setup ## the fast tests alone
+unit: setup page-test ## the fast tests alone
 	$(BIN)/pytest -q tests/unit tests/contract
+
+page-test: setup ## the tests of the viewer's page that need no browser
+	$(BIN)/node --test --test-isolation=none --test-reporter=dot --disable-warning=MODULE_TYPELESS_PACKAGE_JSON 'tests/page/*.test.js'
+
+page-types: setup ## types of the API's responses that the viewer's page is checked against
+	$(BIN)/python -m scripts.page.api_types
+
+$(PAGE_TOOLS): scripts/page/package.json scripts/page/package-lock.json | setup
+	$(BIN)/npm ci --prefix scripts/page --no-audit --no-fund --loglevel=error
+	@touch $@
 
 fuzz: setup ## the fuzz tests, each with 5,000 examples instead of a hundred
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest -q -n 2 tests/functional/test_kvs_fuzz.py tests/functional/test_kvs_ingest.py
@@ -56,17 +71,21 @@ fuzz-coverage: setup ## coverage-guided fuzzing of PutMedia for five minutes (AR
 	@$(BIN)/uv sync --quiet --frozen --project scripts/atheris --python $(BIN)/python
 	cd scripts/atheris && .venv/bin/python fuzz_put_media.py $(or $(ARGS),-max_total_time=300)
 
-lint: setup ## style, types, import rules, template
+lint: setup $(PAGE_TOOLS) ## style, types, import rules, template
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache >.lint-imports.log 2>&1 || { cat .lint-imports.log; exit 1; }
+	$(BIOME) ci --config-path=scripts/page $(PAGE)
+	$(TSC) -p scripts/page
+	$(TSC) -p scripts/page/tsconfig.tests.json
 	$(BIN)/cfn-lint template.yaml examples/*.yaml
 	$(BIN)/sam validate --lint --region us-east-1
 
-format: setup ## bring the code into the one format
+format: setup $(PAGE_TOOLS) ## bring the code into the one format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIOME) check --write --config-path=scripts/page $(PAGE)
 
 checkov: setup ## security rules on the template (installs checkov apart, its pins clash with ours)
 	@$(BIN)/uv sync --quiet --frozen --project scripts/checkov --python $(BIN)/python
@@ -86,8 +105,8 @@ destroy: setup ## delete the deployed stack (ENV=...); pictures and evidence sta
 package: setup ## the files of a release, in dist/ (VERSION=v1.2.3)
 	$(BIN)/python scripts/package_release.py $(VERSION)
 
-viewer-picture: setup browser ## the README's picture of the viewer, from a run of the demo
-	$(BIN)/python -m scripts.viewer_picture
+viewer-screenshot: setup browser ## the README's screenshot of the viewer, from a run of the demo
+	$(BIN)/python -m scripts.viewer_screenshot
 
 audit: setup ## known vulnerabilities of every locked package, asked of osv.dev
 	$(BIN)/uv audit --frozen --preview-features audit-command

@@ -59,7 +59,7 @@ def visiting(world: World, browser: Browser) -> Iterator[Callable[..., Visitor]]
     """Opens the page on a device; at the end nothing forbidden may have happened to any visitor."""
     visitors: list[Visitor] = []
 
-    def come(device: Device = DESKTOP, place: str = "/events", **more: Any) -> Visitor:
+    def come(device: Device = DESKTOP, place: str = "/sessions", **more: Any) -> Visitor:
         visitors.append(Visitor.of(browser, world, device, **more))
         visitors[-1].go(place)
         return visitors[-1]
@@ -77,5 +77,5 @@ def device(request: pytest.FixtureRequest) -> Device:
 
 @pytest.fixture
 def visitor(visiting: Callable[..., Visitor], device: Device) -> Visitor:
-    """At the list of events, once on each device."""
+    """At the list of sessions, once on each device."""
     return visiting(device)

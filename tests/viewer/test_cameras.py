@@ -21,16 +21,16 @@ def test_a_camera_shows_its_picture_and_how_it_is(visitor: Visitor, visit: Any) 
     visitor.go("/cameras")
     card = visitor.cards.filter(has=visitor.page.get_by_role("heading", name=DOOR))
 
-    image = card.get_by_role("img", name=f"{DOOR}, a recent picture")
+    image = card.get_by_role("img", name=f"{DOOR}, a recent image")
     expect(image).to_be_visible()
     visitor.page.wait_for_function(LOADED, arg=image.element_handle())
     expect(card.get_by_text("Healthy")).to_be_visible()
-    visitor.touch(card.get_by_role("link", name="Events"))
-    expect(visitor.page.get_by_role("heading", name="Events")).to_be_visible()
+    visitor.touch(card.get_by_role("link", name="Sessions"))
+    expect(visitor.page.get_by_role("heading", name="Sessions")).to_be_visible()
     assert f"stream={DOOR}" in visitor.page.url
 
 
-def test_a_camera_that_was_set_up_by_hand_needs_a_look(
+def test_a_camera_that_was_set_up_by_hand_needs_attention(
     visiting: Callable[..., Visitor], world: World, visit: Any
 ) -> None:
     control = world.cloud.client("kinesisvideo")
@@ -42,7 +42,7 @@ def test_a_camera_that_was_set_up_by_hand_needs_a_look(
     visitor = visiting(DESKTOP, "/cameras")
     card = visitor.cards.filter(has=visitor.page.get_by_role("heading", name=YARD))
 
-    expect(card.get_by_text("Needs a look")).to_be_visible()
+    expect(card.get_by_text("Needs attention")).to_be_visible()
     expect(card.get_by_text("SamplingInterval").first).to_be_visible()
     control.update_image_generation_configuration(StreamName=YARD, ImageGenerationConfiguration=wanted)
 
@@ -172,7 +172,7 @@ def test_rules_of_two_editors_are_joined(
     expect(ann.page.get_by_text("Saved.")).to_be_visible()
 
     ben.press("Save")
-    expect(ben.page.get_by_role("alert")).to_contain_text("Somebody else has changed the rules meanwhile")
+    expect(ben.page.get_by_role("alert")).to_contain_text("Someone else has changed the rules")
     ben.press("Save")
     expect(ben.page.get_by_text("Saved.")).to_be_visible()
 
@@ -208,7 +208,7 @@ def test_a_film_is_made_of_what_was_analyzed(visiting: Callable[..., Visitor], h
     button.click()
     film = visitor.page.get_by_label("Time-lapse", exact=True)
     expect(film).to_be_visible(timeout=ANALYSIS_MS)
-    expect(visitor.page.get_by_text("made without a detector")).to_be_visible()
+    expect(visitor.page.get_by_text("ran without a detector")).to_be_visible()
 
     film.evaluate("(video) => { video.playbackRate = 0.2; return video.play() }")
     visitor.page.wait_for_function("(video) => video.currentTime > 0.1", arg=film.element_handle())
@@ -220,7 +220,7 @@ def test_the_entry_that_counts_is_the_one_the_functions_take(visiting: Callable[
     patterns = ["front-*", "front?door", "front.door", "*", "office-?"]
     found = visitor.page.evaluate(
         """async ([names, patterns]) => {
-            const { entryOf } = await import(new URL("js/rules.js", location.href));
+            const { entryOf } = await import(new URL("js/logic/rules.js", location.href));
             return patterns.map((one) => names.filter((name) => entryOf({ cameras: [{ streams: [one] }] }, name)));
         }""",
         [names, patterns],

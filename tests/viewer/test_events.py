@@ -24,7 +24,12 @@ TIME = "() => document.querySelector('video')?.currentTime > 1"
 
 
 def place_of(event: Any) -> str:
-    return f"/events/{event['streamName']}/{event['eventId']}"
+    return f"/sessions/{event['streamName']}/{event['eventId']}"
+
+
+def resource_of(event: Any) -> str:
+    """The session's path in the API."""
+    return f"events/{event['streamName']}/{event['eventId']}"
 
 
 def day_of(at_ms: int) -> str:
@@ -77,7 +82,7 @@ def test_filters_leave_what_is_wanted_and_stand_in_the_address(
 
 
 def test_all_events_come_as_one_scrolls(visitor: Visitor, world: World) -> None:
-    visitor.go(f"/events?stream={GATE}")
+    visitor.go(f"/sessions?stream={GATE}")
     expect(visitor.cards.first).to_be_visible()
 
     visitor.scroll_down()
@@ -87,8 +92,8 @@ def test_all_events_come_as_one_scrolls(visitor: Visitor, world: World) -> None:
 
 
 def test_new_events_appear_by_themselves(visiting: Callable[..., Visitor], world: World) -> None:
-    visitor = visiting(DESKTOP, "/events?stream=newcomer")
-    expect(visitor.page.get_by_text("No event is like that.")).to_be_visible()
+    visitor = visiting(DESKTOP, "/sessions?stream=newcomer")
+    expect(visitor.page.get_by_text("No sessions match these filters.")).to_be_visible()
 
     world.seed(a_session(world.seeded[0].opened_ms, "newcomer", "Fox"))
 
@@ -97,13 +102,13 @@ def test_new_events_appear_by_themselves(visiting: Callable[..., Visitor], world
 
 def test_new_events_wait_while_somebody_reads_further_down(visiting: Callable[..., Visitor], world: World) -> None:
     world.seed(*(a_session(one.opened_ms, "lane", "Bike") for one in world.seeded[10:34]))
-    visitor = visiting(DESKTOP, "/events?stream=lane")
+    visitor = visiting(DESKTOP, "/sessions?stream=lane")
     expect(visitor.cards).to_have_count(24)
     visitor.page.mouse.wheel(0, 600)
     visitor.page.wait_for_function("() => scrollY > 300")
 
     world.seed(a_session(world.seeded[0].opened_ms, "lane", "Fox"))
-    visitor.page.get_by_role("button", name="1 new event").click()
+    visitor.page.get_by_role("button", name="1 new session").click()
 
     expect(visitor.cards.first.get_by_text("Fox")).to_be_visible()
     visitor.page.wait_for_function("() => scrollY === 0")
@@ -112,7 +117,7 @@ def test_new_events_wait_while_somebody_reads_further_down(visiting: Callable[..
 def test_a_days_strip_leads_to_the_event(visiting: Callable[..., Visitor], world: World) -> None:
     one = world.seeded[SEEDED // 2]
     day = day_of(one.opened_ms)
-    visitor = visiting(DESKTOP, f"/events?stream={GATE}&day={day}")
+    visitor = visiting(DESKTOP, f"/sessions?stream={GATE}&day={day}")
     expect(visitor.page.get_by_text(f"Activity of 1 camera on {day}, UTC")).to_be_visible()
     strip = visitor.page.get_by_role("img", name=f"{GATE}:")
     minute = one.opened_ms / 60_000 % 1440
@@ -126,12 +131,12 @@ def test_a_strip_asked_for_earlier_and_answered_later_is_not_drawn(
     visiting: Callable[..., Visitor], world: World
 ) -> None:
     day = day_of(world.seeded[SEEDED // 2].opened_ms)
-    visitor, late = visiting(DESKTOP, "/events"), f"{GATE}-late"
+    visitor, late = visiting(DESKTOP, "/sessions"), f"{GATE}-late"
     held: list[Route] = []
     visitor.page.route(f"**/api/activity?*{late}*", lambda route: held.append(route))
-    visitor.go(f"/events?stream={late}")
-    expect(visitor.page.get_by_text("No event is like that.")).to_be_visible()
-    visitor.go(f"/events?stream={GATE}&day={day}")
+    visitor.go(f"/sessions?stream={late}")
+    expect(visitor.page.get_by_text("No sessions match these filters.")).to_be_visible()
+    visitor.go(f"/sessions?stream={GATE}&day={day}")
     told = visitor.page.get_by_text(f"Activity of 1 camera on {day}, UTC")
     expect(told).to_be_visible()
 
@@ -143,7 +148,7 @@ def test_a_strip_asked_for_earlier_and_answered_later_is_not_drawn(
 
 
 def test_keys_lead_from_card_to_card_and_back(visiting: Callable[..., Visitor], world: World) -> None:
-    visitor = visiting(DESKTOP, f"/events?stream={GATE}")
+    visitor = visiting(DESKTOP, f"/sessions?stream={GATE}")
     links = visitor.page.locator(".card a")
     links.first.focus()
 
@@ -154,14 +159,14 @@ def test_keys_lead_from_card_to_card_and_back(visiting: Callable[..., Visitor], 
     visitor.page.get_by_role("link", name="Older").click()
     fourth = world.seeded[3]
     visitor.page.wait_for_url(f"**/{GATE}/{fourth.opened_ms:015d}-{fourth.session_id}")
-    visitor.page.get_by_role("link", name="← Events").click()
+    visitor.page.get_by_role("link", name="← Sessions").click()
 
     expect(visitor.cards.first).to_be_visible()
     assert f"stream={GATE}" in visitor.page.url
 
 
 def test_the_list_is_where_one_left_it(visiting: Callable[..., Visitor], world: World) -> None:
-    visitor = visiting(DESKTOP, f"/events?stream={GATE}")
+    visitor = visiting(DESKTOP, f"/sessions?stream={GATE}")
     card = visitor.page.locator(".card a").nth(20)
     card.scroll_into_view_if_needed()
     before = visitor.page.evaluate("scrollY")
@@ -193,7 +198,7 @@ def test_boxes_lie_over_the_original_until_they_are_taken_away(visitor: Visitor,
 
 def test_frames_tags_and_the_record_are_there(visitor: Visitor, visit: Any) -> None:
     visitor.go(place_of(visit))
-    frames = visitor.page.get_by_role("group", name="Pictures").get_by_role("button")
+    frames = visitor.page.get_by_role("group", name="Images").get_by_role("button")
 
     expect(frames).to_have_count(visit["pictures"])
     visitor.touch(frames.last)
@@ -273,7 +278,7 @@ def test_what_kvs_has_no_more_plays_from_the_archive(visiting: Callable[..., Vis
 
     visitor.page.wait_for_function(TIME)
     assert ".mp4" in visitor.page.locator("video").evaluate("(video) => video.currentSrc")
-    visitor.page.get_by_role("group", name="Pictures").get_by_role("button").last.click()
+    visitor.page.get_by_role("group", name="Images").get_by_role("button").last.click()
     visitor.page.wait_for_function("() => document.querySelector('video').currentTime > 5")
 
 
@@ -288,7 +293,7 @@ def test_marks_are_set_and_kept(visitor: Visitor, world: World, visit: Any) -> N
     expect(visitor.page.get_by_text("Held: it never expires.")).to_be_visible()
     visitor.page.reload()
     expect(button).to_have_attribute("aria-pressed", "true")
-    visitor.go(f"/events?stream={DOOR}&reviewed=true")
+    visitor.go(f"/sessions?stream={DOOR}&reviewed=true")
     expect(visitor.cards.first.get_by_text("✓ Reviewed")).to_be_visible()
     expect(visitor.cards.first.get_by_text("Held")).to_be_visible()
 
@@ -296,7 +301,7 @@ def test_marks_are_set_and_kept(visitor: Visitor, world: World, visit: Any) -> N
     for name in ("Reviewed", "Hold"):
         visitor.press(name)
         expect(visitor.page.get_by_role("button", name=name, exact=True)).to_have_attribute("aria-pressed", "false")
-    assert not world.ask(place_of(visit).removeprefix("/"))["held"]
+    assert not world.ask(resource_of(visit))["held"]
 
 
 def test_a_mark_that_somebody_else_sets_meanwhile_stays(
@@ -311,7 +316,7 @@ def test_a_mark_that_somebody_else_sets_meanwhile_stays(
     ben.press("Reviewed")
     expect(ben.page.get_by_role("button", name="Reviewed", exact=True)).to_have_attribute("aria-pressed", "true")
 
-    found = world.ask(place_of(visit).removeprefix("/"))
+    found = world.ask(resource_of(visit))
     assert (found["held"], found["reviewed"]) == (True, True)
     for name in ("Reviewed", "Hold"):
         ben.press(name)
@@ -337,16 +342,16 @@ def test_the_evidence_is_a_file_whose_hashes_hold(visitor: Visitor, visit: Any, 
 
 
 def test_hostile_text_is_text(visitor: Visitor, hostile: Any) -> None:
-    for place in ("/events", f"/events?stream={hostile['streamName']}", place_of(hostile)):
+    for place in ("/sessions", f"/sessions?stream={hostile['streamName']}", place_of(hostile)):
         visitor.go(place)
         expect(visitor.page.get_by_text(HOSTILE).first).to_be_visible()
         assert visitor.page.locator("img[src='x']").count() == 0
         assert visitor.page.title() != "HACKED"
-    visitor.go(f"/events?label={HOSTILE}&zone={HOSTILE}")
+    visitor.go(f"/sessions?label={HOSTILE}&zone={HOSTILE}")
     expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
 
 
 def test_an_event_that_is_not_there_says_so(visitor: Visitor) -> None:
-    visitor.go(f"/events/{DOOR}/{0:015d}-abc")
+    visitor.go(f"/sessions/{DOOR}/{0:015d}-abc")
 
     expect(visitor.page.get_by_role("alert")).to_contain_text("it may have expired")

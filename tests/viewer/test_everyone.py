@@ -22,7 +22,7 @@ def test_nothing_keeps_anybody_out(
     zones = f"/cameras/{DOOR}/zones"
 
     found = []
-    for place in ("/events", place_of(visit), place_of(hostile), "/cameras", zones, "/analyze", "/nowhere"):
+    for place in ("/sessions", place_of(visit), place_of(hostile), "/cameras", zones, "/analyze", "/nowhere"):
         visitor.go(place)
         expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
         expect(visitor.page.get_by_text("Loading …")).to_have_count(0)

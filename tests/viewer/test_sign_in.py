@@ -63,11 +63,11 @@ def test_an_issuer_signs_in_and_one_is_where_one_wanted_to_be(visiting: Callable
     visitor = visiting(token=False)
     issuer.serve(visitor.page)
 
-    visitor.go("/events?stream=gate")
+    visitor.go("/sessions?stream=gate")
     visitor.page.reload()
 
     expect(visitor.cards.first).to_be_visible()
-    assert visitor.page.url.endswith("/#/events?stream=gate")
+    assert visitor.page.url.endswith("/#/sessions?stream=gate")
     expect(visitor.page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
@@ -78,7 +78,7 @@ def test_a_code_that_was_not_asked_for_is_refused(visiting: Callable[..., Visito
 
     visitor.page.reload()
 
-    expect(visitor.page.get_by_role("heading", name="Signing in did not work")).to_be_visible()
+    expect(visitor.page.get_by_role("heading", name="Sign-in failed")).to_be_visible()
     assert visitor.cards.count() == 0
 
 
@@ -91,7 +91,7 @@ def test_a_token_that_the_api_refuses_does_not_lead_in_circles(
 
     visitor.page.reload()
 
-    expect(visitor.page.get_by_role("heading", name="The service does not know this sign-in")).to_be_visible()
+    expect(visitor.page.get_by_role("heading", name="The service does not accept this sign-in")).to_be_visible()
     assert len(issuer.challenges) == 1
 
 

@@ -93,8 +93,8 @@ class Visitor:
             field.press("Tab")
 
     def scroll_down(self) -> None:
-        """Until no more events come."""
-        done = self.page.get_by_text("That is all.")
+        """Until no more sessions come."""
+        done = self.page.get_by_text("No more sessions.")
         for _ in range(MOST_SCROLLS):
             if done.count():
                 break

@@ -1,0 +1,109 @@
+// The operations of the viewer API that the page uses, with the types of its OpenAPI document. All throw ApiError.
+
+import { escaped } from "../logic/addresses.js";
+import { change, read, readBlob, readIfChanged } from "./requests.js";
+
+/**
+ * @typedef {{ streamName: string, eventId: string }} SessionId
+ * @typedef {Api.Responses} Responses
+ */
+
+const sessionPath = (/** @type {SessionId} */ { streamName, eventId }) => `events/${escaped(streamName, eventId)}`;
+
+/**
+ * @param {SessionFilters} filters
+ * @param {string | null} [cursor]
+ * @returns {Promise<ApiResponse<Responses["GET /api/events"]>>}
+ */
+export const listSessions = (filters, cursor) => read("events", { ...filters, cursor });
+
+/**
+ * The first page, if it has changed.
+ * @param {SessionFilters} filters
+ * @param {string | null} tag
+ * @returns {Promise<ConditionalResponse<Responses["GET /api/events"]>>}
+ */
+export const listChangedSessions = (filters, tag) => readIfChanged("events", filters, tag);
+
+/**
+ * @param {SessionId} id
+ * @returns {Promise<ApiResponse<Responses["GET /api/events/{stream}/{event_id}"]>>}
+ */
+export const getSession = (id) => read(sessionPath(id));
+
+/**
+ * @param {SessionId} id
+ * @param {string | null} tag
+ * @returns {Promise<ConditionalResponse<Responses["GET /api/events/{stream}/{event_id}"]>>}
+ */
+export const getChangedSession = (id, tag) => readIfChanged(sessionPath(id), {}, tag);
+
+/**
+ * @param {SessionId} id
+ * @param {Api.Marks} marks
+ * @param {string | null} tag of the session that was read
+ * @returns {Promise<ApiResponse<Responses["PATCH /api/events/{stream}/{event_id}"]>>}
+ */
+export const markSession = (id, marks, tag) => change("PATCH", sessionPath(id), { body: marks, tag: tag ?? undefined });
+
+/**
+ * @param {SessionId} id
+ * @returns {Promise<ApiResponse<Responses["GET /api/events/{stream}/{event_id}/playback"]>>}
+ */
+export const getPlayback = (id) => read(`${sessionPath(id)}/playback`);
+
+/**
+ * @param {SessionId} id
+ * @returns {Promise<ApiResponse<Responses["POST /api/events/{stream}/{event_id}/bundle"]>>}
+ */
+export const createBundle = (id) => change("POST", `${sessionPath(id)}/bundle`);
+
+/**
+ * @param {string} day
+ * @param {string} stream all cameras if it is empty
+ * @returns {Promise<ApiResponse<Responses["GET /api/activity"]>>}
+ */
+export const getActivity = (day, stream) => read("activity", { day, stream });
+
+/**
+ * @param {string | null} [cursor]
+ * @returns {Promise<ApiResponse<Responses["GET /api/cameras"]>>}
+ */
+export const listCameras = (cursor) => read("cameras", { cursor });
+
+/**
+ * A recent image of a camera. It costs a GetImages call.
+ * @param {string} stream
+ */
+export const getCameraImage = (stream) => readBlob(`cameras/${escaped(stream)}/picture`);
+
+/** @returns {Promise<ApiResponse<Responses["GET /api/rules"]>>} */
+export const getRules = () => read("rules");
+
+/**
+ * @param {RulesDocument} document
+ * @param {string} tag of the document that was read
+ * @returns {Promise<ApiResponse<Responses["PUT /api/rules"]>>}
+ */
+export const putRules = (document, tag) => change("PUT", "rules", { body: { document }, tag });
+
+/** @returns {Promise<ApiResponse<Responses["GET /api/analyses"]>>} */
+export const listAnalyses = () => read("analyses");
+
+/**
+ * @param {string} id
+ * @returns {Promise<ApiResponse<Responses["GET /api/analyses/{analysis_id}"]>>}
+ */
+export const getAnalysis = (id) => read(`analyses/${escaped(id)}`);
+
+/**
+ * @param {Api.AnalysisRequest} request
+ * @returns {Promise<ApiResponse<Responses["POST /api/analyses"]>>}
+ */
+export const startAnalysis = (request) => change("POST", "analyses", { body: request });
+
+/**
+ * @param {string} id of the analysis to make a time-lapse of
+ * @returns {Promise<ApiResponse<Responses["POST /api/analyses/{analysis_id}/timelapse"]>>}
+ */
+export const startTimelapse = (id) => change("POST", `analyses/${escaped(id)}/timelapse`, { body: {} });

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { barOf, minuteOf, nearestSession } from "../../functions/publish_viewer/page/js/logic/day_strip.js";
+
+const DAY = "2026-03-10";
+
+/**
+ * @param {string} start
+ * @param {string} end
+ * @returns {SessionTimes}
+ */
+const session = (start, end) => ({ eventId: start, startedAt: start, lastSeenAt: end, class: "ALERT" });
+
+test("minutes are those of the UTC day, and stay inside it", () => {
+  assert.equal(minuteOf("2026-03-10T00:00:00Z", DAY), 0);
+  assert.equal(minuteOf("2026-03-10T13:30:30Z", DAY), 810.5);
+  assert.equal(minuteOf("2026-03-09T23:59:00Z", DAY), 0);
+  assert.equal(minuteOf("2026-03-11T00:01:00Z", DAY), 1440);
+});
+
+test("a bar is as long as its session, but wide enough to be seen and inside the day", () => {
+  assert.deepEqual(barOf(session("2026-03-10T01:00:00Z", "2026-03-10T02:00:00Z"), DAY), { x: 60, width: 60 });
+  assert.deepEqual(barOf(session("2026-03-10T01:00:00Z", "2026-03-10T01:00:10Z"), DAY), { x: 60, width: 3 });
+  assert.deepEqual(barOf(session("2026-03-10T23:59:30Z", "2026-03-11T00:10:00Z"), DAY), { x: 1437, width: 3 });
+});
+
+test("a click opens the session that is nearest, by its end or its start", () => {
+  const early = session("2026-03-10T01:00:00Z", "2026-03-10T02:00:00Z");
+  const late = session("2026-03-10T03:00:00Z", "2026-03-10T03:10:00Z");
+  assert.equal(nearestSession([late, early], 90, DAY), early);
+  assert.equal(nearestSession([late, early], 149, DAY), early);
+  assert.equal(nearestSession([late, early], 151, DAY), late);
+  assert.equal(nearestSession([late, early], 1440, DAY), late);
+});
