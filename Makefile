@@ -19,7 +19,7 @@ export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser awscli demo test unit page-test page-types fuzz fuzz-coverage live-chaos load faults lint format build deploy destroy package local lock checkov dashboard viewer-screenshot audit sbom clean
+.PHONY: help setup browser awscli demo test unit page-test page-types fuzz fuzz-coverage live-chaos load faults lint format build deploy destroy package local lock checkov generate viewer-screenshot audit sbom clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -115,8 +115,8 @@ sbom: setup ## what the layers deploy, as CycloneDX: sbom/layers.cdx.json
 	@mkdir -p sbom
 	$(BIN)/uv export --quiet --frozen --no-default-groups --package kinesight --group imaging --group media --format cyclonedx1.5 -o sbom/layers.cdx.json
 
-dashboard: setup ## template.yaml's dashboard and the tables of docs/operations.md, from their description
-	$(BIN)/python -m scripts.dashboard.export
+generate: setup ## alarms and dashboard of template.yaml, tables of docs/operations.md (ARGS=--check only compares)
+	$(BIN)/python -m scripts.operations.generate $(ARGS)
 
 lock: setup ## renew the lock file and the layers' requirements
 	$(BIN)/uv lock --upgrade

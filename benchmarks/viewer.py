@@ -28,7 +28,7 @@ from typing import Any, cast
 import boto3
 from botocore.config import Config
 from kinesight.adapters.aws import clients as aws_clients
-from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
+from kinesight.adapters.dynamodb.sessions import DynamoDbSessions
 from kinesight.domain.sessions.model import BestImage, Session, Severity
 from samtranslator.yaml_helper import yaml_parse
 

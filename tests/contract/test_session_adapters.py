@@ -9,9 +9,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 from kinesight.adapters.aws import clients as aws_clients
-from kinesight.adapters.session_channel_eventbridge import EventBridgeSessions
-from kinesight.adapters.session_channel_iot import IotAlerts, IotSessions
-from kinesight.adapters.session_store_dynamodb import DynamoDbSessionClips, DynamoDbSessions
+from kinesight.adapters.dynamodb.sessions import DynamoDbSessionClips, DynamoDbSessions
+from kinesight.adapters.messages.eventbridge_sessions import EventBridgeSessions
+from kinesight.adapters.messages.iot_sessions import IotAlerts, IotSessions
 from kinesight.domain.errors import ChannelRefusedError, DeliveryError, KinesightError, StorageBusyError
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.sessions.alerts import alert_of, document_of

@@ -14,7 +14,7 @@ import boto3
 import httpx
 import pytest
 from botocore.config import Config
-from kinesight.adapters.session_store_dynamodb import DynamoDbSessionClips, DynamoDbSessions
+from kinesight.adapters.dynamodb.sessions import DynamoDbSessionClips, DynamoDbSessions
 from kinesight.domain.analysis.result_records import archive_key, fragment_day
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.sessions.clip import ClipFragment, SessionClip, SessionRef

@@ -13,9 +13,10 @@ from kinesight.metric_catalogue import Metric
 from kinesight_local.template import expand
 from samtranslator.yaml_helper import yaml_parse
 
-from scripts.dashboard import export
-from scripts.dashboard.rows import ALWAYS, drawn, graphs
-from scripts.dashboard.widgets import Line, Search, own
+from scripts.operations import generate
+from scripts.operations.alarm_table import ALARMS, ALWAYS
+from scripts.operations.rows import drawn, graphs
+from scripts.operations.widgets import Line, Search, own
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
@@ -153,7 +154,7 @@ def test_functions_count_under_names_of_the_catalogue_alone() -> None:
 
 
 def test_every_row_of_kits_dashboard_has_its_graph() -> None:
-    assert sorted(export.kit_rows()) == sorted(KIT_ROWS)
+    assert sorted(generate.kit_rows()) == sorted(KIT_ROWS)
     assert len([graph for graph in graphs() if graph.kit]) == len(KIT_ROWS)
 
 
@@ -258,20 +259,68 @@ def test_the_dashboard_is_json_whatever_is_switched_on(template: dict[str, Any],
     assert max(x for x, _ in places) == 23
 
 
-def test_the_template_has_the_dashboard_that_the_description_makes() -> None:
+def test_the_template_has_the_alarms_and_the_dashboard_that_the_description_makes() -> None:
     text = TEMPLATE.read_text()
 
-    assert export.template(text) == text
+    assert generate.template(text) == text
 
 
-def test_the_documentation_has_the_metrics_and_the_rows() -> None:
-    text = export.OPERATIONS.read_text()
+def test_the_documentation_has_the_metrics_the_rows_and_the_alarms() -> None:
+    text = (ROOT / generate.OPERATIONS).read_text()
 
-    assert export.operations(text) == text
+    assert generate.operations(text) == text
+
+
+EDITS = [
+    (generate.TEMPLATE, "Threshold: 900\n", "Threshold: 901\n"),
+    (generate.TEMPLATE, "      <<: &version_alarm\n", "      <<: &version_alarm # by hand\n"),
+    (generate.TEMPLATE, ',"${SweepStreamsAlarm.Arn}"', ""),
+    (generate.TEMPLATE, '"title":"Throttles"', '"title":"throttles"'),
+    (generate.OPERATIONS, "$3.20 for a stack", "$3.10 for a stack"),
+    (generate.OPERATIONS, "over 900 in each", "over 901 in each"),
+]
+
+
+@pytest.mark.parametrize(("name", "written", "edited"), EDITS)
+def test_a_generated_block_that_was_edited_by_hand_is_noticed_and_written_anew(
+    tmp_path: Path, name: str, written: str, edited: str
+) -> None:
+    for path in (generate.TEMPLATE, generate.OPERATIONS):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text((ROOT / path).read_text())
+    generate.main(["--check"], tmp_path)
+    before = (tmp_path / name).read_text()
+    assert written in before
+    (tmp_path / name).write_text(before.replace(written, edited, 1))
+
+    with pytest.raises(SystemExit, match=f"differ .* {re.escape(name)}"):
+        generate.main(["--check"], tmp_path)
+    assert (tmp_path / name).read_text() != before
+    generate.main([], tmp_path)
+    assert (tmp_path / name).read_text() == before
+
+
+def test_every_alarm_of_the_template_is_in_a_generated_block_of_its_section(template: dict[str, Any]) -> None:
+    found: dict[str, str] = {}
+    section = ""
+    for line in TEMPLATE.read_text().splitlines():
+        if marker := re.match(r"\s+# <(/?)([a-z-]+)-alarms>", line):
+            section = "" if marker[1] else marker[2]
+        elif section and (name := re.match(r"  (\w+):$", line)):
+            found[name[1]] = section
+
+    assert found == {one.name: one.feature for one in ALARMS}
+    assert set(found) == {n for n, one in template["Resources"].items() if one["Type"] == "AWS::CloudWatch::Alarm"}
+
+
+def test_every_alarm_names_a_heading_of_the_runbook() -> None:
+    headings = re.findall(r"(?m)^## (.*)$", (ROOT / "docs/runbook.md").read_text())
+
+    assert {one.runbook for one in ALARMS} <= {heading.lower() for heading in headings}
 
 
 def test_the_documentation_says_how_many_metrics_a_stream_has() -> None:
-    text = export.OPERATIONS.read_text()
+    text = (ROOT / generate.OPERATIONS).read_text()
     for service in ("analyze_images", "detect_objects", "consume_live"):
         most = len([metric for metric in Metric if metric.value.per_stream and service in metric.value.services])
         assert f"| `{service}` | {most} | ${0.3 * most:.2f} |" in text
@@ -333,7 +382,7 @@ def test_every_alarm_is_told_and_taken_back(template: dict[str, Any]) -> None:
 
 def entries() -> Iterator[list[Any]]:
     """Every entry of every metric widget, as it is written."""
-    text = export.dashboard_block().partition("- |\n")[2].replace("${OptionalAlarms}", "")
+    text = generate.dashboard_block().partition("- |\n")[2].replace("${OptionalAlarms}", "")
     for widget in json.loads(text)["widgets"]:
         if widget["type"] == "metric":
             yield from widget["properties"]["metrics"]

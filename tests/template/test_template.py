@@ -1,11 +1,15 @@
 """The template against the code, and against what must never be in it."""
 
+import importlib
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.environment import Settings
 from kinesight.settings import (
@@ -50,6 +54,8 @@ FUNCTIONS: dict[str, type[Settings]] = {
     "SweepStreamsFunction": SweepStreamsSettings,
     "TrackSessionsFunction": TrackSessionsSettings,
 }
+SAM_CLI_YAML = importlib.import_module("samcli.yamlhelper")
+"""How `sam` reads and writes a template; it has no types."""
 NOT_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
 DETECTING = ("AnalyzeImagesFunction", "ConsumeLiveFunction", "DetectObjectsFunction")
 ISSUER = {
@@ -137,11 +143,72 @@ def test_the_queue_outlasts_the_function(template: dict[str, Any]) -> None:
     assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
 
 
+def test_what_sam_writes_has_neither_merge_keys_nor_aliases() -> None:
+    """CloudFormation takes neither ("CloudFormation template format"); `sam build` and `sam package` dump like this."""
+    parsed = SAM_CLI_YAML.yaml_parse(TEMPLATE.read_text())
+    text = SAM_CLI_YAML.yaml_dump(parsed)
+    source, written = list(yaml.parse(TEMPLATE.read_text())), list(yaml.parse(text))
+
+    assert any(isinstance(event, yaml.AliasEvent) for event in source)
+    assert not [event for event in written if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None)]
+    assert not [event for event in written if isinstance(event, yaml.ScalarEvent) and event.value == "<<"]
+    reread = SAM_CLI_YAML.yaml_parse(text)
+    assert json.dumps(reread, sort_keys=True) == json.dumps(parsed, sort_keys=True)
+
+
+def test_no_function_and_no_layer_shares_its_metadata_by_an_alias() -> None:
+    """`sam build` writes SamResourceId into it in place, so a shared one would name the last resource for all."""
+    resources = SAM_CLI_YAML.yaml_parse(TEMPLATE.read_text())["Resources"].values()
+    own = [
+        id(one["Metadata"]) for one in resources if one["Type"].startswith("AWS::Serverless::") and "Metadata" in one
+    ]
+
+    assert len(own) == len(FUNCTIONS) + 3
+    assert len(set(own)) == len(own)
+
+
+SECTION = re.compile(r"  # -{116}\n  # (.+)\n((?:  # .+\n)+?)  # -{116}\n")
+
+
+def sections() -> dict[str, tuple[str, list[str]]]:
+    """Of the template's resources: what a section says that it holds, and its logical ids, by heading."""
+    text = TEMPLATE.read_text().partition("\nResources:\n")[2].partition("\nOutputs:\n")[0]
+    before, *parts = SECTION.split(text)
+    assert before == ""
+    return {
+        heading: (" ".join(line.strip(" #") for line in says.splitlines()), re.findall(r"(?m)^  (\w+):", resources))
+        for heading, says, resources in zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    }
+
+
+def test_every_section_says_what_it_holds(template: dict[str, Any]) -> None:
+    found = sections()
+
+    assert len(found) >= 8
+    assert [one for _, ids in found.values() for one in ids] == list(template["Resources"])
+    assert [heading for heading, (says, _) in found.items() if not 20 <= len(says) <= 300] == []
+
+
+def test_what_belongs_to_a_function_stands_in_its_section(template: dict[str, Any]) -> None:
+    section_of = {name: heading for heading, (_, ids) in sections().items() for name in ids}
+    for function in FUNCTIONS:
+        stem = function.removesuffix("Function")
+        parts = [f"{stem}{kind}" for kind in ("Logs", "Role", "Source", "Async", "VersionAlarm")]
+        assert {section_of[one] for one in parts if one in section_of} == {section_of[function]}, function
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            queue = resource["Properties"]["EventSourceArn"]["Fn::GetAtt"][0]
+            if queue != "ResultsStream":
+                dead_letters = queue.replace("Queue", "DeadLetterQueue")
+                assert section_of[queue] == section_of[dead_letters] == section_of[name]
+
+
 def test_every_parameter_is_described_and_grouped(template: dict[str, Any]) -> None:
+    """In one order: the console shows the groups, `sam deploy --guided` the parameters as they stand."""
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     grouped = [name for group in groups for name in group["Parameters"]]
 
-    assert sorted(grouped) == sorted(template["Parameters"])
+    assert grouped == list(template["Parameters"])
     assert all(spec["Description"] for spec in template["Parameters"].values())
 
 

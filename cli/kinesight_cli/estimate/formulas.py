@@ -60,7 +60,7 @@ def image_events(flow: Flow, parameters: Mapping[str, str], workload: Workload) 
 
 
 def live(flow: Flow, parameters: Mapping[str, str], workload: Workload, active_s: float) -> Items:
-    """Keyframes of live consumers (domain/live/live_stream.py). `flow.analyses`: seconds that consumers run; there is one
+    """Keyframes of live consumers (domain/live/live_stream.py). `flow.analyses`: consumer run time, s; there is one
     consumer per LiveStreamsPerConsumer streams."""
     caller = "consume_live"
     fragments = active_s / workload.fragment_seconds

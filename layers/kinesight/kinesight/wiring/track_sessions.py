@@ -7,12 +7,12 @@ from collections.abc import Callable
 from functools import cache
 
 from kinesight.adapters.aws import clients
-from kinesight.adapters.dead_letters_sqs import SqsDeadLetters
-from kinesight.adapters.documents_dynamodb import DynamoDbDocuments
-from kinesight.adapters.evidence_store_s3 import S3EvidenceStore
-from kinesight.adapters.ledger_powertools import PowertoolsLedger
-from kinesight.adapters.reminders_sqs import SqsDelayedMessages
-from kinesight.adapters.session_store_dynamodb import DynamoDbSessions
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
+from kinesight.adapters.dynamodb.ledger import PowertoolsLedger
+from kinesight.adapters.dynamodb.sessions import DynamoDbSessions
+from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
+from kinesight.adapters.messages.sqs_delayed_messages import SqsDelayedMessages
+from kinesight.adapters.s3.evidence_store import S3EvidenceStore
 from kinesight.domain.sessions.outbox import NotificationTargets
 from kinesight.domain.sessions.track_sessions import ClipOrders, SessionPorts
 from kinesight.settings import TrackSessionsSettings

@@ -1,4 +1,4 @@
-"""The dashboard: which rows, which graphs, which metrics. `make dashboard` writes it into template.yaml.
+"""The dashboard: its rows, graphs and metrics. `make generate` writes it into template.yaml.
 
 Each row that KIT's dashboard had (kinesisvideostreams developer guide, "Monitoring the Application", until 2023) names
 itself in `kit`.
@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 
 from kinesight.metric_catalogue import Metric, MetricFacts
 
-from scripts.dashboard.widgets import Alarms, Graph, Line, Row, Search, Text, of_all, of_aws, of_each, own
+from scripts.operations.alarm_table import ALWAYS
+from scripts.operations.widgets import Alarms, Graph, Line, Row, Search, Text, of_all, of_aws, of_each, own
 
 HEADING = Text(
     "# Kinesight: ${AWS::StackName}\n"
@@ -36,27 +37,6 @@ FUNCTIONS = (
 QUEUES = ("Images", "Notifications", "SessionClips")
 DEAD_LETTERS = ("Images", "Evidence", "Sessions", "SessionClips", "Notifications", "Live")
 ROADS = {"analyze_images": "image generation", "detect_objects": "on demand", "consume_live": "live"}
-ALWAYS = (
-    "ImagesDeadLetterAlarm",
-    "EvidenceDeadLetterAlarm",
-    "SessionsDeadLetterAlarm",
-    "SessionClipsDeadLetterAlarm",
-    "NotificationsDeadLetterAlarm",
-    "ImagesWaitingAlarm",
-    "ResultsWaitingAlarm",
-    "SessionsWaitingAlarm",
-    "SessionClipsWaitingAlarm",
-    "ConfigureStreamsAlarm",
-    "AnalyzeRangeAlarm",
-    "ChannelRefusalsAlarm",
-    "FrameAgeAlarm",
-    "NoPicturesAlarm",
-    "NoMediaAlarm",
-    "DetectorErrorsAlarm",
-    "FunctionThrottlesAlarm",
-    "ResultsThrottlesAlarm",
-)
-"""Alarms without a condition; template.yaml has the others in OptionalAlarms."""
 
 
 def _by_source(metric: Metric, *stats: str) -> list[Line]:
