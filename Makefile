@@ -17,9 +17,11 @@ TSC := scripts/page/node_modules/.bin/tsc
 ARCHITECTURE := $(shell uname -m | sed 's/aarch64/arm64/')
 export SAM_CLI_TELEMETRY := 0
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Without byte code kept on disk, each of the many Python processes of a run compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser awscli demo test unit page-test page-types fuzz fuzz-coverage live-chaos load faults lint format build deploy destroy package local lock checkov generate viewer-screenshot audit sbom clean
+.PHONY: help setup browser awscli demo test test-all checks unit page-test page-types fuzz fuzz-coverage live-chaos load faults lint check-style check-types check-template check-page format build deploy destroy package local lock checkov generate viewer-screenshot audit sbom clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,11 +41,17 @@ browser: setup ## a Chromium for the tests that play video, unless there is one
 awscli: setup ## the AWS CLI for the tests that run it, in an environment of its own
 	@$(BIN)/uv sync --quiet --frozen --project scripts/awscli --python $(BIN)/python
 
-test: setup lint page-test checkov browser awscli ## every check and every test
-	$(BIN)/pytest -q -n 2 --dist loadfile
+# The order of files and their distribution over the two processes: tests/distribution.py.
+PYTEST := $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder --durations=20
 
-unit: setup page-test ## the fast tests alone
-	$(BIN)/pytest -q tests/unit tests/contract
+test: setup checks page-test browser awscli ## every check, and every test but those marked long; 12 minutes at most on two cores
+	$(PYTEST) -m "not long"
+
+test-all: setup checks page-test browser awscli ## every check and every test, properties on all of their examples
+	HYPOTHESIS_PROFILE=thorough $(PYTEST)
+
+unit: setup page-test ## the tests of the domain and the media code alone, half a minute at most
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not long" tests/unit
 
 page-test: setup ## the tests of the viewer's page that need no browser
 	$(BIN)/node --test --test-isolation=none --test-reporter=dot --disable-warning=MODULE_TYPELESS_PACKAGE_JSON 'tests/page/*.test.js'
@@ -55,7 +63,7 @@ $(PAGE_TOOLS): scripts/page/package.json scripts/page/package-lock.json | setup
 	$(BIN)/npm ci --prefix scripts/page --no-audit --no-fund --loglevel=error
 	@touch $@
 
-fuzz: setup ## the fuzz tests, each with 5,000 examples instead of a hundred
+fuzz: setup ## the fuzz tests, each with 5,000 examples instead of 25
 	HYPOTHESIS_PROFILE=long $(BIN)/pytest -q -n 2 tests/functional/test_kvs_fuzz.py tests/functional/test_kvs_ingest.py
 
 live-chaos: setup ## twenty live streams, consumers killed every few seconds, for three minutes (ARGS='--seed 2')
@@ -71,16 +79,31 @@ fuzz-coverage: setup ## coverage-guided fuzzing of PutMedia for five minutes (AR
 	@$(BIN)/uv sync --quiet --frozen --project scripts/atheris --python $(BIN)/python
 	cd scripts/atheris && .venv/bin/python fuzz_put_media.py $(or $(ARGS),-max_total_time=300)
 
-lint: setup $(PAGE_TOOLS) ## style, types, import rules, template
+# The longest first: two at a time.
+CHECKS := check-types check-template check-style check-page
+
+checks: setup
+	@$(MAKE) --no-print-directory -j 2 checkov $(CHECKS)
+
+lint: setup ## style, types, import rules, template, page
+	@$(MAKE) --no-print-directory -j 2 $(CHECKS)
+
+check-style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache >.lint-imports.log 2>&1 || { cat .lint-imports.log; exit 1; }
+
+check-page: setup $(PAGE_TOOLS)
 	$(BIOME) ci --config-path=scripts/page $(PAGE)
 	$(TSC) -p scripts/page
 	$(TSC) -p scripts/page/tsconfig.tests.json
+
+check-types: setup
+	$(BIN)/mypy
+
+check-template: setup
 	$(BIN)/cfn-lint template.yaml examples/*.yaml
-	$(BIN)/sam validate --lint --region us-east-1
+	$(BIN)/sam validate --region us-east-1
 
 format: setup $(PAGE_TOOLS) ## bring the code into the one format
 	$(BIN)/ruff check --fix .

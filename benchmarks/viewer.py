@@ -30,7 +30,6 @@ from botocore.config import Config
 from kinesight.adapters.aws import clients as aws_clients
 from kinesight.adapters.dynamodb.sessions import DynamoDbSessions
 from kinesight.domain.sessions.model import BestImage, Session, Severity
-from samtranslator.yaml_helper import yaml_parse
 
 HERE = Path(__file__).resolve().parent
 CAMERAS, DAYS = 100, 100
@@ -120,7 +119,7 @@ def items(count: int) -> Iterator[dict[str, Any]]:
 
 
 def fill(client: Any, table: str, count: int) -> None:
-    properties = yaml_parse((HERE.parent / "template.yaml").read_text())["Resources"]["EventsTable"]["Properties"]
+    properties = read_template(HERE.parent / "template.yaml")["Resources"]["EventsTable"]["Properties"]
     wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     client.create_table(TableName=table, **{name: properties[name] for name in wanted})
     client.get_waiter("table_exists").wait(TableName=table, WaiterConfig={"Delay": 1})

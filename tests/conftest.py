@@ -3,14 +3,14 @@
 import os
 
 import pytest
-from hypothesis import settings
 
-# A busy machine is no failure.
-settings.register_profile("usual", deadline=None)
-settings.register_profile("long", max_examples=5000, deadline=None)
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "usual"))
+from tests import botocore_models
+from tests.examples import load_profile
 
-pytest_plugins = ["kinesight_local.kvs.testing", "tests.browser", "tests.emulators"]
+load_profile()
+botocore_models.share()
+
+pytest_plugins = ["tests.distribution", "kinesight_local.kvs.testing", "tests.browser", "tests.emulators"]
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",

@@ -3,6 +3,9 @@
 import json
 from typing import Any
 
+from kinesight_cli.migrate.kit import migrate_kit
+from kinesight_cli.migrate.rekognition import migrate_rekognition
+
 KIT_PARAMETERS: dict[str, Any] = {
     "AppName": "kit-cameras",
     "StreamNames": '"front-door","parking"',
@@ -74,3 +77,22 @@ def processor(**more: Any) -> str:
     home = more.pop("ConnectedHome", {"Labels": more.pop("Labels", ["PERSON"])})
     settings = {"FaceSearch": more.pop("FaceSearch")} if "FaceSearch" in more else {"ConnectedHome": home}
     return json.dumps(_described("doorbell", "front-door", **_HOME, Settings=settings) | more)
+
+
+MIGRATIONS = {
+    "kit": migrate_kit(json.dumps(KIT_PARAMETERS)),
+    "regions": migrate_rekognition(json.dumps(HOME_WITH_REGIONS)),
+    "pets": migrate_rekognition(json.dumps(HOME_WITH_PETS)),
+    "all labels": migrate_rekognition(processor(Labels=["ALL"])),
+    "faces": migrate_rekognition(json.dumps(FACE_SEARCH)),
+    "several filters": migrate_kit(
+        json.dumps(
+            {
+                "StreamNames": '"front"',
+                "SageMakerEndpoint": "objects",
+                "TagFilters": '{"key":"Some place","values":["a b","café"]},{"key":"B"}',
+            }
+        )
+    ),
+}
+"""One of every kind that there is."""

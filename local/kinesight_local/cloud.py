@@ -13,7 +13,7 @@ import httpx
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
-from kinesight_local.build import build
+from kinesight_local.build import built, default_cache
 from kinesight_local.calls import Call, CallCounter, count_queued, observer
 from kinesight_local.deployment import Stack
 from kinesight_local.kvs.server import KvsServer
@@ -47,7 +47,7 @@ class LocalCloud:
     def __init__(
         self, project_dir: Path, data_dir: Path, parameters: Mapping[str, str], *, stack_name: str = "kinesight"
     ) -> None:
-        """`data_dir` holds the streams' media, the build, and the functions' logs."""
+        """`data_dir` keeps the streams' media and the functions' logs."""
         self._project_dir = project_dir
         self._data_dir = data_dir
         self._parameters = parameters
@@ -133,7 +133,8 @@ class LocalCloud:
     def deploy(self, progress: Callable[[str], None] = lambda _: None) -> None:
         """Builds if necessary, then creates the stack. Raises what `build`, `expand` and `Stack.create` raise."""
         progress("building functions and layers")
-        template = build(self._project_dir, self._data_dir / "build" / "out")
+        cache = default_cache(self._project_dir)
+        template = self._ending.enter_context(built(self._project_dir, cache))
         progress("deploying the stack")
         expanded = expand(template, self._parameters)
         self.lambdas = Lambdas(

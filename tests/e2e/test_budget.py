@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kinesight_cli.demo.sample_video import make_demo_video
 from kinesight_cli.shared.play_video import Pace, Tagging, play
 from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
@@ -20,6 +19,7 @@ from tests.builders import ACCOUNT, an_image_key
 from tests.e2e.conftest import STREAM
 from tests.e2e.test_event_driven_path import Stack, eventually
 from tests.functional.test_vision import photograph
+from tests.sample_video import write_sample_video
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_ACCOUNT = "123456789012"
@@ -120,7 +120,7 @@ def test_what_was_spent_is_estimated_by_stream_and_detector(stack: Stack) -> Non
 
 def test_a_range_says_what_nobody_looked_at(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
     film = tmp_path_factory.mktemp("film") / "demo.mp4"
-    make_demo_video(film)
+    write_sample_video(film)
     play(STREAM, read_video(film), Tagging(image=False), lambda _: None, Pace(START))
     client = stack.cloud.client("stepfunctions")
     wanted = {"StreamName": STREAM, "StartTimestamp": START.isoformat()}

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from kinesight.domain.model import ResultRecord
-from kinesight_cli.demo.sample_video import make_demo_video
 from kinesight_cli.shared.play_video import Pace, Tagging, play
 from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
@@ -13,6 +12,7 @@ from kinesight_local.cloud import LocalCloud
 from tests.e2e.conftest import MODEL_ARN, STREAM
 from tests.e2e.test_event_driven_path import Stack
 from tests.e2e.test_on_demand import START, later, run
+from tests.sample_video import write_sample_video
 
 PICTURES = 12
 
@@ -20,7 +20,7 @@ PICTURES = 12
 @pytest.fixture(scope="module")
 def stack(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     film = tmp_path_factory.mktemp("film") / "demo.mp4"
-    make_demo_video(film)
+    write_sample_video(film)
     play(STREAM, read_video(film), Tagging(image=False), lambda _: None, Pace(START))
     return Stack(cloud)
 

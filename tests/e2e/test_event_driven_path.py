@@ -18,13 +18,13 @@ from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import ResultRecord, to_epoch_ms
 from kinesight.domain.streams.missing_images import LastImageSeen
 from kinesight.media.fragments import MediaFragment, read_fragments
-from kinesight_cli.demo.sample_video import make_demo_video
 from kinesight_cli.shared.play_video import Tagging, play
 from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
 from PIL import Image
 
 from tests.e2e.conftest import ROOT, STREAM
+from tests.sample_video import write_sample_video
 
 Objects = dict[str, tuple[str, Any]]
 
@@ -131,7 +131,7 @@ def stack(cloud: LocalCloud) -> Stack:
 def played(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[ResultRecord]:
     """The demo's video, played into the stream; the results of all its pictures, evidence kept."""
     film = tmp_path_factory.mktemp("film") / "demo.mp4"
-    make_demo_video(film)
+    write_sample_video(film)
     play(STREAM, read_video(film), Tagging(image=True, metadata=(("place", "porch"),)), lambda _: None)
     counters = stack.cloud.kvs.service.delivery.counters
     eventually(lambda: counters(STREAM)["pending"], lambda pending: pending == 0)
@@ -299,7 +299,7 @@ def test_a_camera_whose_fragments_make_no_pictures_is_told_of(
 ) -> None:
     """camera-2 does not tag; camera-3 is off; both had their last picture over an hour ago."""
     film = tmp_path / "demo.mp4"
-    make_demo_video(film)
+    write_sample_video(film)
     play("camera-2", read_video(film), Tagging(), lambda _: None)
     assert stack.cloud.stack is not None
     documents = DynamoDbDocuments(

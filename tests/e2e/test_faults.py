@@ -2,9 +2,16 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.faults.accounting import KINDS
 from tests.faults.plan import Plan
 from tests.faults.run import run
+
+
+@pytest.fixture(autouse=True)
+def clean_environment() -> None:
+    """The run deploys a stack of its own; the one for all of this folder would be a second one."""
 
 
 def test_nothing_is_lost_and_nothing_happens_twice_while_everything_fails(tmp_path: Path) -> None:

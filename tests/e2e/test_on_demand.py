@@ -14,7 +14,6 @@ import pytest
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.on_demand.windows import Grid, covered_slots
 from kinesight.domain.ports import FragmentSpan
-from kinesight_cli.demo.sample_video import make_demo_video
 from kinesight_cli.shared.play_video import Pace, Tagging, play
 from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
@@ -22,6 +21,7 @@ from kinesight_local.kvs.faults import Fail, Faults, Throttle
 
 from tests.e2e.conftest import STREAM
 from tests.e2e.test_event_driven_path import Stack
+from tests.sample_video import write_sample_video
 
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
 
@@ -35,7 +35,7 @@ def stack(cloud: LocalCloud) -> Stack:
 def recorded(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The demo's video twice, with a gap of a minute, in a camera that tags nothing."""
     film = tmp_path_factory.mktemp("film") / "demo.mp4"
-    make_demo_video(film)
+    write_sample_video(film)
     video = read_video(film)
     for start in (START, START + timedelta(seconds=90)):
         play(STREAM, video, Tagging(image=False), lambda _: None, Pace(start))

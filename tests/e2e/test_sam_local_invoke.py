@@ -6,6 +6,7 @@ created: without an AWS account, the containers must find it.
 
 import json
 import os
+import shutil
 import socket
 import socketserver
 import subprocess
@@ -19,10 +20,10 @@ from typing import Any
 import boto3
 import pytest
 import yaml
-from kinesight_local.build import architecture, build
+from kinesight_local.build import architecture, built, default_cache
 from kinesight_local.cloud import LocalCloud
 from kinesight_local.kvs.server import KvsServer
-from samtranslator.yaml_helper import yaml_parse
+from kinesight_local.template import read_template
 
 from tests.functional.kvs_producer import put_clip
 from tests.functional.test_vision import photograph
@@ -107,7 +108,9 @@ def kvs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def template(cloud: LocalCloud, kvs: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built template, pointed at the local cloud."""
     folder = tmp_path_factory.mktemp("build") / "out"
-    document: dict[str, Any] = yaml_parse(build(ROOT, folder).read_text())  # type: ignore[no-untyped-call]  # samtranslator leaves it
+    with built(ROOT, default_cache(ROOT)) as found:
+        shutil.copytree(found.parent, folder)
+    document: dict[str, Any] = read_template(folder / "template.yaml")
     endpoints = {
         "AWS_ENDPOINT_URL": reachable(cloud.endpoints["AWS_ENDPOINT_URL"]),
         "AWS_ENDPOINT_URL_REKOGNITION": reachable(cloud.vision.url),

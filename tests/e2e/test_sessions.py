@@ -16,7 +16,6 @@ from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.rules.refresh import DOCUMENT_KEY
 from kinesight.domain.sessions.clip import ClipOrder, SessionClip
 from kinesight.media.fragments import MediaFragment, read_fragments
-from kinesight_cli.demo.sample_video import make_demo_video
 from kinesight_cli.shared.play_video import Tagging, play
 from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import REGION, LocalCloud
@@ -25,6 +24,7 @@ from moto.iotdata.models import iotdata_backends
 from tests.e2e.conftest import ROOT
 from tests.e2e.test_event_driven_path import Stack, eventually
 from tests.functional.kvs_producer import everything
+from tests.sample_video import write_sample_video
 
 STREAM = "front-door"
 WHOLE = [[0, 0], [1, 0], [1, 1], [0, 1]]
@@ -122,7 +122,7 @@ def test_a_film_becomes_sessions_with_an_alert_each(cloud: LocalCloud, events: s
         Bucket=cloud.outputs["EvidenceBucketName"], Key=DOCUMENT_KEY, Body=json.dumps(RULES).encode()
     )
     film = tmp_path / "demo.mp4"
-    make_demo_video(film)
+    write_sample_video(film)
 
     play(STREAM, read_video(film), Tagging(image=True), lambda _: None)
     counters = cloud.kvs.service.delivery.counters

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import ResultRecord
-from kinesight_cli.demo.sample_video import make_demo_video
 from kinesight_cli.main import app
 from kinesight_cli.shared.play_video import Tagging, play
 from kinesight_cli.shared.video_file import read_video
@@ -18,6 +17,7 @@ from typer.testing import CliRunner
 
 from tests.e2e.conftest import ROOT
 from tests.e2e.test_event_driven_path import Stack, eventually
+from tests.sample_video import write_sample_video
 
 STREAM = "front-door"
 
@@ -48,7 +48,7 @@ def stack(cloud: LocalCloud) -> Stack:
 def played(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[ResultRecord]:
     """The demo's video; all of its images analyzed, the evidence kept."""
     film = tmp_path_factory.mktemp("film") / "demo.mp4"
-    make_demo_video(film)
+    write_sample_video(film)
     play(STREAM, read_video(film), Tagging(image=True), lambda _: None)
     counters = stack.cloud.kvs.service.delivery.counters
     eventually(lambda: counters(STREAM)["pending"], lambda pending: pending == 0)

@@ -6,7 +6,6 @@ from pathlib import Path
 from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import ResultRecord
 from kinesight.media.fragments import MediaFragment, read_fragments
-from kinesight_cli.demo.sample_video import make_demo_video
 from kinesight_cli.shared.play_video import Tagging, play
 from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
@@ -14,6 +13,7 @@ from kinesight_local.kvs.faults import Cut, Duplicate, Fail, Faults, Missing, Sl
 
 from tests.e2e.conftest import STREAM
 from tests.e2e.test_event_driven_path import Stack, eventually
+from tests.sample_video import write_sample_video
 
 _LIST = "GetMediaForFragmentList"
 TROUBLE = Faults(
@@ -32,7 +32,7 @@ TROUBLE = Faults(
 def test_nothing_is_lost_and_nothing_comes_twice(cloud: LocalCloud, tmp_path: Path) -> None:
     stack = Stack(cloud)
     film = tmp_path / "demo.mp4"
-    make_demo_video(film)
+    write_sample_video(film)
     cloud.kvs.service.faults.set(TROUBLE)
 
     play(STREAM, read_video(film), Tagging(image=True), lambda _: None)

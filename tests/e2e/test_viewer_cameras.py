@@ -9,7 +9,6 @@ from typing import Any
 import av
 import httpx
 import pytest
-from kinesight_cli.demo.sample_video import make_demo_video
 from kinesight_cli.shared.play_video import Pace, Tagging, play
 from kinesight_cli.shared.video_file import SourceVideo, read_video
 from kinesight_local.cloud import LocalCloud
@@ -18,6 +17,7 @@ from PIL import Image
 from tests.e2e.conftest import ROOT
 from tests.functional.kvs_producer import eventually
 from tests.openapi_answers import check_answer, document
+from tests.sample_video import write_sample_video
 
 STREAM = "camera-1"
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
@@ -58,7 +58,7 @@ def page(cloud: LocalCloud) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def film(tmp_path_factory: pytest.TempPathFactory) -> SourceVideo:
     path = tmp_path_factory.mktemp("film") / "demo.mp4"
-    make_demo_video(path)
+    write_sample_video(path)
     return read_video(path)
 
 

@@ -18,6 +18,7 @@ from kinesight_local.kvs.server import KvsServer
 from kinesight_local.kvs.timing import Timing
 
 from tests.builders import NOON_MS
+from tests.examples import examples
 from tests.functional.kvs_producer import Producer, fetch, stored
 from tests.functional.test_kvs_get_clip import clip, frames
 from tests.media import END_OF_FRAGMENT
@@ -172,7 +173,7 @@ UNEVEN = Upload(
 """Frames that extend beyond the next fragment's start, and audio with a slower clock."""
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(upload=uploads())
 @example(upload=UNEVEN)
 def test_every_frame_is_returned_by_every_operation(running: KvsServer, upload: Upload) -> None:

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from kinesight_local.kvs.aws_models import routes
 from kinesight_local.kvs.server import KvsServer
 
+from tests.examples import examples
+
 IMAGES = {
     "Status": "ENABLED",
     "ImageSelectorType": "PRODUCER_TIMESTAMP",
@@ -274,7 +276,7 @@ _JSON = st.recursive(
 _MEMBERS = ["StreamName", "StreamARN", "NextToken", "MaxResults", "Tags", "FragmentSelector", "APIName", "Fragments"]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=st.sampled_from(sorted(routes())), request=st.dictionaries(st.sampled_from(_MEMBERS), _JSON))
 def test_no_request_causes_an_internal_error(kvs: KvsServer, path: str, request: dict[str, Any]) -> None:
     status, code, _ = post(kvs, path, json.dumps(request))

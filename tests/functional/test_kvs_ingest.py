@@ -11,6 +11,7 @@ from kinesight.media.mkv import Tag, Track
 from kinesight_local.kvs.media.fragment import IngestedFragment
 from kinesight_local.kvs.media.ingest import MAX_FRAGMENT_BYTES, Buffering, Ingest, Outcome, Rejected
 
+from tests.examples import examples
 from tests.media import END_OF_FRAGMENT, IMAGE, event_tags
 
 VIDEO = Track(1, "video", "V_MPEG4/ISO/AVC", b"private", "camera", 320, 240)
@@ -52,7 +53,7 @@ BODY = (
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(cuts=st.lists(st.integers(0, len(BODY)), max_size=12))
 def test_chunking_makes_no_difference(cuts: list[int]) -> None:
     edges = [0, *sorted(cuts), len(BODY)]
@@ -64,7 +65,7 @@ def test_chunking_makes_no_difference(cuts: list[int]) -> None:
     assert len(fragments(cut)) == 3
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(at=st.integers(0, len(BODY) - 1), junk=st.binary(min_size=1, max_size=12))
 def test_no_bytes_raise_an_unexpected_error(at: int, junk: bytes) -> None:
     outcomes = parsed(BODY[:at] + junk + BODY[at + len(junk) :])
@@ -74,7 +75,7 @@ def test_no_bytes_raise_an_unexpected_error(at: int, junk: bytes) -> None:
     assert [fragment.timecode for fragment in fragments(outcomes)] == begun[: len(fragments(outcomes))]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(end=st.integers(0, len(BODY) - 1))
 def test_a_cut_fragment_is_never_complete_while_the_body_is_open(end: int) -> None:
     ingest = Ingest()

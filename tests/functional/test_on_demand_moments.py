@@ -28,6 +28,7 @@ from kinesight_local.kvs.faults import Faults, NoMedia
 from kinesight_local.kvs.server import KvsServer
 
 from tests.builders import NOON_MS
+from tests.examples import examples
 from tests.fakes import FakeWork
 from tests.functional.kvs_producer import Producer, stored
 from tests.media import Clip, a_clip, producer_header
@@ -100,7 +101,7 @@ recordings = st.lists(
 ).map(lambda pieces: Recording(tuple(pieces)))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     recording=recordings,
     interval_ms=st.one_of(st.sampled_from([200, 1000, 2000]), st.integers(200, 40_000)),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import numpy as np
 import pytest
 import skimage
 from botocore.exceptions import ClientError
@@ -15,8 +16,10 @@ from kinesight.domain.detectors.image_fit import Fit, SentPicture
 from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_presets import PRESETS, output_mapping
 from kinesight.domain.detectors.output_reader import OutputReader
+from kinesight_local.vision import detection
 from kinesight_local.vision.model_outputs import CLASSES
 from kinesight_local.vision.server import VisionServer
+from numpy.typing import NDArray
 from PIL import Image
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
@@ -254,3 +257,26 @@ def test_invalid_base64_is_an_error(vision: VisionServer) -> None:
     headers = {"X-Amz-Target": "RekognitionService.DetectFaces"}
     for body in (b"{", b"[]", b'{"Image": {"Bytes": "!"}}', b'{"Image": [1]}', base64.b64encode(b"x")):
         assert httpx.post(vision.url, content=body, headers=headers).status_code == 400
+
+
+def test_the_same_pixels_are_analyzed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    analyzed = 0
+    faces = detection.faces
+
+    def counting(grey: NDArray[Any]) -> list[detection.Detection]:
+        nonlocal analyzed
+        analyzed += 1
+        return faces(grey)
+
+    monkeypatch.setattr(detection, "faces", counting)
+    picture = np.random.default_rng(1).integers(0, 256, (160, 120, 3), np.uint8)
+    changed = picture.copy()
+    changed[7, 7, 1] ^= 1
+
+    assert detection.detect(picture) == detection.detect(picture.copy())
+    assert analyzed == 1
+    detection.detect(changed)
+    detection.detect(picture.reshape(120, 160, 3))
+    assert analyzed == 3
+    detection.detect_faces(picture)
+    assert analyzed == 4

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from kinesight.domain.model import ResultRecord
-from kinesight_cli.demo.sample_video import make_demo_video
 from kinesight_cli.migrate.migration import Migration
 from kinesight_cli.migrate.rekognition import migrate_rekognition
 from kinesight_cli.shared.play_video import Pace, Tagging, play
@@ -19,6 +18,7 @@ from tests.functional.test_vision import photograph
 from tests.live.chaos import ROOT
 from tests.live.test_migrated_kit import SCHEDULED, records_of
 from tests.processors import FACE_SEARCH
+from tests.sample_video import write_sample_video
 
 STREAM = "entrance"
 
@@ -55,7 +55,7 @@ def test_the_faces_of_the_collection_are_told_by_name(migration: Migration, clou
     conductor = cloud.stack.function_name("ConductLiveFunction")
     cloud.client("lambda").invoke(FunctionName=conductor, Payload=json.dumps(SCHEDULED))["Payload"].read()
     film = tmp_path / "film.mp4"
-    make_demo_video(film)
+    write_sample_video(film)
 
     play(STREAM, read_video(film), Tagging(image=False), lambda _: None, Pace(realtime=True))
     records = _all_of_them(cloud)

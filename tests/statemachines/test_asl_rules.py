@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from kinesight.domain import errors
-from samtranslator.yaml_helper import yaml_parse
+from kinesight_local.template import read_template
 
 ROOT = Path(__file__).resolve().parents[2]
 MACHINES = sorted(ROOT.glob("statemachines/*.asl.yaml"))
@@ -100,7 +100,7 @@ def test_every_state_is_reached_and_every_road_ends(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)
 def test_every_substitution_is_given_and_used(path: Path) -> None:
-    template = yaml_parse((ROOT / "template.yaml").read_text())  # type: ignore[no-untyped-call]  # samtranslator leaves it
+    template = read_template(ROOT / "template.yaml")
     (machine,) = (
         one["Properties"]
         for one in template["Resources"].values()

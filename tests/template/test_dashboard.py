@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from kinesight.frame_metrics import OF_FRAMES, OF_SPEND
 from kinesight.metric_catalogue import Metric
-from kinesight_local.template import expand
-from samtranslator.yaml_helper import yaml_parse
+from kinesight_local.template import expand, read_template
 
 from scripts.operations import generate
 from scripts.operations.alarm_table import ALARMS, ALWAYS
@@ -94,7 +93,7 @@ OF_VERSIONS = {("AWS/Lambda", frozenset({"FunctionName", "Resource", "ExecutedVe
 
 @pytest.fixture(scope="module")
 def template() -> dict[str, Any]:
-    document: dict[str, Any] = yaml_parse(TEMPLATE.read_text())  # type: ignore[no-untyped-call]  # samtranslator leaves it
+    document: dict[str, Any] = read_template(TEMPLATE)
     return document
 
 

@@ -12,11 +12,10 @@ import yaml
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 from kinesight_local import template as local_template
-from kinesight_local.template import expand
+from kinesight_local.template import expand, read_template
 from samcli.cli.types import CfnParameterOverridesType
 from samcli.lib.config.samconfig import SamConfig
 from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
 
 Document = dict[str, Any]
 
@@ -54,7 +53,7 @@ MOST_BYTES = 1024 * 1024
 
 def cloud_formation(parameters: dict[str, str], **content_uris: str) -> Document:
     """As the service expands it, versions and all. `content_uris` stand for uploads of other content."""
-    document: Document = yaml_parse(TEMPLATE.read_text())  # type: ignore[no-untyped-call]  # samtranslator leaves it
+    document: Document = read_template(TEMPLATE)
     values = local_template._parameters(document, {"StreamNames": "cam"} | parameters)
     plain = local_template._with_placeholders(document)
     for name, key in content_uris.items():
@@ -324,7 +323,7 @@ def test_workflows_run_what_everybody_can_run(workflow: Path) -> None:
 
 
 def test_python_is_that_of_the_functions() -> None:
-    runtime = yaml_parse(TEMPLATE.read_text())["Globals"]["Function"]["Runtime"]  # type: ignore[no-untyped-call]  # samtranslator leaves it
+    runtime = read_template(TEMPLATE)["Globals"]["Function"]["Runtime"]
     used = {step["with"]["python-version"] for path in WORKFLOWS for step in steps(path) if "setup-python" in str(step)}
 
     assert {f"python{version}" for version in used} == {runtime}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
+from kinesight_local.template import read_template
 
 from tests.template.choices import CHOICES, KEY_ARN
 from tests.template.role_grants import TEMPLATE, Deployed, deployed
@@ -237,7 +237,7 @@ def test_no_environment_holds_a_secret(plain: Deployed) -> None:
 
 
 def example(name: str) -> dict[str, Any]:
-    document: dict[str, Any] = yaml_parse((ROOT / "examples" / name).read_text())  # type: ignore[no-untyped-call]
+    document: dict[str, Any] = read_template(ROOT / "examples" / name)
     return document
 
 

@@ -31,8 +31,7 @@ from kinesight.settings import (
     SweepStreamsSettings,
     TrackSessionsSettings,
 )
-from kinesight_local.template import InvalidTemplateError, expand
-from samtranslator.yaml_helper import yaml_parse
+from kinesight_local.template import InvalidTemplateError, expand, read_template
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
@@ -69,7 +68,7 @@ OWN = {"StreamNames": "cam", "Detector": "HTTP", "HttpModelUrl": "https://model"
 
 @pytest.fixture(scope="module")
 def template() -> dict[str, Any]:
-    document: dict[str, Any] = yaml_parse(TEMPLATE.read_text())  # type: ignore[no-untyped-call]  # samtranslator leaves it
+    document: dict[str, Any] = read_template(TEMPLATE)
     return document
 
 

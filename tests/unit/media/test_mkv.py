@@ -25,6 +25,7 @@ from kinesight.media.mkv import (
 )
 from kinesight.media.mkv_elements import read_head, read_plain_blocks, read_simple_block
 
+from tests.examples import examples
 from tests.media import a_clip, clusters, producer_header
 
 frames = st.lists(st.tuples(st.integers(-32768, 32767), st.booleans(), st.binary(max_size=300)), max_size=5)
@@ -91,7 +92,7 @@ def test_a_body_cut_anywhere_gives_everything_before_the_cut(
     assert cut - sum(len(event.raw) for event in seen) <= max(len(event.raw) for event in whole)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=200), st.integers(1, 50))
 def test_hostile_bytes_end_in_a_typed_error_or_in_events(noise: bytes, chunk_bytes: int) -> None:
     with suppress(MkvError):

@@ -79,9 +79,9 @@ class FakeCamera(DescribeOnly):
         )
 
     def fragments(self, stream_name: str, selector: str, start_ms: int, end_ms: int) -> Iterator[FragmentSpan]:
-        for start in range(NOON_MS, NOON_MS + 1000 * self.seconds, 2000):
-            if start_ms <= start <= end_ms:
-                yield FragmentSpan(str(10**46 + start), start, 2000)
+        first = NOON_MS + max(0, -(-(start_ms - NOON_MS) // 2000)) * 2000
+        for start in range(first, min(NOON_MS + 1000 * self.seconds, end_ms + 1), 2000):
+            yield FragmentSpan(str(10**46 + start), start, 2000)
 
     def images(self, stream_name: str, request: ImageRequest, spec: ImageSpec) -> Iterator[SlotImage]:
         self.requests += 1

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from kinesight.domain.on_demand.windows import LONGEST_REQUEST_MS, PAGE, Grid, plan_windows
 from kinesight.domain.ports import FragmentSpan, ImageRequest
 
+from tests.examples import examples
+
 HOUR_MS = 3_600_000
 
 
@@ -55,7 +57,7 @@ def answered(request: ImageRequest, fragments: Sequence[FragmentSpan]) -> dict[i
     return expected(grid, seen)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(grid=grids(), fragments=recordings())
 def test_every_sampled_moment_is_asked_for_once_and_answered(grid: Grid, fragments: list[FragmentSpan]) -> None:
     windows = plan_windows(grid, fragments)
@@ -69,7 +71,7 @@ def test_every_sampled_moment_is_asked_for_once_and_answered(grid: Grid, fragmen
                 assert given_back.get(slot.at_ms) == slot.fragment_number
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(grid=grids(), fragments=recordings())
 def test_requests_keep_to_the_limits(grid: Grid, fragments: list[FragmentSpan]) -> None:
     longest = max((one.length_ms for one in fragments), default=0) // grid.interval_ms + 2  # one fragment is not cut

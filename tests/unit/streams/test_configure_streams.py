@@ -25,6 +25,7 @@ from kinesight.domain.streams.configure_streams import (
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.domain.streams.stream_settings import Feature, StreamSettings
 
+from tests.examples import examples
 from tests.fakes_streams import FakeManagedStreams, FakeStreamDirectory
 
 IMAGES = {
@@ -274,7 +275,7 @@ def test_ten_thousand_streams_fit_the_quotas_and_one_run() -> None:
 names = st.sets(st.sampled_from(["cam-1", "cam-2", "cam-3"]))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(st.lists(names, max_size=5), st.sets(st.sampled_from(["cam-1", "cam-2", "cam-3"])))
 def test_every_stream_ends_with_its_original_settings(turns: list[set[str]], had: set[str]) -> None:
     world = World()
@@ -292,7 +293,7 @@ def test_every_stream_ends_with_its_original_settings(turns: list[set[str]], had
     assert world.registry.configurations == before
 
 
-@settings(max_examples=80)
+@settings(max_examples=examples(80))
 @given(st.integers(0, 14), st.booleans())
 def test_a_stopped_run_is_completed_by_the_next(cut_at: int, deleting: bool) -> None:
     class PowerCut(BaseException):

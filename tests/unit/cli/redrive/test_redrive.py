@@ -22,7 +22,7 @@ from kinesight_cli.redrive.report import RedriveOptions, Report
 from kinesight_cli.redrive.run import redrive_queue
 from kinesight_cli.shared.dead_letter_routes import EXECUTIONS, QUEUES, DeadLetterRoute, TargetType
 from kinesight_cli.shared.dead_letters import ATTEMPTS_EXHAUSTED, DeadLetter
-from samtranslator.yaml_helper import yaml_parse
+from kinesight_local.template import read_template
 
 from tests.builders import a_record
 
@@ -39,7 +39,7 @@ def a_dead_letter(
 
 
 def test_every_dead_letter_queue_of_the_template_has_a_route() -> None:
-    resources = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]  # type: ignore[no-untyped-call]  # samtranslator leaves it
+    resources = read_template(ROOT / "template.yaml")["Resources"]
     queues = {name: one["Properties"] for name, one in resources.items() if one["Type"] == "AWS::SQS::Queue"}
     fed_by = {
         one["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]: name

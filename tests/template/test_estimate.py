@@ -24,11 +24,16 @@ from kinesight_cli.estimate.prices import DETECTORS, PricesError, load_prices
 from kinesight_cli.estimate.tables import show_calls
 from kinesight_cli.estimate.workload import Workload, WorkloadError, assumed
 from kinesight_cli.main import app
+from kinesight_local.template import read_template
 from moto import mock_aws
-from samtranslator.yaml_helper import yaml_parse
 from typer.testing import CliRunner
 
-ROOT = Path(__file__).resolve().parents[4]
+<<<<<<<< HEAD:tests/unit/cli/estimate/test_estimate.py
+========
+from tests.examples import examples
+
+ROOT = Path(__file__).resolve().parents[2]
+>>>>>>>> T-fast:tests/template/test_cost.py
 PRICES = load_prices("us-east-1")
 
 
@@ -52,7 +57,7 @@ def calls(found: Estimator) -> dict[str, float]:
 
 
 def template() -> dict[str, Any]:
-    document: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())  # type: ignore[no-untyped-call]
+    document: dict[str, Any] = read_template(ROOT / "template.yaml")
     return document
 
 
@@ -206,7 +211,7 @@ def test_the_stack_is_read_from_the_template() -> None:
     assert "conduct_live" not in _defaults().shape.runs
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     cameras=st.integers(1, 500),
     hours=st.floats(0, 24),
