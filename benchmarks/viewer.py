@@ -30,6 +30,7 @@ from botocore.config import Config
 from kinesight.adapters.aws import clients as aws_clients
 from kinesight.adapters.dynamodb.sessions import DynamoDbSessions
 from kinesight.domain.sessions.model import BestImage, Session, Severity
+from kinesight_local.template import read_template
 
 HERE = Path(__file__).resolve().parent
 CAMERAS, DAYS = 100, 100

@@ -20,4 +20,4 @@ def share() -> None:
         initialize(loader, *arguments, **named)
         loader._cache = _read.setdefault(tuple(loader.search_paths), loader._cache)
 
-    Loader.__init__ = initialized  # type: ignore[method-assign]  # it has no hook
+    Loader.__init__ = initialized  # type: ignore[method-assign, assignment]  # it has no hook

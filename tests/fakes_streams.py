@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from kinesight.domain.errors import NoRetentionError, StreamGoneError
-from kinesight.domain.streams.stream_settings import Feature, FeatureSettings, ManagedFeature, VideoStream
+from kinesight.domain.ports import VideoStream
+from kinesight.domain.streams.stream_settings import Feature, FeatureSettings, ManagedFeature
 
 
 @dataclass

@@ -28,12 +28,9 @@ from kinesight_local.template import read_template
 from moto import mock_aws
 from typer.testing import CliRunner
 
-<<<<<<<< HEAD:tests/unit/cli/estimate/test_estimate.py
-========
 from tests.examples import examples
 
 ROOT = Path(__file__).resolve().parents[2]
->>>>>>>> T-fast:tests/template/test_cost.py
 PRICES = load_prices("us-east-1")
 
 

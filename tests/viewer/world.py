@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 from kinesight.adapters.dynamodb.sessions import DynamoDbSessions
 from kinesight.domain.rules.refresh import DOCUMENT_KEY
-from kinesight.domain.sessions.alerts import picture_key
-from kinesight.domain.sessions.tracker import BestImage, Session, Severity
+from kinesight.domain.sessions.alerts import best_image_key
+from kinesight.domain.sessions.model import BestImage, Session, Severity
 from kinesight_cli.shared.play_video import Pace, Tagging, play
 from kinesight_cli.shared.video_file import SourceVideo, read_video
 from kinesight_local.cloud import LocalCloud
@@ -122,7 +122,7 @@ class World:
         store = DynamoDbSessions(self.cloud.client("dynamodb"), table, kept_seconds=86_400, epoch_s=time.time)
         s3, bucket = self.cloud.client("s3"), self.cloud.outputs["EvidenceBucketName"]
         for session in sessions:
-            s3.put_object(Bucket=bucket, Key=picture_key(session), Body=_picture(session), ContentType="image/jpeg")
+            s3.put_object(Bucket=bucket, Key=best_image_key(session), Body=_picture(session), ContentType="image/jpeg")
             store.put(session)
 
     def rules(self) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kinesight.domain.sessions.tracker import Severity
+from kinesight.domain.sessions.model import Severity
 
 from kinesight_cli.shared.dead_letters import ATTEMPTS_EXHAUSTED, DeadLetter
 from kinesight_cli.trace.frame_trace import FrameTrace

@@ -14,6 +14,7 @@ from kinesight.domain.analysis.analyze_images import (
 )
 from kinesight.domain.analysis.frame_report import FrameReport
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings
+from kinesight.domain.analysis.stream_arns import StreamArns
 from kinesight.domain.batches import QueuedMessage
 from kinesight.domain.errors import (
     BudgetReachedError,
@@ -27,7 +28,8 @@ from kinesight.domain.rules.matching import Rules
 from kinesight.domain.streams.missing_images import LastImageSeen, LastImageTracker
 
 from tests.builders import ACCOUNT, BUCKET, NOON_MS, a_detection, a_fragment_number, an_image_key, an_s3_event
-from tests.fakes import FakeDeadLetters, FakeDetector, FakeDocuments, FakeImageStore, FakeLedger, FakeSink, FakeStreams
+from tests.fakes import FakeDeadLetters, FakeDetector, FakeDocuments, FakeImageStore, FakeLedger, FakeSink
+from tests.fakes_streams import FakeStreams
 
 
 @dataclass
@@ -46,7 +48,7 @@ class World:
     def analyze(self, *bodies: str) -> BatchReport:
         ports = AnalyzeImagesPorts(
             self.images,
-            FakeStreams(),
+            StreamArns(FakeStreams(), monotonic_s=lambda: 0),
             DetectionPorts(self.detector, self.sink, self.ledger, lambda: NOON_MS),
             self.dead_letters,
             LastImageTracker(self.last_images, lambda: NOON_MS),

@@ -13,9 +13,8 @@ from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.on_demand.messages import AnalysisRequest
 from kinesight.domain.on_demand.ports import RunStatus
 from kinesight.domain.on_demand.sweep_streams import LONGEST_RANGE_MS, SweepPorts, SweepReport, SweepSettings, sweep
-from kinesight.domain.ports import Versioned
+from kinesight.domain.ports import Versioned, VideoStream
 from kinesight.domain.streams.selection import StreamSelection
-from kinesight.domain.streams.stream_settings import VideoStream
 
 from tests.builders import NOON_MS
 from tests.fakes import FakeDocuments, FakeWorkflow

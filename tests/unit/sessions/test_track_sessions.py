@@ -169,9 +169,12 @@ def test_an_alert_that_failed_is_sent_once_it_can() -> None:
     record = a_picture(0)
 
     report = world.track(record)
-    assert (report.failed_item_ids, len(report.retried), report.told(SessionEventType.ALERT)) == ([], 1, 0)
+    assert (report.failed_item_ids, len(report.retried), report.delivered(SessionEventType.ALERT)) == ([], 1, 0)
     world.alerts.failing = lambda _: None
-    assert (world.wait(10).told(SessionEventType.ALERT), world.wait(20).told(SessionEventType.ALERT)) == (1, 0)
+    assert (world.wait(10).delivered(SessionEventType.ALERT), world.wait(20).delivered(SessionEventType.ALERT)) == (
+        1,
+        0,
+    )
 
     assert len(world.alerts.sent) == 1
 
@@ -213,7 +216,7 @@ def test_a_channel_that_fails_repeats_nothing_on_the_others() -> None:
     world.wait(20)
     world.wait(30)
 
-    assert (first.told(SessionEventType.ALERT), len(first.retried)) == (1, 1)
+    assert (first.delivered(SessionEventType.ALERT), len(first.retried)) == (1, 1)
     assert (len(world.alerts.sent), len(world.webhook.sent)) == (1, 1)
 
 
@@ -303,7 +306,7 @@ def test_pictures_with_alerts_of_their_own_leave_sessions_silent() -> None:
 
     report = world.track(a_picture(0))
 
-    assert (report.told(SessionEventType.NEW), report.told(SessionEventType.ALERT)) == (1, 0)
+    assert (report.delivered(SessionEventType.NEW), report.delivered(SessionEventType.ALERT)) == (1, 0)
     assert world.alerts.sent == []
 
 

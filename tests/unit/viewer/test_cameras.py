@@ -17,11 +17,11 @@ from kinesight.domain.errors import (
 from kinesight.domain.health.facts import Fragment
 from kinesight.domain.live.leases import Lease
 from kinesight.domain.model import from_epoch_ms, iso_milliseconds
-from kinesight.domain.ports import ImageRequest, ImageSpec, SlotImage
+from kinesight.domain.ports import ImageRequest, ImageSpec, SlotImage, VideoStream
 from kinesight.domain.streams.discovery import SelectionGuard
 from kinesight.domain.streams.missing_images import LastImageSeen
 from kinesight.domain.streams.selection import StreamSelection
-from kinesight.domain.streams.stream_settings import Feature, ManagedFeature, StreamSettings, VideoStream
+from kinesight.domain.streams.stream_settings import Feature, ManagedFeature, StreamSettings
 from kinesight.domain.viewer.cameras import PAGE, CameraPlan, CameraPorts, cameras_page
 from kinesight.domain.viewer.images import PicturePorts, recent_picture
 

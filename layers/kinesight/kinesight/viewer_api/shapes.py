@@ -203,7 +203,7 @@ class StreamActivity(Shape):
     sessions: list[SessionMoments]
 
 
-class StreamState(Shape):
+class Activity(Shape):
     """A day's events by camera."""
 
     streams: list[StreamActivity]

@@ -60,7 +60,7 @@ def missing_images() -> MissingImagesReport:
     late_s = clock.now_s() + _WATCH_S
     ports = MissingImagesPorts(
         last_images=DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="pictures"),
-        fragments=KvsArchive(clients.kinesis_video(), clients.archived_media(), sleep=time.sleep),
+        fragments=KvsArchive(clients.archived_media(), sleep=time.sleep),
         now_ms=round(time.time() * 1000),
         is_late=lambda: clock.now_s() >= late_s,
     )
