@@ -42,7 +42,7 @@ def _deployment(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]
         else:
             wiring.check_rules()
             report = apply(wiring.stream_settings(), ports)
-    except Exception as error:  # CloudFormation waits for an answer, whatever went wrong
+    except Exception as error:  # CloudFormation waits for a response, whatever went wrong
         wiring.respond(event, failure=f"{type(error).__name__}: {error}", data={})
         raise
     result = _log_and_count(report)

@@ -44,15 +44,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _log_frames(plan: RangePlan, report: WindowReport) -> None:
     keys: dict[str, Any] = {"execution": plan.execution, "stream_name": plan.stream_name}
-    for at_ms, seen in report.published.items():
+    for at_ms, published in report.published.items():
         logger.info(
             "analyzed",
-            result_id=seen.result_id,
-            correlation_id=correlation_id(plan.stream_name, seen.fragment_number, from_epoch_ms(at_ms)),
-            fragment_number=seen.fragment_number,
+            result_id=published.result_id,
+            correlation_id=correlation_id(plan.stream_name, published.fragment_number, from_epoch_ms(at_ms)),
+            fragment_number=published.fragment_number,
             image_epoch_ms=at_ms,
             image_key=picture_key(plan, at_ms),
-            matched=seen.matched,
+            matched=published.matched,
             **keys,
         )
     for at_ms in report.already_analyzed:

@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
         raise InvalidEventError("not a request of CloudFormation")
     try:
         done = _carry_out(event)
-    except Exception as error:  # CloudFormation waits for an answer, whatever went wrong
+    except Exception as error:  # CloudFormation waits for a response, whatever went wrong
         wiring.respond(event, failure=f"{type(error).__name__}: {error}", data={})
         raise
     logger.info("published", **asdict(done))
@@ -31,7 +31,7 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
 def _carry_out(event: Mapping[str, Any]) -> Published:
     if event["RequestType"] == "Delete":
         return withdraw(wiring.store())
-    wanted = event["ResourceProperties"]
-    sign_in = SignIn(wanted["AuthorizeUrl"], wanted["TokenUrl"], wanted["ClientId"], wanted["LogoutUrl"])
+    page = event["ResourceProperties"]
+    sign_in = SignIn(page["AuthorizeUrl"], page["TokenUrl"], page["ClientId"], page["LogoutUrl"])
     files = {path.relative_to(_PAGE).as_posix(): path.read_bytes() for path in _PAGE.rglob("*") if path.is_file()}
     return publish(files, sign_in, wiring.store())

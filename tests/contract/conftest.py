@@ -9,6 +9,12 @@ from moto import mock_aws
 
 
 @pytest.fixture
+def aws() -> Iterator[None]:
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
 def table() -> Iterator[Any]:
     """The events table, empty."""
     with mock_aws():

@@ -298,7 +298,7 @@ def test_what_nobody_could_be_told_still_ends_as_it_did(stack: Stack, steps: set
     wrong = run(stack, "deaf-wrong", EndTimestamp=later(-60))
 
     assert (done["status"], wrong["error"]) == ("SUCCEEDED", "InvertedRangeError")
-    assert {("TellSuccess", "Analyzed"), ("TellFailure", "WhoseError")} <= steps
+    assert {("SendSuccess", "Analyzed"), ("SendFailure", "CheckError")} <= steps
 
 
 def test_a_hundred_notifications_of_three_cameras_are_an_execution_each(stack: Stack) -> None:

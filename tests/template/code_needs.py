@@ -79,7 +79,7 @@ class FakeClient:
 
     def _absent(self, **asked: Any) -> Any:
         if asked.get("Key", "").endswith("labels.txt"):
-            return {"Body": BytesIO(b"Person")}
+            return {"Body": BytesIO(b"Person"), "ETag": '"tag"'}
         raise ClientError({"Error": {"Code": "NoSuchKey"}}, "any")
 
 
@@ -116,8 +116,7 @@ def built_by(function: str, environment: dict[str, str], detectors: tuple[str | 
                 arguments = {one: _ARGUMENTS.get(one, _heard) for one in wanted if one != "detector"}
                 with _watched(found):
                     maker(**arguments | ({"detector": detector} if "detector" in wanted else {}))
-    owned = {id(_own_bucket(one.adapter)) for one in found}
-    return list({id(one.adapter): one for one in found if id(one.adapter) not in owned}.values())
+    return list({id(one.adapter): one for one in found}.values())
 
 
 def _own_bucket(adapter: Any) -> S3Bucket | None:
@@ -162,6 +161,8 @@ def _watched(found: list[Built]) -> Iterator[None]:
     def watch(frame: FrameType, event: str, _: object) -> None:
         code = frame.f_code
         if event == "call" and code.co_name == "__init__" and ADAPTERS in Path(code.co_filename).parents:
+            if isinstance(frame.f_locals["self"], S3Bucket) and _is_own(frame):
+                return  # its owner is the adapter
             found.append(Built(frame.f_locals["self"], _maker(frame)))
 
     before = sys.getprofile()
@@ -170,6 +171,11 @@ def _watched(found: list[Built]) -> Iterator[None]:
         yield
     finally:
         sys.setprofile(before)
+
+
+def _is_own(frame: FrameType) -> bool:
+    """Whether an adapter creates this bucket client for itself."""
+    return frame.f_back is not None and ADAPTERS in Path(frame.f_back.f_code.co_filename).parents
 
 
 def _maker(frame: FrameType | None) -> str:
@@ -389,7 +395,7 @@ _PLACES: dict[tuple[str, str], tuple[str, ...]] = {
 _FILES = {"ImagesBucket": "ImagesBucket/on-demand/*", "EvidenceBucket": "EvidenceBucket/timelapse/*"}
 # What the viewer does where, by the bucket and the action.
 _CLIPS, _HELD = ("EvidenceBucket/bundles/*", "EvidenceBucket/clips/*"), ("EvidenceBucket/held/*",)
-_SHELVES: dict[tuple[str, str], tuple[str, ...]] = {
+_VIEWER_PLACES: dict[tuple[str, str], tuple[str, ...]] = {
     ("EvidenceBucket", "s3:GetObject"): (*_EVIDENCE, "EvidenceBucket/timelapse/*", *_CLIPS, *_HELD),
     ("EvidenceBucket", "s3:PutObject"): _HELD,
     ("EvidenceBucket", "s3:DeleteObject"): _HELD,
@@ -467,7 +473,7 @@ def _further_names(adapter: Any) -> dict[str, Any]:
 def _in_s3(built: Built, action: str, places: _Places) -> Sequence[str]:
     name = type(built.adapter).__name__
     if name == "S3EvidenceReader":
-        return _shelved(built, action)
+        return _in_viewer(built, action)
     if built.maker == "serve_viewer.playing":
         return _CLIPS
     if built.maker == "render_timelapse.ports":
@@ -483,7 +489,7 @@ def _in_s3(built: Built, action: str, places: _Places) -> Sequence[str]:
     return _PLACES[name, built.maker]
 
 
-def _shelved(built: Built, action: str) -> Sequence[str]:
+def _in_viewer(built: Built, action: str) -> Sequence[str]:
     """Who copies what is held reads what it is copied from, and no copy."""
     if (built.maker, _bucket_name(built.adapter), action) == (
         "archive_session._held",
@@ -491,7 +497,7 @@ def _shelved(built: Built, action: str) -> Sequence[str]:
         "s3:GetObject",
     ):
         return _EVIDENCE
-    return _SHELVES[_bucket_name(built.adapter) or "", action]
+    return _VIEWER_PLACES[_bucket_name(built.adapter) or "", action]
 
 
 def wiring_modules(function: str) -> set[ModuleType]:

@@ -81,7 +81,7 @@ class AnalyzeImagesSettings(GatedSettings):
 
 
 class KeepEvidenceSettings(Settings):
-    """Where evidence goes and whom to tell."""
+    """Where evidence is kept, and alerts per image."""
 
     evidence_bucket: str
     idempotency_table: str
@@ -154,7 +154,7 @@ class StreamConfigurationSettings(_SelectionSettings):
 
 
 class ServeViewerSettings(StreamConfigurationSettings):
-    """Where events and their evidence are, how long links open, what is wanted of streams, and where analyses run.
+    """Where events and their evidence are, how long links open, the stream settings, and where analyses run.
 
     `aws_region` is set by Lambda itself.
     """

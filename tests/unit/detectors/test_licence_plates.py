@@ -43,7 +43,7 @@ def test_the_nearest_known_plate_is_told_before_the_form() -> None:
 def test_without_plates_and_form_nothing_is_one() -> None:
     rules = PlateRules.of([], None, 3)
 
-    assert not rules.wanted
+    assert not rules.is_set
     assert rules.find("AB12CDE") is None
 
 

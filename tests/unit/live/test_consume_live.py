@@ -3,17 +3,19 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from kinesight.domain.analysis.frame_report import FrameReport
 from kinesight.domain.analysis.pipeline import DetectionPorts, PipelineSettings
 from kinesight.domain.detectors.budget import Budget, BudgetLimits
 from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
 from kinesight.domain.detectors.call_prices import CallPrice
 from kinesight.domain.detectors.ports import ModelOutput
+from kinesight.domain.detectors.spend import Spend
 from kinesight.domain.errors import (
     DetectorBusyError,
     DetectorRejectedError,
@@ -132,6 +134,7 @@ class World:
     in_flight: int = 4
     drop_after_ms: int | None = None
     share: int = 10
+    reported: FrameReport = field(default_factory=FrameReport)
 
     def __post_init__(self) -> None:
         self.leases = Watched(self.sink)
@@ -172,10 +175,15 @@ class World:
             self.share,
             workers=4,
         )
-        ports = ConsumerPorts(self.leases, LeaseClock(self.now_ms, self.lasts_ms), live, remaining_s)
+        ports = ConsumerPorts(
+            self.leases, LeaseClock(self.now_ms, self.lasts_ms), live, remaining_s, tell=self._add_report
+        )
         report = consume(owner, plan, ports, Ends(stop_s=5.0, abandon_s=1.0))
         assert time.monotonic() < deadline + 5
         return report
+
+    def _add_report(self, _name: str, _counted: Mapping[str, int], frames: FrameReport) -> None:
+        self.reported += frames
 
     def reached(self, name: str = "cam") -> str | None:
         checkpoint = self.known(name).checkpoint
@@ -329,6 +337,23 @@ def test_a_keyframe_over_budget_is_passed_and_counted() -> None:
     counts = report.streams["cam"]
     assert (counts.analyzed, counts.over_budget, counts.already_analyzed, counts.retried) == (3, 2, 0, 0)
     assert world.dead.sent == []
+    assert world.reported.spend == {("cam", "REKOGNITION_LABELS"): Spend(calls=3, micro_usd=3, stopped=2)}
+    assert (world.reported.counts["cam"].analyzed, world.reported.counts["cam"].over_budget) == (3, 2)
+
+
+def test_a_consumer_that_ends_unexpectedly_has_reported_its_frames() -> None:
+    world = World()
+    world.lease("cam", *(fragment(number) for number in range(1, 4)))
+
+    def ends() -> bool:
+        if world.reached() == "3":
+            raise RuntimeError("a defect")
+        return False
+
+    with pytest.raises(RuntimeError, match="a defect"):
+        world.consume(ends)
+
+    assert world.reported.counts["cam"].analyzed == 3
 
 
 def test_a_malformed_fragment_is_dead_lettered_after_three_reads() -> None:

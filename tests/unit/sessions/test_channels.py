@@ -10,7 +10,7 @@ from kinesight.domain.sessions.outbox import NotificationTargets
 from kinesight.wiring import channels
 from kinesight.wiring import track_sessions as wiring
 
-from tests.contract.test_session_adapters import SESSION
+from tests.contract.sessions import SESSION
 
 REQUIRED = {
     "COORDINATION_TABLE": "coordination",

@@ -37,11 +37,11 @@ class FakeKvs(DescribeOnly):
             raise StreamGoneError(f"no stream {name_or_arn}")
         return VideoStream(name_or_arn, f"arn:{name_or_arn}", "ACTIVE", self.retention_hours[name_or_arn])
 
-    def open(self, wanted: PlaybackRange) -> str:
-        self.asked.append(wanted)
+    def open(self, span: PlaybackRange) -> str:
+        self.asked.append(span)
         if self.refusal is not None:
             raise NoMediaError(self.refusal)
-        return f"https://kvs.example/{wanted.stream_name}.m3u8"
+        return f"https://kvs.example/{span.stream_name}.m3u8"
 
 
 @dataclass

@@ -23,7 +23,7 @@ from kinesight.wiring.stream_settings import stream_settings_of
 from kinesight.wiring.system_clock import SystemClock
 
 _MARGIN_S = 60.0
-"""Kept of a run's time to finish what was begun and to answer CloudFormation."""
+"""Reserved at the end of a run to finish what was begun and to respond to CloudFormation."""
 
 
 _WATCH_S = 40.0

@@ -29,7 +29,7 @@ class RekognitionText(RekognitionOperation):
     @property
     def fingerprint(self) -> str:
         """Includes the plate rules, because the detections depend on them."""
-        if not self._plates.wanted:
+        if not self._plates.is_set:
             return super().fingerprint
         pattern = self._plates.pattern.pattern if self._plates.pattern else ""
         rules = repr((self._plates.known, pattern, self._plates.tolerance))

@@ -76,9 +76,9 @@ class SageMakerAsyncEndpoint:
         own = f"s3://{image.bucket}/{image.key}"
         if form.takes_any_size and form.takes(image.content_type, image.size_bytes):
             return SentPicture(b"", image.content_type), own
-        picture = self._images.read(image)
-        sent = self._prepare(form, picture, image.content_type)
-        if sent.body is picture:
+        body = self._images.read(image)
+        sent = self._prepare(form, body, image.content_type)
+        if sent.body is body:
             return sent, own
         prepared = f"s3://{image.bucket}/model-input/{image.key}"
         self._objects.write(prepared, sent.body, sent.content_type)

@@ -97,12 +97,12 @@ class DynamoDbSessionClips:
     def load(self, session: SessionRef) -> SessionClip | None:
         """Calls GetItem with a consistent read."""
         try:
-            answer = self._client.get_item(
+            response = self._client.get_item(
                 TableName=self._table, Key=_key(session), ProjectionExpression="video", ConsistentRead=True
             )
         except AWS_ERRORS as error:
             raise _busy(error) from error
-        found = answer.get("Item", {}).get("video")
+        found = response.get("Item", {}).get("video")
         return None if found is None else SessionClip.model_validate_json(found["S"])
 
     def save(self, session: SessionRef, video: SessionClip) -> bool:

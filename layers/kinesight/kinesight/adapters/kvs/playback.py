@@ -23,27 +23,27 @@ class KvsPlayback:
         self._clients = clients
         self._expires_s = min(max(link_seconds, _LEAST_EXPIRY_S), _MOST_EXPIRY_S)
 
-    def open(self, wanted: PlaybackRange) -> str:
+    def open(self, span: PlaybackRange) -> str:
         """Returns the session's URL. A range of server timestamps must not end in the future ("HLSTimestampRange")."""
-        end = from_epoch_ms(wanted.end_ms)
-        if wanted.selector == "SERVER_TIMESTAMP":
+        end = from_epoch_ms(span.end_ms)
+        if span.selector == "SERVER_TIMESTAMP":
             end = min(end, datetime.now(UTC))
         try:
-            response = self._clients.client(wanted.stream_name, _API).get_hls_streaming_session_url(
-                StreamName=wanted.stream_name,
+            response = self._clients.client(span.stream_name, _API).get_hls_streaming_session_url(
+                StreamName=span.stream_name,
                 PlaybackMode="ON_DEMAND",
                 HLSFragmentSelector={
-                    "FragmentSelectorType": wanted.selector,
-                    "TimestampRange": {"StartTimestamp": from_epoch_ms(wanted.start_ms), "EndTimestamp": end},
+                    "FragmentSelectorType": span.selector,
+                    "TimestampRange": {"StartTimestamp": from_epoch_ms(span.start_ms), "EndTimestamp": end},
                 },
                 ContainerFormat="FRAGMENTED_MP4",
                 DiscontinuityMode="ON_DISCONTINUITY",
                 DisplayFragmentTimestamp="ALWAYS",
                 Expires=self._expires_s,
-                MaxMediaPlaylistFragmentResults=wanted.fragments,
+                MaxMediaPlaylistFragmentResults=span.fragments,
             )
         except AWS_ERRORS as error:
-            self._clients.forget(wanted.stream_name, _API)
+            self._clients.forget(span.stream_name, _API)
             raise translate(
                 error, "KVS cannot play the range", transient=MediaBusyError, permanent=NoMediaError
             ) from error

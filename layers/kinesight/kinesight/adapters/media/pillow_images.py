@@ -36,8 +36,8 @@ def prepare(form: PictureForm, body: bytes, content_type: str) -> SentPicture:
     if is_accepted and fit == Fit.whole(size):
         return SentPicture(body, content_type, fit)
     with _opened(body, (fit.width, fit.height)) as image:
-        wanted = content_type if form.content_type == ANY_CONTENT_TYPE else form.content_type
-        return _encoded(_laid(image.convert("RGB"), fit), fit, form, wanted)
+        target_type = content_type if form.content_type == ANY_CONTENT_TYPE else form.content_type
+        return _encoded(_laid(image.convert("RGB"), fit), fit, form, target_type)
 
 
 def _size(body: bytes) -> tuple[int, int]:

@@ -98,7 +98,7 @@ class S3Bucket:
         etag: str | None,
         refusals: frozenset[str] = PRECONDITION_FAILED,
     ) -> str | None:
-        """Writes the object if it still has this ETag, or if it does not exist yet where `etag` is None.
+        """Writes the object if it still has this ETag, or if it does not exist yet (`etag` None).
 
         Returns the new ETag, or None if S3 refused the write with one of the error codes in `refusals`.
         """

@@ -94,10 +94,10 @@ class Budget:
         if self._limits.stack is not None:
             yield _STACK, self._limits.stack
 
-    def _take(self, counter: str, limit: int, wanted: Reservation, day_ms: int) -> None:
+    def _take(self, counter: str, limit: int, reservation: Reservation, day_ms: int) -> None:
         most = allowance(limit, self._limits.soft_percent, day_ms)
-        spent = self._counters.reserve(counter, wanted.day, wanted.micro_usd, most)
+        spent = self._counters.reserve(counter, reservation.day, reservation.micro_usd, most)
         if not spent.is_granted:
             raise BudgetReachedError(
-                counter, spent.micro_usd, limit, is_hard=spent.micro_usd + wanted.micro_usd > limit
+                counter, spent.micro_usd, limit, is_hard=spent.micro_usd + reservation.micro_usd > limit
             )

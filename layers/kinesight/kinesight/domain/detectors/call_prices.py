@@ -58,7 +58,7 @@ class CallPrice:
     tokens: TokenPrice | None = None
 
     def of(self, usage: TokenUsage | None) -> int:
-        """Micro-dollars that a call has cost, by the tokens of its answer; without them, the most."""
+        """Micro-dollars that a call has cost, by the tokens of its output; without them, the most."""
         return self.most if self.tokens is None or usage is None else self.tokens.of(usage)
 
 

@@ -116,7 +116,7 @@ Preparer = Callable[[PictureForm, bytes, str], SentPicture]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What an endpoint is called, what it takes, and the Accept it is asked with."""
+    """An endpoint's name, the images it accepts, and the Accept header of requests."""
 
     name: str
     form: PictureForm

@@ -40,7 +40,7 @@ class PlateRules:
         return cls(tuple(sorted(plates.items())), compiled, tolerance)
 
     @property
-    def wanted(self) -> bool:
+    def is_set(self) -> bool:
         """Whether any text can be a plate."""
         return bool(self.known or self.pattern)
 

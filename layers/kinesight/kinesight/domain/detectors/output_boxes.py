@@ -1,4 +1,4 @@
-"""Boxes in a model's answer, in any of their forms."""
+"""Boxes in model output, in any of their forms."""
 
 import math
 from collections.abc import Iterator

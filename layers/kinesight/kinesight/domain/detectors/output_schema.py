@@ -1,8 +1,8 @@
-"""The declared form of a model's JSON answer: JMESPath expressions (jmespath.org) that name its parts.
+"""The declared form of a model's JSON output: JMESPath expressions (jmespath.org) that name its parts.
 
 A mapping is one form, or a list of forms of which the first counts whose rows are there:
 
-    {"rows": "predictions",                     the list of detections, by an expression over the answer; or
+    {"rows": "predictions",                     the list of detections, by an expression over the output; or
              {"score": "scores", "box": "boxes"} columns, lists of one length that become rows with these names
      "label": "class_id",                       per row: the class, index or word; left out, the row's own position
      "score": "score", "scoreScale": 1,         per row: how sure, 0 to 1 or 0 to 100
@@ -55,7 +55,7 @@ _Path = Annotated[Expression, BeforeValidator(_compiled)]
 
 
 class Form(BaseModel):
-    """One form of answers; the fields are told at the top of this module."""
+    """One form of output; the fields are described at the top of this module."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_alias=True, arbitrary_types_allowed=True
@@ -80,7 +80,7 @@ class Form(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class OutputMapping:
-    """`name` tells it in messages."""
+    """`name` is used in messages."""
 
     name: str
     forms: tuple[Form, ...]

@@ -40,18 +40,18 @@ def detections_of_faces(faces: Sequence[Mapping[str, Any]]) -> tuple[Detection, 
     )
 
 
-def detections_of_face_search(answer: Mapping[str, Any]) -> tuple[Detection, ...]:
+def detections_of_face_search(output: Mapping[str, Any]) -> tuple[Detection, ...]:
     """The searched face, which is the largest of the picture: whose it is by its best match, or `known` False."""
-    if not answer.get("SearchedFaceBoundingBox"):
+    if not output.get("SearchedFaceBoundingBox"):
         return ()
-    matches = [_match(one) for one in answer.get("FaceMatches") or ()]
+    matches = [_match(one) for one in output.get("FaceMatches") or ()]
     best: Mapping[str, Any] = matches[0] if matches else {}
     others = {"otherMatches": matches[1:]} if matches[1:] else {}
     return (
         Detection(
             label="Face",
-            confidence=answer["SearchedFaceConfidence"],
-            bounding_box=box_of(answer["SearchedFaceBoundingBox"]),
+            confidence=output["SearchedFaceConfidence"],
+            bounding_box=box_of(output["SearchedFaceBoundingBox"]),
             attributes={"known": bool(matches), **best, **others},
         ),
     )

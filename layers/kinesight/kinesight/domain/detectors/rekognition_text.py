@@ -30,7 +30,7 @@ def _text(text: Mapping[str, Any]) -> Detection:
 
 def _plates(texts: Sequence[Mapping[str, Any]], plates: PlateRules) -> Iterator[Detection]:
     """A plate with a gap is one line of several words; the words of a line that is a plate are skipped."""
-    if not plates.wanted:
+    if not plates.is_set:
         return
     plate_lines: set[Any] = set()
     for text in sorted(texts, key=lambda one: one["Type"] != "LINE"):

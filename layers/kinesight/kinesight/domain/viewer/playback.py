@@ -51,7 +51,7 @@ class PlaybackRange:
 class PlaybackSessions(Protocol):
     """KVS's HLS sessions."""
 
-    def open(self, wanted: PlaybackRange) -> str:
+    def open(self, span: PlaybackRange) -> str:
         """A playlist's address, which expires. Raises NoMediaError if nothing can be played, MediaBusyError."""
 
 

@@ -20,7 +20,7 @@ from kinesight.wiring import serve_viewer as wiring
 from kinesight_local.kvs.server import KvsServer
 
 from tests.builders import a_frame, a_record
-from tests.contract.test_viewer_api import EVENT, NOW_MS, ask, deployed  # noqa: F401 - a fixture
+from tests.contract.viewer.test_api import EVENT, NOW_MS, ask, deployed  # noqa: F401 - a fixture
 from tests.functional.kvs_producer import everything, fetch, put_clip
 from tests.media import a_clip
 

@@ -15,7 +15,7 @@ from kinesight.domain.detectors.protective_equipment import Equipment
 from kinesight.domain.errors import DetectorBusyError, UnsupportedImageError
 from kinesight_local.vision.server import VisionServer
 
-from tests.contract.test_detectors import a_picture
+from tests.contract.detectors.test_detectors import a_picture
 from tests.functional.test_vision import photograph
 from tests.functional.test_vision_operations import MODEL, portraits, two_people
 

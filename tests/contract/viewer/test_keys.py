@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from kinesight.adapters.aws import clients as aws_clients
 
-from tests.contract.test_viewer_api import EVENT, TODAY, ask, deployed  # noqa: F401 - a fixture for every test
-from tests.contract.test_viewer_cameras_api import ASKED, fleet  # noqa: F401 - a fixture for every test
+from tests.contract.viewer.test_api import EVENT, TODAY, ask, deployed  # noqa: F401 - a fixture for every test
+from tests.contract.viewer.test_cameras import ASKED, fleet  # noqa: F401 - a fixture for every test
 
 _BY_KEY = {"GetItem", "Query", "UpdateItem", "PutItem"}
 _PATH = f"/api/events/front-door/{EVENT}"

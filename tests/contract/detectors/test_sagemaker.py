@@ -186,7 +186,7 @@ class Silent:
 @pytest.mark.parametrize(
     ("client", "expected", "complaint"),
     [
-        (Silent(), DetectorBusyError, "no answer to s3://pictures/o in 60 s"),
+        (Silent(), DetectorBusyError, "no output to s3://pictures/o in 60 s"),
         (Silent(b"Received server error (500) from primary"), DetectorBusyError, "500"),
         (Silent(b"Received client error (415) from primary"), DetectorRejectedError, "415"),
         (Silent(b"something else"), DetectorBusyError, "something else"),

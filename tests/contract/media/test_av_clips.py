@@ -123,7 +123,7 @@ def document(tracks: Sequence[Track]) -> bytes:
         ([b"junk"], "cannot read any archived fragment"),
         (
             [document([Track(1, "video", "V_MJPEG", b"x", "", 64, 48)])],
-            "browsers cannot play the archived codecs (V_MJPEG)",
+            r"browsers cannot play the archived codecs \(V_MJPEG\)",
         ),
         ([document([Track(1, "video", "V_MPEG4/ISO/AVC", b"", "", 64, 48)])], "browsers cannot play"),
     ],

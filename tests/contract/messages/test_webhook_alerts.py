@@ -24,7 +24,7 @@ from kinesight.domain.sessions.webhook_messages import WebhookFormat, webhook_me
 from kinesight.domain.sessions.webhook_target import parse_target
 from moto import mock_aws
 
-from tests.contract.test_session_adapters import SESSION
+from tests.contract.sessions import SESSION
 from tests.fakes import FakeLedger, FakeSessions
 from tests.receivers import Answer, Receiver, drips, floods, hangs, hangs_up, says
 

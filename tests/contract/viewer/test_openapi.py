@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Route
 from openapi_spec_validator import validate
 
 from functions.serve_viewer import app
-from tests.contract.test_viewer_api import ask, deployed  # noqa: F401 - a fixture
+from tests.contract.viewer.test_api import ask, deployed  # noqa: F401 - a fixture
 from tests.openapi_answers import check_answer, document
 
 OPERATIONS = [

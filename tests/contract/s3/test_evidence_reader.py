@@ -25,7 +25,7 @@ ORIGINALS = {"images/1.jpg": b"as taken"}
 
 @dataclass
 class Shelf:
-    """A evidence_reader, and what is on it."""
+    """An evidence reader and its bucket."""
 
     evidence_reader: EvidenceReader
     client: Any

@@ -14,9 +14,9 @@ from kinesight.wiring import serve_viewer as wiring
 from kinesight_local.kvs.server import KvsServer
 from PIL import Image
 
-from tests.contract.test_coordination import PASSES, ROLE
-from tests.contract.test_managed_streams import a_table
-from tests.contract.test_viewer_api import answered, ask, deployed  # noqa: F401 - a fixture for every test
+from tests.contract.compute.test_step_functions_workflow import PASSES, ROLE
+from tests.contract.dynamodb.test_managed_streams import a_table
+from tests.contract.viewer.test_api import answered, ask, deployed  # noqa: F401 - a fixture for every test
 from tests.functional.kvs_producer import put_clip
 from tests.media import a_clip
 

@@ -16,10 +16,10 @@ from kinesight.observability import LambdaContext
 from kinesight.wiring import serve_viewer as wiring
 
 from functions.serve_viewer import app
-from tests.contract.test_viewer_events import a_session, stored
+from tests.contract.dynamodb.test_viewer_sessions import a_session, stored
 from tests.openapi_answers import check_answer
 
-EVENTS = Path(__file__).resolve().parents[2] / "events/serve_viewer"
+EVENTS = Path(__file__).resolve().parents[3] / "events/serve_viewer"
 NOW_MS = time.time_ns() // 1_000_000
 TODAY = datetime.fromtimestamp(NOW_MS / 1000, UTC).date()
 EVENT = f"{NOW_MS:015d}-{NOW_MS:032x}"

@@ -22,7 +22,7 @@ from kinesight_local.vision.server import VisionServer
 from urllib3 import HTTPResponse
 
 from tests.builders import a_frame
-from tests.contract.test_bedrock_detector import Talking, bedrock, said, used
+from tests.contract.detectors.test_bedrock import Talking, bedrock, said, used
 from tests.functional.test_vision import photograph
 from tests.model_server import an_http_detector
 

@@ -22,7 +22,7 @@ from moto import mock_aws
 from moto.server import ThreadedMotoServer
 
 from tests.builders import NOON_MS
-from tests.contract.test_managed_streams import a_table
+from tests.contract.dynamodb.test_managed_streams import a_table
 from tests.fakes import FakeSpendCounters
 
 DAY = "2026-01-01"

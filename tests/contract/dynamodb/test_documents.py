@@ -1,0 +1,66 @@
+"""VersionedDocuments: the fake and DynamoDB."""
+
+import json
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
+from kinesight.domain.errors import StorageBusyError
+from kinesight.domain.ports import Versioned, VersionedDocuments
+from moto import mock_aws
+
+from tests.contract.dynamodb.test_managed_streams import a_table
+from tests.fakes import FakeDocuments
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def documents(request: pytest.FixtureRequest) -> Iterator[VersionedDocuments]:
+    if request.param == "fake":
+        yield FakeDocuments()
+        return
+    with mock_aws():
+        client = a_table()
+        DynamoDbDocuments(client, "coordination", kind="others").save("a", "not mine", 0)
+        yield DynamoDbDocuments(client, "coordination", kind="bursts")
+
+
+def test_a_document_is_kept_under_the_next_version(documents: VersionedDocuments) -> None:
+    assert documents.load("a") == Versioned(0, None)
+    assert documents.all() == {}
+
+    assert documents.save("a", "one", 0)
+    assert documents.save("a", "two", 1)
+
+    assert documents.load("a") == Versioned(2, "two")
+    assert documents.all() == {"a": Versioned(2, "two")}
+
+
+def test_a_document_may_be_larger_than_an_item(documents: VersionedDocuments) -> None:
+    large = json.dumps([{"at_ms": number, "label": "Größe"} for number in range(20_000)])
+
+    assert documents.save("a", large, 0)
+    assert (documents.load("a"), documents.all()) == (Versioned(1, large), {"a": Versioned(1, large)})
+    assert documents.save("a", "small", 1)
+
+    assert documents.load("a") == Versioned(2, "small")
+
+
+@pytest.mark.parametrize("seen", [0, 2])
+def test_who_saw_another_version_saves_nothing(documents: VersionedDocuments, seen: int) -> None:
+    documents.save("a", "one", 0)
+
+    assert not documents.save("a", "mine", seen)
+    assert documents.load("a") == Versioned(1, "one")
+
+
+def test_a_document_that_went_is_not_written_by_its_version(documents: VersionedDocuments) -> None:
+    assert not documents.save("a", "mine", 3)
+
+
+def test_a_table_that_is_not_there_is_busy() -> None:
+    with mock_aws():
+        documents = DynamoDbDocuments(boto3.client("dynamodb"), "nowhere", kind="bursts")
+        for call in (lambda: documents.load("a"), documents.all, lambda: documents.save("a", "b", 0)):
+            with pytest.raises(StorageBusyError):
+                call()
