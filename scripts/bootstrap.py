@@ -40,9 +40,17 @@ def main() -> None:
 
 
 def _digest() -> str:
-    files = [ROOT / "uv.lock", *sorted(ROOT.glob("**/pyproject.toml")), Path(__file__)]
-    parts = [path.read_bytes() for path in files if ".venv" not in path.parts and ".aws-sam" not in path.parts]
-    return hashlib.sha256(b"\0".join([sys.version.encode(), *parts])).hexdigest()
+    files = [ROOT / "uv.lock", *_project_files(), Path(__file__)]
+    return hashlib.sha256(b"\0".join([sys.version.encode(), *(path.read_bytes() for path in files)])).hexdigest()
+
+
+def _project_files() -> list[Path]:
+    """Every pyproject.toml but those below a hidden folder: what is built and installed there is large."""
+    found = []
+    for folder, below, names in ROOT.walk():
+        below[:] = [name for name in below if not name.startswith(".")]
+        found += [folder / name for name in names if name == "pyproject.toml"]
+    return sorted(found)
 
 
 def _install_uv() -> None:

@@ -3,7 +3,6 @@
 A session keeps what it has read, but moto and the local cloud begin with a new default session for each test.
 """
 
-from functools import wraps
 from typing import Any
 
 from botocore.loaders import Loader
@@ -15,7 +14,6 @@ def share() -> None:
     """All loaders with the same search path have one cache."""
     initialize = Loader.__init__
 
-    @wraps(initialize)
     def initialized(loader: Any, *arguments: Any, **named: Any) -> None:
         initialize(loader, *arguments, **named)
         loader._cache = _read.setdefault(tuple(loader.search_paths), loader._cache)

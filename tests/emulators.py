@@ -25,14 +25,20 @@ def archived_media(kvs: KvsServer) -> Any:
     return boto3.client("kinesis-video-archived-media", endpoint_url=kvs.url)
 
 
-@pytest.fixture
-def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The rest of AWS; its address is in the environment."""
+@pytest.fixture(scope="session")
+def moto_server() -> Iterator[str]:
+    """The address of one server for all tests of this process: servers of one process share their state anyway, and
+    stopping one takes half a second."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()
-    url = f"http://127.0.0.1:{port}"
-    httpx.post(f"{url}/moto-api/reset")  # servers of one process share their state
-    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-    yield url
+    yield f"http://127.0.0.1:{port}"
     server.stop()
+
+
+@pytest.fixture
+def moto(moto_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The rest of AWS, empty; its address is in the environment."""
+    httpx.post(f"{moto_server}/moto-api/reset")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_server)
+    return moto_server

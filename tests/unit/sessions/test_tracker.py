@@ -268,7 +268,7 @@ def test_order_and_repeats_within_a_minute_change_nothing(day: list[Observation]
     assert shuffled.told == straight.told
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_a_busy_day_has_one_alert_per_visit_and_none_for_parked_cars(seed: int) -> None:
     """Twenty-four hours, a picture every five seconds: parked cars that the detector sees most of the time, not always
     at the same place, and people who walk through now and then. The second time all of it comes twice, shuffled within
