@@ -21,7 +21,7 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
         logger.warning(warning)
     measure(Metric.LIVE_STREAMS, [report.streams])
     measure(Metric.LIVE_CONSUMERS, [report.consumers])
-    measure(Metric.LIVE_CONSUMERS_ACTIVE, [report.heard])
+    measure(Metric.LIVE_CONSUMERS_ACTIVE, [report.active])
     count(Metric.LIVE_CONSUMERS_STARTED, report.started)
     measure(Metric.LEASES_HELD, [sum(report.held)])
     measure(Metric.LEASES_PER_CONSUMER, report.held)

@@ -29,4 +29,4 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     count(Metric.IMAGES_EXTRACTED, len(manifest.frames))
     count(Metric.IMAGES_DECODED, manifest.decoded)
     count(Metric.IMAGES_MISSING, len(manifest.missing))
-    return {"found": len(manifest.frames), "missing": dict(missing)}
+    return {"extracted": len(manifest.frames), "missing": dict(missing)}

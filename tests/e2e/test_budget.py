@@ -135,8 +135,8 @@ def test_a_range_says_what_nobody_looked_at(stack: Stack, tmp_path_factory: pyte
 
     assert execution["status"] == "SUCCEEDED", execution.get("cause")
     summary = json.loads(execution["output"])
-    assert summary["found"] >= 10
-    assert summary["overBudget"] == summary["found"] - summary["published"]
+    assert summary["extracted"] >= 10
+    assert summary["overBudget"] == summary["extracted"] - summary["published"]
     assert summary["overBudget"] > 0
     assert (summary["failed"], summary["alreadyAnalyzed"]) == ({}, 0)
     assert stack.cloud.vision.calls["DetectLabels"] == expected_calls(stack)

@@ -86,7 +86,7 @@ class TestOneRange:
         frames = [record.frame for record in stack.results()]
         assert len(wanted) > 40
         assert sorted(to_epoch_ms(frame.image_timestamp) for frame in frames) == wanted
-        assert summary["asked"] == summary["found"] == summary["published"] == len(wanted)
+        assert summary["requested"] == summary["extracted"] == summary["published"] == len(wanted)
         assert summary["missing"] == {}
         assert summary["failedWindows"] == 0
         assert summary["detections"].get("Face", 0) > 0
@@ -172,7 +172,7 @@ def test_the_command_follows_and_prints_the_summary(stack: Stack, recorded: None
 
     assert ended.returncode == 0, ended.stderr
     assert "failed windows" in ended.stdout
-    assert "asked" in ended.stdout
+    assert "requested" in ended.stdout
 
 
 def test_the_command_makes_a_time_lapse(stack: Stack, recorded: None, tmp_path: Path) -> None:

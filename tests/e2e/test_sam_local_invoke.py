@@ -183,9 +183,9 @@ def test_the_workflows_functions_one_after_the_other(template: Path) -> None:
     rendered = invoke(template, "RenderTimelapseFunction", "render_timelapse/valid.json")
 
     assert (plan["windows"], plan["slots"]) == (1, 2)
-    assert extracted == {"found": 2, "missing": {}}
+    assert extracted == {"extracted": 2, "missing": {}}
     assert detected["failed"] == 0
-    assert (summary["asked"], summary["found"], summary["failedWindows"]) == (2, 2, 0)
+    assert (summary["requested"], summary["extracted"], summary["failedWindows"]) == (2, 2, 0)
     assert (rendered["position"], rendered["done"]) == (2, True)
 
 

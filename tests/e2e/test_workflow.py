@@ -126,7 +126,7 @@ class TestAnHour:
         wanted = shown(stack, 0, 3600, 1000)
         assert len(wanted) > 3500
         assert seen(stack) == Counter(wanted)
-        assert summary["asked"] == summary["found"] == summary["published"] == len(wanted)
+        assert summary["requested"] == summary["extracted"] == summary["published"] == len(wanted)
 
     def test_a_second_time_adds_nothing(self, stack: Stack) -> None:
         before = seen(stack)
@@ -170,7 +170,7 @@ class TestAnHour:
 
         summary, wanted = summary_of(told), shown(stack, 0.25, 600, 1000)
         assert seen(stack) - before == Counter(wanted)
-        assert summary["found"] == len(wanted)
+        assert summary["extracted"] == len(wanted)
         assert 0.3 < summary["decoded"] / len(wanted) < 0.7
         assert summary["missing"] == {}
 

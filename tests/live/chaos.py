@@ -45,7 +45,7 @@ PARAMETERS = {
 
 @dataclass
 class Chaos:
-    """What happened."""
+    """Result of a run."""
 
     fragments: dict[str, list[str]] = field(default_factory=dict)
     results: list[ResultRecord] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Chaos:
     took_s: float = 0.0
 
     def problems(self) -> list[str]:
-        """Sentences; none if all went well."""
+        """Lists problems; empty if there are none."""
         return [*self._missing(), *self._two_ids(), *self.ahead, *self._meetings()]
 
     def _missing(self) -> Iterator[str]:
@@ -74,7 +74,7 @@ class Chaos:
         yield from (f"{key} has {len(known)} ids" for key, known in ids.items() if len(known) > 1)
 
     def _meetings(self) -> Iterator[str]:
-        """Every write of a lease is its holder's, and a new holder comes only when it was free."""
+        """Checks that only holders write leases, and that a new holder takes only free leases."""
         last: dict[str, Lease] = {}
         for at_s, lease in self.writes:
             before = last.get(lease.stream_arn)
@@ -121,7 +121,7 @@ def run(streams: int, seconds: int, consumers: int, seed: int, folder: Path) -> 
 
 
 def _conducted(cloud: LocalCloud) -> DynamoDbDocuments:
-    """Leases as the conductor writes them; consumers are started here by hand."""
+    """Creates leases as the conductor does; consumers are started separately."""
     assert cloud.stack is not None
     table, client = cloud.stack.physical_id("CoordinationTable"), cloud.client("dynamodb")
     leases = DynamoDbDocuments(client, table, kind="leases")
@@ -134,11 +134,11 @@ def _conducted(cloud: LocalCloud) -> DynamoDbDocuments:
 
 class _Nobody:
     def start(self, slot: str, share: int) -> None:
-        """Consumers are processes here."""
+        """Consumers are processes."""
 
 
 def _film(cloud: LocalCloud, name: str, clip: Clip) -> None:
-    """A keyframe and a fragment each second, as they happen."""
+    """Sends a keyframe and a fragment per second, in real time."""
     producer, start_ms = Producer(cloud.kvs, name), round(time.time() * 1000)
     producer.send(producer_header(clip))
     for at_ms, cluster in clusters(clip, start_ms):
@@ -199,7 +199,7 @@ def results_of(cloud: LocalCloud) -> list[ResultRecord]:
 
 
 def _await_the_end(chaos: Chaos, leases: DynamoDbDocuments, cloud: LocalCloud) -> None:
-    """Until every checkpoint is behind its stream's last fragment; on the way, none is ahead of a result."""
+    """Waits until every checkpoint is at its stream's last fragment; checks that none is ahead of a result."""
     deadline_s = time.monotonic() + 120
     last = {name: int(numbers[-1]) for name, numbers in chaos.fragments.items()}
     while time.monotonic() < deadline_s:
@@ -212,7 +212,7 @@ def _await_the_end(chaos: Chaos, leases: DynamoDbDocuments, cloud: LocalCloud) -
 
 
 def _look_ahead(chaos: Chaos, known: list[Lease], results: list[ResultRecord]) -> None:
-    """Results are read after the checkpoints."""
+    """Reads results after checkpoints."""
     done = {(one.frame.stream_name, one.frame.fragment_number) for one in results}
     for lease in known:
         passed = [number for number in chaos.fragments[lease.stream_name] if int(number) <= _number(lease)]
@@ -223,7 +223,7 @@ def _look_ahead(chaos: Chaos, known: list[Lease], results: list[ResultRecord]) -
 
 @contextmanager
 def _watched(chaos: Chaos) -> Iterator[None]:
-    """Sees every lease that is written."""
+    """Records every lease that is written."""
     original = DynamoDBBackend.put_item
 
     def put_item(self: Any, table_name: str, item_attrs: Any, *others: Any, **named: Any) -> Any:

@@ -22,8 +22,10 @@ def test_killed_consumers_lose_nothing(tmp_path: Path) -> None:
     assert chaos.problems() == []
 
 
-def test_the_conductor_starts_a_consumer_that_reads_what_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The deployed functions, in their own processes; the conductor is called as its schedule would."""
+def test_the_conductor_starts_a_consumer_that_reads_new_fragments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deployed functions run in their own processes; the conductor is invoked as by its schedule."""
     with LocalCloud(ROOT, tmp_path, PARAMETERS | {"LiveStatus": "ENABLED"}) as cloud:
         cloud.ensure_stream("live-0")
         cloud.deploy()

@@ -1,4 +1,4 @@
-"""A face search stream processor, migrated: live faces are searched in its collection, by name where they are known."""
+"""A migrated face search stream processor: faces in live video are searched in its collection."""
 
 import json
 import time
@@ -38,13 +38,15 @@ def cloud(migration: Migration, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(autouse=True)
 def clean_environment(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here the environment is the local cloud's."""
+    """The environment is that of the local cloud."""
     for name, value in cloud.endpoints.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
 
 
-def test_the_faces_of_the_collection_are_told_by_name(migration: Migration, cloud: LocalCloud, tmp_path: Path) -> None:
+def test_faces_of_the_collection_are_identified_by_name(
+    migration: Migration, cloud: LocalCloud, tmp_path: Path
+) -> None:
     assert cloud.stack is not None
     rekognition: Any = cloud.client("rekognition")
     collection = migration.parameters["FaceCollectionId"]
@@ -69,7 +71,7 @@ def test_the_faces_of_the_collection_are_told_by_name(migration: Migration, clou
 
 
 def _all_of_them(cloud: LocalCloud) -> list[ResultRecord]:
-    """Until no more come for some seconds."""
+    """Waits until no more records arrive for some seconds."""
     deadline_s, last, quiet_since_s = time.monotonic() + 90, 0, time.monotonic()
     while True:
         found = records_of(cloud)

@@ -1,4 +1,5 @@
-"""KIT's documented parameters, migrated: the stack asks the endpoint about what KIT asked, and says it as KIT did."""
+"""KIT's documented parameters, migrated: the stack calls the endpoint for the same keyframes and publishes KIT
+records."""
 
 import json
 import time
@@ -38,7 +39,7 @@ def cloud(migration: Migration, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(autouse=True)
 def clean_environment(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here the environment is the local cloud's."""
+    """The environment is that of the local cloud."""
     for name, value in cloud.endpoints.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
@@ -52,17 +53,17 @@ def records_of(cloud: LocalCloud) -> list[dict[str, Any]]:
 
 
 def answer_about(cloud: LocalCloud, record: dict[str, Any], endpoint: str) -> bytes:
-    """What the endpoint says of a record's picture."""
+    """Returns the endpoint's output for the image of a record."""
     image = record["frame"]["image"]
     body = cloud.client("s3").get_object(Bucket=image["bucket"], Key=image["key"])["Body"].read()
-    told = cloud.client("sagemaker-runtime").invoke_endpoint(
+    response = cloud.client("sagemaker-runtime").invoke_endpoint(
         EndpointName=endpoint, Body=body, ContentType="image/jpeg", Accept="application/json"
     )
-    answer: bytes = told["Body"].read()
+    answer: bytes = response["Body"].read()
     return answer
 
 
-def test_every_sixth_keyframe_has_the_endpoints_answer(migration: Migration, cloud: LocalCloud, tmp_path: Path) -> None:
+def test_every_sixth_keyframe_has_the_endpoints_output(migration: Migration, cloud: LocalCloud, tmp_path: Path) -> None:
     assert cloud.stack is not None
     conductor = cloud.stack.function_name("ConductLiveFunction")
     cloud.client("lambda").invoke(FunctionName=conductor, Payload=json.dumps(SCHEDULED))["Payload"].read()
@@ -73,18 +74,18 @@ def test_every_sixth_keyframe_has_the_endpoints_answer(migration: Migration, clo
     play(STREAM, read_video(film), Tagging(), lambda _: None, Pace(start))
 
     every_s = KEYFRAME_S * KIT_PARAMETERS["inferenceInterval"]
-    wanted = [second for second in range(len(SCENES) * SCENE_S) if second % every_s == 0]
+    expected = [second for second in range(len(SCENES) * SCENE_S) if second % every_s == 0]
     deadline_s = time.monotonic() + 40
-    while len(records := records_of(cloud)) < len(wanted):
+    while len(records := records_of(cloud)) < len(expected):
         assert time.monotonic() < deadline_s
         time.sleep(0.2)
     records.sort(key=lambda record: str(record["frame"]["imageTimestamp"]))
     moments = [datetime.fromisoformat(record["frame"]["imageTimestamp"]) for record in records]
-    assert [round((moment - start).total_seconds()) for moment in moments] == wanted
+    assert [round((moment - start).total_seconds()) for moment in moments] == expected
     assert {record["streamName"] for record in records} == {STREAM}
     for record in records:
-        told = b64decode(record["sageMakerOutput"])
-        assert told == answer_about(cloud, record, migration.parameters["SageMakerEndpointName"])
+        output = b64decode(record["sageMakerOutput"])
+        assert output == answer_about(cloud, record, migration.parameters["SageMakerEndpointName"])
         assert record["fragmentMetaData"].startswith("FragmentMetadata(fragmentNumberString=")
     assert json.loads(b64decode(records[0]["sageMakerOutput"]))["prediction"] == []
     assert json.loads(b64decode(records[-1]["sageMakerOutput"]))["prediction"] != []

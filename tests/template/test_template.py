@@ -102,7 +102,7 @@ def test_folders_resources_and_verbs_have_one_name(template: dict[str, Any]) -> 
     for folder in sorted(path.parent.name for path in ROOT.glob("functions/*/app.py")):
         resource = "".join(part.capitalize() for part in folder.split("_")) + "Function"
         assert template["Resources"][resource]["Properties"]["CodeUri"] == f"functions/{folder}/"
-        assert len(list((ROOT / "layers/kinesight/kinesight/domain").glob(f"*/{folder}.py"))) == 1
+        assert len(list(ROOT.glob(f"layers/kinesight/kinesight/domain/*/{folder}.py"))) == 1
         assert (ROOT / f"events/{folder}").is_dir()
 
 

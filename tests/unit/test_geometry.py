@@ -64,17 +64,17 @@ def test_a_point_is_inside_or_not(polygon: Polygon, point: tuple[float, float], 
         (a_box(0.5, 0.5, 0.0, 0.2), 0),
     ],
 )
-def test_a_box_lies_in_a_square_by_a_share(box: BoundingBox, share: float) -> None:
+def test_the_overlap_of_a_box_and_a_square(box: BoundingBox, share: float) -> None:
     assert overlap(SQUARE, box) == pytest.approx(share)
 
 
-def test_what_a_horseshoe_encloses_is_not_in_it() -> None:
+def test_the_opening_of_a_horseshoe_is_outside() -> None:
     assert overlap(HORSESHOE, a_box(0.3, 0.3, 0.4, 0.7)) == pytest.approx(0)
     assert overlap(HORSESHOE, a_box(0.0, 0.5, 1.0, 0.5)) == pytest.approx(0.6)
 
 
 @given(stars(), boxes)
-def test_the_share_agrees_with_counting_points(polygon: Polygon, box: BoundingBox) -> None:
+def test_the_overlap_agrees_with_counting_points(polygon: Polygon, box: BoundingBox) -> None:
     side = 24
     points = [
         (box.left + box.width * (column + 0.5) / side, box.top + box.height * (row + 0.5) / side)
@@ -87,7 +87,7 @@ def test_the_share_agrees_with_counting_points(polygon: Polygon, box: BoundingBo
 
 
 @given(st.lists(stars(), min_size=1, max_size=6), boxes)
-def test_the_map_says_what_asking_each_zone_says(polygons: list[Polygon], box: BoundingBox) -> None:
+def test_the_map_agrees_with_checking_each_zone(polygons: list[Polygon], box: BoundingBox) -> None:
     zones = [APlace(polygon, 0.3 if index % 2 else None) for index, polygon in enumerate(polygons)]
     foot = min(max(box.left + box.width / 2, 0), 1), min(max(box.top + box.height, 0), 1)
 

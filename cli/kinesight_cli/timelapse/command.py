@@ -76,7 +76,7 @@ def _download(summary: dict[str, Any], video: Path) -> None:
         progress.step("downloading")
         download(summary["timelapse"]["video"], video, lambda done, of: progress.amount("bytes", done, of))
         download(summary["timelapse"]["poster"], poster, lambda _done, _of: None)
-    show({name: summary[name] for name in ("asked", "found", "decoded", "missing", "cost")})
+    show({name: summary[name] for name in ("requested", "extracted", "decoded", "missing", "cost")})
     console.print(f"Video: {video}\nPoster: {poster}", soft_wrap=True, highlight=False)
 
 

@@ -1,10 +1,16 @@
-"""The conductor on fakes: leases for the fleet, and as many consumers as it needs."""
+"""The conductor on fakes: leases for all streams, and as many consumers as they need."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kinesight.domain.errors import ThrottledError
-from kinesight.domain.live.conduct_live import ConductorPorts, ConductorReport, ConductorSettings, beat, conduct
+from kinesight.domain.live.conduct_live import (
+    ConductorPorts,
+    ConductorReport,
+    ConductorSettings,
+    conduct,
+    save_heartbeat,
+)
 from kinesight.domain.live.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
 from kinesight.domain.streams.selection import StreamSelection
 
@@ -15,7 +21,7 @@ from tests.fakes_streams import FakeStreamDirectory, VirtualClock
 
 @dataclass
 class Orchestra:
-    """A fleet and a clock; consumers are started by name alone."""
+    """Streams and a clock; consumers are only recorded."""
 
     registry: FakeStreamDirectory = field(default_factory=FakeStreamDirectory)
     leases: FakeDocuments = field(default_factory=FakeDocuments)
@@ -35,7 +41,7 @@ class Orchestra:
         return {key: lease for key, (lease, _) in all_leases(self.leases).items()}
 
 
-def test_as_many_consumers_as_the_streams_need_share_them_evenly() -> None:
+def test_consumers_share_the_streams_evenly() -> None:
     orchestra = Orchestra()
     for number in range(21):
         orchestra.registry.add(f"cam-{number}")
@@ -46,27 +52,27 @@ def test_as_many_consumers_as_the_streams_need_share_them_evenly() -> None:
     assert orchestra.started == [("0000", 7), ("0001", 7), ("0002", 7)]
 
 
-def test_what_a_run_found_of_leases_and_consumers_is_in_its_report() -> None:
+def test_the_report_counts_leases_and_consumers() -> None:
     orchestra = Orchestra()
     for number in range(4):
         orchestra.registry.add(f"cam-{number}")
     orchestra.conduct(2)
-    beat("0000", NOON_MS + 840_000, NOON_MS, orchestra.slots)
-    beat("0001", NOON_MS + 840_000, NOON_MS, orchestra.slots)
+    save_heartbeat("0000", NOON_MS + 840_000, NOON_MS, orchestra.slots)
+    save_heartbeat("0001", NOON_MS + 840_000, NOON_MS, orchestra.slots)
     clock = LeaseClock(lambda: NOON_MS, 30_000)
     found = list(all_leases(orchestra.leases).values())
     for owner, (lease, version) in zip(("one", "one", "two"), found, strict=False):
         take(owner, lease, version, orchestra.leases, clock)
 
     report = orchestra.conduct(2)
-    assert (report.held, report.heard, report.consumers, report.started) == ([1, 2], 2, 2, 0)
+    assert (report.held, report.active, report.consumers, report.started) == ([1, 2], 2, 2, 0)
 
     orchestra.now_ms += 60_000
     report = orchestra.conduct(2)
-    assert (report.held, report.heard, report.started) == ([], 0, 2)
+    assert (report.held, report.active, report.started) == ([], 0, 2)
 
 
-def test_a_second_run_starts_nobody_and_a_silent_slot_is_filled() -> None:
+def test_a_second_run_starts_no_consumer_and_a_slot_without_heartbeat_is_filled() -> None:
     orchestra = Orchestra()
     orchestra.registry.add("cam-1")
     orchestra.conduct()
@@ -74,7 +80,7 @@ def test_a_second_run_starts_nobody_and_a_silent_slot_is_filled() -> None:
     assert len(orchestra.started) == 1
 
     orchestra.now_ms += 40_000
-    beat("0000", NOON_MS + 840_000, orchestra.now_ms, orchestra.slots)
+    save_heartbeat("0000", NOON_MS + 840_000, orchestra.now_ms, orchestra.slots)
     orchestra.now_ms += 40_000
     orchestra.conduct()
     assert len(orchestra.started) == 1
@@ -84,23 +90,23 @@ def test_a_second_run_starts_nobody_and_a_silent_slot_is_filled() -> None:
     assert len(orchestra.started) == 2
 
 
-def test_a_successor_comes_before_its_predecessor_ends() -> None:
+def test_a_successor_starts_before_its_predecessor_ends() -> None:
     orchestra = Orchestra()
     orchestra.registry.add("cam-1")
     orchestra.conduct()
     mine = NOON_MS + 840_000
     orchestra.now_ms = mine - 70_000
-    beat("0000", mine, orchestra.now_ms - 5_000, orchestra.slots)
+    save_heartbeat("0000", mine, orchestra.now_ms - 5_000, orchestra.slots)
 
     orchestra.conduct()
     assert len(orchestra.started) == 2
 
     before = orchestra.slots.load("0000")
-    beat("0000", mine, orchestra.now_ms + 20_000, orchestra.slots)
+    save_heartbeat("0000", mine, orchestra.now_ms + 20_000, orchestra.slots)
     assert orchestra.slots.load("0000") == before
 
 
-def test_streams_that_leave_lose_their_lease_and_those_that_come_back_begin_anew() -> None:
+def test_deselected_streams_lose_their_lease_and_reselected_streams_start_afresh() -> None:
     orchestra = Orchestra()
     stream = orchestra.registry.add("cam-1")
     orchestra.conduct()
@@ -121,7 +127,7 @@ def test_streams_that_leave_lose_their_lease_and_those_that_come_back_begin_anew
     )
 
 
-def test_a_stream_that_kvs_can_not_tell_of_stays_as_it_is() -> None:
+def test_a_stream_whose_tags_cannot_be_read_keeps_its_lease() -> None:
     orchestra = Orchestra(selection=StreamSelection.of([], [{"key": "Place", "values": []}]))
     stream = orchestra.registry.add("cam-1", Place="Porch")
     orchestra.conduct()

@@ -176,7 +176,7 @@ class World:
             workers=4,
         )
         ports = ConsumerPorts(
-            self.leases, LeaseClock(self.now_ms, self.lasts_ms), live, remaining_s, tell=self._add_report
+            self.leases, LeaseClock(self.now_ms, self.lasts_ms), live, remaining_s, emit_stream=self._add_report
         )
         report = consume(owner, plan, ports, Ends(stop_s=5.0, abandon_s=1.0))
         assert time.monotonic() < deadline + 5
@@ -318,9 +318,9 @@ def test_a_keyframe_that_can_never_be_analyzed_is_dead_lettered_and_passed() -> 
     report = world.consume(lambda: len(world.sink.records) == 2 and len(world.dead.sent) == 1)
 
     assert report.streams["cam"].dead_lettered == 1
-    ((letter, _),) = world.dead.sent
+    ((body, _),) = world.dead.sent
     moment = from_epoch_ms(NOON_MS + 4000).isoformat(timespec="milliseconds")
-    assert json.loads(letter) == {"streamName": "cam", "fragmentNumber": "2", "imageTimestamp": moment}
+    assert json.loads(body) == {"streamName": "cam", "fragmentNumber": "2", "imageTimestamp": moment}
     known = world.known().checkpoint
     assert known is not None
     assert known.fragment_number == "3"

@@ -56,7 +56,7 @@ def read(body: bytes, chunk_bytes: int = 1000) -> list[MediaFragment | MediaErro
     return list(read_fragments(body[at : at + chunk_bytes] for at in range(0, len(body), chunk_bytes)))
 
 
-def test_one_in_one_out() -> None:
+def test_a_fragment_is_read() -> None:
     body = kvs_fragment(7, place="porch", AWS_KINESISVIDEO_IMAGE_GENERATION="")
 
     (fragment,) = read(body)
@@ -74,7 +74,7 @@ def test_one_in_one_out() -> None:
 
 
 @given(st.lists(st.tuples(st.binary(max_size=3000), st.booleans()), min_size=1, max_size=10), st.integers(1, 5000))
-def test_as_many_out_as_in(parts: list[tuple[bytes, bool]], chunk_bytes: int) -> None:
+def test_every_fragment_is_read_once(parts: list[tuple[bytes, bool]], chunk_bytes: int) -> None:
     bodies = [kvs_fragment(index, data, known_size=known) for index, (data, known) in enumerate(parts)]
 
     found = read(b"".join(bodies), chunk_bytes)
@@ -82,14 +82,14 @@ def test_as_many_out_as_in(parts: list[tuple[bytes, bool]], chunk_bytes: int) ->
     assert [one.raw for one in found if isinstance(one, MediaFragment)] == bodies
 
 
-def test_an_error_inside_the_body_is_told_and_what_follows_is_read() -> None:
+def test_an_error_inside_the_body_is_reported_and_reading_continues() -> None:
     found = read(kvs_fragment(1) + error_document(2) + kvs_fragment(3))
 
     assert [type(one) for one in found] == [MediaFragment, MediaErrorNotice, MediaFragment]
     assert found[1] == MediaErrorNotice("2", 4000, "4000", "Fragment not found")
 
 
-def test_the_names_of_aws_documents_are_read_too() -> None:
+def test_the_documented_tag_names_are_read_too() -> None:
     side = [
         Tag(f"AWS_KINESISVIDEO_{whose}_SIDE_TIMESTAMP", f"{at}.000") for whose, at in (("SERVER", 2), ("PRODUCER", 1))
     ]
@@ -102,7 +102,7 @@ def test_the_names_of_aws_documents_are_read_too() -> None:
 
 
 @given(st.data())
-def test_a_cut_body_gives_the_whole_fragments_before_the_cut(data: st.DataObject) -> None:
+def test_a_truncated_body_returns_its_whole_fragments(data: st.DataObject) -> None:
     bodies = [kvs_fragment(index, b"x" * 200) for index in range(3)]
     body = b"".join(bodies)
     cut = data.draw(st.integers(0, len(body)))
@@ -118,7 +118,7 @@ def test_a_cut_body_gives_the_whole_fragments_before_the_cut(data: st.DataObject
     assert len(whole) >= max(0, cut - header) // len(bodies[0])
 
 
-def test_fragments_before_one_beyond_the_limit_are_given_first() -> None:
+def test_fragments_before_one_beyond_the_limit_are_returned_first() -> None:
     reader = FragmentReader(max_fragment_bytes=1500)
 
     found = reader.feed(kvs_fragment(1) + kvs_fragment(2, b"x" * 1400))
@@ -137,7 +137,7 @@ def test_a_fragment_beyond_the_limit_is_an_error() -> None:
         reader.feed(kvs_fragment(1, b"x" * 400))
 
 
-def test_get_medias_token_ends_a_fragment_before_the_next_one_begins() -> None:
+def test_the_continuation_token_ends_a_fragment() -> None:
     reader = FragmentReader()
     body = kvs_fragment(7, place="porch")
 

@@ -57,7 +57,7 @@ def document(parts: list[tuple[int, list[tuple[int, bool, bytes]], bool, list[Ta
 
 
 @given(sections, st.integers(1, 400))
-def test_what_is_written_is_read_whatever_the_chunks(
+def test_written_elements_are_read_in_any_chunks(
     parts: list[tuple[int, list[tuple[int, bool, bytes]], bool, list[Tag]]], chunk_bytes: int
 ) -> None:
     body = document(parts) * 2
@@ -75,7 +75,7 @@ def test_what_is_written_is_read_whatever_the_chunks(
 
 
 @given(sections, st.data())
-def test_a_body_cut_anywhere_gives_everything_before_the_cut(
+def test_a_truncated_body_returns_all_events_before_its_end(
     parts: list[tuple[int, list[tuple[int, bool, bytes]], bool, list[Tag]]], data: st.DataObject
 ) -> None:
     body = document(parts)
@@ -94,27 +94,27 @@ def test_a_body_cut_anywhere_gives_everything_before_the_cut(
 
 @settings(max_examples=examples(300))
 @given(st.binary(max_size=200), st.integers(1, 50))
-def test_hostile_bytes_end_in_a_typed_error_or_in_events(noise: bytes, chunk_bytes: int) -> None:
+def test_malformed_bytes_raise_a_typed_error_or_return_events(noise: bytes, chunk_bytes: int) -> None:
     with suppress(MkvError):
         parse(write.ebml_header() + write.segment_start() + noise, chunk_bytes)
 
 
 @given(st.data())
-def test_a_flipped_byte_ends_in_a_typed_error_or_in_events(data: st.DataObject) -> None:
+def test_a_flipped_byte_raises_a_typed_error_or_returns_events(data: st.DataObject) -> None:
     body = bytearray(document([(1000, [(0, True, b"key"), (40, False, b"delta")], True, [Tag("a", "b")])]))
     body[data.draw(st.integers(0, len(body) - 1))] ^= data.draw(st.integers(1, 255))
     with suppress(MkvError):
         parse(bytes(body), 7)
 
 
-def test_a_declared_size_is_refused_before_it_is_waited_for() -> None:
+def test_a_declared_size_beyond_the_limit_is_rejected_at_once() -> None:
     parser = MkvParser(max_element_bytes=1000)
 
     with pytest.raises(ElementTooLargeError, match="declares"):
         parser.feed(b"\xec\x08\xff\xff\xff\xff\xff\xff\xff"[:1] + b"\x01\x00\x00\x00\xff\xff\xff\xff")
 
 
-def test_events_before_an_error_are_given_first() -> None:
+def test_events_before_an_error_are_returned_first() -> None:
     parser = MkvParser()
 
     events = parser.feed(write.ebml_header() + b"\x00garbage")
@@ -135,7 +135,7 @@ def test_events_before_an_error_are_given_first() -> None:
         (0x02, b"\x01\xff\x01" + b"a" * 256 + b"b", (b"a" * 256, b"b")),
     ],
 )
-def test_laced_blocks_come_apart(flags: int, lace: bytes, expected: tuple[bytes, ...]) -> None:
+def test_laced_blocks_are_split(flags: int, lace: bytes, expected: tuple[bytes, ...]) -> None:
     block = write.element(0xA3, b"\x81\x00\x05" + bytes([flags]) + lace)
     body = write.ebml_header() + write.segment_start() + write.cluster(100, [block])
 
@@ -158,7 +158,7 @@ def test_a_block_group_without_reference_is_a_keyframe() -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"live": "1"}, {"cluster_time_limit": "300"}])
-def test_what_libavformat_muxes_is_read_packet_by_packet(options: dict[str, str]) -> None:
+def test_packets_of_libavformat_are_read(options: dict[str, str]) -> None:
     clip = a_clip()
     target = BytesIO()
     with (
@@ -179,7 +179,7 @@ def test_what_libavformat_muxes_is_read_packet_by_packet(options: dict[str, str]
 
 
 @pytest.mark.parametrize("known_size", [True, False])
-def test_libavformat_reads_what_is_written(known_size: bool) -> None:
+def test_libavformat_reads_written_elements(known_size: bool) -> None:
     clip = a_clip()
     body = b"".join([producer_header(clip), *(c for _, c in clusters(clip, 1000, known_size=known_size))])
 
@@ -201,7 +201,7 @@ def test_libavformat_reads_what_is_written(known_size: bool) -> None:
     st.integers(1, 8),
     st.integers(0, 400),
 )
-def test_the_short_way_reads_what_the_long_way_reads(
+def test_the_fast_path_reads_what_the_slow_path_reads(
     track: int, relative: int, flags: int, data: bytes, size_length: int, cut: int
 ) -> None:
     """Blocks of any track, lacing and length of size field, whole and cut."""

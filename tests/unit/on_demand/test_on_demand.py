@@ -102,8 +102,8 @@ class FakeCamera(DescribeOnly):
 
 
 def a_request(**changes: Any) -> AnalysisRequest:
-    wanted = {"StreamName": "camera", "StartTimestamp": NOON, "EndTimestamp": NOON + timedelta(seconds=60)}
-    return AnalysisRequest.parse(wanted | changes)
+    document = {"StreamName": "camera", "StartTimestamp": NOON, "EndTimestamp": NOON + timedelta(seconds=60)}
+    return AnalysisRequest.parse(document | changes)
 
 
 @dataclass
@@ -148,7 +148,7 @@ def test_every_moment_is_analyzed_once() -> None:
 
     summary = summarize(workflow.run(), workflow.work, "evidence")
 
-    assert (summary.asked, summary.found, summary.published, summary.matched) == (60, 60, 60, 60)
+    assert (summary.requested, summary.extracted, summary.published, summary.matched) == (60, 60, 60, 60)
     assert summary.detections == {"Person": 60}
     assert summary.failed_windows == 0
     assert len(workflow.sink.records) == 60
@@ -164,18 +164,18 @@ def test_a_second_execution_publishes_nothing() -> None:
     assert len(workflow.sink.records) == 60
 
 
-def test_what_get_images_has_no_picture_of_is_decoded_from_its_fragment() -> None:
+def test_a_moment_without_an_image_is_decoded_from_its_fragment() -> None:
     workflow = Workflow(FakeCamera(dark={NOON_MS, NOON_MS + 1000, NOON_MS + 7000}))
 
     summary = summarize(workflow.run(), workflow.work, "evidence")
 
-    assert (summary.found, summary.decoded, dict(summary.missing)) == (60, 3, {})
+    assert (summary.extracted, summary.decoded, dict(summary.missing)) == (60, 3, {})
     assert workflow.camera.fetched == 2
     records = [ResultRecord.model_validate_json(data) for _, data in workflow.sink.records]
     assert [record.frame.image_timestamp for record in records] == [NOON + timedelta(seconds=at) for at in range(60)]
 
 
-def test_moments_without_a_picture_from_get_images_are_counted_also_where_the_fragment_had_one() -> None:
+def test_moments_without_an_image_are_counted_even_if_decoded() -> None:
     workflow = Workflow(FakeCamera(dark={NOON_MS, NOON_MS + 1000, NOON_MS + 7000}))
     plan = workflow.plan()
     window = workflow.windows(plan)[0]
@@ -187,15 +187,15 @@ def test_moments_without_a_picture_from_get_images_are_counted_also_where_the_fr
     assert (manifest.refusals, manifest.decoded, manifest.missing) == ({"NO_MEDIA": 3}, 3, {})
 
 
-def test_missing_pictures_are_counted_by_reason() -> None:
+def test_missing_images_are_counted_by_reason() -> None:
     workflow = Workflow(FakeCamera(dark={NOON_MS, NOON_MS + 7000}, broken={NOON_MS}))
 
     summary = summarize(workflow.run(), workflow.work, "evidence")
 
-    assert (summary.found, summary.decoded, dict(summary.missing)) == (59, 1, {"NO_MEDIA, UNDECODABLE": 1})
+    assert (summary.extracted, summary.decoded, dict(summary.missing)) == (59, 1, {"NO_MEDIA, UNDECODABLE": 1})
 
 
-def test_a_fragment_that_is_gone_leaves_its_moments_missing() -> None:
+def test_moments_of_an_expired_fragment_are_missing() -> None:
     workflow = Workflow(FakeCamera(dark={NOON_MS}, expired=True))
 
     summary = summarize(workflow.run(), workflow.work, "evidence")
@@ -203,7 +203,7 @@ def test_a_fragment_that_is_gone_leaves_its_moments_missing() -> None:
     assert dict(summary.missing) == {"NO_MEDIA, FRAGMENT_UNAVAILABLE": 1}
 
 
-def test_a_busy_detector_brings_the_window_again_and_its_report_adds_up() -> None:
+def test_a_throttled_detector_retries_the_window_and_its_report_adds_up() -> None:
     workflow = Workflow()
     plan = workflow.plan()
     first, *rest = workflow.windows(plan)
@@ -224,7 +224,7 @@ def test_a_busy_detector_brings_the_window_again_and_its_report_adds_up() -> Non
     assert len(workflow.sink.records) == 60
 
 
-def test_pictures_that_the_budget_held_back_are_told_and_analyzed_by_the_next_execution() -> None:
+def test_frames_over_budget_are_reported_and_analyzed_by_the_next_execution() -> None:
     workflow, spending = Workflow(), FakeSpendCounters()
 
     workflow.budget = Budget(BudgetLimits(45, None, 100), spending, lambda: NOON_MS)
@@ -239,7 +239,7 @@ def test_pictures_that_the_budget_held_back_are_told_and_analyzed_by_the_next_ex
     assert len(workflow.detector.looked_at) == 60
 
 
-def test_a_picture_that_is_refused_costs_only_itself() -> None:
+def test_a_rejected_image_fails_only_itself() -> None:
     workflow = Workflow()
     workflow.detector.failures[f"on-demand/one/camera/{NOON_MS}.jpg"] = DetectorRejectedError("too small")
 
@@ -248,7 +248,7 @@ def test_a_picture_that_is_refused_costs_only_itself() -> None:
     assert (summary.published, dict(summary.failed)) == (59, {"DetectorRejectedError": 1})
 
 
-def test_windows_that_failed_are_tolerated_up_to_the_limit() -> None:
+def test_failed_windows_are_tolerated_up_to_the_limit() -> None:
     workflow = Workflow()
     plan = workflow.plan(ToleratedFailurePercentage=50)
     first, *rest = workflow.windows(plan)
@@ -300,7 +300,7 @@ def test_impossible_ranges(changes: dict[str, Any], camera: FakeCamera, error: t
         Workflow(camera).plan(**changes)
 
 
-def test_what_a_camera_recorded_is_past_whatever_its_clock_says() -> None:
+def test_recorded_media_counts_as_past_whatever_its_timestamps() -> None:
     """The camera's clock is 20 s ahead, then a day."""
     for ahead in (timedelta(seconds=20), timedelta(days=1)):
         workflow = Workflow(FakeCamera(seconds=60), now=NOON + timedelta(seconds=60) - ahead)
@@ -321,7 +321,7 @@ def test_a_model_of_ones_own_must_be_the_stacks(detector: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"StreamARN": "arn:x"}, "one of them"),
         ({"StreamName": None}, "one of them"),
@@ -334,12 +334,12 @@ def test_a_model_of_ones_own_must_be_the_stacks(detector: str) -> None:
         ({"Color": "red"}, "Color"),
     ],
 )
-def test_inputs_that_are_refused(changes: dict[str, Any], told: str) -> None:
-    with pytest.raises(InvalidInputError, match=told):
+def test_invalid_inputs_are_rejected(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInputError, match=message):
         a_request(**changes)
 
 
-def test_epoch_seconds_are_taken() -> None:
+def test_epoch_seconds_are_accepted() -> None:
     assert a_request(StartTimestamp=NOON_MS / 1000).start_timestamp == NOON
 
 
@@ -370,7 +370,7 @@ class ReportedWork(FakeWork):
         return report.model_dump_json(by_alias=True).encode()
 
 
-def test_the_summary_stays_small_at_a_weeks_range() -> None:
+def test_the_summary_of_a_week_stays_small() -> None:
     week, name = 7 * 24 * 3600, "x" * 256
     workflow = Workflow(FakeCamera(seconds=week, name=name), now=NOON + timedelta(seconds=week))
     plan = workflow.plan(EndTimestamp=NOON + timedelta(seconds=week), StreamName=name, SamplingInterval=5000)
@@ -384,7 +384,7 @@ def test_the_summary_stays_small_at_a_weeks_range() -> None:
     assert len(json.dumps(summary.model_dump_json(by_alias=True))) < 128 * 1024
 
 
-def test_the_state_stays_small_at_a_weeks_range() -> None:
+def test_the_state_of_a_week_stays_small() -> None:
     """256 KiB is what Step Functions carries; the windows are in S3."""
     week = 7 * 24 * 3600
     workflow = Workflow(FakeCamera(seconds=week), now=NOON + timedelta(seconds=week))
@@ -396,7 +396,7 @@ def test_the_state_stays_small_at_a_weeks_range() -> None:
     assert max(len(WINDOWS.dump_json([window])) for window in workflow.windows(plan)) < 20_000
 
 
-def test_a_detector_that_the_stack_has_no_parameter_for_is_refused() -> None:
+def test_a_detector_without_its_parameter_is_rejected() -> None:
     workflow = Workflow()
     ports = PlanningPorts(
         workflow.camera,
@@ -407,5 +407,5 @@ def test_a_detector_that_the_stack_has_no_parameter_for_is_refused() -> None:
     )
 
     assert plan_range(a_request(Detector="REKOGNITION_TEXT"), "one", ports).detector == "REKOGNITION_TEXT"
-    with pytest.raises(InvalidInputError, match="REKOGNITION_FACE_SEARCH: this stack has no FaceCollectionId"):
+    with pytest.raises(InvalidInputError, match="REKOGNITION_FACE_SEARCH: this stack does not set FaceCollectionId"):
         plan_range(a_request(Detector="REKOGNITION_FACE_SEARCH"), "two", ports)

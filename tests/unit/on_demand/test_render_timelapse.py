@@ -71,8 +71,8 @@ class Room:
     parts: FakeFiles = field(default_factory=FakeFiles)
     videos: FakeFiles = field(default_factory=FakeFiles)
 
-    def extracted(self, **wish: Any) -> RangePlan:
-        plan = self.workflow.plan(Timelapse=wish)
+    def extracted(self, **options: Any) -> RangePlan:
+        plan = self.workflow.plan(Timelapse=options)
         for window in self.workflow.windows(plan):
             self.workflow.extract(plan, window)
         return plan
@@ -110,7 +110,7 @@ def test_every_moment_is_a_frame(room: Room) -> None:
     assert room.videos.objects["timelapse/one.jpg"] == b"poster picture"
 
 
-def test_gaps_are_as_long_as_they_were(room: Room) -> None:
+def test_gaps_keep_their_length(room: Room) -> None:
     room.workflow.camera.dark = room.workflow.camera.broken = {NOON_MS + 1000 * at for at in range(20, 40)}
     plan = room.extracted()
     room.workflow.work.objects[f"on-demand/one/camera/{NOON_MS}.jpg"] = b"broken"
@@ -120,7 +120,7 @@ def test_gaps_are_as_long_as_they_were(room: Room) -> None:
     room.render(plan)
 
     video = room.video()
-    assert video[0] == "gap: unreadable picture at 2026-01-01 12:00:00 UTC"
+    assert video[0] == "gap: unreadable image at 2026-01-01 12:00:00 UTC"
     assert video[1:20] == ["picture"] * 19
     assert [line.partition(" at ")[0] for line in video[20:40]] == ["gap: no video"] * 20
     assert video[40:60] == ["picture"] * 20
@@ -140,7 +140,7 @@ def test_a_long_video_takes_several_invocations(room: Room) -> None:
     assert not list(room.folder.glob("*.mp4"))
 
 
-def test_an_invocation_that_is_repeated_changes_nothing(room: Room) -> None:
+def test_rendering_is_idempotent(room: Room) -> None:
     plan = room.extracted()
     room.patience = 40
     half = room.render(plan)
@@ -163,17 +163,17 @@ def test_the_default_size_fits_720p_and_is_even(room: Room) -> None:
     assert forms == [VideoFormat(1278, 720, 10)]
 
 
-def test_nothing_to_show(room: Room) -> None:
+def test_a_range_without_images_is_an_error(room: Room) -> None:
     seconds = {NOON_MS + 1000 * at for at in range(60)}
     room.workflow.camera = FakeCamera(dark=seconds, broken=seconds)
     plan = room.extracted()
 
-    with pytest.raises(NoMediaError, match="no picture"):
+    with pytest.raises(NoMediaError, match="no image"):
         room.render(plan)
 
 
-def test_an_execution_that_wants_none(room: Room) -> None:
+def test_an_execution_without_a_timelapse_is_an_error(room: Room) -> None:
     plan = room.workflow.plan()
 
-    with pytest.raises(InvalidEventError, match="not asked"):
+    with pytest.raises(InvalidEventError, match="no time-lapse options"):
         room.render(plan)

@@ -91,7 +91,7 @@ class World:
         return started
 
     def status(self, name: str) -> None:
-        raise AssertionError("nobody asks for it here")
+        raise AssertionError("not called here")
 
     def fragments(self, stream_name: str, selector: str, start_ms: int, end_ms: int) -> Iterator[FragmentSpan]:
         self.trouble()
@@ -143,7 +143,7 @@ def test_a_hundred_notifications_of_three_streams_are_an_execution_each() -> Non
         assert end_ms == starts[-1] + LENGTH_MS + RULES.post_roll_ms
 
 
-def test_the_post_roll_is_waited_for() -> None:
+def test_a_burst_closes_after_its_post_roll() -> None:
     world = World()
     world.send(notification("cam", NOON_MS))
     world.run()
@@ -151,7 +151,7 @@ def test_the_post_roll_is_waited_for() -> None:
     assert world.now_ms >= NOON_MS + RULES.quiet_ms + RULES.post_roll_ms
 
 
-def test_what_lies_apart_is_analyzed_apart() -> None:
+def test_distant_fragments_are_separate_bursts() -> None:
     world = World()
     world.send(notification("cam", NOON_MS))
     world.send(notification("cam", NOON_MS + RULES.reach_ms + 1))
@@ -169,7 +169,7 @@ def test_a_fragment_between_two_bursts_joins_them() -> None:
     assert (start_ms, end_ms) == (NOON_MS - 5_000, NOON_MS + 2 * RULES.reach_ms + LENGTH_MS + 10_000)
 
 
-def test_a_second_delivery_of_everything_starts_nothing() -> None:
+def test_redelivered_messages_start_nothing() -> None:
     world = World()
     bodies = [notification("cam", NOON_MS + number * 2000) for number in range(20)]
     for body in bodies:
@@ -182,7 +182,7 @@ def test_a_second_delivery_of_everything_starts_nothing() -> None:
     assert len(world.workflow.inputs) == 1
 
 
-def test_a_camera_that_never_stops_is_analyzed_every_few_minutes_to_its_end() -> None:
+def test_a_camera_that_notifies_continuously_is_analyzed_every_few_minutes() -> None:
     world = World()
     starts = [NOON_MS + at_ms for at_ms in range(0, 4 * LONGEST_OPEN_MS, 2000)]
     for start_ms in starts:
@@ -195,14 +195,14 @@ def test_a_camera_that_never_stops_is_analyzed_every_few_minutes_to_its_end() ->
     assert ranges[-1][1] == starts[-1] + LENGTH_MS + RULES.post_roll_ms
 
 
-def test_a_fragment_that_is_not_listed_counts_as_long_as_one_may_be() -> None:
+def test_a_fragment_that_is_not_listed_has_the_maximum_length() -> None:
     world = World(listed=False)
     world.send(notification("cam", NOON_MS))
 
     assert world.run().ranges() == [(NOON_MS - 5_000, NOON_MS + 20_000 + RULES.post_roll_ms)]
 
 
-def test_poison_is_buried_and_its_neighbours_go_on() -> None:
+def test_a_poison_message_is_dead_lettered_and_its_neighbours_go_on() -> None:
     world = World()
     for body in ("this is no JSON", "[]", json.dumps({"Message": "{}"}), notification("cam", -1)):
         world.send(body)
@@ -213,7 +213,7 @@ def test_poison_is_buried_and_its_neighbours_go_on() -> None:
     assert len(world.ranges()) == 1
 
 
-def test_a_busy_kvs_is_asked_again() -> None:
+def test_a_throttled_call_is_retried() -> None:
     world = World()
     troubles = iter([None, None, None, None, None, MediaBusyError("busy")])
 
@@ -229,7 +229,7 @@ def test_a_busy_kvs_is_asked_again() -> None:
     assert [len(report.retried) for report in world.reports].count(1) == 1
 
 
-def test_a_stream_that_is_gone_is_buried_with_that_reason() -> None:
+def test_messages_of_a_deleted_stream_are_dead_lettered() -> None:
     world = World()
 
     def gone(*_: Any) -> Iterator[FragmentSpan]:
@@ -252,7 +252,7 @@ def covered(ranges: list[tuple[int, int]], start_ms: int) -> bool:
     st.integers(1, 30),
     st.lists(st.integers(0, 12), max_size=60),
 )
-def test_whatever_dies_or_comes_twice_every_notified_fragment_is_analyzed(
+def test_every_notified_fragment_is_analyzed_whatever_fails_or_is_redelivered(
     notified: list[tuple[int, int]], batch: int, luck: list[int]
 ) -> None:
     """`notified`: which fragment, and how late its message comes. `luck`: how each call to the outside goes."""
@@ -278,7 +278,7 @@ def test_whatever_dies_or_comes_twice_every_notified_fragment_is_analyzed(
 
 
 @given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 5_000)), min_size=1, max_size=30), st.integers(1, 30))
-def test_a_burst_is_one_execution_in_whatever_order_it_comes(notified: list[tuple[int, int]], batch: int) -> None:
+def test_a_burst_is_one_execution_in_any_order_of_messages(notified: list[tuple[int, int]], batch: int) -> None:
     """Messages that come within seconds."""
     world = World()
     for place, late_ms in notified:
@@ -292,20 +292,20 @@ def test_a_burst_is_one_execution_in_whatever_order_it_comes(notified: list[tupl
 @pytest.mark.parametrize(
     ("given_ms", "read_ms"), [(1_767_268_800, 1_767_268_800_000), (1_767_268_800.25, 1_767_268_800_250)]
 )
-def test_seconds_are_seconds(given_ms: float, read_ms: int) -> None:
+def test_seconds_and_milliseconds_are_distinguished(given_ms: float, read_ms: int) -> None:
     body = notification("cam", NOON_MS, FragmentStartProducerTimestamp=given_ms)
 
     assert parse_notification(body, "PRODUCER_TIMESTAMP").start_ms == read_ms
 
 
-def test_the_clock_is_the_one_that_was_chosen_and_raw_delivery_is_read() -> None:
+def test_the_selected_timestamp_is_used_and_raw_delivery_is_parsed() -> None:
     raw = json.loads(notification("cam", NOON_MS))["Message"]
 
     assert parse_notification(raw, "PRODUCER_TIMESTAMP").start_ms == NOON_MS
     assert parse_notification(raw, "SERVER_TIMESTAMP").start_ms == NOON_MS + 250
 
 
-def test_names_of_executions_fit_and_tell_ranges_apart() -> None:
+def test_names_of_executions_fit_and_are_unique_per_range() -> None:
     long_name = AnalysisRun(arn("a.b" + "x" * 250), "PRODUCER_TIMESTAMP", NOON_MS, NOON_MS + 1, 1000)
     name = long_name.execution_name("notified", attempt=12)
 

@@ -1,4 +1,4 @@
-"""Sweeps on a clock of our own: ranges that touch, whatever fails, dies, or runs twice."""
+"""Sweeps with a virtual clock: contiguous ranges, whatever fails, stops or runs twice."""
 
 import itertools
 from collections.abc import Iterator, Mapping
@@ -103,7 +103,7 @@ class Fleet:
         return sorted((to_epoch_ms(one.start_timestamp), to_epoch_ms(one.end_timestamp)) for one in requests)
 
 
-def test_a_new_stream_is_swept_from_when_it_was_first_seen() -> None:
+def test_a_new_stream_is_swept_from_its_first_sweep_on() -> None:
     fleet = Fleet()
 
     assert fleet.sweep().up_to_date == 1
@@ -148,7 +148,7 @@ def test_a_failed_execution_is_started_again_over_the_same_range() -> None:
     assert fleet.ranges(RunStatus.FAILED) == fleet.ranges(RunStatus.RUNNING)
 
 
-def test_a_failed_range_that_expired_is_told_of_and_left() -> None:
+def test_a_failed_range_that_expired_is_a_warning_and_skipped() -> None:
     fleet = Fleet([stream("cam", hours=1)])
     fleet.sweep()
     fleet.later().sweep()
@@ -161,7 +161,7 @@ def test_a_failed_range_that_expired_is_told_of_and_left() -> None:
     assert fleet.ranges(RunStatus.RUNNING)[0][0] >= fleet.now_ms - 3_600_000
 
 
-def test_another_state_machine_is_given_the_pending_range() -> None:
+def test_a_new_state_machine_gets_the_pending_range() -> None:
     fleet = Fleet()
     fleet.sweep()
     fleet.later().sweep()
@@ -172,7 +172,7 @@ def test_another_state_machine_is_given_the_pending_range() -> None:
     assert fleet.workflow.inputs == before
 
 
-def test_a_long_way_is_swept_in_pieces() -> None:
+def test_a_long_range_is_swept_in_parts() -> None:
     fleet = Fleet([stream("cam", hours=48)])
     fleet.sweep()
     for _ in range(4):
@@ -188,7 +188,7 @@ def test_a_long_way_is_swept_in_pieces() -> None:
     assert fleet.ranges()[-1][1] == fleet.now_ms - SETTLE_MS - 1
 
 
-def test_another_interval_leaves_no_hole() -> None:
+def test_another_interval_leaves_no_gap() -> None:
     fleet = Fleet()
     for interval_ms in (1000, 1000, 7000, 7000, 400, 400):
         fleet.plan = replace(fleet.plan, interval_ms=interval_ms)
@@ -199,7 +199,7 @@ def test_another_interval_leaves_no_hole() -> None:
     touching(fleet.ranges())
 
 
-def test_only_selected_streams_that_keep_something() -> None:
+def test_only_selected_streams_with_retention_are_swept() -> None:
     fleet = Fleet([stream("front"), stream("back"), stream("tagged"), stream("front-live", hours=0)])
     fleet.tags_[fleet.streams_[2].arn] = {"Place": "Porch"}
     fleet.plan = replace(fleet.plan, selection=StreamSelection.of(["front*"], [{"key": "Place", "values": ["Porch"]}]))
@@ -210,7 +210,7 @@ def test_only_selected_streams_that_keep_something() -> None:
     assert set(fleet.documents.documents) == {fleet.streams_[0].arn, fleet.streams_[2].arn}
 
 
-def test_what_is_not_reached_comes_first_the_next_time() -> None:
+def test_streams_that_were_not_reached_are_first_in_the_next_sweep() -> None:
     fleet = Fleet([stream(f"cam-{number}") for number in range(10)])
     fleet.sweep()
     fleet.later()
@@ -226,7 +226,7 @@ def test_what_is_not_reached_comes_first_the_next_time() -> None:
     assert {one["StreamARN"] for one in fleet.workflow.inputs.values()} == {one.arn for one in fleet.streams_}
 
 
-def test_one_stream_in_trouble_does_not_stop_the_others() -> None:
+def test_an_error_of_one_stream_does_not_stop_the_others() -> None:
     fleet = Fleet([stream("a"), stream("b")])
     fleet.fate = iter([StorageBusyError("busy")])
 
@@ -246,7 +246,7 @@ _STEPS = st.one_of(st.integers(1, 3 * QUARTER_MS), st.sampled_from(["succeed", "
 
 
 @given(st.lists(_STEPS, min_size=1, max_size=25), st.lists(st.integers(0, 9), max_size=80))
-def test_no_hole_and_no_overlap_whatever_happens(steps: list[int | str], luck: list[int]) -> None:
+def test_ranges_have_no_gap_and_no_overlap_whatever_fails(steps: list[int | str], luck: list[int]) -> None:
     fleet = Fleet([stream("cam", hours=1000)])
     fleet.sweep()
     done: list[tuple[int, int]] = []
@@ -285,7 +285,7 @@ def _swept(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize("hours", [1, 24])
-def test_retention_is_warned_of_with_the_way_out(hours: int) -> None:
+def test_the_warning_of_short_retention_has_a_fix(hours: int) -> None:
     fleet = Fleet([stream("cam", hours=hours)])
     fleet.sweep()
 
@@ -295,7 +295,7 @@ def test_retention_is_warned_of_with_the_way_out(hours: int) -> None:
     assert f"its retention is {hours} hours, raise it or sweep more often" in report.warnings[0]
 
 
-def test_streams_that_are_not_selected_do_not_hold_up_those_that_are() -> None:
+def test_streams_that_are_not_selected_do_not_delay_the_selected() -> None:
     fleet = Fleet([*(stream(f"other-{number}") for number in range(200)), stream("tagged")])
     fleet.tags_[fleet.streams_[-1].arn] = {"Place": "Porch"}
     fleet.plan = replace(fleet.plan, selection=StreamSelection.of([], [{"key": "Place", "values": ["Porch"]}]))

@@ -59,7 +59,7 @@ def answered(request: ImageRequest, fragments: Sequence[FragmentSpan]) -> dict[i
 
 @settings(max_examples=examples(300), deadline=None)
 @given(grid=grids(), fragments=recordings())
-def test_every_sampled_moment_is_asked_for_once_and_answered(grid: Grid, fragments: list[FragmentSpan]) -> None:
+def test_every_sampled_moment_is_requested_once_and_returned(grid: Grid, fragments: list[FragmentSpan]) -> None:
     windows = plan_windows(grid, fragments)
     slots = Counter(slot.at_ms for window in windows for slot in window.slots)
 
@@ -73,7 +73,7 @@ def test_every_sampled_moment_is_asked_for_once_and_answered(grid: Grid, fragmen
 
 @settings(max_examples=examples(300), deadline=None)
 @given(grid=grids(), fragments=recordings())
-def test_requests_keep_to_the_limits(grid: Grid, fragments: list[FragmentSpan]) -> None:
+def test_requests_keep_the_limits(grid: Grid, fragments: list[FragmentSpan]) -> None:
     longest = max((one.length_ms for one in fragments), default=0) // grid.interval_ms + 2  # one fragment is not cut
     windows = plan_windows(grid, fragments)
 
@@ -86,7 +86,7 @@ def test_requests_keep_to_the_limits(grid: Grid, fragments: list[FragmentSpan]) 
             assert request.slots
 
 
-def test_a_day_of_two_second_fragments_at_one_picture_a_second() -> None:
+def test_a_day_of_two_second_fragments_at_one_image_per_second() -> None:
     fragments = spans(*((at, 2000) for at in range(0, 24 * HOUR_MS, 2000)))
 
     windows = plan_windows(Grid(start_ms=0, end_ms=24 * HOUR_MS - 1, interval_ms=1000), fragments)
@@ -95,7 +95,7 @@ def test_a_day_of_two_second_fragments_at_one_picture_a_second() -> None:
     assert len(windows) == 3600  # 24 slots each: whole fragments, within a page of 25
 
 
-def test_gaps_are_not_asked_for() -> None:
+def test_gaps_are_not_requested() -> None:
     fragments = spans((0, 2000), (900_000, 2000))
 
     first, second = plan_windows(Grid(start_ms=0, end_ms=HOUR_MS, interval_ms=1000), fragments)
@@ -104,7 +104,7 @@ def test_gaps_are_not_asked_for() -> None:
     assert (second.requests[0].start_ms, second.requests[0].end_ms) == (900_000, 901_000)
 
 
-def test_a_coarse_grid_asks_for_single_moments() -> None:
+def test_a_coarse_grid_requests_single_moments() -> None:
     fragments = spans(*((at, 2000) for at in range(500, 2 * HOUR_MS, 2000)))
 
     windows = plan_windows(Grid(start_ms=0, end_ms=2 * HOUR_MS, interval_ms=600_000), fragments)
@@ -114,5 +114,5 @@ def test_a_coarse_grid_asks_for_single_moments() -> None:
     assert all(request.interval_ms == 1500 for request in requests)
 
 
-def test_nothing_recorded_nothing_asked() -> None:
+def test_without_media_nothing_is_requested() -> None:
     assert plan_windows(Grid(start_ms=0, end_ms=1000, interval_ms=200), []) == []

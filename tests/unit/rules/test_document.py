@@ -43,7 +43,7 @@ WRONG_RULES: list[tuple[dict[str, Any], str]] = [
     ({"quietHours": [{"start": "22:00"}]}, "quietHours[0].end: Field required"),
     (
         {"quietHours": [{"start": "22:00", "end": "06:00", "timeZone": "Mars/Olympus"}]},
-        "quietHours[0].timeZone: 'Mars/Olympus' is no time zone of the IANA database",
+        "quietHours[0].timeZone: 'Mars/Olympus' is not a time zone of the IANA database",
     ),
     ({"quietHours": [{"start": "22:00", "end": "06:00", "days": []}]}, "days: Tuple should have at least 1 item"),
     ({"quietHours": [{"start": "22:00", "end": "06:00", "days": ["SON"]}]}, "days[0]: Input should be 'MON', 'TUE'"),

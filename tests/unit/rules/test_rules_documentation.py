@@ -72,16 +72,16 @@ def test_every_field_is_documented_with_its_default(name: str, default: Any) -> 
     ]
     assert rows, name
     if isinstance(default, int | float | str):
-        told = f"{default:g}" if isinstance(default, float) else str(default)
-        assert any(re.search(rf"\b{told}\b", row, re.IGNORECASE) for row in rows), rows
+        documented = f"{default:g}" if isinstance(default, float) else str(default)
+        assert any(re.search(rf"\b{documented}\b", row, re.IGNORECASE) for row in rows), rows
 
 
 def test_every_documented_field_exists() -> None:
     known = {field.alias for model in MODELS for field in model.model_fields.values()}
     cells = [row.split("|")[1] for row in RULES.splitlines() if row.startswith("| `")]
 
-    told = {name.rpartition(".")[2] for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
-    assert told <= known
+    documented = {name.rpartition(".")[2] for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+    assert documented <= known
 
 
 @pytest.mark.parametrize("name", sorted(KIT_NAMES))

@@ -1,7 +1,7 @@
-"""One id from a fragment to its alert: every log line about a frame carries it.
+"""Correlation id from a fragment to its alert, in every log line about a frame.
 
-It is not transported but derived from what each message carries anyway: the stream's name and the fragment's number,
-which KVS assigns before the frame is processed. docs/tracing.md lists where each service has them.
+It is derived from fields that each message has anyway: the stream's name and the fragment number that KVS assigns.
+docs/tracing.md lists where each service has them.
 """
 
 from datetime import datetime
@@ -11,12 +11,12 @@ from kinesight.domain.model import Frame, FrameSource, to_epoch_ms
 
 
 def correlation_id(stream_name: str, fragment_number: str | None, image_timestamp: datetime) -> str:
-    """`stream/fragment number`; of a picture without one, `stream/@` and its moment in epoch milliseconds."""
+    """Returns `stream/fragment number`, or `stream/@` and the image timestamp in epoch milliseconds."""
     return f"{stream_name}/{fragment_number or f'@{to_epoch_ms(image_timestamp)}'}"
 
 
 def frame_keys(frame: Frame | None, result_id: str | None = None) -> dict[str, Any]:
-    """Fields of a log line about a frame, by the names that docs/tracing.md lists, as far as they are known."""
+    """Returns the known log fields of a frame, by the names in docs/tracing.md."""
     known: dict[str, Any] = {} if result_id is None else {"result_id": result_id}
     if frame is None:
         return known
@@ -34,6 +34,6 @@ def frame_keys(frame: Frame | None, result_id: str | None = None) -> dict[str, A
 
 
 def execution_of(image_key: str) -> str:
-    """The execution in the key of one of its pictures, `on-demand/<execution>/…`; empty if there is none."""
+    """Returns the execution in an image key `on-demand/<execution>/…`, or an empty string."""
     folder, _, rest = image_key.partition("/")
     return rest.partition("/")[0] if folder == "on-demand" else ""

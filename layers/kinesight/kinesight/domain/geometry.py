@@ -1,4 +1,4 @@
-"""Where in a picture something is: polygons, and boxes in them. Coordinates are shares of the picture, 0 to 1."""
+"""Geometry of boxes and polygons. Coordinates are ratios of the image size, 0 to 1."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,24 +10,24 @@ Point = tuple[float, float]
 Polygon = tuple[Point, ...]
 
 _CELLS = 48
-"""Per side of the grid that answers most questions about points without looking at a polygon."""
+"""Cells per side of the grid that decides for most points whether a polygon contains them."""
 
 _NEARLY = 1 - 1e-9
 
 
 class Place(Protocol):
-    """One zone: a polygon, and what of a box must be in it."""
+    """A zone: a polygon, and the part of a box that must be inside."""
 
     @property
     def polygon(self) -> Polygon: ...
 
     @property
     def least_overlap(self) -> float | None:
-        """This share of the box must be inside; None asks for the middle of its lower edge, where things stand."""
+        """The ratio of the box that must be inside; None requires the middle of its lower edge, where objects stand."""
 
 
 def contains(polygon: Polygon, x: float, y: float) -> bool:
-    """By the rule of odd crossings."""
+    """Whether the polygon contains the point (even-odd rule)."""
     inside = False
     last_x, last_y = polygon[-1]
     for next_x, next_y in polygon:
@@ -38,7 +38,7 @@ def contains(polygon: Polygon, x: float, y: float) -> bool:
 
 
 def overlap(polygon: Polygon, box: BoundingBox) -> float:
-    """The share of the box that is inside the polygon; 0 for a box without area."""
+    """Returns the ratio of the box that is inside the polygon; 0 for a box without area."""
     area = box.width * box.height
     if area <= 0:
         return 0.0
@@ -56,7 +56,7 @@ def overlap(polygon: Polygon, box: BoundingBox) -> float:
 
 
 def _clipped(polygon: Sequence[Point], axis: int, bound: float, *, keeps_above: bool) -> list[Point]:
-    """Sutherland and Hodgman: what is left of a polygon on one side of a straight line."""
+    """Clips a polygon at a line (Sutherland-Hodgman)."""
     kept: list[Point] = []
     before = polygon[-1]
     was_in = (before[axis] >= bound) == keeps_above
@@ -80,20 +80,20 @@ _Bounds = tuple[float, float, float, float]
 
 
 def _bounds(polygon: Polygon) -> _Bounds:
-    """Left, top, right, bottom."""
+    """Returns left, top, right, bottom."""
     across, down = zip(*polygon, strict=True)
     return min(across), min(down), max(across), max(down)
 
 
 def _may_hold(bounds: _Bounds, box: BoundingBox, least: float) -> bool:
-    """False if less than `least` of the box is inside even of the bounds: asking the polygon costs more."""
+    """False if less than `least` of the box is inside the bounds, which is cheaper to check than the polygon."""
     across = min(bounds[2], box.left + box.width) - max(bounds[0], box.left)
     down = min(bounds[3], box.top + box.height) - max(bounds[1], box.top)
     return across * down >= least * box.width * box.height * _NEARLY
 
 
 class ZoneMap:
-    """Many zones, asked about many boxes."""
+    """Finds the zones that contain a box; prepared for many boxes."""
 
     def __init__(self, zones: Sequence[Place]) -> None:
         self._by_share = [
@@ -105,13 +105,13 @@ class ZoneMap:
         self._grid = [_cell(by_foot, row, column) for row in range(_CELLS) for column in range(_CELLS)]
 
     def of(self, box: BoundingBox) -> list[int]:
-        """The indexes of the zones that the box is in, in ascending order. What stands outside the picture's edge
-        counts as standing on it."""
+        """Returns the indexes of the zones that contain the box, ascending. A box that reaches outside the image is
+        clamped to its edge."""
         left, top, width, height = box.left, box.top, box.width, box.height
         x, y = min(max(left + width / 2, 0.0), 1.0), min(max(top + height, 0.0), 1.0)
         row, column = min(int(y * _CELLS), _CELLS - 1), min(int(x * _CELLS), _CELLS - 1)
-        inside, asked = self._grid[row * _CELLS + column]
-        found = [*inside, *(index for index, polygon in asked if contains(polygon, x, y))]
+        inside, undecided = self._grid[row * _CELLS + column]
+        found = [*inside, *(index for index, polygon in undecided if contains(polygon, x, y))]
         right, bottom = left + width, top + height
         found += [
             index
@@ -130,7 +130,7 @@ _Cell = tuple[tuple[int, ...], tuple[tuple[int, Polygon], ...]]
 
 
 def _cell(zones: Sequence[tuple[int, Polygon]], row: int, column: int) -> _Cell:
-    """The zones that cover this cell wholly, and those that have an edge in it and must be asked."""
+    """Returns the zones that cover this cell, and the zones with an edge in it, which have to be checked."""
     left, top, right, bottom = column / _CELLS, row / _CELLS, (column + 1) / _CELLS, (row + 1) / _CELLS
     cut = [one for one in zones if _crosses(one[1], left, top, right, bottom)]
     whole = [index for index, polygon in zones if (index, polygon) not in cut]
@@ -140,7 +140,7 @@ def _cell(zones: Sequence[tuple[int, Polygon]], row: int, column: int) -> _Cell:
 
 
 def _crosses(polygon: Polygon, left: float, top: float, right: float, bottom: float) -> bool:
-    """Whether an edge may pass through the cell: never wrongly no."""
+    """Whether an edge may pass through the cell; may be a false positive."""
     before = polygon[-1]
     for point in polygon:
         across = min(before[0], point[0]) <= right and max(before[0], point[0]) >= left
@@ -152,7 +152,7 @@ def _crosses(polygon: Polygon, left: float, top: float, right: float, bottom: fl
 
 
 def _beside(one: Point, other: Point, left: float, top: float, right: float, bottom: float) -> bool:
-    """Whether all four corners lie on one side of the line through the two points."""
+    """Whether all four corners are on one side of the line through the two points."""
     sides = [
         (other[0] - one[0]) * (y - one[1]) - (other[1] - one[1]) * (x - one[0])
         for x, y in ((left, top), (right, top), (left, bottom), (right, bottom))

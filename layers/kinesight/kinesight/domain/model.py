@@ -1,4 +1,4 @@
-"""The vocabulary: frames, where they come from, what was seen in them."""
+"""Base model: frames, their sources, detections and result records."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -8,7 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 FragmentNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,128}$")]
-"""KVS fragment numbers pass 64 bits, so they are text everywhere (API_dataplane_Fragment)."""
+"""KVS fragment numbers exceed 64 bits, so they are strings (API_dataplane_Fragment)."""
 
 
 def _to_milliseconds(moment: datetime) -> datetime:
@@ -16,7 +16,7 @@ def _to_milliseconds(moment: datetime) -> datetime:
 
 
 def iso_milliseconds(moment: datetime) -> str:
-    """2026-01-01T12:00:00.000Z, of a UTC moment."""
+    """Formats a UTC datetime like 2026-01-01T12:00:00.000Z."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -27,23 +27,23 @@ Timestamp = Annotated[
 
 
 def from_epoch_ms(epoch_ms: int) -> datetime:
-    """The UTC moment of an epoch time in milliseconds. Raises OverflowError outside the calendar."""
+    """Returns the UTC datetime of epoch milliseconds. Raises OverflowError beyond the calendar."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=epoch_ms)
 
 
 def to_epoch_ms(moment: datetime) -> int:
-    """Epoch milliseconds of an aware moment, exact."""
+    """Returns the exact epoch milliseconds of an aware datetime."""
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 class Value(BaseModel):
-    """Base of the frozen values that cross a queue or a stream: camelCase in JSON, snake_case here."""
+    """Base of immutable values in queues, streams and stored documents: camelCase in JSON."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
 
 
 class FrameSource(StrEnum):
-    """How a picture came in."""
+    """Source of a frame."""
 
     IMAGE_GENERATION = "image-generation"
     ON_DEMAND = "on-demand"
@@ -52,7 +52,7 @@ class FrameSource(StrEnum):
 
 
 class ImageReference(Value):
-    """A picture in S3. Width and height are null where nobody had to read the picture to know them."""
+    """An image in S3. Width and height are null unless the image was read."""
 
     bucket: str
     key: str
@@ -63,7 +63,7 @@ class ImageReference(Value):
 
 
 class Frame(Value):
-    """One picture of one camera: where it is, and which stream, fragment and moment it shows."""
+    """An image with its stream, fragment and timestamps."""
 
     source: FrameSource
     stream_name: str
@@ -77,7 +77,7 @@ class Frame(Value):
 
 
 class BoundingBox(Value):
-    """A box as ratios of the picture's size. May reach outside 0..1 where the object is cut off."""
+    """A box in ratios of the image size. May exceed 0..1 if the object is cut off."""
 
     left: float
     top: float
@@ -86,7 +86,7 @@ class BoundingBox(Value):
 
 
 class Detection(Value):
-    """Something seen: a label, how sure the detector is (0 to 100), and where, if it said where."""
+    """A detection: label, confidence (0 to 100), and box, if the detector returns one."""
 
     label: str
     confidence: float
@@ -96,7 +96,7 @@ class Detection(Value):
 
 
 class DetectorInfo(Value):
-    """Which model looked, and how long it took."""
+    """Detector of a record, and its latency."""
 
     type: str
     operation: str
@@ -105,7 +105,7 @@ class DetectorInfo(Value):
 
 
 class ResultRecord(Value):
-    """What the results stream carries, one per frame; docs/result-record.schema.json is its schema."""
+    """Record of the results stream, one per frame; its schema is docs/result-record.schema.json."""
 
     schema_version: int = 1
     result_id: str

@@ -1,4 +1,4 @@
-"""Calls to rate-limited APIs: evenly spaced, and repeated when throttled all the same."""
+"""Calls rate-limited APIs: spaces calls evenly and retries throttled ones."""
 
 import random
 from collections import defaultdict
@@ -13,17 +13,17 @@ _LONGEST_WAIT_S = 8.0
 
 
 class Clock(Protocol):
-    """Time, injected."""
+    """A clock."""
 
     def now_s(self) -> float:
-        """Seconds on a clock that never goes back."""
+        """Returns seconds of a monotonic clock."""
 
     def sleep_s(self, seconds: float) -> None:
-        """Waits."""
+        """Sleeps."""
 
 
 class Pace:
-    """Each API gets at most `per_second` calls a second, however many threads call."""
+    """Limits each API to `per_second` calls per second across all threads."""
 
     def __init__(self, clock: Clock, per_second: float) -> None:
         self._clock = clock
@@ -32,7 +32,8 @@ class Pace:
         self._lock = Lock()
 
     def call[T](self, api: str, action: Callable[[], T]) -> T:
-        """Raises what `action` raises; ThrottledError only after six attempts with full jitter between them."""
+        """Calls `action` and returns its result. Raises its errors; ThrottledError only after six attempts with full
+        jitter."""
         for attempt in range(_ATTEMPTS - 1):
             self._wait(api)
             try:
@@ -45,7 +46,7 @@ class Pace:
     def _wait(self, api: str) -> None:
         with self._lock:
             now_s = self._clock.now_s()
-            mine_s = max(now_s, self._free_at_s[api])
-            self._free_at_s[api] = mine_s + self._spacing_s
-        if mine_s > now_s:
-            self._clock.sleep_s(mine_s - now_s)
+            turn_s = max(now_s, self._free_at_s[api])
+            self._free_at_s[api] = turn_s + self._spacing_s
+        if turn_s > now_s:
+            self._clock.sleep_s(turn_s - now_s)

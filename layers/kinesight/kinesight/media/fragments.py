@@ -1,7 +1,7 @@
-"""What KVS consumer APIs (GetMedia, GetMediaForFragmentList) send: fragments, and errors told inside the body.
+"""Reads the bodies of GetMedia and GetMediaForFragmentList: fragments, and errors that KVS reports inside the body.
 
-Each fragment is a Matroska document of its own. KVS's bookkeeping tags stand before the cluster; the producer's tags
-for the fragment, and where KVS stands in the stream, come after it.
+Each fragment is a Matroska document. KVS's metadata tags are before the cluster; the producer's tags of the fragment,
+and KVS's position in the stream, are after it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,7 +34,7 @@ _MAX_FRAGMENT_BYTES = 64 * 1024 * 1024
 
 
 class VideoFrame(NamedTuple):
-    """One encoded frame of any track; `timecode_ms` is exact, in the producer's timeline."""
+    """An encoded frame of any track; `timecode_ms` is exact, in the producer's timeline."""
 
     track_number: int
     timecode_ms: Fraction
@@ -44,7 +44,7 @@ class VideoFrame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MediaFragment:
-    """One fragment. Timestamps are epoch seconds with KVS's three decimals; `parts` are the whole document's bytes."""
+    """A fragment. Timestamps are epoch seconds with three decimals; `parts` are the bytes of the whole document."""
 
     number: str | None
     producer_timestamp: Decimal | None
@@ -61,12 +61,12 @@ class MediaFragment:
 
     @property
     def frames(self) -> tuple[VideoFrame, ...]:
-        """Of all tracks, in their order; taken apart when they are asked for."""
+        """The frames of all tracks, in order; extracted on each access."""
         return tuple(self._frames(self.blocks))
 
     @property
     def keyframes(self) -> tuple[VideoFrame, ...]:
-        """Of all tracks, in their order."""
+        """The keyframes of all tracks, in order."""
         return tuple(self._frames(block for block in self.blocks if block.keyframe))
 
     def _frames(self, blocks: Iterable[BlockEvent]) -> Iterator[VideoFrame]:
@@ -77,13 +77,13 @@ class MediaFragment:
 
     @property
     def raw(self) -> bytes:
-        """The whole document; put together when it is asked for, since a consumer of frames has no use for it."""
+        """The whole document; joined on each access, because consumers of frames do not need it."""
         return b"".join(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class MediaErrorNotice:
-    """An error that KVS told inside a 200 answer; `error_id` is 3002, 4000 … 5000 where it gave one."""
+    """An error that KVS reports inside a 200 response; `error_id` is 3002, 4000 … 5000, if it has one."""
 
     fragment_number: str | None
     error_id: int | None
@@ -103,15 +103,15 @@ class _Document:
     cluster_timecode: int | None = None
 
     def measure(self) -> int:
-        """Its bytes up to now."""
+        """Returns the bytes read so far."""
         self.size += sum(len(event.raw) for event in self.events[self.measured :])
         self.measured = len(self.events)
         return self.size
 
 
 class FragmentReader:
-    """Feed it chunks of any size, and close it at the end of the body: without GetMedia's tags behind it, only then the
-    last fragment is known to be complete."""
+    """Reads fragments from chunks of any size. Close it at the end of the body, which completes the last fragment if no
+    tags of GetMedia follow it."""
 
     def __init__(self, *, max_fragment_bytes: int = _MAX_FRAGMENT_BYTES) -> None:
         self._parser = MkvParser(max_element_bytes=max_fragment_bytes)
@@ -121,28 +121,30 @@ class FragmentReader:
 
     @property
     def number(self) -> str | None:
-        """Of the fragment that is being read, as soon as KVS has told it; after an error, of the one that has it."""
+        """Number of the fragment that is being read, once it is known; after an error, of the fragment with the
+        error."""
         return None if self._document is None else self._document.kvs_tags.get(_NUMBER)
 
     def feed(self, data: bytes | memoryview) -> list[MediaFragment | MediaErrorNotice]:
-        """What these bytes complete. Raises MkvError, after everything before the error was returned."""
+        """Returns the items that these bytes complete. Raises MkvError after all items before the error were
+        returned."""
         self._raise_failure()
-        return self._digest(self._parser.feed(data))
+        return self._process(self._parser.feed(data))
 
     def close(self) -> list[MediaFragment | MediaErrorNotice]:
-        """The last fragment. Raises TruncatedMkvError if the body was cut inside it."""
+        """Returns the last fragment. Raises TruncatedMkvError if the body ends inside it."""
         self._raise_failure()
-        return self._digest(self._parser.close()) + self._finish()
+        return self._process(self._parser.close()) + self._finish()
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
 
-    def _digest(self, events: list[Event]) -> list[MediaFragment | MediaErrorNotice]:
+    def _process(self, events: list[Event]) -> list[MediaFragment | MediaErrorNotice]:
         done: list[MediaFragment | MediaErrorNotice] = []
         document = self._document
         for event in events:
-            if isinstance(event, BlockEvent):  # most events are: what is done for each is as little as can be
+            if isinstance(event, BlockEvent):  # the fast path: most events are blocks
                 if document is not None:
                     document.events.append(event)
             elif self._passes_limit():
@@ -164,16 +166,16 @@ class FragmentReader:
         if document is None or isinstance(event, ClusterEndEvent):
             return done
         document.events.append(event)
-        _note(document, event)
+        _add(document, event)
         if isinstance(event, TagsEvent) and _is_last(document) and not self._passes_limit():
             done += self._finish()
         return done
 
     def _passes_limit(self) -> bool:
-        """If so, the next call raises, or this one if it has nothing to give."""
+        """Checks the size limit; beyond it, the next call raises, or this one if it has nothing to return."""
         if self._document is None or self._document.measure() <= self._max_fragment_bytes:
             return False
-        limit = f"a fragment passes {self._max_fragment_bytes} bytes"
+        limit = f"a fragment exceeds {self._max_fragment_bytes} bytes"
         self._failure = ElementTooLargeError(limit, self._parser.offset)
         return True
 
@@ -191,22 +193,22 @@ class FragmentReader:
 def read_fragments(
     chunks: Iterable[bytes], reader: FragmentReader | None = None
 ) -> Iterator[MediaFragment | MediaErrorNotice]:
-    """A whole body. Raises MkvError where it can't be read further; a new `reader` of one's own then tells the number
-    of the fragment that has the error."""
+    """Yields the items of a whole body. Raises MkvError at malformed media; pass a new `reader` to get the number of
+    the fragment with the error."""
     reader = reader or FragmentReader()
     for chunk in chunks:
         yield from reader.feed(chunk)
     yield from reader.close()
 
 
-def _note(document: _Document, event: Event) -> None:
+def _add(document: _Document, event: Event) -> None:
     match event:
         case InfoEvent(timecode_scale_ns=scale):
             document.timecode_scale_ns = scale
         case TracksEvent(tracks=tracks):
             document.tracks = tracks
         case TagsEvent():
-            _note_tags(document, event)
+            _add_tags(document, event)
         case ClusterEvent():
             document.cluster_timecode = document.cluster_timecode or 0
         case ClusterTimecodeEvent(timecode=timecode):
@@ -216,11 +218,11 @@ def _note(document: _Document, event: Event) -> None:
 
 
 def _is_last(document: _Document) -> bool:
-    """GetMedia ends each fragment with its continuation token, so nobody has to wait for the next one to begin."""
+    """Whether the fragment is complete: GetMedia ends each fragment with its continuation token."""
     return document.cluster_timecode is not None and _TOKEN in document.kvs_tags
 
 
-def _note_tags(document: _Document, event: TagsEvent) -> None:
+def _add_tags(document: _Document, event: TagsEvent) -> None:
     for tag in event.tags:
         if tag.name.startswith(_KVS):
             document.kvs_tags[tag.name] = tag.value
@@ -250,9 +252,10 @@ def _fragment(document: _Document, cluster_timecode: int) -> MediaFragment:
 _EVENT_TAGS = (f"{_KVS}IMAGE_GENERATION", f"{_KVS}IMAGE_PREFIX", f"{_KVS}NOTIFICATION", f"{_KVS}END_OF_FRAGMENT")
 
 
-def _seconds(tags: Mapping[str, str], whose: str) -> Decimal | None:
-    """AWS's documents say …_SIDE_TIMESTAMP for archived media, its own parser reads the name without it."""
-    text = tags.get(f"{_KVS}{whose}_TIMESTAMP") or tags.get(f"{_KVS}{whose}_SIDE_TIMESTAMP")
+def _seconds(tags: Mapping[str, str], source: str) -> Decimal | None:
+    """Returns a timestamp. AWS documents …_SIDE_TIMESTAMP for archived media; AWS's parser reads the name without
+    SIDE."""
+    text = tags.get(f"{_KVS}{source}_TIMESTAMP") or tags.get(f"{_KVS}{source}_SIDE_TIMESTAMP")
     try:
         return Decimal(text) if text else None
     except InvalidOperation:

@@ -1,8 +1,8 @@
-"""Pictures of keyframes, of live or stored video.
+"""Converts keyframes of live or stored video to images.
 
-A keyframe is decoded alone, by one decoder that lives as long as its track stays the same: opening a container per
-fragment costs more than the picture, and what lies between keyframes is never decoded. Needs PyAV and Pillow; which
-keyframes to look at is `kinesight.media.selection`, which needs neither.
+A keyframe is decoded alone, by a decoder that is kept while the track stays the same: opening a container per fragment
+costs more than decoding the image, and frames between keyframes are never decoded. Needs PyAV and Pillow; sampling is
+in `kinesight.media.selection`, which needs neither.
 """
 
 import av
@@ -16,32 +16,33 @@ from kinesight.media.stills import StillEncoder, StillForm, UndecodableError, de
 
 
 class KeyframeDecoder:
-    """Pictures of keyframes, one after the other, of any number of tracks; for one thread."""
+    """Converts keyframes of any number of tracks, one at a time; not safe for threads."""
 
     def __init__(self, form: StillForm | None = None) -> None:
         self._encode = StillEncoder(form or StillForm())
         self._decoders: dict[Track, VideoCodecContext] = {}
 
     def still(self, keyframe: Keyframe) -> bytes:
-        """The picture as a file. Raises UnsupportedCodecError, UndecodableError."""
+        """Returns the encoded image. Raises UnsupportedCodecError, UndecodableError."""
         return self._encode(self.picture(keyframe))
 
     def picture(self, keyframe: Keyframe) -> Picture:
-        """Raises UnsupportedCodecError, UndecodableError."""
+        """Returns the decoded image. Raises UnsupportedCodecError, UndecodableError."""
         decoder = self._decoder(keyframe.track)
         pictures = decoder.decode(av.Packet(keyframe.frame.data))
         if not pictures:
             pictures = decoder.decode(None)
-        decoder.flush_buffers()  # or the decoder keeps the picture, though no other will refer to it
+        decoder.flush_buffers()  # releases the image, which no other frame references
         if not pictures:
-            raise UndecodableError(0, "no picture came of the keyframe")
+            raise UndecodableError(0, "the keyframe has no image")
         return pictures[-1]
 
     def _decoder(self, track: Track) -> VideoCodecContext:
-        """Codec private data may change from fragment to fragment; an old decoder is then of no use."""
+        """Returns the decoder of a track; private codec data may change between fragments, which needs a new
+        decoder."""
         if track not in self._decoders:
             self._decoders.clear()
             decoder = decoder_of(track)
-            decoder.flags |= Flags.low_delay  # a keyframe needs to wait for no other
+            decoder.flags |= Flags.low_delay  # a keyframe depends on no other frame
             self._decoders[track] = decoder
         return self._decoders[track]

@@ -1,7 +1,7 @@
-"""Incremental Matroska: bytes of any chunking in, events out.
+"""Incremental Matroska parser: takes chunks of any size, returns events.
 
-Made for KVS bodies: a concatenation of documents, headers repeated per fragment, Segment and Cluster often of unknown
-size, Tags between Clusters. Memory is bounded by one element, work is linear in the bytes, no declared size is trusted.
+For KVS bodies: concatenated documents, headers repeated per fragment, Segment and Cluster often of unknown size, Tags
+between Clusters. Memory is bounded by one element, time is linear in the bytes, and declared sizes are not trusted.
 """
 
 from dataclasses import dataclass
@@ -63,12 +63,13 @@ __all__ = [
 ]
 
 DEFAULT_MAX_ELEMENT_BYTES = 64 * 1024 * 1024
-"""Above the 50 MB that KVS allows a whole fragment."""
+"""More than the 50 MB that KVS allows for a fragment."""
 
 
 @dataclass(slots=True)
 class _Open:
-    """A container being read: a document, a Segment or a Cluster. `end` is its offset in the body, None if unknown."""
+    """An open container: a document, Segment or Cluster. `end` is the offset of its end in the body, None if
+    unknown."""
 
     kind: Literal["document", "segment", "cluster"]
     end: int | None
@@ -76,16 +77,16 @@ class _Open:
 
 
 class MkvParser:
-    """Feed it chunks, close it at the end of the body.
+    """Parses chunks; close it at the end of the body.
 
-    An error is raised only after every event before it was returned: the call that meets it returns what it has, and
-    the next one (`feed` or `close`) raises.
+    An error is raised only after all events before it were returned: the call that finds it returns those events, and
+    the next call of `feed` or `close` raises.
     """
 
     def __init__(self, *, max_element_bytes: int = DEFAULT_MAX_ELEMENT_BYTES) -> None:
-        """`max_element_bytes` bounds every element that must be held whole: all but Segment and Cluster."""
+        """`max_element_bytes` limits elements that are buffered whole: all but Segment and Cluster."""
         self._max_element_bytes = max_element_bytes
-        self._parts: list[memoryview] = []  # of an element, until the chunk comes that completes it
+        self._parts: list[memoryview] = []  # of an element that is not complete yet
         self._held = 0
         self._needed = 1
         self._open = [_Open("document", None, 0)]
@@ -93,10 +94,10 @@ class MkvParser:
         self._last_tracks = TracksEvent(b"", ())
         self._failure: MkvError | None = None
         self.offset = 0
-        """Where in the body the next element begins."""
+        """Offset of the next element in the body."""
 
     def feed(self, data: bytes | memoryview) -> list[Event]:
-        """The events that these bytes complete. Raises InvalidMkvError, ElementTooLargeError."""
+        """Returns the events that these bytes complete. Raises InvalidMkvError, ElementTooLargeError."""
         if self._failure is not None:
             raise self._failure
         events: list[Event] = []
@@ -109,7 +110,7 @@ class MkvParser:
         return events
 
     def _read_chunk(self, chunk: memoryview, events: list[Event]) -> None:
-        """Elements are read where they lie; only one that began in an earlier chunk is put together first."""
+        """Reads elements without copying; only an element that started in an earlier chunk is joined first."""
         position = 0
         while self._held and position < len(chunk):
             missing = max(1, self._needed - self._held)
@@ -129,7 +130,7 @@ class MkvParser:
             self._held += len(part)
 
     def _read(self, data: memoryview, events: list[Event]) -> int:
-        """Reads whole elements; how many bytes they have. Sets how many the next one needs at least."""
+        """Reads whole elements; returns their size. Sets the minimum size of the next one."""
         position, self._needed = 0, 1
         while len(data) - position >= self._needed:
             rest = data[position:] if position else data
@@ -137,7 +138,8 @@ class MkvParser:
         return position
 
     def close(self) -> list[Event]:
-        """The events that only the end of the body completes. Raises TruncatedMkvError, or what `feed` still owes."""
+        """Returns the events that the end of the body completes. Raises TruncatedMkvError, or the pending error of
+        `feed`."""
         if self._failure is not None:
             raise self._failure
         cut = self._held or any(container.end is not None for container in self._open)
@@ -149,7 +151,7 @@ class MkvParser:
         return events
 
     def _plain_blocks(self, data: memoryview, events: list[Event]) -> int:
-        """The short way for what a body is mostly made of; 0, and nothing is read, if this is something else."""
+        """Fast path for plain blocks, the bulk of a body; returns 0 and reads nothing for other elements."""
         inner = self._open[-1]
         if inner.kind != "cluster":
             return 0
@@ -157,13 +159,13 @@ class MkvParser:
         blocks, length, needed = read_plain_blocks(data, min(end, self._max_element_bytes), self._cluster_timecode)
         if length:
             events += blocks
-            self._pass(length)
+            self._advance(length)
             self._leave_complete(events)
             self._needed = needed if needed <= self._max_element_bytes else 1
         return length
 
     def _step(self, data: memoryview, events: list[Event]) -> int:
-        """Reads one element head and what belongs to it; 0 if more bytes are needed first."""
+        """Reads one element; returns its size, or 0 if more bytes are needed."""
         head = read_head(data, 0, len(data), self.offset)
         if head is None:
             self._needed = len(data) + 1
@@ -171,7 +173,7 @@ class MkvParser:
         self._leave_unknown_sized(head.element_id, events)
         inner = self._open[-1]
         if inner.end is not None and self.offset + head.length + (head.size or 0) > inner.end:
-            raise InvalidMkvError("an element passes the end of the one it is in", self.offset)
+            raise InvalidMkvError("an element exceeds its parent", self.offset)
         if head.element_id in (ids.SEGMENT, ids.CLUSTER):
             length = self._enter(data, head, events)
         else:
@@ -180,11 +182,11 @@ class MkvParser:
             self._leave_complete(events)
         return length
 
-    def _pass(self, length: int) -> None:
+    def _advance(self, length: int) -> None:
         self.offset += length
 
     def _leave_unknown_sized(self, element_id: int, events: list[Event]) -> None:
-        """An element of unknown size ends where one begins that can't be inside it."""
+        """Closes elements of unknown size, which end at an element that they cannot contain."""
         closes_cluster = element_id in ids.LEVEL_1 or element_id in (ids.EBML, ids.SEGMENT)
         if self._open[-1].kind == "cluster" and self._open[-1].end is None and closes_cluster:
             self._leave(events)
@@ -205,7 +207,7 @@ class MkvParser:
         if self._open[-1].kind != parent:
             raise InvalidMkvError(f"a {kind} inside a {self._open[-1].kind}", self.offset)
         started_at = self.offset
-        self._pass(head.length)
+        self._advance(head.length)
         end = None if head.size is None else self.offset + head.size
         self._open.append(_Open(kind, end, started_at))
         raw = bytes(data[: head.length])
@@ -218,12 +220,12 @@ class MkvParser:
 
     def _whole(self, data: memoryview, head: Head, events: list[Event]) -> int:
         if self._open[-1].kind == "document" and head.element_id not in (ids.EBML, ids.VOID, ids.CRC_32):
-            raise InvalidMkvError("neither an EBML header nor a Segment begins here", self.offset)
+            raise InvalidMkvError("neither an EBML header nor a Segment starts here", self.offset)
         if head.size is None:
             raise InvalidMkvError(f"element {head.element_id:X} may not be of unknown size", self.offset)
         if head.size > self._max_element_bytes:
             raise ElementTooLargeError(
-                f"element {head.element_id:X} declares {head.size} bytes, {self._max_element_bytes} are taken",
+                f"element {head.element_id:X} declares {head.size} bytes, the limit is {self._max_element_bytes}",
                 self.offset,
             )
         length = head.length + head.size
@@ -231,7 +233,7 @@ class MkvParser:
             self._needed = length
             return 0
         events.append(self._event(head, bytes(data[:length]), self.offset))
-        self._pass(length)
+        self._advance(length)
         return length
 
     def _event(self, head: Head, raw: bytes, offset: int) -> Event:
@@ -246,7 +248,7 @@ class MkvParser:
                 return self._cluster_event(head, raw, offset)
 
     def _tracks_event(self, head: Head, raw: bytes, offset: int) -> TracksEvent:
-        """KVS repeats the same tracks before every fragment."""
+        """Returns the event; tracks are parsed once, because KVS repeats the same tracks before every fragment."""
         if raw != self._last_tracks.raw:
             tracks = read_tracks(memoryview(raw)[head.length :], offset + head.length)
             self._last_tracks = TracksEvent(raw, tracks)

@@ -1,4 +1,4 @@
-"""Reading elements that are wholly in memory: variable-size integers, children, and the payloads we understand."""
+"""Parses elements that are in memory: variable-size integers, children and the supported payloads."""
 
 import struct
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ Buffer = bytes | bytearray | memoryview
 
 _DEFAULT_TIMECODE_SCALE_NS = 1_000_000
 _TRACK_KINDS: dict[int, Literal["video", "audio"]] = {1: "video", 2: "audio"}
-_MAXIMUM_DEPTH = 16  # SimpleTags may nest; nobody nests them this deep in earnest
+_MAXIMUM_DEPTH = 16  # of nested SimpleTags; no producer nests them this deep
 
 
 class Head(NamedTuple):
-    """An element's id, its payload's size (None: unknown), and the length of both together, in bytes."""
+    """Id of an element, size of its payload (None: unknown), and the length of both fields, in bytes."""
 
     element_id: int
     size: int | None
@@ -24,7 +24,8 @@ class Head(NamedTuple):
 
 
 def read_head(data: Buffer, position: int, end: int, offset: int) -> Head | None:
-    """None if data[position:end] is too short. `offset` is the body's offset, for errors. Raises InvalidMkvError."""
+    """Reads a head; None if data[position:end] is too short. `offset` in the body is for errors. Raises
+    InvalidMkvError."""
     available = end - position
     if available < 1:
         return None
@@ -50,7 +51,7 @@ def _vint(data: Buffer, position: int, length: int) -> tuple[int, bool]:
 
 
 def children(data: Buffer, start: int, end: int, offset: int) -> Iterator[tuple[int, int, int]]:
-    """(id, payload start, payload end) of the elements in data[start:end]. Raises InvalidMkvError."""
+    """Yields (id, payload start, payload end) of the elements in data[start:end]. Raises InvalidMkvError."""
     position = start
     while position < end:
         head = read_head(data, position, end, offset + position - start)
@@ -76,7 +77,7 @@ def real(data: Buffer) -> float:
 
 
 def read_timecode_scale_ns(data: Buffer, offset: int) -> int:
-    """The TimecodeScale of an Info payload; never 0."""
+    """Returns the TimecodeScale of an Info payload; never 0."""
     for element_id, start, end in children(data, 0, len(data), offset):
         if element_id == ids.TIMECODE_SCALE:
             return unsigned(data[start:end]) or _DEFAULT_TIMECODE_SCALE_NS
@@ -84,7 +85,7 @@ def read_timecode_scale_ns(data: Buffer, offset: int) -> int:
 
 
 def read_tracks(data: Buffer, offset: int) -> tuple[Track, ...]:
-    """The entries of a Tracks payload."""
+    """Returns the entries of a Tracks payload."""
     return tuple(
         _track(data[start:end], offset + start)
         for element_id, start, end in children(data, 0, len(data), offset)
@@ -114,7 +115,7 @@ def _fields(data: Buffer, offset: int) -> dict[int, Buffer]:
 
 
 def read_tags(data: Buffer, offset: int) -> tuple[Tag, ...]:
-    """The SimpleTags of a Tags payload, nested ones after the one they are in."""
+    """Returns the SimpleTags of a Tags payload; nested ones follow their parent."""
     found: list[Tag] = []
     _add_tags(found, data, 0, len(data), offset)
     return tuple(found)
@@ -144,26 +145,25 @@ def _add_simple_tag(found: list[Tag], data: Buffer, begin: int, stop: int, offse
 
 
 def read_simple_block(raw: bytes, head: Head, cluster_timecode: int, offset: int) -> BlockEvent:
-    """A SimpleBlock: its own flags say whether it is a keyframe."""
+    """Reads a SimpleBlock, whose flags contain whether it is a keyframe."""
     track_number, relative, flags, spans = _block(raw, head.length, len(raw), offset)
     return BlockEvent(raw, track_number, cluster_timecode + relative, bool(flags & 0x80), spans, None)
 
 
 _size_word = struct.Struct(">Q").unpack_from
 _block_head = struct.Struct(">BhB").unpack_from
-_PLAIN_BLOCK_BYTES = 9  # an id and the eight bytes in which its size is looked for; what is shorter goes the long way
+_PLAIN_BLOCK_BYTES = 9  # an id and eight bytes for its size; shorter blocks take the slow path
 _SIZES: tuple[tuple[int, int, int, tuple[slice, ...]], ...] = (
     (0, 0, 0, ()),
     *((64 - 8 * length, (1 << 7 * length) - 1, 1 + length, (slice(5 + length, None),)) for length in range(8, 0, -1)),
 )
-"""By the bits of a size's first byte: how far to shift it to the right, its mask, the length of an element's head, and
-where the frame lies in a block with such a head."""
+"""By the bit length of a size's first byte: right shift and mask of the size, length of the element's head, and span of
+the frame in a block with that head."""
 
 
 def read_plain_blocks(data: memoryview, end: int, cluster_timecode: int) -> tuple[list[BlockEvent], int, int]:
-    """The SimpleBlocks that begin the data, wholly before `end`, of tracks below 128, and not laced; where the next
-    element begins; how many bytes it needs at least. Nearly all of a body is that, so it is read without the detours
-    that the rest needs."""
+    """Reads leading SimpleBlocks that end before `end`, of tracks below 128 and without lacing. Returns the blocks, the
+    position of the next element, and its minimum size. This is the fast path for nearly all bytes of a body."""
     found: list[BlockEvent] = []
     position, needed = 0, 1
     while end - position >= _PLAIN_BLOCK_BYTES and data[position] == ids.SIMPLE_BLOCK:
@@ -186,7 +186,7 @@ def read_plain_blocks(data: memoryview, end: int, cluster_timecode: int) -> tupl
 
 
 def read_block_group(raw: bytes, head: Head, cluster_timecode: int, offset: int) -> BlockEvent:
-    """A BlockGroup: a keyframe is one that references no other block."""
+    """Reads a BlockGroup; it is a keyframe if it references no other block."""
     places = {element_id: (start, end) for element_id, start, end in children(raw, head.length, len(raw), offset)}
     if ids.BLOCK not in places:
         raise InvalidMkvError("a BlockGroup without a Block", offset)
@@ -198,7 +198,7 @@ def read_block_group(raw: bytes, head: Head, cluster_timecode: int, offset: int)
 
 
 def _block(raw: bytes, start: int, end: int, offset: int) -> tuple[int, int, int, tuple[slice, ...]]:
-    """Track, relative timecode, flags, and where in `raw` the frames of the block in raw[start:end] are."""
+    """Returns track, relative timecode, flags and the spans in `raw` of the frames of the block in raw[start:end]."""
     length = 9 - raw[start].bit_length() if start < end else 9
     if length > 8 or end - start < length + 3:
         raise InvalidMkvError("a block too short for its header", offset)
@@ -222,13 +222,13 @@ def _laced(body: Buffer, lacing: int, begin: int, offset: int) -> tuple[slice, .
     sizes, position = _lace_sizes(body, lacing, count, offset)
     last = len(body) - position - sum(sizes)
     if last < 0 or any(size < 0 for size in sizes):
-        raise InvalidMkvError("laced frames pass the end of their block", offset)
+        raise InvalidMkvError("laced frames exceed their block", offset)
     edges = accumulate((*sizes, last), initial=begin + position)
     return tuple(slice(*pair) for pair in pairwise(edges))
 
 
 def _lace_sizes(body: Buffer, lacing: int, count: int, offset: int) -> tuple[list[int], int]:
-    """Sizes of all frames but the last, and where the first begins. Lacing: 1 Xiph, 2 fixed, 3 EBML."""
+    """Returns the sizes of all frames but the last, and the position of the first. Lacing: 1 Xiph, 2 fixed, 3 EBML."""
     if lacing == 2:
         if (len(body) - 1) % count:
             raise InvalidMkvError("fixed lacing does not divide its block", offset)
@@ -242,7 +242,7 @@ def _xiph_sizes(body: Buffer, count: int, offset: int) -> tuple[list[int], int]:
         size = 0
         while True:
             if position >= len(body):
-                raise InvalidMkvError("Xiph lacing passes the end of its block", offset)
+                raise InvalidMkvError("Xiph lacing exceeds its block", offset)
             size += body[position]
             position += 1
             if body[position - 1] != 255:
@@ -252,13 +252,13 @@ def _xiph_sizes(body: Buffer, count: int, offset: int) -> tuple[list[int], int]:
 
 
 def _ebml_sizes(body: Buffer, count: int, offset: int) -> tuple[list[int], int]:
-    """The first size is plain, each further one the difference to the one before."""
+    """The first size is absolute, each further size is the difference to the one before."""
     sizes: list[int] = []
     position = 1
     for index in range(count - 1):
         length = 9 - body[position].bit_length() if position < len(body) else 9
         if length > 8 or position + length > len(body):
-            raise InvalidMkvError("EBML lacing passes the end of its block", offset)
+            raise InvalidMkvError("EBML lacing exceeds its block", offset)
         value, _ = _vint(body, position, length)
         position += length
         sizes.append(value if index == 0 else sizes[-1] + value - ((1 << (7 * length - 1)) - 1))

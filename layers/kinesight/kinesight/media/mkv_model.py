@@ -1,6 +1,6 @@
-"""What a Matroska body is made of: errors, tracks, tags, and the events of a parser.
+"""Model of a Matroska body: errors, tracks, tags, and the events of the parser.
 
-Every event carries `raw`, the element's exact bytes, its own header included.
+Every event has `raw`, the exact bytes of the element including its header.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 
 class MkvError(Exception):
-    """Base: the body can't be read (further). `offset` is the place in it, in bytes."""
+    """Base of the parser's errors; `offset` is the position in the body in bytes."""
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(f"{message} (byte {offset})")
@@ -16,20 +16,20 @@ class MkvError(Exception):
 
 
 class InvalidMkvError(MkvError):
-    """These bytes are no Matroska."""
+    """Raised for bytes that are not valid Matroska."""
 
 
 class TruncatedMkvError(MkvError):
-    """The body ended inside an element."""
+    """Raised if the body ends inside an element."""
 
 
 class ElementTooLargeError(MkvError):
-    """An element declares a size beyond the reader's limit."""
+    """Raised if an element declares a size beyond the limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A TrackEntry. Sizes are pixels; what does not apply to the kind is 0."""
+    """A TrackEntry. Sizes are in pixels; fields that do not apply to the kind are 0."""
 
     number: int
     kind: Literal["video", "audio", "other"]
@@ -51,55 +51,55 @@ class Tag:
 
 
 class HeaderEvent(NamedTuple):
-    """An EBML header: a new document begins."""
+    """An EBML header, which starts a document."""
 
     raw: bytes
 
 
 class SegmentEvent(NamedTuple):
-    """A Segment begins; `raw` is its id and size alone."""
+    """Start of a Segment; `raw` is its id and size only."""
 
     raw: bytes
 
 
 class InfoEvent(NamedTuple):
-    """The segment's Info; one unit of a timecode is `timecode_scale_ns` nanoseconds."""
+    """Info of the segment; timecodes are in units of `timecode_scale_ns` nanoseconds."""
 
     raw: bytes
     timecode_scale_ns: int
 
 
 class TracksEvent(NamedTuple):
-    """The segment's Tracks."""
+    """Tracks of the segment."""
 
     raw: bytes
     tracks: tuple[Track, ...]
 
 
 class TagsEvent(NamedTuple):
-    """A Tags element, its SimpleTags flattened in order."""
+    """A Tags element; its SimpleTags are flattened in order."""
 
     raw: bytes
     tags: tuple[Tag, ...]
 
 
 class ClusterEvent(NamedTuple):
-    """A Cluster begins; `raw` is its id and size alone."""
+    """Start of a Cluster; `raw` is its id and size only."""
 
     raw: bytes
 
 
 class ClusterTimecodeEvent(NamedTuple):
-    """The open cluster's timecode, in timecode-scale units."""
+    """Timecode of the open cluster, in timecode-scale units."""
 
     raw: bytes
     timecode: int
 
 
 class BlockEvent(NamedTuple):
-    """A SimpleBlock or BlockGroup. `timecode` is absolute, in timecode-scale units; laced blocks hold several frames.
-    `spans` are their places in `raw`, which may lie in the chunk it came in: most frames are never looked at, and need
-    not be copied."""
+    """A SimpleBlock or BlockGroup. `timecode` is absolute, in timecode-scale units; laced blocks have several frames.
+    `spans` are the positions of the frames in `raw`, which may be a view of its chunk, so that frames that are not read
+    are not copied."""
 
     raw: bytes | memoryview
     track_number: int
@@ -110,16 +110,16 @@ class BlockEvent(NamedTuple):
 
     @property
     def frames(self) -> tuple[bytes, ...]:
-        """The frames' bytes, cut out when they are asked for."""
+        """The bytes of the frames, copied on each access."""
         return tuple(bytes(self.raw[span]) for span in self.spans)
 
 
 class ClusterEndEvent(NamedTuple):
-    """The open cluster is complete; told as soon as it is known."""
+    """End of the open cluster, emitted as soon as it is known."""
 
 
 class OtherEvent(NamedTuple):
-    """Anything else, whole: SeekHead, Void, Cues, PrevSize …"""
+    """Any other element: SeekHead, Void, Cues, PrevSize …"""
 
     raw: bytes
     element_id: int
@@ -137,6 +137,6 @@ ElementEvent = (
     | BlockEvent
     | OtherEvent
 )
-"""All that stand for bytes, their `raw`."""
+"""Events that have `raw` bytes."""
 
 Event = ElementEvent | ClusterEndEvent

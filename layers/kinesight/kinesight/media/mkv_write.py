@@ -1,4 +1,4 @@
-"""Matroska elements as bytes, in the manner of KVS producers: live, unknown sizes where the end is not known yet."""
+"""Writes Matroska elements as KVS producers do: live, with unknown sizes of Segment and Cluster."""
 
 import struct
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ _APPLICATION = "kinesight"
 
 
 def element(element_id: int, payload: bytes) -> bytes:
-    """Id, smallest size that fits, payload."""
+    """Returns an element: id, size in the fewest bytes, payload."""
     return _id(element_id) + _size(len(payload)) + payload
 
 
@@ -24,7 +24,7 @@ def _size(size: int) -> bytes:
     for length in range(1, 9):
         if size < (1 << (7 * length)) - 1:
             return ((1 << (7 * length)) | size).to_bytes(length)
-    raise ValueError(f"{size} bytes pass what an element can hold")
+    raise ValueError(f"{size} bytes exceed the maximum size of an element")
 
 
 def _unsigned(element_id: int, value: int) -> bytes:
@@ -36,7 +36,7 @@ def _text(element_id: int, value: str) -> bytes:
 
 
 def ebml_header() -> bytes:
-    """The header of a Matroska document."""
+    """Returns the header of a Matroska document."""
     return element(
         ids.EBML,
         _unsigned(ids.EBML_VERSION, 1)
@@ -50,12 +50,12 @@ def ebml_header() -> bytes:
 
 
 def segment_start() -> bytes:
-    """A Segment of unknown size."""
+    """Returns the start of a Segment of unknown size."""
     return _id(ids.SEGMENT) + _UNKNOWN_SIZE
 
 
 def info(timecode_scale_ns: int = 1_000_000) -> bytes:
-    """One unit of a timecode is `timecode_scale_ns` nanoseconds."""
+    """Returns an Info element; timecodes are in units of `timecode_scale_ns` nanoseconds."""
     return element(
         ids.INFO,
         _unsigned(ids.TIMECODE_SCALE, timecode_scale_ns)
@@ -65,7 +65,7 @@ def info(timecode_scale_ns: int = 1_000_000) -> bytes:
 
 
 def tracks(entries: Sequence[Track]) -> bytes:
-    """A Tracks element."""
+    """Returns a Tracks element."""
     return element(ids.TRACKS, b"".join(_track_entry(track) for track in entries))
 
 
@@ -90,7 +90,7 @@ def _track_entry(track: Track) -> bytes:
 
 
 def tags(entries: Sequence[Tag]) -> bytes:
-    """A Tags element with one Tag that holds the entries as SimpleTags, without Targets, as KVS writes them."""
+    """Returns a Tags element with one Tag that has the entries as SimpleTags, without Targets, as KVS writes them."""
     simple = b"".join(
         element(ids.SIMPLE_TAG, _text(ids.TAG_NAME, entry.name) + _text(ids.TAG_STRING, entry.value))
         for entry in entries
@@ -99,24 +99,24 @@ def tags(entries: Sequence[Tag]) -> bytes:
 
 
 def cluster_start() -> bytes:
-    """A Cluster of unknown size; it ends where the next Tags, Cluster or EBML header begins."""
+    """Returns the start of a Cluster of unknown size, which ends at the next Tags, Cluster or EBML header."""
     return _id(ids.CLUSTER) + _UNKNOWN_SIZE
 
 
 def cluster_timecode(timecode: int) -> bytes:
-    """In timecode-scale units."""
+    """Returns a cluster's Timecode element, in timecode-scale units."""
     return _unsigned(ids.CLUSTER_TIMECODE, timecode)
 
 
 def cluster(timecode: int, blocks: Iterable[bytes], *, known_size: bool = True) -> bytes:
-    """A whole Cluster from `simple_block`s."""
+    """Returns a whole Cluster of `simple_block`s."""
     payload = cluster_timecode(timecode) + b"".join(blocks)
     return element(ids.CLUSTER, payload) if known_size else cluster_start() + payload
 
 
 def simple_block(track_number: int, relative_timecode: int, keyframe: bool, data: bytes) -> bytes:
-    """One frame; `relative_timecode` counts from the cluster's. Raises ValueError beyond a signed 16-bit number."""
+    """Returns a SimpleBlock; `relative_timecode` is relative to the cluster. Raises ValueError beyond 16 bits."""
     if not -32768 <= relative_timecode <= 32767:
-        raise ValueError(f"a block {relative_timecode} units from its cluster does not fit into one")
+        raise ValueError(f"a block {relative_timecode} units from its cluster does not fit into 16 bits")
     head = _size(track_number) + relative_timecode.to_bytes(2, signed=True) + (b"\x80" if keyframe else b"\0")
     return element(ids.SIMPLE_BLOCK, head + data)

@@ -1,4 +1,4 @@
-"""Which keyframes to look at."""
+"""Selects the keyframes to analyze."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,24 +11,24 @@ from kinesight.media.mkv_model import Track
 
 @dataclass(frozen=True, slots=True)
 class Keyframe:
-    """A keyframe and its track. `offset_ms` counts from the start of its fragment, exact."""
+    """A keyframe and its track. `offset_ms` is its exact offset from the start of its fragment."""
 
     track: Track
     frame: VideoFrame
     offset_ms: Fraction
 
     def at_ms(self, fragment_start_ms: int) -> int:
-        """When it was shown, in whole milliseconds of the clock that the fragment's start is given in."""
+        """Returns its time in whole milliseconds, of the clock of `fragment_start_ms`."""
         return fragment_start_ms + int(self.offset_ms)
 
 
 def video_track(fragment: MediaFragment) -> Track | None:
-    """The first one, which is all that KVS's own consumers look at."""
+    """Returns the first video track, the only one that KVS's own consumers read, or None."""
     return next((track for track in fragment.tracks if track.kind == "video"), None)
 
 
 def keyframes(fragment: MediaFragment) -> Iterator[Keyframe]:
-    """Those of its video track, in their order; none if it has no video."""
+    """Yields the keyframes of the video track, in order."""
     track = video_track(fragment)
     start_ms = Fraction(fragment.cluster_timecode * fragment.timecode_scale_ns, 1_000_000)
     for frame in fragment.keyframes if track is not None else ():
@@ -37,30 +37,30 @@ def keyframes(fragment: MediaFragment) -> Iterator[Keyframe]:
 
 
 class Sampler(Protocol):
-    """Chooses keyframes. What it remembers is a number, so that another one can go on where it stopped."""
+    """Selects keyframes. Its state is a number, so that another sampler can continue."""
 
     def takes(self, at_ms: int, state: int) -> tuple[bool, int]:
-        """Whether to look at the keyframe of this moment, and the state after it. A new stream's state is 0."""
+        """Returns whether to analyze the keyframe at this time, and the new state. The first state of a stream is 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class EveryNth:
-    """One keyframe of `n`, the first one first. The state counts keyframes."""
+    """Selects every `n`-th keyframe, starting with the first. The state counts keyframes."""
 
     n: int
 
     def takes(self, at_ms: int, state: int) -> tuple[bool, int]:  # noqa: ARG002 - only the count matters
-        """A state is below `n`."""
+        """States are below `n`."""
         return state % self.n == 0, (state + 1) % self.n
 
 
 @dataclass(frozen=True, slots=True)
 class EveryInterval:
-    """The first keyframe in each interval since 1970. The state is the last interval that had one."""
+    """Selects the first keyframe of each interval since 1970. The state is the last interval with a keyframe."""
 
     interval_ms: int
 
     def takes(self, at_ms: int, state: int) -> tuple[bool, int]:
-        """Time that goes back, as a producer's clock may, begins an interval too."""
+        """An interval starts too if time goes back, as a producer's clock may."""
         interval = at_ms // self.interval_ms
         return interval != state, interval

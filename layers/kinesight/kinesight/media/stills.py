@@ -1,6 +1,6 @@
-"""Pictures out of stored video: the frames shown at given moments, decoded and encoded.
+"""Extracts images from stored video: decodes and encodes the frames at given moments.
 
-Needs PyAV and Pillow, which the rest of `kinesight.media` does without. Moments are milliseconds, exact.
+Needs PyAV and Pillow, which most of `kinesight.media` does not. Moments are exact milliseconds.
 """
 
 from bisect import bisect_right
@@ -19,18 +19,18 @@ from PIL import Image
 from kinesight.media.mkv_model import Track
 
 CODECS: Final = {"V_MPEG4/ISO/AVC": "h264", "V_MPEGH/ISO/HEVC": "hevc"}
-"""Matroska's codec ids that can be decoded, and libavcodec's names for them."""
+"""Supported codec ids of Matroska, and their names in libavcodec."""
 
 UndecodableError = av.FFmpegError
-"""What `decoded` raises where the bitstream is broken."""
+"""Raised by `decoded` for a malformed bitstream."""
 
 
 class UnsupportedCodecError(Exception):
-    """The message names the codec."""
+    """Raised for a codec that cannot be decoded; the message names it."""
 
 
 class EncodedFrame(NamedTuple):
-    """One frame of a video track, as it was stored."""
+    """An encoded frame of a video track."""
 
     at_ms: Fraction
     data: bytes
@@ -38,7 +38,7 @@ class EncodedFrame(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StillForm:
-    """How a picture is written. Sides in pixels: both stretch, one keeps the aspect ratio, none the source's size."""
+    """Format of an image. Width and height in pixels: both stretch, one keeps the aspect ratio, none keeps the size."""
 
     format: Literal["JPEG", "PNG", "BMP", "GIF"] = "JPEG"
     quality: int = 80
@@ -46,7 +46,7 @@ class StillForm:
     height: int | None = None
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """Of a picture whose source has these sides."""
+        """Returns the size of an image whose source has this size."""
         if self.width and self.height:
             return self.width, self.height
         if self.width:
@@ -57,21 +57,22 @@ class StillForm:
 
 
 def shown_at(times_ms: Sequence[Fraction], moment_ms: Fraction | int) -> Fraction:
-    """Which of these times, in ascending order, is on the screen: the last one until then, or else the first."""
+    """Returns the time of the frame shown at a moment: the last of these sorted times until then, or else the first."""
     return times_ms[max(0, bisect_right(times_ms, moment_ms) - 1)]
 
 
 def decoded(
-    track: Track, frames: Sequence[EncodedFrame], wanted_ms: Collection[Fraction]
+    track: Track, frames: Sequence[EncodedFrame], moments_ms: Collection[Fraction]
 ) -> Iterator[tuple[Fraction, VideoFrame]]:
-    """The frames of exactly these times. `frames` in decode order, first a keyframe; no more is decoded than needed.
+    """Yields the frames of exactly these times. `frames` is in decoding order and starts with a keyframe; decoding
+    stops after the last requested frame.
 
-    Raises UnsupportedCodecError, and UndecodableError after what could be decoded.
+    Raises UnsupportedCodecError, and UndecodableError after yielding the frames that could be decoded.
     """
     decoder = decoder_of(track)
     in_order = sorted(range(len(frames)), key=lambda index: frames[index].at_ms)
     rank_of = {index: rank for rank, index in enumerate(in_order)}
-    missing = set(wanted_ms)
+    missing = set(moments_ms)
     for picture in _pictures(decoder, frames, rank_of) if missing else ():
         at_ms = frames[in_order[picture.pts]].at_ms if picture.pts is not None else None
         if at_ms in missing:
@@ -82,8 +83,8 @@ def decoded(
 
 
 class StillEncoder:
-    """Pictures as files, one after the other. Scaling and colour conversion are one pass, and Pillow reads its rows
-    where they lie; what the conversion needs is set up once for pictures of one size."""
+    """Encodes images. Scaling and colour conversion are one pass, whose rows Pillow reads without copying; the
+    conversion is set up once for images of the same size."""
 
     def __init__(self, form: StillForm) -> None:
         self._form = form
@@ -104,7 +105,7 @@ class StillEncoder:
 
 
 def decoder_of(track: Track) -> VideoCodecContext:
-    """A decoder for the track's codec and private data. Raises UnsupportedCodecError."""
+    """Returns a decoder for the track's codec and private data. Raises UnsupportedCodecError."""
     if track.codec_id not in CODECS:
         raise UnsupportedCodecError(f"{track.codec_id or 'a track without a codec'}, not one of {', '.join(CODECS)}")
     decoder = av.CodecContext.create(CODECS[track.codec_id], "r")
@@ -116,7 +117,7 @@ def decoder_of(track: Track) -> VideoCodecContext:
 def _pictures(
     decoder: VideoCodecContext, frames: Sequence[EncodedFrame], rank_of: dict[int, int]
 ) -> Iterator[VideoFrame]:
-    """With the frame's rank in time as its pts: B-frames are decoded before what they are shown after."""
+    """Yields decoded frames whose pts is their rank in time, because B-frames are decoded out of order."""
     for index, frame in enumerate(frames):
         packet = av.Packet(frame.data)
         packet.pts = rank_of[index]

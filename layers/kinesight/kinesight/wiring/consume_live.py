@@ -15,7 +15,7 @@ from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
 from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.analysis.frame_report import FrameReport
 from kinesight.domain.analysis.pipeline import FrameAnalysis
-from kinesight.domain.live.conduct_live import beat
+from kinesight.domain.live.conduct_live import save_heartbeat
 from kinesight.domain.live.consume_live import ConsumerPorts, ConsumerSettings, Ends
 from kinesight.domain.live.leases import LeaseClock
 from kinesight.domain.live.live_stream import LiveSettings
@@ -79,7 +79,7 @@ def ports(
         clock=LeaseClock(now_ms, lasts_ms),
         live=live,
         remaining_s=lambda: remaining_ms() / 1000,
-        beat=lambda: beat(slot, ends_at_ms, now_ms(), slots),
+        heartbeat=lambda: save_heartbeat(slot, ends_at_ms, now_ms(), slots),
         emit_stream=emit_stream,
     )
 

@@ -105,8 +105,8 @@ def _around(rows: Sequence[Sequence[_Block]], pick: _Pick) -> Iterable[_Block]:
 
 
 def _hash_bits(luma: bytes, watched: Sequence[bool]) -> list[bool]:
-    seen = list(compress(luma, watched))
-    plain = fmean(seen) if seen else 0.0
+    counted = list(compress(luma, watched))
+    plain = fmean(counted) if counted else 0.0
     blocks = [value if counts else plain for value, counts in zip(luma, watched, strict=True)]
     grid = [_halved(blocks, row) for row in range(_HASH_ROWS)]
     right = [after - before > _HASH_LEVELS for row in grid for before, after in pairwise(row)]

@@ -19,7 +19,7 @@ from kinesight.domain.streams.selection import StreamSelection
 
 _TAGS_PER_SECOND = 40.0
 _WARNINGS = 20
-_SILENT_MS = 45_000
+_HEARTBEAT_TIMEOUT_MS = 45_000
 """A consumer without a heartbeat for this long has stopped, or was never started."""
 _OVERLAP_MS = 75_000
 """A successor is started this long before its predecessor ends: one run per minute, and a cold start."""
@@ -29,7 +29,7 @@ class Slot(Value):
     """Slot of a consumer, which stops reading at `ends_at_ms`."""
 
     ends_at_ms: int = 0
-    heard_at_ms: int = 0
+    heartbeat_at_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +55,14 @@ class ConductorPorts:
 
 @dataclass(slots=True)
 class ConductorReport:
-    """Result of a run. `heard` counts the consumers with a recent heartbeat; `held` the leases per consumer."""
+    """Result of a run. `active` counts the consumers with a recent heartbeat; `held` the leases per consumer."""
 
     streams: int = 0
     added: int = 0
     retired: int = 0
     sync_ms: int = 0
     consumers: int = 0
-    heard: int = 0
+    active: int = 0
     started: int = 0
     held: list[int] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -123,20 +123,20 @@ def _fill(
 ) -> None:
     found = slots.get(slot, Versioned(0, None))
     known = Slot() if found.body is None else Slot.model_validate_json(found.body)
-    is_heard = ports.now_ms - known.heard_at_ms < _SILENT_MS
-    report.heard += is_heard
-    if is_heard and known.ends_at_ms - ports.now_ms > _OVERLAP_MS:
+    is_active = ports.now_ms - known.heartbeat_at_ms < _HEARTBEAT_TIMEOUT_MS
+    report.active += is_active
+    if is_active and known.ends_at_ms - ports.now_ms > _OVERLAP_MS:
         return
-    given = Slot(ends_at_ms=ports.now_ms + settings.consumer_ms, heard_at_ms=ports.now_ms)
+    given = Slot(ends_at_ms=ports.now_ms + settings.consumer_ms, heartbeat_at_ms=ports.now_ms)
     if ports.slots.save(slot, given.model_dump_json(), found.version):
         ports.starter.start(slot, share)
         report.started += 1
 
 
-def beat(slot: str, ends_at_ms: int, now_ms: int, slots: VersionedDocuments) -> None:
+def save_heartbeat(slot: str, ends_at_ms: int, now_ms: int, slots: VersionedDocuments) -> None:
     """Stores a consumer's heartbeat, unless its slot belongs to its successor. Raises StorageBusyError."""
     found = slots.load(slot)
     known = Slot() if found.body is None else Slot.model_validate_json(found.body)
-    if known.ends_at_ms <= ends_at_ms + _SILENT_MS:
-        heard = Slot(ends_at_ms=ends_at_ms, heard_at_ms=now_ms)
-        slots.save(slot, heard.model_dump_json(), found.version)
+    if known.ends_at_ms <= ends_at_ms + _HEARTBEAT_TIMEOUT_MS:
+        slot_now = Slot(ends_at_ms=ends_at_ms, heartbeat_at_ms=now_ms)
+        slots.save(slot, slot_now.model_dump_json(), found.version)

@@ -19,7 +19,7 @@ from kinesight.domain.ports import VersionedDocuments
 
 _TICK_S = 1.0
 _EMIT_MS = 60_000
-BEAT_MS = 10_000
+_HEARTBEAT_MS = 10_000
 _SEARCH_MS = 3_000
 """Each search for free leases reads every lease."""
 _IDLE_S = 90.0
@@ -37,7 +37,7 @@ class ConsumerSettings:
 
 @dataclass(frozen=True, slots=True)
 class ConsumerPorts:
-    """Ports of this function. `remaining_s` returns the seconds until the function's timeout; `beat` stores a
+    """Ports of this function. `remaining_s` returns the seconds until the function's timeout; `heartbeat` stores a
     heartbeat. `emit_stream` is called for each stream every minute and at its end, with the counts since the last
     call."""
 
@@ -45,7 +45,7 @@ class ConsumerPorts:
     clock: LeaseClock
     live: LivePorts
     remaining_s: Callable[[], float]
-    beat: Callable[[], None] = lambda: None
+    heartbeat: Callable[[], None] = lambda: None
     emit_stream: Callable[[str, Mapping[str, int], FrameReport], None] = lambda _name, _counted, _frames: None
 
 
@@ -114,9 +114,9 @@ class _Consumer:
 
     def _tick(self, pool: ThreadPoolExecutor) -> None:
         now_ms = self._ports.clock.now_ms()
-        if now_ms - self._heartbeat_at_ms >= BEAT_MS:
+        if now_ms - self._heartbeat_at_ms >= _HEARTBEAT_MS:
             self._heartbeat_at_ms = now_ms
-            self._warn_on_error(self._ports.beat)
+            self._warn_on_error(self._ports.heartbeat)
         self._renew()
         self._collect()
         self._emit()

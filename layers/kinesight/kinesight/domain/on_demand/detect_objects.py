@@ -1,4 +1,4 @@
-"""detect_objects: a window's frames → detections → the results stream, and a report of what became of each."""
+"""detect_objects: analyzes the frames of a window, publishes their records, and writes a report of each frame."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,14 +13,14 @@ from kinesight.domain.ports import WorkStore
 
 @dataclass(frozen=True, slots=True)
 class WindowPorts:
-    """Ports of this verb."""
+    """Ports of this function."""
 
     detection: DetectionPorts
     work: WorkStore
 
 
 def report_key(plan: RangePlan, index: int) -> str:
-    """Where a window's report lies."""
+    """Returns the key of a window's report."""
     return plan.work_key(f"{REPORTS}/{index}.json")
 
 
@@ -35,12 +35,12 @@ def detect_window(
     manifest = _manifest(plan, index, ports.work)
     before = _earlier_report(plan, index, ports.work)
     by_ms = {to_epoch_ms(frame.image_timestamp): _analysis(frame) for frame in manifest.frames}
-    todo = {at_ms: one for at_ms, one in by_ms.items() if at_ms not in before.published}
-    analyses += todo.values()
-    analyze(list(todo.values()), ports.detection, _overridden(plan, settings))
-    report = _merged(before, todo)
+    remaining = {at_ms: one for at_ms, one in by_ms.items() if at_ms not in before.published}
+    analyses += remaining.values()
+    analyze(list(remaining.values()), ports.detection, _overridden(plan, settings))
+    report = _merged(before, remaining)
     ports.work.write(report_key(plan, index), report.model_dump_json(by_alias=True).encode(), "application/json")
-    for one in todo.values():
+    for one in remaining.values():
         if isinstance(one.error, TransientError):
             raise one.error
     return report
@@ -49,7 +49,7 @@ def detect_window(
 def _manifest(plan: RangePlan, index: int, work: WorkStore) -> WindowManifest:
     body = work.read(manifest_key(plan, index))
     if body is None:
-        raise InvalidEventError(f"window {index} of {plan.execution} was not extracted, or its pictures have expired")
+        raise InvalidEventError(f"window {index} of {plan.execution} was not extracted, or its images have expired")
     return WindowManifest.model_validate_json(body)
 
 
@@ -73,7 +73,9 @@ def _overridden(plan: RangePlan, settings: PipelineSettings) -> PipelineSettings
 
 def _merged(before: WindowReport, analyses: dict[int, FrameAnalysis]) -> WindowReport:
     published = dict(before.published)
-    published |= {at_ms: _seen(one) for at_ms, one in analyses.items() if one.record is not None and one.error is None}
+    published |= {
+        at_ms: _analyzed(one) for at_ms, one in analyses.items() if one.record is not None and one.error is None
+    }
     done = {at_ms for at_ms, one in analyses.items() if one.already_analyzed}
     over_budget = {at_ms for at_ms, one in analyses.items() if one.over_budget is not None}
     failed = {at_ms: repr(one.error) for at_ms, one in analyses.items() if isinstance(one.error, PermanentError)}
@@ -86,9 +88,9 @@ def _merged(before: WindowReport, analyses: dict[int, FrameAnalysis]) -> WindowR
     )
 
 
-def _seen(analysis: FrameAnalysis) -> AnalyzedFrame:
+def _analyzed(analysis: FrameAnalysis) -> AnalyzedFrame:
     record = analysis.record
-    assert record is not None  # noqa: S101 - the caller has looked
+    assert record is not None  # noqa: S101 - checked by the caller
     labels = tuple(detection.label for detection in record.detections)
     return AnalyzedFrame(
         result_id=record.result_id,

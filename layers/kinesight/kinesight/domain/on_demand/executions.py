@@ -1,4 +1,4 @@
-"""An execution of the on-demand workflow as other functions start it: its name says its range, so it starts once.
+"""Executions of the on-demand workflow that other functions start: the name contains the range, so it starts once.
 
 A second StartExecution under a name that was used in the last 90 days does nothing (API_StartExecution).
 """
@@ -13,26 +13,27 @@ from typing import Any
 from kinesight.domain.model import Selector, from_epoch_ms
 
 RUNNING = frozenset({"RUNNING", "PENDING_REDRIVE"})
-"""What Step Functions calls executions that have not ended (API_DescribeExecution)."""
+"""Statuses of executions that have not ended (API_DescribeExecution)."""
 _STREAM_ARN = re.compile(r"^arn:[a-z\d-]+:kinesisvideo:[a-z0-9-]+:[0-9]{12}:stream/(?P<name>[a-zA-Z0-9_.-]+)/[0-9]+$")
 
 
 def stream_name_of(stream_arn: str) -> str | None:
-    """The name in a stream's ARN, or None if it is not one (pattern of UpdateNotificationConfiguration's StreamARN)."""
+    """Returns the name in a stream's ARN, or None for other text (pattern of UpdateNotificationConfiguration's
+    StreamARN)."""
     match = _STREAM_ARN.match(stream_arn)
     return match["name"] if match else None
 
 
 def on_grid(moment_ms: int, interval_ms: int) -> int:
-    """The last whole interval since 1970 at or before a moment. Ranges that begin on this grid sample the same moments
-    where they overlap, so that the second look is known for one."""
+    """Returns the last multiple of the interval since 1970 at or before a moment. Overlapping ranges that start on this
+    grid sample the same moments, so that the ledger recognizes repeated frames."""
     return moment_ms // interval_ms * interval_ms
 
 
 @dataclass(frozen=True, slots=True)
 class RunDetails:
-    """An execution. `status` is Step Functions'; `summary` is its output once it has succeeded; `error` is a sentence,
-    empty unless it failed."""
+    """An execution. `status` is that of Step Functions; `summary` is the output of a succeeded execution; `error` is
+    the message of a failed one, else empty."""
 
     status: str
     document: Mapping[str, Any]
@@ -44,7 +45,7 @@ class RunDetails:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisRun:
-    """A range of a stream, by the selector's clock, both ends included."""
+    """A range of a stream by the selected timestamp, both ends included."""
 
     stream_arn: str
     selector: Selector
@@ -53,15 +54,16 @@ class AnalysisRun:
     interval_ms: int
 
     def execution_name(self, kind: str, attempt: int = 1) -> str:
-        """At most 80 characters of those that CloudWatch Logs takes too; `kind`: who starts it, in few letters."""
+        """Returns a name of at most 80 characters, all valid in CloudWatch Logs; `kind` is a short name of the
+        caller."""
         stream = re.sub(r"[^a-zA-Z0-9_-]", "_", stream_name_of(self.stream_arn) or "")[:24]
-        whole = f"{self.stream_arn} {self.selector} {self.interval_ms}"
-        digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
+        identity = f"{self.stream_arn} {self.selector} {self.interval_ms}"
+        digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
         name = f"{kind}-{stream}-{digest}-{self.start_ms}-{self.end_ms}"
         return name if attempt == 1 else f"{name}-{attempt}"
 
     def document(self, *, allow_empty: bool = False) -> dict[str, Any]:
-        """The execution's input."""
+        """Returns the input of the execution."""
         return {
             "StreamARN": self.stream_arn,
             "StartTimestamp": _iso(self.start_ms),

@@ -1,6 +1,6 @@
-"""extract_images: one window → pictures in S3 and a manifest of frames, with a reason for each that is missing.
+"""extract_images: writes the images of one window to S3, and a manifest of frames with a reason for each missing one.
 
-A moment that GetImages has no picture for, though a fragment covers it, is decoded from that fragment instead.
+If GetImages returns no image for a moment that a fragment covers, the image is decoded from that fragment.
 """
 
 from collections import Counter, defaultdict
@@ -28,7 +28,7 @@ _CONTENT_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png"}
 
 @dataclass(frozen=True, slots=True)
 class ExtractionPorts:
-    """The outside world of this verb."""
+    """Ports of this function."""
 
     archive: ImageArchive
     fragments: FragmentArchive
@@ -37,27 +37,27 @@ class ExtractionPorts:
 
 
 def manifest_key(plan: RangePlan, index: int) -> str:
-    """Where a window's manifest lies."""
+    """Returns the key of a window's manifest."""
     return plan.work_key(f"{MANIFESTS}/{index}.json")
 
 
 def picture_key(plan: RangePlan, at_ms: int) -> str:
-    """Where the picture of a moment lies, if there is one."""
+    """Returns the key of the image of a moment."""
     return plan.work_key(f"{plan.stream_name}/{at_ms}.{_EXTENSIONS[plan.format]}")
 
 
 def extract_window(plan: RangePlan, window: Window, ports: ExtractionPorts) -> WindowManifest:
-    """Raises MediaBusyError and StorageBusyError to try again: everything is then written again under the same keys."""
+    """Extracts a window. Idempotent: a retry writes the same keys. Raises MediaBusyError, StorageBusyError."""
     frames: list[Frame] = []
     missing: dict[int, str] = {}
     for request in window.requests:
-        pictures = _asked(plan, request, ports.archive)
+        pictures = _get_images(plan, request, ports.archive)
         for slot in request.slots:
             picture = pictures.get(slot.at_ms, SlotImage(slot.at_ms, None, "NOT_ANSWERED"))
             if picture.data is None:
                 missing[slot.at_ms] = picture.reason
             else:
-                frames.append(_kept(plan, slot, picture.data, ports.work))
+                frames.append(_store(plan, slot, picture.data, ports.work))
     refusals = Counter(missing.values())
     absent = [slot for slot in window.slots if slot.at_ms in missing]
     decoded: list[Frame] = []
@@ -66,11 +66,11 @@ def extract_window(plan: RangePlan, window: Window, ports: ExtractionPorts) -> W
         if picture.data is None:
             missing[slot.at_ms] += f", {picture.reason}"
         else:
-            decoded.append(_kept(plan, slot, picture.data, ports.work))
+            decoded.append(_store(plan, slot, picture.data, ports.work))
             del missing[slot.at_ms]
     manifest = WindowManifest(
         index=window.index,
-        frames=tuple(_in_time(frames + decoded)),
+        frames=tuple(_by_time(frames + decoded)),
         decoded=len(decoded),
         fragments_fetched=len(touched),
         refusals=refusals,
@@ -82,33 +82,33 @@ def extract_window(plan: RangePlan, window: Window, ports: ExtractionPorts) -> W
     return manifest
 
 
-def _asked(plan: RangePlan, request: ImageRequest, archive: ImageArchive) -> dict[int, SlotImage]:
-    return {answer.at_ms: answer for answer in archive.images(plan.stream_name, request, _wish(plan))}
+def _get_images(plan: RangePlan, request: ImageRequest, archive: ImageArchive) -> dict[int, SlotImage]:
+    return {one.at_ms: one for one in archive.images(plan.stream_name, request, _wish(plan))}
 
 
 def _decoded(plan: RangePlan, slots: Sequence[Slot], ports: ExtractionPorts) -> Iterator[tuple[Slot, SlotImage]]:
-    """Each slot once, with a picture or why the fragment gave none; one fragment in memory."""
+    """Yields each slot with an image or the reason for none; one fragment is in memory at a time."""
     by_fragment: defaultdict[str, dict[int, Slot]] = defaultdict(dict)
     for slot in slots:
         by_fragment[slot.fragment_number][slot.at_ms] = slot
     for media in ports.fragments.fetch(plan.stream_name, list(by_fragment)):
-        wanted = by_fragment[media.fragment_number]
+        by_moment = by_fragment[media.fragment_number]
         if isinstance(media, FragmentUnavailable):
-            yield from ((slot, SlotImage(at_ms, None, "FRAGMENT_UNAVAILABLE")) for at_ms, slot in wanted.items())
+            yield from ((slot, SlotImage(at_ms, None, "FRAGMENT_UNAVAILABLE")) for at_ms, slot in by_moment.items())
         else:
-            for picture in ports.maker.pictures(media.matroska, list(wanted), _wish(plan)):
-                yield wanted[picture.at_ms], picture
+            for picture in ports.maker.pictures(media.matroska, list(by_moment), _wish(plan)):
+                yield by_moment[picture.at_ms], picture
 
 
 def _wish(plan: RangePlan) -> ImageSpec:
     return ImageSpec(plan.selector, plan.format, plan.width, plan.height)
 
 
-def _in_time(frames: list[Frame]) -> list[Frame]:
+def _by_time(frames: list[Frame]) -> list[Frame]:
     return sorted(frames, key=lambda frame: frame.image_timestamp)
 
 
-def _kept(plan: RangePlan, slot: Slot, data: bytes, work: WorkStore) -> Frame:
+def _store(plan: RangePlan, slot: Slot, data: bytes, work: WorkStore) -> Frame:
     content_type = _CONTENT_TYPES[plan.format]
     key = picture_key(plan, slot.at_ms)
     work.write(key, data, content_type)

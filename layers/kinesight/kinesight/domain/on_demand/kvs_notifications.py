@@ -1,4 +1,4 @@
-"""KVS's notifications as SNS brings them (developer guide, "Notifications in Kinesis Video Streams")."""
+"""Parses KVS notifications that SNS delivers (developer guide, "Notifications in Kinesis Video Streams")."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ _LATEST_IN_SECONDS = 20_000_000_000
 
 
 def _milliseconds(value: Any) -> Any:
-    """The guide does not say the unit: what would lie beyond the year 2603 in seconds is milliseconds."""
+    """Returns milliseconds. The guide does not specify the unit: values after the year 2603 in seconds are
+    milliseconds."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return round(value if abs(value) >= _LATEST_IN_SECONDS else value * 1000)
     return value
@@ -35,7 +36,7 @@ class _Notification(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class NotifiedFragment:
-    """A fragment that its producer tagged; where it starts by the chosen clock, in epoch milliseconds."""
+    """A fragment that its producer tagged; `start_ms` is its selected timestamp in epoch milliseconds."""
 
     stream_arn: str
     fragment_number: str
@@ -43,7 +44,7 @@ class NotifiedFragment:
 
 
 def parse_notification(body: str, selector: Selector) -> NotifiedFragment:
-    """Reads a queue's message: SNS's envelope, or the notification alone (raw delivery). Raises InvalidEventError."""
+    """Parses an SQS message: an SNS envelope, or a notification alone (raw delivery). Raises InvalidEventError."""
     try:
         document = json.loads(body)
         if isinstance(document, dict) and isinstance(document.get("Message"), str):
@@ -51,9 +52,9 @@ def parse_notification(body: str, selector: Selector) -> NotifiedFragment:
         notice = _Notification.model_validate(document)
     except (ValidationError, ValueError, RecursionError) as error:
         problem = error.errors()[0] if isinstance(error, ValidationError) else error
-        raise InvalidEventError(f"not a notification of KVS: {problem}") from error
+        raise InvalidEventError(f"not a KVS notification: {problem}") from error
     if stream_name_of(notice.stream_arn) is None:
-        raise InvalidEventError(f"not a stream's ARN: {notice.stream_arn!r}")
+        raise InvalidEventError(f"not a stream ARN: {notice.stream_arn!r}")
     by_producer = selector == "PRODUCER_TIMESTAMP"
     return NotifiedFragment(
         notice.stream_arn,

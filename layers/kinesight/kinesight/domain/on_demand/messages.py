@@ -1,4 +1,4 @@
-"""What crosses the on-demand workflow: its input, its plan, a window's report, its summary."""
+"""Documents of the on-demand workflow: input, plan, manifests and reports of windows, summary."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -26,7 +26,7 @@ WINDOWS: TypeAdapter[list[Window]] = TypeAdapter(list[Window])
 
 
 def _moment(value: Any) -> Any:
-    """Numbers are epoch seconds, as in GetImages; pydantic would take large ones for milliseconds."""
+    """Accepts numbers as epoch seconds, as GetImages does; pydantic would read large numbers as milliseconds."""
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) > 20_000_000_000:
         raise ValueError("epoch times are in seconds")
     return value
@@ -48,7 +48,7 @@ class _Input(BaseModel):
 
 
 class TimelapseOptions(_Input):
-    """What an execution may ask of its time-lapse. Sides in pixels, even, as H.264 wants them."""
+    """Options of an execution's time-lapse. Width and height are even numbers of pixels, which H.264 requires."""
 
     frames_per_second: int = Field(default=10, ge=1, le=60)
     width_pixels: int | None = Field(default=None, ge=16, le=3840, multiple_of=2)
@@ -56,14 +56,14 @@ class TimelapseOptions(_Input):
     burn_timestamp: bool = False
 
     @model_validator(mode="after")
-    def _has_both_sides_or_none(self) -> "TimelapseOptions":
+    def _check_size(self) -> "TimelapseOptions":
         if (self.width_pixels is None) != (self.height_pixels is None):
             raise ValueError("give WidthPixels and HeightPixels together, or neither")
         return self
 
 
 class AnalysisRequest(_Input):
-    """An execution's input. Names are those of GetImages (API_reader_GetImages)."""
+    """Input of an execution, with the names of GetImages (API_reader_GetImages)."""
 
     stream_name: str | None = Field(default=None, pattern=r"^[a-zA-Z0-9_.-]{1,256}$")
     stream_arn: str | None = Field(default=None, alias="StreamARN")
@@ -82,7 +82,7 @@ class AnalysisRequest(_Input):
     allow_empty: bool = False
 
     @model_validator(mode="after")
-    def _is_whole(self) -> "AnalysisRequest":
+    def _check_fields(self) -> "AnalysisRequest":
         if (self.stream_name is None) == (self.stream_arn is None):
             raise ValueError("give StreamName or StreamARN, one of them")
         if (self.width_pixels is None) != (self.height_pixels is None):
@@ -91,7 +91,7 @@ class AnalysisRequest(_Input):
 
     @classmethod
     def parse(cls, document: Any) -> "AnalysisRequest":
-        """Raises InvalidInputError naming every field that is wrong."""
+        """Validates an input. Raises InvalidInputError with every invalid field."""
         try:
             return cls.model_validate(document)
         except ValidationError as error:
@@ -100,7 +100,7 @@ class AnalysisRequest(_Input):
 
 
 class TimelapsePlan(Value):
-    """The video to be made: frames per second, sides in pixels or None for the pictures' own, and where it goes."""
+    """Time-lapse to render. Width and height are in pixels; None means the size of the images."""
 
     frames_per_second: int
     width: int | None
@@ -111,17 +111,17 @@ class TimelapsePlan(Value):
 
 
 REPORTS, MANIFESTS = "reports", "windows"
-"""Folders of an execution's work: a window's report, `<index>.json`, and its manifest of pictures."""
+"""Folders of an execution: reports and image manifests of its windows, `<index>.json`."""
 WINDOWS_FILE, SUMMARY_FILE = "windows.json", "summary.json"
 
 
 def work_key(execution: str, name: str) -> str:
-    """Where an execution keeps something."""
+    """Returns the key of an object of an execution."""
     return f"on-demand/{execution}/{name}"
 
 
 class RangePlan(Value):
-    """What the workflow carries from state to state; the windows themselves are in S3, under `windows_key`."""
+    """State of the workflow between its steps; the windows are in S3, under `windows_key`."""
 
     execution: str
     stream_name: str
@@ -148,14 +148,14 @@ class RangePlan(Value):
     renders: bool = False
 
     def work_key(self, name: str) -> str:
-        """Where this execution keeps something."""
+        """Returns the key of an object of this execution."""
         return work_key(self.execution, name)
 
 
 class WindowManifest(Value):
-    """What extraction found: the frames, how many of them were decoded from their fragments because GetImages had no
-    picture, and per missing moment (epoch milliseconds) the reason. `refusals` counts the moments that GetImages had
-    no picture for, by its error code."""
+    """Result of extracting a window. `decoded` counts the frames that were decoded from their fragments because
+    GetImages returned no image, `refusals` the moments without an image by the error code of GetImages. `missing` is
+    the reason per missing moment (epoch milliseconds)."""
 
     index: int
     frames: tuple[Frame, ...]
@@ -166,7 +166,7 @@ class WindowManifest(Value):
 
 
 class AnalyzedFrame(Value):
-    """One analyzed picture in a report."""
+    """An analyzed frame in a report."""
 
     result_id: str
     fragment_number: str | None = None
@@ -175,7 +175,7 @@ class AnalyzedFrame(Value):
 
 
 class WindowReport(Value):
-    """What became of a window's frames, by moment (epoch milliseconds)."""
+    """Results of a window's frames, by moment (epoch milliseconds)."""
 
     index: int
     published: Mapping[int, AnalyzedFrame] = Field(default_factory=dict)
@@ -185,7 +185,7 @@ class WindowReport(Value):
 
 
 class EvidenceLink(Value):
-    """A picture that matched, and where its evidence is kept, as S3 URIs."""
+    """A frame that matched, with the S3 URIs of its evidence."""
 
     image_timestamp: Timestamp
     result_id: str
@@ -196,7 +196,7 @@ class EvidenceLink(Value):
 
 
 class RangeCost(Value):
-    """What an execution used of what AWS bills: calls, pictures, fragments."""
+    """Billed usage of an execution: calls, images and fragments."""
 
     get_images_requests: int
     images_generated: int
@@ -205,18 +205,17 @@ class RangeCost(Value):
 
 
 class TimelapseFiles(Value):
-    """S3 URIs."""
+    """S3 URIs of a time-lapse and its poster."""
 
     video: str
     poster: str
 
 
 class RangeSummary(Value):
-    """The workflow's output. Counts of pictures, but `windows` and `failed_windows`. Nobody has looked at what was
-    `over_budget`.
+    """Output of the workflow. All counts are of images, except those of windows and fragments.
 
-    `evidence` holds the first fifty pictures that matched.
-    """
+    `requested` moments have media; `extracted` of them have an image. `evidence` has the first fifty frames that
+    matched."""
 
     execution: str
     stream_name: str
@@ -226,8 +225,8 @@ class RangeSummary(Value):
     fragments: int
     windows: int
     failed_windows: int
-    asked: int
-    found: int
+    requested: int
+    extracted: int
     decoded: int
     missing: Mapping[str, int]
     published: int

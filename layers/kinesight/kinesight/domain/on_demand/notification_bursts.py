@@ -1,8 +1,8 @@
-"""The notified fragments of one stream, gathered into bursts: what lies close together becomes one range.
+"""Groups the notified fragments of one stream into bursts: fragments that are close together become one range.
 
-Two clocks: a fragment's place in the video ("start"), and when we were told of it ("now"). A burst closes when nothing
-was added to it for a while, or when it has been open for long. What was closed is remembered for a time, so that a
-message that comes again opens nothing.
+Two clocks: the fragment's time in the video ("start"), and the time of its notification ("now"). A burst closes when no
+fragment was added for a while, or when it has been open for too long. The last closed bursts are stored, so that a
+redelivered message does not open a new one.
 """
 
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from kinesight.domain.on_demand.executions import on_grid
 from kinesight.domain.on_demand.kvs_notifications import NotifiedFragment
 
 LONGEST_OPEN_MS = 300_000
-"""A camera that notifies without end is analyzed every five minutes."""
-_REMEMBERED = 50
+"""A camera that notifies continuously is analyzed every five minutes."""
+_CLOSED_BURSTS_KEPT = 50
 
 
 @dataclass(frozen=True, slots=True)
 class BurstRules:
-    """Milliseconds before and after what was notified, without a new notification, and between sampled pictures."""
+    """Milliseconds of pre-roll and post-roll, without a new notification, and between sampled images."""
 
     pre_roll_ms: int
     post_roll_ms: int
@@ -27,12 +27,12 @@ class BurstRules:
 
     @property
     def reach_ms(self) -> int:
-        """Fragments whose starts lie no farther apart are one burst."""
+        """Fragments whose starts are at most this far apart are one burst."""
         return self.pre_roll_ms + self.post_roll_ms + self.quiet_ms
 
 
 class Burst(Value):
-    """Starts of the first and the last fragment, and when the burst was opened and last added to."""
+    """An open burst: starts of its first and last fragment, and when it was opened and last extended."""
 
     first_ms: int
     last_ms: int
@@ -41,7 +41,7 @@ class Burst(Value):
     touched_at_ms: int
 
     def due_at_ms(self, rules: BurstRules) -> int:
-        """The post-roll must have been recorded by then."""
+        """Returns when the burst closes; its post-roll has been recorded by then."""
         return min(self.touched_at_ms + rules.quiet_ms + rules.post_roll_ms, self.opened_at_ms + LONGEST_OPEN_MS)
 
     def start_ms(self, rules: BurstRules) -> int:
@@ -49,7 +49,7 @@ class Burst(Value):
 
 
 class ClosedBurst(Value):
-    """A range to analyze; fragments that start from `start_ms` to `last_ms` lie inside it whole."""
+    """A range to analyze. Fragments that start from `start_ms` to `last_ms` are entirely in it."""
 
     start_ms: int
     last_ms: int
@@ -57,7 +57,8 @@ class ClosedBurst(Value):
 
 
 class StreamBursts(Value):
-    """What is remembered of a stream. `closing` ranges are still to be started, `closed` ones have been."""
+    """Stored bursts of a stream. Executions of `closing` ranges have to be started, those of `closed` ranges have
+    been."""
 
     open: tuple[Burst, ...] = ()
     closing: tuple[ClosedBurst, ...] = ()
@@ -68,7 +69,7 @@ class StreamBursts(Value):
         return any(one.start_ms <= start_ms <= one.last_ms for one in (*self.closing, *self.closed))
 
     def with_fragment(self, fragment: NotifiedFragment, now_ms: int, rules: BurstRules) -> "StreamBursts":
-        """Bursts that the fragment connects become one."""
+        """Returns the bursts with a fragment; bursts that it connects are joined."""
         if self.covers(fragment.start_ms):
             return self
         burst = Burst(
@@ -90,8 +91,8 @@ class StreamBursts(Value):
         return tuple(one for one in self.open if one.due_at_ms(rules) <= now_ms)
 
     def with_closing(self, burst: Burst, end_ms: int, rules: BurstRules) -> "StreamBursts":
-        """Closes a burst; `end_ms`: where its last fragment ends. One cut off while it went on leaves its last fragment
-        open, so that a post-roll comes after that too."""
+        """Closes a burst whose last fragment ends at `end_ms`. A burst that is closed for its age leaves its last
+        fragment open, so that the post-roll after that fragment is analyzed too."""
         closing = ClosedBurst(start_ms=burst.start_ms(rules), last_ms=burst.last_ms, end_ms=end_ms + rules.post_roll_ms)
         rest = [one for one in self.open if one != burst]
         if burst.due_at_ms(rules) < burst.touched_at_ms + rules.post_roll_ms:
@@ -101,7 +102,7 @@ class StreamBursts(Value):
     def with_started(self, started: tuple[ClosedBurst, ...]) -> "StreamBursts":
         rest = tuple(one for one in self.closing if one not in started)
         known = [one for one in self.closed if one not in started]
-        return self.model_copy(update={"closing": rest, "closed": (*known, *started)[-_REMEMBERED:]})
+        return self.model_copy(update={"closing": rest, "closed": (*known, *started)[-_CLOSED_BURSTS_KEPT:]})
 
     def next_due_at_ms(self, rules: BurstRules) -> int | None:
         return min((one.due_at_ms(rules) for one in self.open), default=None)

@@ -1,4 +1,4 @@
-"""plan_windows: an execution's input → windows of GetImages requests, in S3; the state carries only where they are."""
+"""plan_windows: turns the input of an execution into windows of GetImages requests, which it writes to S3."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,15 +33,15 @@ from kinesight.domain.ports import (
 )
 
 CONCURRENCY = 10
-"""Windows at a time. GetImages gives a stream 20 calls of 25 pictures a second ("Service quotas": 500 media points). A
-window is one such call and then the detector's time, so ten stay below, with room for other readers of the stream."""
+"""Concurrent windows. GetImages allows 20 calls of 25 images per second and stream ("Service quotas": 500 media
+points). A window is one such call and then detector time, so ten windows leave room for other readers of the stream."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanningPorts:
-    """The outside world of this verb. `now`: the present, aware.
+    """Ports of this function. `now` returns the current time, aware.
 
-    `missing_parameters`: by detector, the stack's parameter that is empty and that it would need.
+    `missing_parameters` is, by detector, the parameter that the detector needs and the stack does not set.
     """
 
     streams: StreamDirectory
@@ -52,18 +52,21 @@ class PlanningPorts:
 
 
 def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -> RangePlan:
-    """Writes the windows and tells where. Raises what says which part of the input is impossible, and why."""
+    """Writes the windows and returns the plan. Raises PermanentError with the invalid part of the input and the
+    reason."""
     missing = ports.missing_parameters.get(request.detector or "")
     if missing:
-        raise InvalidInputError(f"Detector {request.detector}: this stack has no {missing}; deploy with it")
+        raise InvalidInputError(
+            f"Detector {request.detector}: this stack does not set {missing}; deploy it with that parameter"
+        )
     stream = ports.streams.describe(request.stream_name or str(request.stream_arn))
     now = ports.now()
     _check_range(request, stream, now)
-    found = _recorded(request, stream, now, ports.fragments)
+    fragments = _recorded(request, stream, now, ports.fragments)
     start_ms, end_ms = to_epoch_ms(request.start_timestamp), to_epoch_ms(request.end_timestamp)
-    # A camera's clock may be ahead of ours, so what it recorded counts as past, whatever its time.
-    end_ms = min(end_ms, max([to_epoch_ms(now), *(one.start_ms + one.length_ms for one in found)]))
-    windows = plan_windows(Grid(start_ms, end_ms, request.sampling_interval), found)
+    # A camera's clock may be ahead, so recorded media counts as past, whatever its timestamps.
+    end_ms = min(end_ms, max([to_epoch_ms(now), *(one.start_ms + one.length_ms for one in fragments)]))
+    windows = plan_windows(Grid(start_ms, end_ms, request.sampling_interval), fragments)
     plan = RangePlan(
         execution=execution,
         stream_name=stream.name,
@@ -83,7 +86,7 @@ def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -
         windows=len(windows),
         concurrency=CONCURRENCY,
         slots=sum(run.count for window in windows for one in window.requests for run in one.runs),
-        fragments=len(found),
+        fragments=len(fragments),
         detector=request.detector,
         detects=request.detector != "NONE",
         timelapse=_timelapse(request.timelapse, execution),
@@ -97,27 +100,27 @@ def _recorded(request: AnalysisRequest, stream: VideoStream, now: datetime, inde
     selector = request.image_selector_type
     start_ms, end_ms = to_epoch_ms(request.start_timestamp), to_epoch_ms(request.end_timestamp)
     listed = index.fragments(stream.name, selector, start_ms - LONGEST_FRAGMENT_MS, end_ms)
-    found = [one for one in listed if one.start_ms + max(1, one.length_ms) > start_ms]
-    if not found and request.start_timestamp > now:
+    fragments = [one for one in listed if one.start_ms + max(1, one.length_ms) > start_ms]
+    if not fragments and request.start_timestamp > now:
         raise RangeInFutureError(
-            f"the range begins at {_iso(request.start_timestamp)}, and it is {_iso(now)}: choose one that has passed"
+            f"the range starts at {_iso(request.start_timestamp)}, and it is {_iso(now)}: choose a range in the past"
         )
-    if not found and not request.allow_empty:
+    if not fragments and not request.allow_empty:
         raise NoMediaError(
             f"{stream.name} has no media between {_iso(request.start_timestamp)} and {_iso(request.end_timestamp)} "
-            f"by {selector}: look at another range, or at the other ImageSelectorType"
+            f"by {selector}: choose another range or the other ImageSelectorType"
         )
-    return found
+    return fragments
 
 
-def _timelapse(wish: TimelapseOptions | None, execution: str) -> TimelapsePlan | None:
-    if wish is None:
+def _timelapse(options: TimelapseOptions | None, execution: str) -> TimelapsePlan | None:
+    if options is None:
         return None
     return TimelapsePlan(
-        frames_per_second=wish.frames_per_second,
-        width=wish.width_pixels,
-        height=wish.height_pixels,
-        burn_timestamp=wish.burn_timestamp,
+        frames_per_second=options.frames_per_second,
+        width=options.width_pixels,
+        height=options.height_pixels,
+        burn_timestamp=options.burn_timestamp,
         video_key=f"timelapse/{execution}.mp4",
         poster_key=f"timelapse/{execution}.jpg",
     )
@@ -126,17 +129,17 @@ def _timelapse(wish: TimelapseOptions | None, execution: str) -> TimelapsePlan |
 def _check_range(request: AnalysisRequest, stream: VideoStream, now: datetime) -> None:
     start, end = request.start_timestamp, request.end_timestamp
     if end < start:
-        raise InvertedRangeError(f"EndTimestamp {_iso(end)} lies before StartTimestamp {_iso(start)}: swap them")
+        raise InvertedRangeError(f"EndTimestamp {_iso(end)} is before StartTimestamp {_iso(start)}: swap them")
     if stream.retention_hours == 0:
         raise NoRetentionError(
-            f"{stream.name} keeps nothing (DataRetentionInHours is 0): raise its retention with "
+            f"{stream.name} has no retention (DataRetentionInHours is 0): increase it with "
             "UpdateDataRetention, then record"
         )
     oldest = now - timedelta(hours=stream.retention_hours)
     if end < oldest and request.image_selector_type == "SERVER_TIMESTAMP":
         raise RangeExpiredError(
-            f"{stream.name} keeps {stream.retention_hours} hours, so nothing before {_iso(oldest)} is left: "
-            "choose a later range"
+            f"{stream.name} has a retention of {stream.retention_hours} hours, so no media before "
+            f"{_iso(oldest)} is stored: choose a later range"
         )
 
 

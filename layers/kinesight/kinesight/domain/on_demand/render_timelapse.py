@@ -1,7 +1,6 @@
-"""render_timelapse: an execution's pictures → one video, a part per invocation, joined by the last one.
+"""render_timelapse: renders the images of an execution as a video, one part per invocation; the last one joins them.
 
-Every moment of the grid is a frame, also those without a picture: a gap in the recording is seen as one, and as long
-as it was.
+Every moment of the grid is a frame, also without an image, so a gap in the recording is visible at its full length.
 """
 
 from collections import deque
@@ -19,14 +18,14 @@ from kinesight.domain.on_demand.messages import RangePlan, TimelapsePlan, Window
 from kinesight.domain.ports import FileStore, FileUploads, WorkStore
 
 _RESERVE_MS = 120_000
-"""Kept of an invocation to upload its part, or to join all of them."""
+"""Time of an invocation that is reserved for uploading its part or joining all parts."""
 _AHEAD_BYTES = 64_000_000
 _READERS = 16
 _LARGEST_DEFAULT = (1280, 720)
 
 
 class Progress(Value):
-    """How far a time-lapse is: the next frame to render, and the first frames of the parts that are."""
+    """Progress of a time-lapse: the next frame to render, and the first frame of each rendered part."""
 
     position: int = 0
     parts: tuple[int, ...] = ()
@@ -73,7 +72,7 @@ class TimelapseEncoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RenderingPorts:
-    """The outside world of this verb. `folder` has room for the whole video, twice."""
+    """Ports of this function. `folder` has space for twice the video."""
 
     work: WorkStore
     encoder: TimelapseEncoder
@@ -84,9 +83,9 @@ class RenderingPorts:
 
 
 def render(plan: RangePlan, progress: Progress, ports: RenderingPorts) -> Progress:
-    """Goes on where `progress` says. Raises NoMediaError if no moment of the range has a picture."""
+    """Continues at `progress`; returns the new progress. Raises NoMediaError if no moment of the range has an image."""
     if plan.timelapse is None:
-        raise InvalidEventError(f"{plan.execution} was not asked for a time-lapse")
+        raise InvalidEventError(f"{plan.execution} has no time-lapse options")
     form, poster = _form(plan, plan.timelapse, ports)
     frames = (plan.end_ms - plan.start_ms) // plan.interval_ms + 1
     if progress.position < frames:
@@ -100,13 +99,13 @@ def render(plan: RangePlan, progress: Progress, ports: RenderingPorts) -> Progre
     return progress.model_copy(update={"done": True})
 
 
-def _form(plan: RangePlan, wanted: TimelapsePlan, ports: RenderingPorts) -> tuple[VideoFormat, bytes]:
-    """And the poster: the first picture of the range."""
+def _form(plan: RangePlan, timelapse: TimelapsePlan, ports: RenderingPorts) -> tuple[VideoFormat, bytes]:
+    """Returns the video format, and the poster: the first image of the range."""
     picture = _first_picture(plan, ports.work)
-    width, height = wanted.width, wanted.height
+    width, height = timelapse.width, timelapse.height
     if width is None or height is None:
         width, height = _fitted(ports.encoder.size_of(picture))
-    form = VideoFormat(width, height, wanted.frames_per_second)
+    form = VideoFormat(width, height, timelapse.frames_per_second)
     return form, ports.encoder.poster(picture, form)
 
 
@@ -118,11 +117,11 @@ def _first_picture(plan: RangePlan, work: WorkStore) -> bytes:
             picture = work.read(frame.image.key)
             if picture is not None:
                 return picture
-    raise NoMediaError(f"{plan.execution} has no picture to make a time-lapse of")
+    raise NoMediaError(f"{plan.execution} has no image for a time-lapse")
 
 
 def _fitted(size: tuple[int, int]) -> tuple[int, int]:
-    """Within 720p, and even, as H.264 wants it."""
+    """Returns the size scaled down to 720p; both sides are even, which H.264 requires."""
     scale = min(1.0, _LARGEST_DEFAULT[0] / size[0], _LARGEST_DEFAULT[1] / size[1])
     width, height = (max(2, round(side * scale) // 2 * 2) for side in size)
     return width, height
@@ -145,7 +144,7 @@ def _rendered(plan: RangePlan, form: VideoFormat, progress: Progress, ports: Ren
 
 
 def _in_order[I, O](pool: ThreadPoolExecutor, work: Callable[[I], O], items: Iterable[I], ahead: int) -> Iterator[O]:
-    """Results in the order of the items, at most `ahead` of them made before they are taken."""
+    """Yields results in the order of the items; at most `ahead` results are computed in advance."""
     waiting: deque[Future[O]] = deque()
     for item in items:
         waiting.append(pool.submit(work, item))
@@ -164,18 +163,18 @@ def _canvas(plan: RangePlan, form: VideoFormat, at_ms: int, ports: RenderingPort
     try:
         return ports.encoder.canvas(picture, form, f"{plan.stream_name} {moment}" if burnt else "")
     except UnsupportedImageError:
-        return ports.encoder.gap(form, f"unreadable picture at {moment}")
+        return ports.encoder.gap(form, f"unreadable image at {moment}")
 
 
-def _joined(plan: RangePlan, wanted: TimelapsePlan, progress: Progress, ports: RenderingPorts) -> None:
+def _joined(plan: RangePlan, timelapse: TimelapsePlan, progress: Progress, ports: RenderingPorts) -> None:
     target = ports.folder / "video.mp4"
     ports.encoder.join(_fetched(plan, progress, ports), target)
-    ports.videos.upload(target, wanted.video_key, "video/mp4")
+    ports.videos.upload(target, timelapse.video_key, "video/mp4")
     target.unlink()
 
 
 def _fetched(plan: RangePlan, progress: Progress, ports: RenderingPorts) -> Iterator[Path]:
-    """One part on disk at a time."""
+    """Yields the parts; one is on disk at a time."""
     path = ports.folder / "part.mp4"
     for position in progress.parts:
         ports.parts.download(_part_key(plan, position), path)

@@ -1,9 +1,9 @@
-"""start_analysis: notifications of KVS → executions of the on-demand workflow, one per stream and burst.
+"""start_analysis: starts executions of the on-demand workflow for KVS notifications, one per stream and burst.
 
-What is known of a stream's bursts is one versioned document, so any number of functions may add to it. A burst that is
-still open needs somebody to look at it later: a message to ourselves, sent before the document is saved. A burst that
-closes is saved as closing before it is started, under a name that says its range: whatever is cut off where, the next
-message goes on, and nothing is started twice.
+The bursts of a stream are one versioned document, so concurrent functions can update it. An open burst is checked again
+after a delayed message, which is sent before the document is saved. A burst is saved as closing before its execution is
+started under a name that contains its range, so the function may stop at any step: the next message continues, and no
+execution starts twice.
 """
 
 from collections import defaultdict
@@ -29,15 +29,15 @@ from kinesight.domain.ports import (
 )
 
 NOTIFIED = "notified"
-"""How the names of executions begin that notifications started."""
+"""Prefix of the names of executions that notifications start."""
 
 _ATTEMPTS = 10
 LONGEST_DELAY_S = 900
-"""The longest that SQS delays a message (API_SendMessage)."""
+"""Maximum delay of an SQS message (API_SendMessage)."""
 
 
 class Reminder(Value):
-    """Our own message: look at this stream's bursts. `wake_at_ms` tells it from one that was replaced."""
+    """A delayed message: check the bursts of this stream. `wake_at_ms` distinguishes it from a message it replaced."""
 
     reminder_of: str
     wake_at_ms: int
@@ -45,7 +45,7 @@ class Reminder(Value):
 
 @dataclass(frozen=True, slots=True)
 class StartPorts:
-    """The outside world of this verb. `now_ms`: the present, epoch milliseconds."""
+    """Ports of this function. `now_ms` returns epoch milliseconds."""
 
     bursts: VersionedDocuments
     fragments: FragmentIndex
@@ -57,7 +57,7 @@ class StartPorts:
 
 @dataclass(frozen=True, slots=True)
 class StartSettings:
-    """How bursts are made, and by whose clock."""
+    """Rules of bursts, and the timestamp that selects fragments."""
 
     rules: BurstRules
     selector: Selector
@@ -72,20 +72,20 @@ class StartReport(FailedItems):
 
 
 @dataclass(slots=True)
-class _Mail:
-    """What a batch says of one stream."""
+class _StreamMessages:
+    """The messages of a batch for one stream."""
 
     messages: list[QueuedMessage] = field(default_factory=list)
     fragments: list[NotifiedFragment] = field(default_factory=list)
     reminders: set[int] = field(default_factory=set)
 
 
-def start_analyses(messages: Sequence[QueuedMessage], ports: StartPorts, plan: StartSettings) -> StartReport:
-    """What one stream or message could not do is in the report, never an exception."""
+def start_analyses(messages: Sequence[QueuedMessage], ports: StartPorts, settings: StartSettings) -> StartReport:
+    """Processes a batch. Errors of streams and messages are in the report, never raised."""
     report = StartReport()
-    for stream_arn, mail in _sorted_by_stream(messages, ports, plan, report).items():
+    for stream_arn, mail in _sorted_by_stream(messages, ports, settings, report).items():
         try:
-            report.started += _Stream(stream_arn, ports, plan).take(mail)
+            report.started += _Stream(stream_arn, ports, settings).take(mail)
         except PermanentError as error:
             for message in mail.messages:
                 report.dead_letter(message.body, ports.dead_letters, ItemFailure(message.message_id, error))
@@ -97,23 +97,23 @@ def start_analyses(messages: Sequence[QueuedMessage], ports: StartPorts, plan: S
 
 
 def _sorted_by_stream(
-    messages: Sequence[QueuedMessage], ports: StartPorts, plan: StartSettings, report: StartReport
-) -> dict[str, _Mail]:
-    mails: dict[str, _Mail] = defaultdict(_Mail)
+    messages: Sequence[QueuedMessage], ports: StartPorts, settings: StartSettings, report: StartReport
+) -> dict[str, _StreamMessages]:
+    by_stream: dict[str, _StreamMessages] = defaultdict(_StreamMessages)
     for message in messages:
         reminder = _reminder(message.body)
         if reminder is not None:
-            mails[reminder.reminder_of].reminders.add(reminder.wake_at_ms)
-            mails[reminder.reminder_of].messages.append(message)
+            by_stream[reminder.reminder_of].reminders.add(reminder.wake_at_ms)
+            by_stream[reminder.reminder_of].messages.append(message)
             continue
         try:
-            fragment = parse_notification(message.body, plan.selector)
+            fragment = parse_notification(message.body, settings.selector)
         except InvalidEventError as error:
             report.dead_letter(message.body, ports.dead_letters, ItemFailure(message.message_id, error))
         else:
-            mails[fragment.stream_arn].fragments.append(fragment)
-            mails[fragment.stream_arn].messages.append(message)
-    return mails
+            by_stream[fragment.stream_arn].fragments.append(fragment)
+            by_stream[fragment.stream_arn].messages.append(message)
+    return by_stream
 
 
 def _reminder(body: str) -> Reminder | None:
@@ -124,39 +124,39 @@ def _reminder(body: str) -> Reminder | None:
 
 
 class _Stream:
-    """One stream's bursts, for one batch."""
+    """Updates the bursts of one stream for one batch."""
 
-    def __init__(self, stream_arn: str, ports: StartPorts, plan: StartSettings) -> None:
+    def __init__(self, stream_arn: str, ports: StartPorts, settings: StartSettings) -> None:
         self._arn = stream_arn
         self._ports = ports
-        self._plan = plan
+        self._settings = settings
         self._now_ms = ports.now_ms()
         self._ends_ms: dict[str, int] = {}
         self._wake_at_ms: int | None = None
 
-    def take(self, mail: _Mail) -> list[AnalysisRun]:
-        """The executions that were started. Raises KinesightError; then the mail is to come again."""
-        bursts = self._update(lambda known: self._advanced(known, mail))
+    def take(self, mail: _StreamMessages) -> list[AnalysisRun]:
+        """Returns the executions that were started. Raises KinesightError; then the messages have to be redelivered."""
+        bursts = self._update(lambda known: self._advance(known, mail))
         runs = [self._run(one) for one in bursts.closing]
         started = [run for run in runs if self._ports.workflow.start(run.execution_name(NOTIFIED), run.document())]
         if bursts.closing:
             self._update(lambda known: known.with_started(bursts.closing))
         return started
 
-    def _advanced(self, known: StreamBursts, mail: _Mail) -> StreamBursts:
-        rules = self._plan.rules
+    def _advance(self, known: StreamBursts, mail: _StreamMessages) -> StreamBursts:
+        rules = self._settings.rules
         bursts = known
         for fragment in mail.fragments:
             bursts = bursts.with_fragment(fragment, self._now_ms, rules)
         for burst in bursts.due(self._now_ms, rules):
             bursts = bursts.with_closing(burst, self._end_ms(burst), rules)
         if bursts.wake_at_ms in mail.reminders or (bursts.wake_at_ms or 0) <= self._now_ms:
-            bursts = bursts.model_copy(update={"wake_at_ms": self._reminded(bursts)})
+            bursts = bursts.model_copy(update={"wake_at_ms": self._next_check(bursts)})
         return bursts
 
-    def _reminded(self, bursts: StreamBursts) -> int | None:
-        """When the next look comes, after sending for it once."""
-        due_at_ms = bursts.next_due_at_ms(self._plan.rules)
+    def _next_check(self, bursts: StreamBursts) -> int | None:
+        """Returns the time of the next check, after sending its delayed message once."""
+        due_at_ms = bursts.next_due_at_ms(self._settings.rules)
         if due_at_ms is None:
             return None
         if self._wake_at_ms is None:
@@ -167,10 +167,11 @@ class _Stream:
         return self._wake_at_ms
 
     def _end_ms(self, burst: Burst) -> int:
-        """Where the burst's last fragment ends. One that KVS lists no more counts as long as a fragment may be."""
+        """Returns the end of the burst's last fragment. If KVS does not list it any more, the maximum length is
+        assumed."""
         if burst.last_fragment not in self._ends_ms:
             near = self._ports.fragments.fragments(
-                stream_name_of(self._arn) or "", self._plan.selector, burst.last_ms, burst.last_ms + 1000
+                stream_name_of(self._arn) or "", self._settings.selector, burst.last_ms, burst.last_ms + 1000
             )
             lengths = [one.length_ms for one in near if one.number == burst.last_fragment]
             self._ends_ms[burst.last_fragment] = burst.last_ms + max(
@@ -179,18 +180,18 @@ class _Stream:
         return self._ends_ms[burst.last_fragment]
 
     def _run(self, closed: ClosedBurst) -> AnalysisRun:
-        interval_ms = self._plan.rules.interval_ms
-        return AnalysisRun(self._arn, self._plan.selector, closed.start_ms, closed.end_ms, interval_ms)
+        interval_ms = self._settings.rules.interval_ms
+        return AnalysisRun(self._arn, self._settings.selector, closed.start_ms, closed.end_ms, interval_ms)
 
     def _update(self, change: Callable[[StreamBursts], StreamBursts]) -> StreamBursts:
-        """Raises StorageBusyError where others were always faster."""
+        """Applies and saves a change. Raises StorageBusyError if every save lost against a concurrent one."""
         for _ in range(_ATTEMPTS):
             found = self._ports.bursts.load(self._arn)
             known = _bursts(found)
             bursts = change(known)
             if bursts == known or self._ports.bursts.save(self._arn, bursts.model_dump_json(), found.version):
                 return bursts
-        raise StorageBusyError(f"the bursts of {self._arn} were changed by others {_ATTEMPTS} times in a row")
+        raise StorageBusyError(f"the bursts of {self._arn} were changed concurrently {_ATTEMPTS} times in a row")
 
 
 def _bursts(found: Versioned) -> StreamBursts:

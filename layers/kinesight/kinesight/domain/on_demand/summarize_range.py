@@ -1,4 +1,4 @@
-"""summarize_range: every window's manifest and report → one summary, in S3 and as the execution's output."""
+"""summarize_range: combines the manifests and reports of all windows into a summary, in S3 and as the output."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -26,18 +26,18 @@ from kinesight.domain.ports import WorkStore
 
 _READERS = 20
 _MOST_LABELS = 200
-"""In the output, which must stay far below a state's 256 KiB."""
+"""In the output, which is limited to 256 KiB."""
 _MOST_LINKS = 50
 _MOST_LABELS_OF_A_LINK = 20
 
 
 @dataclass(slots=True)
-class _Tally:
-    """Sums over windows, so that a week's range is never in memory as a whole."""
+class _Totals:
+    """Sums over windows, so that not all windows are in memory at once."""
 
     windows: int = 0
     failed_windows: int = 0
-    found: int = 0
+    extracted: int = 0
     decoded: int = 0
     published: int = 0
     matched: int = 0
@@ -48,7 +48,7 @@ class _Tally:
     missing: Counter[str] = field(default_factory=Counter)
     failed: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
-    seen: list[tuple[int, AnalyzedFrame]] = field(default_factory=list)
+    matches: list[tuple[int, AnalyzedFrame]] = field(default_factory=list)
 
     def add(self, window: Window, manifest: WindowManifest | None, report: WindowReport | None, detects: bool) -> None:
         self.windows += 1
@@ -57,7 +57,7 @@ class _Tally:
         if manifest is None:
             self.missing["NOT_EXTRACTED"] += len(window.slots)
         else:
-            self.found += len(manifest.frames)
+            self.extracted += len(manifest.frames)
             self.decoded += manifest.decoded
             self.fragments_fetched += manifest.fragments_fetched
             self.missing.update(manifest.missing.values())
@@ -72,18 +72,19 @@ class _Tally:
         for at_ms, frame in report.published.items():
             self.labels.update(frame.labels)
             self.matched += frame.matched
-            if frame.matched and len(self.seen) < _MOST_LINKS:
-                self.seen.append((at_ms, frame))
+            if frame.matched and len(self.matches) < _MOST_LINKS:
+                self.matches.append((at_ms, frame))
 
 
 def summarize(plan: RangePlan, work: WorkStore, evidence_bucket: str) -> RangeSummary:
-    """Raises TooManyFailuresError, after the summary was written, where more failed than the input tolerates."""
+    """Writes and returns the summary. Raises TooManyFailuresError after writing it, if more failed than is
+    tolerated."""
     windows = _windows(plan, work)
-    tally = _Tally()
+    totals = _Totals()
     with ThreadPoolExecutor(_READERS) as pool:
         for window, manifest, report in pool.map(lambda one: (one, *_documents(plan, one.index, work)), windows):
-            tally.add(window, manifest, report, plan.detects)
-    summary = _told(plan, tally, evidence_bucket)
+            totals.add(window, manifest, report, plan.detects)
+    summary = _summary(plan, totals, evidence_bucket)
     work.write(summary.summary_key, summary.model_dump_json(by_alias=True, indent=2).encode(), "application/json")
     _check_tolerance(plan, summary)
     return summary
@@ -92,7 +93,7 @@ def summarize(plan: RangePlan, work: WorkStore, evidence_bucket: str) -> RangeSu
 def _windows(plan: RangePlan, work: WorkStore) -> list[Window]:
     body = work.read(plan.windows_key)
     if body is None:
-        raise InvalidEventError(f"the plan of {plan.execution} has expired: start it again")
+        raise InvalidEventError(f"the plan of {plan.execution} has expired: start the range again")
     return WINDOWS.validate_json(body)
 
 
@@ -104,7 +105,7 @@ def _documents(plan: RangePlan, index: int, work: WorkStore) -> tuple[WindowMani
     )
 
 
-def _told(plan: RangePlan, tally: _Tally, evidence_bucket: str) -> RangeSummary:
+def _summary(plan: RangePlan, totals: _Totals, evidence_bucket: str) -> RangeSummary:
     return RangeSummary(
         execution=plan.execution,
         stream_name=plan.stream_name,
@@ -112,25 +113,25 @@ def _told(plan: RangePlan, tally: _Tally, evidence_bucket: str) -> RangeSummary:
         end_ms=plan.end_ms,
         interval_ms=plan.interval_ms,
         fragments=plan.fragments,
-        windows=tally.windows,
-        failed_windows=tally.failed_windows,
-        asked=plan.slots,
-        found=tally.found,
-        decoded=tally.decoded,
-        missing=+tally.missing,
-        published=tally.published,
-        matched=tally.matched,
-        already_analyzed=tally.already_analyzed,
-        over_budget=tally.over_budget,
-        failed=tally.failed,
-        detections=dict(tally.labels.most_common(_MOST_LABELS)),
+        windows=totals.windows,
+        failed_windows=totals.failed_windows,
+        requested=plan.slots,
+        extracted=totals.extracted,
+        decoded=totals.decoded,
+        missing=+totals.missing,
+        published=totals.published,
+        matched=totals.matched,
+        already_analyzed=totals.already_analyzed,
+        over_budget=totals.over_budget,
+        failed=totals.failed,
+        detections=dict(totals.labels.most_common(_MOST_LABELS)),
         cost=RangeCost(
-            get_images_requests=tally.requests,
-            images_generated=tally.found - tally.decoded,
-            fragments_fetched=tally.fragments_fetched,
-            detector_calls=tally.published + tally.failed.total(),
+            get_images_requests=totals.requests,
+            images_generated=totals.extracted - totals.decoded,
+            fragments_fetched=totals.fragments_fetched,
+            detector_calls=totals.published + totals.failed.total(),
         ),
-        evidence=tuple(_link(plan.stream_name, at_ms, frame, evidence_bucket) for at_ms, frame in tally.seen),
+        evidence=tuple(_link(plan.stream_name, at_ms, frame, evidence_bucket) for at_ms, frame in totals.matches),
         timelapse=_timelapse(plan, evidence_bucket),
         summary_key=plan.work_key(SUMMARY_FILE),
     )
@@ -158,14 +159,14 @@ def _timelapse(plan: RangePlan, bucket: str) -> TimelapseFiles | None:
 
 
 def _check_tolerance(plan: RangePlan, summary: RangeSummary) -> None:
-    pictures = sum(summary.failed.values())
+    images = sum(summary.failed.values())
     reasons = ", ".join(f"{count} × {reason}" for reason, count in sorted(summary.failed.items()))
     for failed, of, what in (
         (summary.failed_windows, summary.windows, "windows failed"),
-        (pictures, summary.found, f"pictures could not be analyzed ({reasons})"),
+        (images, summary.extracted, f"images could not be analyzed ({reasons})"),
     ):
         if of and 100 * failed / of > plan.tolerated_failure_percentage:
             raise TooManyFailuresError(
                 f"{failed} of {of} {what}, {plan.tolerated_failure_percentage:g} % are tolerated; "
-                f"{summary.summary_key} says how far it came, and starting the range again does the rest"
+                f"see {summary.summary_key}, then start the range again to analyze the rest"
             )

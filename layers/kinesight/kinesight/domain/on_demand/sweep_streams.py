@@ -1,9 +1,9 @@
-"""sweep_streams: the on-demand workflow over every selected stream, from where the last sweep ended.
+"""sweep_streams: runs the on-demand workflow on every selected stream, from the end of its last sweep.
 
-Ranges are half open on the sampling grid, by the server's clock, on which no fragment turns up late: the next one
-begins where the last one ended. A range is written down before its execution is started, under a name that says it, and
-the checkpoint moves on only after the execution succeeded: whatever is cut off where, the next sweep finds the range
-and goes on with it. One execution per stream at a time.
+Ranges are half open, on the sampling grid, by server timestamp, by which no fragment arrives late: a range starts where
+the previous one ended. A range is saved before its execution is started under a name that contains the range, and the
+checkpoint moves only after the execution succeeded, so a sweep may stop at any step and the next one continues. There
+is one execution per stream at a time.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,17 +20,17 @@ from kinesight.domain.streams.discovery import find_selected
 from kinesight.domain.streams.selection import StreamSelection
 
 LONGEST_RANGE_MS = 6 * 3_600_000
-"""One execution's share of a long way to catch up."""
+"""Maximum range of one execution when a stream has to catch up."""
 CALLS_PER_SECOND = 10.0
-"""Well below what Step Functions gives StartExecution and DescribeExecution ("Quotas"), which others use too."""
+"""Well below the quotas of StartExecution and DescribeExecution ("Quotas"), which other clients share."""
 TAGS_PER_SECOND = 40.0
-"""KVS allows 50 a second, per account."""
+"""KVS allows 50 calls per second and account."""
 _MARGIN_MS = 60_000
 _WARNINGS = 20
 
 
 class PendingRange(Value):
-    """Milliseconds of the server's clock, the end not included; `attempt` counts executions."""
+    """A range of server timestamps in epoch milliseconds, end excluded; `attempt` counts its executions."""
 
     start_ms: int
     end_ms: int
@@ -39,7 +39,7 @@ class PendingRange(Value):
 
 
 class Checkpoint(Value):
-    """Everything before `swept_until_ms` is analyzed, or KVS had dropped it before it could be."""
+    """All media before `swept_until_ms` is analyzed, or expired before it could be."""
 
     swept_until_ms: int
     pending: PendingRange | None = None
@@ -47,8 +47,7 @@ class Checkpoint(Value):
 
 @dataclass(slots=True)
 class SweepReport:
-    """What a sweep did, counted by stream; `warnings` are sentences for a person. `lag_ms`: the farthest any
-    checkpoint lies behind the present."""
+    """Result of a sweep, counted by stream. `lag_ms` is the largest lag of a checkpoint behind the current time."""
 
     selected: int = 0
     started: int = 0
@@ -62,15 +61,15 @@ class SweepReport:
     lag_ms: int = 0
     warnings: list[str] = field(default_factory=list)
 
-    def warn(self, sentence: str) -> None:
+    def warn(self, message: str) -> None:
         if len(self.warnings) < _WARNINGS:
-            self.warnings.append(sentence)
+            self.warnings.append(message)
 
 
 @dataclass(frozen=True, slots=True)
 class SweepPorts:
-    """The outside world of this verb. `now_ms`: the present, epoch milliseconds. What is not reached by `deadline_s`,
-    on the clock of `clock`, waits for the next sweep."""
+    """Ports of this function. `now_ms` is the current time in epoch milliseconds. Streams that are not reached by
+    `deadline_s` of `clock` are left to the next sweep."""
 
     registry: StreamDirectory
     checkpoints: VersionedDocuments
@@ -82,23 +81,23 @@ class SweepPorts:
 
 @dataclass(frozen=True, slots=True)
 class SweepSettings:
-    """`interval_ms` between pictures. `settle_ms`: a fragment that began this long ago has been stored."""
+    """`interval_ms` is the time between images; a fragment that started `settle_ms` ago has been stored."""
 
     selection: StreamSelection
     interval_ms: int
     settle_ms: int
 
 
-def sweep(plan: SweepSettings, ports: SweepPorts) -> SweepReport:
-    """One pass over the fleet; what one stream could not do is in the report. Raises what listing raises."""
-    return _Sweep(plan, ports).run()
+def sweep(settings: SweepSettings, ports: SweepPorts) -> SweepReport:
+    """Sweeps all streams once. Errors of one stream are in the report. Raises the errors of listing streams."""
+    return _Sweep(settings, ports).run()
 
 
 class _Sweep:
-    def __init__(self, plan: SweepSettings, ports: SweepPorts) -> None:
-        self._selection = plan.selection
-        self._interval_ms = plan.interval_ms
-        self._newest_ms = on_grid(ports.now_ms - plan.settle_ms, plan.interval_ms)
+    def __init__(self, settings: SweepSettings, ports: SweepPorts) -> None:
+        self._selection = settings.selection
+        self._interval_ms = settings.interval_ms
+        self._newest_ms = on_grid(ports.now_ms - settings.settle_ms, settings.interval_ms)
         self._ports = ports
         self._pace = Pace(ports.clock, CALLS_PER_SECOND)
         self._report = SweepReport()
@@ -136,43 +135,43 @@ class _Sweep:
     def _advance(self, stream: VideoStream, found: Versioned) -> None:
         if stream.retention_hours == 0:
             self._report.no_retention += 1
-            self._report.warn(f"{stream.name} keeps no media (DataRetentionInHours is 0), so there is nothing to sweep")
+            self._report.warn(f"{stream.name} keeps no media (DataRetentionInHours is 0), so it cannot be swept")
             return
         version, checkpoint = found.version, _checkpoint(found)
         if checkpoint is None:
-            # Nothing of the past: that is what an execution by hand is for.
-            self._saved(stream, Checkpoint(swept_until_ms=self._newest_ms), version)
+            # Older media is not swept; start an execution for it.
+            self._save(stream, Checkpoint(swept_until_ms=self._newest_ms), version)
             self._report.up_to_date += 1
             return
         self._report.lag_ms = max(self._report.lag_ms, self._ports.now_ms - checkpoint.swept_until_ms)
         if checkpoint.pending is not None:
-            swept = self._settled(stream, checkpoint, checkpoint.pending, version)
+            swept = self._check_pending(stream, checkpoint, checkpoint.pending, version)
             if swept is None:
                 return
             checkpoint, version = swept, version + 1
         self._begin(stream, checkpoint, version)
 
-    def _settled(
+    def _check_pending(
         self, stream: VideoStream, checkpoint: Checkpoint, pending: PendingRange, version: int
     ) -> Checkpoint | None:
-        """The checkpoint behind a pending range that is done, or None while it is not."""
+        """Returns the checkpoint after a pending range that is finished, or None while it is not."""
         name = _run(stream, pending).execution_name("sweep", pending.attempt)
         match self._pace.call("DescribeExecution", lambda: self._ports.workflow.status(name)):
             case RunStatus.RUNNING:
                 self._report.running += 1
             case RunStatus.SUCCEEDED:
                 checkpoint = Checkpoint(swept_until_ms=pending.end_ms)
-                return checkpoint if self._saved(stream, checkpoint, version) else None
+                return checkpoint if self._save(stream, checkpoint, version) else None
             case RunStatus.FAILED if pending.end_ms <= self._kept_since_ms(stream):
                 checkpoint = Checkpoint(swept_until_ms=pending.start_ms)
-                return checkpoint if self._saved(stream, checkpoint, version) else None
+                return checkpoint if self._save(stream, checkpoint, version) else None
             case RunStatus.FAILED:
                 again = pending.model_copy(update={"attempt": pending.attempt + 1})
-                if self._saved(stream, checkpoint.model_copy(update={"pending": again}), version):
+                if self._save(stream, checkpoint.model_copy(update={"pending": again}), version):
                     self._start(stream, again)
                     self._report.started_again += 1
             case None:
-                # Written down, but cut off before it was started, or the state machine is a new one.
+                # The sweep stopped after saving the range, or the state machine is new.
                 self._start(stream, pending)
                 self._report.started_again += 1
         return None
@@ -184,19 +183,19 @@ class _Sweep:
             self._report.up_to_date += 1
             return
         pending = PendingRange(start_ms=start_ms, end_ms=end_ms, interval_ms=self._interval_ms)
-        if self._saved(stream, Checkpoint(swept_until_ms=start_ms, pending=pending), version):
+        if self._save(stream, Checkpoint(swept_until_ms=start_ms, pending=pending), version):
             self._start(stream, pending)
             self._report.started += 1
 
     def _oldest(self, stream: VideoStream, checkpoint: Checkpoint) -> int:
-        """Where to go on: at the checkpoint, or with what KVS still has."""
+        """Returns where to continue: at the checkpoint, or at the oldest media that KVS still stores."""
         kept_ms = self._kept_since_ms(stream)
         if checkpoint.swept_until_ms >= kept_ms:
             return checkpoint.swept_until_ms
         self._report.expired += 1
         lost_s = (kept_ms - checkpoint.swept_until_ms) // 1000
         self._report.warn(
-            f"{stream.name}: {lost_s} s expired before they could be swept; its retention is "
+            f"{stream.name}: {lost_s} s expired before they were swept; the retention is "
             f"{stream.retention_hours} hours, raise it or sweep more often"
         )
         return on_grid(kept_ms, self._interval_ms)
@@ -209,13 +208,13 @@ class _Sweep:
         name, document = run.execution_name("sweep", pending.attempt), run.document(allow_empty=True)
         self._pace.call("StartExecution", partial(self._ports.workflow.start, name, document))
 
-    def _saved(self, stream: VideoStream, checkpoint: Checkpoint, version: int) -> bool:
-        """False if another sweep was faster, which then goes on with this stream."""
+    def _save(self, stream: VideoStream, checkpoint: Checkpoint, version: int) -> bool:
+        """Saves a checkpoint; False if a concurrent sweep saved first, which then continues with this stream."""
         return self._ports.checkpoints.save(stream.arn, checkpoint.model_dump_json(), version)
 
 
 def _farthest_behind_first(streams: Iterable[VideoStream], known: Mapping[str, Versioned]) -> list[VideoStream]:
-    """So that a fleet too large for one sweep is swept evenly: by where what was taken on last ends."""
+    """Sorts streams by the end of their last range, so that more streams than fit one sweep are swept evenly."""
 
     def until_ms(stream: VideoStream) -> int:
         checkpoint = _checkpoint(known.get(stream.arn, Versioned(0, None)))
@@ -231,5 +230,5 @@ def _checkpoint(found: Versioned) -> Checkpoint | None:
 
 
 def _run(stream: VideoStream, pending: PendingRange) -> AnalysisRun:
-    """The workflow's ranges include their ends, so this one ends a millisecond earlier."""
+    """Returns the execution of a range. Ranges of the workflow include their end, so it ends a millisecond earlier."""
     return AnalysisRun(stream.arn, "SERVER_TIMESTAMP", pending.start_ms, pending.end_ms - 1, pending.interval_ms)

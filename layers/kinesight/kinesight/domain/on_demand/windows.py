@@ -1,11 +1,11 @@
-"""A time range cut into GetImages requests: every sampled moment that has media is asked for, once.
+"""Splits a time range into GetImages requests that cover every sampled moment with media once.
 
-Sampled moments ("slots") lie on one grid: StartTimestamp and every SamplingInterval after it, EndTimestamp included. A
-slot belongs to the last fragment that starts at or before it, if that lasts until then.
+Sampled moments ("slots") are on a grid: StartTimestamp and every SamplingInterval after it, up to and including
+EndTimestamp. A slot belongs to the last fragment that starts at or before it, if the fragment lasts until then.
 
-GetImages gives nothing from fragments that began before a request does, so a request begins on the grid at or before
-the start of its first fragment. Its last slot lies at most 300 s later, and a page holds 25 slots
-(API_reader_GetImages). Moments are epoch milliseconds by the chosen clock.
+GetImages returns no images of fragments that start before the request, so a request starts on the grid at or before the
+start of its first fragment. Its last slot is at most 300 s later, and a page has at most 25 slots
+(API_reader_GetImages). Moments are epoch milliseconds of the selected timestamp.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,23 +17,23 @@ LONGEST_REQUEST_MS = 300_000
 LEAST_INTERVAL_MS = 200
 PAGE = 25
 _SPARSE_REQUESTS = 5
-"""Requests for single slots in one window; each costs 401 of the 10,000 metadata points a second."""
+"""Single-slot requests per window; each costs 401 of the 10,000 metadata points per second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The moments that are sampled: `start_ms`, and every `interval_ms` up to `end_ms`."""
+    """Sampled moments: `start_ms`, and every `interval_ms` up to `end_ms`."""
 
     start_ms: int
     end_ms: int
     interval_ms: int
 
     def at_or_before(self, moment_ms: int) -> int:
-        """The last moment of the unbounded grid that is not later."""
+        """Returns the last moment of the unbounded grid at or before a moment."""
         return self.start_ms + (moment_ms - self.start_ms) // self.interval_ms * self.interval_ms
 
     def between(self, first_ms: int, before_ms: int) -> range:
-        """The grid's moments from `first_ms` on and before `before_ms`."""
+        """Returns the moments of the grid from `first_ms` on, before `before_ms`."""
         first = max(0, -(-(first_ms - self.start_ms) // self.interval_ms))
         start = self.start_ms + first * self.interval_ms
         return range(start, min(before_ms, self.end_ms + 1), self.interval_ms)
@@ -41,18 +41,19 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What one child of the workflow's Map does."""
+    """Requests of one child of the workflow's Map."""
 
     index: int
     requests: tuple[ImageRequest, ...]
 
     @property
     def slots(self) -> list[Slot]:
+        """The slots of all requests."""
         return [slot for request in self.requests for slot in request.slots]
 
 
 def plan_windows(grid: Grid, fragments: Sequence[FragmentSpan]) -> list[Window]:
-    """Windows in the order of time; none where no fragment has a slot."""
+    """Returns windows in order of time; none for times without a slot that has media."""
     windows: list[Window] = []
     sparse: list[ImageRequest] = []
     for request in _requests(grid, fragments):
@@ -68,7 +69,7 @@ def plan_windows(grid: Grid, fragments: Sequence[FragmentSpan]) -> list[Window]:
 
 
 def covered_slots(grid: Grid, fragments: Sequence[FragmentSpan]) -> Iterator[tuple[FragmentSpan, range]]:
-    """Each fragment that has any, with its slots. Where fragments overlap, the later one has the slot."""
+    """Yields each fragment that has slots, with its slots. If fragments overlap, the later one has the slot."""
     ordered = sorted(fragments, key=lambda one: (one.start_ms, len(one.number), one.number))
     following = [*(one.start_ms for one in ordered), grid.end_ms + 1][1:]
     for fragment, next_ms in zip(ordered, following, strict=True):
@@ -78,23 +79,23 @@ def covered_slots(grid: Grid, fragments: Sequence[FragmentSpan]) -> Iterator[tup
 
 
 def _requests(grid: Grid, fragments: Sequence[FragmentSpan]) -> Iterator[ImageRequest]:
-    """Whole fragments together as long as they fit one page and one request."""
+    """Yields requests that combine whole fragments as long as they fit one request and one page."""
     start_ms = 0
-    held: list[SlotRun] = []
+    runs: list[SlotRun] = []
     last_ms = 0
     for fragment, slots in covered_slots(grid, fragments):
-        if held and not _fits(grid, start_ms, slots[-1]):
-            yield ImageRequest(start_ms, last_ms, grid.interval_ms, tuple(held))
-            held = []
-        if not held:
+        if runs and not _fits(grid, start_ms, slots[-1]):
+            yield ImageRequest(start_ms, last_ms, grid.interval_ms, tuple(runs))
+            runs = []
+        if not runs:
             start_ms = grid.at_or_before(fragment.start_ms)
         if slots[-1] - start_ms > LONGEST_REQUEST_MS:
             yield from (_single(fragment, at_ms) for at_ms in slots)
         else:
-            held.append(SlotRun(fragment.number, slots[0], len(slots)))
+            runs.append(SlotRun(fragment.number, slots[0], len(slots)))
             last_ms = slots[-1]
-    if held:
-        yield ImageRequest(start_ms, last_ms, grid.interval_ms, tuple(held))
+    if runs:
+        yield ImageRequest(start_ms, last_ms, grid.interval_ms, tuple(runs))
 
 
 def _fits(grid: Grid, start_ms: int, last_ms: int) -> bool:
@@ -102,6 +103,7 @@ def _fits(grid: Grid, start_ms: int, last_ms: int) -> bool:
 
 
 def _single(fragment: FragmentSpan, at_ms: int) -> ImageRequest:
-    """The grid is too coarse for a request that begins on it: one interval, from the fragment's start to the slot."""
+    """Returns a request for one slot, for a grid that is too coarse: one interval, from the fragment's start to the
+    slot."""
     interval_ms = max(LEAST_INTERVAL_MS, at_ms - fragment.start_ms)
     return ImageRequest(at_ms - interval_ms, at_ms, interval_ms, (SlotRun(fragment.number, at_ms, 1),))

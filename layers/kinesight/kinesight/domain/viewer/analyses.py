@@ -252,7 +252,7 @@ class _Progress:
         done = self._done()
         tally = self._tally(done)
         if self._summary is not None:
-            tally.found, tally.matched = self._summary.found, self._summary.matched
+            tally.found, tally.matched = self._summary.extracted, self._summary.matched
         return {
             "windows": {"done": len(done), "all": self._all()},
             "found": tally.found,
