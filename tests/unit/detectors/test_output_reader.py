@@ -126,7 +126,7 @@ def test_boxes_are_clipped_and_those_beside_the_picture_go() -> None:
         ("COCO", b"", "COCO: not JSON"),
         ("COCO", b"[" * 100_000, "not JSON"),
         ("COCO", b"\xff\xfe", "not JSON"),
-        ("COCO", b'[{"category_id": 1, "bbox": [0, 0, 1, 1], "score": NaN}]', "NaN is no number"),
+        ("COCO", b'[{"category_id": 1, "bbox": [0, 0, 1, 1], "score": NaN}]', "NaN is not a number"),
         ("COCO", b'[{"category_id": 1, "bbox": [0, 0, 1, 1e999], "score": 1}]', r"box 'bbox' of row 0: not a finite"),
         ("COCO", {"error": "no"}, r"rows 'not_null\(predictions, detections, \[\*\]\)': not there: {\"error\""),
         ("COCO", {"predictions": 3}, "a number where a list is expected"),
@@ -159,7 +159,7 @@ def test_an_answer_of_another_form_says_what_and_where(mapping: Any, answer: Any
     ("text", "complaint"),
     [
         ("NONSENSE", "no preset 'NONSENSE'; there are BUILT_IN_OBJECT_DETECTION"),
-        ("{", "no JSON"),
+        ("{", "not valid JSON"),
         ("[]", "empty list"),
         ('{"rows": "a"}', "score: Field required"),
         ('{"rows": "a", "score": "b["}', "score: Value error, 'b\\[' is not a JMESPath"),

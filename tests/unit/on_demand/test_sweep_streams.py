@@ -157,7 +157,7 @@ def test_a_failed_range_that_expired_is_a_warning_and_skipped() -> None:
     report = fleet.later(5 * 3_600_000).sweep()
 
     assert (report.expired, report.started) == (1, 1)
-    assert "expired before they could be swept" in report.warnings[0]
+    assert "expired before they were swept" in report.warnings[0]
     assert fleet.ranges(RunStatus.RUNNING)[0][0] >= fleet.now_ms - 3_600_000
 
 
@@ -292,7 +292,7 @@ def test_the_warning_of_short_retention_has_a_fix(hours: int) -> None:
     report = fleet.later((hours + 2) * 3_600_000).sweep()
 
     assert report.expired == 1
-    assert f"its retention is {hours} hours, raise it or sweep more often" in report.warnings[0]
+    assert f"the retention is {hours} hours, raise it or sweep more often" in report.warnings[0]
 
 
 def test_streams_that_are_not_selected_do_not_delay_the_selected() -> None:

@@ -110,7 +110,7 @@ def test_the_alert_links_to_the_picture_that_evidence_is_kept_of() -> None:
     keys = evidence_keys(record)
     assert alert.body["links"]["picture"] == f"https://evidence/{keys.annotated}"
     assert alert.body["keys"] == {"picture": keys.annotated, "record": keys.result, "video": keys.archive}
-    assert "Person seen by front-door since 2026-01-01 12:00:00 UTC." in alert.text
+    assert "Person detected on front-door since 2026-01-01 12:00:00 UTC." in alert.text
 
 
 def test_what_matches_nothing_leaves_nothing() -> None:
