@@ -122,7 +122,7 @@ build: setup ## build functions and layers for deployment (ENV=staging, of samco
 deploy: build ## deploy into your AWS account (ENV=staging|prod; ARGS=... goes to sam deploy; neither: it asks)
 	$(BIN)/sam deploy --config-env $(ENV) $(or $(ARGS),$(if $(filter default,$(ENV)),--guided))
 
-destroy: setup ## delete the deployed stack (ENV=...); pictures and evidence stay in their buckets
+destroy: setup ## delete the deployed stack (ENV=...); images and evidence stay in their buckets
 	$(BIN)/sam delete --config-env $(ENV)
 
 package: setup ## the files of a release, in dist/ (VERSION=v1.2.3)

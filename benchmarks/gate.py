@@ -1,6 +1,6 @@
 """The frame gate: how few frames it sends, and whether every visit is still found.
 
-    python -m benchmarks.gate [--tune] [--minutes 20] [--pictures FOLDER]
+    python -m benchmarks.gate [--tune] [--minutes 20] [--images FOLDER]
 
 Four scenes, sampled once and twice a second as KVS would, over two random schedules each. A visit is found if a frame
 is sent that shows at least half of the visitor; without the gate, every frame is sent. The defaults were chosen with
@@ -19,7 +19,7 @@ import numpy as np
 from kinesight.adapters.media.pillow_luma import PillowLuma
 from kinesight.domain.gate.decision import DEFAULT_THRESHOLDS, GateMethod, GateMode, GateSettings, GateState, decide
 
-from benchmarks.gate_scenes import SCENES, Scene, Visit, pictures, schedule
+from benchmarks.gate_scenes import SCENES, Scene, Visit, images, schedule
 
 _TUNING_SEEDS, _REPORTED_SEEDS = (100, 200), (1000, 2000)
 _THRESHOLDS = {
@@ -64,12 +64,12 @@ def make_video(job: tuple[Scene, int, int, int, Path | None]) -> Video:
     visits = schedule(scene, minutes * 60, np.random.default_rng(seed))
     times_s = [index / frames_per_second for index in range(minutes * 60 * frames_per_second)]
     reader, frames, spent_s = PillowLuma(), [], 0.0
-    for picture in pictures(scene, visits, times_s, seed):
+    for image in images(scene, visits, times_s, seed):
         began = time.thread_time()
-        frames.append((picture.at_s, reader.luma(picture.jpeg)))
+        frames.append((image.at_s, reader.luma(image.jpeg)))
         spent_s += time.thread_time() - began
-        if folder is not None and any(visit.is_in_view(picture.at_s) for visit in visits):
-            (folder / f"{scene.name}_{seed}_{picture.at_s:06.1f}.jpg").write_bytes(picture.jpeg)
+        if folder is not None and any(visit.is_in_view(image.at_s) for visit in visits):
+            (folder / f"{scene.name}_{seed}_{image.at_s:06.1f}.jpg").write_bytes(image.jpeg)
     return Video(scene.name, frames_per_second, tuple(visits), tuple(frames), 1000 * spent_s / len(frames))
 
 
@@ -125,7 +125,7 @@ def tell_table(videos: Sequence[Video], method: GateMethod) -> None:
 
 def tell_cost(videos: Sequence[Video]) -> None:
     reading = sum(one.reading_ms for one in videos) / len(videos)
-    print(f"\nprocessor time a frame: {reading:.2f} ms to read the picture", end="")
+    print(f"\nprocessor time a frame: {reading:.2f} ms to read the image", end="")
     for method in GateMethod:
         told = together([run(one, GateSettings(mode=GateMode.ON, method=method)) for one in videos[:2]])
         print(f", {told.deciding_ms:.2f} ms to decide by {method}", end="")
@@ -140,12 +140,12 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--tune", action="store_true", help="the videos that the defaults were chosen with")
     parser.add_argument("--minutes", type=int, default=20)
-    parser.add_argument("--pictures", type=Path, help="keep the pictures with visitors in this folder")
+    parser.add_argument("--images", type=Path, help="keep the images with visitors in this folder")
     parser.add_argument("--processes", type=int, default=2)
     wanted = parser.parse_args()
     seeds = _TUNING_SEEDS if wanted.tune else _REPORTED_SEEDS
     jobs = [
-        (scene, seed, frames_per_second, wanted.minutes, wanted.pictures)
+        (scene, seed, frames_per_second, wanted.minutes, wanted.images)
         for scene, (seed, frames_per_second) in product(SCENES, zip(seeds, (1, 2), strict=True))
     ]
     with ProcessPoolExecutor(wanted.processes) as pool:

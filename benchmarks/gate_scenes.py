@@ -1,7 +1,7 @@
 """Videos for the frame gate's benchmark: scenes that stand still, in which people come and go on known schedules.
 
 A scene is a background with its own trouble (light, noise, sway); a visitor is a figure with a photographed face and
-clothes cut from photographs, who walks through with moving arms and legs. Every picture goes through a JPEG of
+clothes cut from photographs, who walks through with moving arms and legs. Every image goes through a JPEG of
 quality 80, as KVS makes them.
 """
 
@@ -72,7 +72,7 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class SceneImage:
     """A sampled frame: when, and the JPEG."""
 
     at_s: float
@@ -95,7 +95,7 @@ def schedule(scene: Scene, seconds: int, rng: np.random.Generator) -> list[Visit
     return visits
 
 
-def pictures(scene: Scene, visits: list[Visit], times_s: list[float], seed: int) -> Iterator[Picture]:
+def images(scene: Scene, visits: list[Visit], times_s: list[float], seed: int) -> Iterator[SceneImage]:
     """The scene at those moments."""
     rng = np.random.default_rng(seed)
     background = scene.background(np.random.default_rng(seed + 1))
@@ -108,7 +108,7 @@ def pictures(scene: Scene, visits: list[Visit], times_s: list[float], seed: int)
                 _draw(image, visit, at_s, light)
         noisy = np.asarray(image, dtype=np.float32)
         noisy = noisy + rng.standard_normal((HEIGHT, WIDTH, 1), dtype=np.float32) * _NOISE_LEVELS[scene.name]
-        yield Picture(at_s, _jpeg(Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))))
+        yield SceneImage(at_s, _jpeg(Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))))
 
 
 def _jpeg(image: Image.Image) -> bytes:
@@ -236,7 +236,7 @@ def _exposure(background: Pixels, at_s: float, rng: np.random.Generator) -> Pixe
 
 
 def _clouds(background: Pixels, at_s: float, rng: np.random.Generator) -> Pixels:
-    """Clouds, slow and quick; a shadow's edge that wanders; a flicker from one picture to the next."""
+    """Clouds, slow and quick; a shadow's edge that wanders; a flicker from one image to the next."""
     light = 0.85 + 0.22 * math.sin(at_s / 41) + 0.1 * math.sin(at_s / 11 + 1) + rng.uniform(-0.04, 0.04)
     across = np.arange(WIDTH, dtype=np.float32)[None, :, None]
     shadow = 1 - 0.25 / (1 + np.exp((across - 300 - at_s / 20) / 60))

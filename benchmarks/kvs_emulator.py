@@ -222,7 +222,7 @@ class Seen:
     sent_s: list[float] = field(default_factory=list)
     read_s: list[float] = field(default_factory=list)
     listed_s: list[float] = field(default_factory=list)
-    pictured_s: list[float] = field(default_factory=list)
+    image_age_s: list[float] = field(default_factory=list)
 
 
 def latency(fragments: int = 15) -> None:
@@ -241,7 +241,7 @@ def latency(fragments: int = 15) -> None:
             _look(server.url, start_ms + _FRAGMENT_MS * index, index, seen)
         connection.end()
         reading.join(timeout=10)
-    for name, at in (("GetMedia", seen.read_s), ("ListFragments", seen.listed_s), ("GetImages", seen.pictured_s)):
+    for name, at in (("GetMedia", seen.read_s), ("ListFragments", seen.listed_s), ("GetImages", seen.image_age_s)):
         late = sorted(1000 * (after - sent) for sent, after in zip(seen.sent_s, at, strict=False))
         told = f"{name:<14} {len(late)} of {fragments} seen"
         console.print(f"{told}, median {median(late):5.0f} ms, worst {late[-1]:5.0f} ms")
@@ -276,7 +276,7 @@ def _look(url: str, start_ms: int, index: int, seen: Seen) -> None:
         )  # fmt: skip
         if answer["Images"][0].get("Error") != "NO_MEDIA":  # the frames are noise: MEDIA_ERROR says they were found
             break
-    seen.pictured_s.append(time.monotonic())
+    seen.image_age_s.append(time.monotonic())
 
 
 def soak(minutes: int) -> None:

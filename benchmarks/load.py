@@ -1,11 +1,11 @@
 """Two hundred cameras through the whole stack on this machine: does anything get lost, and what limits it?
 
 `python -m benchmarks.load` sends one tagged fragment per camera and simulated second, the cameras side by side. They
-wait while more than ten seconds' pictures are on their way; but once a minute they send ten seconds at once, as after
+wait while more than ten seconds' images are on their way; but once a minute they send ten seconds at once, as after
 an outage of the network. Once a minute each camera sees a lamp go on for two seconds (load_cameras.py); the model, a
 process beside, calls that a person.
 
-In the end every picture must have one result, every lit one its evidence, every lamp its one alert, and no dead-letter
+In the end every image must have one result, every lit one its evidence, every lamp its one alert, and no dead-letter
 queue a message. Simulated seconds are what the cameras' clocks counted; the other figures are this machine's.
 """
 
@@ -60,7 +60,7 @@ class Watch:
     cloud: LocalCloud
     iterators: list[str] = field(default_factory=list)
     moments: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """By result id: the stream and the picture's time in epoch ms."""
+    """By result id: the stream and the image's time in epoch ms."""
     lit: set[str] = field(default_factory=set)
     evidence: set[str] = field(default_factory=set)
     """Keys that the matched results ask for."""
@@ -77,7 +77,7 @@ class Watch:
         ]
 
     def read(self) -> int:
-        """How many pictures have a result by now."""
+        """How many images have a result by now."""
         kinesis = self.cloud.client("kinesis")
         for index, iterator in enumerate(self.iterators):
             answer = kinesis.get_records(ShardIterator=iterator, Limit=10_000)
@@ -145,7 +145,7 @@ class Load:
         sent = (second + 1) * len(self.cameras)
         waiting = sent - self.watch.read()
         if second % 10 == 9:
-            say(f"{second + 1:5} s filmed {sent:8} pictures {waiting:8} on their way")
+            say(f"{second + 1:5} s filmed {sent:8} images {waiting:8} on their way")
         bursting = second % BURST_EVERY_S >= BURST_EVERY_S - LEAD_S
         while not bursting and waiting > LEAD_S * len(self.cameras):
             self.most_waiting = max(self.most_waiting, waiting)
@@ -160,11 +160,11 @@ class Load:
         found = list(self.watch.moments.values())
         matched = {self.watch.moments[one] for one in self.watch.lit}
         counts = {
-            "pictures without a result": len(wanted - set(found)),
-            "results of no picture that was sent": len(set(found) - wanted),
-            "pictures with two result ids": len(found) - len(set(found)),
-            "lit pictures that are no match": len(lamps - matched),
-            "dark pictures that are": len(matched - lamps),
+            "images without a result": len(wanted - set(found)),
+            "results of no image that was sent": len(set(found) - wanted),
+            "images with two result ids": len(found) - len(set(found)),
+            "lit images that are no match": len(lamps - matched),
+            "dark images that are": len(matched - lamps),
             "pieces of evidence that are missing": len(self.watch.evidence - evidence(self.cloud)),
             "alerts too many or too few": abs(len(alerts) - sum(c.times_lit() for c in self.cameras)),
             "alerts sent twice": len(alerts) - len(set(alerts)),
@@ -267,19 +267,19 @@ def measure(streams: int, seconds: int, folder: Path) -> int:
 
 def report(load: Load, meter: Meter, alerts: int, problems: list[str]) -> None:
     streams, whole_s = len(load.cameras), load.filmed_s + load.drained_s
-    pictures, spent = len(load.watch.moments), meter.spent_s()
+    images, spent = len(load.watch.moments), meter.spent_s()
     ages = sorted(load.watch.ages_s)
     say("")
     say(f"{streams} cameras, {load.seconds} simulated seconds")
-    say(f"{pictures} results, {load.watch.copies} came twice under one id")
+    say(f"{images} results, {load.watch.copies} came twice under one id")
     say(f"{len(load.watch.lit)} matched, {len(load.watch.evidence)} pieces of evidence, {alerts} alerts")
-    say(f"{whole_s:.0f} s here, {load.drained_s:.0f} of them to drain: {pictures / whole_s:.0f} pictures a second")
+    say(f"{whole_s:.0f} s here, {load.drained_s:.0f} of them to drain: {images / whole_s:.0f} images a second")
     say(
-        f"at most {load.most_waiting} pictures were on their way; from the service's receipt to the result "
+        f"at most {load.most_waiting} images were on their way; from the service's receipt to the result "
         f"p50 {ages[len(ages) // 2]:.1f} s, p95 {ages[len(ages) * 95 // 100]:.1f} s"
     )
     for what, cpu_s in spent.items():
-        say(f"{cpu_s:8.0f} s of processor time: {what} ({1000 * cpu_s / max(1, pictures):.1f} ms a picture)")
+        say(f"{cpu_s:8.0f} s of processor time: {what} ({1000 * cpu_s / max(1, images):.1f} ms an image)")
     busy = sum(spent.values()) / whole_s / (os.cpu_count() or 1)
     say(f"{busy:.0%} of {os.cpu_count()} processors, {meter.peak_mb:.0f} MB at most")
     say("nothing lost, nothing twice" if not problems else "\n".join(problems))

@@ -34,7 +34,7 @@ class Films:
 
 
 def films() -> Films:
-    """Encoded once; every camera sends the same pictures at times of its own."""
+    """Encoded once; every camera sends the same images at times of its own."""
     target = BytesIO()
     with av.open(target, "w", format="matroska") as container:
         stream = container.add_stream("libx264", rate=1, options={"preset": "ultrafast", "g": "1"})
@@ -42,8 +42,8 @@ def films() -> Films:
         stream.codec_context.time_base = Fraction(1, 1)
         for brightness in (40, 180):
             ramp = np.add.outer(np.arange(_HEIGHT), np.arange(_WIDTH)) % 40
-            picture = np.repeat((ramp + brightness)[:, :, None], 3, axis=2).astype(np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            image = np.repeat((ramp + brightness)[:, :, None], 3, axis=2).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
     target.seek(0)
     with av.open(target, "r") as container:
@@ -70,7 +70,7 @@ class Camera:
 
     def _connected(self) -> Producer:
         producer = Producer(self._address, self.name)
-        # The service takes no more from a camera while too many pictures wait to be made.
+        # The service takes no more from a camera while too many images wait to be made.
         producer.connection.sock.settimeout(_PATIENCE_S)
         tracks = write.tracks([self._seen.track])
         producer.send(write.ebml_header() + write.segment_start() + write.info() + tracks)

@@ -1,4 +1,4 @@
-"""A model that is cheap and looks: a bright picture shows a person. `python -m benchmarks.load_model` says where it is.
+"""A model that is cheap and looks: a bright image shows a person. `python -m benchmarks.load_model` says where it is.
 
 In a process of its own, as a model is elsewhere; its answer is COCO's, in pixels.
 """
@@ -17,9 +17,9 @@ _BRIGHT = 100
 
 
 async def see(request: Request) -> JSONResponse:
-    with Image.open(BytesIO(await request.body())) as picture:
-        brightness = ImageStat.Stat(picture.convert("L")).mean[0]
-        width, height = picture.size
+    with Image.open(BytesIO(await request.body())) as image:
+        brightness = ImageStat.Stat(image.convert("L")).mean[0]
+        width, height = image.size
     person = {"category_id": 0, "score": 0.9, "bbox": [0, 0, width, height]}
     return JSONResponse([person] if brightness > _BRIGHT else [])
 

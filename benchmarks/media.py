@@ -1,4 +1,4 @@
-"""One picture per fragment, in five ways, on the same bodies in the same run: CPU time, memory, ratios to the limit.
+"""One image per fragment, in five ways, on the same bodies in the same run: CPU time, memory, ratios to the limit.
 
     ours           FragmentReader in 64 KiB pieces, KeyframeDecoder, JPEG
     reading alone  FragmentReader in 64 KiB pieces
@@ -94,9 +94,9 @@ def _print_times(body: Body, rounds: int) -> None:
 
 def _print_memory(body: Body) -> None:
     largest = max(len(body.data) // body.fragments, 1)
-    picture = body.track.width * body.track.height * 3 // 2
-    room_mb = (largest + picture) / 1e6 + 16
-    say(f"peak memory above imports, {body.name} (one fragment, one picture and 16 MB are {room_mb:.0f} MB):")
+    image = body.track.width * body.track.height * 3 // 2
+    room_mb = (largest + image) / 1e6 + 16
+    say(f"peak memory above imports, {body.name} (one fragment, one image and 16 MB are {room_mb:.0f} MB):")
     for name, way in (("ours", ours), ("sample's way", samples_way), ("the limit", limit)):
         say(f"{name:>14} {peak_mb(way, body):>18.1f} MB")
 
@@ -163,8 +163,8 @@ def limit(body: Body) -> int:
     decoder.flags |= av.codec.context.Flags.low_delay
     done = 0
     for data in body.keyframes:
-        for picture in decoder.decode(av.Packet(data)):
-            rows = picture.to_ndarray(format="rgb24")
+        for image in decoder.decode(av.Packet(data)):
+            rows = image.to_ndarray(format="rgb24")
             simplejpeg.encode_jpeg(rows, quality=_QUALITY, colorsubsampling="420", fastdct=False)
             done += 1
     return done
@@ -179,7 +179,7 @@ def cpu_ms(way: Callable[[Body], int], body: Body) -> float:
     done = way(body)
     spent = _cpu_s() - began
     if done != body.fragments:
-        raise SystemExit(f"{way.__name__} gave {done} pictures of {body.fragments}")
+        raise SystemExit(f"{way.__name__} gave {done} images of {body.fragments}")
     return 1000 * spent / body.fragments
 
 
@@ -237,7 +237,7 @@ def busy(width: int, height: int) -> Callable[[int], "np.ndarray[Any, Any]"]:
     room = np.array((height - side, width - side))
     fine = chance.integers(0, 14, (height, width, 3), dtype=np.uint8)
 
-    def picture(index: int) -> "np.ndarray[Any, Any]":
+    def image(index: int) -> "np.ndarray[Any, Any]":
         large = np.asarray(Image.fromarray(np.roll(coarse, 3 * index, axis=1)).resize((width, height)))
         shown = (large // 10 * 9 + np.roll(fine, (11 * index, 7 * index), axis=(0, 1))).astype(np.uint8)
         for looks, begin, speed in things:
@@ -245,7 +245,7 @@ def busy(width: int, height: int) -> Callable[[int], "np.ndarray[Any, Any]"]:
             shown[y : y + side, x : x + side] = looks
         return shown
 
-    return picture
+    return image
 
 
 def _blobs(chance: np.random.Generator, width: int, height: int, size: int) -> "np.ndarray[Any, Any]":
@@ -261,16 +261,14 @@ def panned(width: int, height: int) -> Callable[[int], "np.ndarray[Any, Any]"]:
     found = [Image.open(folder / name).convert("RGB") for name in ("astronaut.png", "coffee.png", "chelsea.png")]
     wide = np.concatenate([np.asarray(one.resize((width, height * 5 // 4))) for one in found], axis=1)
 
-    def picture(index: int) -> "np.ndarray[Any, Any]":
+    def image(index: int) -> "np.ndarray[Any, Any]":
         left = (6 * index) % (wide.shape[1] - width)
         return wide[height // 8 : height // 8 + height, left : left + width]
 
-    return picture
+    return image
 
 
-def a_body(
-    name: str, width: int, height: int, fragments: int, picture: Callable[[int], "np.ndarray[Any, Any]"]
-) -> Body:
+def a_body(name: str, width: int, height: int, fragments: int, image: Callable[[int], "np.ndarray[Any, Any]"]) -> Body:
     """H.264 as a camera's encoder makes it: two seconds a fragment, no B-frames."""
     target = BytesIO()
     count = _FPS * _SECONDS
@@ -281,7 +279,7 @@ def a_body(
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.gop_size = count
         for index in range(fragments * count):
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture(index)), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image(index)), format="rgb24")
             frame.pts = index
             container.mux(stream.encode(frame))
         container.mux(stream.encode())

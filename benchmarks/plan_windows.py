@@ -2,8 +2,8 @@
 
     python benchmarks/plan_windows.py
 
-The limit is 500 media points a second per stream, one a picture; a call costs a point for every picture that its page
-may hold, and 400 more of 10,000 metadata points. So 500 pictures a second is the best that any plan can do.
+The limit is 500 media points a second per stream, one an image; a call costs a point for every image that its page
+may hold, and 400 more of 10,000 metadata points. So 500 images a second is the best that any plan can do.
 """
 
 import time
@@ -24,7 +24,7 @@ def recording(hours: int, fragment_ms: int) -> list[FragmentSpan]:
 
 
 def shortest_s(windows: list[Window]) -> float:
-    """How long the quotas make the calls take: each page costs the pictures it may hold."""
+    """How long the quotas make the calls take: each page costs the images it may hold."""
     media = metadata = 0
     for window in windows:
         for request in window.requests:
@@ -37,7 +37,7 @@ def shortest_s(windows: list[Window]) -> float:
 
 def main() -> None:
     print(
-        f"{'range':>6} {'fragments':>10} {'interval':>9}   {'planned in':>10} {'windows':>8} {'pictures/s':>11}  of 500"
+        f"{'range':>6} {'fragments':>10} {'interval':>9}   {'planned in':>10} {'windows':>8} {'images/s':>11}  of 500"
     )
     for hours, fragment_ms, interval_ms in ((24, 2000, 1000), (24, 2000, 200), (24, 4000, 1000), (168, 2000, 1000)):
         fragments = recording(hours, fragment_ms)

@@ -55,7 +55,7 @@ def each_zone(camera: Camera, detection: Detection) -> int:
 
 
 def a_camera(chance: random.Random) -> Camera:
-    """Zones of five to twelve corners all over the picture; a third ask for overlap."""
+    """Zones of five to twelve corners all over the image; a third ask for overlap."""
     zones = [
         {
             "name": f"zone-{index}",

@@ -106,7 +106,7 @@ def _sections() -> Iterator[tuple[str, Iterable[Item]]]:
         (one for one in formulas.on_demand(flow, plain, workload, 1, 1) if one not in everything),
     )
     yield "Notifications before a range", formulas.notifications(1, 1)
-    yield "Evidence", formulas.evidence(flow, full | {"AlertPer": "PICTURE"}, workload, 1)
+    yield "Evidence", formulas.evidence(flow, full | {"AlertPer": "IMAGE"}, workload, 1)
     yield "Sessions", formulas.sessions(counts, full, workload)
     yield "The stack itself, and storage", stack_items(full, workload, _deployed(()).shape)
 

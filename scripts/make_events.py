@@ -281,7 +281,7 @@ def clip_order(**changes: Any) -> str:
         "videoOf": "5f2b8a3f0c4d4d6f9a0b1c2d3e4f5a6b",
         "streamName": "front-door",
         "openedMs": 1767268800000,
-        "pictures": 12,
+        "images": 12,
         "selector": "PRODUCER_TIMESTAMP",
         "startMs": 1767268795000,
         "endMs": 1767268841000,

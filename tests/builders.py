@@ -30,7 +30,7 @@ def a_fragment_number(counter: int = 1, server_ms: int = NOON_MS) -> str:
 
 
 def an_image_key(stream_name: str = "front-door", epoch_ms: int = NOON_MS, prefix: str = "images/") -> str:
-    """As KVS names pictures; the random part is derived, so that two calls agree."""
+    """As KVS names images; the random part is derived, so that two calls agree."""
     guid = UUID(int=(hash((stream_name, epoch_ms, prefix)) % 2**128))
     return f"{prefix}{ACCOUNT}_{stream_name}_{epoch_ms}_{guid}.jpg"
 
@@ -56,7 +56,7 @@ def an_s3_event(*keys: str, bucket: str = BUCKET) -> str:
 
 
 def a_frame(**overrides: Any) -> Frame:
-    """A picture of the front door at noon."""
+    """An image of the front door at noon."""
     fields: dict[str, Any] = {
         "source": FrameSource.IMAGE_GENERATION,
         "stream_name": "front-door",

@@ -20,7 +20,7 @@ class FakeImageStore:
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], tuple[bytes, str, Mapping[str, str]]] = {}
 
-    def add(self, bucket: str, key: str, body: bytes = b"picture", **metadata: str) -> None:
+    def add(self, bucket: str, key: str, body: bytes = b"image", **metadata: str) -> None:
         self.objects[bucket, key] = (body, "image/jpeg", metadata)
 
     def describe(self, bucket: str, key: str) -> StoredImage:
@@ -40,7 +40,7 @@ class FakeImageStore:
 
 @dataclass
 class FakeDetector:
-    """Sees `found` in every picture, unless `failures` names its key. `looked_at` lists the keys, in order."""
+    """Sees `found` in every image, unless `failures` names its key. `looked_at` lists the keys, in order."""
 
     found: tuple[Detection, ...] = ()
     failures: dict[str, Exception] = field(default_factory=dict)
@@ -203,7 +203,7 @@ class FakeSessionClips:
 
     def save(self, session: SessionRef, video: SessionClip) -> bool:
         known = self.videos.get(session)
-        if session in self.gone or (known is not None and known.pictures > video.pictures):
+        if session in self.gone or (known is not None and known.images > video.images):
             return False
         self.videos[session] = video
         self.saves += 1

@@ -38,8 +38,8 @@ def a_clip(
         stream.codec_context.time_base = Fraction(1, fps)
         for index in range(seconds * fps):
             ramp = (np.add.outer(np.arange(height), np.arange(width)) + 9 * index) % 256
-            picture = np.stack([ramp, 255 - ramp, np.full_like(ramp, index % 256)], axis=2).astype(np.uint8)
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            image = np.stack([ramp, 255 - ramp, np.full_like(ramp, index % 256)], axis=2).astype(np.uint8)
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts = index
             if index in keyframes:
                 frame.pict_type = PictureType.I

@@ -8,7 +8,7 @@ from typing import Any
 
 from kinesight.adapters.detectors.http import HttpDetector, HttpModel
 from kinesight.adapters.media import pillow_images
-from kinesight.domain.detectors.image_fit import PictureForm
+from kinesight.domain.detectors.image_fit import ImageForm
 from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_presets import output_mapping
 from kinesight.domain.detectors.output_reader import OutputReader
@@ -54,11 +54,11 @@ class Model:
 
 
 def an_http_detector(address: str, secret: Any = None, *, mapping: str = "COCO", **model: Any) -> HttpDetector:
-    """Its only picture is that of `a_frame`, the astronaut."""
+    """Its only image is that of `a_frame`, the astronaut."""
     images = FakeImageStore()
     frame = a_frame()
     images.objects[frame.image.bucket, frame.image.key] = (photograph("astronaut.png"), "image/jpeg", {})
-    form = PictureForm("image/jpeg", size_matters=True)
+    form = ImageForm("image/jpeg", size_matters=True)
     settings: dict[str, Any] = {
         "json_template": None,
         "auth_header": "Authorization",

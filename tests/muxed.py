@@ -1,4 +1,4 @@
-"""Bodies as FFmpeg's own Matroska muxer writes them: SeekHead, Void, known sizes, sound beside the picture."""
+"""Bodies as FFmpeg's own Matroska muxer writes them: SeekHead, Void, known sizes, sound beside the image."""
 
 from dataclasses import dataclass
 from fractions import Fraction

@@ -58,7 +58,7 @@ HOME_WITH_REGIONS = _described(
         {"Polygon": [{"X": 0.0, "Y": 0.0}, {"X": 0.1, "Y": 0.0}, {"X": 0.1, "Y": 0.2}]},
     ],
 )
-"""People in the right of the picture, or in a corner."""
+"""People in the right of the image, or in a corner."""
 
 HOME_WITH_PETS = _described(
     "cat-flap", "cat-flap", **_HOME, Settings={"ConnectedHome": {"Labels": ["PET"]}}, RegionsOfInterest=[]

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 
 WIDTH, HEIGHT, FPS = 640, 360, 10
 SCENE_S = 4
@@ -16,29 +16,29 @@ KEYFRAME_S = 2
 SCENES = ("nothing", "person on the left", "person on the right", "cat")
 
 
-def scene(name: str) -> Picture:
-    picture = np.full((HEIGHT, WIDTH, 3), 185, np.uint8)
+def scene(name: str) -> Image:
+    image = np.full((HEIGHT, WIDTH, 3), 185, np.uint8)
     if name.startswith("person"):
-        draw_person(picture, 122 if name.endswith("left") else 515)
+        draw_person(image, 122 if name.endswith("left") else 515)
     if name == "cat":
-        draw_cat(picture)
-    return picture
+        draw_cat(image)
+    return image
 
 
-def draw_person(picture: Picture, middle: int) -> None:
+def draw_person(image: Image, middle: int) -> None:
     """A silhouette that stands in the lower half; what a detector of walking people goes by is the outline."""
     high, top = 200, 145
     outline = [(-0.13, 0.2), (-0.05, 0.155), (0.05, 0.155), (0.13, 0.2), (0.15, 0.5), (0.1, 0.5), (0.11, 1)]
     outline += [(0.03, 1), (0, 0.6), (-0.03, 1), (-0.11, 1), (-0.1, 0.5), (-0.15, 0.5)]
     corners = np.array([(middle + x * high, top + y * high) for x, y in outline], np.int32)
     dark = (60, 50, 40)
-    cv2.fillPoly(picture, [corners], dark, cv2.LINE_AA)
+    cv2.fillPoly(image, [corners], dark, cv2.LINE_AA)
     head = (middle, int(top + 0.08 * high))
-    cv2.ellipse(picture, head, (int(0.055 * high), int(0.08 * high)), 0, 0, 360, dark, -1, cv2.LINE_AA)
-    cv2.GaussianBlur(picture, (5, 5), 0, dst=picture)
+    cv2.ellipse(image, head, (int(0.055 * high), int(0.08 * high)), 0, 0, 360, dark, -1, cv2.LINE_AA)
+    cv2.GaussianBlur(image, (5, 5), 0, dst=image)
 
 
-def draw_cat(picture: Picture) -> None:
+def draw_cat(image: Image) -> None:
     """A face that looks straight at the camera: ears, eyes, nose, mouth. Lengths are in pixels, as its shape is."""
     x, y = 320, 210
     fur, dark = (150, 150, 150), (60, 60, 60)
@@ -48,17 +48,17 @@ def draw_cat(picture: Picture) -> None:
             (((55, -38), (52, -75), (27, -52)), (100, 100, 100)),
         ):
             ear = np.array([[x + side * across, y + down] for across, down in corners], np.int32)
-            cv2.fillPoly(picture, [ear], colour, cv2.LINE_AA)
-    cv2.ellipse(picture, (x, y), (70, 56), 0, 0, 360, fur, -1, cv2.LINE_AA)
+            cv2.fillPoly(image, [ear], colour, cv2.LINE_AA)
+    cv2.ellipse(image, (x, y), (70, 56), 0, 0, 360, fur, -1, cv2.LINE_AA)
     for side in (-1, 1):
         eye = (x + 29 * side, y - 3)
-        cv2.ellipse(picture, eye, (14, 9), 0, 0, 360, (100, 100, 100), -1, cv2.LINE_AA)
-        cv2.ellipse(picture, eye, (6, 9), 0, 0, 360, (20, 20, 20), -1, cv2.LINE_AA)
-        cv2.ellipse(picture, (x + 10 * side, y + 35), (9, 8), 0, 0, 180, dark, 3, cv2.LINE_AA)
+        cv2.ellipse(image, eye, (14, 9), 0, 0, 360, (100, 100, 100), -1, cv2.LINE_AA)
+        cv2.ellipse(image, eye, (6, 9), 0, 0, 360, (20, 20, 20), -1, cv2.LINE_AA)
+        cv2.ellipse(image, (x + 10 * side, y + 35), (9, 8), 0, 0, 180, dark, 3, cv2.LINE_AA)
     nose = np.array([[x - 8, y + 22], [x + 8, y + 22], [x, y + 31]], np.int32)
-    cv2.fillPoly(picture, [nose], dark, cv2.LINE_AA)
-    cv2.ellipse(picture, (x, y + 35), (24, 19), 0, 0, 360, (190, 190, 190), 2, cv2.LINE_AA)
-    cv2.GaussianBlur(picture, (5, 5), 0, dst=picture)
+    cv2.fillPoly(image, [nose], dark, cv2.LINE_AA)
+    cv2.ellipse(image, (x, y + 35), (24, 19), 0, 0, 360, (190, 190, 190), 2, cv2.LINE_AA)
+    cv2.GaussianBlur(image, (5, 5), 0, dst=image)
 
 
 def make_film(path: Path) -> None:

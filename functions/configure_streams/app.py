@@ -10,7 +10,7 @@ from kinesight.observability import LambdaContext, count, logger, measure, obser
 from kinesight.wiring import configure_streams as wiring
 
 _NAMED = 100
-"""Most streams without pictures that are named in the log of one run."""
+"""Most streams without images that are named in the log of one run."""
 
 
 @observed
@@ -29,8 +29,8 @@ def _scheduled(context: LambdaContext) -> dict[str, Any]:
     if not report.skipped:
         missing = wiring.missing_images()
         for name in missing.without_images[:_NAMED]:
-            logger.warning("fragments arrive, but no pictures", stream_name=name)
-        count(Metric.STREAMS_WITHOUT_PICTURES, len(missing.without_images))
+            logger.warning("fragments arrive, but no images", stream_name=name)
+        count(Metric.STREAMS_WITHOUT_IMAGES, len(missing.without_images))
     return told
 
 

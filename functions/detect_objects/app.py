@@ -1,4 +1,4 @@
-"""One window's pictures → detections → the results stream."""
+"""One window's images → detections → the results stream."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from kinesight.domain.analysis.pipeline import FrameAnalysis
 from kinesight.domain.correlation import correlation_id
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.on_demand.detect_objects import detect_window
-from kinesight.domain.on_demand.extract_images import picture_key
+from kinesight.domain.on_demand.extract_images import image_key
 from kinesight.domain.on_demand.messages import RangePlan, WindowReport
 from kinesight.frame_metrics import emit_frame_metrics, emit_spend_metrics
 from kinesight.lambda_events import planned_window
@@ -51,13 +51,13 @@ def _log_frames(plan: RangePlan, report: WindowReport) -> None:
             correlation_id=correlation_id(plan.stream_name, published.fragment_number, from_epoch_ms(at_ms)),
             fragment_number=published.fragment_number,
             image_epoch_ms=at_ms,
-            image_key=picture_key(plan, at_ms),
+            image_key=image_key(plan, at_ms),
             matched=published.matched,
             **keys,
         )
     for at_ms in report.already_analyzed:
-        logger.info("already analyzed", image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), **keys)
+        logger.info("already analyzed", image_epoch_ms=at_ms, image_key=image_key(plan, at_ms), **keys)
     for at_ms in report.over_budget:
-        logger.warning("over budget", image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), **keys)
+        logger.warning("over budget", image_epoch_ms=at_ms, image_key=image_key(plan, at_ms), **keys)
     for at_ms, reason in report.failed.items():
-        logger.error("given up", image_epoch_ms=at_ms, image_key=picture_key(plan, at_ms), reason=reason, **keys)
+        logger.error("given up", image_epoch_ms=at_ms, image_key=image_key(plan, at_ms), reason=reason, **keys)

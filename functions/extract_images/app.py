@@ -1,4 +1,4 @@
-"""One window → pictures in S3."""
+"""One window → images in S3."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""An execution's pictures → a video, as far as one invocation goes."""
+"""An execution's images → a video, as far as one invocation goes."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory

@@ -84,7 +84,7 @@ def _verb(name: str) -> str:
 
 
 ALARMS = (
-    _dead_letters("Images", Feature.ANALYZE, "Pictures could not be analyzed."),
+    _dead_letters("Images", Feature.ANALYZE, "Images could not be analyzed."),
     _dead_letters("Evidence", Feature.EVIDENCE, "Evidence of matched results could not be kept."),
     _dead_letters("Sessions", Feature.SESSIONS, "Results could not be made into sessions."),
     _dead_letters("SessionClips", Feature.SESSIONS, "Videos of sessions could not be archived."),
@@ -92,8 +92,8 @@ ALARMS = (
     Alarm(
         "ImagesWaitingAlarm",
         Feature.ANALYZE,
-        "Pictures wait over 15 minutes to be analyzed.",
-        "pictures wait",
+        "Images wait over 15 minutes to be analyzed.",
+        "images wait",
         _oldest_message("ImagesQueue"),
         threshold=900,
         periods=2,
@@ -150,18 +150,18 @@ ALARMS = (
     Alarm(
         "FrameAgeAlarm",
         Feature.ANALYZE,
-        "A tenth of the pictures are over 5 minutes old when their result is there.",
+        "A tenth of the images are over 5 minutes old when their result is there.",
         "frames are old",
         own(Metric.FRAME_AGE, "analyze_images", "p90"),
         threshold=300_000,
         periods=2,
     ),
     Alarm(
-        "NoPicturesAlarm",
+        "NoImagesAlarm",
         Feature.STREAMS,
-        "Fragments of a stream arrive, but no pictures of it.",
-        "no pictures",
-        own(Metric.STREAMS_WITHOUT_PICTURES, "configure_streams", "Maximum"),
+        "Fragments of a stream arrive, but no images of it.",
+        "no images",
+        own(Metric.STREAMS_WITHOUT_IMAGES, "configure_streams", "Maximum"),
         periods=2,
         period_s=900,
         reason="A run of configure_streams may fall between the return of a camera and its first image.",
@@ -297,7 +297,7 @@ ALARMS = (
     Alarm(
         "BudgetUnaccountedAlarm",
         Feature.ANALYZE,
-        "Nobody can say what was spent, so pictures wait.",
+        "Nobody can say what was spent, so images wait.",
         "the budget is reached",
         own(Metric.BUDGET_RESERVATION_FAILED, "budget"),
         threshold=20,

@@ -403,7 +403,7 @@ ROWS = (
                 "Streams",
                 [
                     _streams(Metric.STREAMS_SELECTED, "Maximum"),
-                    _streams(Metric.STREAMS_WITHOUT_PICTURES, "Maximum"),
+                    _streams(Metric.STREAMS_WITHOUT_IMAGES, "Maximum"),
                     _streams(Metric.STREAMS_WITHOUT_RETENTION, "Maximum"),
                     _streams(Metric.STREAMS_FAILED),
                     _streams(Metric.STREAMS_UPDATED),

@@ -91,7 +91,7 @@ declare namespace Api {
     startedAt: string;
     lastSeenAt: string;
     closed: boolean;
-    pictures: number;
+    images: number;
     labels: Record<string, number>;
     rules: Array<string>;
     zones: Array<string>;
@@ -103,7 +103,7 @@ declare namespace Api {
     reviewed: boolean;
     held: boolean;
     revision: string;
-    links: PictureLink;
+    links: ImageLink;
   }
   interface Configurations {
     imageGeneration?: Record<string, unknown> | null;
@@ -138,7 +138,7 @@ declare namespace Api {
     startedAt: string;
     lastSeenAt: string;
     closed: boolean;
-    pictures: number;
+    images: number;
     labels: Record<string, number>;
     rules: Array<string>;
     zones: Array<string>;
@@ -164,7 +164,7 @@ declare namespace Api {
     links: FrameLinks;
   }
   interface EventLinks {
-    picture: string;
+    image: string;
     record: string;
     original?: string;
     video?: string;
@@ -198,7 +198,7 @@ declare namespace Api {
     tags?: Record<string, string>;
   }
   interface FrameLinks {
-    picture: string;
+    image: string;
     record: string;
     original?: string;
   }
@@ -220,7 +220,7 @@ declare namespace Api {
     height?: number | null;
   }
   interface Keys {
-    picture: string;
+    image: string;
     record: string;
     video: string | null;
   }
@@ -232,7 +232,7 @@ declare namespace Api {
     link?: string | null;
   }
   interface LinkedVideo {
-    pictures: number;
+    images: number;
     selector: "PRODUCER_TIMESTAMP" | "SERVER_TIMESTAMP";
     startedAt: string;
     endedAt: string;
@@ -271,8 +271,8 @@ declare namespace Api {
     endedAt?: string | null;
     fragments?: Array<string>;
   }
-  interface PictureLink {
-    picture: string;
+  interface ImageLink {
+    image: string;
   }
   interface Playback {
     kind: "HLS" | "CLIP";
@@ -315,7 +315,7 @@ declare namespace Api {
     summaryKey: string;
   }
   interface ResultLinks {
-    picture: string;
+    image: string;
     record: string;
   }
   interface ResultRecord {

@@ -18,7 +18,7 @@ REF = SessionRef(SESSION.stream_name, SESSION.opened_ms, SESSION.session_id)
 
 
 VIDEO = SessionClip(
-    pictures=1,
+    images=1,
     selector="PRODUCER_TIMESTAMP",
     started_at=from_epoch_ms(NOON_MS - 5000),
     ended_at=from_epoch_ms(NOON_MS + 5000),

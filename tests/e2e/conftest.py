@@ -27,7 +27,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, more_parameters: dict[str, s
         "SamplingInterval": "500",
         "MinimumConfidence": "70",
         "Labels": "Face",
-        "AlertPer": "PICTURE",
+        "AlertPer": "IMAGE",
         # Delayed videos would change the evidence behind the back of tests that compare it.
         "SessionClip": "DISABLED",
         "FaceCollectionId": "staff",

@@ -1,4 +1,4 @@
-"""A stack with money for seven calls a day: more pictures come than that, by two ways, and no eighth call is made."""
+"""A stack with money for seven calls a day: more images come than that, by two ways, and no eighth call is made."""
 
 import json
 import time
@@ -24,7 +24,7 @@ from tests.sample_video import write_sample_video
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_ACCOUNT = "123456789012"
 CALLS = 7
-PICTURES = 20
+IMAGES = 20
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 
 
@@ -83,27 +83,27 @@ def expected_calls(stack: Stack) -> int:
 
 
 def test_what_is_not_paid_for_is_told_and_neither_lost_nor_retried(stack: Stack) -> None:
-    now_ms, picture = int(time.time() * 1000), BytesIO()
+    now_ms, image = int(time.time() * 1000), BytesIO()
     # Small, so that a busy machine answers in time: a call without an answer is paid and made again.
-    Image.open(BytesIO(photograph("astronaut.png"))).resize((160, 160)).save(picture, "JPEG")
-    for index in range(PICTURES):
+    Image.open(BytesIO(photograph("astronaut.png"))).resize((160, 160)).save(image, "JPEG")
+    for index in range(IMAGES):
         moments = {f"aws_kinesisvideo_{one}_timestamp": str(now_ms + index) for one in ("producer", "server")}
         stack.cloud.client("s3").put_object(
             Bucket=stack.outputs["ImagesBucketName"],
             Key=an_image_key(STREAM, now_ms + index).replace(ACCOUNT, LOCAL_ACCOUNT),
-            Body=picture.getvalue(),
+            Body=image.getvalue(),
             ContentType="image/jpeg",
             Metadata={"aws_kinesisvideo_fragment_number": f"{9 * 10**46 + index}"} | moments,
         )
 
-    counted = eventually(lambda: metrics(stack), lambda sums: sums["CallsPaid"] + sums["CallsOverBudget"] >= PICTURES)
+    counted = eventually(lambda: metrics(stack), lambda sums: sums["CallsPaid"] + sums["CallsOverBudget"] >= IMAGES)
 
     calls = expected_calls(stack)
     over_budget_lines = [line for line in told(stack) if line.get("message") == "over budget"]
     assert stack.cloud.vision.calls["DetectLabels"] == counted["CallsPaid"] == calls
     assert len(stack.results()) == calls
-    assert counted["BudgetHardReached"] == counted["CallsOverBudget"] == len(over_budget_lines) == PICTURES - calls
-    assert counted["FramesOverBudget"] == PICTURES - calls
+    assert counted["BudgetHardReached"] == counted["CallsOverBudget"] == len(over_budget_lines) == IMAGES - calls
+    assert counted["FramesOverBudget"] == IMAGES - calls
     assert "the limit is reached" in over_budget_lines[0]["reason"]
     eventually(lambda: stack.waiting(), lambda waiting: waiting == 0)
     assert stack.new_dead_letters("ImagesDeadLetterQueueUrl") == []

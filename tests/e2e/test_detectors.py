@@ -14,7 +14,7 @@ from tests.e2e.test_event_driven_path import Stack
 from tests.e2e.test_on_demand import START, later, run
 from tests.sample_video import write_sample_video
 
-PICTURES = 12
+IMAGES = 12
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,9 @@ def stack(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Stack:
 def seen_by(stack: Stack, detector: str) -> list[ResultRecord]:
     """What a detector's execution over a few seconds put on the results stream."""
     before = {record.result_id for record in stack.results()}
-    told = run(stack, detector, EndTimestamp=later(PICTURES - 1), SamplingInterval=1000, Detector=detector)
+    told = run(stack, detector, EndTimestamp=later(IMAGES - 1), SamplingInterval=1000, Detector=detector)
     assert told["status"] == "SUCCEEDED", told.get("cause")
-    assert json.loads(told["output"])["published"] == PICTURES
+    assert json.loads(told["output"])["published"] == IMAGES
     return [record for record in stack.results() if record.result_id not in before]
 
 

@@ -126,7 +126,7 @@ def record(
 
 
 def checked(stream: str, thresholds: HealthThresholds | None = None) -> Report:
-    return CheckRunner("kinesight", session(), thresholds or HealthThresholds(picture_s=0)).check_stream(stream)
+    return CheckRunner("kinesight", session(), thresholds or HealthThresholds(image_s=0)).check_stream(stream)
 
 
 @cache
@@ -249,8 +249,8 @@ def bucket_gone(cloud: LocalCloud, model: ModelServer) -> Iterator[str]:
 
 @contextmanager
 def without_images_bucket(cloud: LocalCloud) -> Iterator[str]:
-    """Afterwards there is one again, with a new picture."""
-    eventually(lambda: waiting(cloud), lambda count: count == 0)  # what waits for a picture that is gone is buried
+    """Afterwards there is one again, with a new image."""
+    eventually(lambda: waiting(cloud), lambda count: count == 0)  # what waits for an image that is gone is buried
     s3, bucket = cloud.client("s3"), cloud.outputs["ImagesBucketName"]
     notification = s3.get_bucket_notification_configuration(Bucket=bucket)
     del notification["ResponseMetadata"]
@@ -393,7 +393,7 @@ STATES: tuple[tuple[Breaking, Cause], ...] = (
     (untagged, Cause.UNTAGGED),
     (another_codec, Cause.CODEC_UNUSABLE),
     (a_wrong_clock, Cause.CLOCK_OFF),
-    (a_producer_without_rights, Cause.PICTURES_NOT_WRITTEN),
+    (a_producer_without_rights, Cause.IMAGES_NOT_WRITTEN),
     (images_deleted, Cause.IMAGES_NOT_CONFIGURED),
     (images_disabled, Cause.IMAGES_DISABLED),
     (images_drifted, Cause.IMAGES_DRIFTED),

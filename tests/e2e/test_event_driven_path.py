@@ -129,7 +129,7 @@ def stack(cloud: LocalCloud) -> Stack:
 
 @pytest.fixture(scope="module")
 def played(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[ResultRecord]:
-    """The demo's video, played into the stream; the results of all its pictures, evidence kept."""
+    """The demo's video, played into the stream; the results of all its images, evidence kept."""
     film = tmp_path_factory.mktemp("film") / "demo.mp4"
     write_sample_video(film)
     play(STREAM, read_video(film), Tagging(image=True, metadata=(("place", "porch"),)), lambda _: None)
@@ -142,7 +142,7 @@ def played(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[Resul
     return records
 
 
-def test_every_picture_has_exactly_one_result(stack: Stack, played: list[ResultRecord]) -> None:
+def test_every_image_has_exactly_one_result(stack: Stack, played: list[ResultRecord]) -> None:
     keys = sorted(record.frame.image.key for record in played)
 
     assert keys == sorted(stack.objects("ImagesBucketName"))
@@ -160,8 +160,8 @@ def test_the_face_is_found_and_its_evidence_kept(stack: Stack, played: list[Resu
         keys = evidence_keys(record)
         assert {keys.result, keys.annotated, keys.archive} <= set(evidence)
         assert ResultRecord.model_validate_json(stack.body(keys.result)) == record
-    with Image.open(BytesIO(stack.body(evidence_keys(matched[0]).annotated))) as picture:
-        assert picture.size == (960, 540)
+    with Image.open(BytesIO(stack.body(evidence_keys(matched[0]).annotated))) as image:
+        assert image.size == (960, 540)
 
 
 def test_archived_fragments_hold_the_very_frames_that_their_records_name(
@@ -178,11 +178,11 @@ def test_archived_fragments_hold_the_very_frames_that_their_records_name(
             assert sum(1 for _ in container.decode(video=0)) == len(fragment.frames)
 
 
-def test_alerts_link_to_the_picture(stack: Stack, played: list[ResultRecord]) -> None:
+def test_alerts_link_to_the_image(stack: Stack, played: list[ResultRecord]) -> None:
     alert = stack.all_alerts()[0]
 
     assert alert["streamName"] == STREAM
-    assert httpx.get(alert["links"]["picture"]).headers["content-type"] == "image/jpeg"
+    assert httpx.get(alert["links"]["image"]).headers["content-type"] == "image/jpeg"
 
 
 def test_a_second_delivery_of_everything_changes_nothing(stack: Stack, played: list[ResultRecord]) -> None:
@@ -213,7 +213,7 @@ def test_a_second_delivery_of_everything_changes_nothing(stack: Stack, played: l
     assert dict(stack.cloud.vision.calls) == paid
 
 
-def test_hostile_pictures_end_in_the_dead_letters_and_their_neighbours_go_through(
+def test_hostile_images_end_in_the_dead_letters_and_their_neighbours_go_through(
     stack: Stack, played: list[ResultRecord]
 ) -> None:
     s3, bucket = stack.cloud.client("s3"), stack.outputs["ImagesBucketName"]
@@ -221,14 +221,14 @@ def test_hostile_pictures_end_in_the_dead_letters_and_their_neighbours_go_throug
     good = s3.get_object(Bucket=bucket, Key=played[0].frame.image.key)["Body"].read()
     guid = "0f8fad5b-d9cb-469f-a165-7086772895"
     tail = f"123456789012_{STREAM}_17672688"
-    pictures = {
-        f"images/{tail}00001_{guid}01.jpg": b"this is no picture",
+    images = {
+        f"images/{tail}00001_{guid}01.jpg": b"this is no image",
         f"images/{tail}00002_{guid}02.jpg": b"",
         f"images/{tail}00003_{guid}03.jpg": b"\xff\xd8\xff" + bytes(15 * 1024 * 1024 + 1),
         "images/holiday.jpg": good,
         f"images/tür +50%_a_{tail}00004_{guid}04.jpg": good,
     }
-    for key, body in pictures.items():
+    for key, body in images.items():
         s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="image/jpeg")
     for body in ("this is no JSON", json.dumps({"Event": "s3:TestEvent", "Bucket": bucket})):
         stack.say(body)
@@ -294,16 +294,16 @@ def test_the_streams_are_configured_and_only_those(cloud: LocalCloud) -> None:
     assert notices["DestinationConfig"]["Uri"] == cloud.outputs["NotificationTopicArn"]
 
 
-def test_a_camera_whose_fragments_make_no_pictures_is_told_of(
+def test_a_camera_whose_fragments_make_no_images_is_told_of(
     stack: Stack, played: list[ResultRecord], tmp_path: Path
 ) -> None:
-    """camera-2 does not tag; camera-3 is off; both had their last picture over an hour ago."""
+    """camera-2 does not tag; camera-3 is off; both had their last image over an hour ago."""
     film = tmp_path / "demo.mp4"
     write_sample_video(film)
     play("camera-2", read_video(film), Tagging(), lambda _: None)
     assert stack.cloud.stack is not None
     documents = DynamoDbDocuments(
-        stack.cloud.client("dynamodb"), stack.cloud.stack.physical_id("CoordinationTable"), kind="pictures"
+        stack.cloud.client("dynamodb"), stack.cloud.stack.physical_id("CoordinationTable"), kind="images"
     )
     assert STREAM in documents.all()
     for camera in ("camera-2", "camera-3"):
@@ -317,9 +317,9 @@ def test_a_camera_whose_fragments_make_no_pictures_is_told_of(
 
     log = Path(stack.cloud.log_dir / "kinesight-ConfigureStreamsFunction.log").read_text()
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
-    named = {line["stream_name"] for line in lines if line.get("message") == "fragments arrive, but no pictures"}
+    named = {line["stream_name"] for line in lines if line.get("message") == "fragments arrive, but no images"}
     assert named == {"camera-2"}
-    assert [line["StreamsWithoutPictures"] for line in lines if "StreamsWithoutPictures" in line] == [[1]]
+    assert [line["StreamsWithoutImages"] for line in lines if "StreamsWithoutImages" in line] == [[1]]
 
 
 def test_deleting_the_stack_gives_the_streams_back(cloud: LocalCloud, played: list[ResultRecord]) -> None:

@@ -20,5 +20,5 @@ def test_nothing_is_lost_and_nothing_happens_twice_while_everything_fails(tmp_pa
     assert outcome.verdict.problems == []
     (phase,) = outcome.phases
     assert all(phase.struck[kind] > 0 for kind in KINDS if kind != "partial")
-    assert len(outcome.given.pictures) > 40
+    assert len(outcome.given.images) > 40
     assert len(outcome.given.poison) > 2

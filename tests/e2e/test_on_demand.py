@@ -1,4 +1,4 @@
-"""The on-demand workflow on the deployed stack: a time range in, every sampled picture analyzed once, a summary out."""
+"""The on-demand workflow on the deployed stack: a time range in, every sampled image analyzed once, a summary out."""
 
 import json
 import subprocess
@@ -77,7 +77,7 @@ def expected_ms(stack: Stack, end_s: float, interval_ms: int) -> list[int]:
 
 @pytest.mark.usefixtures("recorded")
 class TestOneRange:
-    def test_every_sampled_picture_is_analyzed_once(self, stack: Stack) -> None:
+    def test_every_sampled_image_is_analyzed_once(self, stack: Stack) -> None:
         told = run(stack, "first", EndTimestamp=later(150), SamplingInterval=1000)
 
         assert told["status"] == "SUCCEEDED", told.get("cause")
@@ -106,7 +106,7 @@ class TestOneRange:
 
         assert json.loads(body.read())["execution"] == "first"
 
-    def test_pictures_on_demand_are_not_taken_for_kvs_own(self, stack: Stack) -> None:
+    def test_images_on_demand_are_not_taken_for_kvs_own(self, stack: Stack) -> None:
         assert stack.new_dead_letters("ImagesDeadLetterQueueUrl") == []
 
     def test_under_faults_the_results_are_the_same(self, stack: Stack) -> None:

@@ -1,4 +1,4 @@
-"""A picture's way through the deployed stack to a model of one's own, one stack per detector."""
+"""An image's way through the deployed stack to a model of one's own, one stack per detector."""
 
 import json
 import time
@@ -25,7 +25,7 @@ DETECTORS: dict[str, dict[str, str]] = {
         "ModelMapping": "COCO",
         **FITTED,
     },
-    "HTTP": {"ModelMapping": "YOLO_PIXELS", "HttpJsonBody": '{"instances":[{"b64":"$picture"}]}', **FITTED},
+    "HTTP": {"ModelMapping": "YOLO_PIXELS", "HttpJsonBody": '{"instances":[{"b64":"$image"}]}', **FITTED},
     "BEDROCK": {"BedrockModelId": "local.eyes-v1:0"},
 }
 
@@ -73,7 +73,7 @@ def first_result(cloud: LocalCloud) -> bytes:
     raise AssertionError("no result came")
 
 
-def test_a_picture_is_seen_by_the_stacks_own_model(cloud: LocalCloud, own_model: VisionServer) -> None:
+def test_an_image_is_seen_by_the_stacks_own_model(cloud: LocalCloud, own_model: VisionServer) -> None:
     now_ms = int(time.time() * 1000)
     moments = {f"aws_kinesisvideo_{one}_timestamp": str(now_ms) for one in ("producer", "server")}
     cloud.client("s3").put_object(

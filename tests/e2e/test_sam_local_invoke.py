@@ -127,7 +127,7 @@ def template(cloud: LocalCloud, kvs: str, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
-def pictures(cloud: LocalCloud) -> None:
+def images(cloud: LocalCloud) -> None:
     s3 = boto3.client("s3", endpoint_url=cloud.endpoints["AWS_ENDPOINT_URL"])
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key=KEY, Body=photograph("astronaut.png"), ContentType="image/jpeg")
@@ -171,7 +171,7 @@ def invoke(template: Path, function: str, event: str) -> Any:
         ("ArchiveSessionFunction", "archive_session/not_a_stream.json", 0),
     ],
 )
-def test_batches(template: Path, pictures: None, function: str, event: str, failed: int) -> None:
+def test_batches(template: Path, images: None, function: str, event: str, failed: int) -> None:
     assert len(invoke(template, function, event)["batchItemFailures"]) == failed
 
 

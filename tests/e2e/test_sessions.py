@@ -137,7 +137,7 @@ def test_a_film_becomes_sessions_with_an_alert_each(cloud: LocalCloud, events: s
 
     assert faces
     assert {zone for record in faces for one in record.detections for zone in one.zones} == {"everywhere"}
-    assert sum(one["pictures"] for one in sessions) == sum(record.matched for record in records)
+    assert sum(one["images"] for one in sessions) == sum(record.matched for record in records)
     loud = {one["sessionId"] for one in sessions if one["class"] == "ALERT"}
     assert sorted(alert["sessionId"] for alert in stack.all_alerts()) == sorted(loud)
     assert loud
@@ -162,9 +162,9 @@ def test_devices_are_told_of_the_same_sessions(cloud: LocalCloud) -> None:
     assert sorted(alerted) == sorted(one["sessionId"] for one in sessions if one["class"] == "ALERT")
 
 
-def test_the_alert_opens_the_evidence_of_its_best_picture(cloud: LocalCloud) -> None:
+def test_the_alert_opens_the_evidence_of_its_best_image(cloud: LocalCloud) -> None:
     assert cloud.stack is not None
-    wanted = {one["keys"]["picture"] for one in stored(cloud)}
+    wanted = {one["keys"]["image"] for one in stored(cloud)}
 
     stack_objects = eventually(lambda: _evidence(cloud), lambda seen: wanted <= seen)
 
@@ -211,7 +211,7 @@ def test_an_order_that_comes_twice_changes_nothing(cloud: LocalCloud) -> None:
         video_of=document["sessionId"],
         stream_name=STREAM,
         opened_ms=int(items(cloud)[0]["id"]["S"].partition("#")[0]),
-        pictures=document["pictures"],
+        images=document["images"],
         selector=video.selector,
         start_ms=to_epoch_ms(video.started_at),
         end_ms=to_epoch_ms(video.ended_at),

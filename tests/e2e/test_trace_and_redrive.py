@@ -172,7 +172,7 @@ def test_a_poison_message_is_traced_and_redriven_once_after_it_is_fixed(
     s3, bucket = stack.cloud.client("s3"), stack.outputs["ImagesBucketName"]
     key = f"images/123456789012_{STREAM}_1767268800001_0f8fad5b-d9cb-469f-a165-708677289501.jpg"
     metadata = {"AWS_KINESISVIDEO_FRAGMENT_NUMBER": str(played[0].frame.fragment_number)}
-    s3.put_object(Bucket=bucket, Key=key, Body=b"this is no picture", ContentType="image/jpeg", Metadata=metadata)
+    s3.put_object(Bucket=bucket, Key=key, Body=b"this is no image", ContentType="image/jpeg", Metadata=metadata)
     frame = traced_until(key, "dead-lettered")
 
     assert "UnsupportedImageError" in whats(frame)

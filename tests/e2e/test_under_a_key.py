@@ -1,4 +1,4 @@
-"""The stack deployed with a customer-managed key: what is stored is under it, and pictures still find their way."""
+"""The stack deployed with a customer-managed key: what is stored is under it, and images still find their way."""
 
 import json
 import time
@@ -46,7 +46,7 @@ def test_what_stores_is_under_the_key(cloud: LocalCloud, key_arn: str) -> None:
     assert topic["Attributes"]["KmsMasterKeyId"] == key_arn
 
 
-def test_a_picture_finds_its_way(cloud: LocalCloud) -> None:
+def test_an_image_finds_its_way(cloud: LocalCloud) -> None:
     now_ms = int(time.time() * 1000)
     moments = {f"aws_kinesisvideo_{one}_timestamp": str(now_ms) for one in ("producer", "server")}
     key = an_image_key("camera-1", now_ms).replace(BUILDERS_ACCOUNT, ACCOUNT)

@@ -29,7 +29,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         yield cloud
 
 
-def test_a_picture_is_analyzed_and_its_evidence_kept(cloud: LocalCloud) -> None:
+def test_an_image_is_analyzed_and_its_evidence_kept(cloud: LocalCloud) -> None:
     stack = Stack(cloud)
     key = "images/123456789012_camera-1_1767268800000_0f8fad5b-d9cb-469f-a165-70867728950e.jpg"
     boto3.client("s3").put_object(

@@ -1,4 +1,4 @@
-"""Cameras, their pictures and analyses by the viewer's API, on the deployed stack: as its page asks for them."""
+"""Cameras, their images and analyses by the viewer's API, on the deployed stack: as its page asks for them."""
 
 import time
 from collections.abc import Iterator
@@ -123,23 +123,23 @@ class TestCameras:
             )
             assert ask(page, "GET", "/api/cameras")[1]["cameras"][0]["configuration"]["drift"] == drift
 
-    def test_a_picture_of_what_was_sent_last(self, cloud: LocalCloud, page: httpx.Client, film: SourceVideo) -> None:
+    def test_an_image_of_what_was_sent_last(self, cloud: LocalCloud, page: httpx.Client, film: SourceVideo) -> None:
         send(cloud, film, START + timedelta(hours=1))
 
-        answer = page.get(f"/api/cameras/{STREAM}/picture")
+        answer = page.get(f"/api/cameras/{STREAM}/image")
 
         assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
-        assert datetime.now(UTC) - datetime.fromisoformat(answer.headers["x-picture-time"]) < timedelta(hours=3)
-        with Image.open(BytesIO(answer.content)) as picture:
-            assert picture.size == (960, 540)
+        assert datetime.now(UTC) - datetime.fromisoformat(answer.headers["x-image-time"]) < timedelta(hours=3)
+        with Image.open(BytesIO(answer.content)) as image:
+            assert image.size == (960, 540)
 
     def test_the_reason_for_no_image(self, page: httpx.Client) -> None:
         for stream, code in (
-            ("camera-2", "PictureMissing"),
+            ("camera-2", "ImageMissing"),
             ("other", "StreamUnselected"),
             ("gone", "StreamUnselected"),
         ):
-            status, told = ask(page, "GET", f"/api/cameras/{stream}/picture")
+            status, told = ask(page, "GET", f"/api/cameras/{stream}/image")
             assert (status, told["error"]["code"]) == (404, code)
 
 
@@ -158,7 +158,7 @@ class TestAnalyses:
         assert all("Face" in one["labels"] for one in told["results"])
         links = told["results"][0]["links"]
         eventually(lambda: all(httpx.get(link).status_code == 200 for link in links.values()), 60)
-        assert httpx.get(links["picture"]).headers["content-type"] == "image/jpeg"
+        assert httpx.get(links["image"]).headers["content-type"] == "image/jpeg"
         listed = ask(page, "GET", "/api/analyses")[1]["analyses"]
         assert (listed[0]["analysisId"], listed[0]["status"]) == (started["analysisId"], "SUCCEEDED")
 
@@ -188,5 +188,5 @@ def frames_of(film: bytes) -> int:
 
 
 def moments_of(summary: Any) -> int:
-    """Of the grid: those without a picture are frames, too."""
+    """Of the grid: those without an image are frames, too."""
     return int((summary["endMs"] - summary["startMs"]) // summary["intervalMs"]) + 1

@@ -194,7 +194,7 @@ def archive(cloud: LocalCloud, event: str) -> None:
     at = from_epoch_ms(int(opened_ms))
     fragments = tuple(ClipFragment(number=one, date=fragment_day(one)) for one in numbers)
     video = SessionClip(
-        pictures=1, selector="PRODUCER_TIMESTAMP", started_at=at, ended_at=at, complete=True, fragments=fragments
+        images=1, selector="PRODUCER_TIMESTAMP", started_at=at, ended_at=at, complete=True, fragments=fragments
     )
     videos = DynamoDbSessionClips(cloud.client("dynamodb"), cloud.outputs["EventsTableName"])
     assert videos.save(SessionRef(stream, int(opened_ms), identity), video)

@@ -119,7 +119,7 @@ def seen(stack: Stack, stream: str = HOUR) -> Counter[int]:
 
 @pytest.mark.usefixtures("recorded")
 class TestAnHour:
-    def test_every_sampled_picture_of_an_hour_is_analyzed_once(self, stack: Stack) -> None:
+    def test_every_sampled_image_of_an_hour_is_analyzed_once(self, stack: Stack) -> None:
 
         summary = summary_of(run(stack, "hour", EndTimestamp=later(3600), SamplingInterval=1000))
 

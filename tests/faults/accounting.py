@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from tests.faults.stack import RECORDED, Arrival, Letter, Seen
 
-Picture = tuple[str, int]
+Image = tuple[str, int]
 """Stream name, and the moment that is shown; epoch milliseconds by the camera's clock."""
 
 _NAMED = 20
@@ -31,12 +31,12 @@ class Poison:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What went in. `pictures`: each that must have a result, and when it could be had. `notified`: starts of
+    """What went in. `images`: each that must have a result, and when it could be had. `notified`: starts of
     fragments whose surroundings must be analyzed. `told_twice`: how often an alert may have been sent again, because
     nobody could know that it was sent."""
 
-    pictures: Mapping[Picture, int]
-    notified: frozenset[Picture]
+    images: Mapping[Image, int]
+    notified: frozenset[Image]
     poison: tuple[Poison, ...]
     told_twice: int
 
@@ -64,9 +64,9 @@ class Verdict:
     letters: list[str] = field(default_factory=list)
     unfinished: list[str] = field(default_factory=list)
     copies: Counter[str] = field(default_factory=Counter)
-    came_ms: dict[Picture, int] = field(default_factory=dict)
-    """When each picture's first result came, epoch milliseconds."""
-    doubled_pictures: set[Picture] = field(default_factory=set)
+    came_ms: dict[Image, int] = field(default_factory=dict)
+    """When each image's first result came, epoch milliseconds."""
+    doubled_images: set[Image] = field(default_factory=set)
 
     @property
     def problems(self) -> list[str]:
@@ -88,7 +88,7 @@ def account(given: Given, come: Come) -> Verdict:
     return verdict
 
 
-def picture_of(record: ResultRecord) -> Picture:
+def image_of(record: ResultRecord) -> Image:
     return record.frame.stream_name, to_epoch_ms(record.frame.image_timestamp)
 
 
@@ -111,23 +111,23 @@ def _named(what: str, which: Iterable[Any]) -> Iterator[str]:
 
 
 def _results(given: Given, come: Come, records: Sequence[tuple[int, ResultRecord]], verdict: Verdict) -> None:
-    ids: dict[Picture, set[str]] = defaultdict(set)
+    ids: dict[Image, set[str]] = defaultdict(set)
     effects: dict[str, set[str]] = defaultdict(set)
     for at_ms, record in records:
-        picture = picture_of(record)
-        ids[picture].add(record.result_id)
+        image = image_of(record)
+        ids[image].add(record.result_id)
         effects[record.result_id].add(json.dumps([record.matched, [one.label for one in record.detections]]))
-        verdict.came_ms[picture] = min(at_ms, verdict.came_ms.get(picture, at_ms))
+        verdict.came_ms[image] = min(at_ms, verdict.came_ms.get(image, at_ms))
     verdict.copies["results"] = len(records) - len(effects)
-    verdict.lost += _named("no result", set(given.pictures) - set(ids))
-    several = {picture for picture, known in ids.items() if len(known) > 1}
-    verdict.doubled_pictures |= several
+    verdict.lost += _named("no result", set(given.images) - set(ids))
+    several = {image for image, known in ids.items() if len(known) > 1}
+    verdict.doubled_images |= several
     verdict.doubled += _named("several results", several)
     verdict.doubled += _named(
         "one result with several meanings", [one for one, seen in effects.items() if len(seen) > 1]
     )
     ranges = [_range(one) for one in come.executions]
-    foreign = {one for one in set(ids) - set(given.pictures) if not any(_lies(one, known) for known in ranges)}
+    foreign = {one for one in set(ids) - set(given.images) if not any(_lies(one, known) for known in ranges)}
     verdict.doubled += _named("a result of nothing that was sent", foreign)
 
 
@@ -141,19 +141,19 @@ def _moment_ms(value: Any) -> int:
     return to_epoch_ms(datetime.fromisoformat(value)) if isinstance(value, str) else round(value * 1000)
 
 
-def _lies(picture: Picture, known: tuple[str, int, int]) -> bool:
-    return picture[0] == known[0] and known[1] <= picture[1] <= known[2]
+def _lies(image: Image, known: tuple[str, int, int]) -> bool:
+    return image[0] == known[0] and known[1] <= image[1] <= known[2]
 
 
 def _evidence(matched: Mapping[str, ResultRecord], evidence: Counter[str], verdict: Verdict) -> None:
-    wanted: dict[str, Picture] = {}
+    wanted: dict[str, Image] = {}
     for record in matched.values():
         keys = evidence_keys(record)
-        wanted |= {key: picture_of(record) for key in (keys.result, keys.annotated, keys.archive) if key is not None}
+        wanted |= {key: image_of(record) for key in (keys.result, keys.annotated, keys.archive) if key is not None}
     verdict.lost += _named("no evidence", [key for key in wanted if key not in evidence])
     twice = [key for key, versions in evidence.items() if versions > 1]
     verdict.doubled += _named("evidence written twice", twice)
-    verdict.doubled_pictures |= {wanted[key] for key in twice if key in wanted}
+    verdict.doubled_images |= {wanted[key] for key in twice if key in wanted}
     kept = {key for key in evidence if key.startswith(("results/", "annotated/"))}
     verdict.doubled += _named("evidence of nothing", kept - set(wanted))
 
@@ -175,17 +175,17 @@ def _alerts(
 
 
 def _sessions(matched: Sequence[ResultRecord], come: Come, verdict: Verdict) -> None:
-    # What an execution sees has sessions apart (docs/sessions.md), so a picture that was told both ways counts in both.
+    # What an execution sees has sessions apart (docs/sessions.md), so an image that was told both ways counts in both.
     ways = {(one.frame.stream_name, one.result_id, one.frame.source is FrameSource.ON_DEMAND) for one in matched}
-    pictures = Counter(stream for stream, _, _ in ways)
+    images = Counter(stream for stream, _, _ in ways)
     counted: Counter[str] = Counter()
     for session in come.sessions:
-        counted[session["streamName"]] += session["pictures"]
-    for stream in sorted(pictures.keys() | counted.keys()):
-        if counted[stream] < pictures[stream]:
-            verdict.lost.append(f"{stream}: sessions of {counted[stream]} pictures, {pictures[stream]} matched")
-        if counted[stream] > pictures[stream]:
-            verdict.doubled.append(f"{stream}: sessions of {counted[stream]} pictures, {pictures[stream]} matched")
+        counted[session["streamName"]] += session["images"]
+    for stream in sorted(images.keys() | counted.keys()):
+        if counted[stream] < images[stream]:
+            verdict.lost.append(f"{stream}: sessions of {counted[stream]} images, {images[stream]} matched")
+        if counted[stream] > images[stream]:
+            verdict.doubled.append(f"{stream}: sessions of {counted[stream]} images, {images[stream]} matched")
     verdict.unfinished += _named(
         "a session that is open", [one["sessionId"] for one in come.sessions if not one["closed"]]
     )
@@ -258,19 +258,19 @@ KINDS = ("throttled", "failing", "slow", "cut", "lost", "partial")
 
 
 def table(phases: Sequence[Phase], given: Given, verdict: Verdict) -> str:
-    """Markdown. A picture belongs to the phase in which it could be had; times are seconds."""
+    """Markdown. An image belongs to the phase in which it could be had; times are seconds."""
     lines = [
-        "| trouble with | throttled | failing | slow | cut | answer lost | refused in part | pictures | results | lost "
+        "| trouble with | throttled | failing | slow | cut | answer lost | refused in part | images | results | lost "
         "| twice | p50 s | p95 s | all there after, s |",
         "|---|" + "---:|" * 13,
     ]
-    calm = {picture: ready for picture, ready in given.pictures.items() if not _within(ready, phases)}
-    lines += [_row(phase.name, phase.struck, _pictures_of(phase, given), phase.end_ms, verdict) for phase in phases]
+    calm = {image: ready for image, ready in given.images.items() if not _within(ready, phases)}
+    lines += [_row(phase.name, phase.struck, _images_of(phase, given), phase.end_ms, verdict) for phase in phases]
     lines.append(_row("nothing (between)", {}, calm, None, verdict))
     struck = Counter[str]()
     for phase in phases:
         struck.update(phase.struck)
-    lines.append(_row("**in all**", struck, dict(given.pictures), None, verdict))
+    lines.append(_row("**in all**", struck, dict(given.images), None, verdict))
     return "\n".join(lines)
 
 
@@ -278,20 +278,20 @@ def _within(ready_ms: int, phases: Sequence[Phase]) -> bool:
     return any(phase.start_ms <= ready_ms < phase.end_ms for phase in phases)
 
 
-def _pictures_of(phase: Phase, given: Given) -> dict[Picture, int]:
-    return {one: ready for one, ready in given.pictures.items() if phase.start_ms <= ready < phase.end_ms}
+def _images_of(phase: Phase, given: Given) -> dict[Image, int]:
+    return {one: ready for one, ready in given.images.items() if phase.start_ms <= ready < phase.end_ms}
 
 
 def _row(
-    name: str, struck: Mapping[str, int], pictures: Mapping[Picture, int], end_ms: int | None, verdict: Verdict
+    name: str, struck: Mapping[str, int], images: Mapping[Image, int], end_ms: int | None, verdict: Verdict
 ) -> str:
-    came = {one: verdict.came_ms[one] for one in pictures if one in verdict.came_ms}
-    delays_s = sorted(max(0, at_ms - pictures[one]) / 1000 for one, at_ms in came.items() if one[0] != RECORDED)
+    came = {one: verdict.came_ms[one] for one in images if one in verdict.came_ms}
+    delays_s = sorted(max(0, at_ms - images[one]) / 1000 for one, at_ms in came.items() if one[0] != RECORDED)
     p50, p95 = _quantiles(delays_s)
     after = "" if end_ms is None or not came else f"{max(0, max(came.values()) - end_ms) / 1000:.1f}"
     counts = [str(struck.get(kind, 0)) for kind in KINDS]
-    doubled = len(verdict.doubled_pictures & set(pictures))
-    numbers = [len(pictures), len(came), len(pictures) - len(came), doubled]
+    doubled = len(verdict.doubled_images & set(images))
+    numbers = [len(images), len(came), len(images) - len(came), doubled]
     return "| " + " | ".join([name, *counts, *map(str, numbers), p50, p95, after]) + " |"
 
 

@@ -1,4 +1,4 @@
-"""Cameras whose every picture is known beforehand: small real video, played in real time."""
+"""Cameras whose every image is known beforehand: small real video, played in real time."""
 
 import itertools
 import threading
@@ -21,8 +21,8 @@ from tests.media import NOTIFICATION, Clip, event_tags, producer_header
 
 FRAGMENT_MS = 2000
 FRAME_MS = 500
-PICTURE_MS = 1500
-"""Pictures that KVS generates: every third frame, so that most are no keyframes, which the live path takes."""
+IMAGE_MS = 1500
+"""Images that KVS generates: every third frame, so that most are no keyframes, which the live path takes."""
 
 _WIDTH, _HEIGHT = 320, 180
 _SCENES = (("coffee.png", 6), ("astronaut.png", 4), ("chelsea.png", 4), ("coffee.png", 6))
@@ -52,8 +52,8 @@ def a_film() -> Film:
         stream.width, stream.height, stream.pix_fmt = _WIDTH, _HEIGHT, "yuv420p"
         stream.codec_context.gop_size = FRAGMENT_MS // FRAME_MS
         stream.codec_context.time_base = Fraction(1, 2)
-        for index, picture in enumerate(_pictures()):
-            frame = av.VideoFrame.from_ndarray(np.asarray(picture), format="rgb24")
+        for index, image in enumerate(_images()):
+            frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
             frame.pts = index
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
@@ -70,7 +70,7 @@ def a_film() -> Film:
     )
 
 
-def _pictures() -> Iterator[Image.Image]:
+def _images() -> Iterator[Image.Image]:
     for name, fragments in _SCENES:
         with Image.open(Path(skimage.__file__).parent / "data" / name) as photograph:
             scene = photograph.convert("RGB")
@@ -116,15 +116,15 @@ class Camera:
         return set(self.starts_ms)
 
     def generated_ms(self) -> set[int]:
-        """What KVS makes pictures of, where every fragment asks for it."""
+        """What KVS makes images of, where every fragment asks for it."""
         if not self.starts_ms:
             return set()
-        return set(range(self.starts_ms[0], self.starts_ms[-1] + FRAGMENT_MS, PICTURE_MS))
+        return set(range(self.starts_ms[0], self.starts_ms[-1] + FRAGMENT_MS, IMAGE_MS))
 
-    def ready_ms(self, picture_ms: int) -> int:
-        """When the fragment of a picture was complete, which is when it was sent."""
+    def ready_ms(self, image_ms: int) -> int:
+        """When the fragment of an image was complete, which is when it was sent."""
         first_ms = self.starts_ms[0]
-        return picture_ms - (picture_ms - first_ms) % FRAGMENT_MS + FRAGMENT_MS
+        return image_ms - (image_ms - first_ms) % FRAGMENT_MS + FRAGMENT_MS
 
     def _end(self, producer: Producer) -> None:
         producer.end()

@@ -71,7 +71,7 @@ class Mischief:
 
     def _announce_again(self) -> None:
         """S3 may deliver a notification twice, and in any order."""
-        keys = [key for key in self.stack.pictures() if ACCOUNT_ID in key and "poison" not in key]
+        keys = [key for key in self.stack.images() if ACCOUNT_ID in key and "poison" not in key]
         for key in self.chance.sample(keys, min(3, len(keys))):
             self.stack.announce(key)
             self.again["notifications"] += 1
@@ -87,8 +87,8 @@ class Mischief:
         return [
             self._message_without_json,
             self._foreign_object,
-            self._broken_picture,
-            self._missing_picture,
+            self._broken_image,
+            self._missing_image,
             self._record_without_json,
             self._foreign_record,
             self._foreign_notification,
@@ -106,12 +106,12 @@ class Mischief:
         self._put(f"images/holiday-poison-{marker}.jpg", b"\xff\xd8\xff")
         return Poison(marker, {"images": "NotAKvsImageError"})
 
-    def _broken_picture(self, marker: str) -> Poison:
-        self._put(_picture_key("poison", marker), b"\xff\xd8\xff this is no picture")
+    def _broken_image(self, marker: str) -> Poison:
+        self._put(_image_key("poison", marker), b"\xff\xd8\xff this is no image")
         return Poison(_guid(marker), {"images": "UnsupportedImageError"})
 
-    def _missing_picture(self, marker: str) -> Poison:
-        self.stack.announce(_picture_key("poison", marker))
+    def _missing_image(self, marker: str) -> Poison:
+        self.stack.announce(_image_key("poison", marker))
         return Poison(_guid(marker), {"images": "ImageMissingError"})
 
     def _record_without_json(self, marker: str) -> Poison:
@@ -169,8 +169,8 @@ def _guid(marker: str) -> str:
     return str(uuid.UUID(hex=marker))
 
 
-def _picture_key(stream: str, marker: str) -> str:
-    """As KVS names its pictures."""
+def _image_key(stream: str, marker: str) -> str:
+    """As KVS names its images."""
     return f"images/{ACCOUNT_ID}_cam-{stream}_1767268800000_{_guid(marker)}.jpg"
 
 

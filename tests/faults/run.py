@@ -23,7 +23,7 @@ from pathlib import Path
 from kinesight_local.fault_injection.proxy import FaultRule
 from kinesight_local.kvs.faults import Fault, Faults, Unreadable
 
-from tests.faults.accounting import Come, Given, Phase, Picture, Verdict, account, table
+from tests.faults.accounting import Come, Given, Image, Phase, Verdict, account, table
 from tests.faults.cameras import FRAGMENT_MS, Camera, Film, a_film, now_and_then
 from tests.faults.mischief import GARBLED, UNREADABLE, Mischief
 from tests.faults.plan import DEPENDENCIES, EVERYTHING, KINDS, Dependency, Plan, fault_rules
@@ -56,7 +56,7 @@ class _Run:
     recorded: Camera
     mischief: Mischief
     phases: list[Phase] = field(default_factory=list)
-    asked: dict[Picture, int] = field(default_factory=dict)
+    asked: dict[Image, int] = field(default_factory=dict)
 
     def begin(self) -> None:
         self._inside_kvs([])
@@ -100,10 +100,10 @@ class _Run:
         self.asked |= {(RECORDED, at): _now_ms() for at in range(start_ms, start_ms + _RANGE_MS, _RANGE_STEP_MS)}
 
     def given(self) -> Given:
-        pictures = dict(self.asked)
+        images = dict(self.asked)
         for name, camera in self.cameras.items():
             moments = camera.keyframes_ms() | (camera.generated_ms() if name.startswith("cam-tagged") else set())
-            pictures |= {(name, at): camera.ready_ms(at) for at in moments}
+            images |= {(name, at): camera.ready_ms(at) for at in moments}
         notified = {
             (name, start_ms)
             for name, camera in self.cameras.items()
@@ -111,7 +111,7 @@ class _Run:
             if name.startswith("cam-notifying") and now_and_then(index)
         }
         lost = self.stack.fault_rules.lost["sns", "Publish"] + sum(self.mischief.kills.values())
-        return Given(pictures, frozenset(notified), tuple(self.mischief.poison), lost)
+        return Given(images, frozenset(notified), tuple(self.mischief.poison), lost)
 
     def come(self) -> Come:
         stack = self.stack
@@ -182,7 +182,7 @@ class _Worker:
 def _drained(this: _Run) -> Outcome:
     """Until everything adds up, or it never will."""
     began_s, given = time.monotonic(), this.given()
-    _say(f"peace: {len(given.pictures)} pictures, {len(given.poison)} poisons")
+    _say(f"peace: {len(given.images)} images, {len(given.poison)} poisons")
     for look in itertools.count():
         verdict = account(given, this.come())
         passed_s = time.monotonic() - began_s

@@ -16,7 +16,7 @@ from kinesight_local.fault_injection.proxy import FaultProxy, FaultRules
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDED = "recorded"
-"""A stream that is not attached: its pictures are asked for on demand."""
+"""A stream that is not attached: its images are asked for on demand."""
 
 _PARAMETERS = {
     "StreamNames": "cam-*",
@@ -24,7 +24,7 @@ _PARAMETERS = {
     "Detector": "REKOGNITION_FACES",
     "Labels": "Face",
     "MinimumConfidence": "70",
-    "AlertPer": "PICTURE",
+    "AlertPer": "IMAGE",
     "NotificationStatus": "ENABLED",
     "NotificationQuietSeconds": "4",
     "NotificationPreRollSeconds": "0",
@@ -185,7 +185,7 @@ class FaultyStack:
         found = pages.paginate(Bucket=self.cloud.outputs["EvidenceBucketName"])
         return [one["Key"] for page in found for one in page.get("Versions", [])]
 
-    def pictures(self) -> list[str]:
+    def images(self) -> list[str]:
         """Keys that KVS wrote."""
         pages = self.client("s3").get_paginator("list_objects_v2")
         found = pages.paginate(Bucket=self.cloud.outputs["ImagesBucketName"], Prefix="images/")

@@ -120,17 +120,17 @@ def test_an_event_is_rejected_with_status_200(proxy: str, fault_rules: FaultRule
 
 def test_objects_are_unchanged_and_only_the_named_operation_fails(proxy: str, fault_rules: FaultRules) -> None:
     s3 = client("s3", proxy)
-    s3.create_bucket(Bucket="pictures")
+    s3.create_bucket(Bucket="images")
     fault_rules.replace([FaultRule(FaultKind.THROTTLED, "s3", "GetObject")])
     body = bytes(range(256)) * 1000
 
-    s3.put_object(Bucket="pictures", Key="a/ü.jpg", Body=body, Metadata={"place": "porch"})
+    s3.put_object(Bucket="images", Key="a/ü.jpg", Body=body, Metadata={"place": "porch"})
 
-    assert s3.head_object(Bucket="pictures", Key="a/ü.jpg")["ContentLength"] == len(body)
+    assert s3.head_object(Bucket="images", Key="a/ü.jpg")["ContentLength"] == len(body)
     with pytest.raises(ClientError, match="SlowDown"):
-        s3.get_object(Bucket="pictures", Key="a/ü.jpg")
+        s3.get_object(Bucket="images", Key="a/ü.jpg")
     fault_rules.replace([])
-    assert s3.get_object(Bucket="pictures", Key="a/ü.jpg")["Body"].read() == body
+    assert s3.get_object(Bucket="images", Key="a/ü.jpg")["Body"].read() == body
 
 
 def test_an_incomplete_request_is_not_forwarded(proxy: str) -> None:

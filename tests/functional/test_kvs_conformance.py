@@ -71,7 +71,7 @@ def parameters(server: KvsServer, operation: str) -> dict[str, Any]:
     images = {
         "Status": "ENABLED",
         "ImageSelectorType": "SERVER_TIMESTAMP",
-        "DestinationConfig": {"Uri": "s3://pictures/cam", "DestinationRegion": "us-east-1"},
+        "DestinationConfig": {"Uri": "s3://images/cam", "DestinationRegion": "us-east-1"},
         "SamplingInterval": 1000,
         "Format": "JPEG",
         "FormatConfig": {"JPEGQuality": "80"},

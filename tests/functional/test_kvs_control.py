@@ -20,7 +20,7 @@ from tests.examples import examples
 IMAGES = {
     "Status": "ENABLED",
     "ImageSelectorType": "PRODUCER_TIMESTAMP",
-    "DestinationConfig": {"Uri": "s3://pictures/images", "DestinationRegion": "us-east-1"},
+    "DestinationConfig": {"Uri": "s3://images/images", "DestinationRegion": "us-east-1"},
     "SamplingInterval": 1000,
     "Format": "JPEG",
 }
@@ -197,7 +197,7 @@ def test_image_and_notification_settings_require_retention(kinesis_video: Any) -
         {"Format": "WEBP"},
         {"WidthPixels": 5000},
         {"FormatConfig": {"JPEGQuality": "101"}},
-        {"DestinationConfig": {"Uri": "s3://pictures", "DestinationRegion": "eu-west-1"}},
+        {"DestinationConfig": {"Uri": "s3://images", "DestinationRegion": "eu-west-1"}},
         {"DestinationConfig": {"Uri": "no uri", "DestinationRegion": "us-east-1"}},
     ],
 )

@@ -20,7 +20,7 @@ CLIP = a_clip(3)
 CONFIGURATION = {
     "Status": "ENABLED",
     "ImageSelectorType": "PRODUCER_TIMESTAMP",
-    "DestinationConfig": {"Uri": "s3://pictures/images", "DestinationRegion": "us-east-1"},
+    "DestinationConfig": {"Uri": "s3://images/images", "DestinationRegion": "us-east-1"},
     "SamplingInterval": 1000,
     "Format": "JPEG",
 }
@@ -30,7 +30,7 @@ CONFIGURATION = {
 def s3(moto: str) -> Any:
     reset_moto(moto)
     client = boto3.client("s3")
-    client.create_bucket(Bucket="pictures")
+    client.create_bucket(Bucket="images")
     return client
 
 
@@ -40,7 +40,7 @@ def configured(client: Any) -> None:
 
 
 def keys(s3: Any) -> list[str]:
-    return sorted(one["Key"] for one in s3.list_objects_v2(Bucket="pictures").get("Contents", []))
+    return sorted(one["Key"] for one in s3.list_objects_v2(Bucket="images").get("Contents", []))
 
 
 def settled(kvs: KvsServer) -> dict[str, int]:

@@ -30,10 +30,10 @@ def get_images(client: Any, start: float, end: float, **more: Any) -> Any:
 
 def results(response: Any) -> list[str]:
     """Per slot, the error or the image's format."""
-    return [one.get("Error") or str(picture(one).format) for one in response["Images"]]
+    return [one.get("Error") or str(image(one).format) for one in response["Images"]]
 
 
-def picture(one: Any) -> Image.Image:
+def image(one: Any) -> Image.Image:
     return Image.open(BytesIO(base64.b64decode(one["ImageContent"], validate=True)))
 
 
@@ -49,13 +49,13 @@ def test_one_image_per_slot(camera: Any) -> None:
 
     assert [one["TimeStamp"] for one in response["Images"]] == [at(half / 2) for half in range(8)]
     assert results(response) == ["JPEG"] * 8
-    assert {picture(one).size for one in response["Images"]} == {(320, 240)}
+    assert {image(one).size for one in response["Images"]} == {(320, 240)}
     assert "NextToken" not in response
 
 
 def test_images_show_the_frame_at_their_time(camera: Any) -> None:
     """The clip's gradient moves with every frame."""
-    dark = [picture(one).convert("RGB").getpixel((0, 0))[0] for one in get_images(camera, 0, 3)["Images"]]  # type: ignore[index]  # Pillow's pixels are of many kinds
+    dark = [image(one).convert("RGB").getpixel((0, 0))[0] for one in get_images(camera, 0, 3)["Images"]]  # type: ignore[index]  # Pillow's pixels are of many kinds
 
     assert all(abs(level - (9 * 10 * second) % 256) < 12 for second, level in enumerate(dark))
 
@@ -123,7 +123,7 @@ def test_botocores_paginator(camera: Any) -> None:
 def test_png_and_sizes(camera: Any) -> None:
     (one,) = get_images(camera, 0, 0.5, Format="PNG", WidthPixels=100, HeightPixels=50)["Images"]
 
-    assert (picture(one).format, picture(one).size) == ("PNG", (100, 50))
+    assert (image(one).format, image(one).size) == ("PNG", (100, 50))
 
 
 def test_quality_changes_the_size(camera: Any) -> None:

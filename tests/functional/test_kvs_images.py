@@ -21,7 +21,7 @@ PREFIX = "AWS_KINESISVIDEO_IMAGE_PREFIX"
 CONFIGURATION = {
     "Status": "ENABLED",
     "ImageSelectorType": "PRODUCER_TIMESTAMP",
-    "DestinationConfig": {"Uri": "s3://pictures/images", "DestinationRegion": "us-east-1"},
+    "DestinationConfig": {"Uri": "s3://images/images", "DestinationRegion": "us-east-1"},
     "SamplingInterval": 400,
     "Format": "JPEG",
 }
@@ -33,7 +33,7 @@ Configure = Callable[..., None]
 def s3(moto: str) -> Any:
     reset_moto(moto)
     client = boto3.client("s3")
-    client.create_bucket(Bucket="pictures")
+    client.create_bucket(Bucket="images")
     return client
 
 
@@ -64,15 +64,15 @@ def put(kvs: KvsServer, clip: Clip, tags: list[bytes], start_ms: int = NOON_MS) 
 def keys(kvs: KvsServer, s3: Any) -> list[str]:
     """The keys in order of time, once nothing is pending."""
     eventually(lambda: kvs.service.statistics("cam")["pending"] == 0)
-    return sorted((one["Key"] for one in s3.list_objects_v2(Bucket="pictures").get("Contents", [])), key=_timecode)
+    return sorted((one["Key"] for one in s3.list_objects_v2(Bucket="images").get("Contents", [])), key=_timecode)
 
 
 def _timecode(key: str) -> int:
     return int(key.split("_")[-2])
 
 
-def picture(s3: Any, key: str) -> Image.Image:
-    return Image.open(BytesIO(s3.get_object(Bucket="pictures", Key=key)["Body"].read()))
+def image(s3: Any, key: str) -> Image.Image:
+    return Image.open(BytesIO(s3.get_object(Bucket="images", Key=key)["Body"].read()))
 
 
 def shown_index(image: Image.Image) -> int:
@@ -89,7 +89,7 @@ def test_only_tagged_fragments_give_images(configure: Configure, kvs: KvsServer,
     assert [_timecode(key) - NOON_MS for key in found] == [0, 400, 800, 2000, 2400, 2800]
     assert all(key.startswith("images/123456789012_cam_") for key in found)
     assert all(key.endswith(".jpg") for key in found)
-    head = s3.head_object(Bucket="pictures", Key=found[3])
+    head = s3.head_object(Bucket="images", Key=found[3])
     assert head["ContentType"] == "image/jpeg"
     assert head["Metadata"]["place"] == "Porch"
     assert head["Metadata"]["aws_kinesisvideo_producer_timestamp"] == str(NOON_MS + 2000)
@@ -97,7 +97,7 @@ def test_only_tagged_fragments_give_images(configure: Configure, kvs: KvsServer,
     assert head["Metadata"]["aws_kinesisvideo_fragment_number"] == fragment["FragmentNumber"]
     server_ms = round(1000 * fragment["ServerTimestamp"].timestamp())
     assert head["Metadata"]["aws_kinesisvideo_server_timestamp"] == str(server_ms)
-    assert picture(s3, found[0]).size == (160, 120)
+    assert image(s3, found[0]).size == (160, 120)
     counters = kvs.service.statistics("cam")
     assert (counters["images_generated"], counters["images_delivered"], counters["image_failures"]) == (6, 6, 0)
 
@@ -106,7 +106,7 @@ def test_an_image_shows_the_frame_of_its_name(configure: Configure, kvs: KvsServ
     put(kvs, CLIP, [event_tags(IMAGE)] * 3)
 
     for key in keys(kvs, s3):
-        assert shown_index(picture(s3, key)) == pytest.approx((_timecode(key) - NOON_MS) / 100, abs=4)
+        assert shown_index(image(s3, key)) == pytest.approx((_timecode(key) - NOON_MS) / 100, abs=4)
 
 
 def test_frames_in_decoding_order(configure: Configure, kvs: KvsServer, s3: Any) -> None:
@@ -119,7 +119,7 @@ def test_frames_in_decoding_order(configure: Configure, kvs: KvsServer, s3: Any)
 
     assert [_timecode(key) - NOON_MS for key in found] == list(range(0, 3000, 300))
     for key in found:
-        assert shown_index(picture(s3, key)) == pytest.approx((_timecode(key) - NOON_MS) / 100, abs=4)
+        assert shown_index(image(s3, key)) == pytest.approx((_timecode(key) - NOON_MS) / 100, abs=4)
 
 
 def with_b_frames(clip: Clip) -> Clip:
@@ -161,19 +161,19 @@ def test_sizes(configure: Configure, kvs: KvsServer, s3: Any, size: dict[str, in
 
     (key,) = keys(kvs, s3)
 
-    assert picture(s3, key).size == expected
+    assert image(s3, key).size == expected
 
 
 def test_png(configure: Configure, kvs: KvsServer, s3: Any) -> None:
-    configure(SamplingInterval=5000, Format="PNG", DestinationConfig=_destination("s3://pictures"))
+    configure(SamplingInterval=5000, Format="PNG", DestinationConfig=_destination("s3://images"))
     put(kvs, CLIP, [event_tags(IMAGE), b"", b""])
 
     (key,) = keys(kvs, s3)
 
     assert key.startswith("123456789012_cam_")
     assert key.endswith(".png")
-    assert s3.head_object(Bucket="pictures", Key=key)["ContentType"] == "image/png"
-    assert picture(s3, key).format == "PNG"
+    assert s3.head_object(Bucket="images", Key=key)["ContentType"] == "image/png"
+    assert image(s3, key).format == "PNG"
 
 
 def test_a_lower_quality_gives_smaller_images(configure: Configure, kvs: KvsServer, s3: Any) -> None:
@@ -181,19 +181,19 @@ def test_a_lower_quality_gives_smaller_images(configure: Configure, kvs: KvsServ
     for index, quality in enumerate(["90", "10"]):
         configure(SamplingInterval=5000, FormatConfig={"JPEGQuality": quality})
         put(kvs, CLIP, [event_tags(IMAGE), b"", b""], NOON_MS + index * 60_000)
-        sizes.append(s3.head_object(Bucket="pictures", Key=keys(kvs, s3)[-1])["ContentLength"])
+        sizes.append(s3.head_object(Bucket="images", Key=keys(kvs, s3)[-1])["ContentLength"])
 
     assert sizes[1] < sizes[0] / 2
 
 
 def test_the_producers_prefix_precedes_the_account(configure: Configure, kvs: KvsServer, s3: Any) -> None:
-    configure(SamplingInterval=5000, DestinationConfig=_destination("s3://pictures/a/b/"))
+    configure(SamplingInterval=5000, DestinationConfig=_destination("s3://images/a/b/"))
     put(kvs, CLIP, [event_tags(IMAGE, **{PREFIX: "night"}), b"", b""])
 
     (key,) = keys(kvs, s3)
 
     assert key.startswith(f"a/b/night_123456789012_cam_{NOON_MS}_")
-    assert set(s3.head_object(Bucket="pictures", Key=key)["Metadata"]) == {
+    assert set(s3.head_object(Bucket="images", Key=key)["Metadata"]) == {
         "aws_kinesisvideo_producer_timestamp",
         "aws_kinesisvideo_server_timestamp",
         "aws_kinesisvideo_fragment_number",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kinesight_local.kvs.delivery.image_objects import metadata
 from kinesight_local.kvs.media.fragment import IngestedFragment
-from kinesight_local.kvs.media.images import ImageSettings, SamplingClock, pictures
+from kinesight_local.kvs.media.images import ImageSettings, SamplingClock, extract_images
 from kinesight_local.kvs.media.ingest import Ingest
 
 from tests.media import Clip, a_clip, clusters, producer_header
@@ -67,9 +67,9 @@ def test_decoding_stops_after_the_last_requested_frame() -> None:
     )
     settings = ImageSettings(200, "JPEG", 80, None, None)
 
-    assert len(list(pictures(fragment, [Fraction(0), Fraction(300)], settings))) == 2
+    assert len(list(extract_images(fragment, [Fraction(0), Fraction(300)], settings))) == 2
     with pytest.raises(av.FFmpegError):
-        list(pictures(fragment, [Fraction(0), Fraction(900)], settings))
+        list(extract_images(fragment, [Fraction(0), Fraction(900)], settings))
 
 
 def _taken(body: bytes) -> list[object]:

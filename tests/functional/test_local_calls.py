@@ -58,7 +58,7 @@ def test_calls_are_counted_by_function_operation_and_place(cloud: LocalCloud) ->
 
 
 def test_messages_that_s3_sends_to_a_queue_are_counted_without_a_request(cloud: LocalCloud) -> None:
-    queue = client("sqs").create_queue(QueueName="pictures")["QueueUrl"]
+    queue = client("sqs").create_queue(QueueName="images")["QueueUrl"]
     arn = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     s3 = client("s3")
     s3.create_bucket(Bucket="images")
@@ -68,15 +68,15 @@ def test_messages_that_s3_sends_to_a_queue_are_counted_without_a_request(cloud: 
     )
     cloud.calls.clear()
 
-    s3.put_object(Bucket="images", Key="images/1.jpg", Body=b"picture")
+    s3.put_object(Bucket="images", Key="images/1.jpg", Body=b"image")
 
-    assert cloud.calls.counts() == {Call("", "s3", "PutObject", "images"): 1, Call("", "sqs", "Queued", "pictures"): 1}
+    assert cloud.calls.counts() == {Call("", "s3", "PutObject", "images"): 1, Call("", "sqs", "Queued", "images"): 1}
 
 
 def test_a_detector_of_the_vision_service_is_counted(cloud: LocalCloud) -> None:
     rekognition = client("rekognition", "kinesight-AnalyzeImagesFunction")
     with pytest.raises(rekognition.exceptions.InvalidImageFormatException):
-        rekognition.detect_faces(Image={"Bytes": json.dumps("no picture").encode()})
+        rekognition.detect_faces(Image={"Bytes": json.dumps("no image").encode()})
 
     assert cloud.calls.counts() == {Call("kinesight-AnalyzeImagesFunction", "rekognition", "DetectFaces"): 1}
 

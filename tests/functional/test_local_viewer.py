@@ -219,22 +219,22 @@ def test_the_first_matching_route_is_used(browser: httpx.Client, function: Funct
 
 
 def test_binary_bodies_are_base64_in_both_directions(browser: httpx.Client, function: Function) -> None:
-    picture = bytes(range(256))
+    image = bytes(range(256))
     function.result = {
         "statusCode": 201,
         "headers": {"Content-Type": "image/jpeg", "ETag": '"1"'},
         "cookies": ["a=1", "b=2"],
         "isBase64Encoded": True,
-        "body": base64.b64encode(picture).decode(),
+        "body": base64.b64encode(image).decode(),
     }
 
-    response = browser.post("/api/pictures", content=picture)
+    response = browser.post("/api/images", content=image)
 
-    assert (response.status_code, response.content) == (201, picture)
+    assert (response.status_code, response.content) == (201, image)
     assert (response.headers["content-type"], response.headers["etag"]) == ("image/jpeg", '"1"')
     assert response.headers.get_list("set-cookie") == ["a=1", "b=2"]
     (event,) = function.events
-    assert (base64.b64decode(event["body"]), event["isBase64Encoded"]) == (picture, True)
+    assert (base64.b64decode(event["body"]), event["isBase64Encoded"]) == (image, True)
 
 
 def test_a_result_without_a_status_is_the_body(browser: httpx.Client, function: Function) -> None:

@@ -1,4 +1,4 @@
-"""Planning and extracting over the emulator: every sampled moment that a fragment shows has its picture, once.
+"""Planning and extracting over the emulator: every sampled moment that a fragment shows has its image, once.
 
 Over gaps, fragment lengths, intervals and range borders; what the fragments show is found here by looking at each.
 """
@@ -108,7 +108,7 @@ recordings = st.lists(
     borders=st.tuples(st.integers(-5_000, 15_000), st.integers(0, 300_000)),
     hidden=st.sampled_from([0.0, 0.5]),
 )
-def test_every_moment_that_is_shown_has_its_picture_once(
+def test_every_moment_that_is_shown_has_its_image_once(
     kvs: KvsServer,
     kinesis_video: Any,
     archived_media: Any,
@@ -117,7 +117,7 @@ def test_every_moment_that_is_shown_has_its_picture_once(
     borders: tuple[int, int],
     hidden: float,
 ) -> None:
-    """`hidden`: the share of pictures that GetImages does not give."""
+    """`hidden`: the share of images that GetImages does not give."""
     stream = f"range-{next(_NUMBERS)}"
     kinesis_video.create_stream(StreamName=stream, DataRetentionInHours=24)
     record(kvs, stream, recording)
@@ -145,9 +145,7 @@ def test_every_moment_that_is_shown_has_its_picture_once(
 
 
 @pytest.mark.parametrize("hidden", [0.0, 1.0])
-def test_both_ways_give_the_same_pictures(
-    kvs: KvsServer, kinesis_video: Any, archived_media: Any, hidden: float
-) -> None:
+def test_both_ways_give_the_same_images(kvs: KvsServer, kinesis_video: Any, archived_media: Any, hidden: float) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=24)
     record(kvs, "cam", Recording(((0, 20), (1_700, 33))))
     document = {

@@ -53,7 +53,7 @@ class Archive:
             video_of="s" * 32,
             stream_name="cam",
             opened_ms=NOON_MS,
-            pictures=1,
+            images=1,
             selector=selector,
             start_ms=start_ms,
             end_ms=end_ms,

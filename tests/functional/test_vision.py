@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import skimage
 from botocore.exceptions import ClientError
-from kinesight.domain.detectors.image_fit import Fit, SentPicture
+from kinesight.domain.detectors.image_fit import Fit, SentImage
 from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_presets import PRESETS, output_mapping
 from kinesight.domain.detectors.output_reader import OutputReader
@@ -42,10 +42,10 @@ def runtime(vision: VisionServer) -> Any:
 
 
 def photograph(name: str, image_format: str = "JPEG", size: tuple[int, int] | None = None) -> bytes:
-    with Image.open(PHOTOGRAPHS / name) as image:
-        picture = image.convert("RGB")
+    with Image.open(PHOTOGRAPHS / name) as file:
+        image = file.convert("RGB")
     target = BytesIO()
-    (picture.resize(size) if size else picture).save(target, image_format)
+    (image.resize(size) if size else image).save(target, image_format)
     return target.getvalue()
 
 
@@ -87,9 +87,9 @@ def test_an_image_without_people_has_no_detections(rekognition: Any, name: str) 
 
 def test_images_are_read_from_s3(moto: str, rekognition: Any) -> None:
     s3 = boto3.client("s3")
-    s3.create_bucket(Bucket="pictures")
-    s3.put_object(Bucket="pictures", Key="a b/ü+%.jpg", Body=photograph("astronaut.png"))
-    here, missing = ({"S3Object": {"Bucket": "pictures", "Name": name}} for name in ("a b/ü+%.jpg", "gone.jpg"))
+    s3.create_bucket(Bucket="images")
+    s3.put_object(Bucket="images", Key="a b/ü+%.jpg", Body=photograph("astronaut.png"))
+    here, missing = ({"S3Object": {"Bucket": "images", "Name": name}} for name in ("a b/ü+%.jpg", "gone.jpg"))
 
     assert len(rekognition.detect_faces(Image=here)["FaceDetails"]) == 1
     assert code(rekognition.detect_faces, Image=missing) == "InvalidS3ObjectException"
@@ -158,7 +158,7 @@ def test_the_endpoint_rejects_undecodable_images(runtime: Any) -> None:
 def test_an_endpoint_returns_the_format_that_its_name_ends_with(runtime: Any, ending: str, mapping: str) -> None:
     body = photograph("astronaut.png", size=(560, 480))
     response = runtime.invoke_endpoint(EndpointName=f"local-{ending}", Body=body, ContentType="image/jpeg")
-    sent = SentPicture(body, "image/jpeg", Fit.whole((560, 480)))
+    sent = SentImage(body, "image/jpeg", Fit.whole((560, 480)))
 
     seen = OutputReader(output_mapping(mapping), LabelMap.of(CLASSES), 60).read(response["Body"].read(), sent)
 
@@ -171,13 +171,13 @@ def test_an_endpoint_returns_the_format_that_its_name_ends_with(runtime: Any, en
 
 def test_an_asynchronous_endpoint_writes_its_output_or_its_failure(moto: str, runtime: Any) -> None:
     s3 = boto3.client("s3")
-    s3.create_bucket(Bucket="pictures")
-    s3.put_object(Bucket="pictures", Key="a b.jpg", Body=photograph("astronaut.png"))
-    s3.put_object(Bucket="pictures", Key="bad.jpg", Body=b"hello")
+    s3.create_bucket(Bucket="images")
+    s3.put_object(Bucket="images", Key="a b.jpg", Body=photograph("astronaut.png"))
+    s3.put_object(Bucket="images", Key="bad.jpg", Body=b"hello")
 
     good, bad, missing = (
         runtime.invoke_endpoint_async(
-            EndpointName="m", InputLocation=f"s3://pictures/{key}", ContentType="image/jpeg", Accept="application/json"
+            EndpointName="m", InputLocation=f"s3://images/{key}", ContentType="image/jpeg", Accept="application/json"
         )
         for key in ("a b.jpg", "bad.jpg", "gone.jpg")
     )
@@ -197,11 +197,11 @@ def object_at(uri: str) -> bytes:
     return body
 
 
-def conversation(picture: bytes, **changed: Any) -> dict[str, Any]:
+def conversation(image: bytes, **changed: Any) -> dict[str, Any]:
     schema = {"type": "object", "properties": {"objects": {"type": "array"}}}
     return {
         "modelId": "local.eyes-v1:0",
-        "messages": [{"role": "user", "content": [{"image": {"format": "jpeg", "source": {"bytes": picture}}}]}],
+        "messages": [{"role": "user", "content": [{"image": {"format": "jpeg", "source": {"bytes": image}}}]}],
         "toolConfig": {
             "tools": [{"toolSpec": {"name": "see", "inputSchema": {"json": schema}}}],
             "toolChoice": {"tool": {"name": "see"}},
@@ -223,15 +223,15 @@ def test_a_bedrock_model_calls_the_tool_with_its_detections(vision: VisionServer
 
 def test_a_bedrock_model_rejects_unsupported_requests(vision: VisionServer) -> None:
     bedrock = boto3.client("bedrock-runtime", endpoint_url=vision.url)
-    picture = photograph("astronaut.png")
-    auto = conversation(picture)["toolConfig"] | {"toolChoice": {"auto": {}}}
+    image = photograph("astronaut.png")
+    auto = conversation(image)["toolConfig"] | {"toolChoice": {"auto": {}}}
     without = [{"role": "user", "content": [{"text": "hello"}]}]
 
     for request in (
         conversation(b"hello"),
         conversation(bytes(3_750_001)),
-        conversation(picture, toolConfig=auto),
-        conversation(picture, messages=without),
+        conversation(image, toolConfig=auto),
+        conversation(image, messages=without),
     ):
         assert code(bedrock.converse, **request) == "ValidationException"
 
@@ -239,10 +239,10 @@ def test_a_bedrock_model_rejects_unsupported_requests(vision: VisionServer) -> N
 def test_a_self_hosted_model_takes_bytes_or_json(vision: VisionServer) -> None:
     import httpx
 
-    picture = photograph("astronaut.png")
-    document = {"instances": [{"b64": base64.b64encode(picture).decode(), "id": "1"}]}
+    image = photograph("astronaut.png")
+    document = {"instances": [{"b64": base64.b64encode(image).decode(), "id": "1"}]}
 
-    by_bytes = httpx.post(f"{vision.url}/models/coco", content=picture, headers={"Content-Type": "image/jpeg"})
+    by_bytes = httpx.post(f"{vision.url}/models/coco", content=image, headers={"Content-Type": "image/jpeg"})
     by_json = httpx.post(f"{vision.url}/models/coco", json=document)
 
     assert by_bytes.json() == by_json.json()
@@ -269,14 +269,14 @@ def test_the_same_pixels_are_analyzed_once(monkeypatch: pytest.MonkeyPatch) -> N
         return faces(grey)
 
     monkeypatch.setattr(detection, "faces", counting)
-    picture = np.random.default_rng(1).integers(0, 256, (160, 120, 3), np.uint8)
-    changed = picture.copy()
+    image = np.random.default_rng(1).integers(0, 256, (160, 120, 3), np.uint8)
+    changed = image.copy()
     changed[7, 7, 1] ^= 1
 
-    assert detection.detect(picture) == detection.detect(picture.copy())
+    assert detection.detect(image) == detection.detect(image.copy())
     assert analyzed == 1
     detection.detect(changed)
-    detection.detect(picture.reshape(120, 160, 3))
+    detection.detect(image.reshape(120, 160, 3))
     assert analyzed == 3
-    detection.detect_faces(picture)
+    detection.detect_faces(image)
     assert analyzed == 4

@@ -37,8 +37,8 @@ def staff(rekognition: Any) -> Iterator[str]:
     rekognition.delete_collection(CollectionId="staff")
 
 
-def searched(rekognition: Any, picture: bytes, collection: str = "staff", **more: Any) -> Any:
-    return rekognition.search_faces_by_image(CollectionId=collection, Image={"Bytes": picture}, **more)
+def searched(rekognition: Any, image: bytes, collection: str = "staff", **more: Any) -> Any:
+    return rekognition.search_faces_by_image(CollectionId=collection, Image={"Bytes": image}, **more)
 
 
 @pytest.mark.parametrize(
@@ -80,11 +80,11 @@ def portraits(count: int) -> Iterator[bytes]:
 def test_different_people_rarely_match(rekognition: Any, staff: str) -> None:
     rekognition.index_faces(CollectionId=staff, Image={"Bytes": ASTRONAUT}, ExternalImageId="eileen")
     people = list(portraits(20))
-    for number, picture in enumerate(people[:10]):
-        rekognition.index_faces(CollectionId=staff, Image={"Bytes": picture}, ExternalImageId=f"person-{number}")
+    for number, image in enumerate(people[:10]):
+        rekognition.index_faces(CollectionId=staff, Image={"Bytes": image}, ExternalImageId=f"person-{number}")
 
-    strangers = [searched(rekognition, picture)["FaceMatches"] for picture in people[10:]]
-    matched = [searched(rekognition, picture)["FaceMatches"] for picture in people[:10]]
+    strangers = [searched(rekognition, image)["FaceMatches"] for image in people[10:]]
+    matched = [searched(rekognition, image)["FaceMatches"] for image in people[:10]]
 
     assert sum(bool(matches) for matches in strangers) <= 1
     assert [matches[0]["Face"]["ExternalImageId"] for matches in matched] == [f"person-{n}" for n in range(10)]
@@ -118,8 +118,8 @@ def test_the_same_image_is_not_indexed_twice(rekognition: Any, staff: str) -> No
 
 
 def test_faces_are_listed_by_pages_and_deleted(rekognition: Any, staff: str) -> None:
-    for picture in portraits(3):
-        rekognition.index_faces(CollectionId=staff, Image={"Bytes": picture})
+    for image in portraits(3):
+        rekognition.index_faces(CollectionId=staff, Image={"Bytes": image})
     paginator = rekognition.get_paginator("list_faces")
     pages = [page["Faces"] for page in paginator.paginate(CollectionId=staff, PaginationConfig={"PageSize": 2})]
     unknown = "00000000-0000-0000-0000-000000000000"
@@ -139,20 +139,20 @@ def test_collections_are_created_and_deleted(rekognition: Any, staff: str) -> No
     assert code(rekognition.create_collection, CollectionId="my staff") == "InvalidParameterException"
     for call in (rekognition.delete_collection, rekognition.list_faces):
         assert code(call, CollectionId="guests") == "ResourceNotFoundException"
-    assert code(searched, rekognition=rekognition, picture=ASTRONAUT, collection="guests") == (
+    assert code(searched, rekognition=rekognition, image=ASTRONAUT, collection="guests") == (
         "ResourceNotFoundException"
     )
 
 
 def a_car(plate: str) -> bytes:
     """A drawing of a car's dark back with its plate."""
-    picture = Image.new("RGB", (640, 480), (90, 90, 90))
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("RGB", (640, 480), (90, 90, 90))
+    draw = ImageDraw.Draw(image)
     draw.rectangle((120, 120, 520, 400), fill=(30, 40, 60))
     draw.rectangle((230, 290, 430, 336), fill=(245, 245, 245), outline=(10, 10, 10), width=2)
     draw.text((238, 290), plate, fill=(15, 15, 15), font=ImageFont.load_default(38), stroke_width=1)
     target = BytesIO()
-    picture.filter(ImageFilter.GaussianBlur(1)).save(target, "JPEG")
+    image.filter(ImageFilter.GaussianBlur(1)).save(target, "JPEG")
     return target.getvalue()
 
 
@@ -176,12 +176,12 @@ def test_an_image_without_a_plate_has_no_detection(rekognition: Any, name: str) 
 
 def two_people() -> bytes:
     """Two silhouettes next to each other."""
-    picture = Image.new("RGB", (640, 480), (190, 195, 190))
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("RGB", (640, 480), (190, 195, 190))
+    draw = ImageDraw.Draw(image)
     for x, top, height in ((200, 120, 300), (460, 140, 280)):
         _draw_person(draw, x, top, height)
     target = BytesIO()
-    picture.filter(ImageFilter.GaussianBlur(1)).save(target, "JPEG")
+    image.filter(ImageFilter.GaussianBlur(1)).save(target, "JPEG")
     return target.getvalue()
 
 
@@ -242,9 +242,9 @@ def test_every_response_has_the_service_models_shape(moto: str) -> None:
     """The raw response: boto3 drops unknown members."""
     service = Rekognition()
     s3 = boto3.client("s3")
-    s3.create_bucket(Bucket="pictures")
-    s3.put_object(Bucket="pictures", Key="a.jpg", Body=ASTRONAUT)
-    image = {"Image": {"S3Object": {"Bucket": "pictures", "Name": "a.jpg"}}}
+    s3.create_bucket(Bucket="images")
+    s3.put_object(Bucket="images", Key="a.jpg", Body=ASTRONAUT)
+    image = {"Image": {"S3Object": {"Bucket": "images", "Name": "a.jpg"}}}
     staff = {"CollectionId": "staff"}
     required = {"MinConfidence": 50, "RequiredEquipmentTypes": ["HAND_COVER"]}
     calls: list[tuple[str, dict[str, Any]]] = [

@@ -15,11 +15,11 @@ OWN_MODELS = {
     "HTTP": {"HttpModelUrl": "https://model.example", "HttpAuthSecretArn": SECRET_ARN},
     "BEDROCK": {"BedrockModelId": "nova"},
 }
-# The optional parts, and each detector: first, second on the whole picture, second on crops.
+# The optional parts, and each detector: first, second on the whole image, second on crops.
 CHOICES: dict[str, dict[str, str]] = {
     "plain": {},
     "telling everybody": {"IotTopic": "cameras", "WebhookSecretArn": SECRET_ARN},
-    "telling nobody": {"SessionEventBus": "", "SessionClip": "DISABLED", "AlertPer": "PICTURE"},
+    "telling nobody": {"SessionEventBus": "", "SessionClip": "DISABLED", "AlertPer": "IMAGE"},
     "in a network": {"VpcSubnetIds": "subnet-1", "VpcSecurityGroupIds": "sg-1"},
     "under a key": {"KmsKeyArn": KEY_ARN},
     "live and swept": {"LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"},

@@ -201,7 +201,7 @@ def code_needs(
     for name in _asked_of_wiring(function):
         graph.follow(wiring, name)
     crops = [_CROPS] if environment.get(_CUTTING[0]) == _CUTTING[1] else []
-    places = _Places([_PICTURES_OF.get(function, ""), *crops], crops)
+    places = _Places([_IMAGES_OF.get(function, ""), *crops], crops)
     with patch("boto3.client", _fake_client):
         return {
             need: type(one.adapter).__name__
@@ -247,7 +247,7 @@ def _actions(built: Built, called: frozenset[str]) -> set[str]:
         return {action for method, action in _LEDGER.items() if method in names}
     found = {action for service in _services(adapter) for action in _of_service(service, names)}
     if isinstance(adapter, RekognitionOperation):
-        found.add("s3:GetObject")  # Rekognition reads the picture under the caller's rights
+        found.add("s3:GetObject")  # Rekognition reads the image under the caller's rights
     if "s3:GetObject" in found and _detects_absence(adapter):
         found.add("s3:ListBucket")
     return found | _on_the_way(adapter)
@@ -403,14 +403,14 @@ _VIEWER_PLACES: dict[tuple[str, str], tuple[str, ...]] = {
     ("ImagesBucket", "s3:GetObject"): ("ImagesBucket/*",),  # of every source
     ("ImagesBucket", "s3:ListBucket"): ("ImagesBucket",),
 }
-_PICTURES_OF = {
+_IMAGES_OF = {
     "analyze_images": "ImagesBucket/images/*",
     "consume_live": "ImagesBucket/live/*",
     "detect_objects": "ImagesBucket/on-demand/*",
     "keep_evidence": "ImagesBucket/*",  # of every source
 }
 _CUTTING = ("THEN_ON", "CROP")
-"""With this setting the second detector looks at crops, which are pictures too; with the other there are none."""
+"""With this setting the second detector looks at crops, which are images too; with the other there are none."""
 # A name in braces is an attribute of the adapter.
 _RESOURCES: dict[str, tuple[str, ...]] = {
     "dynamodb:": ("{_table}",),
@@ -440,9 +440,9 @@ _RESOURCES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Where this function's pictures are, and its crops."""
+    """Where this function's images are, and its crops."""
 
-    pictures: list[str]
+    images: list[str]
     crops: list[str]
 
 
@@ -481,7 +481,7 @@ def _in_s3(built: Built, action: str, places: _Places) -> Sequence[str]:
     if name == "S3Objects" and built.maker == "detectors._sagemaker_async":
         return ("ImagesBucket/model-input/*",) if action == "s3:PutObject" else ("async-output/*",)
     if name == "S3ImageStore" or isinstance(built.adapter, RekognitionOperation):
-        return places.pictures
+        return places.images
     if built.maker == "detectors._chained":
         return places.crops
     if built.maker == "detectors._label_file" and action == "s3:ListBucket":

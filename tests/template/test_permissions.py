@@ -176,7 +176,7 @@ WILDCARDS = {
     "logs:Describe*": "knows no resources; Step Functions sets up its log with it",
     "logs:ListLogDeliveries": "knows no resources; Step Functions sets up its log with it",
     "logs:PutResourcePolicy": "knows no resources; Step Functions sets up its log with it",
-    "rekognition:Detect*": "operations on pictures know no resources",
+    "rekognition:Detect*": "operations on images know no resources",
     "xray:*": "knows no resources",
 }
 
@@ -239,7 +239,7 @@ def test_every_role_has_the_permissions_boundary_where_there_is_one() -> None:
 
 
 def test_only_people_may_change_the_rules() -> None:
-    """Who looks at pictures that might be made to break it must not be able to say what is looked for."""
+    """Who looks at images that might be made to break it must not be able to say what is looked for."""
     for parameters in CHOICES.values():
         stack = deployed(**parameters)
         for role in stack.of_type("AWS::IAM::Role").keys() - {"ServeViewerRole"}:

@@ -50,7 +50,7 @@ STORES_NOTHING = {
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
     "Custom::",
-    # Names, times and keys of objects, no pictures; SAM has no field for the key of a state machine.
+    # Names, times and keys of objects, no images; SAM has no field for the key of a state machine.
     "AWS::StepFunctions::StateMachine",
 }
 
@@ -202,8 +202,8 @@ def test_every_log_ends_as_the_parameter_says() -> None:
     assert len(used) == len(stack.of_type("AWS::Lambda::Function"))
 
 
-def test_faces_and_whatever_else_is_in_a_picture_are_not_kept_for_ever() -> None:
-    """Everything that holds pictures, or what was seen in them, expires unless it is held; the rules document stays."""
+def test_faces_and_whatever_else_is_in_an_image_are_not_kept_for_ever() -> None:
+    """Everything that holds images, or what was seen in them, expires unless it is held; the rules document stays."""
     stack = deployed(EvidenceRetentionDays="7", ImageRetentionDays="2", EnableViewer="ENABLED")
     buckets = stack.of_type("AWS::S3::Bucket")
     (images,) = buckets["ImagesBucket"]["LifecycleConfiguration"]["Rules"]

@@ -23,7 +23,7 @@ RECORDS = [
     )
     for n in range(3)
 ]
-SESSION = {"sessionId": "s", "streamName": STREAM, "pictures": 2, "closed": True}
+SESSION = {"sessionId": "s", "streamName": STREAM, "images": 2, "closed": True}
 EXECUTION = {
     "status": "SUCCEEDED",
     "input": json.dumps({"StreamName": STREAM, "StartTimestamp": NOON_MS / 1000, "EndTimestamp": NOON_MS / 1000 + 10}),
@@ -35,7 +35,7 @@ PHASE = Phase("S3", NOON_MS, NOON_MS + 1500, {"throttled": 3})
 
 def given(**changes: Any) -> Given:
     usual: dict[str, Any] = {
-        "pictures": {(STREAM, NOON_MS + 1000 * n): NOON_MS + 1000 * n for n in range(3)},
+        "images": {(STREAM, NOON_MS + 1000 * n): NOON_MS + 1000 * n for n in range(3)},
         "notified": frozenset({(STREAM, NOON_MS + 1000)}),
         "poison": (POISON,),
         "told_twice": 0,
@@ -92,8 +92,8 @@ ALL_WELL = come()
         (lambda: come(alerts=ALL_WELL.seen.alerts[:1]), "no alert"),
         (lambda: come(alerts=ALL_WELL.seen.alerts * 2), "2 alerts were sent again, 0 at most"),
         (lambda: come(alerts=[*ALL_WELL.seen.alerts, {"resultId": "x", "links": {}}]), "an alert of nothing"),
-        (lambda: come(sessions=[SESSION | {"pictures": 1}]), "sessions of 1 pictures, 2 matched"),
-        (lambda: come(sessions=[SESSION | {"pictures": 3}]), "sessions of 3 pictures, 2 matched"),
+        (lambda: come(sessions=[SESSION | {"images": 1}]), "sessions of 1 images, 2 matched"),
+        (lambda: come(sessions=[SESSION | {"images": 3}]), "sessions of 3 images, 2 matched"),
         (lambda: come(sessions=[SESSION | {"closed": False}]), "a session that is open"),
         (lambda: come(events=ALL_WELL.seen.events[:1]), "no Session END"),
         (lambda: come(sessions=[SESSION | {"labels": {}}]), "no event with a session's last state"),
@@ -140,7 +140,7 @@ def test_copies_are_counted_and_no_problem_where_an_answer_was_lost() -> None:
     assert (verdict.copies["results"], verdict.copies["alerts"]) == (3, 1)
 
 
-def test_a_picture_belongs_to_the_phase_in_which_it_could_be_had() -> None:
+def test_an_image_belongs_to_the_phase_in_which_it_could_be_had() -> None:
     rows = table([PHASE], given(), account(given(), come(arrivals=ALL_WELL.seen.arrivals[:2]))).splitlines()
 
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]

@@ -101,7 +101,7 @@ def test_none_is_no_second_detector() -> None:
     assert detector(alone).fingerprint == detector(wanted("REKOGNITION_LABELS")).fingerprint
 
 
-def test_a_plate_pattern_is_checked_before_any_picture() -> None:
+def test_a_plate_pattern_is_checked_before_any_image() -> None:
     with pytest.raises(InvalidSettingError, match="PlatePattern"):
         detector(wanted("REKOGNITION_TEXT", plate_pattern="(", known_plates="AB 12, CD 34"))
 

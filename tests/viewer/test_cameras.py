@@ -17,7 +17,7 @@ ANALYSIS_MS = 90_000
 LEFT_HALF = [(0.02, 0.02), (0.48, 0.02), (0.48, 0.98), (0.02, 0.98)]
 
 
-def test_a_camera_shows_its_picture_and_how_it_is(visitor: Visitor, visit: Any) -> None:
+def test_a_camera_shows_its_image_and_how_it_is(visitor: Visitor, visit: Any) -> None:
     visitor.go("/cameras")
     card = visitor.cards.filter(has=visitor.page.get_by_role("heading", name=DOOR))
 
@@ -54,7 +54,7 @@ def own_rules(world: World) -> Any:
 
 
 def test_a_zone_is_drawn_and_the_next_event_carries_it(visiting: Callable[..., Visitor], own_rules: World) -> None:
-    # What a camera films without asking for pictures is no event, but there to draw on.
+    # What a camera films without asking for images is no event, but there to draw on.
     own_rules.roll(PORCH, Tagging())
     visitor = visiting(DESKTOP, f"/cameras/{PORCH}/zones")
     _draw(visitor, "left half")

@@ -181,16 +181,16 @@ def test_the_list_is_where_one_left_it(visiting: Callable[..., Visitor], world: 
 
 def test_boxes_lie_over_the_original_until_they_are_taken_away(visitor: Visitor, visit: Any) -> None:
     visitor.go(place_of(visit))
-    picture = visitor.page.locator(".stage img")
-    visitor.page.wait_for_function(LOADED, arg=picture.element_handle())
+    image = visitor.page.locator(".stage img")
+    visitor.page.wait_for_function(LOADED, arg=image.element_handle())
 
-    box, whole = visitor.page.locator(".boxes div").bounding_box(), picture.bounding_box()
+    box, whole = visitor.page.locator(".boxes div").bounding_box(), image.bounding_box()
     assert box is not None
     assert whole is not None
     shares = [(box["x"] - whole["x"]) / whole["width"], (box["y"] - whole["y"]) / whole["height"]]
     shares += [box["width"] / whole["width"], box["height"] / whole["height"]]
     assert shares == pytest.approx([0.1, 0.3, 0.2, 0.6], abs=0.01)
-    assert "/annotated/" not in (picture.get_attribute("src") or "/annotated/")
+    assert "/annotated/" not in (image.get_attribute("src") or "/annotated/")
     visitor.press("Boxes")
 
     expect(visitor.page.locator(".boxes div")).to_have_count(0)
@@ -200,7 +200,7 @@ def test_frames_tags_and_the_record_are_there(visitor: Visitor, visit: Any) -> N
     visitor.go(place_of(visit))
     frames = visitor.page.get_by_role("group", name="Images").get_by_role("button")
 
-    expect(frames).to_have_count(visit["pictures"])
+    expect(frames).to_have_count(visit["images"])
     visitor.touch(frames.last)
     expect(frames.last).to_have_attribute("aria-pressed", "true")
     expect(visitor.page.locator("dl").get_by_text("porch")).to_be_visible()
@@ -247,7 +247,7 @@ def test_it_plays_in_a_browser_whose_hls_fails(visiting: Callable[..., Visitor],
     visitor.page.wait_for_function(TIME)
 
 
-def test_sound_plays_with_the_picture(visiting: Callable[..., Visitor], world: World) -> None:
+def test_sound_plays_with_the_image(visiting: Callable[..., Visitor], world: World) -> None:
     """In a browser that knows no HLS. (Muted, as pages may begin; it is decoded all the same.)"""
     at_ms = time.time_ns() // 1_000_000 - MINUTE_MS
     world.cloud.ensure_stream(HALL)

@@ -52,7 +52,7 @@ def eventually[T](look: Callable[[], T], good: Callable[[T], bool], seconds: flo
 
 
 def seeing(label: str, confidence: float = 0.93) -> bytes:
-    """What a model of Hugging Face's form answers: one thing that stands in the left half of the picture."""
+    """What a model of Hugging Face's form answers: one thing that stands in the left half of the image."""
     box = {"xmin": 0.1 * WIDTH, "ymin": 0.3 * HEIGHT, "xmax": 0.3 * WIDTH, "ymax": 0.9 * HEIGHT}
     return json.dumps([{"label": label, "score": confidence, "box": box}]).encode()
 
@@ -90,7 +90,7 @@ class World:
         self.model.answer = seeing(label)
         self.roll(stream, Tagging(image=True, metadata=tags))
         eventually(lambda: counters(stream)["pending"], lambda pending: pending == 0)
-        pictures = counters(stream)["images_generated"] - generated
+        images = counters(stream)["images_generated"] - generated
 
         def new() -> list[Any]:
             return [one for one in self.events(stream) if one["eventId"] not in before]
@@ -99,13 +99,13 @@ class World:
             self._pass_time()
             return new()
 
-        eventually(new, lambda seen: sum(one["pictures"] for one in seen) == pictures)
+        eventually(new, lambda seen: sum(one["images"] for one in seen) == images)
         (event,) = eventually(closed, lambda seen: all(one["closed"] for one in seen))
         path = f"events/{stream}/{event['eventId']}"
-        return eventually(lambda: self.ask(path), lambda seen: _is_archived(seen["video"], pictures))
+        return eventually(lambda: self.ask(path), lambda seen: _is_archived(seen["video"], images))
 
     def roll(self, stream: str, tagging: Tagging) -> None:
-        """A film that begins a moment ago: no silence ends what it shows while its pictures are on their way."""
+        """A film that begins a moment ago: no silence ends what it shows while its images are on their way."""
         begin = max(datetime.now(UTC) - AGO, self.filmed.get(stream, datetime.min.replace(tzinfo=UTC)) + AGO)
         self.filmed[stream] = begin + timedelta(milliseconds=float(self.film.length_ms))
         play(stream, self.film, tagging, lambda _: None, Pace(begin))
@@ -117,12 +117,12 @@ class World:
         self.cloud.client("lambda").invoke(FunctionName=name, Payload=event)
 
     def seed(self, *sessions: Session) -> None:
-        """Puts events where track_sessions puts them, and a picture where keep_evidence does."""
+        """Puts events where track_sessions puts them, and an image where keep_evidence does."""
         table = self.cloud.outputs["EventsTableName"]
         store = DynamoDbSessions(self.cloud.client("dynamodb"), table, kept_seconds=86_400, epoch_s=time.time)
         s3, bucket = self.cloud.client("s3"), self.cloud.outputs["EvidenceBucketName"]
         for session in sessions:
-            s3.put_object(Bucket=bucket, Key=best_image_key(session), Body=_picture(session), ContentType="image/jpeg")
+            s3.put_object(Bucket=bucket, Key=best_image_key(session), Body=_image(session), ContentType="image/jpeg")
             store.put(session)
 
     def rules(self) -> Any:
@@ -142,8 +142,8 @@ class World:
                 pass
 
 
-def _is_archived(video: Any, pictures: int) -> bool:
-    return video is not None and video["complete"] and video["pictures"] == pictures
+def _is_archived(video: Any, images: int) -> bool:
+    return video is not None and video["complete"] and video["images"] == images
 
 
 def a_session(at_ms: int, stream: str = GATE, label: str = "Car", **more: Any) -> Session:
@@ -157,7 +157,7 @@ def a_session(at_ms: int, stream: str = GATE, label: str = "Car", **more: Any) -
         opened_ms=at_ms,
         started_ms=at_ms,
         last_ms=at_ms + 20_000,
-        pictures=4,
+        images=4,
         labels={label: 88.0},
         rules=("vehicles",),
         zones=more.get("zones", ()),
@@ -166,7 +166,7 @@ def a_session(at_ms: int, stream: str = GATE, label: str = "Car", **more: Any) -
     )
 
 
-def _picture(session: Session) -> bytes:
+def _image(session: Session) -> bytes:
     shade = session.opened_ms // MINUTE_MS % 120
     target = BytesIO()
     Image.new("RGB", (320, 180), (40 + shade, 90, 160 - shade)).save(target, "JPEG")
@@ -193,7 +193,7 @@ def a_world(folder: Path, **parameters: str) -> Iterator[World]:
         for stream in STREAMS:
             cloud.ensure_stream(stream)
         cloud.deploy()
-        # Shorter than the silence that ends a session, so that pictures may be analyzed in any order.
+        # Shorter than the silence that ends a session, so that images may be analyzed in any order.
         whole = read_video(film)
         world = World(cloud, model, replace(whole, fragments=whole.fragments[:4]))
         world.set_rules(RULES)

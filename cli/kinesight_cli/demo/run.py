@@ -28,7 +28,7 @@ PARAMETERS = {
     "SamplingInterval": "1000",
     "MinimumConfidence": "70",  # the local detectors' own scale, see docs/local-cloud.md
     "Labels": "Person,Face,Cat",
-    "AlertPer": "PICTURE",  # one alert per image, so that every image can be accounted for
+    "AlertPer": "IMAGE",  # one alert per image, so that every image can be accounted for
     "EnableViewer": "ENABLED",
 }
 _TIMEOUT_S = 120.0

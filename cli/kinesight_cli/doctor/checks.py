@@ -138,7 +138,7 @@ CHECKS: tuple[Check, ...] = (
         "images",
         lambda of: of.images.images,
         image_checks.images,
-        Cause.PICTURES_NOT_WRITTEN,
+        Cause.IMAGES_NOT_WRITTEN,
         needs=("destination", "image generation", "bucket policy", "key", "tags", "codec"),
         when="ImageGenerationStatus",
     ),
@@ -242,7 +242,7 @@ CHECKS: tuple[Check, ...] = (
     # -- symptoms
     _of_stack("errors", lambda of: of.functions.errors, pipeline_checks.errors, Cause.FUNCTION_ERRORS),
     _of_stack(
-        "waiting", lambda of: of.queues.images_queue, pipeline_checks.queue_age, Cause.PICTURES_WAIT, needs=("queue",)
+        "waiting", lambda of: of.queues.images_queue, pipeline_checks.queue_age, Cause.IMAGES_WAIT, needs=("queue",)
     ),
     _of_stack("dead letters", lambda of: of.queues.dead_letters, pipeline_checks.dead_letters, Cause.DEAD_LETTERS),
 )

@@ -77,7 +77,7 @@ def images(facts: ImagesFacts) -> Result:
         )
     holders = "unknown" if facts.attached_to is None else ", ".join(facts.attached_to) or "none"
     return failed(
-        Cause.PICTURES_NOT_WRITTEN,
+        Cause.IMAGES_NOT_WRITTEN,
         f"no image in s3://{facts.bucket} of the last tagged fragments, which are {span(facts.tagged_age_s)} old "
         f"(principals with the producer policy: {holders})",
         "KVS writes with the permissions of the caller of PutMedia and reports no error if they are missing: the role "

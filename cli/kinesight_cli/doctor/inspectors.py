@@ -34,7 +34,7 @@ class StreamInspectors:
         self._buckets = of_stack.buckets
         self.stream = StreamInspector(of_stack.stack, name)
         self.media = MediaInspector(self.stream, of_stack.thresholds)
-        self.images = ImageInspector(self.stream, self.media, of_stack.thresholds.picture_s)
+        self.images = ImageInspector(self.stream, self.media, of_stack.thresholds.image_s)
 
     @property
     def destination(self) -> DestinationFacts:

@@ -96,7 +96,7 @@ def queue_age(facts: QueueFacts) -> Result:
     if facts.oldest_s is None or facts.oldest_s <= facts.maximum_age_s:
         return ok(fact, **measured)
     return failed(
-        Cause.PICTURES_WAIT,
+        Cause.IMAGES_WAIT,
         fact,
         "Images arrive faster than they are analyzed, or the detector throttles or fails (docs/runbook.md).",
         "make deploy ARGS='--parameter-overrides MaximumConcurrency=10'  # or a longer SamplingInterval",

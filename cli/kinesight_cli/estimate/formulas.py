@@ -213,7 +213,7 @@ def evidence(flow: Flow, parameters: Mapping[str, str], workload: Workload, invo
         "s3.put", flow.fragments, "per matched fragment: its video", f"{caller} s3:PutObject archive", of_images=True
     )
     yield Line("kvs.consume", flow.fragments, "per matched fragment: its bytes", each=_fragment_gb(workload))
-    if parameters["AlertPer"] == "PICTURE":
+    if parameters["AlertPer"] == "IMAGE":
         yield from _alerts(caller, flow.matched, parameters, "per matched image")
     yield Work(caller, invocations, 0.05 * invocations + 0.4 * flow.matched)
 

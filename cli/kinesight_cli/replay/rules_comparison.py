@@ -98,4 +98,4 @@ def summary_line(session: Session) -> str:
     labels = ", ".join(session.labels)
     alert = "alert" if session.severity is Severity.ALERT else "activity"
     when = f"{start:%Y-%m-%d %H:%M:%S} to {end:%H:%M:%S} UTC"
-    return f"{when}  {session.stream_name}  {labels}  {alert}, images: {session.pictures}"
+    return f"{when}  {session.stream_name}  {labels}  {alert}, images: {session.images}"

@@ -239,7 +239,7 @@ def _session_step(document: Any) -> Step:
         "startedAt": document["startedAt"],
         "lastSeenAt": document["lastSeenAt"],
         "closed": document["closed"],
-        "images": document["pictures"],
+        "images": document["images"],
         "bestResultId": best["resultId"],
     }
     return Step(None, "events table", f"session {document['sessionId']}", facts)

@@ -1,4 +1,4 @@
-"""Kinesight: Kinesis Video Streams pictures in, detections and evidence out.
+"""Kinesight: Kinesis Video Streams images in, detections and evidence out.
 
 domain/         what the pipeline decides, pure; one module per verb
 media/          fragments and Matroska, pure Python

@@ -130,8 +130,8 @@ class Metric(Enum):
         "settings that a selected stream cannot have because it retains no media: images and notifications each",
     )
     STREAMS_FAILED = _count("StreamsFailed", "configure_streams", "settings that could not be written to streams")
-    STREAMS_WITHOUT_PICTURES = _count(
-        "StreamsWithoutPictures", "configure_streams", "streams whose fragments arrive, but no images of them"
+    STREAMS_WITHOUT_IMAGES = _count(
+        "StreamsWithoutImages", "configure_streams", "streams whose fragments arrive, but no images of them"
     )
 
     LIVE_STREAMS = _count("LiveStreams", "conduct_live", "streams to be read live")

@@ -74,7 +74,7 @@ class GatedSettings(DetectionSettings):
 
 
 class AnalyzeImagesSettings(GatedSettings):
-    """Pictures from the queue; `account_id` is that of the streams."""
+    """Images from the queue; `account_id` is that of the streams."""
 
     account_id: str
     dead_letter_queue_url: str
@@ -89,7 +89,7 @@ class KeepEvidenceSettings(Settings):
     dead_letter_queue_url: str
     alert_topic_arn: str
     alert_link_seconds: int = Field(default=3600, ge=60, le=43200)
-    alert_per: Literal["SESSION", "PICTURE"] = "SESSION"
+    alert_per: Literal["SESSION", "IMAGE"] = "SESSION"
 
 
 class TrackSessionsSettings(CatalogueSettings):
@@ -137,7 +137,7 @@ class _SelectionSettings(Settings):
 class StreamConfigurationSettings(_SelectionSettings):
     """The fields of UpdateImageGenerationConfiguration and UpdateNotificationConfiguration, for the selected streams.
 
-    `pictures_missing_minutes`: how long a stream may be without pictures until somebody is told.
+    `images_missing_minutes`: how long a stream may be without images until somebody is told.
     """
 
     image_generation_status: Literal["ENABLED", "DISABLED"] = "ENABLED"
@@ -150,7 +150,7 @@ class StreamConfigurationSettings(_SelectionSettings):
     images_uri: str
     notification_status: Literal["ENABLED", "DISABLED"] = "DISABLED"
     notification_topic_arn: str
-    pictures_missing_minutes: int = Field(default=60, ge=15)
+    images_missing_minutes: int = Field(default=60, ge=15)
 
 
 class ServeViewerSettings(StreamConfigurationSettings):

@@ -91,7 +91,7 @@ def test_what_may_be_paid_is_not_asked_for_again(cutter: Cutter) -> None:
     cutter.answer, cutter.cuts = b'{"Labels": []}', [5, WHOLE]
 
     with pytest.raises(ClientError) as caught:
-        aws_clients.rekognition().detect_labels(Image={"Bytes": b"picture"})
+        aws_clients.rekognition().detect_labels(Image={"Bytes": b"image"})
 
     assert (is_timeout(caught.value), cutter.calls) == (True, 1)
 
@@ -112,7 +112,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "kinesis": lambda: aws_clients.kinesis().put_records(StreamName="s", Records=[{"Data": b"d", "PartitionKey": "p"}]),
     "events": lambda: aws_clients.events().put_events(Entries=[{"Source": "s", "DetailType": "t", "Detail": "{}"}]),
     "secrets manager": lambda: aws_clients.secrets_manager().get_secret_value(SecretId="s"),
-    "rekognition": lambda: aws_clients.rekognition().detect_faces(Image={"Bytes": b"picture"}),
+    "rekognition": lambda: aws_clients.rekognition().detect_faces(Image={"Bytes": b"image"}),
     "bedrock": lambda: aws_clients.bedrock_runtime(1000).converse(modelId="m", messages=[]),
     "kinesis video": lambda: aws_clients.kinesis_video().describe_stream(StreamName="s"),
     "lambda": lambda: aws_clients.lambda_().list_functions(),

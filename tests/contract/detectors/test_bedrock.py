@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from kinesight.adapters.detectors.bedrock import LARGEST_BYTES, LONGEST_SIDE, BedrockDetector
 from kinesight.adapters.media import pillow_images
 from kinesight.domain.detectors.call_prices import MOST_TOKENS_READ
-from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, PictureForm
+from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, ImageForm
 from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_presets import output_mapping
 from kinesight.domain.detectors.output_reader import OutputReader
@@ -39,7 +39,7 @@ def bedrock(client: Any, body: bytes, content_type: str = "image/jpeg") -> Any:
     frame = a_frame()
     frame = frame.model_copy(update={"image": frame.image.model_copy(update={"content_type": content_type})})
     images.objects[frame.image.bucket, frame.image.key] = (body, content_type, {})
-    limits = PictureForm(ANY_CONTENT_TYPE, largest_bytes=LARGEST_BYTES, longest_side=LONGEST_SIDE)
+    limits = ImageForm(ANY_CONTENT_TYPE, largest_bytes=LARGEST_BYTES, longest_side=LONGEST_SIDE)
     return BedrockDetector(
         client,
         images,

@@ -16,7 +16,7 @@ from kinesight.adapters.s3.image_store import S3ImageStore
 from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
 from kinesight.domain.detectors.call_prices import CallPrice
 from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
-from kinesight.domain.detectors.image_fit import Endpoint, PictureForm
+from kinesight.domain.detectors.image_fit import Endpoint, ImageForm
 from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_presets import output_mapping
 from kinesight.domain.detectors.output_reader import OutputReader
@@ -39,16 +39,14 @@ def vision() -> Iterator[VisionServer]:
 
 @pytest.fixture
 def portrait(moto: str) -> Frame:
-    return a_picture(photograph("astronaut.png"))
+    return an_image(photograph("astronaut.png"))
 
 
-def a_picture(body: bytes, content_type: str = "image/jpeg") -> Frame:
+def an_image(body: bytes, content_type: str = "image/jpeg") -> Frame:
     s3 = boto3.client("s3")
-    s3.create_bucket(Bucket="pictures")
-    s3.put_object(Bucket="pictures", Key="a.jpg", Body=body)
-    return a_frame(
-        image=ImageReference(bucket="pictures", key="a.jpg", content_type=content_type, size_bytes=len(body))
-    )
+    s3.create_bucket(Bucket="images")
+    s3.put_object(Bucket="images", Key="a.jpg", Body=body)
+    return a_frame(image=ImageReference(bucket="images", key="a.jpg", content_type=content_type, size_bytes=len(body)))
 
 
 def rekognition(vision: VisionServer) -> Any:
@@ -71,7 +69,7 @@ def test_a_chain_detects_the_same_face_in_the_image_and_in_a_crop(
     s3 = boto3.client("s3")
     labels = RekognitionLabels(rekognition(vision), minimum_confidence=80, max_labels=10)
     faces = RekognitionFaces(rekognition(vision), minimum_confidence=80)
-    crops = S3Crops(S3ImageStore(s3), S3Bucket(s3, "pictures"), pillow_images.cropped)
+    crops = S3Crops(S3ImageStore(s3), S3Bucket(s3, "images"), pillow_images.cropped)
     (alone,) = faces.detect(portrait).detections
 
     first, second = (BudgetedDetector(one, one.fingerprint, CallPrice(0), None) for one in (labels, faces))
@@ -82,7 +80,7 @@ def test_a_chain_detects_the_same_face_in_the_image_and_in_a_crop(
     assert closer.bounding_box is not None
     assert alone.bounding_box is not None
     assert intersection_over_union(closer.bounding_box, alone.bounding_box) > 0.6
-    written = [one["Key"] for one in s3.list_objects_v2(Bucket="pictures", Prefix="crops/").get("Contents", [])]
+    written = [one["Key"] for one in s3.list_objects_v2(Bucket="images", Prefix="crops/").get("Contents", [])]
     assert len(written) == (on == "CROP")
 
 
@@ -97,7 +95,7 @@ def test_faces(vision: VisionServer, portrait: Frame) -> None:
     ("size", "content_type"), [(0, "image/jpeg"), (15 * 1024 * 1024 + 1, "image/jpeg"), (1000, "image/gif")]
 )
 def test_images_that_rekognition_rejects_are_not_sent(vision: VisionServer, size: int, content_type: str) -> None:
-    image = ImageReference(bucket="pictures", key="a", content_type=content_type, size_bytes=size)
+    image = ImageReference(bucket="images", key="a", content_type=content_type, size_bytes=size)
     before = dict(vision.calls)
 
     with pytest.raises(UnsupportedImageError, match=r"Rekognition|empty"):
@@ -107,7 +105,7 @@ def test_images_that_rekognition_rejects_are_not_sent(vision: VisionServer, size
 
 def test_an_undecodable_image_is_a_permanent_error(vision: VisionServer, moto: str) -> None:
     with pytest.raises(UnsupportedImageError, match="InvalidImageFormat"):
-        RekognitionFaces(rekognition(vision), minimum_confidence=80).detect(a_picture(b"hello"))
+        RekognitionFaces(rekognition(vision), minimum_confidence=80).detect(an_image(b"hello"))
 
 
 class Failing:
@@ -152,7 +150,7 @@ def sagemaker(client: Any, body: bytes, **settings: str) -> Any:
         OutputReader(output_mapping("BUILT_IN_OBJECT_DETECTION"), LabelMap.of(["Person", "Face"]), 80),
         Endpoint(
             "model",
-            PictureForm(settings.get("content_type", "image/jpeg")),
+            ImageForm(settings.get("content_type", "image/jpeg")),
             settings.get("accept", "application/json"),
         ),
     )
@@ -198,12 +196,12 @@ def test_an_annotated_image_keeps_its_size_and_has_its_boxes() -> None:
 
     from PIL import Image
 
-    picture = photograph("coffee.png")
+    image = photograph("coffee.png")
     odd = a_detection(bounding_box={"left": -0.2, "top": 0.9, "width": 2.0, "height": 2.0}, label="Ünïcode")
 
-    drawn = pillow_images.PillowAnnotator().annotate(picture, [a_detection(), odd, a_detection(bounding_box=None)])
+    drawn = pillow_images.PillowAnnotator().annotate(image, [a_detection(), odd, a_detection(bounding_box=None)])
 
-    with Image.open(BytesIO(drawn)) as after, Image.open(BytesIO(picture)) as before:
+    with Image.open(BytesIO(drawn)) as after, Image.open(BytesIO(image)) as before:
         assert (after.size, after.format) == (before.size, "JPEG")
         assert after.tobytes() != before.tobytes()
 

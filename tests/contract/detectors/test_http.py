@@ -41,7 +41,7 @@ def detect(address: str, secret: Any = None, **model: Any) -> ModelOutput:
     return an_http_detector(address, secret, **model).detect(a_frame())
 
 
-@pytest.mark.parametrize("template", [None, {"instances": [{"b64": "$picture", "n": 1}]}])
+@pytest.mark.parametrize("template", [None, {"instances": [{"b64": "$image", "n": 1}]}])
 @pytest.mark.parametrize("form", ["coco", "yolo", "hugging-face"])
 def test_a_real_model_with_bytes_and_with_json(form: str, template: Any) -> None:
     with VisionServer() as vision:
@@ -54,7 +54,7 @@ def test_a_real_model_with_bytes_and_with_json(form: str, template: Any) -> None
 
 def test_the_request(model: Model, address: str) -> None:
     answer = detect(address, Fixed())
-    detect(address, None, json_template=json_template('{"image": "$picture"}'))
+    detect(address, None, json_template=json_template('{"image": "$image"}'))
 
     (headers, body), (others, document) = model.asked
     assert (headers["authorization"], headers["content-type"]) == ("Bearer value", "image/jpeg")
@@ -146,7 +146,7 @@ def test_forbidden_urls(url: str, complaint: str) -> None:
         checked_url(url)
 
 
-@pytest.mark.parametrize("text", ["{", '{"image": "picture"}', "[" * 100_000])
+@pytest.mark.parametrize("text", ["{", '{"image": "image"}', "[" * 100_000])
 def test_bodies_without_the_image_are_rejected(text: str) -> None:
     with pytest.raises(InvalidSettingError, match="HttpJsonBody"):
         json_template(text)

@@ -224,7 +224,7 @@ def test_errors_by_what_to_do(method: str, code: str, status: int, expected: typ
 )
 def test_images_that_rekognition_rejects_are_not_sent(method: str, wrong: dict[str, Any]) -> None:
     image = ImageReference.model_validate(
-        {"bucket": "pictures", "key": "a", "content_type": "image/jpeg", "size_bytes": 9, "height": 480} | wrong
+        {"bucket": "images", "key": "a", "content_type": "image/jpeg", "size_bytes": 9, "height": 480} | wrong
     )
     client = boto3.client("rekognition")
 
@@ -245,7 +245,7 @@ def test_images_that_rekognition_rejects_are_not_sent(method: str, wrong: dict[s
 )
 def test_sides_are_limited_by_operation(method: str, side_px: int, fits: bool) -> None:
     image = ImageReference(
-        bucket="pictures", key="a", content_type="image/jpeg", size_bytes=9, width=side_px, height=side_px
+        bucket="images", key="a", content_type="image/jpeg", size_bytes=9, width=side_px, height=side_px
     )
     client = boto3.client("rekognition")
     with Stubber(client) as stub:

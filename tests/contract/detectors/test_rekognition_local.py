@@ -15,7 +15,7 @@ from kinesight.domain.detectors.protective_equipment import Equipment
 from kinesight.domain.errors import DetectorBusyError, UnsupportedImageError
 from kinesight_local.vision.server import VisionServer
 
-from tests.contract.detectors.test_detectors import a_picture
+from tests.contract.detectors.test_detectors import an_image
 from tests.functional.test_vision import photograph
 from tests.functional.test_vision_operations import MODEL, portraits, two_people
 
@@ -42,7 +42,7 @@ def face_search(rekognition: Any) -> Iterator[RekognitionFaceSearch]:
 
 
 def test_a_known_face_has_its_name(face_search: RekognitionFaceSearch) -> None:
-    (face,) = face_search.detect(a_picture(photograph("astronaut.png", size=(400, 400)))).detections
+    (face,) = face_search.detect(an_image(photograph("astronaut.png", size=(400, 400)))).detections
 
     assert (face.label, face.attributes["known"], face.attributes["externalImageId"]) == ("Face", True, "eileen")
     assert face.attributes["similarity"] >= 80
@@ -51,26 +51,26 @@ def test_a_known_face_has_its_name(face_search: RekognitionFaceSearch) -> None:
 def test_an_unknown_face_has_a_box_and_no_name(face_search: RekognitionFaceSearch) -> None:
     (stranger,) = portraits(1)
 
-    (face,) = face_search.detect(a_picture(stranger)).detections
+    (face,) = face_search.detect(an_image(stranger)).detections
 
     assert face.attributes == {"known": False}
     assert face.bounding_box is not None
 
 
 def test_an_image_without_a_face_is_a_result(face_search: RekognitionFaceSearch) -> None:
-    assert face_search.detect(a_picture(photograph("coffee.png"))).detections == ()
+    assert face_search.detect(an_image(photograph("coffee.png"))).detections == ()
 
 
 def test_an_image_that_is_too_small_is_unsupported(face_search: RekognitionFaceSearch) -> None:
     with pytest.raises(UnsupportedImageError, match="under 80 pixels"):
-        face_search.detect(a_picture(photograph("astronaut.png", size=(79, 79))))
+        face_search.detect(an_image(photograph("astronaut.png", size=(79, 79))))
 
 
 def test_a_missing_collection_is_a_transient_error(rekognition: Any) -> None:
     search = RekognitionFaceSearch(rekognition, minimum_confidence=70, collection_id="none", match_threshold=80)
 
     with pytest.raises(DetectorBusyError, match="none does not exist"):
-        search.detect(a_picture(photograph("astronaut.png")))
+        search.detect(an_image(photograph("astronaut.png")))
 
 
 def test_protective_equipment_is_indeterminate(rekognition: Any) -> None:
@@ -78,7 +78,7 @@ def test_protective_equipment_is_indeterminate(rekognition: Any) -> None:
         rekognition, minimum_confidence=70, required=[Equipment.HEAD_COVER, Equipment.HAND_COVER]
     )
 
-    seen = detector.detect(a_picture(two_people())).detections
+    seen = detector.detect(an_image(two_people())).detections
 
     assert [one.label for one in seen] == ["Person", "Person"]
     assert seen[0].attributes["undetermined"] == ["HAND_COVER", "HEAD_COVER"]
@@ -86,22 +86,22 @@ def test_protective_equipment_is_indeterminate(rekognition: Any) -> None:
 
 def test_a_stopped_model_explains_how_to_start_it(rekognition: Any) -> None:
     detector = RekognitionCustomLabels(rekognition, minimum_confidence=70, max_labels=10, project_version_arn=MODEL)
-    picture = a_picture(photograph("astronaut.png"))
+    image = an_image(photograph("astronaut.png"))
     with pytest.raises(DetectorBusyError, match="does not exist"):
-        detector.detect(picture)
+        detector.detect(image)
     rekognition.start_project_version(ProjectVersionArn=MODEL, MinInferenceUnits=1)
-    assert detector.detect(picture).detections == ()
+    assert detector.detect(image).detections == ()
     rekognition.stop_project_version(ProjectVersionArn=MODEL)
 
     with pytest.raises(DetectorBusyError, match="start-project-version"):
-        detector.detect(picture)
+        detector.detect(image)
 
 
 def test_unsupported_results_are_empty(rekognition: Any) -> None:
-    picture = a_picture(photograph("page.png"))
+    image = an_image(photograph("page.png"))
     detectors = [
         RekognitionModeration(rekognition, minimum_confidence=70),
         RekognitionText(rekognition, minimum_confidence=70, plates=PlateRules.of([], "[A-Z]+", 0)),
     ]
 
-    assert [detector.detect(picture).detections for detector in detectors] == [(), ()]
+    assert [detector.detect(image).detections for detector in detectors] == [(), ()]

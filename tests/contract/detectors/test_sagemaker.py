@@ -15,7 +15,7 @@ from kinesight.adapters.detectors.sagemaker_async import SageMakerAsyncEndpoint
 from kinesight.adapters.media import pillow_images
 from kinesight.adapters.s3.image_store import S3ImageStore
 from kinesight.adapters.s3.objects import S3Objects
-from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Endpoint, PictureForm, Resize
+from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Endpoint, ImageForm, Resize
 from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_presets import output_mapping
 from kinesight.domain.detectors.output_reader import OutputReader
@@ -43,11 +43,11 @@ def vision() -> Iterator[VisionServer]:
         yield server
 
 
-def a_picture(body: bytes, content_type: str = "image/jpeg") -> Frame:
+def an_image(body: bytes, content_type: str = "image/jpeg") -> Frame:
     s3 = boto3.client("s3")
-    s3.create_bucket(Bucket="pictures")
-    s3.put_object(Bucket="pictures", Key="images/a.jpg", Body=body)
-    image = ImageReference(bucket="pictures", key="images/a.jpg", content_type=content_type, size_bytes=len(body))
+    s3.create_bucket(Bucket="images")
+    s3.put_object(Bucket="images", Key="images/a.jpg", Body=body)
+    image = ImageReference(bucket="images", key="images/a.jpg", content_type=content_type, size_bytes=len(body))
     return a_frame(image=image)
 
 
@@ -69,19 +69,19 @@ WHERE = pytest.approx((0.34, 0.13), abs=0.06)
 def test_boxes_of_a_resized_image_keep_their_position(
     vision: VisionServer, moto: str, mapping: str, resize: Resize
 ) -> None:
-    form = PictureForm("image/png", (640, 520), resize=resize, size_matters=output_mapping(mapping).needs_sent_size)
+    form = ImageForm("image/png", (640, 520), resize=resize, size_matters=output_mapping(mapping).needs_sent_size)
     endpoint = Endpoint(f"m-{mapping.lower().replace('_', '-')}", form, "application/json")
     client = boto3.client("sagemaker-runtime", endpoint_url=vision.url)
     images = S3ImageStore(boto3.client("s3"))
 
-    frame = a_picture(photograph("astronaut.png"))
+    frame = an_image(photograph("astronaut.png"))
     answer = SageMakerEndpoint(client, images, pillow_images.prepare, reader(mapping), endpoint).detect(frame)
 
     assert the_face(answer.detections) == WHERE
     assert answer.info.operation == endpoint.name
 
 
-def prepared_size(form: PictureForm, body: bytes, content_type: str = "image/jpeg") -> tuple[int, int]:
+def prepared_size(form: ImageForm, body: bytes, content_type: str = "image/jpeg") -> tuple[int, int]:
     with Image.open(BytesIO(pillow_images.prepare(form, body, content_type).body)) as image:
         return image.size
 
@@ -90,10 +90,10 @@ def test_an_image_within_the_limits_is_sent_unchanged() -> None:
     body = photograph("astronaut.png")
 
     for form in (
-        PictureForm("image/jpeg"),
-        PictureForm(ANY_CONTENT_TYPE),
-        PictureForm("image/jpeg", (512, 512), size_matters=True),
-        PictureForm("image/jpeg", largest_bytes=len(body), longest_side=512),
+        ImageForm("image/jpeg"),
+        ImageForm(ANY_CONTENT_TYPE),
+        ImageForm("image/jpeg", (512, 512), size_matters=True),
+        ImageForm("image/jpeg", largest_bytes=len(body), longest_side=512),
     ):
         assert pillow_images.prepare(form, body, "image/jpeg").body is body
 
@@ -101,17 +101,17 @@ def test_an_image_within_the_limits_is_sent_unchanged() -> None:
 def test_an_image_is_shrunk_to_the_limits() -> None:
     body = photograph("astronaut.png", "PNG")
 
-    small = pillow_images.prepare(PictureForm(ANY_CONTENT_TYPE, largest_bytes=60_000), body, "image/png")
+    small = pillow_images.prepare(ImageForm(ANY_CONTENT_TYPE, largest_bytes=60_000), body, "image/png")
 
     assert len(small.body) <= 60_000
     assert small.content_type == "image/png"
-    assert prepared_size(PictureForm("image/jpeg", longest_side=100), body, "image/png") == (100, 100)
+    assert prepared_size(ImageForm("image/jpeg", longest_side=100), body, "image/png") == (100, 100)
 
 
 @pytest.mark.parametrize("body", [b"", b"hello", photograph("coffee.png")[:500]])
 def test_an_undecodable_image_cannot_be_resized(body: bytes) -> None:
     with pytest.raises(UnsupportedImageError):
-        pillow_images.prepare(PictureForm("image/jpeg", (64, 64)), body, "image/jpeg")
+        pillow_images.prepare(ImageForm("image/jpeg", (64, 64)), body, "image/jpeg")
 
 
 class Clock:
@@ -125,7 +125,7 @@ class Clock:
         threading.Event().wait(0.05)
 
 
-def asynchronous(client: Any, form: PictureForm, clock: Clock, name: str = "m-coco") -> SageMakerAsyncEndpoint:
+def asynchronous(client: Any, form: ImageForm, clock: Clock, name: str = "m-coco") -> SageMakerAsyncEndpoint:
     s3 = boto3.client("s3")
     return SageMakerAsyncEndpoint(
         client,
@@ -143,19 +143,19 @@ def asynchronous(client: Any, form: PictureForm, clock: Clock, name: str = "m-co
 @pytest.mark.parametrize(
     ("form", "inputs"),
     [
-        (PictureForm("image/jpeg", size_matters=True), set()),
-        (PictureForm("image/png", size_matters=True), {"model-input/images/a.jpg"}),
-        (PictureForm("image/jpeg", (640, 640), size_matters=True), {"model-input/images/a.jpg"}),
+        (ImageForm("image/jpeg", size_matters=True), set()),
+        (ImageForm("image/png", size_matters=True), {"model-input/images/a.jpg"}),
+        (ImageForm("image/jpeg", (640, 640), size_matters=True), {"model-input/images/a.jpg"}),
     ],
 )
 def test_an_asynchronous_endpoint_reads_the_image_from_its_location(
-    vision: VisionServer, moto: str, form: PictureForm, inputs: set[str]
+    vision: VisionServer, moto: str, form: ImageForm, inputs: set[str]
 ) -> None:
     client = boto3.client("sagemaker-runtime", endpoint_url=vision.url)
 
-    answer = asynchronous(client, form, Clock()).detect(a_picture(photograph("astronaut.png")))
+    answer = asynchronous(client, form, Clock()).detect(an_image(photograph("astronaut.png")))
 
-    keys = {one["Key"] for one in boto3.client("s3").list_objects_v2(Bucket="pictures")["Contents"]}
+    keys = {one["Key"] for one in boto3.client("s3").list_objects_v2(Bucket="images")["Contents"]}
     assert the_face(answer.detections) == WHERE
     assert {key for key in keys if key.startswith("model-input/")} == inputs
 
@@ -164,7 +164,7 @@ def test_an_asynchronous_failure_is_an_error(vision: VisionServer, moto: str) ->
     client = boto3.client("sagemaker-runtime", endpoint_url=vision.url)
 
     with pytest.raises(DetectorRejectedError, match=r"m-coco failed: .*400"):
-        asynchronous(client, PictureForm("image/jpeg"), Clock()).detect(a_picture(b"hello"))
+        asynchronous(client, ImageForm("image/jpeg"), Clock()).detect(an_image(b"hello"))
 
 
 class Silent:
@@ -179,14 +179,14 @@ class Silent:
         if self._response["Error"]["Code"]:
             raise ClientError(self._response, "InvokeEndpointAsync")
         if self._failure is not None:
-            boto3.client("s3").put_object(Bucket="pictures", Key="f", Body=self._failure)
-        return {"OutputLocation": "s3://pictures/o", "FailureLocation": "s3://pictures/f"}
+            boto3.client("s3").put_object(Bucket="images", Key="f", Body=self._failure)
+        return {"OutputLocation": "s3://images/o", "FailureLocation": "s3://images/f"}
 
 
 @pytest.mark.parametrize(
     ("client", "expected", "complaint"),
     [
-        (Silent(), DetectorBusyError, "no output to s3://pictures/o in 60 s"),
+        (Silent(), DetectorBusyError, "no output to s3://images/o in 60 s"),
         (Silent(b"Received server error (500) from primary"), DetectorBusyError, "500"),
         (Silent(b"Received client error (415) from primary"), DetectorRejectedError, "415"),
         (Silent(b"something else"), DetectorBusyError, "something else"),
@@ -195,10 +195,10 @@ class Silent:
     ],
 )
 def test_asynchronous_errors_are_classified(moto: str, client: Any, expected: type[Exception], complaint: str) -> None:
-    frame = a_picture(photograph("astronaut.png"))
+    frame = an_image(photograph("astronaut.png"))
 
     with pytest.raises(expected, match=complaint):
-        asynchronous(client, PictureForm("image/jpeg"), Clock()).detect(frame)
+        asynchronous(client, ImageForm("image/jpeg"), Clock()).detect(frame)
 
 
 def settings(**wanted: Any) -> DetectionSettings:
@@ -258,11 +258,11 @@ def test_labels_come_from_a_file(
     moto: str, vision: VisionServer, monkeypatch: pytest.MonkeyPatch, fresh_clients: None
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", vision.url)
-    frame = a_picture(photograph("astronaut.png"))
+    frame = an_image(photograph("astronaut.png"))
     own = {"detector": "SAGEMAKER", "sagemaker_endpoint_name": "m"}
-    boto3.client("s3").put_object(Bucket="pictures", Key="l.json", Body=json.dumps({"1": "Visage"}).encode())
+    boto3.client("s3").put_object(Bucket="images", Key="l.json", Body=json.dumps({"1": "Visage"}).encode())
 
-    named = detectors.detector(settings(**own, model_labels_uri="s3://pictures/l.json"))
+    named = detectors.detector(settings(**own, model_labels_uri="s3://images/l.json"))
     assert "Visage" in {found.label for found in named.detect(frame, FrameSpend()).detections}
-    with pytest.raises(InvalidSettingError, match="there is no s3://pictures/gone"):
-        detectors.detector(settings(**own, model_labels_uri="s3://pictures/gone"))
+    with pytest.raises(InvalidSettingError, match="there is no s3://images/gone"):
+        detectors.detector(settings(**own, model_labels_uri="s3://images/gone"))

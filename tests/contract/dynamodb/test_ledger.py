@@ -76,7 +76,7 @@ def test_functions_share_the_ledger_of_a_name(aws: None, monkeypatch: pytest.Mon
     table, begun = an_idempotency_table(), []
     for function in ("analyze", "detect"):
         monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", function)
-        ledger = PowertoolsLedger(table, "idempotency", name="pictures", kept_seconds=60, remaining_ms=lambda: 60_000)
+        ledger = PowertoolsLedger(table, "idempotency", name="images", kept_seconds=60, remaining_ms=lambda: 60_000)
         begun.append(ledger.begin("key"))
         ledger.finish("key")
     assert begun == [True, False]

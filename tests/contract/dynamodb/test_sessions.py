@@ -23,7 +23,7 @@ def test_a_session_is_one_item_however_often_it_changes(table: Any) -> None:
     store = DynamoDbSessions(table, "events", kept_seconds=3600, epoch_s=lambda: 1000.4)
 
     store.put(SESSION)
-    earlier = replace(SESSION, started_ms=NOON_MS - 5000, pictures=2, closed=True)
+    earlier = replace(SESSION, started_ms=NOON_MS - 5000, images=2, closed=True)
     store.put(earlier)
 
     (item,) = table.scan(TableName="events")["Items"]
@@ -34,8 +34,8 @@ def test_a_session_is_one_item_however_often_it_changes(table: Any) -> None:
 
 def test_an_older_state_that_comes_late_undoes_nothing(table: Any) -> None:
     store = DynamoDbSessions(table, "events", kept_seconds=3600, epoch_s=lambda: 1000)
-    older, ended = replace(SESSION, pictures=60), replace(SESSION, pictures=64, closed=True)
-    going_on = replace(SESSION, pictures=65)
+    older, ended = replace(SESSION, images=60), replace(SESSION, images=64, closed=True)
+    going_on = replace(SESSION, images=65)
 
     def stored_after(*states: Session) -> dict[str, Any]:
         for one in states:
@@ -58,7 +58,7 @@ def test_session_and_video_do_not_overwrite_each_other(table: Any) -> None:
     assert videos.load(REF) is None
 
     assert videos.save(REF, VIDEO)
-    late = replace(SESSION, pictures=2, closed=True)
+    late = replace(SESSION, images=2, closed=True)
     sessions.put(late)
 
     assert videos.load(REF) == VIDEO
@@ -72,10 +72,10 @@ def test_session_and_video_do_not_overwrite_each_other(table: Any) -> None:
     }
 
 
-def test_the_video_of_more_pictures_stays(table: Any) -> None:
+def test_the_video_of_more_images_stays(table: Any) -> None:
     DynamoDbSessions(table, "events", kept_seconds=3600, epoch_s=lambda: 1000).put(SESSION)
     videos = DynamoDbSessionClips(table, "events")
-    longer = VIDEO.model_copy(update={"pictures": 10, "complete": False})
+    longer = VIDEO.model_copy(update={"images": 10, "complete": False})
 
     assert [videos.save(REF, one) for one in (VIDEO, longer, VIDEO)] == [True, True, False]
     assert videos.load(REF) == longer

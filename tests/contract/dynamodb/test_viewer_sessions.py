@@ -95,7 +95,7 @@ def test_who_has_not_seen_the_newest_changes_nothing(table: Any) -> None:
     session = a_session(NOON_MS)
     stored(table, session)
     old = found(table, session)
-    stored(table, replace(session, pictures=2))
+    stored(table, replace(session, images=2))
 
     assert marks(table).review(old, ANN) is None
     assert found(table, session).reviewed is None
@@ -107,11 +107,11 @@ def test_what_is_held_never_expires_whatever_else_is_written(table: Any) -> None
 
     held = marks(table).hold(found(table, session), ANN)
     assert held is not None
-    stored(table, replace(session, pictures=7))
+    stored(table, replace(session, images=7))
 
     (item,) = table.scan(TableName="events")["Items"]
     assert "expires" not in item
-    assert (found(table, session).held, found(table, session).document["pictures"]) == (ANN, 7)
+    assert (found(table, session).held, found(table, session).document["images"]) == (ANN, 7)
 
 
 def test_what_is_held_no_more_expires_from_then_on(table: Any) -> None:

@@ -15,7 +15,7 @@ from tests.fakes_streams import FakeStreamDirectory
 IMAGES = {
     "Status": "ENABLED",
     "ImageSelectorType": "SERVER_TIMESTAMP",
-    "DestinationConfig": {"Uri": "s3://pictures/images", "DestinationRegion": "us-east-1"},
+    "DestinationConfig": {"Uri": "s3://images/images", "DestinationRegion": "us-east-1"},
     "SamplingInterval": 1000,
     "Format": "PNG",
 }

@@ -1,4 +1,4 @@
-"""AvImageExtractor on real video: the very pictures that GetImages gives, and a reason where there can be none."""
+"""AvImageExtractor on real video: the very images that GetImages gives, and a reason where there can be none."""
 
 from base64 import b64decode
 from datetime import UTC, datetime
@@ -41,11 +41,11 @@ def test_the_same_images_as_get_images(
         StreamName="cam", Fragments=[stored(archived_media)[1]["FragmentNumber"]]
     )["Payload"].read()
 
-    ours = list(AvImageExtractor().pictures(body, moments, spec))
+    ours = list(AvImageExtractor().extract(body, moments, spec))
 
-    assert [picture.at_ms for picture in ours] == moments
-    assert all(picture.data == theirs[picture.at_ms] for picture in ours)
-    assert len({picture.data for picture in ours}) == 4
+    assert [image.at_ms for image in ours] == moments
+    assert all(image.data == theirs[image.at_ms] for image in ours)
+    assert len({image.data for image in ours}) == 4
 
 
 def test_a_server_timestamp(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> None:
@@ -55,11 +55,11 @@ def test_a_server_timestamp(kvs: KvsServer, kinesis_video: Any, archived_media: 
     body = archived_media.get_media_for_fragment_list(StreamName="cam", Fragments=[fragment["FragmentNumber"]])
     server_ms = round(fragment["ServerTimestamp"].timestamp() * 1000)
 
-    (picture,) = AvImageExtractor().pictures(
+    (image,) = AvImageExtractor().extract(
         body["Payload"].read(), [server_ms + 400], ImageSpec("SERVER_TIMESTAMP", "JPEG")
     )
 
-    assert picture.data is not None
+    assert image.data is not None
 
 
 def at(epoch_ms: int) -> datetime:
@@ -97,7 +97,7 @@ def document(track: Track | None, data: bytes = b"\0\0\0\1\x65broken", *, tags: 
     ],
 )
 def test_the_reason_for_a_missing_image(body: bytes, reason: str) -> None:
-    assert list(AvImageExtractor().pictures(body, [1000, 2000], JPEG)) == [
+    assert list(AvImageExtractor().extract(body, [1000, 2000], JPEG)) == [
         SlotImage(1000, None, reason),
         SlotImage(2000, None, reason),
     ]

@@ -15,7 +15,7 @@ FORM = VideoFormat(160, 120, 10)
 ENCODER = AvTimelapseEncoder()
 
 
-def a_picture(colour: str, size: tuple[int, int] = (320, 240), file_format: str = "JPEG") -> bytes:
+def an_image(colour: str, size: tuple[int, int] = (320, 240), file_format: str = "JPEG") -> bytes:
     target = BytesIO()
     Image.new("RGB", size, colour).save(target, file_format)
     return target.getvalue()
@@ -24,7 +24,7 @@ def a_picture(colour: str, size: tuple[int, int] = (320, 240), file_format: str 
 def a_video(path: Path, *colours: str) -> Path:
     with ENCODER.writer(path, FORM) as video:
         for colour in colours:
-            video.add(ENCODER.canvas(a_picture(colour), FORM, ""))
+            video.add(ENCODER.canvas(an_image(colour), FORM, ""))
     return path
 
 
@@ -72,7 +72,7 @@ def test_parts_are_joined_without_a_seam(tmp_path: Path) -> None:
 
 
 def test_another_shape_gets_bars(tmp_path: Path) -> None:
-    tall = np.asarray(ENCODER.canvas(a_picture("red", (100, 400), "PNG"), FORM, ""))
+    tall = np.asarray(ENCODER.canvas(an_image("red", (100, 400), "PNG"), FORM, ""))
 
     assert tall.shape == (120, 160, 3)
     assert tuple(tall[60, 2]) == (0, 0, 0)
@@ -80,7 +80,7 @@ def test_another_shape_gets_bars(tmp_path: Path) -> None:
 
 
 def test_a_caption_is_burnt_in_and_a_gap_is_told() -> None:
-    plain, captioned = (np.asarray(ENCODER.canvas(a_picture("red"), FORM, text)) for text in ("", "12:00:00"))
+    plain, captioned = (np.asarray(ENCODER.canvas(an_image("red"), FORM, text)) for text in ("", "12:00:00"))
     gap = np.asarray(ENCODER.gap(FORM, "no video at 12:00:00"))
 
     assert (plain[:60] == captioned[:60]).all()
@@ -90,11 +90,11 @@ def test_a_caption_is_burnt_in_and_a_gap_is_told() -> None:
 
 
 def test_a_poster_is_a_jpeg_of_the_videos_size() -> None:
-    with Image.open(BytesIO(ENCODER.poster(a_picture("red", file_format="PNG"), FORM))) as poster:
+    with Image.open(BytesIO(ENCODER.poster(an_image("red", file_format="PNG"), FORM))) as poster:
         assert (poster.format, poster.size) == ("JPEG", (160, 120))
 
 
-@pytest.mark.parametrize("picture", [b"", b"no picture", a_picture("red")[:300]])
-def test_what_is_no_picture(picture: bytes) -> None:
+@pytest.mark.parametrize("image", [b"", b"no image", an_image("red")[:300]])
+def test_what_is_no_image(image: bytes) -> None:
     with pytest.raises(UnsupportedImageError):
-        ENCODER.canvas(picture, FORM, "")
+        ENCODER.canvas(image, FORM, "")

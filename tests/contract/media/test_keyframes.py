@@ -1,4 +1,4 @@
-"""Keyframes on real video: the same pictures as decoding everything gives, whatever the codec and the form."""
+"""Keyframes on real video: the same images as decoding everything gives, whatever the codec and the form."""
 
 from fractions import Fraction
 from io import BytesIO
@@ -53,7 +53,7 @@ def test_every_keyframe_of_a_fragment_with_its_place_in_it() -> None:
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "BMP", "GIF"])
-def test_a_picture_is_the_one_that_decoding_everything_gives(form: str) -> None:
+def test_an_image_is_the_one_that_decoding_everything_gives(form: str) -> None:
     clip = a_clip(3, fps=10)
     decoder = KeyframeDecoder(StillForm(form, quality=95))  # type: ignore[arg-type]  # one of the four
     ours = [decoder.still(one) for fragment in fragments(clip) for one in keyframes(fragment)]

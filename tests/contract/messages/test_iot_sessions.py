@@ -56,7 +56,7 @@ def test_alerts_go_there_too_with_their_links(forgotten_clients: None) -> None:
         ((topic, payload),) = iotdata_backends["123456789012"]["us-east-1"].published_payloads
     told = json.loads(payload)
     assert (topic, told["event"], told["sessionId"]) == ("cameras/front-door", "ALERT", SESSION.session_id)
-    assert told["links"]["picture"].startswith("https://evidence/annotated/")
+    assert told["links"]["image"].startswith("https://evidence/annotated/")
 
 
 @pytest.mark.parametrize(

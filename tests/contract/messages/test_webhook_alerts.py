@@ -203,13 +203,13 @@ def test_a_changed_address_is_found_at_once(receiver: Receiver) -> None:
     assert "authorization" not in receiver.requests[1].headers
 
 
-def test_slack_that_cannot_fetch_the_picture_yet_gets_the_text(receiver: Receiver) -> None:
+def test_slack_that_cannot_fetch_the_image_yet_gets_the_text(receiver: Receiver) -> None:
     channel = Channel(receiver, says(400, body=b"invalid_blocks"), says(200), form=WebhookFormat.SLACK)
 
     channel.alerts.send(ALERT)
 
     first, second = (json.loads(request.body)["blocks"] for request in receiver.requests)
-    assert first[-1]["image_url"] == ALERT.body["links"]["picture"]
+    assert first[-1]["image_url"] == ALERT.body["links"]["image"]
     assert second == first[:-1]
 
 

@@ -14,26 +14,24 @@ from tests.fakes import FakeImageStore
 def images(request: pytest.FixtureRequest, aws: None) -> ImageStore:
     if request.param == "fake":
         fake = FakeImageStore()
-        fake.add("pictures", "a.jpg", b"body", place="porch")
+        fake.add("images", "a.jpg", b"body", place="porch")
         return fake
     client = boto3.client("s3")
-    client.create_bucket(Bucket="pictures")
-    client.put_object(
-        Bucket="pictures", Key="a.jpg", Body=b"body", ContentType="image/jpeg", Metadata={"Place": "porch"}
-    )
+    client.create_bucket(Bucket="images")
+    client.put_object(Bucket="images", Key="a.jpg", Body=b"body", ContentType="image/jpeg", Metadata={"Place": "porch"})
     return S3ImageStore(client)
 
 
 class TestImageStore:
-    """Pictures and what KVS said of them."""
+    """Images and what KVS said of them."""
 
     def test_an_object_is_described_and_read(self, images: ImageStore) -> None:
-        stored = images.describe("pictures", "a.jpg")
+        stored = images.describe("images", "a.jpg")
 
-        assert stored.image == ImageReference(bucket="pictures", key="a.jpg", content_type="image/jpeg", size_bytes=4)
+        assert stored.image == ImageReference(bucket="images", key="a.jpg", content_type="image/jpeg", size_bytes=4)
         assert stored.metadata == {"place": "porch"}
         assert images.read(stored.image) == b"body"
 
     def test_what_is_gone_is_missing(self, images: ImageStore) -> None:
         with pytest.raises(ImageMissingError):
-            images.describe("pictures", "gone.jpg")
+            images.describe("images", "gone.jpg")

@@ -142,7 +142,7 @@ def test_the_secret_is_seen_nowhere(
     behaviour(model)
     detector = an_http_detector(address, secret)
     sink, letters = FakeSink(), FakeDeadLetters()
-    one = FrameAnalysis("picture", a_frame)
+    one = FrameAnalysis("image", a_frame)
 
     analyze(
         [one],
@@ -150,7 +150,7 @@ def test_the_secret_is_seen_nowhere(
         PipelineSettings(lambda: Rules.of([], 50), include_raw_output=True, extra_fields=kit_fields),
     )
     if one.error is not None:
-        letters.send_to_dead_letters("picture", one.error)
+        letters.send_to_dead_letters("image", one.error)
         logging.getLogger("kinesight").error("failed", exc_info=one.error)
 
     assert model.asked[0][0]["authorization"] == SECRET

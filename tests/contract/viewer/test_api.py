@@ -119,7 +119,7 @@ def test_the_first_page_and_nothing_if_nothing_changed() -> None:
     status, page, headers = ask("GET", "/api/events")
 
     assert (status, [one["eventId"] for one in page["events"]]) == (200, [EVENT])
-    assert "X-Amz-Signature=" in page["events"][0]["links"]["picture"]
+    assert "X-Amz-Signature=" in page["events"][0]["links"]["image"]
     assert ask("GET", "/api/events", if_none_match=headers["ETag"])[:2] == (304, None)
 
 

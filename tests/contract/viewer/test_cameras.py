@@ -1,4 +1,4 @@
-"""Cameras, their pictures and analyses as API Gateway asks for them, on the KVS emulator and moto."""
+"""Cameras, their images and analyses as API Gateway asks for them, on the KVS emulator and moto."""
 
 import base64
 import json
@@ -87,27 +87,27 @@ def test_names_start_after_the_cursor() -> None:
 def test_a_current_image_of_the_camera(kvs: KvsServer) -> None:
     put_clip(kvs, a_clip(2), start_ms=time.time_ns() // 1_000_000 - 5000, stream="front-door")
 
-    answer = answered("GET", "/api/cameras/front-door/picture")
+    answer = answered("GET", "/api/cameras/front-door/image")
 
     assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, True)
     assert answer["headers"]["Content-Type"] == "image/jpeg"
     assert answer["headers"]["Cache-Control"] == "private, max-age=15"
-    with Image.open(BytesIO(base64.b64decode(answer["body"]))) as picture:
-        assert picture.format == "JPEG"
+    with Image.open(BytesIO(base64.b64decode(answer["body"]))) as image:
+        assert image.format == "JPEG"
 
 
 @pytest.mark.parametrize(
     ("stream", "status", "code"),
     [
-        ("front-door", 404, "PictureMissing"),
-        ("yard", 404, "PictureMissing"),
+        ("front-door", 404, "ImageMissing"),
+        ("yard", 404, "ImageMissing"),
         ("attic", 404, "StreamUnselected"),
         ("nowhere", 404, "StreamGone"),
         ("..%2F..", 422, "InvalidRequest"),
     ],
 )
 def test_the_reason_for_no_image(stream: str, status: int, code: str) -> None:
-    told = ask("GET", f"/api/cameras/{stream}/picture")
+    told = ask("GET", f"/api/cameras/{stream}/image")
 
     assert (told[0], told[1]["error"]["code"]) == (status, code)
     assert told[1]["error"]["message"]

@@ -55,7 +55,7 @@ def archived(archived_media: Any) -> list[str]:
         assert isinstance(one, MediaFragment)
         s3.put_object(Bucket="evidence", Key=archive_key("front-door", str(one.number)), Body=one.raw)
     video = SessionClip(
-        pictures=1,
+        images=1,
         selector="PRODUCER_TIMESTAMP",
         started_at=from_epoch_ms(STARTED_MS),
         ended_at=from_epoch_ms(NOW_MS + 1000),
@@ -136,7 +136,7 @@ def test_a_bundle_is_downloaded_and_its_digests_hold(kvs: KvsServer, kinesis_vid
         files = {name: archive.read(name) for name in archive.namelist()}
     for one in answer["manifest"]["files"]:
         assert hashlib.sha256(files[one["name"]]).hexdigest() == one["sha256"]
-    assert {"pictures/0001-original.jpg", "pictures/0001-annotated.jpg", "records/0001.json"} < set(files)
+    assert {"images/0001-original.jpg", "images/0001-annotated.jpg", "records/0001.json"} < set(files)
     assert [name for name in files if name.endswith(".mkv")] == [f"video/{n + 1:04d}.mkv" for n in range(len(numbers))]
     with av.open(BytesIO(files["video.mp4"]), "r") as played:
         assert len(list(played.decode(video=0))) == 40

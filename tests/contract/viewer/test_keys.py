@@ -41,7 +41,7 @@ def reads() -> Iterator[list[tuple[str, dict[str, Any]]]]:
         ("POST", "EVENT/bundle", {}, None),
         ("PATCH", "EVENT", {}, {"reviewed": True}),
         ("GET", "/api/cameras", {}, None),
-        ("GET", "/api/cameras/front-door/picture", {}, None),
+        ("GET", "/api/cameras/front-door/image", {}, None),
         ("POST", "/api/analyses", {}, ASKED),
         ("GET", "/api/analyses", {}, None),
     ],

@@ -57,7 +57,7 @@ class World:
         messages = [QueuedMessage(f"m{index}", body) for index, body in enumerate(bodies)]
         return analyze_batch(messages, ports, settings, self.analyses)
 
-    def picture(self, index: int = 0, stream: str = "front-door") -> str:
+    def image(self, index: int = 0, stream: str = "front-door") -> str:
         key = an_image_key(stream, NOON_MS + index)
         self.images.add(
             BUCKET,
@@ -73,9 +73,9 @@ class World:
         return [ResultRecord.model_validate_json(data) for _, data in self.sink.records]
 
 
-def test_a_picture_becomes_one_record_on_its_streams_key() -> None:
+def test_an_image_becomes_one_record_on_its_streams_key() -> None:
     world = World()
-    key = world.picture()
+    key = world.image()
 
     report = world.analyze(an_s3_event(key))
 
@@ -93,7 +93,7 @@ def test_a_picture_becomes_one_record_on_its_streams_key() -> None:
 def test_a_batch_goes_to_the_stream_in_one_call() -> None:
     world = World()
 
-    world.analyze(*(an_s3_event(world.picture(index)) for index in range(10)))
+    world.analyze(*(an_s3_event(world.image(index)) for index in range(10)))
 
     assert world.sink.calls == 1
     assert len(world.results()) == 10
@@ -102,14 +102,14 @@ def test_a_batch_goes_to_the_stream_in_one_call() -> None:
 def test_nothing_that_matters_still_makes_a_record() -> None:
     world = World(rules=Rules.of(["Dog"], 80))
 
-    world.analyze(an_s3_event(world.picture()))
+    world.analyze(an_s3_event(world.image()))
 
     assert [record.matched for record in world.results()] == [False]
 
 
 def test_a_second_delivery_neither_pays_nor_publishes() -> None:
     world = World()
-    body = an_s3_event(world.picture())
+    body = an_s3_event(world.image())
     world.analyze(body)
 
     report = world.analyze(body)
@@ -121,9 +121,9 @@ def test_a_second_delivery_neither_pays_nor_publishes() -> None:
     assert known.identity == record.result_id
 
 
-def test_two_messages_of_one_batch_about_one_picture_publish_it_once() -> None:
+def test_two_messages_of_one_batch_about_one_image_publish_it_once() -> None:
     world = World()
-    body = an_s3_event(world.picture())
+    body = an_s3_event(world.image())
 
     report = world.analyze(body, body)
 
@@ -132,9 +132,9 @@ def test_two_messages_of_one_batch_about_one_picture_publish_it_once() -> None:
     assert world.analyze(body).failed_item_ids == []
 
 
-def test_a_picture_that_the_budget_held_back_neither_comes_again_nor_is_buried() -> None:
+def test_an_image_that_the_budget_held_back_neither_comes_again_nor_is_buried() -> None:
     world = World()
-    bodies = [an_s3_event(world.picture(index)) for index in range(3)]
+    bodies = [an_s3_event(world.image(index)) for index in range(3)]
     keys = [an_image_key("front-door", NOON_MS + index) for index in range(3)]
     world.detector.failures[keys[1]] = BudgetReachedError("stack", 5, 5, is_hard=True)
 
@@ -148,10 +148,10 @@ def test_a_picture_that_the_budget_held_back_neither_comes_again_nor_is_buried()
     assert len(world.analyze(*bodies).published) == 1
 
 
-def test_a_picture_that_can_never_be_analyzed_is_buried_with_its_reason_and_its_neighbours_go_on() -> None:
+def test_an_image_that_can_never_be_analyzed_is_buried_with_its_reason_and_its_neighbours_go_on() -> None:
     world = World()
-    bad, good = an_s3_event(world.picture(0)), an_s3_event(world.picture(1))
-    reason = UnsupportedImageError("not a picture")
+    bad, good = an_s3_event(world.image(0)), an_s3_event(world.image(1))
+    reason = UnsupportedImageError("not an image")
     world.detector.failures[an_image_key("front-door", NOON_MS)] = reason
 
     report = world.analyze(bad, good)
@@ -166,7 +166,7 @@ def test_a_picture_that_can_never_be_analyzed_is_buried_with_its_reason_and_its_
 
 def test_a_busy_detector_brings_back_that_message_alone() -> None:
     world = World()
-    busy, good = an_s3_event(world.picture(0)), an_s3_event(world.picture(1))
+    busy, good = an_s3_event(world.image(0)), an_s3_event(world.image(1))
     world.detector.failures[an_image_key("front-door", NOON_MS)] = DetectorBusyError("throttled")
 
     assert world.analyze(busy, good).failed_item_ids == ["m0"]
@@ -176,9 +176,9 @@ def test_a_busy_detector_brings_back_that_message_alone() -> None:
     assert len({record.result_id for record in world.results()}) == len(world.results()) == 2
 
 
-def test_a_defect_in_one_picture_does_not_take_its_neighbours_along() -> None:
+def test_a_defect_in_one_image_does_not_take_its_neighbours_along() -> None:
     world = World()
-    odd, good = an_s3_event(world.picture(0)), an_s3_event(world.picture(1))
+    odd, good = an_s3_event(world.image(0)), an_s3_event(world.image(1))
     world.detector.failures[an_image_key("front-door", NOON_MS)] = ZeroDivisionError("oops")
 
     report = world.analyze(odd, good)
@@ -190,7 +190,7 @@ def test_a_defect_in_one_picture_does_not_take_its_neighbours_along() -> None:
 
 def test_a_record_the_stream_refuses_is_analyzed_again() -> None:
     world = World(sink=FakeSink(refused={"back-door"}))
-    refused, taken = an_s3_event(world.picture(0, "back-door")), an_s3_event(world.picture(1))
+    refused, taken = an_s3_event(world.image(0, "back-door")), an_s3_event(world.image(1))
 
     report = world.analyze(refused, taken)
 
@@ -211,7 +211,7 @@ def test_foreign_objects_are_buried(key: str) -> None:
     assert [type(error).__name__ for _, error in world.dead_letters.sent] == ["NotAKvsImageError"]
 
 
-def test_a_picture_that_is_gone_is_buried() -> None:
+def test_an_image_that_is_gone_is_buried() -> None:
     world = World()
 
     world.analyze(an_s3_event(an_image_key()))
@@ -231,7 +231,7 @@ def test_the_test_event_of_s3_is_skipped() -> None:
 def test_a_message_that_is_no_event_is_buried_as_it_came() -> None:
     world = World()
 
-    world.analyze("not json", an_s3_event(world.picture()))
+    world.analyze("not json", an_s3_event(world.image()))
 
     assert [body for body, _ in world.dead_letters.sent] == ["not json"]
     assert len(world.results()) == 1
@@ -255,9 +255,9 @@ def test_metadata_that_nobody_can_read_becomes_null() -> None:
 
 
 @given(st.lists(st.sampled_from(["fine", "busy", "bad"]), min_size=1, max_size=8), st.integers(1, 4))
-def test_whatever_fails_and_however_often_it_comes_every_picture_ends_once(fates: list[str], rounds: int) -> None:
+def test_whatever_fails_and_however_often_it_comes_every_image_ends_once(fates: list[str], rounds: int) -> None:
     world = World()
-    keys = [world.picture(index) for index in range(len(fates))]
+    keys = [world.image(index) for index in range(len(fates))]
     failures: dict[str, Exception] = {"busy": DetectorBusyError("later"), "bad": UnsupportedImageError("never")}
     world.detector.failures = {key: failures[fate] for key, fate in zip(keys, fates, strict=True) if fate != "fine"}
     bodies = [an_s3_event(key) for key in keys]
@@ -275,10 +275,10 @@ def test_whatever_fails_and_however_often_it_comes_every_picture_ends_once(fates
 
 def test_the_last_image_of_each_stream_is_noted_whatever_became_of_its_frame() -> None:
     world = World()
-    garden = world.picture(1, "garden")
+    garden = world.image(1, "garden")
     world.detector.failures[garden] = DetectorBusyError("throttled")
 
-    world.analyze(an_s3_event(world.picture()), an_s3_event(garden), an_s3_event("no-image-of-kvs.jpg"))
+    world.analyze(an_s3_event(world.image()), an_s3_event(garden), an_s3_event("no-image-of-kvs.jpg"))
 
     documents = world.last_images.documents.items()
     seen = {name: LastImageSeen.model_validate_json(one.body or "") for name, one in documents}
@@ -293,7 +293,7 @@ def test_a_batch_that_ends_unexpectedly_leaves_its_analyses_to_be_reported() -> 
     world = World(dead_letters=Broken())
 
     with pytest.raises(RuntimeError, match="a defect"):
-        world.analyze(an_s3_event(world.picture()), "not json")
+        world.analyze(an_s3_event(world.image()), "not json")
 
     report = FrameReport.of(world.analyses)
     assert {name: one.analyzed for name, one in report.counts.items()} == {"front-door": 1}

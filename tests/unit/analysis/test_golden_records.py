@@ -14,7 +14,7 @@ from kinesight.domain.analysis.kit_record import kit_fields
 from kinesight.domain.analysis.pipeline import DetectionPorts, ExtraFields, FrameAnalysis, PipelineSettings, analyze
 from kinesight.domain.analysis.rekognition_record import face_record_fields
 from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
-from kinesight.domain.detectors.image_fit import SentPicture
+from kinesight.domain.detectors.image_fit import SentImage
 from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.licence_plates import PlateRules
 from kinesight.domain.detectors.output_presets import output_mapping
@@ -119,7 +119,7 @@ ENDPOINT = b'{"prediction": [[1.0, 0.875, 0.25, 0.125, 0.75, 0.5], [0, 0.5, 0.0,
 REPORTED = {
     "objects": [{"label": "dog", "confidence": 90, "box": {"left": 0.25, "top": 0.125, "width": 0.5, "height": 0.375}}]
 }
-SENT = SentPicture(b"", "image/jpeg")
+SENT = SentImage(b"", "image/jpeg")
 
 
 def _read(mapping: str) -> OutputReader:

@@ -1,4 +1,4 @@
-"""Names that KVS gives to pictures, read from the right."""
+"""Names that KVS gives to images, read from the right."""
 
 import pytest
 from hypothesis import given

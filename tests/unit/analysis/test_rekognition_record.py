@@ -117,7 +117,7 @@ def test_our_own_consumers_read_the_record_too() -> None:
         (NOON_MS + 20_001, NOON_MS, None, 0),
     ],
 )
-def test_offsets_are_those_of_the_clock_that_timed_the_picture(
+def test_offsets_are_those_of_the_clock_that_timed_the_image(
     image_ms: int, producer_ms: int | None, server_ms: int | None, offset_ms: int
 ) -> None:
     assert offset_in_fragment_ms(image_ms, producer_ms, server_ms) == offset_ms

@@ -16,7 +16,7 @@ def test_any_key_comes_back_decoded(keys: list[str]) -> None:
     assert [(one.bucket, one.key) for one in parse_s3_event(an_s3_event(*keys))] == [(BUCKET, key) for key in keys]
 
 
-def test_the_test_event_names_no_picture() -> None:
+def test_the_test_event_names_no_image() -> None:
     body = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2026-01-01T12:00:00.000Z", "Bucket": BUCKET}
 
     assert parse_s3_event(json.dumps(body)) == ()

@@ -128,7 +128,7 @@ def test_what_is_given_back_counts_for_the_day_it_was_taken_on() -> None:
 
 
 def test_the_soft_part_of_a_limit_is_spread_evenly_over_the_rest_of_the_day() -> None:
-    """A picture a minute, and money for half of them."""
+    """An image a minute, and money for half of them."""
     world = World(stack=720, soft_percent=80)
     granted = []
     for minute in range(1440):
@@ -137,9 +137,9 @@ def test_the_soft_part_of_a_limit_is_spread_evenly_over_the_rest_of_the_day() ->
 
     gaps = [later - earlier for earlier, later in pairwise(granted)]
     slowed = gaps[gaps.index(10) :]
-    assert granted[:576] == list(range(576))  # 80 % of the limit, as the pictures come
+    assert granted[:576] == list(range(576))  # 80 % of the limit, as the images come
     assert set(slowed) == {10}  # 20 % of 720 in a day of 1,440 minutes
-    assert gaps.index(10) < 650  # from where the pictures meet the line
+    assert gaps.index(10) < 650  # from where the images meet the line
     assert len(granted) in (719, 720)
     assert granted[-1] >= 1430
 
@@ -496,7 +496,7 @@ def test_the_first_of_a_chain_is_paid_also_when_the_second_fails() -> None:
 
 
 class NoCrops:
-    """For chains on whole pictures."""
+    """For chains on whole images."""
 
     def crop(self, frame: Frame, box: BoundingBox) -> tuple[Frame, BoundingBox]:
         raise AssertionError("nothing is to be cut")

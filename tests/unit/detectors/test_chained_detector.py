@@ -86,7 +86,7 @@ def test_on_the_frame_the_second_looks_once() -> None:
     assert answer.raw_output == {"first": {"by": "labels"}, "second": [{"by": "faces"}]}
 
 
-def test_on_crops_boxes_come_back_to_the_picture() -> None:
+def test_on_crops_boxes_come_back_to_the_image() -> None:
     chain = ChainedDetector(
         Looking("labels", (a_person(),)), Looking("faces", (FACE,)), ChainRules.of([], 0, "CROP"), Crops()
     )
@@ -110,7 +110,7 @@ def test_only_the_surest_are_looked_at_closer() -> None:
 def test_a_crop_that_cannot_be_looked_at_costs_only_itself() -> None:
     first = Looking("labels", (a_person(),))
     chain = ChainedDetector(
-        first, Looking("faces", ()), ChainRules.of([], 0, "CROP"), Crops(UnsupportedImageError("no picture"))
+        first, Looking("faces", ()), ChainRules.of([], 0, "CROP"), Crops(UnsupportedImageError("no image"))
     )
 
     assert chain.detect(a_frame(), FrameSpend()).detections == (a_person(),)
@@ -133,7 +133,7 @@ def test_the_condition_is_part_of_a_results_identity() -> None:
 
 
 @given(st.floats(-0.2, 1), st.floats(-0.2, 1), st.floats(0.001, 1.2), st.floats(0.001, 1.2))
-def test_a_crop_lies_in_the_picture_and_holds_what_of_the_box_is_in_it(
+def test_a_crop_lies_in_the_image_and_holds_what_of_the_box_is_in_it(
     left: float, top: float, width: float, height: float
 ) -> None:
     from io import BytesIO

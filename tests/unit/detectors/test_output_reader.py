@@ -1,4 +1,4 @@
-"""Any model's answer by a declared mapping; the way of boxes to the sent picture and back."""
+"""Any model's answer by a declared mapping; the way of boxes to the sent image and back."""
 
 import json
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kinesight.domain.detectors.image_fit import Fit, SentPicture, fitted, shrunk
+from kinesight.domain.detectors.image_fit import Fit, SentImage, fitted, shrunk
 from kinesight.domain.detectors.label_map import LabelMap, parse_label_map
 from kinesight.domain.detectors.output_presets import PRESETS, output_mapping
 from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight.domain.errors import InvalidSettingError, ModelOutputError
 from kinesight.domain.model import BoundingBox, Detection
 
-SENT = SentPicture(b"", "image/jpeg", Fit.whole((200, 100)))
+SENT = SentImage(b"", "image/jpeg", Fit.whole((200, 100)))
 
 
 def read(
@@ -30,7 +30,7 @@ def corners(found: Detection) -> tuple[float, ...]:
     return tuple(round(one, 6) for one in (box.left, box.top, box.left + box.width, box.top + box.height))
 
 
-WHERE = (0.25, 0.4, 0.5, 0.6)  # in pixels of the sent picture: 50, 40, 100, 60
+WHERE = (0.25, 0.4, 0.5, 0.6)  # in pixels of the sent image: 50, 40, 100, 60
 ANSWERS: dict[str, list[Any]] = {
     "BUILT_IN_OBJECT_DETECTION": [
         {"prediction": [[4.0, 0.86, 0.25, 0.4, 0.5, 0.6], [0.0, 0.13, 0.0, 0.0, 0.1, 0.1]]},
@@ -106,7 +106,7 @@ def test_a_mapping_of_ones_own() -> None:
     assert corners(found) == WHERE
 
 
-def test_a_row_without_a_box_is_a_detection_of_the_whole_picture() -> None:
+def test_a_row_without_a_box_is_a_detection_of_the_whole_image() -> None:
     mapping = {"rows": "[*]", "label": "l", "score": "s", "box": "[b.x, b.y, b.z, b.w]"}
 
     assert [one.bounding_box for one in read(mapping, [{"l": "a", "s": 1, "b": None}, {"l": "b", "s": 1}])] == [
@@ -114,7 +114,7 @@ def test_a_row_without_a_box_is_a_detection_of_the_whole_picture() -> None:
     ] * 2
 
 
-def test_boxes_are_clipped_and_those_beside_the_picture_go() -> None:
+def test_boxes_are_clipped_and_those_beside_the_image_go() -> None:
     rows = [[0, 0.9, -0.5, 0.5, 0.5, 1.5], [0, 0.9, 1.2, 0.2, 1.4, 0.4], [0, 0.9, 0.2, 0.2, 0.2, 0.9]]
 
     assert [corners(one) for one in read("BUILT_IN_OBJECT_DETECTION", {"prediction": rows})] == [(0, 0.5, 0.5, 1)]
@@ -137,7 +137,7 @@ def test_boxes_are_clipped_and_those_beside_the_picture_go() -> None:
         ("COCO", [{"category_id": -1, "bbox": [0, 0, 1, 1], "score": 1}], "-1 is no class"),
         ("COCO", [{"category_id": 1, "bbox": [0, 0, 1], "score": 1}], "a list of 3 where 4 numbers"),
         ("COCO", [{"category_id": 1, "bbox": [0, 0, -1, 1], "score": 1}], "is boxForm another"),
-        ("YOLO", [{"class": 1, "box": [75, 50, 50, 20], "confidence": 1}], "far outside the picture as RATIO"),
+        ("YOLO", [{"class": 1, "box": [75, 50, 50, 20], "confidence": 1}], "far outside the image as RATIO"),
         ("TORCHVISION", {"boxes": [], "labels": [1], "scores": [1]}, "columns are of several lengths"),
         ("TORCHVISION", {"boxes": [], "labels": []}, "column score 'scores': nothing where a list"),
         ("BUILT_IN_OBJECT_DETECTION", {"prediction": [[1]]}, r"score '\[1\]' of row 0"),
@@ -196,14 +196,12 @@ SIZES = st.tuples(SIDES, SIDES)
 EDGES = st.lists(st.floats(0, 1), min_size=4, max_size=4)
 
 
-@given(picture=SIZES, target=SIZES, edges=EDGES, resize=st.sampled_from(["LETTERBOX", "STRETCH"]))
-def test_a_box_there_and_back_is_the_same(
-    picture: tuple[int, int], target: Any, edges: list[float], resize: Any
-) -> None:
+@given(image=SIZES, target=SIZES, edges=EDGES, resize=st.sampled_from(["LETTERBOX", "STRETCH"]))
+def test_a_box_there_and_back_is_the_same(image: tuple[int, int], target: Any, edges: list[float], resize: Any) -> None:
     left, right = sorted(edges[:2])
     top, bottom = sorted(edges[2:])
     box = BoundingBox(left=left, top=top, width=right - left, height=bottom - top)
-    fit = fitted(picture, target, resize)
+    fit = fitted(image, target, resize)
 
     there = fit.to_sent(box)
     back = fit.to_original(there)
@@ -216,25 +214,25 @@ def test_a_box_there_and_back_is_the_same(
     )
 
 
-@given(picture=SIZES, target=SIZES)
-def test_a_letterbox_keeps_the_shape_and_fills_one_side(picture: tuple[int, int], target: tuple[int, int]) -> None:
-    fit = fitted(picture, target, "LETTERBOX")
+@given(image=SIZES, target=SIZES)
+def test_a_letterbox_keeps_the_shape_and_fills_one_side(image: tuple[int, int], target: tuple[int, int]) -> None:
+    fit = fitted(image, target, "LETTERBOX")
 
     assert fit.width == target[0] or fit.height == target[1]
-    assert fit.width / picture[0] == pytest.approx(fit.height / picture[1], abs=1 / min(picture))
+    assert fit.width / image[0] == pytest.approx(fit.height / image[1], abs=1 / min(image))
 
 
-@given(picture=SIZES, longest=st.integers(1, 8000))
-def test_shrinking_never_grows(picture: tuple[int, int], longest: int) -> None:
-    small = shrunk(picture, longest)
+@given(image=SIZES, longest=st.integers(1, 8000))
+def test_shrinking_never_grows(image: tuple[int, int], longest: int) -> None:
+    small = shrunk(image, longest)
 
     assert max(small) <= max(longest, 1)
-    assert small[0] <= picture[0]
-    assert small[1] <= picture[1]
+    assert small[0] <= image[0]
+    assert small[1] <= image[1]
 
 
-def test_boxes_of_a_letterbox_are_those_of_the_picture() -> None:
-    sent = SentPicture(b"", "image/jpeg", fitted((200, 100), (640, 640), "LETTERBOX"))
+def test_boxes_of_a_letterbox_are_those_of_the_image() -> None:
+    sent = SentImage(b"", "image/jpeg", fitted((200, 100), (640, 640), "LETTERBOX"))
     row = {"class": 0, "confidence": 1, "box": [320, 320, 160, 80]}
 
     (found,) = OutputReader(output_mapping("YOLO_PIXELS"), LabelMap(), 0).read(json.dumps([row]).encode(), sent)

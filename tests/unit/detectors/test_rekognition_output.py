@@ -136,7 +136,7 @@ def test_a_stranger_is_a_face_too() -> None:
     assert found.bounding_box is not None
 
 
-def test_labels_of_the_whole_picture_have_no_box() -> None:
+def test_labels_of_the_whole_image_have_no_box() -> None:
     (top, below) = detections_of_moderation(
         [
             {"Name": "Violence", "ParentName": "", "Confidence": 90.0, "TaxonomyLevel": 1},

@@ -60,7 +60,7 @@ def test_a_matched_record_leaves_four_things() -> None:
 
     keys = evidence_keys(record)
     assert world.store.objects[keys.result] == (encode_record(record), "application/json")
-    assert world.store.objects[keys.annotated] == (b"picturePerson", "image/jpeg")
+    assert world.store.objects[keys.annotated] == (b"imagePerson", "image/jpeg")
     assert keys.archive is not None
     assert world.store.objects[keys.archive] == (f"mkv {a_fragment_number()}".encode(), "video/x-matroska")
     assert [alert.body["resultId"] for alert in world.alerts.sent] == [record.result_id]
@@ -162,8 +162,8 @@ def test_an_alert_that_fails_is_sent_by_the_next_attempt() -> None:
     assert len(world.alerts.sent) == 1
 
 
-def test_a_picture_that_cannot_be_drawn_on_costs_only_itself() -> None:
-    world = World(annotator=FakeAnnotator(failure=UnsupportedImageError("no picture")))
+def test_an_image_that_cannot_be_drawn_on_costs_only_itself() -> None:
+    world = World(annotator=FakeAnnotator(failure=UnsupportedImageError("no image")))
     record = world.record()
 
     report = world.keep(record)
@@ -211,7 +211,7 @@ def test_the_text_names_camera_time_labels_and_links() -> None:
     text = alert_for(a_record(), lambda key: f"https://example/{key}", []).text
 
     assert "Person seen by front-door at 2026-01-01 12:00:00 UTC." in text
-    assert "Picture: https://example/annotated/" in text
+    assert "Image: https://example/annotated/" in text
     assert "Video: https://example/archive/" in text
 
 
@@ -221,7 +221,7 @@ def test_an_alert_for_machines_names_every_key(fragment: int) -> None:
 
     keys = evidence_keys(record)
     assert alert_for(record, str, []).body["keys"] == {
-        "picture": keys.annotated,
+        "image": keys.annotated,
         "record": keys.result,
         "video": keys.archive,
     }

@@ -123,11 +123,11 @@ def test_blocks_are_watched_by_their_centres() -> None:
     assert sum(watched_blocks(everything)) == 0
 
 
-@pytest.mark.parametrize("picture_format", ["JPEG", "PNG"])
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
 @pytest.mark.parametrize("size", [(1920, 1080), (100, 90), (64, 36), (640, 1136)])
-def test_pictures_become_lumas(picture_format: str, size: tuple[int, int]) -> None:
+def test_images_become_lumas(image_format: str, size: tuple[int, int]) -> None:
     target = BytesIO()
-    Image.new("RGB", size, (200, 200, 200)).save(target, picture_format)
+    Image.new("RGB", size, (200, 200, 200)).save(target, image_format)
 
     luma = PillowLuma().luma(target.getvalue())
 
@@ -137,19 +137,19 @@ def test_pictures_become_lumas(picture_format: str, size: tuple[int, int]) -> No
 
 def test_bytes_that_are_no_image_have_no_luma() -> None:
     with pytest.raises(UnsupportedImageError):
-        PillowLuma().luma(b"no picture")
+        PillowLuma().luma(b"no image")
 
 
 @dataclass
 class Lumas:
-    """By the picture's bytes."""
+    """By the image's bytes."""
 
-    by_picture: dict[bytes, bytes] = field(default_factory=dict)
+    by_image: dict[bytes, bytes] = field(default_factory=dict)
 
     def luma(self, body: bytes) -> bytes:
-        if body not in self.by_picture:
-            raise UnsupportedImageError("no picture")
-        return self.by_picture[body]
+        if body not in self.by_image:
+            raise UnsupportedImageError("no image")
+        return self.by_image[body]
 
 
 @dataclass
@@ -165,12 +165,12 @@ class World:
     ledger: FakeLedger = field(default_factory=FakeLedger)
 
     def frame(self, at_s: int, luma: bytes | None) -> Frame:
-        key = f"picture-{at_s}"
+        key = f"image-{at_s}"
         frame = a_frame(image_timestamp=from_epoch_ms(NOON_MS + 1000 * at_s))
         frame = frame.model_copy(update={"image": frame.image.model_copy(update={"key": key})})
         self.images.add(frame.image.bucket, key, body=key.encode())
         if luma is not None:
-            self.lumas.by_picture[key.encode()] = luma
+            self.lumas.by_image[key.encode()] = luma
         return frame
 
     def analyze(self, *shown: Frame) -> list[FrameAnalysis]:

@@ -91,7 +91,7 @@ class Cameras:
 
 class Stills:
     def to_jpeg(self, keyframe: Keyframe) -> bytes:
-        return b"picture"
+        return b"image"
 
 
 @dataclass

@@ -187,10 +187,10 @@ def test_libavformat_reads_written_elements(known_size: bool) -> None:
         video = container.streams.video[0]
         packets = [bytes(packet) for packet in container.demux(video) if packet.pts is not None]
     with av.open(BytesIO(body), "r") as container:
-        pictures = sum(1 for _ in container.decode(video=0))
+        images = sum(1 for _ in container.decode(video=0))
 
     assert packets == [data for *_, data in clip.packets]
-    assert pictures == len(clip.packets)
+    assert images == len(clip.packets)
 
 
 @given(

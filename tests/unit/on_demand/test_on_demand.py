@@ -58,7 +58,7 @@ NOON = datetime.fromtimestamp(NOON_MS / 1000, UTC)
 
 @dataclass
 class FakeCamera(DescribeOnly):
-    """A stream with fragments of two seconds; `dark` moments have no picture, `busy` refuses so many calls.
+    """A stream with fragments of two seconds; `dark` moments have no image, `busy` refuses so many calls.
 
     `expired` fragments are gone, and what was recorded at `broken` moments can't be decoded.
     """
@@ -89,14 +89,14 @@ class FakeCamera(DescribeOnly):
             self.busy -= 1
             raise MediaBusyError("throttled")
         for at_ms in range(request.start_ms, request.end_ms + 1, request.interval_ms):
-            yield SlotImage(at_ms, None, "NO_MEDIA") if at_ms in self.dark else SlotImage(at_ms, b"picture")
+            yield SlotImage(at_ms, None, "NO_MEDIA") if at_ms in self.dark else SlotImage(at_ms, b"image")
 
     def fetch(self, stream_name: str, fragment_numbers: Sequence[str]) -> Iterator[FragmentMedia | FragmentUnavailable]:
         for number in fragment_numbers:
             self.fetched += 1
             yield FragmentUnavailable(number, "expired") if self.expired else FragmentMedia(number, b"media")
 
-    def pictures(self, matroska: bytes, moments_ms: Sequence[int], spec: ImageSpec) -> Iterator[SlotImage]:
+    def extract(self, matroska: bytes, moments_ms: Sequence[int], spec: ImageSpec) -> Iterator[SlotImage]:
         for at_ms in moments_ms:
             yield SlotImage(at_ms, None, "UNDECODABLE") if at_ms in self.broken else SlotImage(at_ms, b"decoded")
 
@@ -344,7 +344,7 @@ def test_epoch_seconds_are_accepted() -> None:
 
 
 class ReportedWork(FakeWork):
-    """Every picture was found and matched, with more labels than anybody reads."""
+    """Every image was found and matched, with more labels than anybody reads."""
 
     def __init__(self, windows: Sequence[Window]) -> None:
         super().__init__()

@@ -107,7 +107,7 @@ def test_every_moment_is_a_frame(room: Room) -> None:
     assert video[0].endswith("camera 2026-01-01 12:00:00 UTC")
     assert video[59].endswith("camera 2026-01-01 12:00:59 UTC")
     assert video[60] == "gap: no video at 2026-01-01 12:01:00 UTC"
-    assert room.videos.objects["timelapse/one.jpg"] == b"poster picture"
+    assert room.videos.objects["timelapse/one.jpg"] == b"poster image"
 
 
 def test_gaps_keep_their_length(room: Room) -> None:
@@ -115,15 +115,15 @@ def test_gaps_keep_their_length(room: Room) -> None:
     plan = room.extracted()
     room.workflow.work.objects[f"on-demand/one/camera/{NOON_MS}.jpg"] = b"broken"
 
-    with pytest.raises(UnsupportedImageError):  # the poster can't be of a broken picture
+    with pytest.raises(UnsupportedImageError):  # the poster can't be of a broken image
         FakeEncoder().canvas(b"broken", VideoFormat(1, 1, 1), "")
     room.render(plan)
 
     video = room.video()
     assert video[0] == "gap: unreadable image at 2026-01-01 12:00:00 UTC"
-    assert video[1:20] == ["picture"] * 19
+    assert video[1:20] == ["image"] * 19
     assert [line.partition(" at ")[0] for line in video[20:40]] == ["gap: no video"] * 20
-    assert video[40:60] == ["picture"] * 20
+    assert video[40:60] == ["image"] * 20
 
 
 def test_a_long_video_takes_several_invocations(room: Room) -> None:

@@ -51,7 +51,7 @@ def expected(grid: Grid, fragments: Sequence[FragmentSpan]) -> dict[int, str]:
 
 
 def answered(request: ImageRequest, fragments: Sequence[FragmentSpan]) -> dict[int, str]:
-    """What GetImages gives: pictures from the fragments that start within the request."""
+    """What GetImages gives: images from the fragments that start within the request."""
     seen = [one for one in fragments if request.start_ms <= one.start_ms <= request.end_ms]
     grid = Grid(start_ms=request.start_ms, end_ms=request.end_ms, interval_ms=request.interval_ms)
     return expected(grid, seen)

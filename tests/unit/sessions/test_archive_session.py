@@ -46,7 +46,7 @@ def an_order(**changes: object) -> ClipOrder:
         video_of=REF.session_id,
         stream_name=CAM,
         opened_ms=NOON_MS,
-        pictures=3,
+        images=3,
         selector="PRODUCER_TIMESTAMP",
         start_ms=NOON_MS - 5000,
         end_ms=NOON_MS + 25_000,
@@ -296,7 +296,7 @@ def test_every_message_gets_further_even_with_no_time_at_all() -> None:
 
 def test_an_older_order_that_comes_late_does_not_shorten_the_video() -> None:
     world = World()
-    world.run(an_order(pictures=4, start_ms=NOON_MS - 20_000))
+    world.run(an_order(images=4, start_ms=NOON_MS - 20_000))
     longer = world.video
 
     report = world.run(an_order())
@@ -309,7 +309,7 @@ def test_a_later_order_makes_it_longer_and_keeps_what_is_gone_by_now() -> None:
     world.run()
     world.expired_s = set(range(-60, 0, 2))
 
-    world.run(an_order(pictures=4, end_ms=NOON_MS + 31_000))
+    world.run(an_order(images=4, end_ms=NOON_MS + 31_000))
 
     assert world.listed_s() == list(range(-6, 32, 2))
     assert world.missing() == []

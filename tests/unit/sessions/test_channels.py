@@ -46,8 +46,8 @@ def targets(monkeypatch: pytest.MonkeyPatch, **variables: str) -> NotificationTa
         ({"EVENT_BUS_NAME": "default"}, ["eventbridge"], ["sns"]),
         ({"EVENT_BUS_NAME": "", "IOT_TOPIC": "cameras"}, ["iot"], ["sns", "iot"]),
         ({"WEBHOOK_SECRET_ARN": SECRET_ARN, "WEBHOOK_FORMAT": "TEAMS"}, [], ["sns", "webhook"]),
-        ({"ALERT_PER": "PICTURE"}, [], []),
-        ({"ALERT_PER": "PICTURE", "WEBHOOK_SECRET_ARN": SECRET_ARN}, [], ["webhook"]),
+        ({"ALERT_PER": "IMAGE"}, [], []),
+        ({"ALERT_PER": "IMAGE", "WEBHOOK_SECRET_ARN": SECRET_ARN}, [], ["webhook"]),
         ({"IOT_TOPIC": "", "WEBHOOK_SECRET_ARN": ""}, [], ["sns"]),
     ],
 )

@@ -11,7 +11,7 @@ from kinesight.domain.sessions.model import BestImage, ImageClocks, Session, Sev
 from kinesight.domain.sessions.rekognition_alerts import rekognition_alert
 
 from tests.builders import NOON_MS
-from tests.unit.sessions.test_track_sessions import World, a_picture
+from tests.unit.sessions.test_track_sessions import World, an_image
 
 ARN = "arn:aws:kinesisvideo:us-east-1:111122223333:stream/front-door/1700000000000"
 BOX = BoundingBox(left=0.1, top=0.2, width=0.3, height=0.4)
@@ -41,7 +41,7 @@ def test_it_is_the_documented_notification() -> None:
                 "id": "s" * 32 + "-PERSON",
                 "confidence": 97.5,
                 "name": "PERSON",
-                "frameImageUri": "s3://evidence/" + alert_of(session, link).body["keys"]["picture"],
+                "frameImageUri": "s3://evidence/" + alert_of(session, link).body["keys"]["image"],
                 "videoMapping": {
                     "kinesisVideoMapping": {
                         "fragmentNumber": "123",
@@ -81,14 +81,14 @@ def test_names_are_rekognitions_where_it_has_one(labels: dict[str, float], names
     assert {one["name"]: one["confidence"] for one in found} == names
 
 
-def test_a_label_without_a_box_in_the_best_picture_has_none() -> None:
+def test_a_label_without_a_box_in_the_best_image_has_none() -> None:
     person, truck = body_of(replace(SESSION, labels={"Person": 97.5, "Truck": 80}))["labels"]
 
     assert "boundingBox" in person
     assert "boundingBox" not in truck
 
 
-def test_without_time_stamps_the_pictures_own_counts() -> None:
+def test_without_time_stamps_the_images_own_counts() -> None:
     (label,) = body_of(SESSION)["labels"]
 
     assert label["videoMapping"]["kinesisVideoMapping"] == {
@@ -102,7 +102,7 @@ def test_without_time_stamps_the_pictures_own_counts() -> None:
 def test_what_it_needs_of_the_records_reaches_the_session() -> None:
     world = World()
 
-    world.track(a_picture(0, stream_arn=None), a_picture(1, stream_arn=ARN))
+    world.track(an_image(0, stream_arn=None), an_image(1, stream_arn=ARN))
     world.wait(60)
 
     session = world.sessions.stored[next(iter(world.sessions.stored))]

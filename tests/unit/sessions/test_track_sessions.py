@@ -69,7 +69,7 @@ class World:
         return pass_time(self.ports())
 
 
-def a_picture(at_s: float, label: str = "Person", stream_name: str = "front-door", **frame: object) -> ResultRecord:
+def an_image(at_s: float, label: str = "Person", stream_name: str = "front-door", **frame: object) -> ResultRecord:
     moment = from_epoch_ms(NOON_MS + round(1000 * at_s))
     seen = a_frame(stream_name=stream_name, image_timestamp=moment, **frame)
     return a_record(seen, detections=(a_detection(label=label),))
@@ -78,7 +78,7 @@ def a_picture(at_s: float, label: str = "Person", stream_name: str = "front-door
 def test_a_visit_is_one_session_with_one_alert() -> None:
     world = World()
 
-    tracked = world.track(*(a_picture(at_s) for at_s in range(0, 20, 3)))
+    tracked = world.track(*(an_image(at_s) for at_s in range(0, 20, 3)))
     waited = world.wait(60)
 
     (session,) = world.sessions.stored.values()
@@ -100,30 +100,30 @@ def test_a_visit_is_one_session_with_one_alert() -> None:
     }
 
 
-def test_the_alert_links_to_the_picture_that_evidence_is_kept_of() -> None:
+def test_the_alert_links_to_the_image_that_evidence_is_kept_of() -> None:
     world = World()
-    record = a_picture(0)
+    record = an_image(0)
 
     world.track(record)
 
     (alert,) = world.alerts.sent
     keys = evidence_keys(record)
-    assert alert.body["links"]["picture"] == f"https://evidence/{keys.annotated}"
-    assert alert.body["keys"] == {"picture": keys.annotated, "record": keys.result, "video": keys.archive}
+    assert alert.body["links"]["image"] == f"https://evidence/{keys.annotated}"
+    assert alert.body["keys"] == {"image": keys.annotated, "record": keys.result, "video": keys.archive}
     assert "Person detected on front-door since 2026-01-01 12:00:00 UTC." in alert.text
 
 
 def test_what_matches_nothing_leaves_nothing() -> None:
     world = World()
 
-    world.track(a_picture(0, "Dog"))
+    world.track(an_image(0, "Dog"))
 
     assert (world.activities.documents, world.sessions.stored, world.alerts.sent) == ({}, {}, [])
 
 
 def test_a_second_delivery_changes_nothing() -> None:
     world = World()
-    batch = [a_picture(at_s) for at_s in range(0, 100, 20)]
+    batch = [an_image(at_s) for at_s in range(0, 100, 20)]
     world.track(*batch)
     events, stored = list(world.sessions.events), dict(world.sessions.stored)
 
@@ -136,9 +136,9 @@ def test_streams_and_ranges_of_the_past_have_sessions_of_their_own() -> None:
     world = World()
 
     world.track(
-        a_picture(0),
-        a_picture(1, stream_name="garden"),
-        a_picture(2, source=FrameSource.ON_DEMAND),
+        an_image(0),
+        an_image(1, stream_name="garden"),
+        an_image(2, source=FrameSource.ON_DEMAND),
     )
 
     assert len(world.sessions.stored) == len(world.alerts.sent) == 3
@@ -149,7 +149,7 @@ def test_streams_and_ranges_of_the_past_have_sessions_of_their_own() -> None:
 def test_what_could_not_be_told_is_told_by_the_next_attempt(failing: str) -> None:
     world = World()
     world.sessions.failing = lambda kind: DeliveryError("bus") if kind == failing else None
-    record = a_picture(0)
+    record = an_image(0)
 
     first = world.track(record)
     ended = world.wait(60)
@@ -166,7 +166,7 @@ def test_what_could_not_be_told_is_told_by_the_next_attempt(failing: str) -> Non
 
 def test_an_alert_that_failed_is_sent_once_it_can() -> None:
     world = World(alerts=FakeAlerts(failing=lambda _: DeliveryError("sns")))
-    record = a_picture(0)
+    record = an_image(0)
 
     report = world.track(record)
     assert (report.failed_item_ids, len(report.retried), report.delivered(SessionEventType.ALERT)) == ([], 1, 0)
@@ -182,7 +182,7 @@ def test_an_alert_that_failed_is_sent_once_it_can() -> None:
 def test_an_alert_that_waits_holds_back_nothing() -> None:
     world = World(alerts=FakeAlerts(failing=lambda _: DeliveryError("down")))
 
-    world.track(a_picture(0))
+    world.track(an_image(0))
     world.wait(60)
 
     assert [kind for kind, _ in world.sessions.events] == ["NEW", "END"]
@@ -197,7 +197,7 @@ def test_events_that_fail_hold_back_their_followers_but_no_alert() -> None:
     world = World()
     world.sessions.failing = lambda kind: DeliveryError("bus") if kind == "NEW" else None
 
-    world.track(a_picture(0))
+    world.track(an_image(0))
     world.wait(60)
     assert (world.sessions.events, len(world.alerts.sent)) == ([], 1)
     world.sessions.failing = lambda _: None
@@ -210,7 +210,7 @@ def test_events_that_fail_hold_back_their_followers_but_no_alert() -> None:
 def test_a_channel_that_fails_repeats_nothing_on_the_others() -> None:
     world = World(webhook=FakeAlerts(failing=lambda _: DeliveryError("429")), alert_channels=("alerts", "webhook"))
 
-    first = world.track(a_picture(0))
+    first = world.track(an_image(0))
     world.wait(10)
     world.webhook.failing = lambda _: None
     world.wait(20)
@@ -225,7 +225,7 @@ def test_what_a_channel_refuses_for_good_is_given_up_and_told() -> None:
         webhook=FakeAlerts(failing=lambda _: ChannelRefusedError("404")), alert_channels=("webhook", "alerts")
     )
 
-    first = world.track(a_picture(0))
+    first = world.track(an_image(0))
     again = world.wait(10)
 
     (refusal,) = first.refusals
@@ -237,7 +237,7 @@ def test_an_event_that_is_refused_for_good_blocks_nothing() -> None:
     world = World(buses=("bus", "iot"))
     world.sessions.failing = lambda kind: ChannelRefusedError("too long") if kind == "NEW" else None
 
-    report = world.track(a_picture(0))
+    report = world.track(an_image(0))
     world.wait(60)
 
     assert [refusal.channel for refusal in report.refusals] == ["bus", "iot"]
@@ -247,7 +247,7 @@ def test_an_event_that_is_refused_for_good_blocks_nothing() -> None:
 def test_a_channel_that_stays_down_keeps_the_newest_alerts() -> None:
     world = World(alerts=FakeAlerts(failing=lambda _: DeliveryError("down")))
 
-    refused = [len(world.track(a_picture(at_s)).refusals) for at_s in range(0, 52 * 100, 100)]
+    refused = [len(world.track(an_image(at_s)).refusals) for at_s in range(0, 52 * 100, 100)]
     world.alerts.failing = lambda _: None
     world.wait(6000)
 
@@ -260,7 +260,7 @@ def test_a_channel_that_stays_down_keeps_the_newest_alerts() -> None:
 
 def test_a_death_before_the_outbox_is_emptied_tells_people_once() -> None:
     world = World()
-    world.track(a_picture(0))
+    world.track(an_image(0))
     saved = world.activities.documents["front-door"]
     body = json.loads(saved.body or "")
     body["outbox"] = [{"type": "ALERT", "session": body["open"]}]
@@ -275,7 +275,7 @@ def test_a_death_before_the_outbox_is_emptied_tells_people_once() -> None:
 def test_two_at_once_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     save = FakeDocuments.save
-    rivals = [a_picture(5)]
+    rivals = [an_image(5)]
 
     def contended(documents: FakeDocuments, key: str, body: str, seen_version: int) -> bool:
         while rivals:
@@ -283,28 +283,28 @@ def test_two_at_once_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         return save(documents, key, body, seen_version)
 
     monkeypatch.setattr(FakeDocuments, "save", contended)
-    world.track(a_picture(0))
+    world.track(an_image(0))
     world.wait(60)
 
     ended = [one for one in world.sessions.stored.values() if one.closed]
-    assert [one.pictures for one in ended] == [2]
+    assert [one.images for one in ended] == [2]
     assert len(world.alerts.sent) == 1
 
 
 def test_poison_is_buried_and_its_neighbours_go_on() -> None:
     world = World()
 
-    report = world.track(b"no record", a_picture(0))
+    report = world.track(b"no record", an_image(0))
 
     assert (len(report.dead_lettered), report.failed_item_ids) == (1, [])
     assert world.dead_letters.sent[0][0] == "no record"
     assert len(world.alerts.sent) == 1
 
 
-def test_pictures_with_alerts_of_their_own_leave_sessions_silent() -> None:
+def test_images_with_alerts_of_their_own_leave_sessions_silent() -> None:
     world = World(alert_channels=())
 
-    report = world.track(a_picture(0))
+    report = world.track(an_image(0))
 
     assert (report.delivered(SessionEventType.NEW), report.delivered(SessionEventType.ALERT)) == (1, 0)
     assert world.alerts.sent == []
@@ -316,7 +316,7 @@ def test_a_document_decides_for_its_streams() -> None:
     document = RulesDocument.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]}))
     world = World(document=document)
 
-    world.track(*(a_picture(at_s, "Dog") for at_s in (0, 3, 6)), a_picture(3, stream_name="garden"))
+    world.track(*(an_image(at_s, "Dog") for at_s in (0, 3, 6)), an_image(3, stream_name="garden"))
     world.wait(60)
 
     assert {one.stream_name: one.started_ms - NOON_MS for one in world.sessions.stored.values()} == {
@@ -331,7 +331,7 @@ def test_the_video_of_an_ended_session_is_ordered_once_with_its_roll() -> None:
     camera = {"streams": ["*"], "rules": [{"name": "people"}], "sessions": sessions, "stationary": {"enabled": False}}
     world = World(document=RulesDocument.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]})))
 
-    world.track(a_picture(0), a_picture(9))
+    world.track(an_image(0), an_image(9))
     assert world.clip_orders == []
     world.wait(60)
     world.wait(120)
@@ -340,25 +340,25 @@ def test_the_video_of_an_ended_session_is_ordered_once_with_its_roll() -> None:
     ((_, delay_s),), (order,) = world.video_queue.sent, world.clip_orders
     assert order.session == SessionRef("front-door", session.opened_ms, session.session_id)
     assert (order.start_ms - NOON_MS, order.end_ms - NOON_MS) == (-4_000, 16_500)
-    assert (order.pictures, order.fragments, order.selector) == (2, session.fragments, "PRODUCER_TIMESTAMP")
+    assert (order.images, order.fragments, order.selector) == (2, session.fragments, "PRODUCER_TIMESTAMP")
     assert delay_s == 8 + 30
 
 
-def test_a_picture_that_comes_after_the_end_orders_the_longer_video() -> None:
+def test_an_image_that_comes_after_the_end_orders_the_longer_video() -> None:
     world = World()
-    world.track(a_picture(10))
+    world.track(an_image(10))
     world.wait(60)
 
-    world.track(a_picture(0))
+    world.track(an_image(0))
 
     first, second = world.clip_orders
     assert first.session == second.session
-    assert (second.start_ms, second.end_ms, second.pictures) == (first.start_ms - 10_000, first.end_ms, 2)
+    assert (second.start_ms, second.end_ms, second.images) == (first.start_ms - 10_000, first.end_ms, 2)
 
 
 def test_an_order_that_could_not_be_sent_is_sent_later() -> None:
     world = World()
-    world.track(a_picture(0))
+    world.track(an_image(0))
     world.video_queue.failure = DeliveryError("throttled")
 
     report = world.wait(60)
@@ -372,7 +372,7 @@ def test_an_order_that_could_not_be_sent_is_sent_later() -> None:
 def test_where_no_videos_are_wanted_none_is_ordered() -> None:
     world = World(videos=False)
 
-    world.track(a_picture(0))
+    world.track(an_image(0))
     world.wait(60)
 
     assert [one.closed for one in world.sessions.stored.values()] == [True]
@@ -389,12 +389,12 @@ def test_where_no_videos_are_wanted_none_is_ordered() -> None:
         ({"source": FrameSource.ON_DEMAND, "producer_timestamp": None}, "PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"),
     ],
 )
-def test_the_range_is_by_the_clock_that_times_the_pictures(
+def test_the_range_is_by_the_clock_that_times_the_images(
     frame: dict[str, Any], selector: Selector, expected: Selector
 ) -> None:
     world = World(selector=selector)
 
-    world.track(a_picture(0, **frame))
+    world.track(an_image(0, **frame))
     world.wait(120)
 
     assert [order.selector for order in world.clip_orders] == [expected]

@@ -1,4 +1,4 @@
-"""Activity becomes sessions, with one alert each, in whatever order and however often pictures come."""
+"""Activity becomes sessions, with one alert each, in whatever order and however often images come."""
 
 import random
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def a_camera(*rules: dict[str, Any], **settings: Any) -> Camera:
     return Camera.model_validate(plain | {"rules": named} | settings)
 
 
-def a_picture(
+def an_image(
     at_s: float,
     *rules: str,
     box: tuple[float, float, float, float] | None = HERE,
@@ -45,9 +45,9 @@ class World:
     told: list[tuple[SessionEventType, Session]] = field(default_factory=list)
     waits_for_silence: bool = False
 
-    def show(self, *pictures: Observation, now_s: float = 0) -> None:
+    def show(self, *images: Observation, now_s: float = 0) -> None:
         tracker = self._tracker()
-        tracker.add(pictures, NOON_MS + round(1000 * now_s))
+        tracker.add(images, NOON_MS + round(1000 * now_s))
         self._collect(tracker)
 
     def wait(self, now_s: float) -> None:
@@ -79,26 +79,26 @@ def test_a_session_opens_extends_and_ends() -> None:
     world = World(a_camera())
 
     for at_s in (0, 5, 20, 60):
-        world.show(a_picture(at_s, "rule-0"), now_s=at_s)
+        world.show(an_image(at_s, "rule-0"), now_s=at_s)
     world.wait(91)
 
     assert world.spans() == [(0, 20), (60, 60)]
     assert world.types() == ["NEW", "ALERT", "END", "NEW", "ALERT", "END"]
 
 
-def test_a_picture_that_came_live_and_on_demand_opens_two_sessions() -> None:
+def test_an_image_that_came_live_and_on_demand_opens_two_sessions() -> None:
     """Under one id the one would be stored over the other."""
     live, on_demand = World(a_camera()), World(a_camera(), waits_for_silence=True)
 
     for world in (live, on_demand):
-        world.show(a_picture(0, "rule-0"))
+        world.show(an_image(0, "rule-0"))
 
     assert live.told[0][1].session_id != on_demand.told[0][1].session_id
 
 
 def test_silence_ends_a_session_and_nothing_else_does() -> None:
     world = World(a_camera())
-    world.show(a_picture(0, "rule-0"), now_s=0)
+    world.show(an_image(0, "rule-0"), now_s=0)
 
     world.wait(30)
     assert world.spans() == []
@@ -109,10 +109,10 @@ def test_silence_ends_a_session_and_nothing_else_does() -> None:
 
 def test_a_session_that_only_our_own_silence_ended_goes_on() -> None:
     world = World(a_camera())
-    world.show(a_picture(0, "rule-0"), now_s=0)
+    world.show(an_image(0, "rule-0"), now_s=0)
     world.wait(500)
 
-    world.show(a_picture(10, "rule-0"), now_s=510)
+    world.show(an_image(10, "rule-0"), now_s=510)
     world.wait(600)
 
     assert world.types() == ["NEW", "ALERT", "END", "END"]
@@ -124,7 +124,7 @@ def test_a_camera_that_never_rests_alerts_every_quarter_of_an_hour() -> None:
     world = World(a_camera())
 
     for at_s in range(0, 2000, 10):
-        world.show(a_picture(at_s, "rule-0"), now_s=at_s)
+        world.show(an_image(at_s, "rule-0"), now_s=at_s)
 
     assert world.spans() == [(0, 900), (910, 1810)]
     assert world.types().count("ALERT") == 3
@@ -133,20 +133,20 @@ def test_a_camera_that_never_rests_alerts_every_quarter_of_an_hour() -> None:
 def test_a_session_rises_and_then_alerts_once() -> None:
     world = World(a_camera({"class": "ACTIVITY"}, {"class": "ALERT"}))
 
-    world.show(a_picture(0, "rule-0"))
-    world.show(a_picture(5, "rule-0"))
-    world.show(a_picture(10, "rule-0", "rule-1"))
-    world.show(a_picture(15, "rule-1"))
+    world.show(an_image(0, "rule-0"))
+    world.show(an_image(5, "rule-0"))
+    world.show(an_image(10, "rule-0", "rule-1"))
+    world.show(an_image(15, "rule-1"))
 
     assert world.types() == ["NEW", "UPDATE", "ALERT"]
     assert [str(session.severity) for _, session in world.told] == ["ACTIVITY", "ALERT", "ALERT"]
 
 
-def test_k_of_n_pictures_must_match() -> None:
+def test_k_of_n_images_must_match() -> None:
     world = World(a_camera({"confirmation": {"frames": 2, "of": 3}}, sessions={"orderingSeconds": 0}))
 
     for at_s, rules in ((0, ("rule-0",)), (1, ()), (2, ()), (3, ("rule-0",)), (4, ()), (5, ("rule-0",))):
-        world.show(a_picture(at_s, *rules))
+        world.show(an_image(at_s, *rules))
 
     assert world.spans(SessionEventType.NEW) == [(5, 5)]
 
@@ -155,10 +155,10 @@ def test_who_only_passes_by_does_not_dwell() -> None:
     world = World(a_camera({"dwellSeconds": 10}, sessions={"orderingSeconds": 0}))
 
     for at_s in (0, 4, 8):
-        world.show(a_picture(at_s, "rule-0"))
-    world.show(a_picture(9))
+        world.show(an_image(at_s, "rule-0"))
+    world.show(an_image(9))
     for at_s in range(20, 34, 4):
-        world.show(a_picture(at_s, "rule-0"))
+        world.show(an_image(at_s, "rule-0"))
 
     assert world.spans(SessionEventType.NEW) == [(32, 32)]
 
@@ -167,45 +167,45 @@ def test_a_rule_rests_after_its_alert() -> None:
     world = World(a_camera({"cooldownSeconds": 300}))
 
     for at_s in (0, 100, 200, 299, 301):
-        world.show(a_picture(at_s, "rule-0"))
+        world.show(an_image(at_s, "rule-0"))
 
     assert world.spans(SessionEventType.ALERT) == [(0, 0), (301, 301)]
 
 
-def test_the_best_picture_is_the_surest_of_the_gravest_rule() -> None:
+def test_the_best_image_is_the_surest_of_the_gravest_rule() -> None:
     world = World(a_camera({"class": "ACTIVITY"}, {"class": "ALERT"}))
 
-    world.show(a_picture(0, "rule-0", confidence=99))
-    world.show(a_picture(1, "rule-1", confidence=60))
-    world.show(a_picture(2, "rule-1", confidence=80))
+    world.show(an_image(0, "rule-0", confidence=99))
+    world.show(an_image(1, "rule-1", confidence=60))
+    world.show(an_image(2, "rule-1", confidence=80))
     world.wait(100)
 
     best = world.told[-1][1].best
     assert (best.at_ms - NOON_MS, best.confidence) == (2000, 80)
 
 
-def test_a_late_picture_joins_the_session_of_its_moment() -> None:
+def test_a_late_image_joins_the_session_of_its_moment() -> None:
     world = World(a_camera())
-    world.show(a_picture(0, "rule-0"))
-    world.show(a_picture(100, "rule-0"))
+    world.show(an_image(0, "rule-0"))
+    world.show(an_image(100, "rule-0"))
 
-    world.show(a_picture(10, "rule-0", label="Dog"))
-    world.show(a_picture(95, "rule-0"))
+    world.show(an_image(10, "rule-0", label="Dog"))
+    world.show(an_image(95, "rule-0"))
     world.wait(200)
 
     ended = {session.session_id: session for _, session in world.told}
-    assert sorted((one.started_ms - NOON_MS, one.last_ms - NOON_MS, one.pictures) for one in ended.values()) == [
+    assert sorted((one.started_ms - NOON_MS, one.last_ms - NOON_MS, one.images) for one in ended.values()) == [
         (0, 10_000, 2),
         (95_000, 100_000, 2),
     ]
     assert world.types().count("ALERT") == 2
 
 
-def test_a_late_picture_of_no_session_is_told_of() -> None:
+def test_a_late_image_of_no_session_is_told_of() -> None:
     world = World(a_camera())
-    world.show(a_picture(500, "rule-0"))
+    world.show(an_image(500, "rule-0"))
 
-    world.show(a_picture(100, "rule-0"))
+    world.show(an_image(100, "rule-0"))
 
     assert world.types() == ["NEW", "ALERT", "NEW", "ALERT", "END"]
     assert world.spans(SessionEventType.ALERT) == [(500, 500), (100, 100)]
@@ -213,11 +213,11 @@ def test_a_late_picture_of_no_session_is_told_of() -> None:
 
 def test_a_range_on_demand_is_put_in_order_when_no_more_comes() -> None:
     world = World(a_camera({"confirmation": {"frames": 2, "of": 2}}), waits_for_silence=True)
-    pictures = [a_picture(at_s, "rule-0") for at_s in range(0, 600, 5)]
-    random.Random(1).shuffle(pictures)
+    images = [an_image(at_s, "rule-0") for at_s in range(0, 600, 5)]
+    random.Random(1).shuffle(images)
 
-    for picture in pictures:
-        world.show(picture)
+    for image in images:
+        world.show(image)
     assert world.told == []
     world.wait(60)
 
@@ -228,18 +228,18 @@ def test_more_than_can_be_held_back_is_not_lost() -> None:
     world = World(a_camera({"confirmation": {"frames": 2, "of": 2}}), waits_for_silence=True)
 
     for at_s in range(0, 2500, 50):
-        world.show(*(a_picture(at_s + more, "rule-0") for more in range(50)))
+        world.show(*(an_image(at_s + more, "rule-0") for more in range(50)))
     world.wait(60)
 
     assert len(STREAM_STATE.dump_json(world.state)) < 400_000
-    assert sum(session.pictures for event_type, session in world.told if event_type is SessionEventType.END) == 2499
+    assert sum(session.images for event_type, session in world.told if event_type is SessionEventType.END) == 2499
 
 
 @st.composite
 def days(draw: st.DrawFn) -> list[Observation]:
     moments = draw(st.lists(st.integers(0, 1200), min_size=1, max_size=40, unique=True))
     return [
-        a_picture(
+        an_image(
             at_s,
             *draw(st.sampled_from([(), ("rule-0",), ("rule-1",), ("rule-0", "rule-1")])),
             confidence=draw(st.integers(50, 99)),
@@ -257,11 +257,11 @@ def test_order_and_repeats_within_a_minute_change_nothing(day: list[Observation]
         stationary={"enabled": True, "learnSeconds": 0},
     )
     straight, shuffled = World(camera), World(camera)
-    for picture in day:
-        straight.show(picture)
-    late = [(picture.at_ms + chance.uniform(0, 60_000), picture) for picture in day for _ in range(2)]
-    for _, picture in sorted(late, key=lambda pair: pair[0]):
-        shuffled.show(picture)
+    for image in day:
+        straight.show(image)
+    late = [(image.at_ms + chance.uniform(0, 60_000), image) for image in day for _ in range(2)]
+    for _, image in sorted(late, key=lambda pair: pair[0]):
+        shuffled.show(image)
     for world in (straight, shuffled):
         world.wait(200)
 
@@ -270,7 +270,7 @@ def test_order_and_repeats_within_a_minute_change_nothing(day: list[Observation]
 
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_a_busy_day_has_one_alert_per_visit_and_none_for_parked_cars(seed: int) -> None:
-    """Twenty-four hours, a picture every five seconds: parked cars that the detector sees most of the time, not always
+    """Twenty-four hours, an image every five seconds: parked cars that the detector sees most of the time, not always
     at the same place, and people who walk through now and then. The second time all of it comes twice, shuffled within
     a minute, and nothing of what is told differs."""
     chance = random.Random(seed)
@@ -281,11 +281,11 @@ def test_a_busy_day_has_one_alert_per_visit_and_none_for_parked_cars(seed: int) 
         stationary={"enabled": True},
     )
     day = [_street(at_s, visits, chance) for at_s in range(0, 24 * 3600, 5)]
-    late = [(picture.at_ms + chance.uniform(0, 60_000), picture) for picture in day for _ in range(2)]
+    late = [(image.at_ms + chance.uniform(0, 60_000), image) for image in day for _ in range(2)]
     straight, shuffled = World(camera), World(camera)
     for batch in _batches(day, chance):
         straight.show(*batch)
-    for batch in _batches([picture for _, picture in sorted(late, key=lambda pair: pair[0])], chance):
+    for batch in _batches([image for _, image in sorted(late, key=lambda pair: pair[0])], chance):
         shuffled.show(*batch)
     for world in (straight, shuffled):
         world.wait(24 * 3600)
@@ -298,12 +298,12 @@ def test_a_busy_day_has_one_alert_per_visit_and_none_for_parked_cars(seed: int) 
     assert shuffled.told == straight.told
 
 
-def _batches(pictures: list[Observation], chance: random.Random) -> Iterator[list[Observation]]:
+def _batches(images: list[Observation], chance: random.Random) -> Iterator[list[Observation]]:
     """As Kinesis hands them over, some at a time."""
     at = 0
-    while at < len(pictures):
+    while at < len(images):
         count = chance.randint(1, 60)
-        yield pictures[at : at + count]
+        yield images[at : at + count]
         at += count
 
 

@@ -8,11 +8,11 @@ import pytest
 from kinesight.domain.ports import Alert
 from kinesight.domain.sessions.webhook_messages import WebhookFormat, webhook_messages
 
-LINKS = {"picture": "https://evidence/a.jpg?x=1&y=2", "record": "https://evidence/a.json"}
+LINKS = {"image": "https://evidence/a.jpg?x=1&y=2", "record": "https://evidence/a.json"}
 ALERT = Alert(
     subject="Kinesight: Person on front-door",
-    text="Person <b> & co seen by front-door.\n\n  Person 98 %\n\nPicture: "
-    + LINKS["picture"]
+    text="Person <b> & co seen by front-door.\n\n  Person 98 %\n\nImage: "
+    + LINKS["image"]
     + "\nRecord: "
     + LINKS["record"]
     + "\n\nSession 1.",
@@ -26,22 +26,22 @@ def blocks_of(message: Any) -> Any:
     return message["blocks"]
 
 
-def test_slack_has_a_header_a_text_links_and_the_picture() -> None:
+def test_slack_has_a_header_a_text_links_and_the_image() -> None:
     whole, plain = webhook_messages(WebhookFormat.SLACK, ALERT)
 
-    header, text, picture, record, image = blocks_of(whole)
+    header, text, link, record, image = blocks_of(whole)
     assert whole["text"] == ALERT.subject
     assert header == {"type": "header", "text": {"type": "plain_text", "text": ALERT.subject}}
     assert text["text"]["text"] == "Person &lt;b&gt; &amp; co seen by front-door.\n  Person 98 %\nSession 1."
-    assert picture["text"]["text"] == "<https://evidence/a.jpg?x=1&amp;y=2|Picture>"
+    assert link["text"]["text"] == "<https://evidence/a.jpg?x=1&amp;y=2|Image>"
     assert record["text"]["text"] == "<https://evidence/a.json|Record>"
-    assert image == {"type": "image", "image_url": LINKS["picture"], "alt_text": ALERT.subject}
+    assert image == {"type": "image", "image_url": LINKS["image"], "alt_text": ALERT.subject}
     assert blocks_of(plain) == blocks_of(whole)[:-1]
 
 
 def test_slacks_limits_are_kept() -> None:
     long = replace(
-        ALERT, subject="s" * 200, text="&" * 5000, body={"links": {"picture": "https://" + "p" * 3000, "record": "r"}}
+        ALERT, subject="s" * 200, text="&" * 5000, body={"links": {"image": "https://" + "p" * 3000, "record": "r"}}
     )
 
     (message,) = webhook_messages(WebhookFormat.SLACK, long)
@@ -59,9 +59,9 @@ def test_teams_has_an_adaptive_card() -> None:
     assert (message["type"], attachment["contentType"]) == ("message", "application/vnd.microsoft.card.adaptive")
     assert [element["type"] for element in card["body"]] == ["TextBlock", "TextBlock", "Image"]
     assert card["body"][1]["text"] == SUMMARY.replace("\n", "\n\n")
-    assert card["body"][2]["url"] == LINKS["picture"]
+    assert card["body"][2]["url"] == LINKS["image"]
     assert [(action["title"], action["url"]) for action in card["actions"]] == [
-        ("Picture", LINKS["picture"]),
+        ("Image", LINKS["image"]),
         ("Record", LINKS["record"]),
     ]
 

@@ -92,7 +92,7 @@ class Desk:
         self.work.objects[f"on-demand/{identity}/{name}"] = body.encode()
 
     def reports(self, identity: str, index: int, *matched: int, unmatched: int = 0, before: int = 0) -> None:
-        """A window in which pictures at these milliseconds matched."""
+        """A window in which images at these milliseconds matched."""
         frames = {
             NOON_MS + at: AnalyzedFrame(result_id=f"{at:032x}", labels=("Person",), matched=True) for at in matched
         }
@@ -284,7 +284,7 @@ class TestProgress:
         assert (told["streamName"], told["startTimestamp"]) == ("front-door", "2026-01-01T12:00:00.000Z")
         assert (told["endedAt"], told["error"], told["summary"], told["timelapse"]) == (None, None, None, None)
 
-    def test_windows_pictures_and_what_matched_so_far(self) -> None:
+    def test_windows_images_and_what_matched_so_far(self) -> None:
         desk = Desk()
         identity = desk.start()
         desk.has(identity, "windows.json", [{}, {}, {}])
@@ -301,7 +301,7 @@ class TestProgress:
         assert (first["resultId"], first["labels"]) == (f"{2000:032x}", ["Person"])
         key = f"stream=front-door/date=2026-01-01/120002000_{2000:032x}"
         assert first["links"] == {
-            "picture": f"https://evidence.example/annotated/{key}.jpg?signed",
+            "image": f"https://evidence.example/annotated/{key}.jpg?signed",
             "record": f"https://evidence.example/results/{key}.json?signed",
         }
 
@@ -323,7 +323,7 @@ class TestProgress:
 
         assert describe(identity, desk.ports)["windows"]["done"] == 0
 
-    def test_without_a_detector_pictures_are_counted(self) -> None:
+    def test_without_a_detector_images_are_counted(self) -> None:
         desk = Desk()
         identity = desk.start(Detector="NONE", Timelapse={})
         desk.has(identity, "windows.json", [{}])

@@ -23,12 +23,12 @@ from tests.unit.viewer.test_serve_viewer import address_of
 
 NAMES = [
     "manifest.json",
-    "pictures/0001-annotated.jpg",
-    "pictures/0001-original.jpg",
-    "pictures/0002-annotated.jpg",
-    "pictures/0002-original.jpg",
-    "pictures/0003-annotated.jpg",
-    "pictures/0003-original.jpg",
+    "images/0001-annotated.jpg",
+    "images/0001-original.jpg",
+    "images/0002-annotated.jpg",
+    "images/0002-original.jpg",
+    "images/0003-annotated.jpg",
+    "images/0003-original.jpg",
     "records/0001.json",
     "records/0002.json",
     "records/0003.json",
@@ -41,7 +41,7 @@ NAMES = [
 
 @dataclass
 class Desk(Cinema):
-    """Where a visit's evidence is bundled: three pictures, two fragments."""
+    """Where a visit's evidence is bundled: three images, two fragments."""
 
     def evidence(self) -> StoredEvent:
         event = self.film(b"first", b"second")
@@ -85,7 +85,7 @@ def test_everything_is_in_it_and_every_digest_holds() -> None:
         assert (one["sha256"], one["bytes"]) == (hashlib.sha256(files[name]).hexdigest(), len(files[name]))
     assert json.loads(files["manifest.json"]) == answer["manifest"]
     assert answer["manifest"]["missing"] == []
-    assert (files["pictures/0002-original.jpg"], files["pictures/0003-annotated.jpg"]) == (
+    assert (files["images/0002-original.jpg"], files["images/0003-annotated.jpg"]) == (
         b"original 1",
         b"annotated 2",
     )
@@ -100,7 +100,7 @@ def test_what_is_copied_is_told_by_its_key() -> None:
 
     keys = {one["name"]: one.get("key") for one in answer["manifest"]["files"]}
     assert keys["video/0002.mkv"] == archive_key("front-door", a_fragment_number(2))
-    assert keys["pictures/0001-original.jpg"] == "images/0.jpg"
+    assert keys["images/0001-original.jpg"] == "images/0.jpg"
     assert keys["records/0001.json"] == evidence_keys(desk.records[0]).result
     assert keys["video.mp4"] is None
     assert json.loads(files["session.json"])["sessionId"] == event.document["sessionId"]
@@ -128,11 +128,11 @@ def test_nothing_that_a_record_says_becomes_a_path() -> None:
 
     files, _ = desk.bundle(event)
 
-    assert files["pictures/0001-original.bin"] == b"<script>"
+    assert files["images/0001-original.bin"] == b"<script>"
     assert sorted(files) == sorted(name.replace("1-original.jpg", "1-original.bin") for name in NAMES)
 
 
-def test_a_picture_in_another_bucket_is_not_asked_for() -> None:
+def test_an_image_in_another_bucket_is_not_asked_for() -> None:
     desk = Desk()
     event = desk.evidence()
     desk.images.objects["images/0.jpg"] = b"of another camera"
@@ -143,9 +143,9 @@ def test_a_picture_in_another_bucket_is_not_asked_for() -> None:
 
     files, answer = desk.bundle(event)
 
-    assert not [name for name in files if name.startswith("pictures/0001-original")]
+    assert not [name for name in files if name.startswith("images/0001-original")]
     assert answer["manifest"]["missing"] == [
-        {"name": "pictures/0001-original", "reason": "it is in a bucket that is not this stack's"}
+        {"name": "images/0001-original", "reason": "it is in a bucket that is not this stack's"}
     ]
 
 
@@ -161,10 +161,10 @@ def test_what_is_missing_is_told() -> None:
     files, answer = desk.bundle(event)
 
     assert {one["name"]: one["reason"] for one in answer["manifest"]["missing"]} == {
-        "pictures/0003-original": "its record is of a form that this version can't read",
-        "pictures/0002-annotated.jpg": "it is not there: not yet, or it has expired",
-        "pictures/0001-original.jpg": "it is not there: not yet, or it has expired",
-        "pictures/0002-original.jpg": "it is not there: not yet, or it has expired",
+        "images/0003-original": "its record is of a form that this version can't read",
+        "images/0002-annotated.jpg": "it is not there: not yet, or it has expired",
+        "images/0001-original.jpg": "it is not there: not yet, or it has expired",
+        "images/0002-original.jpg": "it is not there: not yet, or it has expired",
         "video/0001.mkv": "it is not there: not yet, or it has expired",
         "video.mp4": "cannot read any archived fragment",
     }
@@ -205,7 +205,7 @@ def test_too_much_is_refused_before_anything_is_read() -> None:
     event = desk.evidence()
     desk.evidence_reader.objects[archive_key("front-door", a_fragment_number(1))] = bytes(MOST_BYTES)
 
-    with pytest.raises(EvidenceTooLargeError, match=r"3 pictures, 2 fragments\) has 262 MB or more"):
+    with pytest.raises(EvidenceTooLargeError, match=r"3 images, 2 fragments\) has 262 MB or more"):
         desk.bundle(event)
 
     assert desk.clips.made == 0
@@ -223,15 +223,15 @@ def test_originals_that_pass_the_bound_leave_nothing_behind() -> None:
     assert not [key for key in desk.evidence_reader.objects if key.startswith("bundles/")]
 
 
-def test_a_session_of_hours_is_refused_by_its_number_of_pictures() -> None:
+def test_a_session_of_hours_is_refused_by_its_number_of_images() -> None:
     desk = Desk()
-    event = desk.visit(pictures=MOST_RECORDS + 1)
+    event = desk.visit(images=MOST_RECORDS + 1)
 
-    with pytest.raises(EvidenceTooLargeError, match="over 2000 pictures"):
+    with pytest.raises(EvidenceTooLargeError, match="over 2000 images"):
         desk.bundle(event)
 
 
-def test_an_annotated_picture_is_found_by_its_record() -> None:
+def test_an_annotated_image_is_found_by_its_record() -> None:
     desk = Desk()
     desk.evidence()
 

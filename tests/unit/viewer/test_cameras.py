@@ -23,7 +23,7 @@ from kinesight.domain.streams.missing_images import LastImageSeen
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.domain.streams.stream_settings import Feature, ManagedFeature, StreamSettings
 from kinesight.domain.viewer.cameras import PAGE, CameraPlan, CameraPorts, cameras_page
-from kinesight.domain.viewer.images import PicturePorts, recent_picture
+from kinesight.domain.viewer.images import ImagePorts, recent_image
 
 from tests.builders import NOON_MS
 from tests.fakes import FakeDocuments
@@ -44,10 +44,10 @@ ON_STREAM = {**IMAGES, "DestinationConfig": {"Uri": "s3://images/images", "Desti
 
 @dataclass
 class FakeRecordings:
-    """Fragments by stream, and a picture of each; `busy` streams are not told of."""
+    """Fragments by stream, and an image of each; `busy` streams are not told of."""
 
     by_stream: dict[str, list[Fragment]] = field(default_factory=dict)
-    pictures: dict[int, SlotImage] = field(default_factory=dict)
+    images: dict[int, SlotImage] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
@@ -62,12 +62,12 @@ class FakeRecordings:
 
     def images(self, stream_name: str, request: ImageRequest, spec: ImageSpec) -> Iterator[SlotImage]:
         assert spec.selector == "SERVER_TIMESTAMP"
-        yield self.pictures.get(request.start_ms, SlotImage(request.start_ms, None, "NO_MEDIA"))
+        yield self.images.get(request.start_ms, SlotImage(request.start_ms, None, "NO_MEDIA"))
 
 
 @dataclass
 class Fleet:
-    """A stack that wants pictures of `door` and of what has the tag."""
+    """A stack that wants images of `door` and of what has the tag."""
 
     selection: StreamSelection = field(
         default_factory=lambda: StreamSelection.of(["door"], [{"key": "Watch", "values": ["yes"]}])
@@ -94,7 +94,7 @@ class Fleet:
     def plan(self) -> CameraPlan:
         wanted = StreamSettings(self.selection, IMAGES, self.notices)
         return CameraPlan(
-            wanted, times_by_producer=True, is_live=self.is_live, pictures_missing_s=3600, region="us-east-1"
+            wanted, times_by_producer=True, is_live=self.is_live, images_missing_s=3600, region="us-east-1"
         )
 
     @property
@@ -217,7 +217,7 @@ class TestWhatIsKnown:
             "found": {"imageGeneration": ON_STREAM},
             "drift": [],
         }
-        checks = ["stream", "status", "retention", "image generation", "fragments", "clock", "pictures"]
+        checks = ["stream", "status", "retention", "image generation", "fragments", "clock", "images"]
         assert [(one["check"], one["state"]) for one in camera["health"]] == [(check, "ok") for check in checks]
 
     def test_the_newest_fragment_is_looked_for_an_hour_back(self) -> None:
@@ -313,14 +313,14 @@ class TestWhatIsWrong:
 
         assert fleet.broken() == cause
 
-    def test_fragments_without_pictures(self) -> None:
+    def test_fragments_without_images(self) -> None:
         fleet = Fleet()
         fleet.well("door")
         fleet.sights.documents.clear()
-        assert {one["check"]: one["state"] for one in fleet.camera()["health"]}["pictures"] == "unknown"
+        assert {one["check"]: one["state"] for one in fleet.camera()["health"]}["images"] == "unknown"
 
         fleet.sights.save("door", LastImageSeen(at_ms=NOON_MS - 3_600_000).model_dump_json(), 0)
-        assert fleet.broken() == {"pictures": "pictures-not-written"}
+        assert fleet.broken() == {"images": "images-not-written"}
 
     def test_a_camera_that_nobody_reads_live(self) -> None:
         fleet = Fleet(is_live=True)
@@ -359,15 +359,15 @@ class EveryStream(DescribeOnly):
 
 @dataclass
 class Gallery:
-    """The front door's pictures."""
+    """The front door's images."""
 
     recordings: FakeRecordings = field(default_factory=FakeRecordings)
     world: World = field(default_factory=World)
     patterns: Sequence[str] = ("front-door",)
 
-    def ports(self) -> PicturePorts:
+    def ports(self) -> ImagePorts:
         selection = StreamSelection.of(self.patterns, [{"key": "Watch"}])
-        return PicturePorts(
+        return ImagePorts(
             selected=SelectionGuard(selection, EveryStream(), lambda arn: {"Watch": ""} if arn == "arn:yard" else {}),
             fragments=self.recordings,
             images=self.recordings,
@@ -376,65 +376,65 @@ class Gallery:
             now=lambda: from_epoch_ms(NOON_MS),
         )
 
-    def recorded(self, age_ms: int, picture: SlotImage | None = None) -> None:
+    def recorded(self, age_ms: int, image: SlotImage | None = None) -> None:
         self.recordings.add("front-door", NOON_MS - age_ms)
-        if picture is not None:
-            self.recordings.pictures[NOON_MS - age_ms] = replace(picture, at_ms=NOON_MS - age_ms)
+        if image is not None:
+            self.recordings.images[NOON_MS - age_ms] = replace(image, at_ms=NOON_MS - age_ms)
 
 
-class TestPicture:
+class TestImage:
     """What a camera shows."""
 
     def test_of_the_newest_fragment_that_has_one(self) -> None:
         gallery = Gallery()
         gallery.recorded(6000, SlotImage(0, b"older"))
         gallery.recorded(4000, SlotImage(0, b"newer"))
-        gallery.recorded(2000)  # KVS lists it already, but can't make a picture of it yet
+        gallery.recorded(2000)  # KVS lists it already, but can't make an image of it yet
 
-        picture = recent_picture("front-door", gallery.ports())
+        image = recent_image("front-door", gallery.ports())
 
-        assert (picture.data, picture.content_type, picture.taken_ms) == (b"newer", "image/jpeg", NOON_MS - 4000)
+        assert (image.data, image.content_type, image.taken_ms) == (b"newer", "image/jpeg", NOON_MS - 4000)
 
     def test_of_a_silent_camera_the_one_of_its_newest_event_without_boxes(self) -> None:
         gallery = Gallery()
         gallery.recorded(31_000, SlotImage(0, b"too old"))
-        gallery.world.visit(NOON_MS - 3_600_000, pictures=1)
+        gallery.world.visit(NOON_MS - 3_600_000, images=1)
         record = gallery.world.records[0]
         gallery.world.evidence_reader.objects[evidence_keys(record).annotated] = b"with boxes"
         gallery.world.images.objects[record.frame.image.key] = b"as it was"
 
-        picture = recent_picture("front-door", gallery.ports())
+        image = recent_image("front-door", gallery.ports())
 
-        assert (picture.data, picture.taken_ms) == (b"as it was", NOON_MS - 3_600_000)
+        assert (image.data, image.taken_ms) == (b"as it was", NOON_MS - 3_600_000)
         gallery.world.images.objects.clear()
-        assert recent_picture("front-door", gallery.ports()).data == b"with boxes"
+        assert recent_image("front-door", gallery.ports()).data == b"with boxes"
 
     def test_none_with_the_reason(self) -> None:
         gallery = Gallery()
         with pytest.raises(NoCameraImageError, match="sent nothing in the last 30 s, and there is none of an event"):
-            recent_picture("front-door", gallery.ports())
+            recent_image("front-door", gallery.ports())
 
         gallery.recorded(1000, SlotImage(0, None, "MEDIA_ERROR"))
-        gallery.world.visit(pictures=1)
+        gallery.world.visit(images=1)
         gallery.world.evidence_reader.objects.clear()
         with pytest.raises(NoCameraImageError, match="MEDIA_ERROR"):
-            recent_picture("front-door", gallery.ports())
+            recent_image("front-door", gallery.ports())
 
     def test_one_that_is_larger_than_an_answer_may_be(self) -> None:
         gallery = Gallery()
         gallery.recorded(1000, SlotImage(0, b"x" * 4_400_001))
 
         with pytest.raises(NoCameraImageError, match="too large"):
-            recent_picture("front-door", gallery.ports())
+            recent_image("front-door", gallery.ports())
 
     def test_that_kvs_is_busy_is_told_as_it_is(self) -> None:
         gallery = Gallery()
         gallery.recordings.busy.add("front-door")
 
         with pytest.raises(MediaBusyError):
-            recent_picture("front-door", gallery.ports())
+            recent_image("front-door", gallery.ports())
 
     @pytest.mark.parametrize(("stream", "error"), [("yard", NoCameraImageError), ("attic", StreamNotSelectedError)])
     def test_only_of_what_is_selected(self, stream: str, error: type[KinesightError]) -> None:
         with pytest.raises(error):
-            recent_picture(stream, Gallery().ports())
+            recent_image(stream, Gallery().ports())

@@ -126,7 +126,7 @@ def test_kvs_plays_what_it_keeps_from_the_first_archived_fragment_on() -> None:
     assert cinema.clips.made == 0
 
 
-def test_before_a_video_is_archived_the_fragment_that_shows_the_first_picture_is_in_the_range() -> None:
+def test_before_a_video_is_archived_the_fragment_that_shows_the_first_image_is_in_the_range() -> None:
     cinema = Cinema()
     event = cinema.with_video(cinema.visit(), None)
 

@@ -71,18 +71,18 @@ class FakeMarks:
 
 @dataclass
 class World:
-    """A visit at the front door, of three pictures a second apart."""
+    """A visit at the front door, of three images a second apart."""
 
     evidence_reader: FakeEvidenceReader = field(default_factory=FakeEvidenceReader)
     images: FakeEvidenceReader = field(default_factory=lambda: FakeEvidenceReader(name=BUCKET))
     marks: FakeMarks = field(default_factory=FakeMarks)
     records: list[ResultRecord] = field(default_factory=list)
 
-    def visit(self, start_ms: int = NOON_MS, *, pictures: int = 3, stream: str = "front-door") -> StoredEvent:
-        records = [self.record(start_ms + 1000 * index, stream) for index in range(pictures)]
+    def visit(self, start_ms: int = NOON_MS, *, images: int = 3, stream: str = "front-door") -> StoredEvent:
+        records = [self.record(start_ms + 1000 * index, stream) for index in range(images)]
         self.records += records
         best = BestImage(records[-1].result_id, start_ms, a_fragment_number(1), "Person", 97.5, Severity.ALERT)
-        last_ms = start_ms + 1000 * (pictures - 1)
+        last_ms = start_ms + 1000 * (images - 1)
         session = Session(
             f"{start_ms:032x}",
             stream,
@@ -90,14 +90,14 @@ class World:
             start_ms,
             start_ms,
             last_ms,
-            pictures,
+            images,
             {"Person": 97.5},
             ("people",),
             (),
             best,
         )
         video = SessionClip(
-            pictures=pictures,
+            images=images,
             selector="PRODUCER_TIMESTAMP",
             started_at=from_epoch_ms(start_ms),
             ended_at=from_epoch_ms(last_ms),
@@ -140,7 +140,7 @@ def test_a_page_of_cards_newest_first() -> None:
     assert answer["cursor"] is None
     first: dict[str, Any] = answer["events"][0]
     assert (first["streamName"], first["day"], first["reviewed"], first["held"]) == ("yard", "2026-01-01", False, False)
-    assert first["links"]["picture"] == f"https://evidence.example/{newer.document['keys']['picture']}?signed"
+    assert first["links"]["image"] == f"https://evidence.example/{newer.document['keys']['image']}?signed"
 
 
 def test_the_tag_of_a_page_changes_with_what_it_shows() -> None:
@@ -191,7 +191,7 @@ def test_an_event_has_its_frames_its_record_and_its_video() -> None:
 def test_a_session_over_midnight_has_the_frames_of_both_days() -> None:
     world = World()
     midnight_ms = NOON_MS + 12 * 3_600_000
-    event = world.visit(midnight_ms - 1000, pictures=3)
+    event = world.visit(midnight_ms - 1000, images=3)
 
     frames = event_details("front-door", address_of(event), world.ports).document["frames"]
 
@@ -281,7 +281,7 @@ def test_a_hold_that_fails_takes_nothing_from_one_that_holds() -> None:
 
 def test_an_answer_stays_below_what_lambda_may_answer_with() -> None:
     world = World()
-    event = world.visit(pictures=200)
+    event = world.visit(images=200)
     for record in world.records:
         detections = tuple(a_detection(label="x" * 1000) for _ in range(50))
         body = encode_record(record.model_copy(update={"detections": detections}))
@@ -312,19 +312,19 @@ def test_a_record_of_an_unknown_form_hides_no_others() -> None:
 def test_an_event_that_is_held_keeps_copies_of_its_evidence_and_leads_to_them_when_it_would_have_expired() -> None:
     world = World()
     event = world.visit()
-    picture = event.document["keys"]["picture"]
-    world.evidence_reader.objects[picture] = b"JPEG"
+    image = event.document["keys"]["image"]
+    world.evidence_reader.objects[image] = b"JPEG"
     folder = f"held/stream=front-door/{address_of(event)}/"
 
     answer = mark_event("front-door", address_of(event), world.seen(event), MarkChange("ann", held=True), world.ports)
 
     assert answer.document["held"] is True
-    assert world.evidence_reader.objects[folder + picture] == b"JPEG"
+    assert world.evidence_reader.objects[folder + image] == b"JPEG"
     assert len([key for key in world.evidence_reader.objects if key.startswith(folder)]) == 1 + len(world.records)
-    assert answer.document["links"]["picture"] == f"https://evidence.example/{picture}?signed"
+    assert answer.document["links"]["image"] == f"https://evidence.example/{image}?signed"
     later = replace(world.ports, now=lambda: NOW + timedelta(days=400))
     shown = event_details("front-door", address_of(event), later).document
-    assert shown["links"]["picture"] == f"https://evidence.example/{folder}{picture}?signed"
+    assert shown["links"]["image"] == f"https://evidence.example/{folder}{image}?signed"
 
 
 def test_an_event_that_is_held_is_whole_when_everything_it_was_copied_from_has_expired() -> None:
@@ -352,9 +352,9 @@ def test_an_event_that_is_held_is_whole_when_everything_it_was_copied_from_has_e
     assert shown["video"]["fragments"][0]["link"] == f"https://evidence.example/{folder}{fragment}?signed"
 
 
-def test_originals_are_linked_where_pictures_are_kept_and_nowhere_else() -> None:
+def test_originals_are_linked_where_images_are_kept_and_nowhere_else() -> None:
     world = World()
-    event = world.visit(pictures=1)
+    event = world.visit(images=1)
     (record,) = world.records
     elsewhere = record.frame.model_copy(
         update={"image": record.frame.image.model_copy(update={"bucket": "somebody-elses"})}
@@ -371,12 +371,12 @@ def test_originals_are_linked_where_pictures_are_kept_and_nowhere_else() -> None
     assert "original" not in foreign["links"]
 
 
-def test_an_event_of_too_many_pictures_is_not_held_by_halves() -> None:
+def test_an_event_of_too_many_images_is_not_held_by_halves() -> None:
     world = World()
-    event = world.visit(pictures=MOST_RECORDS + 1)
+    event = world.visit(images=MOST_RECORDS + 1)
     before = dict(world.evidence_reader.objects)
 
-    with pytest.raises(EvidenceTooLargeError, match="over 2000 pictures"):
+    with pytest.raises(EvidenceTooLargeError, match="over 2000 images"):
         mark_event("front-door", address_of(event), world.seen(event), MarkChange("ann", held=True), world.ports)
 
     assert world.evidence_reader.objects == before

@@ -8,7 +8,7 @@ in `kinesight.media.selection`, which needs neither.
 import av
 from av.codec.context import Flags
 from av.video.codeccontext import VideoCodecContext
-from av.video.frame import VideoFrame as Picture
+from av.video.frame import VideoFrame as Image
 
 from kinesight.media.mkv_model import Track
 from kinesight.media.selection import Keyframe
@@ -24,18 +24,18 @@ class KeyframeDecoder:
 
     def still(self, keyframe: Keyframe) -> bytes:
         """Returns the encoded image. Raises UnsupportedCodecError, UndecodableError."""
-        return self._encode(self.picture(keyframe))
+        return self._encode(self.image(keyframe))
 
-    def picture(self, keyframe: Keyframe) -> Picture:
+    def image(self, keyframe: Keyframe) -> Image:
         """Returns the decoded image. Raises UnsupportedCodecError, UndecodableError."""
         decoder = self._decoder(keyframe.track)
-        pictures = decoder.decode(av.Packet(keyframe.frame.data))
-        if not pictures:
-            pictures = decoder.decode(None)
+        images = decoder.decode(av.Packet(keyframe.frame.data))
+        if not images:
+            images = decoder.decode(None)
         decoder.flush_buffers()  # releases the image, which no other frame references
-        if not pictures:
+        if not images:
             raise UndecodableError(0, "the keyframe has no image")
-        return pictures[-1]
+        return images[-1]
 
     def _decoder(self, track: Track) -> VideoCodecContext:
         """Returns the decoder of a track; private codec data may change between fragments, which needs a new

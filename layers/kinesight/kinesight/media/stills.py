@@ -73,11 +73,11 @@ def decoded(
     in_order = sorted(range(len(frames)), key=lambda index: frames[index].at_ms)
     rank_of = {index: rank for rank, index in enumerate(in_order)}
     missing = set(moments_ms)
-    for picture in _pictures(decoder, frames, rank_of) if missing else ():
-        at_ms = frames[in_order[picture.pts]].at_ms if picture.pts is not None else None
+    for image in _images(decoder, frames, rank_of) if missing else ():
+        at_ms = frames[in_order[image.pts]].at_ms if image.pts is not None else None
         if at_ms in missing:
             missing.remove(at_ms)
-            yield at_ms, picture
+            yield at_ms, image
         if not missing:
             return
 
@@ -90,10 +90,10 @@ class StillEncoder:
         self._form = form
         self._reformatter = VideoReformatter()
 
-    def __call__(self, picture: VideoFrame) -> bytes:
+    def __call__(self, frame: VideoFrame) -> bytes:
         form = self._form
-        width, height = form.size(picture.width, picture.height)
-        plane = self._reformatter.reformat(picture, width, height, "rgb0", threads=1).planes[0]
+        width, height = form.size(frame.width, frame.height)
+        plane = self._reformatter.reformat(frame, width, height, "rgb0", threads=1).planes[0]
         rows: Any = memoryview(plane)  # Pillow takes any buffer, though its types name a few
         image = Image.frombuffer("RGBX", (width, height), rows, "raw", "RGBX", plane.line_size, 1)
         target = BytesIO()
@@ -114,7 +114,7 @@ def decoder_of(track: Track) -> VideoCodecContext:
     return decoder
 
 
-def _pictures(
+def _images(
     decoder: VideoCodecContext, frames: Sequence[EncodedFrame], rank_of: dict[int, int]
 ) -> Iterator[VideoFrame]:
     """Yields decoded frames whose pts is their rank in time, because B-frames are decoded out of order."""

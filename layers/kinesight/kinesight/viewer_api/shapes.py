@@ -56,15 +56,15 @@ class Best(Shape):
 class Keys(Shape):
     """In the evidence bucket."""
 
-    picture: str
+    image: str
     record: str
     video: str | None
 
 
-class PictureLink(Shape):
-    """The best picture, with its boxes."""
+class ImageLink(Shape):
+    """The best image, with its boxes."""
 
-    picture: Link
+    image: Link
 
 
 class Card(Shape):
@@ -77,7 +77,7 @@ class Card(Shape):
     started_at: Moment
     last_seen_at: Moment
     closed: bool
-    pictures: int
+    images: int
     labels: dict[str, float]
     rules: list[str]
     zones: list[str]
@@ -89,7 +89,7 @@ class Card(Shape):
     reviewed: bool
     held: bool
     revision: str
-    links: PictureLink
+    links: ImageLink
 
 
 class EventsPage(Shape):
@@ -101,15 +101,15 @@ class EventsPage(Shape):
 
 
 class FrameLinks(Shape):
-    """The original picture may have expired, and is not told of where it is unknown."""
+    """The original image may have expired, and is not told of where it is unknown."""
 
-    picture: Link
+    image: Link
     record: Link
     original: Link = ""
 
 
 class EventFrame(Shape):
-    """A picture of an event."""
+    """An image of an event."""
 
     result_id: str
     image_timestamp: Moment
@@ -131,13 +131,13 @@ class LinkedVideo(SessionClip):
 
 
 class EventLinks(FrameLinks):
-    """`video`: the fragment of the best picture."""
+    """`video`: the fragment of the best image."""
 
     video: Link = ""
 
 
 class EventDetails(Card):
-    """With its pictures, its video, and the record and the producer's tags of its best picture."""
+    """With its images, its video, and the record and the producer's tags of its best image."""
 
     frames: list[EventFrame]
     record: ResultRecord | None
@@ -316,12 +316,12 @@ class Windows(Shape):
 class ResultLinks(Shape):
     """What is kept of a result, some seconds after it was found."""
 
-    picture: Link
+    image: Link
     record: Link
 
 
 class AnalysisResult(Shape):
-    """A picture that matched."""
+    """An image that matched."""
 
     result_id: str
     image_timestamp: Moment
@@ -337,7 +337,7 @@ class Film(Shape):
 
 
 class Analysis(Shape):
-    """`found` and `matched` count pictures, while it runs those of its first hundred windows. `detector` is null where
+    """`found` and `matched` count images, while it runs those of its first hundred windows. `detector` is null where
     the stack's own was asked for."""
 
     analysis_id: str

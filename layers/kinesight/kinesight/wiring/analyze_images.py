@@ -52,5 +52,5 @@ def _streams() -> StreamArns:
 @cache
 def _last_images() -> LastImageTracker:
     """Kept for the environment's life, so that a stream is written at most once in a few minutes."""
-    images = DynamoDbDocuments(clients.dynamodb(), _environment().coordination_table, kind="pictures")
+    images = DynamoDbDocuments(clients.dynamodb(), _environment().coordination_table, kind="images")
     return LastImageTracker(images, lambda: round(time.time() * 1000))

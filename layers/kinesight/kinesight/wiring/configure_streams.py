@@ -27,7 +27,7 @@ _MARGIN_S = 60.0
 
 
 _WATCH_S = 40.0
-"""Most time to look for streams without pictures, within that margin."""
+"""Most time to look for streams without images, within that margin."""
 
 
 @cache
@@ -59,13 +59,13 @@ def missing_images() -> MissingImagesReport:
     clock = SystemClock()
     late_s = clock.now_s() + _WATCH_S
     ports = MissingImagesPorts(
-        last_images=DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="pictures"),
+        last_images=DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="images"),
         fragments=KvsArchive(clients.archived_media(), sleep=time.sleep),
         now_ms=round(time.time() * 1000),
         is_late=lambda: clock.now_s() >= late_s,
     )
     names = [one.stream_name for one in managed if one.feature is Feature.IMAGE_GENERATION]
-    return find_missing_images(names, environment.pictures_missing_minutes * 60_000, ports)
+    return find_missing_images(names, environment.images_missing_minutes * 60_000, ports)
 
 
 def check_rules() -> None:

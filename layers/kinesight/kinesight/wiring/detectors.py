@@ -32,7 +32,7 @@ from kinesight.domain.detectors.catalogue import DETECTORS, own_models, rekognit
 from kinesight.domain.detectors.catalogue.entry import DetectorEntry, DetectorSettings
 from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
 from kinesight.domain.detectors.http_request import json_template
-from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Endpoint, PictureForm
+from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Endpoint, ImageForm
 from kinesight.domain.detectors.label_map import LabelMap, parse_label_map
 from kinesight.domain.detectors.licence_plates import PlateRules
 from kinesight.domain.detectors.output_presets import output_mapping
@@ -172,7 +172,7 @@ def _endpoint(settings: own_models.SageMakerSettings) -> Endpoint:
 def _http(settings: own_models.HttpSettings) -> Detector:
     model = HttpModel(
         settings.http_model_url,
-        _form(settings, settings.http_picture_type),
+        _form(settings, settings.http_image_type),
         None if settings.http_json_body is None else json_template(settings.http_json_body),
         settings.http_auth_header,
         connect_timeout_ms=min(_CONNECT_MS, settings.http_timeout_milliseconds),
@@ -189,7 +189,7 @@ def _bedrock(settings: own_models.BedrockSettings) -> Detector:
         S3ImageStore(clients.s3()),
         pillow_images.prepare,
         OutputReader(output_mapping("BEDROCK"), LabelMap(), settings.minimum_confidence),
-        form=PictureForm(
+        form=ImageForm(
             ANY_CONTENT_TYPE,
             settings.model_size,
             settings.model_resize,
@@ -202,9 +202,9 @@ def _bedrock(settings: own_models.BedrockSettings) -> Detector:
     )
 
 
-def _form(settings: own_models.MappedSettings, content_type: str) -> PictureForm:
+def _form(settings: own_models.MappedSettings, content_type: str) -> ImageForm:
     size_matters = _mapping(settings.model_mapping).needs_sent_size
-    return PictureForm(content_type, settings.model_size, settings.model_resize, size_matters=size_matters)
+    return ImageForm(content_type, settings.model_size, settings.model_resize, size_matters=size_matters)
 
 
 def _reader(settings: own_models.MappedSettings) -> OutputReader:

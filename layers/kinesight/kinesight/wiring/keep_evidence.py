@@ -34,7 +34,7 @@ def ports(remaining_ms: Callable[[], int]) -> EvidencePorts:
         store=S3EvidenceStore(clients.s3(), environment.evidence_bucket, link_seconds=environment.alert_link_seconds),
         annotator=PillowAnnotator(),
         alerts=SnsAlertChannel(clients.sns(), environment.alert_topic_arn)
-        if environment.alert_per == "PICTURE"
+        if environment.alert_per == "IMAGE"
         else None,
         ledger=PowertoolsLedger(
             clients.dynamodb(),

@@ -28,7 +28,7 @@ from kinesight.domain.viewer.analyses import AnalysisPorts
 from kinesight.domain.viewer.bundle import BundlePorts
 from kinesight.domain.viewer.cameras import CALLS_PER_SECOND, CameraPlan, CameraPorts
 from kinesight.domain.viewer.evidence import EvidenceBuckets
-from kinesight.domain.viewer.images import PicturePorts
+from kinesight.domain.viewer.images import ImagePorts
 from kinesight.domain.viewer.playback import ClipMaker, PlaybackPorts
 from kinesight.domain.viewer.rules import RulesPorts
 from kinesight.domain.viewer.serve_viewer import ViewerPorts
@@ -127,7 +127,7 @@ def camera_plan() -> CameraPlan:
         wanted=stream_settings_of(environment),
         times_by_producer=environment.image_selector_type == "PRODUCER_TIMESTAMP",
         is_live=environment.live_status == "ENABLED",
-        pictures_missing_s=environment.pictures_missing_minutes * 60,
+        images_missing_s=environment.images_missing_minutes * 60,
         region=environment.aws_region,
     )
 
@@ -140,7 +140,7 @@ def cameras() -> CameraPorts:
         registry=_directory(),
         managed=DynamoDbManagedStreams(clients.dynamodb(), table, epoch_s=time.time),
         leases=DynamoDbDocuments(clients.dynamodb(), table, kind="leases"),
-        sights=DynamoDbDocuments(clients.dynamodb(), table, kind="pictures"),
+        sights=DynamoDbDocuments(clients.dynamodb(), table, kind="images"),
         fragments=_archive(),
         events=ports().pages,
         clock=SystemClock(),
@@ -149,9 +149,9 @@ def cameras() -> CameraPorts:
 
 
 @cache
-def pictures() -> PicturePorts:
+def images() -> ImagePorts:
     """Raises InvalidSettingError."""
-    return PicturePorts(
+    return ImagePorts(
         selected=selected(),
         fragments=_archive(),
         images=_archive(),

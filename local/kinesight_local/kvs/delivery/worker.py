@@ -26,7 +26,7 @@ from kinesight_local.kvs.delivery.notifications import publish
 from kinesight_local.kvs.exceptions import InjectedError
 from kinesight_local.kvs.faults import Duplicate, Fail, FaultBook, OnDelivery, Slow
 from kinesight_local.kvs.media.fragment import IMAGE_GENERATION, NOTIFICATION, IngestedFragment
-from kinesight_local.kvs.media.images import ImageSettings, SamplingClock, pictures, video_times_ms
+from kinesight_local.kvs.media.images import ImageSettings, SamplingClock, extract_images, video_times_ms
 from kinesight_local.kvs.storage.fragment_reader import FragmentReader
 from kinesight_local.kvs.storage.pending_deliveries import PendingDeliveries, PendingDelivery
 from kinesight_local.kvs.storage.stored_fragment import StoredFragment
@@ -213,7 +213,7 @@ class Delivery:
         due = clock.pick([start_ms + at for at in video_times_ms(job.fragment)], settings.sampling_interval_ms)
         generated = 0
         try:
-            for offset_ms, data in pictures(job.fragment, [at - start_ms for at in due], settings):
+            for offset_ms, data in extract_images(job.fragment, [at - start_ms for at in due], settings):
                 generated += 1
                 self.count(job.stream.name, images_generated=1)
                 self._put(job, configuration, Image(data, offset_ms, round(start_ms + offset_ms)))

@@ -69,7 +69,7 @@ def video_times_ms(fragment: IngestedFragment) -> list[Fraction]:
     return sorted(block.offset_ms for block in fragment.blocks if block.track_number == track.number)
 
 
-def pictures(
+def extract_images(
     fragment: IngestedFragment, offsets_ms: Sequence[Fraction], settings: ImageSettings
 ) -> Iterator[tuple[Fraction, bytes]]:
     """(offset, encoded image) of the frames at these offsets. Raises UndecodableError."""
@@ -78,8 +78,8 @@ def pictures(
         return
     encode = StillEncoder(StillForm(settings.format, settings.quality, settings.width, settings.height))
     frames = [EncodedFrame(one.offset_ms, one.data) for one in fragment.blocks if one.track_number == track.number]
-    for offset_ms, picture in decoded(track, frames, set(offsets_ms)):
-        yield offset_ms, encode(picture)
+    for offset_ms, image in decoded(track, frames, set(offsets_ms)):
+        yield offset_ms, encode(image)
 
 
 def _video_track(tracks: Sequence[Track]) -> Track | None:

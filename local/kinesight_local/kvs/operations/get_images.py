@@ -16,7 +16,7 @@ from kinesight.media.stills import UndecodableError, shown_at
 
 from kinesight_local.kvs.exceptions import InvalidArgumentError, NoDataRetentionError
 from kinesight_local.kvs.faults import FaultBook, Missing, NoMedia, Undecodable
-from kinesight_local.kvs.media.images import ImageSettings, pictures, video_times_ms
+from kinesight_local.kvs.media.images import ImageSettings, extract_images, video_times_ms
 from kinesight_local.kvs.operations import tokens
 from kinesight_local.kvs.operations.control import Parameters, check_quality, key_of
 from kinesight_local.kvs.storage.fragment_reader import FragmentReader
@@ -83,7 +83,7 @@ class Images:
         frame_of = {slot: shown_at(times, slot - start_ms) for slot in slots_ms}
         encoded: dict[Fraction, bytes] = {}
         with suppress(UndecodableError):  # keeps the frames decoded before the error: `update` adds them one by one
-            encoded.update(pictures(fragment, sorted(set(frame_of.values())), settings))
+            encoded.update(extract_images(fragment, sorted(set(frame_of.values())), settings))
         for slot, at_ms in frame_of.items():
             image = encoded.get(at_ms, b"")
             yield slot, image if 0 < len(image) <= _MOST_IMAGE_BYTES else "MEDIA_ERROR"

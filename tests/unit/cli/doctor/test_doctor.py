@@ -211,14 +211,14 @@ BROKEN: tuple[tuple[Evaluate, Any, Cause], ...] = (
     (image_checks.codec, MediaFacts("door", (replace(CONTENT, tracks=(("video", "V_VP8"),)),)), Cause.CODEC_UNUSABLE),
     (image_checks.codec, MediaFacts("door", (replace(CONTENT, tracks=CONTENT.tracks[::-1]),)), Cause.CODEC_UNUSABLE),
     (image_checks.codec, MediaFacts("door", (replace(CONTENT, tracks=()),)), Cause.CODEC_UNUSABLE),
-    (image_checks.images, replace(IMAGES_WRITTEN, newest_ms=None), Cause.PICTURES_NOT_WRITTEN),
+    (image_checks.images, replace(IMAGES_WRITTEN, newest_ms=None), Cause.IMAGES_NOT_WRITTEN),
     (
         pipeline_checks.bucket_notification,
         replace(NOTIFICATION, destinations=(f"{QUEUE}-2",)),
         Cause.BUCKET_TELLS_NOBODY,
     ),
     (pipeline_checks.queue_exists, replace(QUEUE_FACTS, waiting=None), Cause.QUEUE_MISSING),
-    (pipeline_checks.queue_age, replace(QUEUE_FACTS, oldest_s=901), Cause.PICTURES_WAIT),
+    (pipeline_checks.queue_age, replace(QUEUE_FACTS, oldest_s=901), Cause.IMAGES_WAIT),
     (pipeline_checks.queue_policy, replace(QUEUE_POLICY, policy=None), Cause.QUEUE_REFUSES),
     (pipeline_checks.queue_policy, replace(QUEUE_POLICY, caller=f"{BUCKET}-2"), Cause.QUEUE_REFUSES),
     (pipeline_checks.notifications_queue_policy, QUEUE_POLICY, Cause.QUEUE_REFUSES),  # it admits S3, not SNS

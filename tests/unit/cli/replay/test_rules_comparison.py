@@ -42,7 +42,7 @@ def test_stricter_rules_lose_what_they_should() -> None:
 
     assert (found.new_matches, found.lost_matches) == (0, 2)
     assert [session.started_ms - NOON_MS for session in found.lost_sessions] == [300_000]
-    assert [session.pictures for session in found.after.sessions] == [1]
+    assert [session.images for session in found.after.sessions] == [1]
 
 
 def test_other_labels_match_other_results() -> None:

@@ -70,7 +70,9 @@ class TestCheck:
         ]
         assert told.stdout == ""
 
-    @pytest.mark.parametrize(("text", "said"), [("{", "not valid JSON"), ("[]", "line 1: the document"), ("", "not valid JSON")])
+    @pytest.mark.parametrize(
+        ("text", "said"), [("{", "not valid JSON"), ("[]", "line 1: the document"), ("", "not valid JSON")]
+    )
     def test_an_invalid_document_is_rejected(self, tmp_path: Path, text: str, said: str) -> None:
         file = tmp_path / "rules.json"
         file.write_text(text)

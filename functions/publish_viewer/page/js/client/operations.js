@@ -75,7 +75,7 @@ export const listCameras = (cursor) => read("cameras", { cursor });
  * A recent image of a camera. It costs a GetImages call.
  * @param {string} stream
  */
-export const getCameraImage = (stream) => readBlob(`cameras/${escaped(stream)}/picture`);
+export const getCameraImage = (stream) => readBlob(`cameras/${escaped(stream)}/image`);
 
 /** @returns {Promise<ApiResponse<Responses["GET /api/rules"]>>} */
 export const getRules = () => read("rules");

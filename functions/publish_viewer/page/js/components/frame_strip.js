@@ -32,7 +32,7 @@ export class FrameStrip {
 
   /** @param {SessionFrame} frame */
   thumbnail(frame) {
-    const source = safe(frame.links.picture);
+    const source = safe(frame.links.image);
     return element(
       "button",
       { type: "button", "aria-pressed": "false", onclick: () => this.chosen(frame) },

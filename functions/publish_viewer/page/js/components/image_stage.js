@@ -37,7 +37,7 @@ export class ImageStage {
    */
   show(frame, fallback) {
     this.detections = frame?.detections ?? [];
-    this.stored = safe(frame?.links.picture ?? fallback);
+    this.stored = safe(frame?.links.image ?? fallback);
     this.original = safe(frame?.links.original);
     this.image.alt = this.detections.map((one) => one.label).join(", ") || "the session's image";
     const texts = this.detections.map(detectionText).join(", ");

@@ -9,7 +9,7 @@ const RETRY_MS = [3000, 3000, 3000, 3000];
 /** @param {AnalysisResult} result */
 export function resultCard({ imageTimestamp, labels, links }) {
   const attributes = { alt: labels.join(", "), loading: "lazy", width: 960, height: 540 };
-  const image = lateImage(attributes, RETRY_MS, async () => links.picture, links.picture);
+  const image = lateImage(attributes, RETRY_MS, async () => links.image, links.image);
   const chips = labels.map((label) => element("span", { class: "chip" }, label));
   return element(
     "li",

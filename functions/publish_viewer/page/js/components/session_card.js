@@ -40,7 +40,7 @@ export class SessionCard {
   }
 
   reload() {
-    if (this.image instanceof HTMLImageElement && !this.image.complete) load(this.image, this.session.links.picture);
+    if (this.image instanceof HTMLImageElement && !this.image.complete) load(this.image, this.session.links.image);
   }
 
   draw() {
@@ -62,9 +62,9 @@ export class SessionCard {
     };
     const linkOf = async (/** @type {boolean} */ isLast) => {
       const current = isLast && session === this.session ? (await getSession(session)).body : this.session;
-      return current.links.picture;
+      return current.links.image;
     };
-    return lateImage(attributes, RETRY_MS, linkOf, session.links.picture);
+    return lateImage(attributes, RETRY_MS, linkOf, session.links.image);
   }
 }
 
@@ -82,7 +82,7 @@ function badges(session) {
     element(
       "span",
       { class: "length" },
-      `${durationText(session.startedAt, session.lastSeenAt)} · ${amount(session.pictures, "image")}`,
+      `${durationText(session.startedAt, session.lastSeenAt)} · ${amount(session.images, "image")}`,
     ),
   ];
 }

@@ -33,7 +33,7 @@ function mainFacts(session) {
     ["Class", classText(session)],
     ["From", dateAndTime(startedAt)],
     ["To", element("span", {}, dateAndTime(lastSeenAt), session.closed ? "" : ", in progress")],
-    ["Length", `${durationText(startedAt, lastSeenAt)}, ${amount(session.pictures, "image")}`],
+    ["Length", `${durationText(startedAt, lastSeenAt)}, ${amount(session.images, "image")}`],
     ["Labels", element("span", { class: "chips" }, ...labelChips(session))],
     ["Rules", session.rules.join(", ")],
   ];

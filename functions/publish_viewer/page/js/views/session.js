@@ -86,7 +86,7 @@ class SessionView {
     this.session = changed;
     this.tag = tag;
     this.marks.draw();
-    this.strip.draw(changed.frames, changed.pictures);
+    this.strip.draw(changed.frames, changed.images);
     const chosen = this.frame?.resultId ?? changed.best.resultId;
     this.showFrame(changed.frames.find((one) => one.resultId === chosen) ?? changed.frames[0]);
     this.facts.replaceChildren(...sessionFacts(changed));
@@ -96,7 +96,7 @@ class SessionView {
   showFrame(frame) {
     this.frame = frame;
     this.strip.mark(frame?.resultId);
-    this.stage.show(frame, this.session.links.picture);
+    this.stage.show(frame, this.session.links.image);
   }
 
   /** @param {SessionFrame} frame chosen by the user */

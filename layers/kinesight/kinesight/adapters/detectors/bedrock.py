@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kinesight.adapters.aws.errors import AWS_ERRORS
 from kinesight.adapters.detectors.model_errors import translate_model_error
-from kinesight.domain.detectors.image_fit import PictureForm, Preparer, SentPicture
+from kinesight.domain.detectors.image_fit import ImageForm, Preparer, SentImage
 from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight.domain.detectors.ports import ModelOutput, TokenUsage
 from kinesight.domain.errors import DetectorRejectedError, ModelOutputError, UnsupportedImageError, maybe_billed
@@ -57,10 +57,10 @@ _SCHEMA: dict[str, Any] = {
                         "description": "Where it is; left out if that can't be told",
                         "required": ["left", "top", "width", "height"],
                         "properties": {
-                            "left": _ratio("left edge, as a ratio of the picture's width"),
-                            "top": _ratio("top edge, as a ratio of the picture's height"),
-                            "width": _ratio("as a ratio of the picture's width"),
-                            "height": _ratio("as a ratio of the picture's height"),
+                            "left": _ratio("left edge, as a ratio of the image's width"),
+                            "top": _ratio("top edge, as a ratio of the image's height"),
+                            "width": _ratio("as a ratio of the image's width"),
+                            "height": _ratio("as a ratio of the image's height"),
                         },
                     },
                 },
@@ -73,7 +73,7 @@ _TOOLS: ToolConfigurationTypeDef = {
         {
             "toolSpec": {
                 "name": _TOOL,
-                "description": "Takes every object that the picture shows; an empty list if it shows none.",
+                "description": "Takes every object that the image shows; an empty list if it shows none.",
                 "inputSchema": {"json": _SCHEMA},
             }
         }
@@ -92,7 +92,7 @@ class BedrockDetector:
         prepare: Preparer,
         reader: OutputReader,
         *,
-        form: PictureForm,
+        form: ImageForm,
         model_id: str,
         prompt: str,
         max_tokens: int,
@@ -123,7 +123,7 @@ class BedrockDetector:
         tokens = TokenUsage(usage["inputTokens"], usage["outputTokens"]) if usage else None
         return ModelOutput(info, self._reader.interpret(reported, sent), reported, tokens=tokens)
 
-    def _sent(self, frame: Frame) -> SentPicture:
+    def _sent(self, frame: Frame) -> SentImage:
         sent = self._prepare(self._form, self._images.read(frame.image), frame.image.content_type)
         if sent.content_type not in _FORMATS or not 0 < len(sent.body) <= LARGEST_BYTES:
             raise UnsupportedImageError(
@@ -132,7 +132,7 @@ class BedrockDetector:
             )
         return sent
 
-    def _converse(self, sent: SentPicture, key: str) -> Any:
+    def _converse(self, sent: SentImage, key: str) -> Any:
         message: MessageTypeDef = {
             "role": "user",
             "content": [

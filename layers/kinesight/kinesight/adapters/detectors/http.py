@@ -10,7 +10,7 @@ from typing import Any
 import urllib3
 
 from kinesight.domain.detectors.http_request import checked_url, json_body, redacted
-from kinesight.domain.detectors.image_fit import PictureForm, Preparer, SentPicture
+from kinesight.domain.detectors.image_fit import ImageForm, Preparer, SentImage
 from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, ModelOutputError, maybe_billed
@@ -33,7 +33,7 @@ class HttpModel:
     """
 
     url: str
-    form: PictureForm
+    form: ImageForm
     json_template: Any | None
     auth_header: str
     connect_timeout_ms: int
@@ -86,7 +86,7 @@ class HttpDetector:
         info = DetectorInfo(type="http", operation=self._model.address, latency_ms=latency_ms)
         return ModelOutput(info, self._reader.read(output, sent), output.decode(errors="replace"), output)
 
-    def _call(self, sent: SentPicture) -> bytes:
+    def _call(self, sent: SentImage) -> bytes:
         secret = None if self._secret is None else self._secret.value()
         status, output = self._post(sent, secret)
         if status in _UNAUTHORIZED and self._secret is not None and secret is not None:
@@ -104,7 +104,7 @@ class HttpDetector:
         message = f"POST {self._model.address}: HTTP {status}: {output[:200].decode(errors='replace')}"
         raise DetectorBusyError(message) if status >= 500 or status in _RETRYABLE else DetectorRejectedError(message)
 
-    def _post(self, sent: SentPicture, secret: str | None) -> tuple[int, bytes]:
+    def _post(self, sent: SentImage, secret: str | None) -> tuple[int, bytes]:
         body, content_type = self._body(sent)
         headers = {"Content-Type": content_type, "Accept": "application/json", "Accept-Encoding": "identity"}
         if secret is not None:
@@ -125,7 +125,7 @@ class HttpDetector:
             # urllib3's own message contains the whole URL with its query.
             raise maybe_billed(DetectorBusyError(f"POST {self._model.address}: {type(error).__name__}")) from None
 
-    def _body(self, sent: SentPicture) -> tuple[bytes, str]:
+    def _body(self, sent: SentImage) -> tuple[bytes, str]:
         if self._model.json_template is None:
             return sent.body, sent.content_type
         return json_body(self._model.json_template, sent.body), "application/json"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from kinesight.adapters.aws.errors import AWS_ERRORS
 from kinesight.adapters.detectors.model_errors import translate_model_error
-from kinesight.domain.detectors.image_fit import Endpoint, Preparer, SentPicture
+from kinesight.domain.detectors.image_fit import Endpoint, Preparer, SentImage
 from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import UnsupportedImageError
@@ -60,7 +60,7 @@ class SageMakerEndpoint:
         )
         return ModelOutput(info, self._reader.read(output, sent), output.decode(errors="replace"), output)
 
-    def _sent(self, frame: Frame) -> SentPicture:
+    def _sent(self, frame: Frame) -> SentImage:
         form = self._endpoint.form
         sent = self._prepare(form, self._images.read(frame.image), frame.image.content_type)
         if not 0 < len(sent.body) <= _MAXIMUM_BODY_BYTES:
@@ -70,7 +70,7 @@ class SageMakerEndpoint:
             )
         return sent
 
-    def _invoke(self, sent: SentPicture, key: str) -> tuple[bytes, str | None]:
+    def _invoke(self, sent: SentImage, key: str) -> tuple[bytes, str | None]:
         try:
             response = self._client.invoke_endpoint(
                 EndpointName=self._endpoint.name,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kinesight.adapters.aws.errors import AWS_ERRORS
 from kinesight.adapters.detectors.model_errors import is_refusal, translate_model_error
-from kinesight.domain.detectors.image_fit import Endpoint, Preparer, SentPicture
+from kinesight.domain.detectors.image_fit import Endpoint, Preparer, SentImage
 from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, KinesightError, maybe_billed
@@ -70,12 +70,12 @@ class SageMakerAsyncEndpoint:
         info = DetectorInfo(type="sagemaker-async", operation=self._endpoint.name, latency_ms=latency_ms)
         return ModelOutput(info, self._reader.read(body, sent), body.decode(errors="replace"), body)
 
-    def _placed(self, frame: Frame) -> tuple[SentPicture, str]:
+    def _placed(self, frame: Frame) -> tuple[SentImage, str]:
         """Returns the S3 URI of the endpoint's input: the image if the endpoint accepts it, else a converted copy."""
         image, form = frame.image, self._endpoint.form
         own = f"s3://{image.bucket}/{image.key}"
         if form.takes_any_size and form.takes(image.content_type, image.size_bytes):
-            return SentPicture(b"", image.content_type), own
+            return SentImage(b"", image.content_type), own
         body = self._images.read(image)
         sent = self._prepare(form, body, image.content_type)
         if sent.body is body:

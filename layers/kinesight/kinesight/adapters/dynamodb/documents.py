@@ -7,7 +7,7 @@ bursts              per stream ARN, its notified fragments (domain/on_demand/not
 consumers           per slot, its live consumer (domain/live/conduct_live.py)
 gate                per stream, a small grayscale copy of the last image that passed (domain/gate/frame_gate.py)
 leases              per stream ARN, its live consumer and position (domain/live/leases.py)
-pictures            per stream, the time of its last image (domain/streams/missing_images.py)
+images            per stream, the time of its last image (domain/streams/missing_images.py)
 sweeps              per stream ARN, its checkpoint (domain/on_demand/sweep_streams.py)
 
 Partitions that begin with `budget#` contain spend (spend_counters.py).

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 _ONE: dict[str, AttributeValueTypeDef] = {":one": {"N": "1"}}
 _NEWER = (
-    "attribute_not_exists(#pictures) OR #pictures < :pictures "
-    "OR (#pictures = :pictures AND (:closed = :true OR #closed <> :true))"
+    "attribute_not_exists(#images) OR #images < :images "
+    "OR (#images = :images AND (:closed = :true OR #closed <> :true))"
 )
 
 
@@ -63,7 +63,7 @@ class DynamoDbSessions:
             "closed": {"BOOL": session.closed},
             "document": {"S": json.dumps(document_of(session))},
             "day": {"S": f"{from_epoch_ms(session.opened_ms):%Y-%m-%d}"},
-            "pictures": {"N": str(session.pictures)},
+            "images": {"N": str(session.images)},
         }
         if expires_s is not None:
             values["expires"] = {"N": str(expires_s)}
@@ -88,7 +88,7 @@ class DynamoDbSessions:
 
 
 class DynamoDbSessionClips:
-    """Attributes `video` and `videoPictures`, the number of images of its session."""
+    """Attributes `video` and `videoImages`, the number of images of its session."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
@@ -111,12 +111,12 @@ class DynamoDbSessionClips:
             self._client.update_item(
                 TableName=self._table,
                 Key=_key(session),
-                UpdateExpression="SET video = :video, videoPictures = :pictures ADD revision :one",
+                UpdateExpression="SET video = :video, videoImages = :images ADD revision :one",
                 ConditionExpression="attribute_exists(id) "
-                "AND (attribute_not_exists(videoPictures) OR videoPictures <= :pictures)",
+                "AND (attribute_not_exists(videoImages) OR videoImages <= :images)",
                 ExpressionAttributeValues={
                     ":video": {"S": video.model_dump_json(by_alias=True, exclude_none=True)},
-                    ":pictures": {"N": str(video.pictures)},
+                    ":images": {"N": str(video.images)},
                     **_ONE,
                 },
             )

@@ -24,7 +24,7 @@ from kinesight.media.stills import (
 class AvImageExtractor:
     """Decodes a fragment from its keyframe to the last requested timestamp."""
 
-    def pictures(self, matroska: bytes, moments_ms: Sequence[int], spec: ImageSpec) -> Iterator[SlotImage]:
+    def extract(self, matroska: bytes, moments_ms: Sequence[int], spec: ImageSpec) -> Iterator[SlotImage]:
         """Reasons: NO_VIDEO, NO_TIMESTAMP, UNREADABLE, UNDECODABLE, and UNSUPPORTED_CODEC with its name."""
         made: dict[int, bytes] = {}
         reason = "UNDECODABLE"  # also for frames that the decoder skips silently

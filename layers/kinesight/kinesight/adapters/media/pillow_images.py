@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Fit, PictureForm, SentPicture, fitted, shrunk
+from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Fit, ImageForm, SentImage, fitted, shrunk
 from kinesight.domain.errors import UnsupportedImageError
 from kinesight.domain.model import BoundingBox, Detection
 
@@ -26,15 +26,15 @@ _LEAST_CROP_PX = 100  # Rekognition's minimum is 80
 Corners = tuple[float, float, float, float]
 
 
-def prepare(form: PictureForm, body: bytes, content_type: str) -> SentPicture:
+def prepare(form: ImageForm, body: bytes, content_type: str) -> SentImage:
     """Returns the image in the form that a model accepts, unchanged if it already is. Raises UnsupportedImageError."""
     is_accepted = form.takes(content_type, len(body))
     if is_accepted and form.takes_any_size:
-        return SentPicture(body, content_type)
+        return SentImage(body, content_type)
     size = _size(body)
     fit = _fit(size, form)
     if is_accepted and fit == Fit.whole(size):
-        return SentPicture(body, content_type, fit)
+        return SentImage(body, content_type, fit)
     with _opened(body, (fit.width, fit.height)) as image:
         target_type = content_type if form.content_type == ANY_CONTENT_TYPE else form.content_type
         return _encoded(_laid(image.convert("RGB"), fit), fit, form, target_type)
@@ -47,7 +47,7 @@ def _size(body: bytes) -> tuple[int, int]:
         return Image.open(BytesIO(body), formats=tuple(_FORMATS.values())).size
 
 
-def _fit(size: tuple[int, int], form: PictureForm) -> Fit:
+def _fit(size: tuple[int, int], form: ImageForm) -> Fit:
     if form.size is not None:
         return fitted(size, form.size, form.resize)
     return fitted(size, size if form.longest_side is None else shrunk(size, form.longest_side), "STRETCH")
@@ -64,7 +64,7 @@ def _laid(image: Image.Image, fit: Fit) -> Image.Image:
     return canvas
 
 
-def _encoded(image: Image.Image, fit: Fit, form: PictureForm, content_type: str) -> SentPicture:
+def _encoded(image: Image.Image, fit: Fit, form: ImageForm, content_type: str) -> SentImage:
     """Encodes the image, shrinking it until it is within the limit. Boxes are ratios, so shrinking keeps them valid."""
     body = _saved(image, _FORMATS[content_type])
     side = max(image.size)
@@ -73,7 +73,7 @@ def _encoded(image: Image.Image, fit: Fit, form: PictureForm, content_type: str)
         smaller = shrunk(image.size, side)
         fit = Fit.whole(smaller)
         body = _saved(image.resize(smaller, _FILTER), _FORMATS[content_type])
-    return SentPicture(body, content_type, fit)
+    return SentImage(body, content_type, fit)
 
 
 def cropped(body: bytes, box: BoundingBox) -> tuple[bytes, BoundingBox]:

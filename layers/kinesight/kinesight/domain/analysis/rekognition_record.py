@@ -30,7 +30,7 @@ def face_record_fields(frame: Frame, output: ModelOutput) -> dict[str, Any]:
 
 
 def offset_in_fragment_ms(image_ms: int, producer_ms: int | None, server_ms: int | None) -> int:
-    """How far behind its fragment's time stamps a picture is, in milliseconds; 0 if neither is known."""
+    """How far behind its fragment's time stamps an image is, in milliseconds; 0 if neither is known."""
     offsets = (image_ms - since_ms for since_ms in (producer_ms, server_ms) if since_ms is not None)
     return next((offset for offset in offsets if 0 <= offset <= _LONGEST_FRAGMENT_MS), 0)
 

@@ -20,8 +20,8 @@ _PLAUSIBLE_MS = (1_262_304_000_000, 4_102_444_800_000)  # 2010 to 2100
 def result_id(frame: Frame, detector_fingerprint: str) -> str:
     """The same frame seen by the same detector has the same id, whenever and by whatever way it came.
 
-    32 hexadecimal digits over stream, fragment number, moment of the picture and detector. The stream counts by
-    name: its ARN may be unknown when the picture is analyzed, and then known on the second try.
+    32 hexadecimal digits over stream, fragment number, moment of the image and detector. The stream counts by
+    name: its ARN may be unknown when the image is analyzed, and then known on the second try.
     """
     identity = json.dumps(
         [frame.stream_name, frame.fragment_number, to_epoch_ms(frame.image_timestamp), detector_fingerprint]
@@ -82,7 +82,7 @@ class EvidenceKeys:
 
 
 def evidence_keys(record: ResultRecord) -> EvidenceKeys:
-    """Partitioned by stream and UTC day of the picture, so Athena and a person find them alike."""
+    """Partitioned by stream and UTC day of the image, so Athena and a person find them alike."""
     frame = record.frame
     return keys_of(frame.stream_name, frame.image_timestamp, record.result_id, frame.fragment_number)
 
@@ -97,7 +97,7 @@ def keys_of(stream_name: str, at: datetime, identity: str, fragment_number: str 
 
 
 def annotated_key(result_key: str) -> str:
-    """Where the annotated picture of a record lies, derived from the key of the record."""
+    """Where the annotated image of a record lies, derived from the key of the record."""
     return f"annotated/{result_key.removeprefix('results/').removesuffix('.json')}.jpg"
 
 

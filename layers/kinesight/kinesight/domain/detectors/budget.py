@@ -5,7 +5,7 @@ once, what is reserved never passes a limit. Days are UTC's.
 
 Up to the soft percentage of a limit, calls go as they come. From there on they are spread over the day: what is spent
 may not pass a straight line that begins with the day at the soft percentage and reaches the limit when the day ends.
-The line depends on the clock alone, so no one has to agree on when it was met, or on which picture is the n-th.
+The line depends on the clock alone, so no one has to agree on when it was met, or on which image is the n-th.
 """
 
 from collections.abc import Callable, Iterator

@@ -4,8 +4,8 @@ its entry of the catalogue.
 They are for estimates and for the budget; a bill has tiers, agreements and taxes besides. Sources, each with the day on
 which it was read:
 
-- Rekognition bills every picture that an operation analyzes, several operations on one picture several times, and has
-  two groups of operations (https://aws.amazon.com/rekognition/pricing/). Group 2 costs $0.0010 a picture up to a
+- Rekognition bills every image that an operation analyzes, several operations on one image several times, and has
+  two groups of operations (https://aws.amazon.com/rekognition/pricing/). Group 2 costs $0.0010 an image up to a
   million a month, by a third party's copy of that page's worked examples (2026-10-07). Group 1, to which
   SearchFacesByImage belongs, costs the same by secondary sources alone.
 - Custom Labels and SageMaker endpoints are paid by the hour they run, so a call adds nothing ("Starting an Amazon
@@ -47,7 +47,7 @@ DEAREST_TOKENS = TokenPrice(15_000_000, 75_000_000)
 """Claude 3 Opus. A model that is not listed is counted like it, so that its budget ends too soon and not too late."""
 
 MOST_TOKENS_READ = 6000
-"""Of a picture, the prompt and the tool: a picture of the largest size that models keep is 1,600 to 3,000 tokens."""
+"""Of an image, the prompt and the tool: an image of the largest size that models keep is 1,600 to 3,000 tokens."""
 
 
 @dataclass(frozen=True, slots=True)

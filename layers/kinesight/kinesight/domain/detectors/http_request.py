@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from kinesight.domain.errors import InvalidSettingError
 
-PICTURE = "$picture"
+IMAGE = "$image"
 """Placeholder of the image, in base64, in a JSON body."""
 
 _PRIVATE_NAMES = ("localhost", ".internal", ".local")
@@ -47,28 +47,28 @@ def json_template(text: str) -> Any:
         template: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InvalidSettingError(f"HttpJsonBody is not valid JSON: {error}") from error
-    if not _holds_picture(template):
-        raise InvalidSettingError(f'HttpJsonBody does not contain "{PICTURE}", the placeholder of the image')
+    if not _holds_image(template):
+        raise InvalidSettingError(f'HttpJsonBody does not contain "{IMAGE}", the placeholder of the image')
     return template
 
 
-def _holds_picture(node: Any) -> bool:
+def _holds_image(node: Any) -> bool:
     if isinstance(node, dict | list):
-        return any(_holds_picture(one) for one in (node.values() if isinstance(node, dict) else node))
-    return bool(node == PICTURE)
+        return any(_holds_image(one) for one in (node.values() if isinstance(node, dict) else node))
+    return bool(node == IMAGE)
 
 
-def json_body(template: Any, picture: bytes) -> bytes:
+def json_body(template: Any, image: bytes) -> bytes:
     """The template with the image in place of its placeholder."""
-    return json.dumps(_filled(template, base64.b64encode(picture).decode())).encode()
+    return json.dumps(_filled(template, base64.b64encode(image).decode())).encode()
 
 
-def _filled(node: Any, picture: str) -> Any:
+def _filled(node: Any, image: str) -> Any:
     if isinstance(node, dict):
-        return {key: _filled(value, picture) for key, value in node.items()}
+        return {key: _filled(value, image) for key, value in node.items()}
     if isinstance(node, list):
-        return [_filled(one, picture) for one in node]
-    return picture if node == PICTURE else node
+        return [_filled(one, image) for one in node]
+    return image if node == IMAGE else node
 
 
 def redacted(body: bytes, secret: str | None) -> bytes:

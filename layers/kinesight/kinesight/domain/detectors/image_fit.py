@@ -1,4 +1,4 @@
-"""How a picture lies in the one that a model is sent, and the way back for the boxes that the model finds there.
+"""How an image lies in the one that a model is sent, and the way back for the boxes that the model finds there.
 
 Stretched, it fills what the model takes; in a letterbox it keeps its shape, in the middle, between two grey bars.
 """
@@ -17,7 +17,7 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A picture's place in the sent one, in pixels: `sent` is the size of that, the rest is where the picture lies."""
+    """An image's place in the sent one, in pixels: `sent` is the size of that, the rest is where the image lies."""
 
     sent: Size
     left: int
@@ -27,11 +27,11 @@ class Fit:
 
     @classmethod
     def whole(cls, size: Size) -> "Fit":
-        """The picture as it is."""
+        """The image as it is."""
         return cls(size, 0, 0, *size)
 
     def to_sent(self, box: BoundingBox) -> BoundingBox:
-        """A box of the picture as ratios of the sent one."""
+        """A box of the image as ratios of the sent one."""
         width, height = self.sent
         return BoundingBox(
             left=(self.left + box.left * self.width) / width,
@@ -41,7 +41,7 @@ class Fit:
         )
 
     def to_original(self, box: BoundingBox) -> BoundingBox:
-        """A box of the sent picture as ratios of the picture itself; outside 0..1 where it lies in a bar."""
+        """A box of the sent image as ratios of the image itself; outside 0..1 where it lies in a bar."""
         width, height = self.sent
         return BoundingBox(
             left=(box.left * width - self.left) / self.width,
@@ -51,28 +51,28 @@ class Fit:
         )
 
 
-def fitted(picture: Size, target: Size, resize: Resize) -> Fit:
-    """A picture in what the model takes; each of its sides keeps at least a pixel."""
+def fitted(image: Size, target: Size, resize: Resize) -> Fit:
+    """An image in what the model takes; each of its sides keeps at least a pixel."""
     if resize == "STRETCH":
         return Fit.whole(target)
-    scale = min(target[0] / picture[0], target[1] / picture[1])
-    width = min(target[0], max(1, round(picture[0] * scale)))
-    height = min(target[1], max(1, round(picture[1] * scale)))
+    scale = min(target[0] / image[0], target[1] / image[1])
+    width = min(target[0], max(1, round(image[0] * scale)))
+    height = min(target[1], max(1, round(image[1] * scale)))
     return Fit(target, (target[0] - width) // 2, (target[1] - height) // 2, width, height)
 
 
-def shrunk(picture: Size, longest_side: int) -> Size:
-    """The picture's size, or one of its shape whose longer side is `longest_side` pixels, if that is less."""
-    scale = min(1.0, longest_side / max(picture))
-    return max(1, round(picture[0] * scale)), max(1, round(picture[1] * scale))
+def shrunk(image: Size, longest_side: int) -> Size:
+    """The image's size, or one of its shape whose longer side is `longest_side` pixels, if that is less."""
+    scale = min(1.0, longest_side / max(image))
+    return max(1, round(image[0] * scale)), max(1, round(image[1] * scale))
 
 
 ANY_CONTENT_TYPE = "application/x-image"
-"""SageMaker's word for: whatever the picture is."""
+"""SageMaker's word for: whatever the image is."""
 
 
 @dataclass(frozen=True, slots=True)
-class PictureForm:
+class ImageForm:
     """What a model takes.
 
     `size`: exactly this one, or None for any. `largest_bytes` and `longest_side` (pixels) are limits to shrink to.
@@ -88,30 +88,30 @@ class PictureForm:
 
     @property
     def takes_any_size(self) -> bool:
-        """Whether nobody has to know the picture's size in pixels."""
+        """Whether nobody has to know the image's size in pixels."""
         return self.size is None and self.longest_side is None and not self.size_matters
 
     def takes(self, content_type: str, size_bytes: int) -> bool:
-        """Whether a picture may be sent as it is, but for its size in pixels."""
+        """Whether an image may be sent as it is, but for its size in pixels."""
         is_small = self.largest_bytes is None or size_bytes <= self.largest_bytes
         return is_small and self.content_type in (content_type, ANY_CONTENT_TYPE)
 
 
 @dataclass(frozen=True, slots=True)
-class SentPicture:
-    """What a model is sent. `fit` is None where nobody had to know the size: it is the picture as it was."""
+class SentImage:
+    """What a model is sent. `fit` is None where nobody had to know the size: it is the image as it was."""
 
     body: bytes
     content_type: str
     fit: Fit | None = None
 
     def to_original(self, box: BoundingBox) -> BoundingBox:
-        """A box of this picture as ratios of the one it was made of."""
+        """A box of this image as ratios of the one it was made of."""
         return box if self.fit is None else self.fit.to_original(box)
 
 
-Preparer = Callable[[PictureForm, bytes, str], SentPicture]
-"""Makes of a picture, its bytes and content type, what a model takes. Raises UnsupportedImageError."""
+Preparer = Callable[[ImageForm, bytes, str], SentImage]
+"""Makes of an image, its bytes and content type, what a model takes. Raises UnsupportedImageError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,5 +119,5 @@ class Endpoint:
     """An endpoint's name, the images it accepts, and the Accept header of requests."""
 
     name: str
-    form: PictureForm
+    form: ImageForm
     accept: str

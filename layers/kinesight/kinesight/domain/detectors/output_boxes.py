@@ -16,7 +16,7 @@ def is_absent(box: Any) -> bool:
 
 
 def box_of(form: Form, raw: Any, size: tuple[float, float], where: str) -> BoundingBox:
-    """Ratios of the picture that was sent."""
+    """Ratios of the image that was sent."""
     first, second, third, fourth = numbers(raw, 4, where)
     horizontal, vertical = _span(form.box_form, first, third), _span(form.box_form, second, fourth)
     if horizontal[1] < 0 or vertical[1] < 0:
@@ -24,7 +24,7 @@ def box_of(form: Form, raw: Any, size: tuple[float, float], where: str) -> Bound
     left, width = (one / size[0] for one in horizontal)
     top, height = (one / size[1] for one in vertical)
     if max(abs(left), abs(top), width, height) > _FARTHEST_RATIO:
-        raise ModelOutputError(f"{where}: {raw} is far outside the picture as {form.box_unit}; is boxUnit another?")
+        raise ModelOutputError(f"{where}: {raw} is far outside the image as {form.box_unit}; is boxUnit another?")
     return BoundingBox(left=left, top=top, width=width, height=height)
 
 
@@ -40,7 +40,7 @@ def _span(form: BoxForm, first: float, second: float) -> tuple[float, float]:
 
 
 def clipped(box: BoundingBox) -> BoundingBox | None:
-    """The part inside the picture, if there is any."""
+    """The part inside the image, if there is any."""
     left, right = max(0.0, box.left), min(1.0, box.left + box.width)
     top, bottom = max(0.0, box.top), min(1.0, box.top + box.height)
     if right <= left or bottom <= top:

@@ -86,7 +86,7 @@ PRESETS: Mapping[str, Any] = MappingProxyType(
             "box": "box.[x1, y1, x2, y2]",
             **_PIXELS,
         },
-        # torchvision.models.detection: columns, of one picture, alone or in a batch of one.
+        # torchvision.models.detection: columns, of one image, alone or in a batch of one.
         "TORCHVISION": [
             {"rows": {"box": f"{path}boxes", "label": f"{path}labels", "score": f"{path}scores"}, **row, **_PIXELS}
             for path in ("", "[0].")

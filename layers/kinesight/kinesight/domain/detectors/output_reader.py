@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from kinesight.domain.detectors.image_fit import SentPicture
+from kinesight.domain.detectors.image_fit import SentImage
 from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_boxes import box_of, clipped, is_absent, kind, number, numbers
 from kinesight.domain.detectors.output_schema import Expression, Form, OutputMapping
@@ -24,11 +24,11 @@ class OutputReader:
     labels: LabelMap
     minimum_confidence: float
 
-    def read(self, body: bytes, sent: SentPicture) -> tuple[Detection, ...]:
-        """The detections of a JSON output; boxes are ratios of the original picture. Raises ModelOutputError."""
+    def read(self, body: bytes, sent: SentImage) -> tuple[Detection, ...]:
+        """The detections of a JSON output; boxes are ratios of the original image. Raises ModelOutputError."""
         return self.interpret(self._parsed(body), sent)
 
-    def interpret(self, output: Any, sent: SentPicture) -> tuple[Detection, ...]:
+    def interpret(self, output: Any, sent: SentImage) -> tuple[Detection, ...]:
         """As `read`, of output that is already parsed."""
         try:
             return self._interpreted(output, sent)
@@ -44,7 +44,7 @@ class OutputReader:
     def _failure(self, problem: str, output: str) -> ModelOutputError:
         return ModelOutputError(f"the model output does not match {self.mapping.name}: {problem}: {output[:_EXCERPT]}")
 
-    def _interpreted(self, output: Any, sent: SentPicture) -> tuple[Detection, ...]:
+    def _interpreted(self, output: Any, sent: SentImage) -> tuple[Detection, ...]:
         form, rows = _rows(self.mapping.forms, output)
         size = _size(form, output, sent)
         scored = [(_score(form, row, position), position, row) for position, row in enumerate(rows)]
@@ -55,9 +55,9 @@ class OutputReader:
         return tuple(one for one in found if one is not None)
 
     def _detection(
-        self, form: Form, scored: tuple[float, int, Any], size: tuple[float, float], sent: SentPicture
+        self, form: Form, scored: tuple[float, int, Any], size: tuple[float, float], sent: SentImage
     ) -> Detection | None:
-        """None for a box that lies beside the picture, in a letterbox's bar for one."""
+        """None for a box that lies beside the image, in a letterbox's bar for one."""
         confidence, position, row = scored
         label = self.labels.name(_label(form, row, position))
         attributes = {name: path.search(row) for name, path in form.attributes.items()}
@@ -103,13 +103,13 @@ def _columns(columns: Mapping[str, Expression], output: Any) -> list[Any] | None
     return [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)]
 
 
-def _size(form: Form, output: Any, sent: SentPicture) -> tuple[float, float]:
+def _size(form: Form, output: Any, sent: SentImage) -> tuple[float, float]:
     """What a ratio of 1 is, in the unit of the form's boxes."""
     if form.box is None or form.box_unit == "RATIO":
         return 1.0, 1.0
     if form.size is None:
         if sent.fit is None:
-            raise ModelOutputError("boxes are in pixels, and the size of the picture is not known")
+            raise ModelOutputError("boxes are in pixels, and the size of the image is not known")
         return float(sent.fit.sent[0]), float(sent.fit.sent[1])
     width, height = numbers(form.size.search(output), 2, f"size {form.size.text!r}")
     if width <= 0 or height <= 0:

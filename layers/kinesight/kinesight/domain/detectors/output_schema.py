@@ -8,7 +8,7 @@ A mapping is one form, or a list of forms of which the first counts whose rows a
      "score": "score", "scoreScale": 1,         per row: how sure, 0 to 1 or 0 to 100
      "box": "bbox", "boxForm": "CORNERS",       per row: four numbers, or nothing
      "boxUnit": "PIXEL",                        pixels or ratios …
-     "size": "image.[width, height]",           … of this size in the answer, or of the picture that was sent
+     "size": "image.[width, height]",           … of this size in the answer, or of the image that was sent
      "attributes": {"track": "track_id"},       per row: what else is kept
      "top": 5}                                  only the surest so many
 """
@@ -74,7 +74,7 @@ class Form(BaseModel):
 
     @property
     def needs_sent_size(self) -> bool:
-        """Whether boxes are in pixels of the picture that was sent."""
+        """Whether boxes are in pixels of the image that was sent."""
         return self.box is not None and self.box_unit == "PIXEL" and self.size is None
 
 
@@ -87,5 +87,5 @@ class OutputMapping:
 
     @property
     def needs_sent_size(self) -> bool:
-        """Whether the size of the picture that was sent must be known."""
+        """Whether the size of the image that was sent must be known."""
         return any(form.needs_sent_size for form in self.forms)

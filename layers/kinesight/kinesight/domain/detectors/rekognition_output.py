@@ -41,7 +41,7 @@ def detections_of_faces(faces: Sequence[Mapping[str, Any]]) -> tuple[Detection, 
 
 
 def detections_of_face_search(output: Mapping[str, Any]) -> tuple[Detection, ...]:
-    """The searched face, which is the largest of the picture: whose it is by its best match, or `known` False."""
+    """The searched face, which is the largest of the image: whose it is by its best match, or `known` False."""
     if not output.get("SearchedFaceBoundingBox"):
         return ()
     matches = [_match(one) for one in output.get("FaceMatches") or ()]
@@ -67,7 +67,7 @@ def _match(match: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def detections_of_moderation(labels: Sequence[Mapping[str, Any]]) -> tuple[Detection, ...]:
-    """One detection per label, without a box: Rekognition judges the whole picture."""
+    """One detection per label, without a box: Rekognition judges the whole image."""
     return tuple(
         Detection(
             label=label["Name"],
@@ -82,7 +82,7 @@ def detections_of_moderation(labels: Sequence[Mapping[str, Any]]) -> tuple[Detec
 
 
 def detections_of_custom_labels(labels: Sequence[Mapping[str, Any]]) -> tuple[Detection, ...]:
-    """One detection per label; models that classify whole pictures give no box."""
+    """One detection per label; models that classify whole images give no box."""
     return tuple(
         Detection(
             label=label["Name"],

@@ -16,7 +16,7 @@ def alert_for(record: ResultRecord, link: Callable[[str], str], missing: Sequenc
     frame = record.frame
     labels = ", ".join(record.matched_labels)
     keys = evidence_keys(record)
-    links = {"picture": link(keys.annotated), "record": link(keys.result)}
+    links = {"image": link(keys.annotated), "record": link(keys.result)}
     if keys.archive is not None:
         links["video"] = link(keys.archive)
     return Alert(
@@ -29,7 +29,7 @@ def alert_for(record: ResultRecord, link: Callable[[str], str], missing: Sequenc
             "labels": list(record.matched_labels),
             "imageTimestamp": frame.model_dump(mode="json", by_alias=True)["imageTimestamp"],
             "fragmentNumber": frame.fragment_number,
-            "keys": {"picture": keys.annotated, "record": keys.result, "video": keys.archive},
+            "keys": {"image": keys.annotated, "record": keys.result, "video": keys.archive},
             "links": links,
             "missing": list(missing),
         },

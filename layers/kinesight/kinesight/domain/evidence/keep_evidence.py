@@ -1,7 +1,7 @@
 """keep_evidence: for every matched record of the results stream, keep what proves it, and tell people.
 
 Per matched record, each with the effect of once: the record as JSON, the fragment that shows it (one fetch however
-many of its frames matched), the picture with boxes drawn, and an alert where pictures have alerts of their own. The
+many of its frames matched), the image with boxes drawn, and an alert where images have alerts of their own. The
 alert comes last: by then everything it links to is there.
 """
 
@@ -38,7 +38,7 @@ _CASES_AT_ONCE = 8  # four small AWS calls each; more threads gain nothing on a 
 
 @dataclass(frozen=True, slots=True)
 class EvidencePorts:
-    """The outside world of this verb. `alerts` is None where sessions have alerts instead of pictures."""
+    """The outside world of this verb. `alerts` is None where sessions have alerts instead of images."""
 
     images: ImageStore
     fragments: FragmentArchive
@@ -53,7 +53,7 @@ class EvidencePorts:
 class EvidenceReport(FailedItems):
     """Result of a batch.
 
-    `missing` is evidence that can't be had any more (an expired fragment, a deleted picture): the rest was kept.
+    `missing` is evidence that can't be had any more (an expired fragment, a deleted image): the rest was kept.
     `alerted` are the records of which people were told now.
     """
 
@@ -158,8 +158,8 @@ def _keep(case: _Case, ports: EvidencePorts) -> None:
 
 def _annotate(case: _Case, key: str, ports: EvidencePorts) -> None:
     try:
-        picture = ports.images.read(case.record.frame.image)
-        drawn = ports.annotator.annotate(picture, case.record.detections)
+        image = ports.images.read(case.record.frame.image)
+        drawn = ports.annotator.annotate(image, case.record.detections)
     except PermanentError as error:
         case.missing.append(error)
         return

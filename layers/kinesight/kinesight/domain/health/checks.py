@@ -10,7 +10,7 @@ from kinesight.domain.health.facts import (
     ConfigurationFacts,
     FragmentsFacts,
     LiveFacts,
-    NotedPicturesFacts,
+    NotedImagesFacts,
     StreamFacts,
 )
 from kinesight.domain.streams.stream_settings import equal_settings
@@ -52,7 +52,7 @@ def retention(facts: StreamFacts) -> Result:
         return failed(
             Cause.NO_RETENTION,
             "it keeps media for 0 hours",
-            "Without retention KVS generates no pictures, sends no notifications, and keeps no fragment to read.",
+            "Without retention KVS generates no images, sends no notifications, and keeps no fragment to read.",
             f"aws kinesisvideo update-data-retention --stream-name {facts.name} --operation INCREASE_DATA_RETENTION "
             f"--data-retention-change-in-hours 24 --current-version {facts.version}",
             retentionHours=0,
@@ -82,7 +82,7 @@ def image_generation(facts: ConfigurationFacts) -> Result:
     if here != there:
         return failed(
             Cause.IMAGES_ELSEWHERE,
-            f"its pictures go to {there}, the stack reads {here}",
+            f"its images go to {there}, the stack reads {here}",
             "A stream has one destination. Another stack or person configured it; two stacks that want the same stream "
             "take it from each other for ever.",
             update,
@@ -95,7 +95,7 @@ def image_generation(facts: ConfigurationFacts) -> Result:
             "Somebody changed it on the stream; configure_streams puts it right within half an hour.",
             update,
         )
-    return ok(f"ENABLED, a picture every {wanted.get('SamplingInterval')} ms to {here}")
+    return ok(f"ENABLED, an image every {wanted.get('SamplingInterval')} ms to {here}")
 
 
 def _different(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
@@ -124,7 +124,7 @@ def update_images(stream_name: str, wanted: Mapping[str, Any]) -> str:
 
 def fragments(facts: FragmentsFacts) -> Result:
     cure = (
-        f"kinesight put-video {facts.stream} FILE --tag image  # if this gives pictures, the camera, its network or "
+        f"kinesight put-video {facts.stream} FILE --tag image  # if this gives images, the camera, its network or "
         "its credentials are at fault"
     )
     if facts.newest is None:
@@ -160,7 +160,7 @@ def clock(facts: ClockFacts) -> Result:
     return failed(
         Cause.CLOCK_OFF,
         fact,
-        "Pictures, results and time ranges are timed by the camera's clock (ImageSelectorType PRODUCER_TIMESTAMP), so "
+        "Images, results and time ranges are timed by the camera's clock (ImageSelectorType PRODUCER_TIMESTAMP), so "
         "they are found at another time than they happened, and quiet hours are wrong. A recording that was played "
         "into the stream looks the same.",
         "make deploy ARGS='--parameter-overrides ImageSelectorType=SERVER_TIMESTAMP'  # or set the camera's clock",
@@ -168,17 +168,17 @@ def clock(facts: ClockFacts) -> Result:
     )
 
 
-def noted_pictures(facts: NotedPicturesFacts) -> Result:
+def noted_images(facts: NotedImagesFacts) -> Result:
     """Of a stream whose fragments arrive."""
     if facts.noted_ms is None:
-        return warning("no picture was noted yet", f"kinesight doctor {facts.stream}")
+        return warning("no image was noted yet", f"kinesight doctor {facts.stream}")
     age_s = (facts.now_ms - facts.noted_ms) / 1000
     if age_s < facts.missing_s:
-        return ok(f"a picture came within the last {span(max(300, age_s))}")
+        return ok(f"an image came within the last {span(max(300, age_s))}")
     return failed(
-        Cause.PICTURES_NOT_WRITTEN,
-        f"fragments arrive, but no picture has come for {span(age_s)}",
-        "The camera does not tag its fragments, KVS makes no pictures of its codec, or whoever calls PutMedia may not "
+        Cause.IMAGES_NOT_WRITTEN,
+        f"fragments arrive, but no image has come for {span(age_s)}",
+        "The camera does not tag its fragments, KVS makes no images of its codec, or whoever calls PutMedia may not "
         "write to the bucket: KVS says nothing of it.",
         f"kinesight doctor {facts.stream}  # reads its fragments, and says which",
     )

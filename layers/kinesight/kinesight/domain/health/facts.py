@@ -14,13 +14,13 @@ from kinesight.domain.live.leases import Lease
 class HealthThresholds:
     """From when on something counts as broken, in seconds.
 
-    `silent_s`: since the last fragment. `clock_s`: between the camera's clock and KVS's. `picture_s`: since the first
-    tagged fragment, without a picture. `queue_s`: of the oldest message. `live_s`: how far a live consumer is behind.
+    `silent_s`: since the last fragment. `clock_s`: between the camera's clock and KVS's. `image_s`: since the first
+    tagged fragment, without an image. `queue_s`: of the oldest message. `live_s`: how far a live consumer is behind.
     """
 
     silent_s: float = 300
     clock_s: float = 60
-    picture_s: float = 30
+    image_s: float = 30
     queue_s: float = 900
     live_s: float = 120
 
@@ -70,7 +70,7 @@ class FragmentsFacts:
 
 @dataclass(frozen=True, slots=True)
 class ClockFacts:
-    """`ahead_s`: how far the camera's clock is before KVS's; negative, behind. `counts`: whether pictures are timed by
+    """`ahead_s`: how far the camera's clock is before KVS's; negative, behind. `counts`: whether images are timed by
     the camera's clock."""
 
     stream: str
@@ -113,8 +113,8 @@ class LiveFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class NotedPicturesFacts:
-    """When analyze_images last noted a picture of a stream that is set up for them, within five minutes; None if it
+class NotedImagesFacts:
+    """When analyze_images last noted an image of a stream that is set up for them, within five minutes; None if it
     never did. `missing_s`: from when on it is told."""
 
     stream: str

@@ -41,7 +41,7 @@ def manifest_key(plan: RangePlan, index: int) -> str:
     return plan.work_key(f"{MANIFESTS}/{index}.json")
 
 
-def picture_key(plan: RangePlan, at_ms: int) -> str:
+def image_key(plan: RangePlan, at_ms: int) -> str:
     """Returns the key of the image of a moment."""
     return plan.work_key(f"{plan.stream_name}/{at_ms}.{_EXTENSIONS[plan.format]}")
 
@@ -51,22 +51,22 @@ def extract_window(plan: RangePlan, window: Window, ports: ExtractionPorts) -> W
     frames: list[Frame] = []
     missing: dict[int, str] = {}
     for request in window.requests:
-        pictures = _get_images(plan, request, ports.archive)
+        images = _get_images(plan, request, ports.archive)
         for slot in request.slots:
-            picture = pictures.get(slot.at_ms, SlotImage(slot.at_ms, None, "NOT_ANSWERED"))
-            if picture.data is None:
-                missing[slot.at_ms] = picture.reason
+            image = images.get(slot.at_ms, SlotImage(slot.at_ms, None, "NOT_ANSWERED"))
+            if image.data is None:
+                missing[slot.at_ms] = image.reason
             else:
-                frames.append(_store(plan, slot, picture.data, ports.work))
+                frames.append(_store(plan, slot, image.data, ports.work))
     refusals = Counter(missing.values())
     absent = [slot for slot in window.slots if slot.at_ms in missing]
     decoded: list[Frame] = []
     touched = {slot.fragment_number for slot in absent}
-    for slot, picture in _decoded(plan, absent, ports):
-        if picture.data is None:
-            missing[slot.at_ms] += f", {picture.reason}"
+    for slot, image in _decoded(plan, absent, ports):
+        if image.data is None:
+            missing[slot.at_ms] += f", {image.reason}"
         else:
-            decoded.append(_store(plan, slot, picture.data, ports.work))
+            decoded.append(_store(plan, slot, image.data, ports.work))
             del missing[slot.at_ms]
     manifest = WindowManifest(
         index=window.index,
@@ -96,8 +96,8 @@ def _decoded(plan: RangePlan, slots: Sequence[Slot], ports: ExtractionPorts) -> 
         if isinstance(media, FragmentUnavailable):
             yield from ((slot, SlotImage(at_ms, None, "FRAGMENT_UNAVAILABLE")) for at_ms, slot in by_moment.items())
         else:
-            for picture in ports.maker.pictures(media.matroska, list(by_moment), _wish(plan)):
-                yield by_moment[picture.at_ms], picture
+            for image in ports.maker.extract(media.matroska, list(by_moment), _wish(plan)):
+                yield by_moment[image.at_ms], image
 
 
 def _wish(plan: RangePlan) -> ImageSpec:
@@ -110,7 +110,7 @@ def _by_time(frames: list[Frame]) -> list[Frame]:
 
 def _store(plan: RangePlan, slot: Slot, data: bytes, work: WorkStore) -> Frame:
     content_type = _CONTENT_TYPES[plan.format]
-    key = picture_key(plan, slot.at_ms)
+    key = image_key(plan, slot.at_ms)
     work.write(key, data, content_type)
     moment = from_epoch_ms(slot.at_ms)
     by_producer = plan.selector == "PRODUCER_TIMESTAMP"

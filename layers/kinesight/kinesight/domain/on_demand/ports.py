@@ -10,7 +10,7 @@ from kinesight.domain.ports import ImageSpec, SlotImage
 class ImageExtractor(Protocol):
     """Extracts images from one fragment."""
 
-    def pictures(self, matroska: bytes, moments_ms: Sequence[int], spec: ImageSpec) -> Iterator[SlotImage]:
+    def extract(self, matroska: bytes, moments_ms: Sequence[int], spec: ImageSpec) -> Iterator[SlotImage]:
         """Yields one entry per timestamp (epoch milliseconds by the spec's clock): the image, or why there is none."""
 
 

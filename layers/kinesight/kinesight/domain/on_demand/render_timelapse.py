@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from kinesight.domain.errors import InvalidEventError, NoMediaError, UnsupportedImageError
 from kinesight.domain.model import Value, from_epoch_ms
-from kinesight.domain.on_demand.extract_images import manifest_key, picture_key
+from kinesight.domain.on_demand.extract_images import image_key, manifest_key
 from kinesight.domain.on_demand.messages import RangePlan, TimelapsePlan, WindowManifest
 from kinesight.domain.ports import FileStore, FileUploads, WorkStore
 
@@ -101,22 +101,22 @@ def render(plan: RangePlan, progress: Progress, ports: RenderingPorts) -> Progre
 
 def _form(plan: RangePlan, timelapse: TimelapsePlan, ports: RenderingPorts) -> tuple[VideoFormat, bytes]:
     """Returns the video format, and the poster: the first image of the range."""
-    picture = _first_picture(plan, ports.work)
+    image = _first_image(plan, ports.work)
     width, height = timelapse.width, timelapse.height
     if width is None or height is None:
-        width, height = _fitted(ports.encoder.size_of(picture))
+        width, height = _fitted(ports.encoder.size_of(image))
     form = VideoFormat(width, height, timelapse.frames_per_second)
-    return form, ports.encoder.poster(picture, form)
+    return form, ports.encoder.poster(image, form)
 
 
-def _first_picture(plan: RangePlan, work: WorkStore) -> bytes:
+def _first_image(plan: RangePlan, work: WorkStore) -> bytes:
     for index in range(plan.windows):
         body = work.read(manifest_key(plan, index))
         manifest = WindowManifest.model_validate_json(body) if body is not None else None
         for frame in manifest.frames if manifest is not None else ():
-            picture = work.read(frame.image.key)
-            if picture is not None:
-                return picture
+            image = work.read(frame.image.key)
+            if image is not None:
+                return image
     raise NoMediaError(f"{plan.execution} has no image for a time-lapse")
 
 
@@ -156,12 +156,12 @@ def _in_order[I, O](pool: ThreadPoolExecutor, work: Callable[[I], O], items: Ite
 
 def _canvas(plan: RangePlan, form: VideoFormat, at_ms: int, ports: RenderingPorts) -> Any:
     moment = f"{from_epoch_ms(at_ms):%Y-%m-%d %H:%M:%S} UTC"
-    picture = ports.work.read(picture_key(plan, at_ms))
-    if picture is None:
+    image = ports.work.read(image_key(plan, at_ms))
+    if image is None:
         return ports.encoder.gap(form, f"no video at {moment}")
     burnt = plan.timelapse is not None and plan.timelapse.burn_timestamp
     try:
-        return ports.encoder.canvas(picture, form, f"{plan.stream_name} {moment}" if burnt else "")
+        return ports.encoder.canvas(image, form, f"{plan.stream_name} {moment}" if burnt else "")
     except UnsupportedImageError:
         return ports.encoder.gap(form, f"unreadable image at {moment}")
 

@@ -23,7 +23,7 @@ def document_of(session: Session) -> dict[str, Any]:
         "startedAt": _iso(session.started_ms),
         "lastSeenAt": _iso(session.last_ms),
         "closed": session.closed,
-        "pictures": session.pictures,
+        "images": session.images,
         "labels": dict(session.labels),
         "rules": list(session.rules),
         "zones": list(session.zones),
@@ -35,7 +35,7 @@ def document_of(session: Session) -> dict[str, Any]:
             "label": best.label,
             "confidence": best.confidence,
         },
-        "keys": {"picture": keys.annotated, "record": keys.result, "video": keys.archive},
+        "keys": {"image": keys.annotated, "record": keys.result, "video": keys.archive},
     }
 
 
@@ -45,7 +45,7 @@ def alert_of(session: Session, link: Callable[[str], str]) -> Alert:
     Another function stores the image and the video, possibly some seconds later.
     """
     keys = _keys(session)
-    links = {"picture": link(keys.annotated), "record": link(keys.result)}
+    links = {"image": link(keys.annotated), "record": link(keys.result)}
     if keys.archive is not None:
         links["video"] = link(keys.archive)
     labels = ", ".join(session.labels)

@@ -110,7 +110,7 @@ def archive_sessions(messages: Sequence[QueuedMessage], ports: ArchivePorts) -> 
 
 def _archive(order: ClipOrder, ports: ArchivePorts, report: ArchiveReport) -> None:
     before = ports.videos.load(order.session)
-    if before is not None and before.pictures > order.pictures:
+    if before is not None and before.images > order.images:
         report.superseded += 1
         return
     known = {} if before is None else {one.number: one for one in before.fragments}
@@ -193,7 +193,7 @@ def _video(order: ClipOrder, expected: Sequence[ClipFragment], progress: _Progre
     if progress.is_done:
         missing += _missing_ranges(order, expected, ports)
     return SessionClip(
-        pictures=order.pictures,
+        images=order.images,
         selector=order.selector,
         started_at=from_epoch_ms(order.start_ms),
         ended_at=from_epoch_ms(order.end_ms),

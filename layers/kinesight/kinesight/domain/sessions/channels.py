@@ -54,7 +54,7 @@ class ChannelEntry[S: ParameterModel]:
 class SnsSettings(ParameterModel):
     evidence_bucket: RequiredText
     alert_topic_arn: RequiredText
-    alert_per: Literal["SESSION", "PICTURE"] = "SESSION"
+    alert_per: Literal["SESSION", "IMAGE"] = "SESSION"
     alert_format: Literal["KINESIGHT", "REKOGNITION"] = "KINESIGHT"
 
 

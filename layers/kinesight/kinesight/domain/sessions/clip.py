@@ -33,14 +33,14 @@ class ClipOrder(Value):
     """Message that orders the archiving of a stream from `start_ms` to `end_ms`, epoch milliseconds of the selector's
     clock.
 
-    `pictures`: number of images of the session at the time of the order; an order with fewer images is superseded.
+    `images`: number of images of the session at the time of the order; an order with fewer images is superseded.
     `fragments`: some that belong to the session, in the order of detection.
     """
 
     video_of: str
     stream_name: str = Field(pattern=r"^[a-zA-Z0-9_.-]{1,256}$")
     opened_ms: EpochMs
-    pictures: int = Field(ge=1)
+    images: int = Field(ge=1)
     selector: Selector
     start_ms: EpochMs
     end_ms: EpochMs
@@ -84,7 +84,7 @@ class MissingPart(Value):
 class SessionClip(Value):
     """The clip as stored with its session; `fragments` are in the order of time. It grows until it is `complete`."""
 
-    pictures: int
+    images: int
     selector: Selector
     started_at: Timestamp
     ended_at: Timestamp
@@ -99,7 +99,7 @@ def order_of(session: Session, settings: SessionSettings) -> ClipOrder:
         video_of=session.session_id,
         stream_name=session.stream_name,
         opened_ms=session.opened_ms,
-        pictures=session.pictures,
+        images=session.images,
         selector="SERVER_TIMESTAMP" if session.by_server else "PRODUCER_TIMESTAMP",
         start_ms=max(0, session.started_ms - round(1000 * settings.pre_roll_seconds)),
         end_ms=session.last_ms + round(1000 * settings.post_roll_seconds),

@@ -99,7 +99,7 @@ class Session:
     opened_ms: int
     started_ms: int
     last_ms: int
-    pictures: int
+    images: int
     labels: dict[str, float]
     rules: tuple[str, ...]
     zones: tuple[str, ...]

@@ -44,7 +44,7 @@ def _slack(alert: Alert) -> tuple[Message, ...]:
         *(_slack_section(text) for text in _slack_links(links)),
     ]
     plain = {"text": alert.subject, "blocks": blocks}
-    image_url = links.get("picture", "")
+    image_url = links.get("image", "")
     if not 0 < len(image_url) <= _SLACK_URL_CHARACTERS:
         return (plain,)
     image = {"type": "image", "image_url": image_url, "alt_text": alert.subject}
@@ -72,8 +72,8 @@ def _teams(alert: Alert) -> tuple[Message, ...]:
         {"type": "TextBlock", "text": alert.subject, "size": "Large", "weight": "Bolder", "wrap": True},
         {"type": "TextBlock", "text": _summary(alert).replace("\n", "\n\n"), "wrap": True},
     ]
-    if "picture" in links:
-        body.append({"type": "Image", "url": links["picture"], "altText": alert.subject})
+    if "image" in links:
+        body.append({"type": "Image", "url": links["image"], "altText": alert.subject})
     card = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",

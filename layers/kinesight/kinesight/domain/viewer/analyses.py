@@ -81,7 +81,7 @@ class AnalysisNotes(Value):
 @dataclass(frozen=True, slots=True)
 class AnalysisPorts:
     """The outside world of analyses. `work`: the bucket in which the workflow keeps what it needs; `evidence`: that of
-    pictures and time-lapses."""
+    images and time-lapses."""
 
     runs: AnalysisRuns
     notes: VersionedDocuments
@@ -264,7 +264,7 @@ class _Progress:
 
     @property
     def _folder(self) -> str:
-        """Without a detector there are pictures, but no reports."""
+        """Without a detector there are images, but no reports."""
         detects = self._request is None or self._request.detector != "NONE"
         return work_key(self._id, REPORTS if detects else MANIFESTS) + "/"
 
@@ -304,5 +304,5 @@ class _Progress:
             "resultId": frame.result_id,
             "imageTimestamp": iso_milliseconds(moment),
             "labels": list(dict.fromkeys(frame.labels)),
-            "links": {"picture": link(keys.annotated), "record": link(keys.result)},
+            "links": {"image": link(keys.annotated), "record": link(keys.result)},
         }

@@ -1,4 +1,4 @@
-"""An event's evidence as one zip, to be handed on: every picture, annotated and as it was taken, its records, its
+"""An event's evidence as one zip, to be handed on: every image, annotated and as it was taken, its records, its
 fragments as KVS had them, one MP4 that plays anywhere, the session, and a manifest by which each file can be checked.
 
 Names are made here, of kinds and numbers: nothing that a camera or a detector says becomes a path.
@@ -30,7 +30,7 @@ MOST_BYTES = 250 * 1024 * 1024
 """Of what is bundled, beside the MP4, which is as large as its fragments: with it the zip has room in a gigabyte of
 /tmp, and is read, written and sent within the 30 seconds that an HTTP API waits."""
 
-_PICTURES_AHEAD = 8
+_IMAGES_AHEAD = 8
 _CHUNK_BYTES = 1024 * 1024
 _SUFFIXES = {"image/jpeg": "jpg", "image/png": "png"}
 _GONE = "it is not there: not yet, or it has expired"
@@ -81,7 +81,7 @@ def _contents(evidence: EventEvidence) -> _Contents:
     """Raises EvidenceTooLargeError before anything is read."""
     records, fragments = evidence.all_record_keys(), evidence.fragments()
     keys = [*records, *map(annotated_key, records), *map(evidence.fragment_key, fragments)]
-    _check(sum(evidence.sizes(keys).values()), f"{len(records)} pictures, {len(fragments)} fragments")
+    _check(sum(evidence.sizes(keys).values()), f"{len(records)} images, {len(fragments)} fragments")
     return _Contents(evidence, records, fragments)
 
 
@@ -89,7 +89,7 @@ def _check(size: int, what: str) -> None:
     if size > MOST_BYTES:
         raise EvidenceTooLargeError(
             f"the event's evidence ({what}) has {size // 1_000_000} MB or more; a bundle is made of up to "
-            f"{MOST_BYTES // 1_000_000} MB. Its fragments and pictures can be downloaded one by one"
+            f"{MOST_BYTES // 1_000_000} MB. Its fragments and images can be downloaded one by one"
         )
 
 
@@ -178,34 +178,34 @@ def _add_records(pack: _Pack, contents: _Contents) -> Iterator[tuple[int, ImageR
             if body is not None:
                 yield number, ResultRecord.model_validate_json(body).frame.image
         except ValidationError:
-            name = f"pictures/{number:04d}-original"
+            name = f"images/{number:04d}-original"
             pack.missing.append({"name": name, "reason": "its record is of a form that this version can't read"})
 
 
 def _add_annotated(pack: _Pack, contents: _Contents) -> None:
     for number, key, body in _numbered(contents.evidence, [annotated_key(one) for one in contents.records]):
-        pack.add(f"pictures/{number:04d}-annotated.jpg", body, key)
+        pack.add(f"images/{number:04d}-annotated.jpg", body, key)
 
 
 def _numbered(evidence: EventEvidence, keys: Sequence[str]) -> Iterator[tuple[int, str, bytes | None]]:
     """From 1 on, with the whole key of each."""
     whole = [evidence.folder + key for key in keys]
-    for number, (key, body) in enumerate(evidence.evidence_buckets.evidence.each(whole, _PICTURES_AHEAD), start=1):
+    for number, (key, body) in enumerate(evidence.evidence_buckets.evidence.each(whole, _IMAGES_AHEAD), start=1):
         yield number, key, body
 
 
 def _add_originals(pack: _Pack, evidence: EventEvidence, originals: Sequence[tuple[int, ImageReference]]) -> None:
     """As they were taken, or of an event that is held their copies."""
     ours = [(number, image) for number, image in originals if image.bucket == evidence.evidence_buckets.images_bucket]
-    bodies = evidence.evidence_buckets.images.each([image.key for _, image in ours], _PICTURES_AHEAD)
+    bodies = evidence.evidence_buckets.images.each([image.key for _, image in ours], _IMAGES_AHEAD)
     for (number, image), (key, body) in zip(ours, bodies, strict=True):
         if body is None and evidence.event.held is not None:
             key = evidence.held_original(image.key)
             body = evidence.evidence_buckets.evidence.read(key)
-        pack.add(f"pictures/{number:04d}-original.{_SUFFIXES.get(image.content_type, 'bin')}", body, key)
+        pack.add(f"images/{number:04d}-original.{_SUFFIXES.get(image.content_type, 'bin')}", body, key)
     for number, _ in (one for one in originals if one not in ours):
         reason = "it is in a bucket that is not this stack's"
-        pack.missing.append({"name": f"pictures/{number:04d}-original", "reason": reason})
+        pack.missing.append({"name": f"images/{number:04d}-original", "reason": reason})
 
 
 def _add_video(pack: _Pack, contents: _Contents, clip: Path, clips: ClipMaker) -> None:

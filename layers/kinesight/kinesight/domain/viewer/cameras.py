@@ -20,7 +20,7 @@ from kinesight.domain.health.facts import (
     FragmentsFacts,
     HealthThresholds,
     LiveFacts,
-    NotedPicturesFacts,
+    NotedImagesFacts,
     StreamFacts,
 )
 from kinesight.domain.live.leases import Lease
@@ -62,7 +62,7 @@ class RecordedFragments(Protocol):
 @dataclass(frozen=True, slots=True)
 class CameraPorts:
     """The outside world of the list. `now_ms`: the present, epoch milliseconds. `leases`, `sights`: by stream ARN and
-    by stream name (domain.leases, domain.picture_watch)."""
+    by stream name (domain.leases, domain.image_watch)."""
 
     registry: ConfigurableStreams
     managed: ManagedStreams
@@ -76,13 +76,13 @@ class CameraPorts:
 
 @dataclass(frozen=True, slots=True)
 class CameraPlan:
-    """What the parameters want. `pictures_missing_s`: how long a stream may be without pictures. `is_live`: whether
+    """What the parameters want. `images_missing_s`: how long a stream may be without images. `is_live`: whether
     streams are read live. `region`: the stack's, for people."""
 
     wanted: StreamSettings
     times_by_producer: bool
     is_live: bool
-    pictures_missing_s: float
+    images_missing_s: float
     region: str
     patience: HealthThresholds = field(default_factory=HealthThresholds)
 
@@ -164,7 +164,7 @@ class _Camera:
         yield "fragments", ("retention",), lambda: judge.fragments(self._fragments)
         yield "clock", ("fragments",), lambda: judge.clock(self._clock)
         if Feature.IMAGE_GENERATION in self._features:
-            yield "pictures", ("image generation", "fragments"), lambda: judge.noted_pictures(self._pictures)
+            yield "images", ("image generation", "fragments"), lambda: judge.noted_images(self._images)
         if self._plan.is_live:
             yield "live", ("fragments",), lambda: judge.live(self._live)
         if Feature.NOTIFICATION in self._features:
@@ -239,10 +239,10 @@ class _Camera:
         return ClockFacts(self._stream.name, ahead_ms / 1000, counts, self._plan.patience.clock_s)
 
     @property
-    def _pictures(self) -> NotedPicturesFacts:
+    def _images(self) -> NotedImagesFacts:
         body = self._ports.sights.load(self._stream.name).body
         noted_ms = LastImageSeen.model_validate_json(body).at_ms if body is not None else None
-        return NotedPicturesFacts(self._stream.name, noted_ms, self._now_ms, self._plan.pictures_missing_s)
+        return NotedImagesFacts(self._stream.name, noted_ms, self._now_ms, self._plan.images_missing_s)
 
     @property
     def _live(self) -> LiveFacts:

@@ -1,4 +1,4 @@
-"""The evidence of an event: its records, pictures and fragments, at keys that follow from what is stored, never from a
+"""The evidence of an event: its records, images and fragments, at keys that follow from what is stored, never from a
 request. Of an event that is held there are copies at the same keys below a folder that has no expiry.
 """
 
@@ -48,7 +48,7 @@ class EvidenceReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EvidenceBuckets:
-    """Where evidence lies. `images` has the pictures as they were taken, for days; evidence is kept for `kept_days`."""
+    """Where evidence lies. `images` has the images as they were taken, for days; evidence is kept for `kept_days`."""
 
     evidence: EvidenceReader
     images: EvidenceReader
@@ -87,7 +87,7 @@ class EventEvidence:
         keys = self.record_keys(MOST_RECORDS + 1)
         if len(keys) > MOST_RECORDS:
             raise EvidenceTooLargeError(
-                f"the event has over {MOST_RECORDS} pictures, and this takes all of them in one request; "
+                f"the event has over {MOST_RECORDS} images, and this takes all of them in one request; "
                 f"they are in the evidence bucket under {keys[0].rpartition('/')[0]}/"
             )
         return keys
@@ -111,12 +111,12 @@ class EventEvidence:
         return archive_key(self.event.stream_name, fragment.number)
 
     def original_key(self, record: ResultRecord) -> str | None:
-        """Of the picture as it was taken, in the images bucket; None if it was elsewhere."""
+        """Of the image as it was taken, in the images bucket; None if it was elsewhere."""
         image = record.frame.image
         return image.key if image.bucket == self.evidence_buckets.images_bucket else None
 
     def original_link(self, record: ResultRecord) -> str | None:
-        """Whether the picture is there still, nobody has looked: it is kept for days, or as long as it is held."""
+        """Whether the image is there still, nobody has looked: it is kept for days, or as long as it is held."""
         key = self.original_key(record)
         if key is None:
             return None

@@ -184,7 +184,7 @@ def activity(day: date, stream_name: str | None, ports: ViewerPorts) -> Mapping[
 
 
 def card(evidence: EventEvidence) -> dict[str, Any]:
-    """A session's document with what people said of it, and a link to its picture."""
+    """A session's document with what people said of it, and a link to its image."""
     event = evidence.event
     return {
         **event.document,
@@ -193,7 +193,7 @@ def card(evidence: EventEvidence) -> dict[str, Any]:
         "reviewed": event.reviewed is not None,
         "held": event.held is not None,
         "revision": event.revision,
-        "links": {"picture": evidence.link(event.document["keys"]["picture"])},
+        "links": {"image": evidence.link(event.document["keys"]["image"])},
     }
 
 
@@ -211,7 +211,7 @@ def _oldest(now: datetime, kept_days: int) -> date:
 
 def _frame(record: ResultRecord, evidence: EventEvidence) -> dict[str, Any]:
     keys = evidence_keys(record)
-    links = {"picture": evidence.link(keys.annotated), "record": evidence.link(keys.result)}
+    links = {"image": evidence.link(keys.annotated), "record": evidence.link(keys.result)}
     return {
         "resultId": record.result_id,
         "imageTimestamp": record.frame.model_dump(mode="json", by_alias=True)["imageTimestamp"],

@@ -13,7 +13,7 @@ from kinesight.domain.parameters import OptionalNumber, OptionalText, RequiredTe
 SageMakerContentType = Literal["image/jpeg", "image/png", "image/bmp", "image/gif", "application/x-image"]
 
 _PROMPT = (
-    "This is a picture of a surveillance camera. Report every person, animal, vehicle and other notable object that it "
+    "This is an image of a surveillance camera. Report every person, animal, vehicle and other notable object that it "
     "shows, each with the box around it. Report nothing that you can't see."
 )
 
@@ -80,7 +80,7 @@ SAGEMAKER_ASYNC = DetectorEntry(
 
 class HttpSettings(MappedSettings):
     http_model_url: RequiredText
-    http_picture_type: Literal["image/jpeg", "image/png"] = "image/jpeg"
+    http_image_type: Literal["image/jpeg", "image/png"] = "image/jpeg"
     http_json_body: OptionalText = None
     http_auth_header: str = Field(default="Authorization", pattern=r"^[A-Za-z0-9-]{1,64}$")
     http_auth_secret_arn: OptionalText = None
@@ -89,7 +89,7 @@ class HttpSettings(MappedSettings):
 
 HTTP = DetectorEntry(
     name="HTTP",
-    summary="a model that takes a picture by POST",
+    summary="a model that takes an image by POST",
     settings=HttpSettings,
     actions=(),
     price=per_call(0),
@@ -111,7 +111,7 @@ def _bedrock_price(settings: BedrockSettings) -> CallPrice:
 
 BEDROCK = DetectorEntry(
     name="BEDROCK",
-    summary="a Bedrock model that takes pictures and tools",
+    summary="a Bedrock model that takes images and tools",
     settings=BedrockSettings,
     actions=("bedrock:InvokeModel",),
     price=_bedrock_price,
