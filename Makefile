@@ -21,7 +21,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser awscli demo test test-all checks unit page-test page-types fuzz fuzz-coverage live-chaos load faults lint check-style check-types check-template check-page format build deploy destroy package local lock checkov generate viewer-screenshot audit sbom clean
+.PHONY: help setup browser awscli demo test test-all checks unit page-test page-types fuzz fuzz-coverage live-chaos load faults lint check-style check-types check-template check-page format build deploy destroy package local new-function lock checkov generate viewer-screenshot audit sbom clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -140,6 +140,10 @@ sbom: setup ## what the layers deploy, as CycloneDX: sbom/layers.cdx.json
 
 generate: setup ## alarms and dashboard of template.yaml, tables of docs/operations.md (ARGS=--check only compares)
 	$(BIN)/python -m scripts.operations.generate $(ARGS)
+
+new-function: setup ## scaffold a function that a schedule runs (NAME=prune_clips ROOM=sessions SECTION=sessions)
+	@$(BIN)/python -m scripts.new_function --name "$(NAME)" --room "$(ROOM)" --section "$(SECTION)"
+	@$(BIN)/ruff check --quiet --fix . && $(BIN)/ruff format --quiet .
 
 lock: setup ## renew the lock file and the layers' requirements
 	$(BIN)/uv lock --upgrade

@@ -5,6 +5,7 @@ itself in `kit`.
 """
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from kinesight.metric_catalogue import Metric, MetricFacts
 
@@ -16,23 +17,9 @@ HEADING = Text(
     "What each alarm means, how to look, how to mend: ${Runbook}. What each graph shows: docs/operations.md."
 )
 
-FUNCTIONS = (
-    "AnalyzeImages",
-    "ArchiveSession",
-    "ConductLive",
-    "ConfigureStreams",
-    "ConsumeLive",
-    "DetectObjects",
-    "ExtractImages",
-    "KeepEvidence",
-    "PlanWindows",
-    "PublishViewer",
-    "RenderTimelapse",
-    "ServeViewer",
-    "StartAnalysis",
-    "SummarizeRange",
-    "SweepStreams",
-    "TrackSessions",
+FUNCTIONS = tuple(
+    "".join(word.capitalize() for word in path.parent.name.split("_"))
+    for path in sorted(Path(__file__).resolve().parents[2].glob("functions/*/app.py"))
 )
 QUEUES = ("Images", "Notifications", "SessionClips")
 DEAD_LETTERS = ("Images", "Evidence", "Sessions", "SessionClips", "Notifications", "Live")

@@ -35,7 +35,7 @@ declare namespace Api {
     HeightPixels?: number | null;
     Labels?: Array<string> | null;
     MinimumConfidence?: number | null;
-    Detector?: "REKOGNITION_LABELS" | "REKOGNITION_FACES" | "REKOGNITION_FACE_SEARCH" | "REKOGNITION_MODERATION" | "REKOGNITION_TEXT" | "REKOGNITION_PROTECTIVE_EQUIPMENT" | "REKOGNITION_CUSTOM_LABELS" | "SAGEMAKER" | "SAGEMAKER_ASYNC" | "HTTP" | "BEDROCK" | "NONE" | null;
+    Detector?: string | null;
     ToleratedFailurePercentage?: number;
     Timelapse?: TimelapseOptions | null;
     AllowEmpty?: boolean;
@@ -299,8 +299,8 @@ declare namespace Api {
     fragments: number;
     windows: number;
     failedWindows: number;
-    asked: number;
-    found: number;
+    requested: number;
+    extracted: number;
     decoded: number;
     missing: Record<string, number>;
     published: number;

@@ -265,7 +265,7 @@ _HOLDERS: dict[tuple[str, str], tuple[str, str]] = {
     ("serve_viewer.playing", "EvidenceBucket"): ("kinesight.domain.viewer.playback", "files"),
     ("render_timelapse.ports", "EvidenceBucket"): ("kinesight.domain.on_demand.render_timelapse", "videos"),
     ("serve_viewer.evidence_buckets", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
-    ("archive_session._held", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
+    ("archive_session._legal_hold", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
 }
 
 
@@ -389,7 +389,7 @@ _PLACES: dict[tuple[str, str], tuple[str, ...]] = {
     ("S3RulesFile", "serve_viewer.rules"): (_RULES,),
     ("S3EvidenceStore", "archive_session.ports"): ("EvidenceBucket/archive/*",),
     ("S3EvidenceStore", "keep_evidence.ports"): _EVIDENCE,
-    ("S3EvidenceStore", "track_sessions._audience"): _EVIDENCE,
+    ("S3EvidenceStore", "track_sessions._targets"): _EVIDENCE,
     ("S3Objects", "detectors._label_file"): ("models/labels.txt",),
 }
 _FILES = {"ImagesBucket": "ImagesBucket/on-demand/*", "EvidenceBucket": "EvidenceBucket/timelapse/*"}
@@ -492,7 +492,7 @@ def _in_s3(built: Built, action: str, places: _Places) -> Sequence[str]:
 def _in_viewer(built: Built, action: str) -> Sequence[str]:
     """Who copies what is held reads what it is copied from, and no copy."""
     if (built.maker, _bucket_name(built.adapter), action) == (
-        "archive_session._held",
+        "archive_session._legal_hold",
         "EvidenceBucket",
         "s3:GetObject",
     ):

@@ -19,12 +19,17 @@ _EVERYBODY = ("logs:CreateLogStream", "logs:PutLogEvents", "xray:", "kms:", "ec2
 
 def written() -> str:
     """Between the markers, as Markdown. The workflow's role is `analyze_range`."""
-    lines = ["| role | always | where a parameter asks for it |", "|---|---|---|"]
+    lines = ["| role | always | with a parameter |", "|---|---|---|"]
     for verb in [*FUNCTIONS, "analyze_range"]:
         having = [deployed(**CHOICES[one]) for one in CHOICES if verb in [*functions_of(one), "analyze_range"]]
         granted = [stack.grants(resource_of(verb, "Role")) for stack in having]
         always, ever = set.intersection(*granted), set.union(*granted)
-        lines.append(f"| `{verb}` | {_told(always)} | {_on_demand(verb, ever - always)} |")
+        words, listed = _listed_elsewhere(verb)
+        elsewhere = [words] if any(one[0] in listed for one in ever) else []
+        lines.append(
+            f"| `{verb}` | {_written(_without(always, listed))} | "
+            f"{'; '.join([_written(_without(ever - always, listed)), *elsewhere]).removeprefix('–; ')} |"
+        )
     return "\n".join([_BEGIN, *lines, _END])
 
 
@@ -37,19 +42,21 @@ _CHANNELS = (
     "calls of its channels ([sessions.md](sessions.md))",
     {action for one in CHANNELS.values() for action in one.actions},
 )
-"""Actions that a parameter asks for and that the tables of these documents list."""
+"""Actions that the tables of these documents list."""
 
 
-def _on_demand(verb: str, grants: Iterable[Grant]) -> str:
-    """Grants that a parameter asks for."""
-    words, listed = _DETECTORS if verb in _DETECTING else _CHANNELS if verb == "track_sessions" else ("", set[str]())
-    others = [one for one in grants if one[0] not in listed]
-    if len(others) == len(list(grants)):
-        return _told(others)
-    return "; ".join([*([_told(others)] if others else []), words])
+def _listed_elsewhere(verb: str) -> tuple[str, set[str]]:
+    """Words for the actions that another document lists, and these actions."""
+    if verb in _DETECTING:
+        return _DETECTORS
+    return _CHANNELS if verb == "track_sessions" else ("", set())
 
 
-def _told(grants: Iterable[Grant]) -> str:
+def _without(grants: Iterable[Grant], actions: set[str]) -> list[Grant]:
+    return [one for one in grants if one[0] not in actions]
+
+
+def _written(grants: Iterable[Grant]) -> str:
     actions = defaultdict(list)
     for action, resource in sorted(grants):
         if not action.startswith(_EVERYBODY):

@@ -1,4 +1,4 @@
-"""Which methods a handler may call, told from the source: a call graph by names, as rapid type analysis makes one.
+"""Which methods a handler may call, from the source: a call graph by names, as rapid type analysis makes one.
 
 A call of `x.name(...)` counts for every live class that has a method `name`. That is more than really happens, never
 less, so a permission that the graph finds no use for has none.
@@ -33,6 +33,21 @@ def methods_of(cls: type) -> dict[str, tuple[ast.FunctionDef, ...]]:
                 if isinstance(one, ast.FunctionDef):
                     found[one.name].append(one)
     return {name: tuple(all_of_them) for name, all_of_them in found.items()}
+
+
+@cache
+def home_of(method: ast.FunctionDef, cls: type) -> ModuleType:
+    """The module of the class that defines a method of `cls`, where the names in it are resolved."""
+    ours = (base for base in cls.__mro__ if base.__module__.startswith("kinesight."))
+    home = next(
+        base.__module__
+        for base in ours
+        if any(
+            isinstance(node, ast.ClassDef) and node.name == base.__name__ and method in node.body
+            for node in source_of(base.__module__).body
+        )
+    )
+    return sys.modules[home]
 
 
 def _is_class(node: ast.stmt, name: str) -> bool:
@@ -80,21 +95,20 @@ class CallGraph:
         if cls in self._live or not cls.__module__.startswith("kinesight."):
             return
         self._live.add(cls)
-        home = sys.modules[cls.__module__]
         for name, definitions in methods_of(cls).items():
             if name in self._called or _is_implied(name, definitions[0]):
-                self._walk_all(definitions, home)
+                self._walk_all(definitions, cls)
 
     def _call(self, name: str) -> None:
         if name in self._called:
             return
         self._called.add(name)
         for cls in list(self._live):
-            self._walk_all(methods_of(cls).get(name, ()), sys.modules[cls.__module__])
+            self._walk_all(methods_of(cls).get(name, ()), cls)
 
-    def _walk_all(self, definitions: tuple[ast.FunctionDef, ...], home: ModuleType) -> None:
+    def _walk_all(self, definitions: tuple[ast.FunctionDef, ...], cls: type) -> None:
         for one in definitions:
-            self._walk(one, home)
+            self._walk(one, home_of(one, cls))
 
     def _walk(self, tree: ast.AST, home: ModuleType) -> None:
         if id(tree) in self._seen:

@@ -275,7 +275,7 @@ EDITS = [
     (generate.TEMPLATE, "      <<: &version_alarm\n", "      <<: &version_alarm # by hand\n"),
     (generate.TEMPLATE, ',"${SweepStreamsAlarm.Arn}"', ""),
     (generate.TEMPLATE, '"title":"Throttles"', '"title":"throttles"'),
-    (generate.OPERATIONS, "$3.20 for a stack", "$3.10 for a stack"),
+    (generate.OPERATIONS, f"${generate._usd(''):.2f} for a stack", "$0.10 for a stack"),
     (generate.OPERATIONS, "over 900 in each", "over 901 in each"),
 ]
 

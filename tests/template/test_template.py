@@ -12,47 +12,17 @@ import pytest
 import yaml
 from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.environment import Settings
-from kinesight.settings import (
-    AnalyzeImagesSettings,
-    ArchiveSessionSettings,
-    ConductLiveSettings,
-    ConfigureStreamsSettings,
-    ConsumeLiveSettings,
-    DetectionSettings,
-    DetectObjectsSettings,
-    ExtractImagesSettings,
-    KeepEvidenceSettings,
-    PlanWindowsSettings,
-    PublishViewerSettings,
-    RenderTimelapseSettings,
-    ServeViewerSettings,
-    StartAnalysisSettings,
-    SummarizeRangeSettings,
-    SweepStreamsSettings,
-    TrackSessionsSettings,
-)
+from kinesight.settings import DetectionSettings
 from kinesight_local.template import InvalidTemplateError, expand, read_template
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
-FUNCTIONS: dict[str, type[Settings]] = {
-    "AnalyzeImagesFunction": AnalyzeImagesSettings,
-    "ArchiveSessionFunction": ArchiveSessionSettings,
-    "ConductLiveFunction": ConductLiveSettings,
-    "ConfigureStreamsFunction": ConfigureStreamsSettings,
-    "ConsumeLiveFunction": ConsumeLiveSettings,
-    "DetectObjectsFunction": DetectObjectsSettings,
-    "ExtractImagesFunction": ExtractImagesSettings,
-    "KeepEvidenceFunction": KeepEvidenceSettings,
-    "PlanWindowsFunction": PlanWindowsSettings,
-    "PublishViewerFunction": PublishViewerSettings,
-    "RenderTimelapseFunction": RenderTimelapseSettings,
-    "ServeViewerFunction": ServeViewerSettings,
-    "StartAnalysisFunction": StartAnalysisSettings,
-    "SummarizeRangeFunction": SummarizeRangeSettings,
-    "SweepStreamsFunction": SweepStreamsSettings,
-    "TrackSessionsFunction": TrackSessionsSettings,
-}
+NAMES = [
+    "".join(word.capitalize() for word in path.parent.name.split("_"))
+    for path in sorted(ROOT.glob("functions/*/app.py"))
+]
+_SETTINGS = importlib.import_module("kinesight.settings")
+FUNCTIONS: dict[str, type[Settings]] = {f"{name}Function": getattr(_SETTINGS, f"{name}Settings") for name in NAMES}
 SAM_CLI_YAML = importlib.import_module("samcli.yamlhelper")
 """How `sam` reads and writes a template; it has no types."""
 NOT_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
@@ -103,6 +73,7 @@ def test_folders_resources_and_verbs_have_one_name(template: dict[str, Any]) -> 
         resource = "".join(part.capitalize() for part in folder.split("_")) + "Function"
         assert template["Resources"][resource]["Properties"]["CodeUri"] == f"functions/{folder}/"
         assert len(list(ROOT.glob(f"layers/kinesight/kinesight/domain/*/{folder}.py"))) == 1
+        assert (ROOT / f"layers/kinesight/kinesight/wiring/{folder}.py").exists()
         assert (ROOT / f"events/{folder}").is_dir()
 
 

@@ -6,8 +6,10 @@ A flow is what happens to the images of one source in one period: a month, or a 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from kinesight.domain.detectors import catalogue
+from kinesight.domain.sessions.channels import CHANNELS, SNS, Carries, ChannelEntry
 
 from kinesight_cli.estimate.lines import Items, Line, Work, read_units, write_units
 from kinesight_cli.estimate.prices import DETECTORS
@@ -287,11 +289,16 @@ def sessions(counts: SessionCounts, parameters: Mapping[str, str], workload: Wor
         yield Line("iot.message", updates + counts.count, "a message per update, and the alert")
     if parameters["AlertPer"] == "SESSION":
         yield from _alerts(caller, counts.count, parameters, "per session")
-    others = bool(parameters["IotTopic"]) + bool(parameters["WebhookSecretArn"])
+    others = sum(one is not SNS and _sends_alerts(one, parameters) for one in CHANNELS.values())
     yield Line("dynamodb.write", counts.count * others, "per session: the ledger for the other channels", each=2)
     yield Work(caller, counts.batches, 0.03 * counts.batches + 0.05 * counts.hits)
     if parameters["SessionClip"] == "ENABLED":
         yield from _videos(counts, workload)
+
+
+def _sends_alerts(channel: ChannelEntry[Any], parameters: Mapping[str, str]) -> bool:
+    required = map(channel.settings.parameter, channel.settings.required_fields())
+    return channel.carries is not Carries.EVENTS and all(parameters[name] for name in required)
 
 
 def _videos(counts: SessionCounts, workload: Workload) -> Items:
