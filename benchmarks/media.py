@@ -268,9 +268,7 @@ def panned(width: int, height: int) -> Callable[[int], "np.ndarray[Any, Any]"]:
     return image
 
 
-def a_body(
-    name: str, width: int, height: int, fragments: int, image: Callable[[int], "np.ndarray[Any, Any]"]
-) -> Body:
+def a_body(name: str, width: int, height: int, fragments: int, image: Callable[[int], "np.ndarray[Any, Any]"]) -> Body:
     """H.264 as a camera's encoder makes it: two seconds a fragment, no B-frames."""
     target = BytesIO()
     count = _FPS * _SECONDS

@@ -1,9 +1,9 @@
-"""The viewer's first page of events out of a million, beside the same page out of a thousand.
+"""The viewer's first page of a million sessions, compared with the first page of a thousand sessions.
 
-`python -m benchmarks.viewer`, a quarter of an hour, most of it writing the million; Node.js must be there. moto goes
-through a whole index for each Query, so the table lies in dynalite, a DynamoDB on LevelDB (`npm ci` gets it).
+`python -m benchmarks.viewer` takes a quarter of an hour, mostly for writing the million, and needs Node.js. moto reads
+a whole index for each Query, so the table is in dynalite, a DynamoDB on LevelDB (installed by `npm ci`).
 
-A hundred cameras have a hundred days of events. Times are of the whole function: parse, read, sign every link, answer.
+A hundred cameras have a hundred days of sessions. Times are of the whole function, including presigned URLs.
 """
 
 import argparse
@@ -36,7 +36,7 @@ HERE = Path(__file__).resolve().parent
 CAMERAS, DAYS = 100, 100
 _DAY_MS = 86_400_000
 _NEWEST_MS = time.time_ns() // 1_000_000
-_ASKED = 50
+_RUNS = 50
 _BATCH = 25
 _WRITERS = 4
 _REQUESTS = {
@@ -46,8 +46,8 @@ _REQUESTS = {
         "stream": "camera-007",
         "day": datetime.fromtimestamp(_NEWEST_MS / 1000, UTC).date().isoformat(),
     },
-    "one event in ten": {"class": "ACTIVITY"},
-    "one event in a thousand": {"label": "Cat"},
+    "one session in ten": {"class": "ACTIVITY"},
+    "one session in a thousand": {"label": "Cat"},
 }
 
 
@@ -56,7 +56,7 @@ def a_dynamodb(folder: Path) -> Iterator[Any]:
     """A client of a new dynalite."""
     npm = shutil.which("npm")
     if npm is None:
-        sys.exit("npm is not there: install Node.js, then try again")
+        sys.exit("npm is not installed: install Node.js, then try again")
     fetch = [npm, "ci", "--silent", "--no-audit", "--no-fund"]
     subprocess.run(fetch, cwd=HERE / "dynalite", check=True)  # noqa: S603 - our own words
     command = [
@@ -120,15 +120,15 @@ def items(count: int) -> Iterator[dict[str, Any]]:
 
 
 def fill(client: Any, table: str, count: int) -> None:
-    properties = read_template(HERE.parent / "template.yaml")["Resources"]["EventsTable"]["Properties"]
-    wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-    client.create_table(TableName=table, **{name: properties[name] for name in wanted})
+    properties = read_template(HERE.parent / "template.yaml")["Resources"]["SessionsTable"]["Properties"]
+    names = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+    client.create_table(TableName=table, **{name: properties[name] for name in names})
     client.get_waiter("table_exists").wait(TableName=table, WaiterConfig={"Delay": 1})
 
     def write(batch: tuple[dict[str, Any], ...]) -> None:
-        asked = {table: [{"PutRequest": {"Item": item}} for item in batch]}
-        while asked:
-            asked = client.batch_write_item(RequestItems=asked)["UnprocessedItems"]
+        requests = {table: [{"PutRequest": {"Item": item}} for item in batch]}
+        while requests:
+            requests = client.batch_write_item(RequestItems=requests)["UnprocessedItems"]
 
     with ThreadPoolExecutor(_WRITERS) as pool:
         for some in batched(batched(items(count), _BATCH, strict=False), 400, strict=False):
@@ -137,24 +137,24 @@ def fill(client: Any, table: str, count: int) -> None:
 
 
 def times_ms(table: str, query: Mapping[str, str]) -> tuple[list[float], int]:
-    """Of the whole function, sorted; and how many events came."""
-    os.environ["EVENTS_TABLE"] = table
+    """Returns sorted times of the whole function, and the number of sessions in the page."""
+    os.environ["SESSIONS_TABLE"] = table
     from kinesight.wiring import serve_viewer as wiring
 
     from functions.serve_viewer import app  # it reads the environment
 
-    for made in (wiring.settings, wiring.ports, wiring.evidence_buckets, aws_clients.dynamodb):
+    for made in (wiring._environment, wiring.ports, wiring.evidence_buckets, aws_clients.dynamodb):
         made.cache_clear()
     found, taken = 0, list[float]()
-    for _ in range(_ASKED + 1):
+    for _ in range(_RUNS + 1):
         began = time.perf_counter()
-        answer = app.handler(asked(query), cast(Any, _CONTEXT))
+        response = app.handler(request(query), cast(Any, _CONTEXT))
         taken.append(1000 * (time.perf_counter() - began))
-        found = len(json.loads(answer["body"])["events"])
-    return sorted(taken[1:]), found  # the first one makes the clients
+        found = len(json.loads(response["body"])["sessions"])
+    return sorted(taken[1:]), found  # the first request creates the clients
 
 
-_ELSEWHERE = {
+_SETTINGS = {
     "EVIDENCE_BUCKET": "evidence",
     "EVIDENCE_RETENTION_DAYS": "365",
     "IMAGES_BUCKET": "images",
@@ -163,7 +163,7 @@ _ELSEWHERE = {
     "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:us-east-1:111122223333:notifications",
     "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:111122223333:stateMachine:ranges",
 }
-"""What the function is told of besides; a page of events needs none of it."""
+"""Other settings of the function; a page of sessions uses none of them."""
 
 _CONTEXT = SimpleNamespace(
     function_name="serve-viewer",
@@ -174,8 +174,8 @@ _CONTEXT = SimpleNamespace(
 )
 
 
-def asked(query: Mapping[str, str]) -> dict[str, Any]:
-    http = {"method": "GET", "path": "/api/events"}
+def request(query: Mapping[str, str]) -> dict[str, Any]:
+    http = {"method": "GET", "path": "/api/sessions"}
     return {
         "version": "2.0",
         "routeKey": "$default",
@@ -190,22 +190,22 @@ def asked(query: Mapping[str, str]) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--sessions", type=int, default=1_000_000)
     chosen = parser.parse_args()
     os.environ |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-    os.environ |= _ELSEWHERE | {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}
+    os.environ |= _SETTINGS | {"POWERTOOLS_LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true"}
     folder = Path(tempfile.mkdtemp())
     try:
         with a_dynamodb(folder) as client:
             fill(client, "few", 1000)
-            fill(client, "many", chosen.events)
-            print(f"\n{'ms of the function':28} {'1,000':>8} {f'{chosen.events:,}':>10} {'p95':>8} {'ratio':>6}")
+            fill(client, "many", chosen.sessions)
+            print(f"\n{'ms of the function':28} {'1,000':>8} {f'{chosen.sessions:,}':>10} {'p95':>8} {'ratio':>6}")
             for name, query in _REQUESTS.items():
                 few, _ = times_ms("few", query)
                 many, found = times_ms("many", query)
-                middle, late = many[_ASKED // 2], many[_ASKED * 95 // 100]
-                ratio = middle / few[_ASKED // 2]
-                print(f"{name:28} {few[_ASKED // 2]:8.1f} {middle:10.1f} {late:8.1f} {ratio:5.2f}× {found:3} events")
+                middle, late = many[_RUNS // 2], many[_RUNS * 95 // 100]
+                ratio = middle / few[_RUNS // 2]
+                print(f"{name:28} {few[_RUNS // 2]:8.1f} {middle:10.1f} {late:8.1f} {ratio:5.2f}× {found:3} sessions")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

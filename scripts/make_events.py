@@ -8,7 +8,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent / "events"
 BUCKET = "kinesight-images-sample"
 GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
-EVENT = "001767268800000-2c26b46b68ffc68f"
+SESSION_KEY = "001767268800000-2c26b46b68ffc68f"
 NUMBER = "91343852333181432392682062683809941735529748907"
 
 
@@ -119,7 +119,7 @@ def custom_resource(kind: str) -> dict[str, Any]:
     request = {
         "RequestType": kind,
         "ServiceToken": "arn:aws:lambda:us-east-1:123456789012:function:configure-streams",
-        "ResponseURL": "http://127.0.0.1:9/nobody-listens-here",
+        "ResponseURL": "http://127.0.0.1:9/no-listener",
         "StackId": "arn:aws:cloudformation:us-east-1:123456789012:stack/kinesight/51af3dc0-da77-11e4-872e-1234567db123",
         "RequestId": "5b478341-179d-4de0-9f1e-1234567890ab",
         "LogicalResourceId": "StreamConfiguration",
@@ -232,13 +232,13 @@ WINDOW: dict[str, Any] = {
 
 
 def workflow_start(**changes: Any) -> dict[str, Any]:
-    wanted = {
+    request = {
         "StreamName": "front-door",
         "StartTimestamp": "2026-01-01T12:00:00Z",
         "EndTimestamp": "2026-01-01T12:00:01Z",
         "SamplingInterval": 1000,
     }
-    return {"execution": "sample", "input": wanted | changes}
+    return {"execution": "sample", "input": request | changes}
 
 
 SCHEDULED: dict[str, Any] = {
@@ -313,13 +313,13 @@ SAMPLES: dict[str, Any] = {
     ),
     "analyze_images/hostile_key.json": sqs_event(s3_body(f"images/t%C3%BCr+50%25_{image_key()[7:]}")),
     "analyze_images/not_a_kvs_image.json": sqs_event(s3_body("images/holiday.jpg")),
-    "analyze_images/not_json.json": sqs_event("this is no JSON"),
+    "analyze_images/not_json.json": sqs_event("this is not JSON"),
     "analyze_images/not_a_batch.json": {"hello": "world"},
     "keep_evidence/valid.json": kinesis_event(result_record()),
     "keep_evidence/expired_fragment.json": kinesis_event(
         result_record("91343852333181432392682062683809941735500000000")
     ),
-    "keep_evidence/not_json.json": kinesis_event(b"this is no JSON", result_record()),
+    "keep_evidence/not_json.json": kinesis_event(b"this is not JSON", result_record()),
     "keep_evidence/not_a_batch.json": {"hello": "world"},
     "configure_streams/create.json": custom_resource("Create"),
     "configure_streams/update.json": custom_resource("Update"),
@@ -328,30 +328,30 @@ SAMPLES: dict[str, Any] = {
     "configure_streams/not_an_event.json": {"hello": "world"},
     "start_analysis/valid.json": sqs_event(notification()),
     "start_analysis/not_a_stream.json": sqs_event(notification(StreamArn="front-door")),
-    "start_analysis/not_json.json": sqs_event("this is no JSON", notification()),
+    "start_analysis/not_json.json": sqs_event("this is not JSON", notification()),
     "start_analysis/not_a_batch.json": {"hello": "world"},
     "consume_live/valid.json": {"slot": "0000", "share": 10},
     "consume_live/not_a_start.json": {"hello": "world"},
     "conduct_live/schedule.json": SCHEDULED,
     "conduct_live/not_an_event.json": {"hello": "world"},
     "track_sessions/valid.json": kinesis_event(result_record()),
-    "track_sessions/not_json.json": kinesis_event(b"this is no JSON", result_record()),
+    "track_sessions/not_json.json": kinesis_event(b"this is not JSON", result_record()),
     "track_sessions/schedule.json": SCHEDULED,
     "track_sessions/not_an_event.json": {"hello": "world"},
     "archive_session/valid.json": sqs_event(clip_order()),
     "archive_session/not_a_stream.json": sqs_event(clip_order(streamName="../front door")),
-    "archive_session/not_json.json": sqs_event("this is no JSON", clip_order()),
+    "archive_session/not_json.json": sqs_event("this is not JSON", clip_order()),
     "archive_session/not_a_batch.json": {"hello": "world"},
     "publish_viewer/create.json": page_resource("Create"),
     "publish_viewer/update.json": page_resource("Update"),
     "publish_viewer/delete.json": page_resource("Delete"),
     "publish_viewer/not_an_event.json": {"hello": "world"},
-    "serve_viewer/events.json": http_request("GET", "/api/events", "stream=front-door&limit=24"),
-    "serve_viewer/event.json": http_request("GET", f"/api/events/front-door/{EVENT}"),
+    "serve_viewer/sessions.json": http_request("GET", "/api/sessions", "stream=front-door&limit=24"),
+    "serve_viewer/session.json": http_request("GET", f"/api/sessions/front-door/{SESSION_KEY}"),
     "serve_viewer/mark.json": http_request(
-        "PATCH", f"/api/events/front-door/{EVENT}", body={"reviewed": True}, **{"if-match": '"0"'}
+        "PATCH", f"/api/sessions/front-door/{SESSION_KEY}", body={"reviewed": True}, **{"if-match": '"0"'}
     ),
-    "serve_viewer/hostile_path.json": http_request("GET", "/api/events/../../etc/passwd"),
+    "serve_viewer/hostile_path.json": http_request("GET", "/api/sessions/../../etc/passwd"),
     "serve_viewer/openapi.json": http_request("GET", "/api/openapi.json"),
     "serve_viewer/not_a_request.json": {"hello": "world"},
     "sweep_streams/schedule.json": SCHEDULED,

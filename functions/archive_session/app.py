@@ -1,4 +1,4 @@
-"""Session videos queue → the evidence bucket: every fragment of an ended session."""
+"""Session clips queue → evidence bucket: every fragment of an ended session."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from kinesight.wiring import archive_session as wiring
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Takes an SQS batch; returns the messages to be redelivered."""
+    """Accepts an SQS batch; returns the messages to be redelivered."""
     report = archive_sessions(sqs_messages(event), wiring.ports(context.get_remaining_time_in_millis))
     _log_and_count(report)
     return {"batchItemFailures": [{"itemIdentifier": item_id} for item_id in report.failed_item_ids]}

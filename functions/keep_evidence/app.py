@@ -12,7 +12,7 @@ from kinesight.wiring import keep_evidence as wiring
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Takes a Kinesis batch; returns the records to be redelivered."""
+    """Accepts a Kinesis batch; returns the records to be redelivered."""
     report = keep_batch(kinesis_records(event), wiring.ports(context.get_remaining_time_in_millis))
     _log_and_count(report)
     return {"batchItemFailures": [{"itemIdentifier": item_id} for item_id in report.failed_item_ids]}
@@ -23,7 +23,7 @@ def _log_and_count(report: EvidenceReport) -> None:
         for record in records:
             logger.info(what, **frame_keys(record.frame, record.result_id))
     for level, what, failures in (
-        (logger.warning, "evidence that can't be had any more", report.missing),
+        (logger.warning, "evidence no longer available", report.missing),
         (logger.error, "dead-lettered", report.dead_lettered),
         (logger.warning, "to be retried", report.retried),
     ):

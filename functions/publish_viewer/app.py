@@ -1,4 +1,4 @@
-"""A deployment → the viewer's page in its bucket. The page is beside this file."""
+"""CloudFormation custom resource → the viewer's page in its bucket. The page is in the folder of this file."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -15,23 +15,23 @@ _PAGE = Path(__file__).parent / "page"
 
 @observed
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Takes a custom resource's request, which is always answered."""
+    """Accepts a custom resource's request, and always sends a response to CloudFormation."""
     if "RequestType" not in event:
-        raise InvalidEventError("not a request of CloudFormation")
+        raise InvalidEventError("not a custom resource request of CloudFormation")
     try:
-        done = _carry_out(event)
-    except Exception as error:  # CloudFormation waits for a response, whatever went wrong
+        published = _handle(event)
+    except Exception as error:  # without a response, CloudFormation waits for an hour
         wiring.respond(event, failure=f"{type(error).__name__}: {error}", data={})
         raise
-    logger.info("published", **asdict(done))
+    logger.info("published", **asdict(published))
     wiring.respond(event, failure=None, data={})
-    return asdict(done)
+    return asdict(published)
 
 
-def _carry_out(event: Mapping[str, Any]) -> Published:
+def _handle(event: Mapping[str, Any]) -> Published:
     if event["RequestType"] == "Delete":
         return withdraw(wiring.store())
-    page = event["ResourceProperties"]
-    sign_in = SignIn(page["AuthorizeUrl"], page["TokenUrl"], page["ClientId"], page["LogoutUrl"])
+    given = event["ResourceProperties"]
+    sign_in = SignIn(given["AuthorizeUrl"], given["TokenUrl"], given["ClientId"], given["LogoutUrl"])
     files = {path.relative_to(_PAGE).as_posix(): path.read_bytes() for path in _PAGE.rglob("*") if path.is_file()}
     return publish(files, sign_in, wiring.store())

@@ -1,4 +1,4 @@
-"""The viewer's API: an HTTP API's event → a response. The authorizer checks every route."""
+"""HTTP API request → response of the viewer's API. The authorizer checks the token of every request."""
 
 from typing import Any
 
@@ -8,18 +8,18 @@ from aws_lambda_powertools.logging import correlation_paths
 from kinesight.domain.errors import InvalidEventError, KinesightError
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
-from kinesight.viewer_api import analyses, cameras, events, evidence, openapi, rules
-from kinesight.viewer_api.answers import not_understood, refused
+from kinesight.viewer_api import analyses, cameras, evidence, openapi, rules, sessions
+from kinesight.viewer_api.responses import error_response, validation_error
 
 app = APIGatewayHttpResolver(enable_validation=True)
-for _routes in (events, evidence, cameras, rules, analyses, openapi):
+for _routes in (sessions, evidence, cameras, rules, analyses, openapi):
     app.include_router(_routes.router)
 
 
 @observed
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Takes an event of payload format 2.0. Raises InvalidEventError for anything else."""
+    """Accepts an event of payload format 2.0. Raises InvalidEventError for any other event."""
     if event.get("version") != "2.0" or "requestContext" not in event:
         raise InvalidEventError("not a request of an HTTP API")
     count(Metric.VIEWER_REQUESTS, 1)
@@ -27,10 +27,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 @app.exception_handler(KinesightError)  # type: ignore[untyped-decorator]  # Powertools leaves it untyped
-def _error_response(error: KinesightError) -> Response[Any]:
-    return refused(error)
+def _on_kinesight_error(error: KinesightError) -> Response[Any]:
+    return error_response(error)
 
 
 @app.exception_handler(RequestValidationError)  # type: ignore[untyped-decorator]  # Powertools leaves it untyped
-def _validation_error(error: RequestValidationError) -> Response[Any]:
-    return not_understood(error)
+def _on_invalid_request(error: RequestValidationError) -> Response[Any]:
+    return validation_error(error)

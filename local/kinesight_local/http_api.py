@@ -51,7 +51,7 @@ class HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class HttpRoute:
-    """`key` as in the template: `GET /api/events/{id}`, `ANY /api/{proxy+}`, `$default`."""
+    """`key` as in the template: `GET /api/sessions/{id}`, `ANY /api/{proxy+}`, `$default`."""
 
     key: str
     has_authorizer: bool

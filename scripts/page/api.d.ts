@@ -3,7 +3,7 @@ declare namespace Api {
   interface Activity {
     streams: Array<StreamActivity>;
   }
-  interface Analyses {
+  interface AnalysesList {
     analyses: Array<ListedAnalysis>;
   }
   interface Analysis {
@@ -16,12 +16,12 @@ declare namespace Api {
     status: "RUNNING" | "SUCCEEDED" | "FAILED" | "TIMED_OUT" | "ABORTED" | "PENDING_REDRIVE";
     detector: string | null;
     error: string | null;
-    windows: Windows;
+    windows: WindowCounts;
     found: number;
     matched: number;
     results: Array<AnalysisResult>;
     summary: RangeSummary | null;
-    timelapse: Film | null;
+    timelapse: TimelapseLinks | null;
   }
   interface AnalysisRequest {
     StreamName?: string | null;
@@ -46,7 +46,7 @@ declare namespace Api {
     labels: Array<string>;
     links: ResultLinks;
   }
-  interface Best {
+  interface BestDetection {
     resultId: string;
     imageTimestamp: string;
     fragmentNumber: string | null;
@@ -75,44 +75,13 @@ declare namespace Api {
     status: string;
     retentionHours: number;
     lastFragmentAt: string | null;
-    lastEvent: SessionMoments | null;
-    configuration: Configured;
-    health: Array<Health>;
+    lastSession: SessionTimes | null;
+    configuration: StreamConfiguration;
+    health: Array<HealthCheck>;
   }
   interface CamerasPage {
     cameras: Array<Camera>;
     cursor: string | null;
-  }
-  interface Card {
-    schemaVersion: number;
-    sessionId: string;
-    streamName: string;
-    class: Severity;
-    startedAt: string;
-    lastSeenAt: string;
-    closed: boolean;
-    images: number;
-    labels: Record<string, number>;
-    rules: Array<string>;
-    zones: Array<string>;
-    fragments: Array<string>;
-    best: Best;
-    keys: Keys;
-    eventId: string;
-    day: string;
-    reviewed: boolean;
-    held: boolean;
-    revision: string;
-    links: ImageLink;
-  }
-  interface Configurations {
-    imageGeneration?: Record<string, unknown> | null;
-    notification?: Record<string, unknown> | null;
-  }
-  interface Configured {
-    wanted: Configurations;
-    found: Configurations;
-    drift: Array<string>;
   }
   interface Detection {
     label: string;
@@ -130,49 +99,10 @@ declare namespace Api {
   interface Error {
     error: Problem;
   }
-  interface EventDetails {
-    schemaVersion: number;
-    sessionId: string;
-    streamName: string;
-    class: Severity;
-    startedAt: string;
-    lastSeenAt: string;
-    closed: boolean;
-    images: number;
-    labels: Record<string, number>;
-    rules: Array<string>;
-    zones: Array<string>;
-    fragments: Array<string>;
-    best: Best;
-    keys: Keys;
-    eventId: string;
-    day: string;
-    reviewed: boolean;
-    held: boolean;
-    revision: string;
-    links: EventLinks;
-    frames: Array<EventFrame>;
-    record: ResultRecord | null;
-    tags: Record<string, string>;
-    video: LinkedVideo | null;
-  }
-  interface EventFrame {
-    resultId: string;
-    imageTimestamp: string;
-    detections: Array<Detection>;
-    rules: Array<string>;
-    links: FrameLinks;
-  }
-  interface EventLinks {
+  interface EvidenceKeys {
     image: string;
     record: string;
-    original?: string;
-    video?: string;
-  }
-  interface EventsPage {
-    events: Array<Card>;
-    cursor: string | null;
-    lookedBackTo: string;
+    video: string | null;
   }
   interface EvidenceLink {
     imageTimestamp: string;
@@ -182,9 +112,9 @@ declare namespace Api {
     annotated: string;
     fragment: string | null;
   }
-  interface Film {
-    link: string;
-    poster: string;
+  interface FeatureConfigurations {
+    imageGeneration?: Record<string, unknown> | null;
+    notification?: Record<string, unknown> | null;
   }
   interface Frame {
     source: FrameSource;
@@ -203,13 +133,16 @@ declare namespace Api {
     original?: string;
   }
   type FrameSource = "image-generation" | "on-demand" | "live" | "notification";
-  interface Health {
+  interface HealthCheck {
     check: string;
-    state: "ok" | "broken" | "unknown";
+    status: "ok" | "failed" | "warning";
     fact: string;
-    because: string;
-    next: string;
+    explanation: string;
+    nextStep: string;
     cause: string;
+  }
+  interface ImageLink {
+    image: string;
   }
   interface ImageReference {
     bucket: string;
@@ -218,11 +151,6 @@ declare namespace Api {
     sizeBytes: number;
     width?: number | null;
     height?: number | null;
-  }
-  interface Keys {
-    image: string;
-    record: string;
-    video: string | null;
   }
   interface LinkedFragment {
     number: string;
@@ -253,7 +181,7 @@ declare namespace Api {
   interface Manifest {
     schemaVersion: number;
     streamName: string;
-    eventId: string;
+    sessionKey: string;
     files: Array<BundledFile>;
     missing: Array<MissingFile>;
   }
@@ -270,9 +198,6 @@ declare namespace Api {
     startedAt?: string | null;
     endedAt?: string | null;
     fragments?: Array<string>;
-  }
-  interface ImageLink {
-    image: string;
   }
   interface Playback {
     kind: "HLS" | "CLIP";
@@ -337,22 +262,100 @@ declare namespace Api {
   interface RulesTag {
     etag: string;
   }
-  interface SessionMoments {
-    eventId: string;
+  interface RulesUpdate {
+    document: Record<string, unknown>;
+  }
+  interface SessionCard {
+    schemaVersion: number;
+    sessionId: string;
+    streamName: string;
+    class: Severity;
+    startedAt: string;
+    lastSeenAt: string;
+    closed: boolean;
+    images: number;
+    labels: Record<string, number>;
+    rules: Array<string>;
+    zones: Array<string>;
+    fragments: Array<string>;
+    best: BestDetection;
+    keys: EvidenceKeys;
+    sessionKey: string;
+    day: string;
+    reviewed: boolean;
+    held: boolean;
+    revision: string;
+    links: ImageLink;
+  }
+  interface SessionDetails {
+    schemaVersion: number;
+    sessionId: string;
+    streamName: string;
+    class: Severity;
+    startedAt: string;
+    lastSeenAt: string;
+    closed: boolean;
+    images: number;
+    labels: Record<string, number>;
+    rules: Array<string>;
+    zones: Array<string>;
+    fragments: Array<string>;
+    best: BestDetection;
+    keys: EvidenceKeys;
+    sessionKey: string;
+    day: string;
+    reviewed: boolean;
+    held: boolean;
+    revision: string;
+    links: SessionLinks;
+    frames: Array<SessionFrame>;
+    record: ResultRecord | null;
+    tags: Record<string, string>;
+    video: LinkedVideo | null;
+  }
+  interface SessionFrame {
+    resultId: string;
+    imageTimestamp: string;
+    detections: Array<Detection>;
+    rules: Array<string>;
+    links: FrameLinks;
+  }
+  interface SessionLinks {
+    image: string;
+    record: string;
+    original?: string;
+    video?: string;
+  }
+  interface SessionTimes {
+    sessionKey: string;
     startedAt: string;
     lastSeenAt: string;
     class: Severity;
   }
+  interface SessionsPage {
+    sessions: Array<SessionCard>;
+    cursor: string | null;
+    searchedUntil: string;
+  }
   type Severity = "ACTIVITY" | "ALERT";
-  interface Started {
+  interface StartedAnalysis {
     analysisId: string;
   }
   interface StreamActivity {
     stream: string;
-    sessions: Array<SessionMoments>;
+    sessions: Array<SessionTimes>;
+  }
+  interface StreamConfiguration {
+    expected: FeatureConfigurations;
+    found: FeatureConfigurations;
+    drift: Array<string>;
   }
   interface TimelapseFiles {
     video: string;
+    poster: string;
+  }
+  interface TimelapseLinks {
+    link: string;
     poster: string;
   }
   interface TimelapseOptions {
@@ -361,27 +364,24 @@ declare namespace Api {
     HeightPixels?: number | null;
     BurnTimestamp?: boolean;
   }
-  interface WantedRules {
-    document: Record<string, unknown>;
-  }
-  interface Windows {
+  interface WindowCounts {
     done: number;
     all: number;
   }
   interface Responses {
-    "GET /api/events/{stream}/{event_id}": EventDetails;
-    "PATCH /api/events/{stream}/{event_id}": Card;
-    "GET /api/events/{stream}/{event_id}/playback": Playback;
-    "POST /api/events/{stream}/{event_id}/bundle": Bundle;
+    "GET /api/sessions/{stream}/{session_key}": SessionDetails;
+    "PATCH /api/sessions/{stream}/{session_key}": SessionCard;
+    "GET /api/sessions/{stream}/{session_key}/playback": Playback;
+    "POST /api/sessions/{stream}/{session_key}/bundle": Bundle;
     "GET /api/analyses/{analysis_id}": Analysis;
-    "POST /api/analyses/{analysis_id}/timelapse": Started;
-    "GET /api/events": EventsPage;
+    "POST /api/analyses/{analysis_id}/timelapse": StartedAnalysis;
+    "GET /api/sessions": SessionsPage;
     "GET /api/activity": Activity;
     "GET /api/cameras": CamerasPage;
     "GET /api/rules": RulesDocument;
     "PUT /api/rules": RulesTag;
-    "GET /api/analyses": Analyses;
-    "POST /api/analyses": Started;
+    "GET /api/analyses": AnalysesList;
+    "POST /api/analyses": StartedAnalysis;
     "GET /api/openapi.json": Record<string, unknown>;
   }
 }

@@ -1,13 +1,13 @@
 // Types that several modules of the page share: the API's shapes by the page's names, and what builds elements.
 
-type Session = Api.Card;
-type SessionDetails = Api.EventDetails;
-type SessionFrame = Api.EventFrame;
-type SessionTimes = Api.SessionMoments;
-type SessionPage = Api.EventsPage;
+type Session = Api.SessionCard;
+type SessionDetails = Api.SessionDetails;
+type SessionFrame = Api.SessionFrame;
+type SessionTimes = Api.SessionTimes;
+type SessionPage = Api.SessionsPage;
 type SessionClip = Api.LinkedVideo;
 type Camera = Api.Camera;
-type CameraCheck = Api.Health;
+type CameraCheck = Api.HealthCheck;
 type Analysis = Api.Analysis;
 type ListedAnalysis = Api.ListedAnalysis;
 type AnalysisResult = Api.AnalysisResult;

@@ -16,11 +16,11 @@ def aws() -> Iterator[None]:
 
 @pytest.fixture
 def table() -> Iterator[Any]:
-    """The events table, empty."""
+    """The sessions table, empty."""
     with mock_aws():
         client = boto3.client("dynamodb", region_name="us-east-1")
         client.create_table(
-            TableName="events",
+            TableName="sessions",
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("stream", "id", "day")],
             KeySchema=[{"AttributeName": "stream", "KeyType": "HASH"}, {"AttributeName": "id", "KeyType": "RANGE"}],

@@ -3,7 +3,7 @@
 import pytest
 
 from scripts.page.api_types import TARGET, declarations
-from tests.openapi_answers import document
+from tests.openapi_responses import document
 
 
 def test_the_committed_types_are_current() -> None:

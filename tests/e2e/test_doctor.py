@@ -401,7 +401,7 @@ STATES: tuple[tuple[Breaking, Cause], ...] = (
     (bucket_refuses, Cause.BUCKET_REFUSES),
     (bucket_gone, Cause.BUCKET_MISSING),
     (bucket_of_another_region, Cause.DESTINATION_REGION),
-    (bucket_tells_nobody, Cause.BUCKET_TELLS_NOBODY),
+    (bucket_tells_nobody, Cause.BUCKET_NOT_NOTIFYING),
     (key_disabled, Cause.KEY_UNUSABLE),
     (queue_refuses, Cause.QUEUE_REFUSES),
     (mapping_disabled, Cause.MAPPING_DISABLED),

@@ -239,7 +239,7 @@ def test_a_sweep(template: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sample", "status"), [("events", 200), ("openapi", 200), ("event", 404), ("mark", 404), ("hostile_path", 404)]
+    ("sample", "status"), [("sessions", 200), ("openapi", 200), ("session", 404), ("mark", 404), ("hostile_path", 404)]
 )
 def test_the_viewers_api(template: Path, sample: str, status: int) -> None:
     assert invoke(template, "ServeViewerFunction", f"serve_viewer/{sample}.json")["statusCode"] == status

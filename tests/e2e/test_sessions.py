@@ -73,7 +73,7 @@ def events(cloud: LocalCloud) -> str:
 
 def items(cloud: LocalCloud) -> list[dict[str, Any]]:
     answer = cloud.client("dynamodb").query(
-        TableName=cloud.outputs["EventsTableName"],
+        TableName=cloud.outputs["SessionsTableName"],
         KeyConditionExpression="#stream = :stream",
         ExpressionAttributeNames={"#stream": "stream"},
         ExpressionAttributeValues={":stream": {"S": STREAM}},

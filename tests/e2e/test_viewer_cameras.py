@@ -1,4 +1,4 @@
-"""Cameras, their images and analyses by the viewer's API, on the deployed stack: as its page asks for them."""
+"""Cameras, their images and analyses through the viewer's API, on the deployed stack."""
 
 import time
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from PIL import Image
 
 from tests.e2e.conftest import ROOT
 from tests.functional.kvs_producer import eventually
-from tests.openapi_answers import check_answer, document
+from tests.openapi_responses import check_response, document
 from tests.sample_video import write_sample_video
 
 STREAM = "camera-1"
@@ -56,137 +56,141 @@ def page(cloud: LocalCloud) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def film(tmp_path_factory: pytest.TempPathFactory) -> SourceVideo:
-    path = tmp_path_factory.mktemp("film") / "demo.mp4"
+def video(tmp_path_factory: pytest.TempPathFactory) -> SourceVideo:
+    path = tmp_path_factory.mktemp("video") / "demo.mp4"
     write_sample_video(path)
     return read_video(path)
 
 
 @pytest.fixture(scope="module")
-def recorded(cloud: LocalCloud, film: SourceVideo) -> None:
-    """The demo's video, two hours ago by the camera's clock."""
-    send(cloud, film, START)
+def recorded(cloud: LocalCloud, video: SourceVideo) -> None:
+    """Sends the demo's video, two hours ago by the camera's clock."""
+    send(cloud, video, START)
 
 
-def send(cloud: LocalCloud, film: SourceVideo, start: datetime) -> None:
+def send(cloud: LocalCloud, video: SourceVideo, start: datetime) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in cloud.endpoints.items():
             patch.setenv(name, value)
         patch.delenv("AWS_SESSION_TOKEN", raising=False)
-        play(STREAM, film, Tagging(image=False), lambda _: None, Pace(start))
+        play(STREAM, video, Tagging(image=False), lambda _: None, Pace(start))
 
 
-def ask(page: httpx.Client, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-    answer = page.request(method, path, json=body)
-    told = answer.json() if answer.content else None
-    check_answer(method, path, answer.status_code, answer.headers["content-type"], told)
-    return answer.status_code, told
+def call_api(page: httpx.Client, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    response = page.request(method, path, json=body)
+    result = response.json() if response.content else None
+    check_response(method, path, response.status_code, response.headers["content-type"], result)
+    return response.status_code, result
 
 
 def ended(page: httpx.Client, identity: str) -> Any:
-    """What is told of an analysis once it has ended."""
+    """Returns an analysis once it has ended."""
     deadline = time.monotonic() + 300
-    while (told := ask(page, "GET", f"/api/analyses/{identity}")[1])["status"] == "RUNNING":
+    while (result := call_api(page, "GET", f"/api/analyses/{identity}")[1])["status"] == "RUNNING":
         assert time.monotonic() < deadline
-        assert told["windows"]["done"] <= told["windows"]["all"]
+        assert result["windows"]["done"] <= result["windows"]["all"]
         time.sleep(0.5)
-    return told
+    return result
 
 
 def test_the_api_describes_itself(page: httpx.Client) -> None:
-    assert ask(page, "GET", "/api/openapi.json") == (200, document())
+    assert call_api(page, "GET", "/api/openapi.json") == (200, document())
 
 
 @pytest.mark.usefixtures("recorded")
 class TestCameras:
-    def test_the_selected_ones_as_they_are_set_up(self, page: httpx.Client) -> None:
-        status, told = ask(page, "GET", "/api/cameras")
+    def test_selected_cameras_have_their_configuration(self, page: httpx.Client) -> None:
+        status, result = call_api(page, "GET", "/api/cameras")
 
-        assert (status, told["cursor"]) == (200, None)
-        camera, empty = told["cameras"]
+        assert (status, result["cursor"]) == (200, None)
+        camera, empty = result["cameras"]
         assert (camera["stream"], camera["status"], camera["retentionHours"]) == (STREAM, "ACTIVE", 24)
         assert camera["configuration"]["drift"] == []
-        assert camera["configuration"]["found"] == camera["configuration"]["wanted"]
+        assert camera["configuration"]["found"] == camera["configuration"]["expected"]
         assert camera["lastFragmentAt"] is not None
         checks = {one["check"]: one for one in camera["health"]}
-        assert checks["image generation"]["state"] == checks["fragments"]["state"] == "ok"
+        assert checks["image generation"]["status"] == checks["fragments"]["status"] == "ok"
         # The recording was played two hours late.
         assert checks["clock"]["cause"] == "clock-off"
         assert {one["check"]: one["cause"] for one in empty["health"]}["retention"] == "no-retention"
 
-    def test_what_somebody_changes_is_told(self, cloud: LocalCloud, page: httpx.Client) -> None:
-        wanted = ask(page, "GET", "/api/cameras")[1]["cameras"][0]["configuration"]["wanted"]["imageGeneration"]
+    def test_a_changed_configuration_is_reported(self, cloud: LocalCloud, page: httpx.Client) -> None:
+        expected = call_api(page, "GET", "/api/cameras")[1]["cameras"][0]["configuration"]["expected"][
+            "imageGeneration"
+        ]
         kinesis_video = cloud.client("kinesisvideo")
         for interval_ms, drift in ((5000, ["imageGeneration.SamplingInterval"]), (500, [])):
             kinesis_video.update_image_generation_configuration(
-                StreamName=STREAM, ImageGenerationConfiguration=wanted | {"SamplingInterval": interval_ms}
+                StreamName=STREAM, ImageGenerationConfiguration=expected | {"SamplingInterval": interval_ms}
             )
-            assert ask(page, "GET", "/api/cameras")[1]["cameras"][0]["configuration"]["drift"] == drift
+            assert call_api(page, "GET", "/api/cameras")[1]["cameras"][0]["configuration"]["drift"] == drift
 
-    def test_an_image_of_what_was_sent_last(self, cloud: LocalCloud, page: httpx.Client, film: SourceVideo) -> None:
-        send(cloud, film, START + timedelta(hours=1))
+    def test_an_image_of_the_newest_media(self, cloud: LocalCloud, page: httpx.Client, video: SourceVideo) -> None:
+        send(cloud, video, START + timedelta(hours=1))
 
-        answer = page.get(f"/api/cameras/{STREAM}/image")
+        response = page.get(f"/api/cameras/{STREAM}/image")
 
-        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
-        assert datetime.now(UTC) - datetime.fromisoformat(answer.headers["x-image-time"]) < timedelta(hours=3)
-        with Image.open(BytesIO(answer.content)) as image:
+        assert (response.status_code, response.headers["content-type"]) == (200, "image/jpeg")
+        assert datetime.now(UTC) - datetime.fromisoformat(response.headers["x-image-time"]) < timedelta(hours=3)
+        with Image.open(BytesIO(response.content)) as image:
             assert image.size == (960, 540)
 
     def test_the_reason_for_no_image(self, page: httpx.Client) -> None:
         for stream, code in (
-            ("camera-2", "ImageMissing"),
-            ("other", "StreamUnselected"),
-            ("gone", "StreamUnselected"),
+            ("camera-2", "NoCameraImage"),
+            ("other", "StreamNotSelected"),
+            ("gone", "StreamNotSelected"),
         ):
-            status, told = ask(page, "GET", f"/api/cameras/{stream}/image")
-            assert (status, told["error"]["code"]) == (404, code)
+            status, result = call_api(page, "GET", f"/api/cameras/{stream}/image")
+            assert (status, result["error"]["code"]) == (404, code)
 
 
 @pytest.mark.usefixtures("recorded")
 class TestAnalyses:
-    def test_a_range_is_analyzed_and_its_results_open(self, page: httpx.Client) -> None:
-        status, started = ask(page, "POST", "/api/analyses", RANGE | {"SamplingInterval": 1000})
+    def test_a_range_is_analyzed_and_its_links_are_valid(self, page: httpx.Client) -> None:
+        status, started = call_api(page, "POST", "/api/analyses", RANGE | {"SamplingInterval": 1000})
         assert status == 202
 
-        told = ended(page, started["analysisId"])
+        result = ended(page, started["analysisId"])
 
-        assert (told["status"], told["error"], told["streamName"]) == ("SUCCEEDED", None, STREAM)
-        assert told["windows"]["done"] == told["windows"]["all"] > 0
-        assert told["found"] == told["summary"]["found"] > 10
-        assert told["matched"] == len(told["results"]) > 0
-        assert all("Face" in one["labels"] for one in told["results"])
-        links = told["results"][0]["links"]
+        assert (result["status"], result["error"], result["streamName"]) == ("SUCCEEDED", None, STREAM)
+        assert result["windows"]["done"] == result["windows"]["all"] > 0
+        assert result["found"] == result["summary"]["found"] > 10
+        assert result["matched"] == len(result["results"]) > 0
+        assert all("Face" in one["labels"] for one in result["results"])
+        links = result["results"][0]["links"]
         eventually(lambda: all(httpx.get(link).status_code == 200 for link in links.values()), 60)
         assert httpx.get(links["image"]).headers["content-type"] == "image/jpeg"
-        listed = ask(page, "GET", "/api/analyses")[1]["analyses"]
+        listed = call_api(page, "GET", "/api/analyses")[1]["analyses"]
         assert (listed[0]["analysisId"], listed[0]["status"]) == (started["analysisId"], "SUCCEEDED")
 
-        status, film = ask(page, "POST", f"/api/analyses/{started['analysisId']}/timelapse", {"FramesPerSecond": 5})
+        status, video = call_api(
+            page, "POST", f"/api/analyses/{started['analysisId']}/timelapse", {"FramesPerSecond": 5}
+        )
         assert status == 202
-        rendered = ended(page, film["analysisId"])
+        rendered = ended(page, video["analysisId"])
         assert (rendered["status"], rendered["matched"]) == ("SUCCEEDED", 0)
         assert frames_of(httpx.get(rendered["timelapse"]["link"]).content) == moments_of(rendered["summary"])
 
-    def test_one_that_fails_says_why(self, page: httpx.Client) -> None:
+    def test_a_failed_analysis_has_its_error(self, page: httpx.Client) -> None:
         old = {name: (START - timedelta(hours=1)).isoformat() for name in ("StartTimestamp", "EndTimestamp")}
 
-        told = ended(page, ask(page, "POST", "/api/analyses", RANGE | old)[1]["analysisId"])
+        result = ended(page, call_api(page, "POST", "/api/analyses", RANGE | old)[1]["analysisId"])
 
-        assert told["status"] == "FAILED"
-        assert told["error"].startswith("NoMediaError: camera-1 has no media between")
+        assert result["status"] == "FAILED"
+        assert result["error"].startswith("NoMediaError: camera-1 has no media between")
 
     def test_only_of_selected_cameras(self, page: httpx.Client) -> None:
-        status, told = ask(page, "POST", "/api/analyses", RANGE | {"StreamName": "other"})
+        status, result = call_api(page, "POST", "/api/analyses", RANGE | {"StreamName": "other"})
 
-        assert (status, told["error"]["code"]) == (404, "StreamUnselected")
+        assert (status, result["error"]["code"]) == (404, "StreamNotSelected")
 
 
-def frames_of(film: bytes) -> int:
-    with av.open(BytesIO(film), "r") as video:
-        return len(list(video.decode(video=0)))
+def frames_of(video: bytes) -> int:
+    with av.open(BytesIO(video), "r") as container:
+        return len(list(container.decode(video=0)))
 
 
 def moments_of(summary: Any) -> int:
-    """Of the grid: those without an image are frames, too."""
+    """Returns the number of grid points: those without an image count, too."""
     return int((summary["endMs"] - summary["startMs"]) // summary["intervalMs"]) + 1

@@ -1,4 +1,4 @@
-"""The viewer on the deployed stack: the page and its API as a browser meets them on the local cloud."""
+"""The viewer on the deployed stack: the page and its API, requested as by a browser on the local cloud."""
 
 import hashlib
 import json
@@ -56,8 +56,8 @@ def browser(viewer: ViewerServer) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="module")
-def event(cloud: LocalCloud) -> str:
-    """The path of an event whose label is a script."""
+def session_path(cloud: LocalCloud) -> str:
+    """Returns the path of a session with a script as label."""
     return stored_event(cloud, round(time.time() * 1000), STREAM)
 
 
@@ -66,30 +66,30 @@ def stored_event(cloud: LocalCloud, at_ms: int, stream: str) -> str:
     best = BestImage("r" * 32, at_ms, "123", HOSTILE, 97.5, Severity.ALERT)
     labels = {HOSTILE: 97.5}
     session = Session("ab" * 16, stream, Severity.ALERT, at_ms, at_ms, at_ms, 1, labels, ("people",), (), best)
-    table = cloud.outputs["EventsTableName"]
+    table = cloud.outputs["SessionsTableName"]
     DynamoDbSessions(cloud.client("dynamodb"), table, kept_seconds=3600, epoch_s=time.time).put(session)
-    return f"/api/events/{stream}/{at_ms:015d}-{'ab' * 16}"
+    return f"/api/sessions/{stream}/{at_ms:015d}-{'ab' * 16}"
 
 
-def test_the_stacks_output_is_the_address_with_its_token(cloud: LocalCloud, viewer: ViewerServer) -> None:
+def test_the_stack_output_is_the_address_with_its_token(cloud: LocalCloud, viewer: ViewerServer) -> None:
     assert cloud.outputs["ViewerUrl"] == f"{viewer.url}/#token={viewer.token}"
     assert urlsplit(viewer.url).hostname == "127.0.0.1"
-    assert "ViewerUserPoolId" not in cloud.outputs  # there is none here
+    assert "ViewerUserPoolId" not in cloud.outputs  # the local cloud has none
 
 
-def test_every_file_of_the_page_is_served_as_it_is_with_the_templates_headers(browser: httpx.Client) -> None:
+def test_every_file_of_the_page_is_served_unchanged_with_the_templates_headers(browser: httpx.Client) -> None:
     names = [path.relative_to(PAGE).as_posix() for path in PAGE.rglob("*") if path.is_file()]
     for name in names:
-        answer = browser.get(f"/{name}")
-        assert (answer.status_code, answer.content) == (200, (PAGE / name).read_bytes()), name
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["x-frame-options"] == "DENY"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        response = browser.get(f"/{name}")
+        assert (response.status_code, response.content) == (200, (PAGE / name).read_bytes()), name
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["x-frame-options"] == "DENY"
+        assert response.headers["referrer-policy"] == "no-referrer"
     assert {"index.html", "style.css", "js/main.js"} <= set(names)
     assert browser.get("/").content == (PAGE / "index.html").read_bytes()
 
 
-def test_the_policy_lets_the_page_load_from_this_clouds_s3_and_kvs(cloud: LocalCloud, browser: httpx.Client) -> None:
+def test_the_policy_allows_this_clouds_s3_and_kvs(cloud: LocalCloud, browser: httpx.Client) -> None:
     policy = browser.get("/").headers["content-security-policy"]
     directives = {name: values for name, *values in (one.split() for one in policy.split(";"))}
     s3, kvs = cloud.endpoints["AWS_ENDPOINT_URL"], cloud.kvs.url
@@ -101,18 +101,18 @@ def test_the_policy_lets_the_page_load_from_this_clouds_s3_and_kvs(cloud: LocalC
         assert {s3, kvs} <= set(directives[name]), name
 
 
-def test_without_the_token_nothing_is_told(viewer: ViewerServer, event: str) -> None:
-    for path in ("/api/events", event, "/api/rules", "/api/nothing"):
+def test_requests_without_the_token_are_rejected(viewer: ViewerServer, session_path: str) -> None:
+    for path in ("/api/sessions", session_path, "/api/rules", "/api/nothing"):
         for headers in ({}, {"Authorization": "Bearer nonsense"}):
             assert httpx.get(f"{viewer.url}{path}", headers=headers).status_code == 401, path
 
 
 def test_a_foreign_host_name_is_forbidden(viewer: ViewerServer) -> None:
-    for path in ("/", "/api/events"):
+    for path in ("/", "/api/sessions"):
         assert raw(viewer, path, Host="evil.example")[0] == 403
 
 
-def test_no_path_leads_anywhere_else(cloud: LocalCloud, viewer: ViewerServer) -> None:
+def test_no_path_reads_other_files(cloud: LocalCloud, viewer: ViewerServer) -> None:
     bucket = cloud.outputs["EvidenceBucketName"]
     cloud.client("s3").put_object(Bucket=bucket, Key="configuration/secret.txt", Body=b"secret")
     for trick in ("../", "%2e%2e/", "..%2f", "%252e%252e/", "..%5c", "js/../../"):
@@ -125,17 +125,17 @@ def test_no_path_leads_anywhere_else(cloud: LocalCloud, viewer: ViewerServer) ->
 def test_a_missing_file_is_not_found(browser: httpx.Client) -> None:
     assert browser.get("/nothing.js").status_code == 404
     assert browser.get("/api/nothing").status_code == 404
-    assert browser.get(f"/api/events/{STREAM}/001767268800000-ab").status_code == 404
+    assert browser.get(f"/api/sessions/{STREAM}/001767268800000-ab").status_code == 404
 
 
-def test_an_event_is_listed_opened_and_marked(browser: httpx.Client, event: str) -> None:
-    page = browser.get("/api/events", params={"stream": STREAM})
-    again = browser.get("/api/events", params={"stream": STREAM}, headers={"If-None-Match": page.headers["etag"]})
-    details = browser.get(event)
-    marked = browser.patch(event, json={"reviewed": True}, headers={"If-Match": details.headers["etag"]})
-    late = browser.patch(event, json={"reviewed": False}, headers={"If-Match": details.headers["etag"]})
+def test_a_session_is_listed_read_and_marked(browser: httpx.Client, session_path: str) -> None:
+    page = browser.get("/api/sessions", params={"stream": STREAM})
+    again = browser.get("/api/sessions", params={"stream": STREAM}, headers={"If-None-Match": page.headers["etag"]})
+    details = browser.get(session_path)
+    marked = browser.patch(session_path, json={"reviewed": True}, headers={"If-Match": details.headers["etag"]})
+    late = browser.patch(session_path, json={"reviewed": False}, headers={"If-Match": details.headers["etag"]})
 
-    assert [one["eventId"] for one in page.json()["events"]] == [event.rpartition("/")[2]]
+    assert [one["sessionKey"] for one in page.json()["sessions"]] == [session_path.rpartition("/")[2]]
     assert (again.status_code, again.content) == (304, b"")
     assert details.json()["labels"] == {HOSTILE: 97.5}
     assert details.headers["content-type"].startswith("application/json")
@@ -143,8 +143,8 @@ def test_an_event_is_listed_opened_and_marked(browser: httpx.Client, event: str)
     assert late.status_code == 412
 
 
-def test_videos_are_read_in_parts(cloud: LocalCloud, browser: httpx.Client, viewer: ViewerServer) -> None:
-    """As browsers read them; a signed link opens from the page's origin."""
+def test_videos_are_read_by_range_requests(cloud: LocalCloud, browser: httpx.Client, viewer: ViewerServer) -> None:
+    """Browsers read videos by ranges; a presigned URL allows the page's origin."""
     s3, bucket = boto3.client("s3", config=Config(signature_version="s3v4")), cloud.outputs["EvidenceBucketName"]
     s3.put_object(Bucket=bucket, Key="clips/a.mp4", Body=b"0123456789", ContentType="video/mp4")
     link = s3.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "clips/a.mp4"}, ExpiresIn=60)
@@ -157,10 +157,8 @@ def test_videos_are_read_in_parts(cloud: LocalCloud, browser: httpx.Client, view
     assert f"{urlsplit(link).scheme}://{urlsplit(link).netloc}" in policy
 
 
-def test_a_video_is_played_by_kvs_then_from_the_archive_and_taken_away(
-    cloud: LocalCloud, browser: httpx.Client
-) -> None:
-    """The function has FFmpeg's libraries in its layer, and room for what it makes."""
+def test_a_video_is_played_by_kvs_and_from_the_archive_and_downloaded(cloud: LocalCloud, browser: httpx.Client) -> None:
+    """The function has FFmpeg's libraries in its layer, and enough disk space."""
     start_ms = round(time.time() * 1000)
     put_clip(cloud.kvs, a_clip(2), start_ms=start_ms, stream=STREAM)
     kept, gone = (stored_event(cloud, start_ms + 1500, stream) for stream in (STREAM, "taken-down"))
@@ -180,9 +178,9 @@ def test_a_video_is_played_by_kvs_then_from_the_archive_and_taken_away(
     assert {"video/0001.mkv", "video/0002.mkv", "video.mp4"} <= {one["name"] for one in bundle["manifest"]["files"]}
 
 
-def archive(cloud: LocalCloud, event: str) -> None:
-    """The fragments of the camera, as those of a session on a stream that is gone."""
-    stream, _, event_id = event.removeprefix("/api/events/").partition("/")
+def archive(cloud: LocalCloud, session_path: str) -> None:
+    """Archives the camera's fragments as those of a session, and deletes the stream."""
+    stream, _, session_key = session_path.removeprefix("/api/sessions/").partition("/")
     data: Any = boto3.client("kinesis-video-archived-media", endpoint_url=cloud.kvs.url)
     found = data.list_fragments(StreamName=STREAM, FragmentSelector=everything())["Fragments"]
     numbers = sorted(one["FragmentNumber"] for one in found)
@@ -190,17 +188,17 @@ def archive(cloud: LocalCloud, event: str) -> None:
         assert isinstance(one, MediaFragment)
         key = archive_key(stream, str(one.number))
         cloud.client("s3").put_object(Bucket=cloud.outputs["EvidenceBucketName"], Key=key, Body=one.raw)
-    opened_ms, _, identity = event_id.partition("-")
+    opened_ms, _, identity = session_key.partition("-")
     at = from_epoch_ms(int(opened_ms))
     fragments = tuple(ClipFragment(number=one, date=fragment_day(one)) for one in numbers)
     video = SessionClip(
         images=1, selector="PRODUCER_TIMESTAMP", started_at=at, ended_at=at, complete=True, fragments=fragments
     )
-    videos = DynamoDbSessionClips(cloud.client("dynamodb"), cloud.outputs["EventsTableName"])
+    videos = DynamoDbSessionClips(cloud.client("dynamodb"), cloud.outputs["SessionsTableName"])
     assert videos.save(SessionRef(stream, int(opened_ms), identity), video)
 
 
-def test_a_stack_that_ends_takes_its_page_back(cloud: LocalCloud, browser: httpx.Client) -> None:
+def test_deleting_the_stack_removes_the_page(cloud: LocalCloud, browser: httpx.Client) -> None:
     """The last test of this file."""
     assert cloud.stack is not None
     cloud.stack.delete_custom_resources()

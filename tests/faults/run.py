@@ -23,7 +23,7 @@ from pathlib import Path
 from kinesight_local.fault_injection.proxy import FaultRule
 from kinesight_local.kvs.faults import Fault, Faults, Unreadable
 
-from tests.faults.accounting import Come, Given, Phase, Image, Verdict, account, table
+from tests.faults.accounting import Come, Given, Image, Phase, Verdict, account, table
 from tests.faults.cameras import FRAGMENT_MS, Camera, Film, a_film, now_and_then
 from tests.faults.mischief import GARBLED, UNREADABLE, Mischief
 from tests.faults.plan import DEPENDENCIES, EVERYTHING, KINDS, Dependency, Plan, fault_rules

@@ -209,7 +209,9 @@ class FaultyStack:
 
     def sessions(self) -> tuple[list[dict[str, Any]], set[str]]:
         """Their documents, and the ids of those whose whole video is archived."""
-        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.cloud.outputs["EventsTableName"])
+        pages = (
+            self.client("dynamodb").get_paginator("scan").paginate(TableName=self.cloud.outputs["SessionsTableName"])
+        )
         items = [item for page in pages for item in page["Items"]]
         videos = {one["id"]["S"].partition("#")[2]: json.loads(one["video"]["S"]) for one in items if "video" in one}
         filmed = {identity for identity, video in videos.items() if video["complete"]}

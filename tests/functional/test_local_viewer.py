@@ -191,7 +191,7 @@ def test_a_foreign_host_name_is_forbidden(server: ViewerServer, function: Functi
 
 def test_the_function_gets_the_event_of_an_http_api(browser: httpx.Client, function: Function) -> None:
     browser.patch(
-        "/api/events/cam/0-a?x=1&x=2&empty=&y=%C3%BC",
+        "/api/sessions/cam/0-a?x=1&x=2&empty=&y=%C3%BC",
         json={"held": True},
         headers={"If-Match": '"3"', "Cookie": "a=1; b=2"},
     )
@@ -199,7 +199,7 @@ def test_the_function_gets_the_event_of_an_http_api(browser: httpx.Client, funct
     (event,) = function.events
     assert event["version"] == "2.0"
     assert event["routeKey"] == event["requestContext"]["routeKey"] == "ANY /api/{proxy+}"
-    assert event["rawPath"] == event["requestContext"]["http"]["path"] == "/api/events/cam/0-a"
+    assert event["rawPath"] == event["requestContext"]["http"]["path"] == "/api/sessions/cam/0-a"
     assert event["rawQueryString"] == "x=1&x=2&empty=&y=%C3%BC"
     assert event["queryStringParameters"] == {"x": "1,2", "empty": "", "y": "ü"}
     assert event["pathParameters"] == {"proxy": "events/cam/0-a"}
@@ -270,7 +270,7 @@ def test_other_origins_are_not_allowed(browser: httpx.Client) -> None:
 
 
 def test_plain_paths_have_no_dots_and_no_double_encoding() -> None:
-    assert all(map(is_plain, ["/", "/index.html", "/js/main.js", "/api/events/a b/ü"]))
+    assert all(map(is_plain, ["/", "/index.html", "/js/main.js", "/api/sessions/a b/ü"]))
     assert not any(map(is_plain, ["", "a", "//", "/a//b", "/a/..", "/.", "/a%2fb", "/a\\b", "/a\nb"]))
 
 

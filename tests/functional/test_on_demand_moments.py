@@ -145,9 +145,7 @@ def test_every_moment_that_is_shown_has_its_image_once(
 
 
 @pytest.mark.parametrize("hidden", [0.0, 1.0])
-def test_both_ways_give_the_same_images(
-    kvs: KvsServer, kinesis_video: Any, archived_media: Any, hidden: float
-) -> None:
+def test_both_ways_give_the_same_images(kvs: KvsServer, kinesis_video: Any, archived_media: Any, hidden: float) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=24)
     record(kvs, "cam", Recording(((0, 20), (1_700, 33))))
     document = {

@@ -9,7 +9,7 @@ const DAY = "2026-03-10";
  * @param {string} end
  * @returns {SessionTimes}
  */
-const session = (start, end) => ({ eventId: start, startedAt: start, lastSeenAt: end, class: "ALERT" });
+const session = (start, end) => ({ sessionKey: start, startedAt: start, lastSeenAt: end, class: "ALERT" });
 
 test("minutes are those of the UTC day, and stay inside it", () => {
   assert.equal(minuteOf("2026-03-10T00:00:00Z", DAY), 0);

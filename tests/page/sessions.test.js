@@ -15,14 +15,14 @@ import {
  * @returns {Session}
  */
 const sessionAt = (openedMs) =>
-  /** @type {Session} */ ({ eventId: `${String(openedMs).padStart(15, "0")}-ab`, streamName: "door" });
+  /** @type {Session} */ ({ sessionKey: `${String(openedMs).padStart(15, "0")}-ab`, streamName: "door" });
 
 /**
  * @param {number[]} openedMs
  * @param {string | null} cursor
  * @returns {SessionPage}
  */
-const pageOf = (openedMs, cursor) => ({ events: openedMs.map(sessionAt), cursor, lookedBackTo: "2026-01-01" });
+const pageOf = (openedMs, cursor) => ({ sessions: openedMs.map(sessionAt), cursor, searchedUntil: "2026-01-01" });
 
 const keysOf = (/** @type {number[]} */ openedMs) => openedMs.map((one) => keyOf(sessionAt(one)));
 

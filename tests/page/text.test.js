@@ -53,7 +53,7 @@ test("detections are described with their zones", () => {
 test("addresses escape names and leave out what is empty", () => {
   assert.equal(viewAddress("sessions", { stream: "a b", day: "", label: undefined }), "#/sessions?stream=a+b");
   assert.equal(viewAddress("sessions"), "#/sessions");
-  assert.equal(sessionAddress({ streamName: "a/b", eventId: "1-c?" }), "#/sessions/a%2Fb/1-c%3F");
+  assert.equal(sessionAddress({ streamName: "a/b", sessionKey: "1-c?" }), "#/sessions/a%2Fb/1-c%3F");
   assert.equal(zonesAddress("front-door"), "#/cameras/front-door/zones");
   assert.equal(analysisAddress("a#b"), "#/analyze/a%23b");
   assert.equal(queryString({ cursor: null }), "");

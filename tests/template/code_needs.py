@@ -27,7 +27,7 @@ from botocore.model import ServiceModel
 from kinesight.adapters.aws import clients as aws_clients
 from kinesight.adapters.detectors.rekognition_operation import RekognitionOperation
 from kinesight.adapters.dynamodb.ledger import PowertoolsLedger
-from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbEventPages
+from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbSessionPages
 from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.live.consume_live import Ends
 
@@ -262,7 +262,7 @@ _HOLDERS: dict[tuple[str, str], tuple[str, str]] = {
     ("serve_viewer.cameras", "DynamoDbManagedStreams"): ("kinesight.domain.viewer.cameras", "managed"),
     ("current_rules.current_rules", "EvidenceBucket"): ("kinesight.domain.rules.refresh", "store"),
     ("detectors._chained", "ImagesBucket"): ("kinesight.adapters.s3.crops", "_work"),
-    ("serve_viewer.playing", "EvidenceBucket"): ("kinesight.domain.viewer.playback", "files"),
+    ("serve_viewer.playback", "EvidenceBucket"): ("kinesight.domain.viewer.playback", "files"),
     ("render_timelapse.ports", "EvidenceBucket"): ("kinesight.domain.on_demand.render_timelapse", "videos"),
     ("serve_viewer.evidence_buckets", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
     ("archive_session._legal_hold", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
@@ -455,7 +455,7 @@ def _placed(built: Built, action: str, places: _Places) -> Iterator[Need]:
     patterns = next((found for start, found in _RESOURCES.items() if action.startswith(start)), None)
     if patterns is None:
         raise LookupError(f"_RESOURCES is to say what {action} is done to")
-    if isinstance(built.adapter, DynamoDbEventPages):
+    if isinstance(built.adapter, DynamoDbSessionPages):
         patterns = (*patterns, "{_table}/index/byDay")
     for pattern in patterns:
         yield action, short(pattern.format_map({name: str(value) for name, value in names.items()}))
@@ -474,7 +474,7 @@ def _in_s3(built: Built, action: str, places: _Places) -> Sequence[str]:
     name = type(built.adapter).__name__
     if name == "S3EvidenceReader":
         return _in_viewer(built, action)
-    if built.maker == "serve_viewer.playing":
+    if built.maker == "serve_viewer.playback":
         return _CLIPS
     if built.maker == "render_timelapse.ports":
         return (_FILES[built.adapter.bucket],)

@@ -225,7 +225,7 @@ def test_faces_and_whatever_else_is_in_an_image_are_not_kept_for_ever() -> None:
         assert evidence[folder]["Prefix"] == f"{folder}/"
         assert evidence[folder]["ExpirationInDays"] == (1 if folder in {"bundles", "clips"} else "7")
         assert evidence[folder]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
-    for name in ("EventsTable", "IdempotencyTable"):
+    for name in ("SessionsTable", "IdempotencyTable"):
         assert stack.of_type("AWS::DynamoDB::Table")[name]["TimeToLiveSpecification"]["Enabled"] is True
 
 

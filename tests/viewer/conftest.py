@@ -1,4 +1,4 @@
-"""One deployed stack for all tests of the page, and visitors that look at it in a browser."""
+"""One deployed stack for all tests of the page, and users with a browser."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,17 +8,17 @@ import pytest
 from kinesight.domain.sessions.model import Severity
 from playwright.sync_api import Browser
 
-from tests.viewer.visitor import DESKTOP, PHONE, Device, Visitor
+from tests.viewer.page_user import DESKTOP, PHONE, Device, PageUser
 from tests.viewer.world import DOOR, HOSTILE, MINUTE_MS, YARD, World, a_session, a_world
 
 SEEDED = 60
 EVERY_MS = 100 * MINUTE_MS
-"""Sixty events, one every hundred minutes, are of five days."""
+"""Sixty sessions, one every hundred minutes, cover five days."""
 
 
 @pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """With sixty events of a gate, newest first, of which every fourth is no alert and every fifth is in a zone."""
+    """With sixty sessions of a gate, newest first; every fourth is no alert and every fifth is in a zone."""
     now_ms = time.time_ns() // 1_000_000
     with a_world(tmp_path_factory.mktemp("viewer")) as world:
         world.seeded = [
@@ -35,38 +35,38 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture(scope="package")
-def visit(world: World) -> Any:
-    """Somebody at the door, filmed and over."""
+def door_session(world: World) -> Any:
+    """An ended session at the door, with its video."""
     return world.shoot(DOOR, "Person", (("place", "porch"),))
 
 
 @pytest.fixture(scope="package")
 def hostile(world: World) -> Any:
-    """A model and a camera that write markup where they can."""
+    """A session with markup in its label and its tags."""
     return world.shoot(YARD, HOSTILE, (("note", HOSTILE),))
 
 
 @pytest.fixture(autouse=True)
 def clean_environment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here the environment is the local cloud's."""
+    """Sets the environment of the local cloud."""
     for name, value in world.cloud.endpoints.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
 
 
 @pytest.fixture
-def visiting(world: World, browser: Browser) -> Iterator[Callable[..., Visitor]]:
-    """Opens the page on a device; at the end nothing forbidden may have happened to any visitor."""
-    visitors: list[Visitor] = []
+def open_page(world: World, browser: Browser) -> Iterator[Callable[..., PageUser]]:
+    """Opens the page on a device; at the end, no page may have had errors."""
+    users: list[PageUser] = []
 
-    def come(device: Device = DESKTOP, place: str = "/sessions", **more: Any) -> Visitor:
-        visitors.append(Visitor.of(browser, world, device, **more))
-        visitors[-1].go(place)
-        return visitors[-1]
+    def come(device: Device = DESKTOP, place: str = "/sessions", **more: Any) -> PageUser:
+        users.append(PageUser.of(browser, world, device, **more))
+        users[-1].go(place)
+        return users[-1]
 
     yield come
-    for visitor in visitors:
-        visitor.leave()
+    for user in users:
+        user.leave()
 
 
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -76,6 +76,6 @@ def device(request: pytest.FixtureRequest) -> Device:
 
 
 @pytest.fixture
-def visitor(visiting: Callable[..., Visitor], device: Device) -> Visitor:
-    """At the list of sessions, once on each device."""
-    return visiting(device)
+def user(open_page: Callable[..., PageUser], device: Device) -> PageUser:
+    """Opens the list of sessions, once on each device."""
+    return open_page(device)

@@ -1,4 +1,4 @@
-"""Who may look: the local cloud's token, or an issuer's by an authorization code with PKCE."""
+"""Sign-in: by the local cloud's token, or at an issuer by an authorization code with PKCE."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.viewer.visitor import Visitor
+from tests.viewer.page_user import PageUser
 from tests.viewer.world import World
 
 AUTHORIZE = "https://issuer.example/oauth2/authorize"
@@ -21,7 +21,7 @@ AUTHORIZE = "https://issuer.example/oauth2/authorize"
 @dataclass
 class Issuer:
     """Plays the issuer to a page. `token` is what it gives for the code that it gave, if the verifier is the one whose
-    digest it was told."""
+    digest in the request."""
 
     token: str
     token_url: str
@@ -35,11 +35,11 @@ class Issuer:
         page.route(self.token_url, self._exchange)
 
     def _authorize(self, route: Route) -> None:
-        asked = {name: values[0] for name, values in parse_qs(urlsplit(route.request.url).query).items()}
-        assert (asked["response_type"], asked["code_challenge_method"]) == ("code", "S256")
-        self.challenges.append(asked["code_challenge"])
-        state = "forged" if self.forged_state else asked["state"]
-        back = f"{asked['redirect_uri']}?{urlencode({'code': 'the-code', 'state': state})}"
+        query = {name: values[0] for name, values in parse_qs(urlsplit(route.request.url).query).items()}
+        assert (query["response_type"], query["code_challenge_method"]) == ("code", "S256")
+        self.challenges.append(query["code_challenge"])
+        state = "forged" if self.forged_state else query["state"]
+        back = f"{query['redirect_uri']}?{urlencode({'code': 'the-code', 'state': state})}"
         route.fulfill(status=302, headers={"Location": back})
 
     def _exchange(self, route: Route) -> None:
@@ -53,53 +53,55 @@ class Issuer:
 
 @pytest.fixture
 def issuer(world: World) -> Issuer:
-    """At the address that the stack's Content-Security-Policy lets the page speak to."""
+    """Serves the issuer at the address that the stack's Content-Security-Policy allows."""
     policy = httpx.get(world.viewer.url).headers["Content-Security-Policy"]
     (address,) = re.findall(r"https://\S+/oauth2/token", policy)
     return Issuer(world.viewer.token, address)
 
 
-def test_an_issuer_signs_in_and_one_is_where_one_wanted_to_be(visiting: Callable[..., Visitor], issuer: Issuer) -> None:
-    visitor = visiting(token=False)
-    issuer.serve(visitor.page)
+def test_sign_in_returns_to_the_requested_address(open_page: Callable[..., PageUser], issuer: Issuer) -> None:
+    user = open_page(token=False)
+    issuer.serve(user.page)
 
-    visitor.go("/sessions?stream=gate")
-    visitor.page.reload()
+    user.go("/sessions?stream=gate")
+    user.page.reload()
 
-    expect(visitor.cards.first).to_be_visible()
-    assert visitor.page.url.endswith("/#/sessions?stream=gate")
-    expect(visitor.page.get_by_role("button", name="Sign out")).to_be_visible()
+    expect(user.cards.first).to_be_visible()
+    assert user.page.url.endswith("/#/sessions?stream=gate")
+    expect(user.page.get_by_role("button", name="Sign out")).to_be_visible()
 
 
-def test_a_code_that_was_not_asked_for_is_refused(visiting: Callable[..., Visitor], issuer: Issuer) -> None:
+def test_an_unsolicited_code_is_rejected(open_page: Callable[..., PageUser], issuer: Issuer) -> None:
     issuer.forged_state = True
-    visitor = visiting(token=False)
-    issuer.serve(visitor.page)
+    user = open_page(token=False)
+    issuer.serve(user.page)
 
-    visitor.page.reload()
+    user.page.reload()
 
-    expect(visitor.page.get_by_role("heading", name="Sign-in failed")).to_be_visible()
-    assert visitor.cards.count() == 0
+    expect(user.page.get_by_role("heading", name="Sign-in failed")).to_be_visible()
+    assert user.cards.count() == 0
 
 
-def test_a_token_that_the_api_refuses_does_not_lead_in_circles(
-    visiting: Callable[..., Visitor], issuer: Issuer
+def test_a_token_that_the_api_rejects_causes_no_redirect_loop(
+    open_page: Callable[..., PageUser], issuer: Issuer
 ) -> None:
     issuer.token = "not-this-stack's"
-    visitor = visiting(token=False)
-    issuer.serve(visitor.page)
+    user = open_page(token=False)
+    issuer.serve(user.page)
 
-    visitor.page.reload()
+    user.page.reload()
 
-    expect(visitor.page.get_by_role("heading", name="The service does not accept this sign-in")).to_be_visible()
+    expect(user.page.get_by_role("heading", name="The service does not accept this sign-in")).to_be_visible()
     assert len(issuer.challenges) == 1
 
 
-def test_a_local_clouds_new_token_is_taken_from_a_new_address(visiting: Callable[..., Visitor], world: World) -> None:
-    visitor = visiting(token=False)
-    visitor.page.goto(f"{world.viewer.url}/#token=of-the-last-run")
-    expect(visitor.page.get_by_role("heading", name="Not signed in")).to_be_visible()
+def test_a_new_token_of_the_local_cloud_is_read_from_the_address(
+    open_page: Callable[..., PageUser], world: World
+) -> None:
+    user = open_page(token=False)
+    user.page.goto(f"{world.viewer.url}/#token=of-the-last-run")
+    expect(user.page.get_by_role("heading", name="Not signed in")).to_be_visible()
 
-    visitor.page.goto(world.viewer.address)
+    user.page.goto(world.viewer.address)
 
-    expect(visitor.cards.first).to_be_visible()
+    expect(user.cards.first).to_be_visible()

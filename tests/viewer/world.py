@@ -1,4 +1,4 @@
-"""The deployed stack with its viewer, cameras that film, and a model that sees what it is told."""
+"""The deployed stack with its viewer, cameras that send video, and a model with a settable output."""
 
 import json
 import time
@@ -43,48 +43,48 @@ RULES = {
 }
 
 
-def eventually[T](look: Callable[[], T], good: Callable[[T], bool], seconds: float = 90) -> T:
+def eventually[T](read: Callable[[], T], good: Callable[[T], bool], seconds: float = 90) -> T:
     deadline = time.monotonic() + seconds
-    while not good(seen := look()):
+    while not good(seen := read()):
         assert time.monotonic() < deadline, f"it did not happen in time: {seen}"
         time.sleep(0.25)
     return seen
 
 
 def seeing(label: str, confidence: float = 0.93) -> bytes:
-    """What a model of Hugging Face's form answers: one thing that stands in the left half of the image."""
+    """Returns a model output in the form of Hugging Face: one object in the left half of the image."""
     box = {"xmin": 0.1 * WIDTH, "ymin": 0.3 * HEIGHT, "xmax": 0.3 * WIDTH, "ymax": 0.9 * HEIGHT}
     return json.dumps([{"label": label, "score": confidence, "box": box}]).encode()
 
 
 @dataclass
 class World:
-    """`seeded` are events that lie in the table without ever having been filmed, newest first; `filmed` is when each
-    camera's last film ended."""
+    """`seeded` are sessions written to the table without video, newest first; `recorded_until` is the end of each
+    camera's last video."""
 
     cloud: LocalCloud
     model: Model
-    film: SourceVideo
+    video: SourceVideo
     seeded: list[Session] = field(default_factory=list)
-    filmed: dict[str, datetime] = field(default_factory=dict)
+    recorded_until: dict[str, datetime] = field(default_factory=dict)
 
     @property
     def viewer(self) -> ViewerServer:
         assert self.cloud.viewer is not None
         return self.cloud.viewer
 
-    def ask(self, path: str, **query: str) -> Any:
+    def call_api(self, path: str, **query: str) -> Any:
         headers = {"Authorization": f"Bearer {self.viewer.token}"}
-        answer = httpx.get(f"{self.viewer.url}/api/{path}", params=query, headers=headers, timeout=60)
-        return answer.raise_for_status().json()
+        response = httpx.get(f"{self.viewer.url}/api/{path}", params=query, headers=headers, timeout=60)
+        return response.raise_for_status().json()
 
-    def events(self, stream: str) -> list[Any]:
-        found: list[Any] = self.ask("events", stream=stream)["events"]
+    def sessions(self, stream: str) -> list[Any]:
+        found: list[Any] = self.call_api("sessions", stream=stream)["sessions"]
         return found
 
     def shoot(self, stream: str, label: str, tags: tuple[tuple[str, str], ...] = ()) -> Any:
-        """A camera films while the model sees something: the event, when it is over and its video is archived."""
-        before = {one["eventId"] for one in self.events(stream)}
+        """Sends video while the model detects an object; returns the session once its video is archived."""
+        before = {one["sessionKey"] for one in self.sessions(stream)}
         counters = self.cloud.kvs.service.delivery.counters
         generated = counters(stream)["images_generated"]
         self.model.answer = seeing(label)
@@ -93,22 +93,22 @@ class World:
         images = counters(stream)["images_generated"] - generated
 
         def new() -> list[Any]:
-            return [one for one in self.events(stream) if one["eventId"] not in before]
+            return [one for one in self.sessions(stream) if one["sessionKey"] not in before]
 
         def closed() -> list[Any]:
             self._pass_time()
             return new()
 
         eventually(new, lambda seen: sum(one["images"] for one in seen) == images)
-        (event,) = eventually(closed, lambda seen: all(one["closed"] for one in seen))
-        path = f"events/{stream}/{event['eventId']}"
-        return eventually(lambda: self.ask(path), lambda seen: _is_archived(seen["video"], images))
+        (session,) = eventually(closed, lambda seen: all(one["closed"] for one in seen))
+        path = f"sessions/{stream}/{session['sessionKey']}"
+        return eventually(lambda: self.call_api(path), lambda seen: _is_archived(seen["video"], images))
 
     def roll(self, stream: str, tagging: Tagging) -> None:
-        """A film that begins a moment ago: no silence ends what it shows while its images are on their way."""
-        begin = max(datetime.now(UTC) - AGO, self.filmed.get(stream, datetime.min.replace(tzinfo=UTC)) + AGO)
-        self.filmed[stream] = begin + timedelta(milliseconds=float(self.film.length_ms))
-        play(stream, self.film, tagging, lambda _: None, Pace(begin))
+        """Sends video that starts a moment ago, so that no silence ends the session before its images arrive."""
+        begin = max(datetime.now(UTC) - AGO, self.recorded_until.get(stream, datetime.min.replace(tzinfo=UTC)) + AGO)
+        self.recorded_until[stream] = begin + timedelta(milliseconds=float(self.video.length_ms))
+        play(stream, self.video, tagging, lambda _: None, Pace(begin))
 
     def _pass_time(self) -> None:
         assert self.cloud.stack is not None
@@ -117,8 +117,8 @@ class World:
         self.cloud.client("lambda").invoke(FunctionName=name, Payload=event)
 
     def seed(self, *sessions: Session) -> None:
-        """Puts events where track_sessions puts them, and an image where keep_evidence does."""
-        table = self.cloud.outputs["EventsTableName"]
+        """Writes sessions like track_sessions, and images like keep_evidence."""
+        table = self.cloud.outputs["SessionsTableName"]
         store = DynamoDbSessions(self.cloud.client("dynamodb"), table, kept_seconds=86_400, epoch_s=time.time)
         s3, bucket = self.cloud.client("s3"), self.cloud.outputs["EvidenceBucketName"]
         for session in sessions:
@@ -134,7 +134,7 @@ class World:
         self.cloud.client("s3").put_object(Bucket=bucket, Key=DOCUMENT_KEY, Body=json.dumps(document).encode())
 
     def forget_rules(self) -> None:
-        """Functions read the rules again after a minute, and when they begin."""
+        """Stops functions that have read the rules: they read them at the start, and again after a minute."""
         assert self.cloud.stack is not None
         assert self.cloud.lambdas is not None
         for function in ("AnalyzeImagesFunction", "TrackSessionsFunction"):
@@ -147,7 +147,7 @@ def _is_archived(video: Any, images: int) -> bool:
 
 
 def a_session(at_ms: int, stream: str = GATE, label: str = "Car", **more: Any) -> Session:
-    """Over, without a video."""
+    """Returns an ended session without a video."""
     severity = more.get("severity", Severity.ALERT)
     best = BestImage(f"{at_ms:032x}", at_ms, None, label, 88.0, severity)
     return Session(
@@ -175,9 +175,9 @@ def _image(session: Session) -> bytes:
 
 @contextmanager
 def a_world(folder: Path, **parameters: str) -> Iterator[World]:
-    """Cameras that have not filmed yet."""
-    film = folder / "film.mp4"
-    make_film(film)
+    """Deploys a stack with cameras that have not sent video yet."""
+    video = folder / "video.mp4"
+    make_film(video)
     model = Model(answer=b"[]")
     chosen = {
         "EnableViewer": "ENABLED",
@@ -194,7 +194,7 @@ def a_world(folder: Path, **parameters: str) -> Iterator[World]:
             cloud.ensure_stream(stream)
         cloud.deploy()
         # Shorter than the silence that ends a session, so that images may be analyzed in any order.
-        whole = read_video(film)
+        whole = read_video(video)
         world = World(cloud, model, replace(whole, fragments=whole.fragments[:4]))
         world.set_rules(RULES)
         yield world

@@ -153,7 +153,7 @@ CHECKS: tuple[Check, ...] = (
         "bucket notification",
         lambda of: of.buckets.bucket_notification,
         pipeline_checks.bucket_notification,
-        Cause.BUCKET_TELLS_NOBODY,
+        Cause.BUCKET_NOT_NOTIFYING,
         needs=("images bucket", "queue"),
     ),
     _of_stack(

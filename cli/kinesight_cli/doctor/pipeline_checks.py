@@ -30,7 +30,7 @@ def bucket_notification(facts: BucketNotificationFacts) -> Result:
         f'"Filter":{{"Key":{{"FilterRules":[{{"Name":"prefix","Value":"{facts.prefix}"}}]}}}}}}]}}'
     )
     return failed(
-        Cause.BUCKET_TELLS_NOBODY,
+        Cause.BUCKET_NOT_NOTIFYING,
         f"{facts.bucket} does not notify the queue of new objects under {facts.prefix}",
         "A bucket has one notification configuration, and somebody replaced it. Images are written but not analyzed; "
         "analyze the missed time range with `kinesight analyze`.",

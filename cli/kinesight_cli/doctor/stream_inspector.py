@@ -77,7 +77,7 @@ class StreamInspector:
             stream_region=self.facts.region,
             destination_region=(found.current or {})["DestinationConfig"]["DestinationRegion"],
             bucket_region=bucket.region or "nowhere",
-            expected=found.wanted,
+            expected=found.expected,
         )
 
     @property

@@ -280,7 +280,7 @@ def sessions(counts: SessionCounts, parameters: Mapping[str, str], workload: Wor
         "dynamodb.write",
         updates,
         "a session's state when it starts, changes, ends",
-        f"{caller} dynamodb:UpdateItem EventsTable",
+        f"{caller} dynamodb:UpdateItem SessionsTable",
         2,
     )
     if parameters["SessionEventBus"]:
@@ -313,14 +313,16 @@ def _videos(counts: SessionCounts, workload: Workload) -> Items:
     yield Line(
         "kvs.consume", counts.fragments, "per fragment around the matches: its bytes", each=_fragment_gb(workload)
     )
-    yield Line("dynamodb.read", counts.count, "the current list of fragments", f"{caller} dynamodb:GetItem EventsTable")
+    yield Line(
+        "dynamodb.read", counts.count, "the current list of fragments", f"{caller} dynamodb:GetItem SessionsTable"
+    )
     # 140 bytes per fragment (MOST_FRAGMENTS), in addition to the session.
     kilobytes = 2 + 0.14 * listed / counts.count if counts.count else 0
     yield Line(
         "dynamodb.write",
         counts.count,
         "the session with its list of fragments",
-        f"{caller} dynamodb:UpdateItem EventsTable",
+        f"{caller} dynamodb:UpdateItem SessionsTable",
         write_units(kilobytes),
     )
     yield Work(caller, counts.count, 2 * counts.count)

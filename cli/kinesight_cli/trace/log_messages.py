@@ -12,5 +12,5 @@ class LogMessage(StrEnum):
     OVER_BUDGET = "over budget"
     RETRIED = "to be retried"
     GIVEN_UP = "given up"
-    EVIDENCE_UNAVAILABLE = "evidence that can't be had any more"
+    EVIDENCE_UNAVAILABLE = "evidence no longer available"
     ALERTED = "alerted"

@@ -140,7 +140,7 @@ class StackData:
             self._client("dynamodb")
             .get_paginator("query")
             .paginate(
-                TableName=self._stack.ids["EventsTable"],
+                TableName=self._stack.ids["SessionsTable"],
                 KeyConditionExpression="#stream = :stream",
                 ExpressionAttributeNames={"#stream": "stream"},
                 ExpressionAttributeValues={":stream": {"S": stream_name}},
@@ -242,7 +242,7 @@ def _session_step(document: Any) -> Step:
         "images": document["images"],
         "bestResultId": best["resultId"],
     }
-    return Step(None, "events table", f"session {document['sessionId']}", facts)
+    return Step(None, "sessions table", f"session {document['sessionId']}", facts)
 
 
 def _common_prefix(first: str, last: str) -> str:

@@ -100,7 +100,7 @@ class TrackSessionsSettings(CatalogueSettings):
         return [one.settings for one in CHANNELS.values()]
 
     coordination_table: str
-    events_table: str
+    sessions_table: str
     configuration_bucket: str
     evidence_bucket: str
     evidence_retention_days: int = Field(default=90, ge=1)
@@ -159,7 +159,7 @@ class ServeViewerSettings(StreamConfigurationSettings):
     `aws_region` is set by Lambda itself.
     """
 
-    events_table: str
+    sessions_table: str
     evidence_bucket: str
     images_bucket: str
     evidence_retention_days: int = Field(default=90, ge=1)
@@ -183,7 +183,7 @@ class ArchiveSessionSettings(Settings):
     evidence_bucket: str
     images_bucket: str
     evidence_retention_days: int = Field(default=90, ge=1)
-    events_table: str
+    sessions_table: str
     queue_url: str
     dead_letter_queue_url: str
 

@@ -46,9 +46,7 @@ def an_image(body: bytes, content_type: str = "image/jpeg") -> Frame:
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket="images")
     s3.put_object(Bucket="images", Key="a.jpg", Body=body)
-    return a_frame(
-        image=ImageReference(bucket="images", key="a.jpg", content_type=content_type, size_bytes=len(body))
-    )
+    return a_frame(image=ImageReference(bucket="images", key="a.jpg", content_type=content_type, size_bytes=len(body)))
 
 
 def rekognition(vision: VisionServer) -> Any:

@@ -20,27 +20,27 @@ from tests.contract.sessions import REF, SESSION, VIDEO
 
 
 def test_a_session_is_one_item_however_often_it_changes(table: Any) -> None:
-    store = DynamoDbSessions(table, "events", kept_seconds=3600, epoch_s=lambda: 1000.4)
+    store = DynamoDbSessions(table, "sessions", kept_seconds=3600, epoch_s=lambda: 1000.4)
 
     store.put(SESSION)
     earlier = replace(SESSION, started_ms=NOON_MS - 5000, images=2, closed=True)
     store.put(earlier)
 
-    (item,) = table.scan(TableName="events")["Items"]
+    (item,) = table.scan(TableName="sessions")["Items"]
     assert item["id"]["S"] == f"{NOON_MS:015d}#{'s' * 32}"
     assert (item["closed"]["BOOL"], item["class"]["S"], item["expires"]["N"]) == (True, "ALERT", "4600")
     assert json.loads(item["document"]["S"]) == document_of(earlier)
 
 
 def test_an_older_state_that_comes_late_undoes_nothing(table: Any) -> None:
-    store = DynamoDbSessions(table, "events", kept_seconds=3600, epoch_s=lambda: 1000)
+    store = DynamoDbSessions(table, "sessions", kept_seconds=3600, epoch_s=lambda: 1000)
     older, ended = replace(SESSION, images=60), replace(SESSION, images=64, closed=True)
     going_on = replace(SESSION, images=65)
 
     def stored_after(*states: Session) -> dict[str, Any]:
         for one in states:
             store.put(one)
-        (item,) = table.scan(TableName="events")["Items"]
+        (item,) = table.scan(TableName="sessions")["Items"]
         document: dict[str, Any] = json.loads(item["document"]["S"])
         assert item["closed"]["BOOL"] == document["closed"]
         return document
@@ -52,8 +52,8 @@ def test_an_older_state_that_comes_late_undoes_nothing(table: Any) -> None:
 
 
 def test_session_and_video_do_not_overwrite_each_other(table: Any) -> None:
-    sessions = DynamoDbSessions(table, "events", kept_seconds=3600, epoch_s=lambda: 1000)
-    videos = DynamoDbSessionClips(table, "events")
+    sessions = DynamoDbSessions(table, "sessions", kept_seconds=3600, epoch_s=lambda: 1000)
+    videos = DynamoDbSessionClips(table, "sessions")
     sessions.put(SESSION)
     assert videos.load(REF) is None
 
@@ -62,7 +62,7 @@ def test_session_and_video_do_not_overwrite_each_other(table: Any) -> None:
     sessions.put(late)
 
     assert videos.load(REF) == VIDEO
-    (item,) = table.scan(TableName="events")["Items"]
+    (item,) = table.scan(TableName="sessions")["Items"]
     assert (json.loads(item["document"]["S"]), item["expires"]["N"]) == (document_of(late), "4600")
     assert json.loads(item["video"]["S"])["fragments"][1] == {
         "number": "124",
@@ -73,8 +73,8 @@ def test_session_and_video_do_not_overwrite_each_other(table: Any) -> None:
 
 
 def test_the_video_of_more_images_stays(table: Any) -> None:
-    DynamoDbSessions(table, "events", kept_seconds=3600, epoch_s=lambda: 1000).put(SESSION)
-    videos = DynamoDbSessionClips(table, "events")
+    DynamoDbSessions(table, "sessions", kept_seconds=3600, epoch_s=lambda: 1000).put(SESSION)
+    videos = DynamoDbSessionClips(table, "sessions")
     longer = VIDEO.model_copy(update={"images": 10, "complete": False})
 
     assert [videos.save(REF, one) for one in (VIDEO, longer, VIDEO)] == [True, True, False]
@@ -83,13 +83,13 @@ def test_the_video_of_more_images_stays(table: Any) -> None:
 
 
 def test_a_session_that_was_deleted_gets_no_video(table: Any) -> None:
-    assert not DynamoDbSessionClips(table, "events").save(REF, VIDEO)
-    assert table.scan(TableName="events")["Items"] == []
+    assert not DynamoDbSessionClips(table, "sessions").save(REF, VIDEO)
+    assert table.scan(TableName="sessions")["Items"] == []
 
 
 def test_the_longest_video_fits_beside_its_session(table: Any) -> None:
     well_filled = replace(SESSION, fragments=tuple(a_fragment_number(n) for n in range(50)), closed=True)
-    DynamoDbSessions(table, "events", kept_seconds=3600, epoch_s=lambda: 1000).put(well_filled)
+    DynamoDbSessions(table, "sessions", kept_seconds=3600, epoch_s=lambda: 1000).put(well_filled)
     fragments = [
         ClipFragment(
             number=a_fragment_number(n), date="2026-01-01", started_at=from_epoch_ms(NOON_MS + n), length_ms=20_000
@@ -97,25 +97,25 @@ def test_the_longest_video_fits_beside_its_session(table: Any) -> None:
         for n in range(MOST_FRAGMENTS)
     ]
 
-    assert DynamoDbSessionClips(table, "events").save(REF, VIDEO.model_copy(update={"fragments": tuple(fragments)}))
+    assert DynamoDbSessionClips(table, "sessions").save(REF, VIDEO.model_copy(update={"fragments": tuple(fragments)}))
 
 
 @pytest.mark.parametrize("operation", ["get_item", "update_item"])
 def test_a_store_of_videos_that_fails_says_so(operation: str) -> None:
     client = boto3.client("dynamodb", region_name="us-east-1")
-    videos = DynamoDbSessionClips(client, "events")
+    videos = DynamoDbSessionClips(client, "sessions")
     with Stubber(client) as stubber:
         stubber.add_client_error(operation, "ProvisionedThroughputExceededException", http_status_code=400)
 
-        with pytest.raises(StorageBusyError, match="events table: ProvisionedThroughputExceededException"):
+        with pytest.raises(StorageBusyError, match="sessions table: ProvisionedThroughputExceededException"):
             videos.load(REF) if operation == "get_item" else videos.save(REF, VIDEO)
 
 
 def test_a_store_that_fails_says_so() -> None:
     client = boto3.client("dynamodb", region_name="us-east-1")
-    store = DynamoDbSessions(client, "events", kept_seconds=3600, epoch_s=lambda: 0)
+    store = DynamoDbSessions(client, "sessions", kept_seconds=3600, epoch_s=lambda: 0)
     with Stubber(client) as stubber:
         stubber.add_client_error("update_item", "ProvisionedThroughputExceededException", http_status_code=400)
 
-        with pytest.raises(StorageBusyError, match="events table: ProvisionedThroughputExceededException"):
+        with pytest.raises(StorageBusyError, match="sessions table: ProvisionedThroughputExceededException"):
             store.put(SESSION)

@@ -1,4 +1,4 @@
-"""The viewer's events in DynamoDB: by key alone, and nobody overwrites what they have not seen."""
+"""The viewer's sessions in DynamoDB: read by key, and no revision is overwritten that was not read."""
 
 from dataclasses import replace
 from datetime import date
@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from kinesight.adapters.dynamodb.sessions import DynamoDbSessions
-from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbEventMarks, DynamoDbEventPages
+from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbSessionMarks, DynamoDbSessionPages
 from kinesight.domain.errors import StorageBusyError
 from kinesight.domain.sessions.model import BestImage, Session, Severity
-from kinesight.domain.viewer.events import Mark, Position, StoredEvent
+from kinesight.domain.viewer.sessions import Mark, Position, StoredSession
 
 from tests.builders import NOON_MS
 
@@ -24,25 +24,25 @@ def a_session(at_ms: int, stream: str = "front-door") -> Session:
     return Session(identity, stream, Severity.ALERT, at_ms, at_ms, at_ms, 1, {"Person": 97.5}, ("people",), (), best)
 
 
-def stored(table: Any, *sessions: Session) -> DynamoDbEventPages:
-    store = DynamoDbSessions(table, "events", kept_seconds=3600, epoch_s=lambda: 1000)
+def stored(table: Any, *sessions: Session) -> DynamoDbSessionPages:
+    store = DynamoDbSessions(table, "sessions", kept_seconds=3600, epoch_s=lambda: 1000)
     for session in sessions:
         store.put(session)
-    return DynamoDbEventPages(table, "events")
+    return DynamoDbSessionPages(table, "sessions")
 
 
-def marks(table: Any) -> DynamoDbEventMarks:
-    return DynamoDbEventMarks(table, "events", kept_seconds=3600, epoch_s=lambda: 5000)
+def marks(table: Any) -> DynamoDbSessionMarks:
+    return DynamoDbSessionMarks(table, "sessions", kept_seconds=3600, epoch_s=lambda: 5000)
 
 
-def moments(events: Any) -> list[tuple[str, int]]:
-    return [(one.stream_name, int(one.event_id.split("#")[0])) for one in events]
+def times(sessions: Any) -> list[tuple[str, int]]:
+    return [(one.stream_name, int(one.session_key.split("#")[0])) for one in sessions]
 
 
-def found(table: Any, session: Session) -> StoredEvent:
-    event = marks(table).find(session.stream_name, f"{session.opened_ms:015d}#{session.session_id}")
-    assert event is not None
-    return event
+def found(table: Any, session: Session) -> StoredSession:
+    stored = marks(table).find(session.stream_name, f"{session.opened_ms:015d}#{session.session_id}")
+    assert stored is not None
+    return stored
 
 
 def test_a_day_of_all_cameras_newest_first_page_by_page(table: Any) -> None:
@@ -50,12 +50,12 @@ def test_a_day_of_all_cameras_newest_first_page_by_page(table: Any) -> None:
     pages = stored(table, door, yard, a_session(NOON_MS - DAY_MS), a_session(NOON_MS + DAY_MS))
 
     first = pages.of_day(NOON_DAY, None, 1)
-    last = first.events[0]
-    second = pages.of_day(NOON_DAY, Position(last.stream_name, last.event_id), 5)
+    last = first.sessions[0]
+    second = pages.of_day(NOON_DAY, Position(last.stream_name, last.session_key), 5)
 
-    assert moments(first.events) == [("yard", NOON_MS + 1000)]
-    assert (moments(second.events), second.complete) == ([("front-door", NOON_MS)], True)
-    assert second.events[0].document["labels"] == {"Person": 97.5}
+    assert times(first.sessions) == [("yard", NOON_MS + 1000)]
+    assert (times(second.sessions), second.complete) == ([("front-door", NOON_MS)], True)
+    assert second.sessions[0].document["labels"] == {"Person": 97.5}
 
 
 def test_a_camera_of_all_days_and_of_one(table: Any) -> None:
@@ -65,8 +65,8 @@ def test_a_camera_of_all_days_and_of_one(table: Any) -> None:
     everything = pages.of_stream("front-door", None, None, 10)
     of_day = pages.of_stream("front-door", NOON_DAY, None, 10)
 
-    assert [at for _, at in moments(everything.events)] == [NOON_MS + DAY_MS, NOON_MS, NOON_MS - DAY_MS]
-    assert moments(of_day.events) == [("front-door", NOON_MS)]
+    assert [at for _, at in times(everything.sessions)] == [NOON_MS + DAY_MS, NOON_MS, NOON_MS - DAY_MS]
+    assert times(of_day.sessions) == [("front-door", NOON_MS)]
 
 
 @pytest.mark.parametrize("at_ms", [NOON_MS - 12 * 3_600_000, NOON_MS + 12 * 3_600_000 - 1])
@@ -74,11 +74,11 @@ def test_a_day_begins_and_ends_at_midnight_utc(table: Any, at_ms: int) -> None:
     session = a_session(at_ms)
     pages = stored(table, session, a_session(NOON_MS - 12 * 3_600_000 - 1), a_session(NOON_MS + 12 * 3_600_000))
 
-    assert moments(pages.of_stream("front-door", NOON_DAY, None, 10).events) == [("front-door", at_ms)]
-    assert moments(pages.of_day(NOON_DAY, None, 10).events) == [("front-door", at_ms)]
+    assert times(pages.of_stream("front-door", NOON_DAY, None, 10).sessions) == [("front-door", at_ms)]
+    assert times(pages.of_day(NOON_DAY, None, 10).sessions) == [("front-door", at_ms)]
 
 
-def test_reviewed_is_set_and_taken_back(table: Any) -> None:
+def test_reviewed_is_set_and_removed(table: Any) -> None:
     session = a_session(NOON_MS)
     stored(table, session)
 
@@ -91,7 +91,7 @@ def test_reviewed_is_set_and_taken_back(table: Any) -> None:
     assert taken_back.reviewed is None
 
 
-def test_who_has_not_seen_the_newest_changes_nothing(table: Any) -> None:
+def test_an_outdated_revision_changes_nothing(table: Any) -> None:
     session = a_session(NOON_MS)
     stored(table, session)
     old = found(table, session)
@@ -101,7 +101,7 @@ def test_who_has_not_seen_the_newest_changes_nothing(table: Any) -> None:
     assert found(table, session).reviewed is None
 
 
-def test_what_is_held_never_expires_whatever_else_is_written(table: Any) -> None:
+def test_a_held_session_never_expires(table: Any) -> None:
     session = a_session(NOON_MS)
     stored(table, session)
 
@@ -109,12 +109,12 @@ def test_what_is_held_never_expires_whatever_else_is_written(table: Any) -> None
     assert held is not None
     stored(table, replace(session, images=7))
 
-    (item,) = table.scan(TableName="events")["Items"]
+    (item,) = table.scan(TableName="sessions")["Items"]
     assert "expires" not in item
     assert (found(table, session).held, found(table, session).document["images"]) == (ANN, 7)
 
 
-def test_what_is_held_no_more_expires_from_then_on(table: Any) -> None:
+def test_a_released_session_expires(table: Any) -> None:
     session = a_session(NOON_MS)
     stored(table, session)
     held = marks(table).hold(found(table, session), ANN)
@@ -122,19 +122,19 @@ def test_what_is_held_no_more_expires_from_then_on(table: Any) -> None:
 
     assert marks(table).hold(held, None) is not None
 
-    (item,) = table.scan(TableName="events")["Items"]
+    (item,) = table.scan(TableName="sessions")["Items"]
     assert item["expires"]["N"] == "8600"
     assert found(table, session).held is None
 
 
-def test_an_event_that_is_not_there(table: Any) -> None:
+def test_a_missing_session(table: Any) -> None:
     assert marks(table).find("front-door", "0#0") is None
-    assert marks(table).review(StoredEvent("front-door", "0#0", {}), ANN) is None
-    assert table.scan(TableName="events")["Items"] == []
+    assert marks(table).review(StoredSession("front-door", "0#0", {}), ANN) is None
+    assert table.scan(TableName="sessions")["Items"] == []
 
 
-def test_a_table_that_is_gone_is_tried_again(table: Any) -> None:
-    table.delete_table(TableName="events")
+def test_a_missing_table_is_a_transient_error(table: Any) -> None:
+    table.delete_table(TableName="sessions")
 
     with pytest.raises(StorageBusyError):
-        DynamoDbEventPages(table, "events").of_day(NOON_DAY, None, 5)
+        DynamoDbSessionPages(table, "sessions").of_day(NOON_DAY, None, 5)

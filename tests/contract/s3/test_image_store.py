@@ -18,9 +18,7 @@ def images(request: pytest.FixtureRequest, aws: None) -> ImageStore:
         return fake
     client = boto3.client("s3")
     client.create_bucket(Bucket="images")
-    client.put_object(
-        Bucket="images", Key="a.jpg", Body=b"body", ContentType="image/jpeg", Metadata={"Place": "porch"}
-    )
+    client.put_object(Bucket="images", Key="a.jpg", Body=b"body", ContentType="image/jpeg", Metadata={"Place": "porch"})
     return S3ImageStore(client)
 
 

@@ -1,4 +1,4 @@
-"""PageStore: the fake and S3; and the function that publishes, from CloudFormation's request to its answer."""
+"""PageStore: the fake and S3; and publish_viewer, from CloudFormation's request to its response."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -58,7 +58,7 @@ def test_what_is_removed_is_gone_and_may_be_removed_again(store: PageStore) -> N
     assert store.names() == set()
 
 
-def test_browsers_ask_whether_a_file_is_still_the_same(s3: Any) -> None:
+def test_browsers_revalidate_files(s3: Any) -> None:
     S3PageStore(s3, BUCKET).write("index.html", b"<p>", "text/html; charset=utf-8")
 
     found = s3.get_object(Bucket=BUCKET, Key="index.html")
@@ -68,24 +68,24 @@ def test_browsers_ask_whether_a_file_is_still_the_same(s3: Any) -> None:
 
 
 @pytest.mark.parametrize("what", ["names", "write", "remove"])
-def test_a_bucket_that_is_not_there_is_told(s3: Any, what: str) -> None:
+def test_a_missing_bucket_is_an_error(s3: Any, what: str) -> None:
     store = S3PageStore(s3, "absent")
-    asked: dict[str, Callable[[], object]] = {
+    operations: dict[str, Callable[[], object]] = {
         "names": store.names,
         "write": lambda: store.write("a.js", b"", "text/javascript"),
         "remove": lambda: store.remove({"a.js"}),
     }
 
     with pytest.raises(StorageBusyError, match="NoSuchBucket"):
-        asked[what]()
+        operations[what]()
 
 
 # -- the function --
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
-    """Why each request failed, or None."""
+def failures(monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """Reason of the failure of each request, or None."""
     found: list[str | None] = []
     monkeypatch.setattr(wiring, "respond", lambda _, *, failure, **_data: found.append(failure))
     return found
@@ -108,7 +108,7 @@ def sample() -> Sample:
     return read
 
 
-def test_a_deployment_publishes_and_its_end_takes_back(s3: Any, told: list[str | None], sample: Sample) -> None:
+def test_create_publishes_and_delete_withdraws(s3: Any, failures: list[str | None], sample: Sample) -> None:
     for request in ("create", "update"):
         assert app.handler(sample(request), cast(LambdaContext, CONTEXT))["removed"] == 0
         names = S3PageStore(s3, BUCKET).names()
@@ -119,22 +119,22 @@ def test_a_deployment_publishes_and_its_end_takes_back(s3: Any, told: list[str |
     app.handler(sample("delete"), cast(LambdaContext, CONTEXT))
 
     assert S3PageStore(s3, BUCKET).names() == set()
-    assert told == [None, None, None]
+    assert failures == [None, None, None]
 
 
-def test_cloudformation_is_told_when_it_fails(s3: Any, told: list[str | None], sample: Sample) -> None:
+def test_a_failure_is_reported_to_cloudformation(s3: Any, failures: list[str | None], sample: Sample) -> None:
     s3.delete_bucket(Bucket=BUCKET)
 
     with pytest.raises(StorageBusyError):
         app.handler(sample("create"), cast(LambdaContext, CONTEXT))
 
-    (failure,) = told
+    (failure,) = failures
     assert failure is not None
     assert "NoSuchBucket" in failure
 
 
-def test_anything_else_is_refused(told: list[str | None], sample: Sample) -> None:
+def test_another_event_is_rejected(failures: list[str | None], sample: Sample) -> None:
     with pytest.raises(InvalidEventError):
         app.handler(sample("not_an_event"), cast(LambdaContext, CONTEXT))
 
-    assert told == []
+    assert failures == []

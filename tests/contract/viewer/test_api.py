@@ -17,12 +17,12 @@ from kinesight.wiring import serve_viewer as wiring
 
 from functions.serve_viewer import app
 from tests.contract.dynamodb.test_viewer_sessions import a_session, stored
-from tests.openapi_answers import check_answer
+from tests.openapi_responses import check_response
 
 EVENTS = Path(__file__).resolve().parents[3] / "events/serve_viewer"
 NOW_MS = time.time_ns() // 1_000_000
 TODAY = datetime.fromtimestamp(NOW_MS / 1000, UTC).date()
-EVENT = f"{NOW_MS:015d}-{NOW_MS:032x}"
+SESSION_KEY = f"{NOW_MS:015d}-{NOW_MS:032x}"
 CONTEXT = SimpleNamespace(
     function_name="serve-viewer",
     memory_limit_in_mb=512,
@@ -36,7 +36,7 @@ CONTEXT = SimpleNamespace(
 def deployed(table: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in {
         "AWS_DEFAULT_REGION": "us-east-1",
-        "EVENTS_TABLE": "events",
+        "SESSIONS_TABLE": "sessions",
         "EVIDENCE_BUCKET": "evidence",
         "IMAGES_BUCKET": "images",
         "EVIDENCE_RETENTION_DAYS": "3650",
@@ -64,18 +64,18 @@ def deployed(table: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         one.cache_clear()
 
 
-def ask(
+def call_api(
     method: str, path: str, query: dict[str, str] | None = None, body: Any = None, **headers: str
 ) -> tuple[int, Any, dict[str, str]]:
-    """Status, JSON and headers."""
-    answer = answered(method, path, query, body, **headers)
-    return int(answer["statusCode"]), json.loads(answer["body"] or "null"), answer["headers"]
+    """Returns status, JSON and headers."""
+    response = api_response(method, path, query, body, **headers)
+    return int(response["statusCode"]), json.loads(response["body"] or "null"), response["headers"]
 
 
-def answered(
+def api_response(
     method: str, path: str, query: dict[str, str] | None = None, body: Any = None, **headers: str
 ) -> dict[str, Any]:
-    """As API Gateway is answered, and as the OpenAPI document has it."""
+    """Calls the function as API Gateway does, and checks the response by the OpenAPI document."""
     event = {
         "version": "2.0",
         "routeKey": "$default",
@@ -92,15 +92,15 @@ def answered(
         "isBase64Encoded": False,
         "body": None if body is None else json.dumps(body),
     }
-    answer: dict[str, Any] = app.handler(event, cast(LambdaContext, CONTEXT))
-    told = None if answer["isBase64Encoded"] else json.loads(answer["body"] or "null")
-    check_answer(method, path, answer["statusCode"], answer["headers"].get("Content-Type"), told)
-    return answer
+    response: dict[str, Any] = app.handler(event, cast(LambdaContext, CONTEXT))
+    document = None if response["isBase64Encoded"] else json.loads(response["body"] or "null")
+    check_response(method, path, response["statusCode"], response["headers"].get("Content-Type"), document)
+    return response
 
 
 @pytest.mark.parametrize(
     ("sample", "status"),
-    [("events", 200), ("openapi", 200), ("event", 404), ("mark", 404), ("hostile_path", 404)],
+    [("sessions", 200), ("openapi", 200), ("session", 404), ("mark", 404), ("hostile_path", 404)],
 )
 def test_the_samples(sample: str, status: int) -> None:
     event = json.loads((EVENTS / f"{sample}.json").read_text())
@@ -108,19 +108,19 @@ def test_the_samples(sample: str, status: int) -> None:
     assert app.handler(event, cast(LambdaContext, CONTEXT))["statusCode"] == status
 
 
-def test_what_is_no_request_is_told() -> None:
+def test_an_event_of_another_source_is_an_error() -> None:
     event = json.loads((EVENTS / "not_a_request.json").read_text())
 
     with pytest.raises(InvalidEventError):
         app.handler(event, cast(LambdaContext, CONTEXT))
 
 
-def test_the_first_page_and_nothing_if_nothing_changed() -> None:
-    status, page, headers = ask("GET", "/api/events")
+def test_the_first_page_and_304_if_it_is_unchanged() -> None:
+    status, page, headers = call_api("GET", "/api/sessions")
 
-    assert (status, [one["eventId"] for one in page["events"]]) == (200, [EVENT])
-    assert "X-Amz-Signature=" in page["events"][0]["links"]["image"]
-    assert ask("GET", "/api/events", if_none_match=headers["ETag"])[:2] == (304, None)
+    assert (status, [one["sessionKey"] for one in page["sessions"]]) == (200, [SESSION_KEY])
+    assert "X-Amz-Signature=" in page["sessions"][0]["links"]["image"]
+    assert call_api("GET", "/api/sessions", if_none_match=headers["ETag"])[:2] == (304, None)
 
 
 @pytest.mark.parametrize(
@@ -135,44 +135,44 @@ def test_the_first_page_and_nothing_if_nothing_changed() -> None:
     ],
 )
 def test_filters(query: dict[str, str], found: int) -> None:
-    status, page, _ = ask("GET", "/api/events", query)
+    status, page, _ = call_api("GET", "/api/sessions", query)
 
-    assert (status, len(page["events"])) == (200, found)
+    assert (status, len(page["sessions"])) == (200, found)
 
 
-def test_an_event_is_reviewed_by_who_has_seen_it() -> None:
-    path = f"/api/events/front-door/{EVENT}"
-    tag = ask("GET", path)[2]["ETag"]
+def test_a_session_is_reviewed_by_the_caller() -> None:
+    path = f"/api/sessions/front-door/{SESSION_KEY}"
+    tag = call_api("GET", path)[2]["ETag"]
 
-    status, changed, headers = ask("PATCH", path, body={"reviewed": True}, if_match=tag)
+    status, changed, headers = call_api("PATCH", path, body={"reviewed": True}, if_match=tag)
 
     assert (status, changed["reviewed"]) == (200, True)
-    assert ask("GET", path)[1]["reviewed"] is True
-    assert ask("PATCH", path, body={"reviewed": False}, if_match=tag)[0] == 412
-    assert ask("PATCH", path, body={"reviewed": False}, if_match=headers["ETag"])[0] == 200
+    assert call_api("GET", path)[1]["reviewed"] is True
+    assert call_api("PATCH", path, body={"reviewed": False}, if_match=tag)[0] == 412
+    assert call_api("PATCH", path, body={"reviewed": False}, if_match=headers["ETag"])[0] == 200
 
 
 @pytest.mark.parametrize(
     ("path", "query", "status"),
     [
-        ("/api/events", {"limit": "0"}, 422),
-        ("/api/events", {"limit": "101"}, 422),
-        ("/api/events", {"cursor": "x"}, 400),
-        ("/api/events", {"stream": "a/b"}, 422),
-        ("/api/events", {"day": "yesterday"}, 422),
-        ("/api/events/front-door/../../configuration", {}, 404),
-        ("/api/events/..%2Ffront-door/EVENT", {}, 422),
-        ("/api/events/front-door/1-a", {}, 422),
-        ("/api/events/yard/EVENT", {}, 404),
+        ("/api/sessions", {"limit": "0"}, 422),
+        ("/api/sessions", {"limit": "101"}, 422),
+        ("/api/sessions", {"cursor": "x"}, 400),
+        ("/api/sessions", {"stream": "a/b"}, 422),
+        ("/api/sessions", {"day": "yesterday"}, 422),
+        ("/api/sessions/front-door/../../configuration", {}, 404),
+        ("/api/sessions/..%2Ffront-door/SESSION_KEY", {}, 422),
+        ("/api/sessions/front-door/1-a", {}, 422),
+        ("/api/sessions/yard/SESSION_KEY", {}, 404),
         ("/api/anything", {}, 404),
     ],
 )
-def test_bad_requests_are_told_so(path: str, query: dict[str, str], status: int) -> None:
-    assert ask("GET", path.replace("EVENT", EVENT), query)[0] == status
+def test_bad_requests_have_their_status(path: str, query: dict[str, str], status: int) -> None:
+    assert call_api("GET", path.replace("SESSION_KEY", SESSION_KEY), query)[0] == status
 
 
-def test_a_change_needs_what_was_seen() -> None:
-    assert ask("PATCH", f"/api/events/front-door/{EVENT}", body={"reviewed": True})[0] == 422
+def test_a_change_requires_if_match() -> None:
+    assert call_api("PATCH", f"/api/sessions/front-door/{SESSION_KEY}", body={"reviewed": True})[0] == 422
 
 
 ZONED = {
@@ -187,37 +187,37 @@ ZONED = {
 }
 
 
-def test_rules_are_written_over_what_was_seen_alone() -> None:
-    status, first, _ = ask("GET", "/api/rules")
+def test_only_the_rules_that_were_read_are_replaced() -> None:
+    status, first, _ = call_api("GET", "/api/rules")
     assert (status, first["document"]) == (200, None)
     assert first["default"] == {
         "rules": [{"name": "default", "labels": [], "minimumConfidence": 80}],
         "stationary": {"enabled": False},
     }
 
-    status, written, _ = ask("PUT", "/api/rules", body={"document": ZONED}, if_match=first["etag"])
+    status, written, _ = call_api("PUT", "/api/rules", body={"document": ZONED}, if_match=first["etag"])
     assert status == 200
-    assert ask("PUT", "/api/rules", body={"document": ZONED}, if_match="none")[0] == 412
-    assert ask("PUT", "/api/rules", body={"document": ZONED}, if_match='"0123456789abcdef"')[0] == 412
+    assert call_api("PUT", "/api/rules", body={"document": ZONED}, if_match="none")[0] == 412
+    assert call_api("PUT", "/api/rules", body={"document": ZONED}, if_match='"0123456789abcdef"')[0] == 412
 
-    found = ask("GET", "/api/rules")[1]
+    found = call_api("GET", "/api/rules")[1]
     assert (found["document"], found["etag"]) == (ZONED, written["etag"])
-    assert ask("PUT", "/api/rules", body={"document": ZONED}, if_match=found["etag"])[0] == 200
+    assert call_api("PUT", "/api/rules", body={"document": ZONED}, if_match=found["etag"])[0] == 200
 
 
-def test_rules_that_are_wrong_are_told_by_their_place() -> None:
+def test_problems_of_rules_have_their_location() -> None:
     wrong = {"schemaVersion": 1, "cameras": [{"streams": ["a"], "rules": [{"name": "r", "labels": []}], "zone": 1}]}
 
-    status, answer, _ = ask("PUT", "/api/rules", body={"document": wrong}, if_match="none")
+    status, response, _ = call_api("PUT", "/api/rules", body={"document": wrong}, if_match="none")
 
     assert status == 422
-    assert any("cameras[0].zone" in problem for problem in answer["error"]["problems"])
-    assert ask("GET", "/api/rules")[1]["document"] is None
+    assert any("cameras[0].zone" in problem for problem in response["error"]["problems"])
+    assert call_api("GET", "/api/rules")[1]["document"] is None
 
 
 def test_the_activity_of_a_day() -> None:
-    status, answer, _ = ask("GET", "/api/activity", {"day": TODAY.isoformat()})
+    status, response, _ = call_api("GET", "/api/activity", {"day": TODAY.isoformat()})
 
-    assert (status, [one["stream"] for one in answer["streams"]]) == (200, ["front-door"])
-    assert answer["streams"][0]["sessions"][0]["eventId"] == EVENT
-    assert ask("GET", "/api/activity", {"day": TODAY.isoformat(), "stream": "yard"})[1] == {"streams": []}
+    assert (status, [one["stream"] for one in response["streams"]]) == (200, ["front-door"])
+    assert response["streams"][0]["sessions"][0]["sessionKey"] == SESSION_KEY
+    assert call_api("GET", "/api/activity", {"day": TODAY.isoformat(), "stream": "yard"})[1] == {"streams": []}

@@ -1,4 +1,4 @@
-"""Cameras, their images and analyses as API Gateway asks for them, on the KVS emulator and moto."""
+"""Cameras, their images and analyses, called as by API Gateway, on the KVS emulator and moto."""
 
 import base64
 import json
@@ -16,11 +16,11 @@ from PIL import Image
 
 from tests.contract.compute.test_step_functions_workflow import PASSES, ROLE
 from tests.contract.dynamodb.test_managed_streams import a_table
-from tests.contract.viewer.test_api import answered, ask, deployed  # noqa: F401 - a fixture for every test
+from tests.contract.viewer.test_api import api_response, call_api, deployed  # noqa: F401 - a fixture for every test
 from tests.functional.kvs_producer import put_clip
 from tests.media import a_clip
 
-ASKED = {
+REQUEST = {
     "StreamName": "front-door",
     "StartTimestamp": "2026-01-01T12:00:00Z",
     "EndTimestamp": "2026-01-01T12:05:00Z",
@@ -29,8 +29,8 @@ CACHED = [one for module in (wiring, aws_clients) for one in vars(module).values
 
 
 @pytest.fixture(autouse=True)
-def fleet(deployed: None, kvs: KvsServer, kinesis_video: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: F811 - asks for the fixture
-    """A camera that is selected by its name, one by its tag, and one that is not."""
+def fleet(deployed: None, kvs: KvsServer, kinesis_video: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: F811 - requests the fixture
+    """A camera selected by name, one selected by tag, and one that is not selected."""
     monkeypatch.setenv("STREAM_NAMES", "front-door")
     monkeypatch.setenv("TAG_FILTERS", '{"key":"Watch"}')
     for name in ("KINESIS_VIDEO", "KINESIS_VIDEO_ARCHIVED_MEDIA"):
@@ -48,81 +48,83 @@ def fleet(deployed: None, kvs: KvsServer, kinesis_video: Any, monkeypatch: pytes
         one.cache_clear()
 
 
-def broken(camera: Any) -> list[str]:
-    return [one["cause"] for one in camera["health"] if one["state"] == "broken"]
+def failed(camera: Any) -> list[str]:
+    return [one["cause"] for one in camera["health"] if one["status"] == "failed"]
 
 
 def test_cameras_with_their_problems() -> None:
-    status, answer, _ = ask("GET", "/api/cameras")
+    status, response, _ = call_api("GET", "/api/cameras")
 
-    assert (status, answer["cursor"]) == (200, None)
-    door, yard = answer["cameras"]
+    assert (status, response["cursor"]) == (200, None)
+    door, yard = response["cameras"]
     assert (door["stream"], door["status"], door["lastFragmentAt"]) == ("front-door", "ACTIVE", None)
-    assert broken(door) == ["images-not-configured", "no-fragments"]
-    assert (yard["stream"], yard["retentionHours"], broken(yard)) == ("yard", 0, ["no-retention"])
-    assert door["lastEvent"]["class"] == "ALERT"
+    assert failed(door) == ["images-not-configured", "no-fragments"]
+    assert (yard["stream"], yard["retentionHours"], failed(yard)) == ("yard", 0, ["no-retention"])
+    assert door["lastSession"]["class"] == "ALERT"
 
 
 def test_a_camera_that_records(kvs: KvsServer, kinesis_video: Any) -> None:
-    wanted = wiring.camera_plan().wanted.image_generation
-    assert wanted is not None
-    destination = {**wanted["DestinationConfig"], "DestinationRegion": "us-east-1"}
+    expected = wiring.camera_settings().expected.image_generation
+    assert expected is not None
+    destination = {**expected["DestinationConfig"], "DestinationRegion": "us-east-1"}
     kinesis_video.update_image_generation_configuration(
-        StreamName="front-door", ImageGenerationConfiguration={**wanted, "DestinationConfig": destination}
+        StreamName="front-door", ImageGenerationConfiguration={**expected, "DestinationConfig": destination}
     )
     put_clip(kvs, a_clip(2), start_ms=time.time_ns() // 1_000_000 - 5000, stream="front-door")
 
-    door = ask("GET", "/api/cameras")[1]["cameras"][0]
+    door = call_api("GET", "/api/cameras")[1]["cameras"][0]
 
     assert door["configuration"]["drift"] == []
     assert door["lastFragmentAt"] is not None
-    assert broken(door) == []
+    assert failed(door) == []
 
 
 def test_names_start_after_the_cursor() -> None:
-    assert [one["stream"] for one in ask("GET", "/api/cameras", {"cursor": "front-door"})[1]["cameras"]] == ["yard"]
-    assert ask("GET", "/api/cameras", {"cursor": "../etc"})[0] == 422
+    assert [one["stream"] for one in call_api("GET", "/api/cameras", {"cursor": "front-door"})[1]["cameras"]] == [
+        "yard"
+    ]
+    assert call_api("GET", "/api/cameras", {"cursor": "../etc"})[0] == 422
 
 
 def test_a_current_image_of_the_camera(kvs: KvsServer) -> None:
     put_clip(kvs, a_clip(2), start_ms=time.time_ns() // 1_000_000 - 5000, stream="front-door")
 
-    answer = answered("GET", "/api/cameras/front-door/image")
+    response = api_response("GET", "/api/cameras/front-door/image")
 
-    assert (answer["statusCode"], answer["isBase64Encoded"]) == (200, True)
-    assert answer["headers"]["Content-Type"] == "image/jpeg"
-    assert answer["headers"]["Cache-Control"] == "private, max-age=15"
-    with Image.open(BytesIO(base64.b64decode(answer["body"]))) as image:
+    assert (response["statusCode"], response["isBase64Encoded"]) == (200, True)
+    assert response["headers"]["Content-Type"] == "image/jpeg"
+    assert response["headers"]["Cache-Control"] == "private, max-age=15"
+    with Image.open(BytesIO(base64.b64decode(response["body"]))) as image:
         assert image.format == "JPEG"
 
 
 @pytest.mark.parametrize(
     ("stream", "status", "code"),
     [
-        ("front-door", 404, "ImageMissing"),
-        ("yard", 404, "ImageMissing"),
-        ("attic", 404, "StreamUnselected"),
+        ("front-door", 404, "NoCameraImage"),
+        ("yard", 404, "NoCameraImage"),
+        ("attic", 404, "StreamNotSelected"),
         ("nowhere", 404, "StreamGone"),
         ("..%2F..", 422, "InvalidRequest"),
     ],
 )
 def test_the_reason_for_no_image(stream: str, status: int, code: str) -> None:
-    told = ask("GET", f"/api/cameras/{stream}/image")
+    result = call_api("GET", f"/api/cameras/{stream}/image")
 
-    assert (told[0], told[1]["error"]["code"]) == (status, code)
-    assert told[1]["error"]["message"]
+    assert (result[0], result[1]["error"]["code"]) == (status, code)
+    assert result[1]["error"]["message"]
 
 
 def test_an_analysis_is_started_listed_and_described() -> None:
-    status, started, _ = ask("POST", "/api/analyses", body=ASKED | {"SamplingInterval": 2000})
+    status, started, _ = call_api("POST", "/api/analyses", body=REQUEST | {"SamplingInterval": 2000})
     assert status == 202
 
-    (listed,) = ask("GET", "/api/analyses")[1]["analyses"]
+    (listed,) = call_api("GET", "/api/analyses")[1]["analyses"]
     assert (listed["analysisId"], listed["startedBy"]) == (started["analysisId"], "ann@example.com")
-    status, told, _ = ask("GET", f"/api/analyses/{started['analysisId']}")
-    assert (status, told["status"], told["windows"]) == (200, "RUNNING", {"done": 0, "all": 0})
+    status, result, _ = call_api("GET", f"/api/analyses/{started['analysisId']}")
+    assert (status, result["status"], result["windows"]) == (200, "RUNNING", {"done": 0, "all": 0})
     document = json.loads(execution(started["analysisId"])["input"])
-    assert document == ASKED | {"SamplingInterval": 2000}
+    assert document == REQUEST | {"SamplingInterval": 2000}
 
 
 def execution(name: str) -> Any:
@@ -132,17 +134,17 @@ def execution(name: str) -> Any:
 
 
 def test_a_timelapse_of_an_analysis() -> None:
-    first = ask("POST", "/api/analyses", body=ASKED)[1]["analysisId"]
+    first = call_api("POST", "/api/analyses", body=REQUEST)[1]["analysisId"]
 
-    status, film, _ = ask("POST", f"/api/analyses/{first}/timelapse", body={"FramesPerSecond": 25})
+    status, timelapse, _ = call_api("POST", f"/api/analyses/{first}/timelapse", body={"FramesPerSecond": 25})
 
     assert status == 202
-    assert json.loads(execution(film["analysisId"])["input"])["Timelapse"] == {"FramesPerSecond": 25}
-    assert ask("POST", "/api/analyses/none/timelapse", body={})[0] == 404
+    assert json.loads(execution(timelapse["analysisId"])["input"])["Timelapse"] == {"FramesPerSecond": 25}
+    assert call_api("POST", "/api/analyses/none/timelapse", body={})[0] == 404
 
 
 @pytest.mark.parametrize(
-    ("changes", "status", "told"),
+    ("changes", "status", "result"),
     [
         ({"StreamName": "attic"}, 404, "not selected"),
         ({"StreamName": "a/b"}, 422, "StreamName"),
@@ -153,14 +155,14 @@ def test_a_timelapse_of_an_analysis() -> None:
         ({"EndTimestamp": "2026-01-01T11:00:00Z"}, 400, "before StartTimestamp"),
     ],
 )
-def test_requests_that_cannot_be_analyzed(changes: Any, status: int, told: str) -> None:
-    answer = ask("POST", "/api/analyses", body=ASKED | changes)
+def test_requests_that_cannot_be_analyzed(changes: Any, status: int, result: str) -> None:
+    response = call_api("POST", "/api/analyses", body=REQUEST | changes)
 
-    assert answer[0] == status
-    assert told in answer[1]["error"]["message"]
-    assert ask("GET", "/api/analyses")[1]["analyses"] == []
+    assert response[0] == status
+    assert result in response[1]["error"]["message"]
+    assert call_api("GET", "/api/analyses")[1]["analyses"] == []
 
 
 @pytest.mark.parametrize(("name", "status"), [("viewer-none", 404), ("a" * 81, 422), ("a:b", 422)])
 def test_missing_analyses(name: str, status: int) -> None:
-    assert ask("GET", f"/api/analyses/{name}")[0] == status
+    assert call_api("GET", f"/api/analyses/{name}")[0] == status

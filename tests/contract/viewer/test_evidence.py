@@ -1,4 +1,4 @@
-"""Playing an event and taking it away, through the API as it is called: media in the KVS emulator, evidence in S3."""
+"""Playback and bundle of a session through the API: media in the KVS emulator, evidence in S3."""
 
 import hashlib
 from collections.abc import Iterator
@@ -20,19 +20,19 @@ from kinesight.wiring import serve_viewer as wiring
 from kinesight_local.kvs.server import KvsServer
 
 from tests.builders import a_frame, a_record
-from tests.contract.viewer.test_api import EVENT, NOW_MS, ask, deployed  # noqa: F401 - a fixture
+from tests.contract.viewer.test_api import NOW_MS, SESSION_KEY, call_api, deployed  # noqa: F401 - a fixture
 from tests.functional.kvs_producer import everything, fetch, put_clip
 from tests.media import a_clip
 
-PATH = f"/api/events/front-door/{EVENT}"
+PATH = f"/api/sessions/front-door/{SESSION_KEY}"
 STARTED_MS = NOW_MS - 3000
 
 
 @pytest.fixture(autouse=True)
-def kvs_is_there(deployed: Any, kvs: KvsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: F811 - asks for the fixture
+def kvs_is_there(deployed: Any, kvs: KvsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: F811 - requests the fixture
     for service in ("KINESIS_VIDEO", "KINESIS_VIDEO_ARCHIVED_MEDIA"):
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", kvs.url)
-    made = (wiring.playing, wiring.bundling, wiring._archive, aws_clients.kinesis_video, aws_clients.archived_media)
+    made = (wiring.playback, wiring.bundle, wiring._archive, aws_clients.kinesis_video, aws_clients.archived_media)
     for one in made:
         one.cache_clear()
     yield
@@ -40,14 +40,14 @@ def kvs_is_there(deployed: Any, kvs: KvsServer, monkeypatch: pytest.MonkeyPatch)
         one.cache_clear()
 
 
-def filmed(kvs: KvsServer, kinesis_video: Any) -> None:
-    """Four seconds up to now."""
+def record_media(kvs: KvsServer, kinesis_video: Any) -> None:
+    """Records the last four seconds."""
     kinesis_video.create_stream(StreamName="front-door", DataRetentionInHours=1)
     put_clip(kvs, a_clip(4), start_ms=STARTED_MS, stream="front-door")
 
 
 def archived(archived_media: Any) -> list[str]:
-    """The session's video as archive_session leaves it; its fragments' numbers."""
+    """Archives the session's video like archive_session; returns the fragment numbers."""
     found = archived_media.list_fragments(StreamName="front-door", FragmentSelector=everything())["Fragments"]
     numbers = sorted(one["FragmentNumber"] for one in found)
     s3 = boto3.client("s3", region_name="us-east-1")
@@ -70,56 +70,56 @@ def archived(archived_media: Any) -> list[str]:
             for index, one in enumerate(numbers)
         ),
     )
-    videos = DynamoDbSessionClips(boto3.client("dynamodb", region_name="us-east-1"), "events")
+    videos = DynamoDbSessionClips(boto3.client("dynamodb", region_name="us-east-1"), "sessions")
     assert videos.save(SessionRef("front-door", NOW_MS, f"{NOW_MS:032x}"), video)
     return numbers
 
 
 def test_kvs_plays_stored_media(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> None:
-    filmed(kvs, kinesis_video)
+    record_media(kvs, kinesis_video)
     archived(archived_media)
 
-    status, answer, _ = ask("GET", f"{PATH}/playback")
+    status, response, _ = call_api("GET", f"{PATH}/playback")
 
-    assert (status, answer["kind"]) == (200, "HLS")
-    with av.open(answer["url"], "r") as played:
+    assert (status, response["kind"]) == (200, "HLS")
+    with av.open(response["url"], "r") as played:
         assert len(list(played.decode(video=0))) == 40
 
 
 def test_a_video_is_played_before_it_is_archived(kvs: KvsServer, kinesis_video: Any) -> None:
-    filmed(kvs, kinesis_video)
+    record_media(kvs, kinesis_video)
 
-    status, answer, _ = ask("GET", f"{PATH}/playback")
+    status, response, _ = call_api("GET", f"{PATH}/playback")
 
-    assert (status, answer["kind"]) == (200, "HLS")
-    assert "#EXTM3U" in httpx.get(answer["url"]).text
+    assert (status, response["kind"]) == (200, "HLS")
+    assert "#EXTM3U" in httpx.get(response["url"]).text
 
 
 def test_a_deleted_stream_is_played_from_the_archive(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> None:
-    filmed(kvs, kinesis_video)
+    record_media(kvs, kinesis_video)
     archived(archived_media)
     arn = kinesis_video.describe_stream(StreamName="front-door")["StreamInfo"]["StreamARN"]
     kinesis_video.delete_stream(StreamARN=arn)
 
-    status, answer, _ = ask("GET", f"{PATH}/playback")
+    status, response, _ = call_api("GET", f"{PATH}/playback")
 
-    assert (status, answer["kind"], answer["missing"]) == (200, "CLIP", None)
+    assert (status, response["kind"], response["missing"]) == (200, "CLIP", None)
     (clip,) = objects("clips/")
     with av.open(BytesIO(clip), "r") as played:
         assert len(list(played.decode(video=0))) == 40
-    assert "response-content-type=video%2Fmp4" in answer["url"]
+    assert "response-content-type=video%2Fmp4" in response["url"]
 
 
 def test_without_media_the_reasons_are_returned(kinesis_video: Any) -> None:
-    status, answer, _ = ask("GET", f"{PATH}/playback")
+    status, response, _ = call_api("GET", f"{PATH}/playback")
 
-    assert (status, answer["error"]["code"]) == (404, "VideoMissing")
-    assert "no fragment of it is archived" in answer["error"]["message"]
-    assert "ResourceNotFoundException" in answer["error"]["message"]
+    assert (status, response["error"]["code"]) == (404, "VideoMissing")
+    assert "no fragment is archived" in response["error"]["message"]
+    assert "ResourceNotFoundException" in response["error"]["message"]
 
 
 def test_a_bundle_is_downloaded_and_its_digests_hold(kvs: KvsServer, kinesis_video: Any, archived_media: Any) -> None:
-    filmed(kvs, kinesis_video)
+    record_media(kvs, kinesis_video)
     numbers = archived(archived_media)
     record = a_seen_record()
     images = boto3.client("s3", region_name="us-east-1")
@@ -127,20 +127,20 @@ def test_a_bundle_is_downloaded_and_its_digests_hold(kvs: KvsServer, kinesis_vid
     images.put_object(Bucket="evidence", Key=evidence_keys(record).annotated, Body=b"annotated")
     images.put_object(Bucket="evidence", Key=evidence_keys(record).result, Body=encode_record(record))
 
-    status, answer, _ = ask("POST", f"{PATH}/bundle")
+    status, response, _ = call_api("POST", f"{PATH}/bundle")
 
-    assert (status, answer["manifest"]["missing"]) == (200, [])
+    assert (status, response["manifest"]["missing"]) == (200, [])
     (body,) = objects("bundles/")
     with ZipFile(BytesIO(body)) as archive:
         assert archive.testzip() is None
         files = {name: archive.read(name) for name in archive.namelist()}
-    for one in answer["manifest"]["files"]:
+    for one in response["manifest"]["files"]:
         assert hashlib.sha256(files[one["name"]]).hexdigest() == one["sha256"]
     assert {"images/0001-original.jpg", "images/0001-annotated.jpg", "records/0001.json"} < set(files)
     assert [name for name in files if name.endswith(".mkv")] == [f"video/{n + 1:04d}.mkv" for n in range(len(numbers))]
     with av.open(BytesIO(files["video.mp4"]), "r") as played:
         assert len(list(played.decode(video=0))) == 40
-    assert "response-content-disposition=attachment" in answer["link"]
+    assert "response-content-disposition=attachment" in response["link"]
 
 
 def a_seen_record() -> ResultRecord:

@@ -1,4 +1,4 @@
-"""Whatever the viewer is asked, it reads tables by key alone, and of events a bounded number: Scans grow with them."""
+"""The viewer reads tables only by key, and a bounded number of sessions: the cost of scans grows with the table."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,61 +6,61 @@ from typing import Any
 import pytest
 from kinesight.adapters.aws import clients as aws_clients
 
-from tests.contract.viewer.test_api import EVENT, TODAY, ask, deployed  # noqa: F401 - a fixture for every test
-from tests.contract.viewer.test_cameras import ASKED, fleet  # noqa: F401 - a fixture for every test
+from tests.contract.viewer.test_api import SESSION_KEY, TODAY, call_api, deployed  # noqa: F401 - a fixture for every test
+from tests.contract.viewer.test_cameras import REQUEST, fleet  # noqa: F401 - a fixture for every test
 
 _BY_KEY = {"GetItem", "Query", "UpdateItem", "PutItem"}
-_PATH = f"/api/events/front-door/{EVENT}"
+_PATH = f"/api/sessions/front-door/{SESSION_KEY}"
 
 
 @pytest.fixture
 def reads() -> Iterator[list[tuple[str, dict[str, Any]]]]:
-    """What DynamoDB is asked: operation and parameters. A Scan is refused."""
-    asked: list[tuple[str, dict[str, Any]]] = []
+    """Calls of DynamoDB: operation and parameters. A Scan fails the test."""
+    calls: list[tuple[str, dict[str, Any]]] = []
     client = aws_clients.dynamodb()
 
     def note(model: Any, params: dict[str, Any], **_: Any) -> None:
-        asked.append((model.name, params))
+        calls.append((model.name, params))
         assert model.name in _BY_KEY, f"{model.name} of {params['TableName']}"
 
     client.meta.events.register("provide-client-params.dynamodb.*", note)
-    yield asked
+    yield calls
     client.meta.events.unregister("provide-client-params.dynamodb.*", note)
 
 
 @pytest.mark.parametrize(
     ("method", "path", "query", "body"),
     [
-        ("GET", "/api/events", {}, None),
-        ("GET", "/api/events", {"stream": "front-door"}, None),
-        ("GET", "/api/events", {"stream": "front-door", "day": TODAY.isoformat()}, None),
-        ("GET", "/api/events", {"label": "Nothing", "zone": "nowhere", "class": "ALERT", "reviewed": "true"}, None),
+        ("GET", "/api/sessions", {}, None),
+        ("GET", "/api/sessions", {"stream": "front-door"}, None),
+        ("GET", "/api/sessions", {"stream": "front-door", "day": TODAY.isoformat()}, None),
+        ("GET", "/api/sessions", {"label": "Nothing", "zone": "nowhere", "class": "ALERT", "reviewed": "true"}, None),
         ("GET", "/api/activity", {"day": TODAY.isoformat()}, None),
-        ("GET", "EVENT", {}, None),
-        ("GET", "EVENT/playback", {}, None),
-        ("POST", "EVENT/bundle", {}, None),
-        ("PATCH", "EVENT", {}, {"reviewed": True}),
+        ("GET", "SESSION_KEY", {}, None),
+        ("GET", "SESSION_KEY/playback", {}, None),
+        ("POST", "SESSION_KEY/bundle", {}, None),
+        ("PATCH", "SESSION_KEY", {}, {"reviewed": True}),
         ("GET", "/api/cameras", {}, None),
         ("GET", "/api/cameras/front-door/image", {}, None),
-        ("POST", "/api/analyses", {}, ASKED),
+        ("POST", "/api/analyses", {}, REQUEST),
         ("GET", "/api/analyses", {}, None),
     ],
 )
 def test_no_route_scans(
     reads: list[tuple[str, dict[str, Any]]], method: str, path: str, query: dict[str, str], body: Any
 ) -> None:
-    headers = {"if_match": ask("GET", _PATH)[2]["ETag"]} if method == "PATCH" else {}
+    headers = {"if_match": call_api("GET", _PATH)[2]["ETag"]} if method == "PATCH" else {}
     reads.clear()
 
-    status, _, _ = ask(method, path.replace("EVENT", _PATH), query, body, **headers)
+    status, _, _ = call_api(method, path.replace("SESSION_KEY", _PATH), query, body, **headers)
 
     assert status < 500
     assert reads
     for operation, params in reads:
-        if operation == "Query" and params["TableName"] == "events":
+        if operation == "Query" and params["TableName"] == "sessions":
             assert 0 < params["Limit"] <= 250
 
 
-def test_the_test_sees_a_scan(reads: list[tuple[str, dict[str, Any]]]) -> None:
-    with pytest.raises(AssertionError, match="Scan of events"):
-        aws_clients.dynamodb().scan(TableName="events")
+def test_a_scan_is_detected(reads: list[tuple[str, dict[str, Any]]]) -> None:
+    with pytest.raises(AssertionError, match="Scan of sessions"):
+        aws_clients.dynamodb().scan(TableName="sessions")

@@ -1,4 +1,4 @@
-"""The viewer's OpenAPI document: valid, of every route, with every answer. Other tests hold the answers to it."""
+"""The viewer's OpenAPI document: valid, with every route and response. Other tests check responses against it."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from aws_lambda_powertools.event_handler.api_gateway import Route
 from openapi_spec_validator import validate
 
 from functions.serve_viewer import app
-from tests.contract.viewer.test_api import ask, deployed  # noqa: F401 - a fixture
-from tests.openapi_answers import check_answer, document
+from tests.contract.viewer.test_api import call_api, deployed  # noqa: F401 - a fixture
+from tests.openapi_responses import check_response, document
 
 OPERATIONS = [
     (f"{method.upper()} {path}", operation)
@@ -29,7 +29,7 @@ def test_every_route_is_in_it() -> None:
     assert "GET /api/openapi.json" in {name for name, _ in OPERATIONS}
 
 
-def test_every_route_wants_a_token() -> None:
+def test_every_route_requires_a_token() -> None:
     assert document()["security"] == [{"jwt": []}]
     scheme = document()["components"]["securitySchemes"]["jwt"]
     assert (scheme["type"], scheme["scheme"], scheme["bearerFormat"]) == ("http", "bearer", "JWT")
@@ -37,7 +37,7 @@ def test_every_route_wants_a_token() -> None:
 
 
 @pytest.mark.parametrize(("name", "operation"), OPERATIONS)
-def test_a_route_tells_its_words_and_its_answers(name: str, operation: Any) -> None:
+def test_every_route_has_a_summary_and_its_responses(name: str, operation: Any) -> None:
     assert operation["summary"]
     assert not operation["summary"].endswith(".")
     assert {"401", "422", "429", "503"} < set(operation["responses"])
@@ -51,33 +51,33 @@ def test_a_route_tells_its_words_and_its_answers(name: str, operation: Any) -> N
             assert schema == {"$ref": "#/components/schemas/Error"}
 
 
-def test_what_has_to_be_sent_is_told() -> None:
+def test_required_input_is_in_it() -> None:
     operations = dict(OPERATIONS)
-    changes = {one["name"]: one for one in operations["PATCH /api/events/{stream}/{event_id}"]["parameters"]}
+    changes = {one["name"]: one for one in operations["PATCH /api/sessions/{stream}/{session_key}"]["parameters"]}
     assert changes["if-match"]["required"] is True
-    asked = operations["POST /api/analyses"]["requestBody"]["content"]["application/json"]["schema"]
-    assert asked == {"$ref": "#/components/schemas/AnalysisRequest"}
+    calls = operations["POST /api/analyses"]["requestBody"]["content"]["application/json"]["schema"]
+    assert calls == {"$ref": "#/components/schemas/AnalysisRequest"}
     properties = document()["components"]["schemas"]["AnalysisRequest"]["properties"]
     assert {"StreamName", "StartTimestamp", "SamplingInterval", "Timelapse"} < set(properties)
 
 
 def test_the_document_is_served() -> None:
-    status, served, _ = ask("GET", "/api/openapi.json")
+    status, served, _ = call_api("GET", "/api/openapi.json")
 
     assert (status, served) == (200, document())
 
 
-def test_an_answer_that_the_document_does_not_tell_of_is_noticed() -> None:
+def test_a_response_outside_the_document_is_detected() -> None:
     page: dict[str, Any] = {"cameras": [], "cursor": None}
-    check_answer("GET", "/api/cameras", 200, "application/json", page)
+    check_response("GET", "/api/cameras", 200, "application/json", page)
 
     wrong: dict[str, Any]
     for wrong in (page | {"more": 1}, {"cameras": []}, page | {"cursor": 1}):
         with pytest.raises(jsonschema.ValidationError):
-            check_answer("GET", "/api/cameras", 200, "application/json", wrong)
+            check_response("GET", "/api/cameras", 200, "application/json", wrong)
     with pytest.raises(AssertionError):
-        check_answer("GET", "/api/cameras", 418, "application/json", page)
+        check_response("GET", "/api/cameras", 418, "application/json", page)
     with pytest.raises(AssertionError):
-        check_answer("GET", "/api/cameras", 200, "text/html", page)
+        check_response("GET", "/api/cameras", 200, "text/html", page)
     with pytest.raises(AssertionError):
-        check_answer("DELETE", "/api/cameras", 200, "application/json", page)
+        check_response("DELETE", "/api/cameras", 200, "application/json", page)

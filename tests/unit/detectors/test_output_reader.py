@@ -197,9 +197,7 @@ EDGES = st.lists(st.floats(0, 1), min_size=4, max_size=4)
 
 
 @given(image=SIZES, target=SIZES, edges=EDGES, resize=st.sampled_from(["LETTERBOX", "STRETCH"]))
-def test_a_box_there_and_back_is_the_same(
-    image: tuple[int, int], target: Any, edges: list[float], resize: Any
-) -> None:
+def test_a_box_there_and_back_is_the_same(image: tuple[int, int], target: Any, edges: list[float], resize: Any) -> None:
     left, right = sorted(edges[:2])
     top, bottom = sorted(edges[2:])
     box = BoundingBox(left=left, top=top, width=right - left, height=bottom - top)

@@ -1,4 +1,4 @@
-"""The batch rules of keep_evidence: everything once, alerts last, neighbours go on."""
+"""Batches of keep_evidence: idempotent, alerts last, failures do not affect other records."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -27,7 +27,7 @@ from tests.fakes import (
 
 @dataclass
 class World:
-    """Everything around the verb, in memory."""
+    """Ports in memory."""
 
     images: FakeImageStore = field(default_factory=FakeImageStore)
     fragments: FakeFragments = field(default_factory=FakeFragments)
@@ -52,7 +52,7 @@ class World:
         return a_record(frame, **overrides)
 
 
-def test_a_matched_record_leaves_four_things() -> None:
+def test_a_matched_record_leaves_record_image_fragment_and_alert() -> None:
     world = World()
     record = world.record()
 
@@ -86,7 +86,7 @@ def test_one_fetch_per_fragment_however_many_frames_matched_in_it() -> None:
     assert len(world.alerts.sent) == 6
 
 
-def test_several_cameras_are_fetched_side_by_side() -> None:
+def test_several_cameras_are_fetched_in_parallel() -> None:
     world = World()
     here, there = world.record(0), world.record(1)
     there = there.model_copy(update={"frame": there.frame.model_copy(update={"stream_name": "back-door"})})
@@ -107,7 +107,7 @@ def test_several_cameras_are_fetched_side_by_side() -> None:
     assert sorted(stream for stream, _ in world.fragments.asked) == ["back-door", "front-door"]
 
 
-def test_a_second_delivery_changes_nothing_and_alerts_nobody() -> None:
+def test_a_second_delivery_changes_nothing_and_sends_no_alert() -> None:
     world = World()
     batch = [world.record(index) for index in range(3)]
     world.keep(*batch)
@@ -120,7 +120,7 @@ def test_a_second_delivery_changes_nothing_and_alerts_nobody() -> None:
     assert len(world.fragments.asked) == 1
 
 
-def test_a_fragment_that_expired_costs_only_itself() -> None:
+def test_an_expired_fragment_does_not_affect_other_evidence() -> None:
     world = World()
     expired, whole = world.record(0, fragment=1), world.record(1, fragment=2)
     del world.fragments.media[a_fragment_number(1)]
@@ -130,14 +130,12 @@ def test_a_fragment_that_expired_costs_only_itself() -> None:
     assert evidence_keys(expired).result in world.store.objects
     assert evidence_keys(expired).annotated in world.store.objects
     assert evidence_keys(whole).archive in world.store.objects
-    assert [str(setback.error) for setback in report.missing] == [
-        f"fragment {a_fragment_number(1)}: FRAGMENT_NOT_FOUND"
-    ]
+    assert [str(error.error) for error in report.missing] == [f"fragment {a_fragment_number(1)}: FRAGMENT_NOT_FOUND"]
     assert "Not kept: fragment" in world.alerts.sent[0].text
     assert report.failed_item_ids == []
 
 
-def test_a_busy_kvs_brings_back_the_records_of_that_fragment() -> None:
+def test_records_of_a_fragment_are_retried_if_kvs_is_busy() -> None:
     world = World(fragments=FakeFragments(failure=MediaBusyError("throttled")))
     here, later = world.record(0, fragment=1), world.record(1, fragment=2)
     del world.fragments.media[a_fragment_number(2)]
@@ -162,7 +160,7 @@ def test_an_alert_that_fails_is_sent_by_the_next_attempt() -> None:
     assert len(world.alerts.sent) == 1
 
 
-def test_an_image_that_cannot_be_drawn_on_costs_only_itself() -> None:
+def test_an_image_that_cannot_be_annotated_does_not_affect_other_evidence() -> None:
     world = World(annotator=FakeAnnotator(failure=UnsupportedImageError("no image")))
     record = world.record()
 
@@ -172,7 +170,7 @@ def test_an_image_that_cannot_be_drawn_on_costs_only_itself() -> None:
     assert len(report.missing) == len(world.alerts.sent) == 1
 
 
-def test_a_record_that_is_not_json_is_buried_and_its_neighbours_go_on() -> None:
+def test_an_invalid_record_is_dead_lettered_and_the_others_are_kept() -> None:
     world = World()
 
     report = world.keep(b"\xffnot json", world.record())
@@ -183,13 +181,13 @@ def test_a_record_that_is_not_json_is_buried_and_its_neighbours_go_on() -> None:
     assert (report.alerts, report.failed_item_ids) == (1, [])
 
 
-def test_what_cannot_be_buried_comes_again() -> None:
+def test_a_record_that_cannot_be_dead_lettered_is_retried() -> None:
     world = World(dead_letters=FakeDeadLetters(failure=DeliveryError("queue is gone")))
 
     assert world.keep(b"not json").failed_item_ids == ["s0"]
 
 
-def test_a_frame_without_fragment_keeps_the_rest() -> None:
+def test_a_frame_without_fragment_keeps_its_other_evidence() -> None:
     world = World()
     record = world.record()
     bare = a_record(record.frame.model_copy(update={"fragment_number": None}))

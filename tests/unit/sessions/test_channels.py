@@ -14,7 +14,7 @@ from tests.contract.sessions import SESSION
 
 REQUIRED = {
     "COORDINATION_TABLE": "coordination",
-    "EVENTS_TABLE": "events",
+    "SESSIONS_TABLE": "sessions",
     "CONFIGURATION_BUCKET": "evidence",
     "EVIDENCE_BUCKET": "evidence",
     "IDEMPOTENCY_TABLE": "idempotency",

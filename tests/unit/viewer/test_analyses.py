@@ -1,4 +1,4 @@
-"""Analyses that people start: what is started, what is written down, and what is told of them."""
+"""Analyses started by users: executions, the list of analyses, and their progress."""
 
 import json
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ from tests.fakes_streams import DescribeOnly
 from tests.fakes_viewer import FakeEvidenceReader
 
 NOW = datetime(2026, 1, 1, 13, 0, tzinfo=UTC)
-ASKED = {
+REQUEST = {
     "StreamName": "front-door",
     "StartTimestamp": "2026-01-01T12:00:00Z",
     "EndTimestamp": "2026-01-01T12:05:00Z",
@@ -62,7 +62,7 @@ class FakeRuns:
 
 
 class NoStreams(DescribeOnly):
-    """Is never called: the stream's name is selected."""
+    """Never called, because the stream is selected by name."""
 
     def describe(self, name_or_arn: str) -> VideoStream:
         raise AssertionError(name_or_arn)
@@ -70,7 +70,7 @@ class NoStreams(DescribeOnly):
 
 @dataclass
 class Desk:
-    """Where Ann starts analyses."""
+    """The on-demand workflow and its data, in memory."""
 
     runs: FakeRuns = field(default_factory=FakeRuns)
     notes: FakeDocuments = field(default_factory=FakeDocuments)
@@ -85,7 +85,7 @@ class Desk:
         )
 
     def start(self, **changes: Any) -> str:
-        return start(AnalysisRequest.parse(ASKED | changes), "ann@example.com", self.ports)
+        return start(AnalysisRequest.parse(REQUEST | changes), "ann@example.com", self.ports)
 
     def has(self, identity: str, name: str, document: Any) -> None:
         body = document if isinstance(document, str) else json.dumps(document)
@@ -136,18 +136,21 @@ def a_summary(identity: str, **changes: Any) -> dict[str, Any]:
 
 
 class TestStarting:
-    """An execution, and a note of it."""
+    """Starting an execution and listing it."""
 
-    def test_what_was_asked_is_what_the_workflow_is_given(self) -> None:
+    def test_the_request_becomes_the_input_of_the_workflow(self) -> None:
         desk = Desk()
 
         identity = desk.start(Labels=["Person"], Timelapse={"BurnTimestamp": True})
 
         assert identity.startswith("viewer-front-door-20260101T130000Z-")
-        assert desk.runs.runs[identity].document == ASKED | {"Labels": ["Person"], "Timelapse": {"BurnTimestamp": True}}
+        assert desk.runs.runs[identity].document == REQUEST | {
+            "Labels": ["Person"],
+            "Timelapse": {"BurnTimestamp": True},
+        }
         assert AnalysisRequest.parse(desk.runs.runs[identity].document).sampling_interval == 2000
 
-    def test_it_is_listed_with_who_started_it(self) -> None:
+    def test_it_is_listed_with_the_user_who_started_it(self) -> None:
         desk = Desk()
         first = desk.start()
         desk.now += timedelta(minutes=1)
@@ -167,14 +170,14 @@ class TestStarting:
             "status": "RUNNING",
         }
 
-    def test_twice_the_same_at_once_is_one(self) -> None:
+    def test_equal_requests_at_once_are_one_analysis(self) -> None:
         desk = Desk()
 
         assert desk.start() == desk.start()
         assert (len(desk.runs.runs), len(recent(desk.ports)["analyses"])) == (1, 1)
         assert desk.start(SamplingInterval=1000) != desk.start()
 
-    def test_one_that_could_not_be_started_is_not_listed(self) -> None:
+    def test_an_analysis_that_failed_to_start_is_not_listed(self) -> None:
         desk = Desk()
         desk.runs.failure = ThrottledError("too often")
         with pytest.raises(ThrottledError):
@@ -184,7 +187,7 @@ class TestStarting:
         assert recent(desk.ports)["analyses"] == []
         assert desk.start() in desk.runs.runs
 
-    def test_the_list_keeps_to_a_length(self) -> None:
+    def test_the_list_has_a_maximum_length(self) -> None:
         desk = Desk()
         for _ in range(60):
             desk.now += timedelta(minutes=1)
@@ -196,18 +199,18 @@ class TestStarting:
         (document,) = desk.notes.documents.values()
         assert len(json.loads(document.body or "")["notes"]) == 50
 
-    def test_two_people_at_once_are_both_listed(self) -> None:
+    def test_concurrent_starts_are_both_listed(self) -> None:
         desk = Desk()
 
         class Hasty(FakeDocuments):
-            """Somebody else is faster, once."""
+            """Fails once because of a concurrent change."""
 
             hurried = False
 
             def save(self, key: str, body: str, seen_version: int) -> bool:
                 if not self.hurried:
                     self.hurried = True
-                    start(AnalysisRequest.parse(ASKED | {"SamplingInterval": 5000}), "bob@example.com", desk.ports)
+                    start(AnalysisRequest.parse(REQUEST | {"SamplingInterval": 5000}), "bob@example.com", desk.ports)
                 return super().save(key, body, seen_version)
 
         desk.notes = Hasty()
@@ -215,9 +218,9 @@ class TestStarting:
 
         assert [one["startedBy"] for one in recent(desk.ports)["analyses"]] == ["ann@example.com", "bob@example.com"]
 
-    def test_a_list_that_others_change_all_the_time(self) -> None:
+    def test_a_list_that_keeps_changing_is_an_error(self) -> None:
         class Crowded(FakeDocuments):
-            """Others are always faster."""
+            """Always fails because of concurrent changes."""
 
             def save(self, key: str, body: str, seen_version: int) -> bool:
                 self.documents[key] = Versioned(seen_version + 1, None)
@@ -229,41 +232,43 @@ class TestStarting:
             desk.start()
         assert desk.runs.runs == {}
 
-    def test_only_what_is_selected(self) -> None:
+    def test_only_selected_streams(self) -> None:
         desk = Desk()
 
         with pytest.raises(StreamNotSelectedError):
             desk.start(StreamName="back-door")
         assert (desk.runs.runs, desk.notes.documents) == ({}, {})
 
-    def test_an_arn_is_taken_for_the_name_in_it_of_this_account(self) -> None:
+    def test_an_arn_is_replaced_by_its_stream_name_in_this_account(self) -> None:
         desk = Desk()
         arn = "arn:aws:kinesisvideo:eu-west-1:999999999999:stream/front-door/1700000000000"
-        asked = {name: value for name, value in ASKED.items() if name != "StreamName"}
+        without_name = {name: value for name, value in REQUEST.items() if name != "StreamName"}
 
-        identity = start(AnalysisRequest.parse(asked | {"StreamARN": arn}), "ann", desk.ports)
+        identity = start(AnalysisRequest.parse(without_name | {"StreamARN": arn}), "ann", desk.ports)
 
-        assert desk.runs.runs[identity].document == ASKED
+        assert desk.runs.runs[identity].document == REQUEST
         with pytest.raises(InvalidInputError, match="StreamARN"):
-            start(AnalysisRequest.parse(asked | {"StreamARN": "front-door"}), "ann", desk.ports)
+            start(AnalysisRequest.parse(without_name | {"StreamARN": "front-door"}), "ann", desk.ports)
 
-    def test_a_range_that_ends_before_it_begins(self) -> None:
+    def test_a_range_that_ends_before_it_starts_is_rejected(self) -> None:
         with pytest.raises(InvalidInputError, match="before StartTimestamp"):
             Desk().start(EndTimestamp="2026-01-01T11:00:00Z")
 
-    def test_a_timelapse_of_one_that_was_analyzed(self) -> None:
+    def test_a_timelapse_of_an_analyzed_range(self) -> None:
         desk = Desk()
         identity = desk.start(Labels=["Person"])
 
-        film = start_timelapse(identity, TimelapseOptions.model_validate({"FramesPerSecond": 25}), "bob", desk.ports)
-        asked = [describe(one, desk.ports)["detector"] for one in (identity, film)]
+        timelapse = start_timelapse(
+            identity, TimelapseOptions.model_validate({"FramesPerSecond": 25}), "bob", desk.ports
+        )
+        detectors = [describe(one, desk.ports)["detector"] for one in (identity, timelapse)]
 
-        assert desk.runs.runs[film].document == ASKED | {
+        assert desk.runs.runs[timelapse].document == REQUEST | {
             "Labels": ["Person"],
             "Detector": "NONE",
             "Timelapse": {"FramesPerSecond": 25},
         }
-        assert asked == [None, "NONE"]
+        assert detectors == [None, "NONE"]
         with pytest.raises(AnalysisMissingError):
             start_timelapse("viewer-other", TimelapseOptions(), "bob", desk.ports)
 
@@ -271,33 +276,38 @@ class TestStarting:
 class TestProgress:
     """While it runs."""
 
-    def test_nothing_is_known_before_it_is_planned(self) -> None:
+    def test_there_is_no_progress_before_it_is_planned(self) -> None:
         desk = Desk()
-        told = describe(desk.start(), desk.ports)
+        described = describe(desk.start(), desk.ports)
 
-        assert (told["status"], told["windows"], told["found"], told["results"]) == (
+        assert (described["status"], described["windows"], described["found"], described["results"]) == (
             "RUNNING",
             {"done": 0, "all": 0},
             0,
             [],
         )
-        assert (told["streamName"], told["startTimestamp"]) == ("front-door", "2026-01-01T12:00:00.000Z")
-        assert (told["endedAt"], told["error"], told["summary"], told["timelapse"]) == (None, None, None, None)
+        assert (described["streamName"], described["startTimestamp"]) == ("front-door", "2026-01-01T12:00:00.000Z")
+        assert (described["endedAt"], described["error"], described["summary"], described["timelapse"]) == (
+            None,
+            None,
+            None,
+            None,
+        )
 
-    def test_windows_images_and_what_matched_so_far(self) -> None:
+    def test_windows_images_and_matches_so_far(self) -> None:
         desk = Desk()
         identity = desk.start()
         desk.has(identity, "windows.json", [{}, {}, {}])
         desk.reports(identity, 2, 9000, unmatched=2)
         desk.reports(identity, 0, 4000, 2000, before=3)
 
-        told = describe(identity, desk.ports)
+        described = describe(identity, desk.ports)
 
-        assert (told["windows"], told["found"], told["matched"]) == ({"done": 2, "all": 3}, 8, 3)
-        assert [one["imageTimestamp"] for one in told["results"]] == [
+        assert (described["windows"], described["found"], described["matched"]) == ({"done": 2, "all": 3}, 8, 3)
+        assert [one["imageTimestamp"] for one in described["results"]] == [
             iso_milliseconds(from_epoch_ms(NOON_MS + at)) for at in (2000, 4000, 9000)
         ]
-        first = told["results"][0]
+        first = described["results"][0]
         assert (first["resultId"], first["labels"]) == (f"{2000:032x}", ["Person"])
         key = f"stream=front-door/date=2026-01-01/120002000_{2000:032x}"
         assert first["links"] == {
@@ -305,18 +315,18 @@ class TestProgress:
             "record": f"https://evidence.example/results/{key}.json?signed",
         }
 
-    def test_windows_are_read_in_their_order_and_no_more_than_a_hundred(self) -> None:
+    def test_the_first_hundred_windows_are_read_in_order(self) -> None:
         desk = Desk()
         identity = desk.start()
         for index in range(120):
             desk.reports(identity, index, index)
 
-        told = describe(identity, desk.ports)
+        described = describe(identity, desk.ports)
 
-        assert told["windows"]["done"] == 120
-        assert [one["resultId"] for one in told["results"]] == [f"{index:032x}" for index in range(100)]
+        assert described["windows"]["done"] == 120
+        assert [one["resultId"] for one in described["results"]] == [f"{index:032x}" for index in range(100)]
 
-    def test_another_analysis_is_not_mixed_in(self) -> None:
+    def test_results_of_another_analysis_are_not_included(self) -> None:
         desk = Desk()
         identity = desk.start()
         desk.reports(f"{identity}-2", 0, 1000)
@@ -330,9 +340,9 @@ class TestProgress:
         manifest = WindowManifest(index=0, frames=(a_frame(), a_frame()), missing={})
         desk.has(identity, "windows/0.json", manifest.model_dump_json(by_alias=True))
 
-        told = describe(identity, desk.ports)
+        described = describe(identity, desk.ports)
 
-        assert (told["windows"], told["found"], told["results"]) == ({"done": 1, "all": 1}, 2, [])
+        assert (described["windows"], described["found"], described["results"]) == ({"done": 1, "all": 1}, 2, [])
 
 
 class TestTheEnd:
@@ -345,11 +355,11 @@ class TestTheEnd:
             desk.reports(identity, index, at)
         desk.ends(identity, summary=a_summary(identity))
 
-        told = describe(identity, desk.ports)
+        described = describe(identity, desk.ports)
 
-        assert (told["status"], told["endedAt"]) == ("SUCCEEDED", "2026-01-01T13:01:00.000Z")
-        assert (told["windows"], told["found"], told["matched"]) == ({"done": 3, "all": 3}, 150, 2)
-        assert (told["summary"]["missing"], len(told["results"])) == ({"NO_MEDIA": 1}, 2)
+        assert (described["status"], described["endedAt"]) == ("SUCCEEDED", "2026-01-01T13:01:00.000Z")
+        assert (described["windows"], described["found"], described["matched"]) == ({"done": 3, "all": 3}, 150, 2)
+        assert (described["summary"]["missing"], len(described["results"])) == ({"NO_MEDIA": 1}, 2)
 
     def test_two_hundred_results_at_most(self) -> None:
         desk = Desk()
@@ -362,7 +372,7 @@ class TestTheEnd:
 
         assert (len(results), results[-1]["resultId"]) == (200, f"{1049:032x}")
 
-    def test_a_timelapse_is_linked_when_it_is_there(self) -> None:
+    def test_a_finished_timelapse_is_linked(self) -> None:
         desk = Desk()
         identity = desk.start(Timelapse={})
         files = {name: f"s3://evidence-bucket/timelapse/a.{end}" for name, end in (("video", "mp4"), ("poster", "jpg"))}
@@ -373,34 +383,34 @@ class TestTheEnd:
             "poster": "https://evidence.example/timelapse/a.jpg?signed",
         }
 
-    def test_one_that_failed_says_why_and_what_it_had(self) -> None:
+    def test_a_failed_analysis_has_its_error_and_its_results(self) -> None:
         desk = Desk()
         identity = desk.start(Timelapse={})
         desk.has(identity, "summary.json", a_summary(identity, failedWindows=2))
         desk.ends(identity, "FAILED", error="TooManyFailuresError: 2 of 3 windows failed")
 
-        told = describe(identity, desk.ports)
+        described = describe(identity, desk.ports)
 
-        assert (told["status"], told["error"]) == ("FAILED", "TooManyFailuresError: 2 of 3 windows failed")
-        assert (told["summary"]["failedWindows"], told["timelapse"]) == (2, None)
+        assert (described["status"], described["error"]) == ("FAILED", "TooManyFailuresError: 2 of 3 windows failed")
+        assert (described["summary"]["failedWindows"], described["timelapse"]) == (2, None)
 
-    def test_one_that_failed_at_once_has_no_summary(self) -> None:
+    def test_an_analysis_that_failed_at_once_has_no_summary(self) -> None:
         desk = Desk()
         identity = desk.start()
         desk.ends(identity, "FAILED", error="NoMediaError: front-door has no media")
 
-        told = describe(identity, desk.ports)
+        described = describe(identity, desk.ports)
 
-        assert (told["summary"], told["found"]) == (None, 0)
+        assert (described["summary"], described["found"]) == (None, 0)
 
-    def test_one_that_was_started_elsewhere_with_nonsense(self) -> None:
+    def test_an_execution_with_an_invalid_input(self) -> None:
         desk = Desk()
         desk.runs.runs["by-hand"] = RunDetails("FAILED", {"Stream": 1}, NOW, NOW, error="InvalidInputError: Stream")
 
-        told = describe("by-hand", desk.ports)
+        described = describe("by-hand", desk.ports)
 
-        assert (told["streamName"], told["startTimestamp"], told["status"]) == (None, None, "FAILED")
+        assert (described["streamName"], described["startTimestamp"], described["status"]) == (None, None, "FAILED")
 
-    def test_one_that_is_not_there(self) -> None:
+    def test_a_missing_analysis(self) -> None:
         with pytest.raises(AnalysisMissingError, match="90 days"):
             describe("viewer-none", Desk().ports)

@@ -1,4 +1,4 @@
-"""The viewer's cameras: which they are, how they are set up, what is wrong with them, and what they show."""
+"""The viewer's cameras: selection, configuration, health and images."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,14 +22,14 @@ from kinesight.domain.streams.discovery import SelectionGuard
 from kinesight.domain.streams.missing_images import LastImageSeen
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.domain.streams.stream_settings import Feature, ManagedFeature, StreamSettings
-from kinesight.domain.viewer.cameras import PAGE, CameraPlan, CameraPorts, cameras_page
-from kinesight.domain.viewer.images import ImagePorts, recent_image
+from kinesight.domain.viewer.cameras import PAGE, CameraPorts, CameraSettings, cameras_page
+from kinesight.domain.viewer.images import CameraImagePorts, recent_image
 
 from tests.builders import NOON_MS
 from tests.fakes import FakeDocuments
 from tests.fakes_streams import DescribeOnly, FakeManagedStreams, FakeStreamDirectory
-from tests.unit.viewer.test_events import FakePages
 from tests.unit.viewer.test_serve_viewer import World
+from tests.unit.viewer.test_sessions import FakePages
 
 IMAGES: dict[str, Any] = {
     "Status": "ENABLED",
@@ -38,36 +38,36 @@ IMAGES: dict[str, Any] = {
     "SamplingInterval": 3000,
     "Format": "JPEG",
 }
-NOTICES = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:111122223333:told"}}
+NOTICES = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:111122223333:notifications"}}
 ON_STREAM = {**IMAGES, "DestinationConfig": {"Uri": "s3://images/images", "DestinationRegion": "us-east-1"}}
 
 
 @dataclass
 class FakeRecordings:
-    """Fragments by stream, and an image of each; `busy` streams are not told of."""
+    """Fragments by stream, and an image of each; `busy` streams are throttled."""
 
     by_stream: dict[str, list[Fragment]] = field(default_factory=dict)
-    images: dict[int, SlotImage] = field(default_factory=dict)
+    generated: dict[int, SlotImage] = field(default_factory=dict)
     busy: set[str] = field(default_factory=set)
-    asked: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
 
     def add(self, stream: str, server_ms: int, *, ahead_ms: int = 0) -> None:
         self.by_stream.setdefault(stream, []).append(Fragment("1", server_ms + ahead_ms, server_ms, 2000))
 
     def recorded(self, stream_name: str, start_ms: int, end_ms: int) -> Iterator[Fragment]:
-        self.asked.append(stream_name)
+        self.calls.append(stream_name)
         if stream_name in self.busy:
             raise MediaBusyError("throttled")
         return (one for one in self.by_stream.get(stream_name, []) if start_ms <= one.server_ms <= end_ms)
 
     def images(self, stream_name: str, request: ImageRequest, spec: ImageSpec) -> Iterator[SlotImage]:
         assert spec.selector == "SERVER_TIMESTAMP"
-        yield self.images.get(request.start_ms, SlotImage(request.start_ms, None, "NO_MEDIA"))
+        yield self.generated.get(request.start_ms, SlotImage(request.start_ms, None, "NO_MEDIA"))
 
 
 @dataclass
 class Fleet:
-    """A stack that wants images of `door` and of what has the tag."""
+    """A stack that selects `door` and streams with a tag."""
 
     selection: StreamSelection = field(
         default_factory=lambda: StreamSelection.of(["door"], [{"key": "Watch", "values": ["yes"]}])
@@ -75,26 +75,26 @@ class Fleet:
     registry: FakeStreamDirectory = field(default_factory=FakeStreamDirectory)
     managed: FakeManagedStreams = field(default_factory=FakeManagedStreams)
     leases: FakeDocuments = field(default_factory=FakeDocuments)
-    sights: FakeDocuments = field(default_factory=FakeDocuments)
+    last_images: FakeDocuments = field(default_factory=FakeDocuments)
     recordings: FakeRecordings = field(default_factory=FakeRecordings)
-    events: World = field(default_factory=World)
+    sessions: World = field(default_factory=World)
     notices: Any = None
     is_live: bool = False
 
     def well(self, name: str, **tags: str) -> VideoStream:
-        """A stream with nothing wrong."""
+        """Adds a stream without failed checks."""
         stream = self.registry.add(name)
         self.registry.tag_sets[stream.arn] = tags
         self.registry.configurations[Feature.IMAGE_GENERATION, stream.arn] = ON_STREAM
         self.recordings.add(name, NOON_MS - 2000)
-        self.sights.save(name, LastImageSeen(at_ms=NOON_MS - 10_000).model_dump_json(), 0)
+        self.last_images.save(name, LastImageSeen(at_ms=NOON_MS - 10_000).model_dump_json(), 0)
         return stream
 
     @property
-    def plan(self) -> CameraPlan:
-        wanted = StreamSettings(self.selection, IMAGES, self.notices)
-        return CameraPlan(
-            wanted, times_by_producer=True, is_live=self.is_live, images_missing_s=3600, region="us-east-1"
+    def settings(self) -> CameraSettings:
+        expected = StreamSettings(self.selection, IMAGES, self.notices)
+        return CameraSettings(
+            expected, times_by_producer=True, is_live=self.is_live, images_missing_s=3600, region="us-east-1"
         )
 
     @property
@@ -103,31 +103,31 @@ class Fleet:
             registry=self.registry,
             managed=self.managed,
             leases=self.leases,
-            sights=self.sights,
+            last_images=self.last_images,
             fragments=self.recordings,
-            events=FakePages(list(self.events.marks.events.values())),
+            sessions=FakePages(list(self.sessions.marks.sessions.values())),
             clock=self.registry.clock,
             now_ms=lambda: NOON_MS,
         )
 
     def page(self, after: str = "") -> dict[str, Any]:
-        return dict(cameras_page(after, self.plan, self.ports))
+        return dict(cameras_page(after, self.settings, self.ports))
 
     def camera(self, name: str = "door") -> dict[str, Any]:
         return next(one for one in self.page()["cameras"] if one["stream"] == name)
 
-    def broken(self, name: str = "door") -> dict[str, str]:
-        return {one["check"]: one["cause"] for one in self.camera(name)["health"] if one["state"] == "broken"}
+    def failed(self, name: str = "door") -> dict[str, str]:
+        return {one["check"]: one["cause"] for one in self.camera(name)["health"] if one["status"] == "failed"}
 
 
 def names(page: dict[str, Any]) -> list[str]:
     return [one["stream"] for one in page["cameras"]]
 
 
-class TestWhichTheyAre:
-    """By name, by tag, and by what configure_streams remembers."""
+class TestSelection:
+    """Streams selected by name, by tag, and those that configure_streams manages."""
 
-    def test_those_that_are_selected_by_their_names(self) -> None:
+    def test_streams_selected_by_name(self) -> None:
         fleet = Fleet()
         fleet.well("door")
         fleet.well("yard", Watch="yes")
@@ -135,19 +135,19 @@ class TestWhichTheyAre:
 
         assert (names(fleet.page()), fleet.page()["cursor"]) == (["door", "yard"], None)
 
-    def test_tags_are_asked_only_of_those_that_nobody_has_set_up(self) -> None:
+    def test_only_tags_of_streams_not_set_up_yet_are_read(self) -> None:
         fleet = Fleet()
         fleet.well("door")
         known = fleet.well("yard", Watch="yes")
         other = fleet.well("attic")
         fleet.managed.add(ManagedFeature("yard", known.arn, Feature.IMAGE_GENERATION, None, (ON_STREAM,), 0))
-        asked: list[str] = []
-        fleet.registry.before_call = lambda api, arn: asked.append(arn) if api == "ListTagsForStream" else None
+        calls: list[str] = []
+        fleet.registry.before_call = lambda api, arn: calls.append(arn) if api == "ListTagsForStream" else None
 
         assert names(fleet.page()) == ["door", "yard"]
-        assert asked == [other.arn]
+        assert calls == [other.arn]
 
-    def test_a_page_goes_on_where_the_one_before_it_ended(self) -> None:
+    def test_a_page_continues_where_the_previous_one_ended(self) -> None:
         fleet = Fleet(selection=StreamSelection.of(["camera-*"], []))
         for index in range(PAGE + 2):
             fleet.well(f"camera-{index:03d}")
@@ -158,7 +158,7 @@ class TestWhichTheyAre:
         assert (len(first["cameras"]), first["cursor"]) == (PAGE, f"camera-{PAGE - 1:03d}")
         assert (names(second), second["cursor"]) == ([f"camera-{PAGE:03d}", f"camera-{PAGE + 1:03d}"], None)
 
-    def test_a_page_asks_a_bounded_number_of_streams_for_their_tags_and_none_is_lost(self) -> None:
+    def test_a_page_reads_tags_of_a_bounded_number_of_streams_and_omits_none(self) -> None:
         fleet = Fleet()
         fleet.well("zoo", Watch="yes")
         fleet.well("door")
@@ -173,8 +173,8 @@ class TestWhichTheyAre:
 
         assert [name for page in pages for name in names(page)] == ["door", "zoo"]
 
-    def test_a_list_that_can_not_be_whole_is_none(self) -> None:
-        """A stream that vanishes meanwhile is no camera any more; of one whose tags are not told, nobody knows."""
+    def test_an_incomplete_list_is_an_error(self) -> None:
+        """A stream that is deleted meanwhile is omitted; a stream whose tags cannot be read is an error."""
         fleet = Fleet()
         fleet.well("door")
         gone = fleet.registry.add("gone")
@@ -191,36 +191,36 @@ class TestWhichTheyAre:
         with pytest.raises(ThrottledError):
             fleet.page()
 
-    def test_one_that_is_named_and_does_not_exist(self) -> None:
+    def test_a_selected_stream_that_does_not_exist(self) -> None:
         camera = Fleet().camera()
 
         assert (camera["status"], camera["arn"], camera["retentionHours"]) == ("MISSING", None, 0)
         (check,) = camera["health"]
-        assert (check["check"], check["state"], check["cause"]) == ("stream", "broken", "stream-missing")
+        assert (check["check"], check["status"], check["cause"]) == ("stream", "failed", "stream-missing")
 
 
-class TestWhatIsKnown:
-    """Of one that is well."""
+class TestHealthyCamera:
+    """Facts of a stream without failed checks."""
 
-    def test_everything_is_told(self) -> None:
+    def test_all_facts_are_returned(self) -> None:
         fleet = Fleet()
         stream = fleet.well("door")
-        event = fleet.events.visit(stream="door")
+        session = fleet.sessions.add_session(stream="door")
 
         camera = fleet.camera()
 
         assert (camera["arn"], camera["status"], camera["retentionHours"]) == (stream.arn, "ACTIVE", 24)
         assert camera["lastFragmentAt"] == iso_milliseconds(from_epoch_ms(NOON_MS - 2000))
-        assert camera["lastEvent"]["eventId"] == event.event_id.replace("#", "-")
+        assert camera["lastSession"]["sessionKey"] == session.session_key.replace("#", "-")
         assert camera["configuration"] == {
-            "wanted": {"imageGeneration": ON_STREAM},
+            "expected": {"imageGeneration": ON_STREAM},
             "found": {"imageGeneration": ON_STREAM},
             "drift": [],
         }
         checks = ["stream", "status", "retention", "image generation", "fragments", "clock", "images"]
-        assert [(one["check"], one["state"]) for one in camera["health"]] == [(check, "ok") for check in checks]
+        assert [(one["check"], one["status"]) for one in camera["health"]] == [(check, "ok") for check in checks]
 
-    def test_the_newest_fragment_is_looked_for_an_hour_back(self) -> None:
+    def test_the_newest_fragment_is_searched_for_one_hour(self) -> None:
         fleet = Fleet()
         fleet.registry.add("door")
         fleet.recordings.add("door", NOON_MS - 3_000_000)
@@ -231,22 +231,22 @@ class TestWhatIsKnown:
         fleet.recordings.add("door", NOON_MS - 3_700_000)
         assert fleet.camera()["lastFragmentAt"] is None
 
-    def test_a_recording_is_looked_up_once_also_if_nothing_is_told(self) -> None:
+    def test_fragments_are_listed_once_even_if_that_fails(self) -> None:
         fleet = Fleet()
         fleet.well("door")
         fleet.recordings.busy.add("door")
 
         camera = fleet.camera()
 
-        assert fleet.recordings.asked == ["door"]
+        assert fleet.recordings.calls == ["door"]
         assert camera["lastFragmentAt"] is None
-        assert {one["check"]: one["state"] for one in camera["health"]}["fragments"] == "unknown"
+        assert {one["check"]: one["status"] for one in camera["health"]}["fragments"] == "warning"
 
 
-class TestWhatIsWrong:
-    """As doctor judges it."""
+class TestFailedChecks:
+    """Checks that doctor has, too."""
 
-    def test_a_changed_configuration_is_told_field_by_field(self) -> None:
+    def test_a_changed_configuration_is_reported_by_field(self) -> None:
         fleet = Fleet()
         stream = fleet.well("door")
         changed = {**ON_STREAM, "SamplingInterval": 200, "FormatConfig": {"JPEGQuality": "50"}}
@@ -256,9 +256,9 @@ class TestWhatIsWrong:
             "imageGeneration.FormatConfig",
             "imageGeneration.SamplingInterval",
         ]
-        assert fleet.broken() == {"image generation": "images-drifted"}
+        assert fleet.failed() == {"image generation": "images-drifted"}
 
-    def test_the_quality_that_the_service_fills_in_is_no_drift(self) -> None:
+    def test_the_default_quality_of_the_service_is_no_drift(self) -> None:
         fleet = Fleet()
         stream = fleet.well("door")
         filled = {**ON_STREAM, "FormatConfig": {"JPEGQuality": "80"}}
@@ -272,34 +272,34 @@ class TestWhatIsWrong:
         fleet.registry.configurations.clear()
 
         assert "imageGeneration.Status" in fleet.camera()["configuration"]["drift"]
-        assert fleet.broken() == {"image generation": "images-not-configured"}
+        assert fleet.failed() == {"image generation": "images-not-configured"}
 
-    def test_notifications_where_they_are_wanted(self) -> None:
+    def test_notifications_are_checked_if_expected(self) -> None:
         fleet = Fleet(notices=NOTICES)
         stream = fleet.well("door")
 
-        assert fleet.broken() == {"notifications": "notifications-not-configured"}
+        assert fleet.failed() == {"notifications": "notifications-not-configured"}
         fleet.registry.configurations[Feature.NOTIFICATION, stream.arn] = NOTICES
-        assert fleet.broken() == {}
+        assert fleet.failed() == {}
 
-    def test_what_lies_behind_something_broken_is_not_told(self) -> None:
+    def test_checks_that_depend_on_a_failed_one_are_omitted(self) -> None:
         fleet = Fleet()
         fleet.registry.add("door", retention_hours=0)
 
         camera = fleet.camera()
 
-        assert [(one["check"], one["state"]) for one in camera["health"]] == [
+        assert [(one["check"], one["status"]) for one in camera["health"]] == [
             ("stream", "ok"),
             ("status", "ok"),
-            ("retention", "broken"),
+            ("retention", "failed"),
         ]
-        assert fleet.recordings.asked == []
+        assert fleet.recordings.calls == []
 
     def test_a_stream_that_is_being_changed(self) -> None:
         fleet = Fleet()
         fleet.registry.add("door", active=False)
 
-        assert fleet.broken() == {"status": "stream-not-active"}
+        assert fleet.failed() == {"status": "stream-not-active"}
 
     @pytest.mark.parametrize(
         ("age_s", "ahead_s", "cause"),
@@ -311,29 +311,29 @@ class TestWhatIsWrong:
         fleet.recordings.by_stream.clear()
         fleet.recordings.add("door", NOON_MS - age_s * 1000, ahead_ms=ahead_s * 1000)
 
-        assert fleet.broken() == cause
+        assert fleet.failed() == cause
 
     def test_fragments_without_images(self) -> None:
         fleet = Fleet()
         fleet.well("door")
-        fleet.sights.documents.clear()
-        assert {one["check"]: one["state"] for one in fleet.camera()["health"]}["images"] == "unknown"
+        fleet.last_images.documents.clear()
+        assert {one["check"]: one["status"] for one in fleet.camera()["health"]}["images"] == "warning"
 
-        fleet.sights.save("door", LastImageSeen(at_ms=NOON_MS - 3_600_000).model_dump_json(), 0)
-        assert fleet.broken() == {"images": "images-not-written"}
+        fleet.last_images.save("door", LastImageSeen(at_ms=NOON_MS - 3_600_000).model_dump_json(), 0)
+        assert fleet.failed() == {"images": "images-not-written"}
 
-    def test_a_camera_that_nobody_reads_live(self) -> None:
+    def test_a_stream_without_a_live_consumer(self) -> None:
         fleet = Fleet(is_live=True)
         stream = fleet.well("door")
-        assert fleet.broken() == {"live": "live-unread"}
+        assert fleet.failed() == {"live": "live-unread"}
 
         lease = Lease(
             stream_arn=stream.arn, stream_name="door", since_ms=NOON_MS - 9000, owner="one", expires_at_ms=NOON_MS + 1
         )
         fleet.leases.save(stream.arn, lease.model_dump_json(), 0)
-        assert fleet.broken() == {}
+        assert fleet.failed() == {}
 
-    def test_what_kvs_does_not_tell_is_unknown_and_spoils_nothing_else(self) -> None:
+    def test_a_failed_call_is_a_warning_and_does_not_affect_other_checks(self) -> None:
         fleet = Fleet()
         fleet.well("door")
 
@@ -344,14 +344,14 @@ class TestWhatIsWrong:
         fleet.registry.before_call = refuse
         camera = fleet.camera()
 
-        states = {one["check"]: (one["state"], one["fact"]) for one in camera["health"]}
-        assert states["image generation"] == ("unknown", "no answer: too often")
+        states = {one["check"]: (one["status"], one["fact"]) for one in camera["health"]}
+        assert states["image generation"] == ("warning", "could not run the check: too often")
         assert states["fragments"][0] == "ok"
         assert camera["configuration"]["found"] == {}
 
 
 class EveryStream(DescribeOnly):
-    """Describes a stream of any name."""
+    """Has a stream of every name."""
 
     def describe(self, name_or_arn: str) -> VideoStream:
         return VideoStream(name_or_arn, f"arn:{name_or_arn}", "ACTIVE", 24)
@@ -365,13 +365,13 @@ class Gallery:
     world: World = field(default_factory=World)
     patterns: Sequence[str] = ("front-door",)
 
-    def ports(self) -> ImagePorts:
+    def ports(self) -> CameraImagePorts:
         selection = StreamSelection.of(self.patterns, [{"key": "Watch"}])
-        return ImagePorts(
+        return CameraImagePorts(
             selected=SelectionGuard(selection, EveryStream(), lambda arn: {"Watch": ""} if arn == "arn:yard" else {}),
             fragments=self.recordings,
-            images=self.recordings,
-            events=FakePages(list(self.world.marks.events.values())),
+            archive=self.recordings,
+            sessions=FakePages(list(self.world.marks.sessions.values())),
             evidence_buckets=self.world.evidence_buckets,
             now=lambda: from_epoch_ms(NOON_MS),
         )
@@ -379,26 +379,26 @@ class Gallery:
     def recorded(self, age_ms: int, image: SlotImage | None = None) -> None:
         self.recordings.add("front-door", NOON_MS - age_ms)
         if image is not None:
-            self.recordings.images[NOON_MS - age_ms] = replace(image, at_ms=NOON_MS - age_ms)
+            self.recordings.generated[NOON_MS - age_ms] = replace(image, at_ms=NOON_MS - age_ms)
 
 
 class TestImage:
-    """What a camera shows."""
+    """The recent image of a camera."""
 
-    def test_of_the_newest_fragment_that_has_one(self) -> None:
+    def test_the_image_of_the_newest_fragment_that_has_one(self) -> None:
         gallery = Gallery()
         gallery.recorded(6000, SlotImage(0, b"older"))
         gallery.recorded(4000, SlotImage(0, b"newer"))
-        gallery.recorded(2000)  # KVS lists it already, but can't make an image of it yet
+        gallery.recorded(2000)  # KVS lists it, but generates no image of it yet
 
         image = recent_image("front-door", gallery.ports())
 
         assert (image.data, image.content_type, image.taken_ms) == (b"newer", "image/jpeg", NOON_MS - 4000)
 
-    def test_of_a_silent_camera_the_one_of_its_newest_event_without_boxes(self) -> None:
+    def test_a_silent_camera_has_the_original_image_of_its_newest_session(self) -> None:
         gallery = Gallery()
         gallery.recorded(31_000, SlotImage(0, b"too old"))
-        gallery.world.visit(NOON_MS - 3_600_000, images=1)
+        gallery.world.add_session(NOON_MS - 3_600_000, images=1)
         record = gallery.world.records[0]
         gallery.world.evidence_reader.objects[evidence_keys(record).annotated] = b"with boxes"
         gallery.world.images.objects[record.frame.image.key] = b"as it was"
@@ -409,25 +409,25 @@ class TestImage:
         gallery.world.images.objects.clear()
         assert recent_image("front-door", gallery.ports()).data == b"with boxes"
 
-    def test_none_with_the_reason(self) -> None:
+    def test_no_image_has_a_reason(self) -> None:
         gallery = Gallery()
-        with pytest.raises(NoCameraImageError, match="sent nothing in the last 30 s, and there is none of an event"):
+        with pytest.raises(NoCameraImageError, match="sent no media in the last 30 s, and no session has an image"):
             recent_image("front-door", gallery.ports())
 
         gallery.recorded(1000, SlotImage(0, None, "MEDIA_ERROR"))
-        gallery.world.visit(images=1)
+        gallery.world.add_session(images=1)
         gallery.world.evidence_reader.objects.clear()
         with pytest.raises(NoCameraImageError, match="MEDIA_ERROR"):
             recent_image("front-door", gallery.ports())
 
-    def test_one_that_is_larger_than_an_answer_may_be(self) -> None:
+    def test_an_image_larger_than_a_response_allows(self) -> None:
         gallery = Gallery()
         gallery.recorded(1000, SlotImage(0, b"x" * 4_400_001))
 
         with pytest.raises(NoCameraImageError, match="too large"):
             recent_image("front-door", gallery.ports())
 
-    def test_that_kvs_is_busy_is_told_as_it_is(self) -> None:
+    def test_a_busy_kvs_is_an_error(self) -> None:
         gallery = Gallery()
         gallery.recordings.busy.add("front-door")
 
@@ -435,6 +435,6 @@ class TestImage:
             recent_image("front-door", gallery.ports())
 
     @pytest.mark.parametrize(("stream", "error"), [("yard", NoCameraImageError), ("attic", StreamNotSelectedError)])
-    def test_only_of_what_is_selected(self, stream: str, error: type[KinesightError]) -> None:
+    def test_only_of_selected_streams(self, stream: str, error: type[KinesightError]) -> None:
         with pytest.raises(error):
             recent_image(stream, Gallery().ports())

@@ -1,4 +1,4 @@
-"""How an event is played: by KVS while it has the media, else from the archive."""
+"""Playback of a session: by KVS while it has the media, or else from the archive."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,9 +13,9 @@ from kinesight.domain.errors import NoMediaError, SessionMissingError, StreamGon
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.ports import VideoStream
 from kinesight.domain.sessions.clip import ClipFragment, SessionClip
-from kinesight.domain.viewer.events import Mark, StoredEvent
 from kinesight.domain.viewer.evidence import held_folder
 from kinesight.domain.viewer.playback import MOST_CLIP_BYTES, ClipPart, PlaybackPorts, PlaybackRange, playback
+from kinesight.domain.viewer.sessions import Mark, StoredSession
 
 from tests.builders import NOON_MS, a_fragment_number
 from tests.fakes_streams import DescribeOnly
@@ -26,27 +26,27 @@ NOW = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
 
 @dataclass
 class FakeKvs(DescribeOnly):
-    """Streams with their retention, and what was asked to be played; `refusal`: why nothing can be."""
+    """Streams with their retention, and the ranges to play; `refusal`: error message of every call."""
 
     retention_hours: dict[str, int] = field(default_factory=lambda: {"front-door": 24})
     refusal: str | None = None
-    asked: list[PlaybackRange] = field(default_factory=list)
+    opened: list[PlaybackRange] = field(default_factory=list)
 
     def describe(self, name_or_arn: str) -> VideoStream:
         if name_or_arn not in self.retention_hours:
             raise StreamGoneError(f"no stream {name_or_arn}")
         return VideoStream(name_or_arn, f"arn:{name_or_arn}", "ACTIVE", self.retention_hours[name_or_arn])
 
-    def open(self, span: PlaybackRange) -> str:
-        self.asked.append(span)
+    def open(self, playback_range: PlaybackRange) -> str:
+        self.opened.append(playback_range)
         if self.refusal is not None:
             raise NoMediaError(self.refusal)
-        return f"https://kvs.example/{span.stream_name}.m3u8"
+        return f"https://kvs.example/{playback_range.stream_name}.m3u8"
 
 
 @dataclass
 class FakeClips:
-    """A clip is its parts, joined; parts that begin with `other` are of another form."""
+    """A clip is its parts, joined; parts that start with `other` have another format."""
 
     made: int = 0
 
@@ -64,8 +64,8 @@ class FakeClips:
 
 
 @dataclass
-class Cinema(World):
-    """A visit whose three fragments are archived."""
+class Player(World):
+    """A session with three archived fragments."""
 
     kvs: FakeKvs = field(default_factory=FakeKvs)
     clips: FakeClips = field(default_factory=FakeClips)
@@ -80,10 +80,10 @@ class Cinema(World):
         with TemporaryDirectory() as folder:
             yield Path(folder)
 
-    def film(self, *bodies: bytes) -> StoredEvent:
-        event = self.visit()
+    def add_archived_session(self, *bodies: bytes) -> StoredSession:
+        session = self.add_session()
         numbers = [a_fragment_number(index + 1) for index in range(len(bodies))]
-        assert event.video is not None
+        assert session.video is not None
         fragments = tuple(
             ClipFragment(
                 number=one, date="2026-01-01", started_at=from_epoch_ms(NOON_MS - 1500 + 2000 * index), length_ms=2000
@@ -92,11 +92,11 @@ class Cinema(World):
         )
         for number, body in zip(numbers, bodies, strict=True):
             self.evidence_reader.objects[archive_key("front-door", number)] = body
-        return self.with_video(event, event.video.model_copy(update={"fragments": fragments}))
+        return self.with_video(session, session.video.model_copy(update={"fragments": fragments}))
 
-    def with_video(self, event: StoredEvent, video: SessionClip | None) -> StoredEvent:
-        changed = replace(event, video=video)
-        self.marks.events[event.stream_name, event.event_id] = changed
+    def with_video(self, session: StoredSession, video: SessionClip | None) -> StoredSession:
+        changed = replace(session, video=video)
+        self.marks.sessions[session.stream_name, session.session_key] = changed
         return changed
 
     @property
@@ -112,142 +112,142 @@ class Cinema(World):
             lambda: self.now,
         )
 
-    def play(self, event: StoredEvent) -> dict[str, object]:
-        return playback("front-door", address_of(event), self.playing)
+    def play(self, session: StoredSession) -> dict[str, object]:
+        return playback("front-door", address_of(session), self.playing)
 
 
-def test_kvs_plays_what_it_keeps_from_the_first_archived_fragment_on() -> None:
-    cinema = Cinema()
-    event = cinema.film(b"a", b"b", b"c")
+def test_kvs_plays_stored_media_from_the_first_archived_fragment() -> None:
+    player = Player()
+    session = player.add_archived_session(b"a", b"b", b"c")
 
-    assert cinema.play(event) == {"kind": "HLS", "url": "https://kvs.example/front-door.m3u8"}
+    assert player.play(session) == {"kind": "HLS", "url": "https://kvs.example/front-door.m3u8"}
 
-    assert cinema.kvs.asked == [PlaybackRange("front-door", "PRODUCER_TIMESTAMP", NOON_MS - 1500, NOON_MS + 2000, 3)]
-    assert cinema.clips.made == 0
+    assert player.kvs.opened == [PlaybackRange("front-door", "PRODUCER_TIMESTAMP", NOON_MS - 1500, NOON_MS + 2000, 3)]
+    assert player.clips.made == 0
 
 
-def test_before_a_video_is_archived_the_fragment_that_shows_the_first_image_is_in_the_range() -> None:
-    cinema = Cinema()
-    event = cinema.with_video(cinema.visit(), None)
+def test_the_range_includes_the_fragment_of_the_first_image_until_a_video_is_archived() -> None:
+    player = Player()
+    session = player.with_video(player.add_session(), None)
 
-    cinema.play(event)
+    player.play(session)
 
-    assert cinema.kvs.asked == [
+    assert player.kvs.opened == [
         PlaybackRange("front-door", "PRODUCER_TIMESTAMP", NOON_MS - 20_000, NOON_MS + 2000, 1000)
     ]
 
 
-def test_a_session_of_days_is_asked_for_as_far_as_kvs_takes_it() -> None:
-    cinema = Cinema()
-    event = cinema.film(b"a")
-    assert event.video is not None
-    event = cinema.with_video(
-        event, event.video.model_copy(update={"ended_at": from_epoch_ms(NOON_MS + 3 * 86_400_000)})
+def test_a_session_of_days_is_limited_to_the_range_that_kvs_accepts() -> None:
+    player = Player()
+    session = player.add_archived_session(b"a")
+    assert session.video is not None
+    session = player.with_video(
+        session, session.video.model_copy(update={"ended_at": from_epoch_ms(NOON_MS + 3 * 86_400_000)})
     )
 
-    cinema.play(event)
+    player.play(session)
 
-    assert cinema.kvs.asked[0].end_ms - cinema.kvs.asked[0].start_ms < 86_400_000
+    assert player.kvs.opened[0].end_ms - player.kvs.opened[0].start_ms < 86_400_000
 
 
 @pytest.mark.parametrize("hours_later", [23.5, 1000])
-def test_what_retention_takes_or_is_about_to_take_is_played_from_the_archive(hours_later: float) -> None:
-    cinema = Cinema()
-    event = cinema.film(b"a", b"b")
-    cinema.now = NOW + timedelta(hours=hours_later)
+def test_expired_and_expiring_media_is_played_from_the_archive(hours_later: float) -> None:
+    player = Player()
+    session = player.add_archived_session(b"a", b"b")
+    player.now = NOW + timedelta(hours=hours_later)
 
-    answer = cinema.play(event)
+    response = player.play(session)
 
-    assert (answer["kind"], answer["missing"]) == ("CLIP", None)
-    key = str(answer["url"]).removeprefix("https://evidence.example/").removesuffix("?signed")
-    assert key.startswith(f"clips/stream=front-door/{address_of(event)}/")
-    assert cinema.evidence_reader.objects[key] == b"ab"
-    assert cinema.kvs.asked == []
+    assert (response["kind"], response["missing"]) == ("CLIP", None)
+    key = str(response["url"]).removeprefix("https://evidence.example/").removesuffix("?signed")
+    assert key.startswith(f"clips/stream=front-door/{address_of(session)}/")
+    assert player.evidence_reader.objects[key] == b"ab"
+    assert player.kvs.opened == []
 
 
-def test_a_clip_is_made_once_and_anew_when_there_is_more_to_it() -> None:
-    cinema = Cinema(kvs=FakeKvs({}))
-    event = cinema.film(b"a")
+def test_a_clip_is_made_once_and_again_when_fragments_are_added() -> None:
+    player = Player(kvs=FakeKvs({}))
+    session = player.add_archived_session(b"a")
 
-    first, again = cinema.play(event), cinema.play(event)
-    longer = cinema.play(cinema.film(b"a", b"b"))
+    first, again = player.play(session), player.play(session)
+    longer = player.play(player.add_archived_session(b"a", b"b"))
 
     assert first == again
     assert longer["url"] != first["url"]
-    assert cinema.clips.made == 2
+    assert player.clips.made == 2
 
 
-def test_kvs_refusing_leads_to_the_archive() -> None:
-    cinema = Cinema(kvs=FakeKvs(refusal="UnsupportedStreamMediaTypeException"))
+def test_the_archive_is_used_if_kvs_refuses() -> None:
+    player = Player(kvs=FakeKvs(refusal="UnsupportedStreamMediaTypeException"))
 
-    assert cinema.play(cinema.film(b"a"))["kind"] == "CLIP"
+    assert player.play(player.add_archived_session(b"a"))["kind"] == "CLIP"
 
 
-def test_half_of_it_in_kvs_is_better_than_nothing() -> None:
-    cinema = Cinema()
-    event = cinema.film(b"a")
-    cinema.evidence_reader.objects = {
-        k: v for k, v in cinema.evidence_reader.objects.items() if not k.startswith("archive/")
+def test_kvs_plays_a_part_if_nothing_is_archived() -> None:
+    player = Player()
+    session = player.add_archived_session(b"a")
+    player.evidence_reader.objects = {
+        k: v for k, v in player.evidence_reader.objects.items() if not k.startswith("archive/")
     }
-    cinema.now = NOW + timedelta(hours=23.5)
+    player.now = NOW + timedelta(hours=23.5)
 
-    assert cinema.play(event)["kind"] == "HLS"
-
-
-def test_where_there_is_nothing_the_reasons_are_told() -> None:
-    cinema = Cinema(kvs=FakeKvs(refusal="KVS cannot play the range: no fragments in the range"))
-    event = cinema.with_video(cinema.visit(), None)
-
-    with pytest.raises(VideoMissingError, match="no fragments in the range; no fragment of it is archived"):
-        cinema.play(event)
+    assert player.play(session)["kind"] == "HLS"
 
 
-def test_a_clip_says_what_is_not_in_it_the_second_time_too() -> None:
-    cinema = Cinema(kvs=FakeKvs({}))
-    event = cinema.film(b"a", b"b", b"other camera", b"c")
+def test_without_media_the_reasons_are_returned() -> None:
+    player = Player(kvs=FakeKvs(refusal="KVS cannot play the range: no fragments in the range"))
+    session = player.with_video(player.add_session(), None)
 
-    assert [cinema.play(event)["missing"] for _ in range(2)] == ["2 of 4 fragments are not in this clip"] * 2
-
-
-def test_a_clip_ends_before_it_passes_its_bound() -> None:
-    cinema = Cinema(kvs=FakeKvs({}))
-    event = cinema.film(b"a", b"b" * (MOST_CLIP_BYTES - 1), b"c")
-
-    answer = cinema.play(event)
-
-    assert answer["missing"] == "1 of 3 fragments are not in this clip"
+    with pytest.raises(VideoMissingError, match="no fragments in the range; no fragment is archived"):
+        player.play(session)
 
 
-def test_what_is_held_is_played_from_its_copies_when_the_archive_has_expired() -> None:
-    cinema = Cinema(kvs=FakeKvs({}))
-    event = cinema.film(b"a", b"b")
-    cinema.marks.events["front-door", event.event_id] = replace(event, held=Mark("ann", NOON_MS))
-    cinema.evidence_reader.objects = {
-        held_folder(event) + key: body
-        for key, body in cinema.evidence_reader.objects.items()
+def test_a_reused_clip_has_its_missing_fragments() -> None:
+    player = Player(kvs=FakeKvs({}))
+    session = player.add_archived_session(b"a", b"b", b"other camera", b"c")
+
+    assert [player.play(session)["missing"] for _ in range(2)] == ["2 of 4 fragments are not in this clip"] * 2
+
+
+def test_a_clip_ends_before_its_limit() -> None:
+    player = Player(kvs=FakeKvs({}))
+    session = player.add_archived_session(b"a", b"b" * (MOST_CLIP_BYTES - 1), b"c")
+
+    response = player.play(session)
+
+    assert response["missing"] == "1 of 3 fragments are not in this clip"
+
+
+def test_a_held_session_is_played_from_its_copies_after_the_archive_has_expired() -> None:
+    player = Player(kvs=FakeKvs({}))
+    session = player.add_archived_session(b"a", b"b")
+    player.marks.sessions["front-door", session.session_key] = replace(session, held=Mark("ann", NOON_MS))
+    player.evidence_reader.objects = {
+        held_folder(session) + key: body
+        for key, body in player.evidence_reader.objects.items()
         if key.startswith("archive/")
     }
-    cinema.now = NOW + timedelta(days=400)
+    player.now = NOW + timedelta(days=400)
 
-    answer = cinema.play(event)
+    response = player.play(session)
 
-    assert (answer["kind"], answer["missing"]) == ("CLIP", None)
+    assert (response["kind"], response["missing"]) == ("CLIP", None)
 
 
-def test_before_there_is_a_list_the_fragments_that_matched_are_played() -> None:
-    cinema = Cinema(kvs=FakeKvs({}))
-    event = cinema.film(b"a", b"b")
-    document = {**event.document, "fragments": [a_fragment_number(2), a_fragment_number(1)]}
-    changed = replace(event, video=None, document=document)
-    cinema.marks.events["front-door", event.event_id] = changed
+def test_matched_fragments_are_played_until_a_list_exists() -> None:
+    player = Player(kvs=FakeKvs({}))
+    session = player.add_archived_session(b"a", b"b")
+    document = {**session.document, "fragments": [a_fragment_number(2), a_fragment_number(1)]}
+    changed = replace(session, video=None, document=document)
+    player.marks.sessions["front-door", session.session_key] = changed
 
-    url = str(cinema.play(changed)["url"])
+    url = str(player.play(changed)["url"])
 
     assert (
-        cinema.evidence_reader.objects[url.removeprefix("https://evidence.example/").removesuffix("?signed")] == b"ab"
+        player.evidence_reader.objects[url.removeprefix("https://evidence.example/").removesuffix("?signed")] == b"ab"
     )
 
 
-def test_an_event_that_is_not_there() -> None:
+def test_a_missing_session() -> None:
     with pytest.raises(SessionMissingError):
-        playback("front-door", "0-0", Cinema().playing)
+        playback("front-door", "0-0", Player().playing)

@@ -1,4 +1,4 @@
-"""The viewer's page: what is in its bucket after a deployment, and after its end."""
+"""The viewer's page: its bucket after publishing and after withdrawing."""
 
 import json
 from dataclasses import replace
@@ -15,7 +15,7 @@ PAGE = {"index.html": b"<!doctype html>", "js/main.js": b"go()", "style.css": b"
 SOURCE = Path(__file__).resolve().parents[3] / "functions/publish_viewer/page"
 
 
-def test_a_page_is_published_with_how_people_sign_in() -> None:
+def test_a_page_is_published_with_its_sign_in_configuration() -> None:
     store = FakePageStore()
 
     published = publish(PAGE, SIGN_IN, store)
@@ -30,7 +30,7 @@ def test_a_page_is_published_with_how_people_sign_in() -> None:
     assert store.kinds["js/main.js"] == "text/javascript; charset=utf-8"
 
 
-def test_people_sign_out_where_there_is_such_a_place() -> None:
+def test_a_sign_out_url_is_optional() -> None:
     store = FakePageStore()
 
     publish(PAGE, replace(SIGN_IN, logout_url="https://id.example/logout"), store)
@@ -38,7 +38,7 @@ def test_people_sign_out_where_there_is_such_a_place() -> None:
     assert json.loads(store.files["config.json"])["logoutUrl"] == "https://id.example/logout"
 
 
-def test_the_entrance_is_opened_last() -> None:
+def test_the_entry_page_is_written_last() -> None:
     store = FakePageStore()
 
     publish(PAGE, SIGN_IN, store)
@@ -46,7 +46,7 @@ def test_the_entrance_is_opened_last() -> None:
     assert list(store.kinds)[-1] == "index.html"
 
 
-def test_nothing_of_an_older_page_stays() -> None:
+def test_files_of_older_pages_are_removed() -> None:
     store = FakePageStore(**{"js/old.js": b"", "index.html": b"old"})
 
     published = publish(PAGE, SIGN_IN, store)
@@ -55,7 +55,7 @@ def test_nothing_of_an_older_page_stays() -> None:
     assert store.names() == {*PAGE, "config.json"}
 
 
-def test_a_second_time_changes_nothing() -> None:
+def test_publishing_is_idempotent() -> None:
     store = FakePageStore()
     publish(PAGE, SIGN_IN, store)
     before = dict(store.files)
@@ -64,7 +64,7 @@ def test_a_second_time_changes_nothing() -> None:
     assert store.files == before
 
 
-def test_a_file_of_an_unknown_kind_stops_everything() -> None:
+def test_a_file_of_an_unknown_type_stops_publishing() -> None:
     store = FakePageStore()
 
     with pytest.raises(InvalidInputError, match=r"main\.wasm"):
@@ -73,7 +73,7 @@ def test_a_file_of_an_unknown_kind_stops_everything() -> None:
     assert store.files == {}
 
 
-def test_in_the_end_nothing_is_left() -> None:
+def test_withdrawing_removes_all_files() -> None:
     store = FakePageStore()
     publish(PAGE, SIGN_IN, store)
 
@@ -82,7 +82,7 @@ def test_in_the_end_nothing_is_left() -> None:
     assert store.files == {}
 
 
-def test_every_file_of_the_page_has_a_kind() -> None:
+def test_every_file_of_the_page_has_a_content_type() -> None:
     names = [path.name for path in SOURCE.rglob("*") if path.is_file()]
 
     assert "index.html" in names

@@ -19,7 +19,7 @@ async function follow() {
   if (router.current.path !== before) focusContent();
 }
 
-/** A click on the menu begins a view anew; going back does not. */
+/** A click on the menu starts a view again; going back does not. */
 function setUpMenu() {
   for (const link of document.querySelectorAll("header a")) {
     if (link instanceof HTMLAnchorElement) link.addEventListener("click", (event) => openFresh(event, link));

@@ -24,7 +24,7 @@ export class Router {
 
   /**
    * Shows the view of the address.
-   * @param {boolean} [fresh] whether the view begins anew instead of continuing
+   * @param {boolean} [fresh] whether the view starts again instead of continuing
    */
   async draw(fresh = false) {
     this.turn += 1;

@@ -45,7 +45,7 @@ export async function signOut() {
 }
 
 /**
- * Signs in anew after the API has refused the token. Never returns, since the request has no response. A token that is
+ * Signs in again after the API has refused the token. Never returns, since the request has no response. A token that is
  * refused right after sign-in would be refused forever: that is explained instead. Of several requests that are refused
  * at the same time, the first one signs in.
  * @returns {Promise<never>}

@@ -39,7 +39,7 @@ class Cause(StrEnum):
     UNTAGGED = "untagged"
     CODEC_UNUSABLE = "codec-unusable"
     IMAGES_NOT_WRITTEN = "images-not-written"
-    BUCKET_TELLS_NOBODY = "bucket-tells-nobody"
+    BUCKET_NOT_NOTIFYING = "bucket-not-notifying"
     QUEUE_MISSING = "queue-missing"
     QUEUE_REFUSES = "queue-refuses"
     MAPPING_MISSING = "mapping-missing"

@@ -1,4 +1,4 @@
-"""The viewer's routes, one module per subject, which serve_viewer joins: what is asked → one domain call → the answer.
+"""Routes of the viewer's API, one module per resource: request → one domain call → response.
 
-They lie here and not beside the function because Lambda imports its `app` without a package around it.
+They are in the layer because Lambda imports the function's `app` without a package around it.
 """

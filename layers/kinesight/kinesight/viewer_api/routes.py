@@ -1,4 +1,4 @@
-"""Routes that are told of in the OpenAPI document by what they answer; their docstrings are its words."""
+"""Routes with their descriptions for the OpenAPI document; a handler's docstring describes its operation."""
 
 import inspect
 from collections.abc import Callable
@@ -9,40 +9,42 @@ from aws_lambda_powertools.event_handler import content_types
 from aws_lambda_powertools.event_handler.openapi.types import OpenAPIResponse
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from kinesight.viewer_api.shapes import Error
+from kinesight.viewer_api.shapes.base import Error
 
-_ANYWHERE = (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE)
-_BY_THE_GATEWAY = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
+_EVERYWHERE = (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.SERVICE_UNAVAILABLE)
+_FROM_GATEWAY = (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS)
 _TAG: Any = {"ETag": {"description": "Changes with the document", "schema": {"type": "string"}}}
 
 
 class ViewerRouter(APIGatewayHttpRouter):
-    """Of one subject."""
+    """Routes of one resource."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # Powertools leaves it untyped
 
-    def answers[F: Callable[..., Any]](
+    def operation[F: Callable[..., Any]](
         self,
         route: str,
         model: Any,
-        *refusals: int,
+        *other_statuses: int,
         status: int = 200,
         media_types: tuple[str, ...] = (content_types.APPLICATION_JSON,),
     ) -> Callable[[F], F]:
-        """`route`: such as `GET /api/events`; `model`: what an answer is, None for bytes; `refusals`: its own errors,
-        or 304."""
+        """`route`: such as `GET /api/sessions`; `model`: shape of a successful response, None for bytes;
+        `other_statuses`: errors of this operation, or 304."""
         method, _, rule = route.partition(" ")
 
         def register(handler: F) -> F:
-            words = inspect.getdoc(handler) or ""
+            description = inspect.getdoc(handler) or ""
             self.route(
                 rule,
                 method=method,
-                summary=words.partition("\n")[0].rstrip("."),
-                description=words,
+                summary=description.partition("\n")[0].rstrip("."),
+                description=description,
                 operation_id=handler.__name__,
-                responses=_responses(model, HTTPStatus(status), {HTTPStatus(one) for one in refusals}, media_types),
+                responses=_responses(
+                    model, HTTPStatus(status), {HTTPStatus(one) for one in other_statuses}, media_types
+                ),
             )(handler)
             return handler
 
@@ -50,23 +52,23 @@ class ViewerRouter(APIGatewayHttpRouter):
 
 
 def _responses(
-    model: Any, status: HTTPStatus, refusals: set[HTTPStatus], media_types: tuple[str, ...]
+    model: Any, status: HTTPStatus, other_statuses: set[HTTPStatus], media_types: tuple[str, ...]
 ) -> dict[int, OpenAPIResponse]:
     content: Any = {"model": model} if model is not None else {"schema": {"type": "string", "format": "binary"}}
-    answer: OpenAPIResponse = {"description": status.phrase, "content": dict.fromkeys(media_types, content)}
-    told: dict[int, OpenAPIResponse] = {status: answer}
-    if HTTPStatus.NOT_MODIFIED in refusals:
-        answer["headers"] = _TAG
-        told[HTTPStatus.NOT_MODIFIED] = {
-            "description": "It is as it was seen (If-None-Match)",
+    success: OpenAPIResponse = {"description": status.phrase, "content": dict.fromkeys(media_types, content)}
+    responses: dict[int, OpenAPIResponse] = {status: success}
+    if HTTPStatus.NOT_MODIFIED in other_statuses:
+        success["headers"] = _TAG
+        responses[HTTPStatus.NOT_MODIFIED] = {
+            "description": "Unchanged since the response with that ETag (If-None-Match)",
             "headers": _TAG,
             "content": {},
         }
-    for refusal in refusals.union(_ANYWHERE) - {HTTPStatus.NOT_MODIFIED}:
-        told[refusal] = {
-            "description": refusal.phrase,
+    for error in other_statuses.union(_EVERYWHERE) - {HTTPStatus.NOT_MODIFIED}:
+        responses[error] = {
+            "description": error.phrase,
             "content": {content_types.APPLICATION_JSON: {"model": Error}},
         }
-    return told | {
-        status: {"description": f"{status.phrase}, by the gateway", "content": {}} for status in _BY_THE_GATEWAY
+    return responses | {
+        status: {"description": f"{status.phrase}, from the gateway", "content": {}} for status in _FROM_GATEWAY
     }

@@ -8,7 +8,7 @@ from functools import cache
 
 from kinesight.adapters.aws import clients
 from kinesight.adapters.dynamodb.sessions import DynamoDbSessionClips
-from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbEventMarks
+from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbSessionMarks
 from kinesight.adapters.kvs.fragment_archive import KvsFragmentArchive
 from kinesight.adapters.kvs.image_archive import KvsArchive
 from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
@@ -17,7 +17,7 @@ from kinesight.adapters.messages.sqs_delayed_messages import SqsDelayedMessages
 from kinesight.adapters.s3.evidence_reader import S3EvidenceReader
 from kinesight.adapters.s3.evidence_store import S3EvidenceStore
 from kinesight.domain.sessions.archive_session import ArchivePorts
-from kinesight.domain.viewer.evidence import EvidenceBuckets, HeldCopies
+from kinesight.domain.viewer.evidence import EvidenceBuckets, LegalHoldCopies
 from kinesight.settings import ArchiveSessionSettings
 
 _NAME = "archive_session"
@@ -38,7 +38,7 @@ def ports(remaining_ms: Callable[[], int]) -> ArchivePorts:
         streams=KvsStreamDirectory(clients.kinesis_video()),
         fragments=KvsFragmentArchive(clients.archived_media(), sleep=time.sleep),
         store=S3EvidenceStore(clients.s3(), environment.evidence_bucket, link_seconds=_NO_LINKS_S),
-        videos=DynamoDbSessionClips(clients.dynamodb(), environment.events_table),
+        videos=DynamoDbSessionClips(clients.dynamodb(), environment.sessions_table),
         legal_hold=_legal_hold(),
         orders=SqsDelayedMessages(clients.sqs(), environment.queue_url),
         dead_letters=SqsDeadLetters(clients.sqs(), environment.dead_letter_queue_url, source=_NAME),
@@ -47,11 +47,13 @@ def ports(remaining_ms: Callable[[], int]) -> ArchivePorts:
     )
 
 
-def _legal_hold() -> HeldCopies:
+def _legal_hold() -> LegalHoldCopies:
     environment = _environment()
     days = environment.evidence_retention_days
-    return HeldCopies(
-        DynamoDbEventMarks(clients.dynamodb(), environment.events_table, kept_seconds=days * 86_400, epoch_s=time.time),
+    return LegalHoldCopies(
+        DynamoDbSessionMarks(
+            clients.dynamodb(), environment.sessions_table, kept_seconds=days * 86_400, epoch_s=time.time
+        ),
         EvidenceBuckets(
             evidence=S3EvidenceReader(clients.s3(), environment.evidence_bucket, link_seconds=_NO_LINKS_S),
             images=S3EvidenceReader(clients.s3(), environment.images_bucket, link_seconds=_NO_LINKS_S),

@@ -18,5 +18,5 @@ def store() -> S3PageStore:
 
 
 def respond(request: Mapping[str, Any], *, failure: str | None, data: Mapping[str, str]) -> None:
-    """Answers CloudFormation. Raises DeliveryError."""
+    """Sends the response to CloudFormation. Raises DeliveryError."""
     cloudformation_response.respond(request, failure=failure, data=data, sleep=time.sleep)

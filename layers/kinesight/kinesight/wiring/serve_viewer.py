@@ -14,7 +14,7 @@ from kinesight.adapters.aws import clients
 from kinesight.adapters.compute.step_functions_workflow import StepFunctionsWorkflow
 from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
 from kinesight.adapters.dynamodb.managed_streams import DynamoDbManagedStreams
-from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbEventMarks, DynamoDbEventPages
+from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbSessionMarks, DynamoDbSessionPages
 from kinesight.adapters.kvs.image_archive import KvsArchive
 from kinesight.adapters.kvs.playback import KvsPlayback
 from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
@@ -26,9 +26,9 @@ from kinesight.domain.rules.refresh import DOCUMENT_KEY
 from kinesight.domain.streams.discovery import SelectionGuard
 from kinesight.domain.viewer.analyses import AnalysisPorts
 from kinesight.domain.viewer.bundle import BundlePorts
-from kinesight.domain.viewer.cameras import CALLS_PER_SECOND, CameraPlan, CameraPorts
+from kinesight.domain.viewer.cameras import CALLS_PER_SECOND, CameraPorts, CameraSettings
 from kinesight.domain.viewer.evidence import EvidenceBuckets
-from kinesight.domain.viewer.images import ImagePorts
+from kinesight.domain.viewer.images import CameraImagePorts
 from kinesight.domain.viewer.playback import ClipMaker, PlaybackPorts
 from kinesight.domain.viewer.rules import RulesPorts
 from kinesight.domain.viewer.serve_viewer import ViewerPorts
@@ -48,9 +48,9 @@ def ports() -> ViewerPorts:
     environment = _environment()
     kept_seconds = environment.evidence_retention_days * 86_400
     return ViewerPorts(
-        pages=DynamoDbEventPages(clients.dynamodb(), environment.events_table),
-        marks=DynamoDbEventMarks(
-            clients.dynamodb(), environment.events_table, kept_seconds=kept_seconds, epoch_s=time.time
+        pages=DynamoDbSessionPages(clients.dynamodb(), environment.sessions_table),
+        marks=DynamoDbSessionMarks(
+            clients.dynamodb(), environment.sessions_table, kept_seconds=kept_seconds, epoch_s=time.time
         ),
         evidence_buckets=evidence_buckets(),
         now=_now,
@@ -72,14 +72,14 @@ def evidence_buckets() -> EvidenceBuckets:
 
 
 @cache
-def playing() -> PlaybackPorts:
+def playback() -> PlaybackPorts:
     """Raises InvalidSettingError."""
     environment = _environment()
     return PlaybackPorts(
         marks=ports().marks,
         evidence_buckets=evidence_buckets(),
         streams=_directory(),
-        sessions=KvsPlayback(clients.archived_media(), link_seconds=environment.viewer_link_seconds),
+        playback_sessions=KvsPlayback(clients.archived_media(), link_seconds=environment.viewer_link_seconds),
         clips=_clips,
         files=S3Bucket(clients.s3(), environment.evidence_bucket),
         scratch=_scratch,
@@ -88,15 +88,17 @@ def playing() -> PlaybackPorts:
 
 
 @cache
-def bundling() -> BundlePorts:
+def bundle() -> BundlePorts:
     """Raises InvalidSettingError."""
-    same = playing()
+    same = playback()
     return BundlePorts(same.marks, same.evidence_buckets, same.clips, same.files, same.scratch, same.now)
 
 
 @cache
 def _clips() -> ClipMaker:
-    from kinesight.adapters.media.av_clips import AvClips  # PyAV takes 40 MB and its time, and KVS plays most videos
+    from kinesight.adapters.media.av_clips import (
+        AvClips,  # PyAV takes 40 MB and time to import, and KVS plays most videos
+    )
 
     return AvClips()
 
@@ -120,11 +122,11 @@ def rules() -> RulesPorts:
 
 
 @cache
-def camera_plan() -> CameraPlan:
+def camera_settings() -> CameraSettings:
     """Raises InvalidSettingError."""
     environment = _environment()
-    return CameraPlan(
-        wanted=stream_settings_of(environment),
+    return CameraSettings(
+        expected=stream_settings_of(environment),
         times_by_producer=environment.image_selector_type == "PRODUCER_TIMESTAMP",
         is_live=environment.live_status == "ENABLED",
         images_missing_s=environment.images_missing_minutes * 60,
@@ -140,22 +142,22 @@ def cameras() -> CameraPorts:
         registry=_directory(),
         managed=DynamoDbManagedStreams(clients.dynamodb(), table, epoch_s=time.time),
         leases=DynamoDbDocuments(clients.dynamodb(), table, kind="leases"),
-        sights=DynamoDbDocuments(clients.dynamodb(), table, kind="images"),
+        last_images=DynamoDbDocuments(clients.dynamodb(), table, kind="images"),
         fragments=_archive(),
-        events=ports().pages,
+        sessions=ports().pages,
         clock=SystemClock(),
         now_ms=_now_ms,
     )
 
 
 @cache
-def images() -> ImagePorts:
+def camera_images() -> CameraImagePorts:
     """Raises InvalidSettingError."""
-    return ImagePorts(
+    return CameraImagePorts(
         selected=selected(),
         fragments=_archive(),
-        images=_archive(),
-        events=ports().pages,
+        archive=_archive(),
+        sessions=ports().pages,
         evidence_buckets=evidence_buckets(),
         now=_now,
     )
@@ -167,7 +169,7 @@ def analyses() -> AnalysisPorts:
     environment = _environment()
     return AnalysisPorts(
         runs=StepFunctionsWorkflow(clients.step_functions(), environment.state_machine_arn),
-        notes=DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="analyses"),
+        entries=DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="analyses"),
         selected=selected(),
         work=evidence_buckets().images,
         evidence=evidence_buckets().evidence,

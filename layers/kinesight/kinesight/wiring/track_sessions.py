@@ -49,7 +49,7 @@ def _targets(settings: TrackSessionsSettings, remaining_ms: Callable[[], int]) -
     return NotificationTargets(
         sessions=DynamoDbSessions(
             clients.dynamodb(),
-            settings.events_table,
+            settings.sessions_table,
             kept_seconds=settings.evidence_retention_days * 86_400,
             epoch_s=time.time,
         ),

@@ -215,7 +215,7 @@ BROKEN: tuple[tuple[Evaluate, Any, Cause], ...] = (
     (
         pipeline_checks.bucket_notification,
         replace(NOTIFICATION, destinations=(f"{QUEUE}-2",)),
-        Cause.BUCKET_TELLS_NOBODY,
+        Cause.BUCKET_NOT_NOTIFYING,
     ),
     (pipeline_checks.queue_exists, replace(QUEUE_FACTS, waiting=None), Cause.QUEUE_MISSING),
     (pipeline_checks.queue_age, replace(QUEUE_FACTS, oldest_s=901), Cause.IMAGES_WAIT),

@@ -73,7 +73,7 @@ def test_a_complete_frame_has_no_missing_steps() -> None:
         record=Step(NOON, "results stream", "record"),
         matched=True,
         evidence={kind: Step(NOON, "evidence bucket", kind) for kind in ("record", "annotated", "fragment")},
-        session=Step(None, "events table", "session"),
+        session=Step(None, "sessions table", "session"),
     )
 
     assert missing_steps(trace) == {}
@@ -114,7 +114,7 @@ def test_a_complete_frame_has_no_missing_steps() -> None:
         (a_trace(a_line("analyzed", matched=True)), "result", "48 hours"),
         (a_trace(a_line("analyzed", matched=True)), "session", "no session contains it"),
         (
-            a_trace(a_line("analyzed", matched=True), session=Step(None, "events table", "s", {"class": "ACTIVITY"})),
+            a_trace(a_line("analyzed", matched=True), session=Step(None, "sessions table", "s", {"class": "ACTIVITY"})),
             "alert",
             "ACTIVITY",
         ),

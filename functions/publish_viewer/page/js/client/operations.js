@@ -4,37 +4,38 @@ import { escaped } from "../logic/addresses.js";
 import { change, read, readBlob, readIfChanged } from "./requests.js";
 
 /**
- * @typedef {{ streamName: string, eventId: string }} SessionId
+ * @typedef {{ streamName: string, sessionKey: string }} SessionId
  * @typedef {Api.Responses} Responses
  */
 
-const sessionPath = (/** @type {SessionId} */ { streamName, eventId }) => `events/${escaped(streamName, eventId)}`;
+const sessionPath = (/** @type {SessionId} */ { streamName, sessionKey }) =>
+  `sessions/${escaped(streamName, sessionKey)}`;
 
 /**
  * @param {SessionFilters} filters
  * @param {string | null} [cursor]
- * @returns {Promise<ApiResponse<Responses["GET /api/events"]>>}
+ * @returns {Promise<ApiResponse<Responses["GET /api/sessions"]>>}
  */
-export const listSessions = (filters, cursor) => read("events", { ...filters, cursor });
+export const listSessions = (filters, cursor) => read("sessions", { ...filters, cursor });
 
 /**
  * The first page, if it has changed.
  * @param {SessionFilters} filters
  * @param {string | null} tag
- * @returns {Promise<ConditionalResponse<Responses["GET /api/events"]>>}
+ * @returns {Promise<ConditionalResponse<Responses["GET /api/sessions"]>>}
  */
-export const listChangedSessions = (filters, tag) => readIfChanged("events", filters, tag);
+export const listChangedSessions = (filters, tag) => readIfChanged("sessions", filters, tag);
 
 /**
  * @param {SessionId} id
- * @returns {Promise<ApiResponse<Responses["GET /api/events/{stream}/{event_id}"]>>}
+ * @returns {Promise<ApiResponse<Responses["GET /api/sessions/{stream}/{session_key}"]>>}
  */
 export const getSession = (id) => read(sessionPath(id));
 
 /**
  * @param {SessionId} id
  * @param {string | null} tag
- * @returns {Promise<ConditionalResponse<Responses["GET /api/events/{stream}/{event_id}"]>>}
+ * @returns {Promise<ConditionalResponse<Responses["GET /api/sessions/{stream}/{session_key}"]>>}
  */
 export const getChangedSession = (id, tag) => readIfChanged(sessionPath(id), {}, tag);
 
@@ -42,19 +43,19 @@ export const getChangedSession = (id, tag) => readIfChanged(sessionPath(id), {},
  * @param {SessionId} id
  * @param {Api.Marks} marks
  * @param {string | null} tag of the session that was read
- * @returns {Promise<ApiResponse<Responses["PATCH /api/events/{stream}/{event_id}"]>>}
+ * @returns {Promise<ApiResponse<Responses["PATCH /api/sessions/{stream}/{session_key}"]>>}
  */
 export const markSession = (id, marks, tag) => change("PATCH", sessionPath(id), { body: marks, tag: tag ?? undefined });
 
 /**
  * @param {SessionId} id
- * @returns {Promise<ApiResponse<Responses["GET /api/events/{stream}/{event_id}/playback"]>>}
+ * @returns {Promise<ApiResponse<Responses["GET /api/sessions/{stream}/{session_key}/playback"]>>}
  */
 export const getPlayback = (id) => read(`${sessionPath(id)}/playback`);
 
 /**
  * @param {SessionId} id
- * @returns {Promise<ApiResponse<Responses["POST /api/events/{stream}/{event_id}/bundle"]>>}
+ * @returns {Promise<ApiResponse<Responses["POST /api/sessions/{stream}/{session_key}/bundle"]>>}
  */
 export const createBundle = (id) => change("POST", `${sessionPath(id)}/bundle`);
 

@@ -86,8 +86,8 @@ function bars({ stream, sessions }, day, summary) {
   const quarters = [1, 2, 3].map((quarter) => shape("path", { d: `M${(quarter * MINUTES) / 4} 0V10` }));
   const made = sessions.map((one) => shape("rect", { class: one.class, y: 0, height: 10, ...barOf(one, day) }));
   const open = (/** @type {MouseEvent} */ event) => {
-    const { eventId } = nearestSession(sessions, minuteAt(event), day);
-    location.hash = sessionAddress({ streamName: stream, eventId });
+    const { sessionKey } = nearestSession(sessions, minuteAt(event), day);
+    location.hash = sessionAddress({ streamName: stream, sessionKey });
   };
   return shape(
     "svg",

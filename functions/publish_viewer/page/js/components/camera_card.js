@@ -5,12 +5,12 @@ import { ago } from "../dom/times.js";
 import { viewAddress, zonesAddress } from "../logic/addresses.js";
 import { statusText } from "../logic/text.js";
 
-/** @type {Record<CameraCheck["state"], string>} */
-const STATE_CLASSES = { ok: "ok", broken: "broken", unknown: "quiet" };
+/** @type {Record<CameraCheck["status"], string>} */
+const STATUS_CLASSES = { ok: "ok", failed: "broken", warning: "quiet" };
 
 /** @param {Camera} camera */
 export function cameraCard(camera) {
-  const failed = camera.health.filter((check) => check.state === "broken");
+  const failed = camera.health.filter((check) => check.status === "failed");
   const { drift } = camera.configuration;
   return element(
     "li",
@@ -47,17 +47,17 @@ function statusLine({ status, lastFragmentAt, retentionHours }) {
 }
 
 /** @param {CameraCheck} check */
-const failedCheck = ({ fact, next }) =>
+const failedCheck = ({ fact, nextStep }) =>
   element(
     "li",
     {},
     element("span", { class: "broken" }, fact),
-    next && element("small", { class: "quiet" }, ` ${next}`),
+    nextStep && element("small", { class: "quiet" }, ` ${nextStep}`),
   );
 
 /** @param {CameraCheck[]} checks */
 function allChecks(checks) {
-  const passed = checks.filter((one) => one.state === "ok").length;
+  const passed = checks.filter((one) => one.status === "ok").length;
   return element(
     "details",
     {},
@@ -67,8 +67,8 @@ function allChecks(checks) {
 }
 
 /** @param {CameraCheck} check */
-const checkLine = ({ check, state, fact }) =>
-  element("li", {}, element("b", { class: STATE_CLASSES[state] }, `${check}: ${state}`), ` ${fact}`);
+const checkLine = ({ check, status, fact }) =>
+  element("li", {}, element("b", { class: STATUS_CLASSES[status] }, `${check}: ${status}`), ` ${fact}`);
 
 /** @param {string} stream */
 function links(stream) {

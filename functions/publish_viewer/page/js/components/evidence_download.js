@@ -5,7 +5,7 @@ import { button, element, messageOf, safe } from "../dom/elements.js";
 import { amount, fileSize } from "../logic/text.js";
 
 /**
- * @param {{ streamName: string, eventId: string }} session
+ * @param {{ streamName: string, sessionKey: string }} session
  */
 export function evidenceDownload(session) {
   const status = element("div", { role: "status" });
@@ -21,7 +21,7 @@ export function evidenceDownload(session) {
 
 /**
  * Creates a bundle.
- * @param {{ streamName: string, eventId: string }} session
+ * @param {{ streamName: string, sessionKey: string }} session
  * @returns {Promise<HTMLElement[]>} its link and its files, or the error
  */
 async function bundleOf(session) {

@@ -93,7 +93,7 @@ export class SessionList {
 
   /** @param {SessionPage} page */
   addPage(page) {
-    this.take(page.events, false);
+    this.take(page.sessions, false);
     this.paging.advance(page);
     this.drawEnd();
     this.status.textContent = `${amount(this.grid.size, "session")} shown`;
@@ -138,15 +138,15 @@ export class SessionList {
 
   /**
    * Shows the first page as it is now. If none of its sessions is known, some that came in between are missing: the list
-   * begins anew.
+   * starts again.
    * @param {SessionPage} page
    * @param {string | null} tag
    */
   renew(page, tag) {
     this.tag = tag;
     this.grid.remove(obsoleteKeys(this.grid.order, page));
-    this.gap = this.grid.size && !page.events.some((one) => this.grid.has(keyOf(one))) ? page : undefined;
-    this.take(page.events, true);
+    this.gap = this.grid.size && !page.sessions.some((one) => this.grid.has(keyOf(one))) ? page : undefined;
+    this.take(page.sessions, true);
     if (this.gap && scrollY <= READING_PX) this.showNewer();
     if (this.paging.isComplete) this.drawEnd();
     this.changed();

@@ -27,8 +27,9 @@ export function queryString(query) {
   return parameters.size ? `?${parameters}` : "";
 }
 
-/** @param {{ streamName: string, eventId: string }} session */
-export const sessionAddress = ({ streamName, eventId }) => viewAddress(`sessions/${escaped(streamName, eventId)}`);
+/** @param {{ streamName: string, sessionKey: string }} session */
+export const sessionAddress = ({ streamName, sessionKey }) =>
+  viewAddress(`sessions/${escaped(streamName, sessionKey)}`);
 
 /** @param {string} stream */
 export const zonesAddress = (stream) => viewAddress(`cameras/${escaped(stream)}/zones`);

@@ -49,7 +49,7 @@ export const pointsAttribute = (polygon) =>
   polygon.map(([across, down]) => `${1000 * across},${1000 * down}`).join(" ");
 
 /**
- * A corner for a polygon that is being drawn without a pointer: beside the last one, to the right and down in turn.
+ * A corner for a polygon that is being drawn without a pointer: next to the last one, to the right and down in turn.
  * @param {Corner[]} polygon
  * @returns {Corner}
  */

@@ -8,14 +8,14 @@ const EMPTY_PAGES = 5;
  * @param {Session} session
  * @returns {string}
  */
-export const keyOf = (session) => `${session.eventId}/${session.streamName}`;
+export const keyOf = (session) => `${session.sessionKey}/${session.streamName}`;
 
 /**
  * When the session opened, by which sessions are sorted: its id begins with that time in milliseconds.
  * @param {Session} session
  * @returns {Date}
  */
-export const openedAt = (session) => new Date(Number(session.eventId.slice(0, 15)));
+export const openedAt = (session) => new Date(Number(session.sessionKey.slice(0, 15)));
 
 /**
  * Where a key belongs among keys that are sorted from newest to oldest.
@@ -31,12 +31,12 @@ export function insertionIndex(keys, key) {
 /**
  * Keys that the newest page should have and doesn't: those sessions are gone, or no longer match the filters.
  * @param {string[]} keys
- * @param {Pick<SessionPage, "events" | "cursor">} page
+ * @param {Pick<SessionPage, "sessions" | "cursor">} page
  * @returns {string[]}
  */
-export function obsoleteKeys(keys, { events, cursor }) {
+export function obsoleteKeys(keys, { sessions, cursor }) {
   const isLast = cursor === null;
-  const current = events.map(keyOf);
+  const current = sessions.map(keyOf);
   if (!isLast && !current.length) return [];
   const oldest = current.at(-1) ?? "";
   return keys.filter((key) => (isLast || key > oldest) && !current.includes(key));
@@ -50,10 +50,10 @@ export class Paging {
   searchedUntil = "";
 
   /** @param {SessionPage} page */
-  advance({ events, cursor, lookedBackTo }) {
+  advance({ sessions, cursor, searchedUntil }) {
     this.cursor = cursor;
-    this.emptyPages = events.length ? 0 : this.emptyPages + 1;
-    this.searchedUntil = lookedBackTo;
+    this.emptyPages = sessions.length ? 0 : this.emptyPages + 1;
+    this.searchedUntil = searchedUntil;
   }
 
   /** Ends the reading, after an error. */

@@ -17,8 +17,8 @@ const REFRESH_MS = 5000;
 const LINKS_MS = 6 * 60_000;
 
 /** @type {View} */
-export async function session(_, { show }, streamName, eventId) {
-  const { body, tag } = await getSession({ streamName, eventId });
+export async function session(_, { show }, streamName, sessionKey) {
+  const { body, tag } = await getSession({ streamName, sessionKey });
   const view = new SessionView(body, tag);
   view.open(show);
   return { leave: () => view.leave() };

@@ -1,4 +1,4 @@
-"""SessionStore and SessionClips on the events table: partition key `stream`, sort key `id` (start in epoch
+"""SessionStore and SessionClips on the sessions table: partition key `stream`, sort key `id` (start in epoch
 milliseconds, session). Each writes its own attributes, so neither overwrites the other's; `revision` counts all writes.
 `day` is the key of the viewer's index."""
 
@@ -129,8 +129,8 @@ class DynamoDbSessionClips:
 
 def _key(session: SessionRef) -> dict[str, AttributeValueTypeDef]:
     """Returns the key; ids sort by time."""
-    return {"stream": {"S": session.stream_name}, "id": {"S": session.event_id}}
+    return {"stream": {"S": session.stream_name}, "id": {"S": session.session_key}}
 
 
 def _busy(error: Exception) -> KinesightError:
-    return translate(error, "events table", transient=StorageBusyError, permanent=StorageBusyError)
+    return translate(error, "sessions table", transient=StorageBusyError, permanent=StorageBusyError)

@@ -1,4 +1,7 @@
-"""EventPages and EventMarks on the events table: partition key `stream`, sort key `id`; index `byDay`: `day`, `id`."""
+"""SessionPages and SessionMarks on the sessions table.
+
+Partition key `stream`, sort key `id`; index `byDay`: `day`, `id`.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from kinesight.adapters.aws.errors import AWS_ERRORS, condition_failed, translate
 from kinesight.domain.errors import KinesightError, StorageBusyError
 from kinesight.domain.sessions.clip import SessionClip
-from kinesight.domain.viewer.events import Mark, Position, StoredEvent, StoredPage
+from kinesight.domain.viewer.sessions import Mark, Position, StoredPage, StoredSession
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 _INDEX = "byDay"
 
 
-class DynamoDbEventPages:
+class DynamoDbSessionPages:
     """Queries pages of at most the requested number of items; DynamoDB also ends a page at 1 MB."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
@@ -60,10 +63,10 @@ class DynamoDbEventPages:
             response = self._client.query(TableName=self._table, ScanIndexForward=False, Limit=most, **how)
         except AWS_ERRORS as error:
             raise _busy(error) from error
-        return StoredPage([_event(item) for item in response["Items"]], "LastEvaluatedKey" not in response)
+        return StoredPage([_session(item) for item in response["Items"]], "LastEvaluatedKey" not in response)
 
 
-class DynamoDbEventMarks:
+class DynamoDbSessionMarks:
     """Conditional updates: a writer never overwrites a revision that it has not read."""
 
     def __init__(self, client: DynamoDBClient, table: str, *, kept_seconds: int, epoch_s: Callable[[], float]) -> None:
@@ -73,51 +76,51 @@ class DynamoDbEventMarks:
         self._kept_seconds = kept_seconds
         self._epoch_s = epoch_s
 
-    def find(self, stream_name: str, event_id: str) -> StoredEvent | None:
+    def find(self, stream_name: str, session_key: str) -> StoredSession | None:
         """Calls GetItem with a consistent read."""
-        key = _key(Position(stream_name, event_id))
+        key = _key(Position(stream_name, session_key))
         try:
             response = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
         except AWS_ERRORS as error:
             raise _busy(error) from error
-        return _event(response["Item"]) if "Item" in response else None
+        return _session(response["Item"]) if "Item" in response else None
 
-    def review(self, event: StoredEvent, mark: Mark | None) -> StoredEvent | None:
+    def review(self, session: StoredSession, mark: Mark | None) -> StoredSession | None:
         """Calls UpdateItem."""
         if mark is None:
-            return self._update(event, "REMOVE reviewed ADD revision :one", {})
-        return self._update(event, "SET reviewed = :mark ADD revision :one", {":mark": _marked(mark)})
+            return self._update(session, "REMOVE reviewed ADD revision :one", {})
+        return self._update(session, "SET reviewed = :mark ADD revision :one", {":mark": _marked(mark)})
 
-    def hold(self, event: StoredEvent, mark: Mark | None) -> StoredEvent | None:
+    def hold(self, session: StoredSession, mark: Mark | None) -> StoredSession | None:
         """Calls UpdateItem; a hold removes the expiry, a release sets it."""
         if mark is None:
             expires = {":expires": {"N": str(round(self._epoch_s()) + self._kept_seconds)}}
-            return self._update(event, "SET expires = :expires REMOVE held ADD revision :one", expires)
-        return self._update(event, "SET held = :mark REMOVE expires ADD revision :one", {":mark": _marked(mark)})
+            return self._update(session, "SET expires = :expires REMOVE held ADD revision :one", expires)
+        return self._update(session, "SET held = :mark REMOVE expires ADD revision :one", {":mark": _marked(mark)})
 
-    def _update(self, event: StoredEvent, change: str, values: dict[str, Any]) -> StoredEvent | None:
+    def _update(self, session: StoredSession, change: str, values: dict[str, Any]) -> StoredSession | None:
         try:
             response = self._client.update_item(
                 TableName=self._table,
-                Key=_key(Position(event.stream_name, event.event_id)),
+                Key=_key(Position(session.stream_name, session.session_key)),
                 UpdateExpression=change,
                 ConditionExpression="attribute_exists(id) AND revision = :seen",
-                ExpressionAttributeValues=values | {":one": {"N": "1"}, ":seen": {"N": event.revision}},
+                ExpressionAttributeValues=values | {":one": {"N": "1"}, ":seen": {"N": session.revision}},
                 ReturnValues="ALL_NEW",
             )
         except AWS_ERRORS as error:
             if condition_failed(error):
                 return None
             raise _busy(error) from error
-        return _event(response["Attributes"])
+        return _session(response["Attributes"])
 
 
 def _marked(mark: Mark) -> dict[str, Any]:
     return {"M": {"by": {"S": mark.by}, "at": {"N": str(mark.at_ms)}}}
 
 
-def _key(place: Position) -> dict[str, AttributeValueTypeDef]:
-    return {"stream": {"S": place.stream_name}, "id": {"S": place.event_id}}
+def _key(position: Position) -> dict[str, AttributeValueTypeDef]:
+    return {"stream": {"S": position.stream_name}, "id": {"S": position.session_key}}
 
 
 def _first_id(day: date) -> str:
@@ -125,10 +128,10 @@ def _first_id(day: date) -> str:
     return f"{int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000:015d}"
 
 
-def _event(item: Any) -> StoredEvent:
-    return StoredEvent(
+def _session(item: Any) -> StoredSession:
+    return StoredSession(
         stream_name=item["stream"]["S"],
-        event_id=item["id"]["S"],
+        session_key=item["id"]["S"],
         document=json.loads(item["document"]["S"]),
         reviewed=_mark(item.get("reviewed")),
         held=_mark(item.get("held")),
@@ -142,4 +145,4 @@ def _mark(attribute: Any) -> Mark | None:
 
 
 def _busy(error: Exception) -> KinesightError:
-    return translate(error, "events table", transient=StorageBusyError, permanent=StorageBusyError)
+    return translate(error, "sessions table", transient=StorageBusyError, permanent=StorageBusyError)

@@ -1,4 +1,4 @@
-"""What an alert says: one line, a text for e-mail, and a document for machines."""
+"""Alerts of single images: a subject, a text for e-mail, and a document for programs."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ _SUBJECT_CHARACTERS = 99  # SNS takes subjects of less than 100 ASCII characters
 
 
 def alert_for(record: ResultRecord, link: Callable[[str], str], missing: Sequence[str]) -> Alert:
-    """The alert of a matched record. `link` turns a key of the evidence bucket into an address a person can open."""
+    """Returns the alert of a matched record. `link` returns a presigned URL for a key of the evidence bucket."""
     frame = record.frame
     labels = ", ".join(record.matched_labels)
     keys = evidence_keys(record)
@@ -42,17 +42,19 @@ def alert_for(record: ResultRecord, link: Callable[[str], str], missing: Sequenc
 
 
 def one_line(text: str) -> str:
-    """A subject that SNS takes."""
+    """Returns a subject that SNS accepts: ASCII, at most 99 characters."""
     plain = "".join(character if " " <= character <= "~" else "?" for character in text)
     return plain if len(plain) <= _SUBJECT_CHARACTERS else plain[: _SUBJECT_CHARACTERS - 3] + "..."
 
 
 def _text(record: ResultRecord, labels: str, links: dict[str, str], missing: Sequence[str]) -> str:
-    seen = [f"  {one.label} {one.confidence:.0f} %" for one in record.detections if one.label in record.matched_labels]
+    detections = [
+        f"  {one.label} {one.confidence:.0f} %" for one in record.detections if one.label in record.matched_labels
+    ]
     lines: list[Any] = [
         f"{labels} seen by {record.frame.stream_name} at {record.frame.image_timestamp:%Y-%m-%d %H:%M:%S} UTC.",
         "",
-        *seen,
+        *detections,
         "",
         *(f"{name.capitalize()}: {address}" for name, address in links.items()),
         *(f"Not kept: {reason}" for reason in missing),

@@ -1,8 +1,7 @@
-"""keep_evidence: for every matched record of the results stream, keep what proves it, and tell people.
+"""keep_evidence: stores the evidence of every matched record of the results stream, and sends alerts.
 
-Per matched record, each with the effect of once: the record as JSON, the fragment that shows it (one fetch however
-many of its frames matched), the image with boxes drawn, and an alert where images have alerts of their own. The
-alert comes last: by then everything it links to is there.
+Per matched record, idempotently: the record as JSON, its fragment (fetched once for all matched frames), the annotated
+image, and an alert if alerts are per image. The alert is last, so that its links already work.
 """
 
 from collections.abc import Sequence
@@ -33,12 +32,12 @@ from kinesight.domain.ports import (
 )
 
 _STREAMS_AT_ONCE = 4  # a fragment of 50 MB is held twice while it is archived; the function has 1 GB
-_CASES_AT_ONCE = 8  # four small AWS calls each; more threads gain nothing on a one-vCPU function
+_TASKS_AT_ONCE = 8  # four small AWS calls each; more threads gain nothing on a one-vCPU function
 
 
 @dataclass(frozen=True, slots=True)
 class EvidencePorts:
-    """The outside world of this verb. `alerts` is None where sessions have alerts instead of images."""
+    """Ports of this verb. `alerts` is None if alerts are per session."""
 
     images: ImageStore
     fragments: FragmentArchive
@@ -53,8 +52,8 @@ class EvidencePorts:
 class EvidenceReport(FailedItems):
     """Result of a batch.
 
-    `missing` is evidence that can't be had any more (an expired fragment, a deleted image): the rest was kept.
-    `alerted` are the records of which people were told now.
+    `missing` is evidence that is no longer available (an expired fragment, a deleted image); the rest was stored.
+    `alerted` are the records whose alerts were sent by this call.
     """
 
     matched: int = 0
@@ -70,8 +69,8 @@ class EvidenceReport(FailedItems):
 
 
 @dataclass(slots=True)
-class _Case:
-    """One matched record, what could not be had for it, and the error that stopped it."""
+class _EvidenceTask:
+    """Evidence of one matched record: missing parts, and the error that stopped it."""
 
     streamed: StreamedRecord
     record: ResultRecord
@@ -85,44 +84,44 @@ class _Case:
 
 
 def keep_batch(batch: Sequence[StreamedRecord], ports: EvidencePorts) -> EvidenceReport:
-    """Keeps the evidence of a batch; what one record could not do is in the report, never an exception."""
+    """Stores the evidence of a batch. Errors of single records are in the report; none is raised."""
     report = EvidenceReport()
-    cases = [case for streamed in batch if (case := _case_of(streamed, ports.dead_letters, report)) is not None]
-    report.matched = len(cases)
+    tasks = [task for streamed in batch if (task := _task_of(streamed, ports.dead_letters, report)) is not None]
+    report.matched = len(tasks)
     with ThreadPoolExecutor(max_workers=_STREAMS_AT_ONCE) as pool:
-        archived = pool.map(lambda one: _archive_fragments(one[0], one[1], ports), _by_stream(cases).items())
+        archived = pool.map(lambda one: _archive_fragments(one[0], one[1], ports), _by_stream(tasks).items())
         sizes = [size for of_stream in archived for size in of_stream]
     report.archived_fragments, report.archived_bytes = len(sizes), sum(sizes)
-    with ThreadPoolExecutor(max_workers=_CASES_AT_ONCE) as pool:
-        list(pool.map(lambda case: _keep_safely(case, ports), cases))
-    for case in cases:
-        _settle(case, ports.dead_letters, report)
+    with ThreadPoolExecutor(max_workers=_TASKS_AT_ONCE) as pool:
+        list(pool.map(lambda task: _keep_safely(task, ports), tasks))
+    for task in tasks:
+        _settle(task, ports.dead_letters, report)
     return report
 
 
-def _case_of(streamed: StreamedRecord, dead_letters: DeadLetters, report: EvidenceReport) -> _Case | None:
-    """The case of a matched record; None for one that did not match or can't be read, which is dead-lettered."""
+def _task_of(streamed: StreamedRecord, dead_letters: DeadLetters, report: EvidenceReport) -> _EvidenceTask | None:
+    """Returns the task of a matched record; None for a record that did not match or is invalid (dead-lettered)."""
     try:
         record = ResultRecord.model_validate_json(streamed.data)
     except ValidationError as error:
         problem = InvalidEventError(f"not a result record: {error.error_count()} problems, first: {error.errors()[0]}")
         report.dead_letter(streamed.body, dead_letters, ItemFailure(streamed.sequence_number, problem))
         return None
-    return _Case(streamed, record) if record.matched else None
+    return _EvidenceTask(streamed, record) if record.matched else None
 
 
-def _by_stream(cases: Sequence[_Case]) -> dict[str, dict[str, list[_Case]]]:
-    """Stream name → fragment number → the cases that this fragment shows."""
-    grouped: dict[str, dict[str, list[_Case]]] = {}
-    for case in cases:
-        frame = case.record.frame
+def _by_stream(tasks: Sequence[_EvidenceTask]) -> dict[str, dict[str, list[_EvidenceTask]]]:
+    """Returns stream name → fragment number → tasks with frames of that fragment."""
+    grouped: dict[str, dict[str, list[_EvidenceTask]]] = {}
+    for task in tasks:
+        frame = task.record.frame
         if frame.fragment_number is not None:
-            grouped.setdefault(frame.stream_name, {}).setdefault(frame.fragment_number, []).append(case)
+            grouped.setdefault(frame.stream_name, {}).setdefault(frame.fragment_number, []).append(task)
     return grouped
 
 
-def _archive_fragments(stream_name: str, sharing: dict[str, list[_Case]], ports: EvidencePorts) -> list[int]:
-    """Archives what is not there yet, one fetch per fragment; the size in bytes of each object that was written."""
+def _archive_fragments(stream_name: str, sharing: dict[str, list[_EvidenceTask]], ports: EvidencePorts) -> list[int]:
+    """Archives missing fragments, one fetch per fragment; returns the size in bytes of each object written."""
     sizes: list[int] = []
     waiting = set(sharing)
     try:
@@ -134,57 +133,57 @@ def _archive_fragments(stream_name: str, sharing: dict[str, list[_Case]], ports:
                     sizes.append(len(media.matroska))
             else:
                 gone = EvidenceGoneError(f"fragment {media.fragment_number}: {media.reason}")
-                for case in sharing[media.fragment_number]:
-                    case.missing.append(gone)
+                for task in sharing[media.fragment_number]:
+                    task.missing.append(gone)
             waiting.discard(media.fragment_number)
     except KinesightError as error:
-        for case in (case for number in waiting for case in sharing[number]):
-            case.error = error
+        for task in (task for number in waiting for task in sharing[number]):
+            task.error = error
     return sizes
 
 
-def _keep_safely(case: _Case, ports: EvidencePorts) -> None:
-    if case.error is None:
-        case.error = run_safely(lambda: _keep(case, ports))
+def _keep_safely(task: _EvidenceTask, ports: EvidencePorts) -> None:
+    if task.error is None:
+        task.error = run_safely(lambda: _keep(task, ports))
 
 
-def _keep(case: _Case, ports: EvidencePorts) -> None:
-    keys = evidence_keys(case.record)
-    ports.store.write_once(keys.result, case.streamed.data, "application/json")
+def _keep(task: _EvidenceTask, ports: EvidencePorts) -> None:
+    keys = evidence_keys(task.record)
+    ports.store.write_once(keys.result, task.streamed.data, "application/json")
     if not ports.store.exists(keys.annotated):
-        _annotate(case, keys.annotated, ports)
-    _alert_once(case, ports)
+        _annotate(task, keys.annotated, ports)
+    _alert_once(task, ports)
 
 
-def _annotate(case: _Case, key: str, ports: EvidencePorts) -> None:
+def _annotate(task: _EvidenceTask, key: str, ports: EvidencePorts) -> None:
     try:
-        image = ports.images.read(case.record.frame.image)
-        drawn = ports.annotator.annotate(image, case.record.detections)
+        image = ports.images.read(task.record.frame.image)
+        drawn = ports.annotator.annotate(image, task.record.detections)
     except PermanentError as error:
-        case.missing.append(error)
+        task.missing.append(error)
         return
     ports.store.write_once(key, drawn, "image/jpeg")
 
 
-def _alert_once(case: _Case, ports: EvidencePorts) -> None:
-    work = f"alert:{case.record.result_id}"
+def _alert_once(task: _EvidenceTask, ports: EvidencePorts) -> None:
+    work = f"alert:{task.record.result_id}"
     if ports.alerts is None or not ports.ledger.begin(work):
         return
     try:
-        ports.alerts.send(alert_for(case.record, ports.store.link, [str(error) for error in case.missing]))
+        ports.alerts.send(alert_for(task.record, ports.store.link, [str(error) for error in task.missing]))
     except BaseException:
         ports.ledger.release(work)
         raise
     ports.ledger.finish(work)
-    case.alerted = True
+    task.alerted = True
 
 
-def _settle(case: _Case, dead_letters: DeadLetters, report: EvidenceReport) -> None:
-    report.missing += [case.failure(error) for error in case.missing]
-    report.alerted += [case.record] if case.alerted else []
-    if case.error is None:
-        report.kept.append(case.record)
-    elif isinstance(case.error, PermanentError):
-        report.dead_letter(case.streamed.body, dead_letters, case.failure(case.error))
+def _settle(task: _EvidenceTask, dead_letters: DeadLetters, report: EvidenceReport) -> None:
+    report.missing += [task.failure(error) for error in task.missing]
+    report.alerted += [task.record] if task.alerted else []
+    if task.error is None:
+        report.kept.append(task.record)
+    elif isinstance(task.error, PermanentError):
+        report.dead_letter(task.streamed.body, dead_letters, task.failure(task.error))
     else:
-        report.retry(case.failure(case.error))
+        report.retry(task.failure(task.error))

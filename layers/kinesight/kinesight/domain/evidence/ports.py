@@ -1,4 +1,4 @@
-"""Ports of the evidence."""
+"""Ports of evidence."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -9,15 +9,15 @@ from kinesight.domain.health.facts import (
     ClockFacts,
     ConfigurationFacts,
     FragmentsFacts,
+    LastImageFacts,
     LiveFacts,
-    NotedImagesFacts,
     StreamFacts,
 )
 from kinesight.domain.streams.stream_settings import equal_settings
 
 
 def span(seconds: float) -> str:
-    """12 s, 3 min, 2.5 h, 4 days."""
+    """Formats a time span, such as 12 s, 3 min, 2.5 h, 4 days."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     if seconds < 7200:
@@ -30,7 +30,7 @@ def stream(facts: StreamFacts) -> Result:
         return failed(
             Cause.STREAM_MISSING,
             f"there is no stream {facts.name} in {facts.region}",
-            "It was deleted, or its name is another: case counts.",
+            "It was deleted, or its name is different: names are case-sensitive.",
             "aws kinesisvideo list-streams --query 'StreamInfoList[].StreamName' --output text",
         )
     return ok(f"{facts.name} exists")
@@ -41,7 +41,7 @@ def status(facts: StreamFacts) -> Result:
         return failed(
             Cause.STREAM_NOT_ACTIVE,
             f"it is {facts.status}",
-            "KVS takes neither media nor a configuration until it is ACTIVE. CREATING and UPDATING pass by themselves.",
+            "KVS accepts neither media nor settings until it is ACTIVE. CREATING and UPDATING end without your action.",
             f"aws kinesisvideo describe-stream --stream-name {facts.name} --query StreamInfo.Status",
         )
     return ok("it is ACTIVE")
@@ -52,7 +52,7 @@ def retention(facts: StreamFacts) -> Result:
         return failed(
             Cause.NO_RETENTION,
             "it keeps media for 0 hours",
-            "Without retention KVS generates no images, sends no notifications, and keeps no fragment to read.",
+            "Without retention KVS generates no images, sends no notifications and stores no fragments.",
             f"aws kinesisvideo update-data-retention --stream-name {facts.name} --operation INCREASE_DATA_RETENTION "
             f"--data-retention-change-in-hours 24 --current-version {facts.version}",
             retentionHours=0,
@@ -61,52 +61,52 @@ def retention(facts: StreamFacts) -> Result:
 
 
 def image_generation(facts: ConfigurationFacts) -> Result:
-    current, wanted = facts.current, facts.wanted
-    update = update_images(facts.stream, wanted)
+    current, expected = facts.current, facts.expected
+    update = update_images(facts.stream, expected)
     if not current:
         return failed(
             Cause.IMAGES_NOT_CONFIGURED,
             "it has no image generation configuration",
-            "configure_streams has not reached it yet (it runs every five minutes), failed (its log says why), or "
-            "somebody deleted the configuration.",
+            "configure_streams has not configured it yet (it runs every five minutes) or failed (see its log), or the "
+            "configuration was deleted outside this stack.",
             update,
         )
     if current.get("Status") != "ENABLED":
         return failed(
             Cause.IMAGES_DISABLED,
             "image generation is DISABLED",
-            "Somebody switched it off on the stream; configure_streams switches it on again within half an hour.",
+            "It was disabled outside this stack; configure_streams enables it again within half an hour.",
             update,
         )
-    here, there = (str(one.get("DestinationConfig", {}).get("Uri")) for one in (wanted, current))
+    here, there = (str(one.get("DestinationConfig", {}).get("Uri")) for one in (expected, current))
     if here != there:
         return failed(
             Cause.IMAGES_ELSEWHERE,
-            f"its images go to {there}, the stack reads {here}",
-            "A stream has one destination. Another stack or person configured it; two stacks that want the same stream "
-            "take it from each other for ever.",
+            f"its images go to {there}, this stack reads {here}",
+            "A stream has one destination, and another stack or user changed it. Two stacks that select the same "
+            "stream overwrite each other's settings again and again.",
             update,
         )
-    different = _different(current, wanted)
+    different = _different(current, expected)
     if different:
         return failed(
             Cause.IMAGES_DRIFTED,
             f"it differs from the stack's parameters: {different}",
-            "Somebody changed it on the stream; configure_streams puts it right within half an hour.",
+            "It was changed outside this stack; configure_streams corrects it within half an hour.",
             update,
         )
-    return ok(f"ENABLED, an image every {wanted.get('SamplingInterval')} ms to {here}")
+    return ok(f"ENABLED, an image every {expected.get('SamplingInterval')} ms to {here}")
 
 
-def _different(current: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    """The Regions apart: they are another check's."""
-    if equal_settings(_without_region(current), _without_region(wanted)):
+def _different(current: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
+    """Returns the differences except in the Region, which another check compares."""
+    if equal_settings(_without_region(current), _without_region(expected)):
         return ""
-    names = sorted((set(current) | set(wanted)) - {"DestinationConfig"})
+    names = sorted((set(current) | set(expected)) - {"DestinationConfig"})
     return ", ".join(
-        f"{name} is {current.get(name)}, not {wanted.get(name)}"
+        f"{name} is {current.get(name)}, not {expected.get(name)}"
         for name in names
-        if current.get(name) != wanted.get(name)
+        if current.get(name) != expected.get(name)
     )
 
 
@@ -115,24 +115,25 @@ def _without_region(configuration: Mapping[str, Any]) -> dict[str, Any]:
     return {**configuration, "DestinationConfig": destination}
 
 
-def update_images(stream_name: str, wanted: Mapping[str, Any]) -> str:
+def update_images(stream_name: str, expected: Mapping[str, Any]) -> str:
+    """Returns the AWS CLI command that sets the expected image generation configuration."""
     return (
         f"aws kinesisvideo update-image-generation-configuration --stream-name {stream_name} "
-        f"--image-generation-configuration '{json.dumps(wanted)}'"
+        f"--image-generation-configuration '{json.dumps(expected)}'"
     )
 
 
 def fragments(facts: FragmentsFacts) -> Result:
     cure = (
-        f"kinesight put-video {facts.stream} FILE --tag image  # if this gives images, the camera, its network or "
-        "its credentials are at fault"
+        f"kinesight put-video {facts.stream} FILE --tag image  # if this produces images, the cause is the camera, "
+        "its network or its credentials"
     )
     if facts.newest is None:
         return failed(
             Cause.NO_FRAGMENTS,
-            f"no fragment came within the last {span(facts.searched_s)}",
-            "The camera sends nothing: it is off, has no network, its credentials are refused, or it sends to another "
-            "stream or Region. Its own log has the answer of PutMedia.",
+            f"no fragment was received within the last {span(facts.searched_s)}",
+            "The camera sends no media: it is off, has no network, its credentials are invalid, or it sends to another "
+            "stream or Region. See the response of PutMedia in the camera's log.",
             cure,
         )
     age_s = (facts.now_ms - facts.newest.server_ms) / 1000
@@ -142,8 +143,8 @@ def fragments(facts: FragmentsFacts) -> Result:
         return failed(
             Cause.PRODUCER_SILENT,
             fact,
-            f"Nothing came for over {span(facts.silent_s)} (--silent-after): the camera stopped sending, or sends only "
-            "when something moves.",
+            f"No fragment was received for over {span(facts.silent_s)} (--silent-after): the camera stopped sending, "
+            "or sends only on motion.",
             cure,
             **measured,
         )
@@ -160,27 +161,26 @@ def clock(facts: ClockFacts) -> Result:
     return failed(
         Cause.CLOCK_OFF,
         fact,
-        "Images, results and time ranges are timed by the camera's clock (ImageSelectorType PRODUCER_TIMESTAMP), so "
-        "they are found at another time than they happened, and quiet hours are wrong. A recording that was played "
-        "into the stream looks the same.",
+        "Images, results and time ranges use the camera's clock (ImageSelectorType PRODUCER_TIMESTAMP), so their "
+        "timestamps and quiet hours are wrong. A recording that was played into the stream has the same effect.",
         "make deploy ARGS='--parameter-overrides ImageSelectorType=SERVER_TIMESTAMP'  # or set the camera's clock",
         clockAheadSeconds=round(facts.ahead_s, 1),
     )
 
 
-def noted_images(facts: NotedImagesFacts) -> Result:
-    """Of a stream whose fragments arrive."""
-    if facts.noted_ms is None:
-        return warning("no image was noted yet", f"kinesight doctor {facts.stream}")
-    age_s = (facts.now_ms - facts.noted_ms) / 1000
+def last_image(facts: LastImageFacts) -> Result:
+    """Checks a stream whose fragments arrive."""
+    if facts.seen_ms is None:
+        return warning("no image has been received yet", f"kinesight doctor {facts.stream}")
+    age_s = (facts.now_ms - facts.seen_ms) / 1000
     if age_s < facts.missing_s:
-        return ok(f"an image came within the last {span(max(300, age_s))}")
+        return ok(f"an image was received within the last {span(max(300, age_s))}")
     return failed(
         Cause.IMAGES_NOT_WRITTEN,
-        f"fragments arrive, but no image has come for {span(age_s)}",
-        "The camera does not tag its fragments, KVS makes no images of its codec, or whoever calls PutMedia may not "
-        "write to the bucket: KVS says nothing of it.",
-        f"kinesight doctor {facts.stream}  # reads its fragments, and says which",
+        f"fragments arrive, but no image has been received for {span(age_s)}",
+        "The camera does not tag its fragments, KVS cannot decode its codec, or the caller of PutMedia may not write "
+        "to the bucket. KVS reports none of these.",
+        f"kinesight doctor {facts.stream}  # reads fragments to find the cause",
     )
 
 
@@ -189,17 +189,17 @@ def live(facts: LiveFacts) -> Result:
         return failed(
             Cause.LIVE_UNREAD,
             "no consumer holds its lease" if facts.leased else "it has no lease",
-            "conduct_live gives every selected stream a lease and starts consumers, once a minute; they take free "
-            "leases within seconds. So conduct_live or consume_live does not run, or fails.",
+            "conduct_live creates a lease for every selected stream and starts consumers, once a minute; consumers "
+            "acquire free leases within seconds. So conduct_live or consume_live does not run, or fails.",
             f"aws logs tail {facts.log_group} --since 15m",
         )
     if facts.behind_s is not None and facts.behind_s > facts.live_s:
         return failed(
             Cause.LIVE_LATE,
             f"the checkpoint is {span(facts.behind_s)} behind the last fragment",
-            "The consumer reads, but its detector is too slow for so many keyframes, or fails (docs/runbook.md, `Live "
-            "consumers fail`).",
-            "make deploy ARGS='--parameter-overrides LiveSamplingInterval=2000'  # or more LiveWorkers, or a quota",
+            "The consumer reads the stream, but its detector is too slow for the number of keyframes, or fails "
+            "(docs/runbook.md, `Live consumers fail`).",
+            "make deploy ARGS='--parameter-overrides LiveSamplingInterval=2000'  # or raise LiveWorkers or a quota",
             liveBehindSeconds=round(facts.behind_s, 1),
         )
     behind = "" if facts.behind_s is None else f", the checkpoint {span(max(0, facts.behind_s))} behind"
@@ -208,13 +208,14 @@ def live(facts: LiveFacts) -> Result:
 
 def notifications(facts: ConfigurationFacts) -> Result:
     current = facts.current or {}
-    topic = facts.wanted["DestinationConfig"]["Uri"]
+    topic = facts.expected["DestinationConfig"]["Uri"]
     if current.get("Status") == "ENABLED" and current.get("DestinationConfig", {}).get("Uri") == topic:
         return ok(f"ENABLED, to {topic.rpartition(':')[2]}")
     return failed(
         Cause.NOTIFICATIONS_NOT_CONFIGURED,
         f"its notification configuration is {json.dumps(current) if current else 'empty'}",
-        "configure_streams has not reached it, or somebody changed it; it is put right within half an hour.",
+        "configure_streams has not configured it yet, or it was changed outside this stack; it is corrected within "
+        "half an hour.",
         f"aws kinesisvideo update-notification-configuration --stream-name {facts.stream} "
-        f"--notification-configuration '{json.dumps(facts.wanted)}'",
+        f"--notification-configuration '{json.dumps(facts.expected)}'",
     )

@@ -1,6 +1,6 @@
-"""What is known of one stream, as plain values: stream_health judges these and nothing else.
+"""Facts of one stream: plain values, the only input of `health.checks`.
 
-Times are epoch milliseconds, ages and spans seconds. None stands for what does not exist.
+Times are in epoch milliseconds, ages and spans in seconds. None means that something does not exist.
 """
 
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ from kinesight.domain.live.leases import Lease
 
 @dataclass(frozen=True, slots=True)
 class HealthThresholds:
-    """From when on something counts as broken, in seconds.
+    """Limits beyond which a check fails, in seconds.
 
-    `silent_s`: since the last fragment. `clock_s`: between the camera's clock and KVS's. `image_s`: since the first
-    tagged fragment, without an image. `queue_s`: of the oldest message. `live_s`: how far a live consumer is behind.
+    `silent_s`: age of the last fragment. `clock_s`: difference between the camera's clock and KVS's. `image_s`: age of
+    the first tagged fragment without an image. `queue_s`: age of the oldest message. `live_s`: lag of a live consumer.
     """
 
     silent_s: float = 300
@@ -27,7 +27,7 @@ class HealthThresholds:
 
 @dataclass(frozen=True, slots=True)
 class StreamFacts:
-    """As DescribeStream tells; `arn` is None if there is no such stream."""
+    """The response of DescribeStream; `arn` is None if there is no such stream."""
 
     name: str
     region: str
@@ -40,16 +40,16 @@ class StreamFacts:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationFacts:
-    """A configuration as the stream has it, and as the stack wants it; both as KVS's API has them."""
+    """A configuration of a stream, current and as the stack expects it; both in the form of the KVS API."""
 
     stream: str
     current: Mapping[str, Any] | None
-    wanted: Mapping[str, Any]
+    expected: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """As ListFragments tells."""
+    """A fragment in the response of ListFragments."""
 
     number: str
     producer_ms: int
@@ -59,7 +59,7 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class FragmentsFacts:
-    """The newest fragment of the last `searched_s`, on the server's clock."""
+    """The newest fragment of the last `searched_s`, by KVS's clock."""
 
     stream: str
     newest: Fragment | None
@@ -70,8 +70,8 @@ class FragmentsFacts:
 
 @dataclass(frozen=True, slots=True)
 class ClockFacts:
-    """`ahead_s`: how far the camera's clock is before KVS's; negative, behind. `counts`: whether images are timed by
-    the camera's clock."""
+    """`ahead_s`: how far the camera's clock is ahead of KVS's; negative if it is behind. `counts`: whether images have
+    timestamps of the camera's clock."""
 
     stream: str
     ahead_s: float
@@ -81,9 +81,9 @@ class ClockFacts:
 
 @dataclass(frozen=True, slots=True)
 class LiveFacts:
-    """A stream's lease. `owner` is None while nobody has it; `leased`: whether there is one at all.
+    """A stream's lease. `leased`: whether the lease exists; `owner` is None while no consumer holds it.
 
-    `behind_s`: from the last fragment to the checkpoint, None without either.
+    `behind_s`: from the checkpoint to the last fragment; None if either does not exist.
     """
 
     stream: str
@@ -97,7 +97,7 @@ class LiveFacts:
     def of(
         cls, stream: str, lease: Lease | None, newest: Fragment | None, now_ms: int, *, live_s: float, log_group: str
     ) -> "LiveFacts":
-        """`newest`: the stream's last fragment."""
+        """Returns the facts of a lease. `newest`: the stream's last fragment."""
         behind_s = None
         if newest is not None and lease is not None:
             done_ms = lease.since_ms if lease.checkpoint is None else lease.checkpoint.server_ms
@@ -113,11 +113,11 @@ class LiveFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class NotedImagesFacts:
-    """When analyze_images last noted an image of a stream that is set up for them, within five minutes; None if it
-    never did. `missing_s`: from when on it is told."""
+class LastImageFacts:
+    """When analyze_images last received an image of a stream with image generation, within five minutes; None if it
+    never did. `missing_s`: age from which on the check fails."""
 
     stream: str
-    noted_ms: int | None
+    seen_ms: int | None
     now_ms: int
     missing_s: float

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from kinesight.domain.errors import InvalidEventError, NoMediaError, UnsupportedImageError
 from kinesight.domain.model import Value, from_epoch_ms
-from kinesight.domain.on_demand.extract_images import manifest_key, image_key
+from kinesight.domain.on_demand.extract_images import image_key, manifest_key
 from kinesight.domain.on_demand.messages import RangePlan, TimelapsePlan, WindowManifest
 from kinesight.domain.ports import FileStore, FileUploads, WorkStore
 

@@ -24,7 +24,7 @@ class SessionRef:
     session_id: str
 
     @property
-    def event_id(self) -> str:
+    def session_key(self) -> str:
         """Sort key among the stream's sessions, in the order of time."""
         return f"{self.opened_ms:015d}#{self.session_id}"
 

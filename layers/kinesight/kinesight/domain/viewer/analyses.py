@@ -1,7 +1,8 @@
-"""The viewer's analyses: executions of the on-demand workflow that people start, how far they are, what they found.
+"""On-demand analyses that users start in the viewer: executions of the workflow, their progress and results.
 
-What was started here is written down in one small document, before it is started: an entry without an execution is
-one that could not be. While an execution runs, its windows' reports tell of it; once it has ended, its summary does.
+A list of them is stored in one small document. An entry is written before its execution is started, so an entry without
+an execution is one that failed to start. Progress comes from the reports of the windows while an execution runs, and
+from its summary once it has ended.
 """
 
 import hashlib
@@ -36,14 +37,14 @@ from kinesight.domain.ports import VersionedDocuments
 from kinesight.domain.streams.discovery import SelectionGuard
 from kinesight.domain.viewer.evidence import EvidenceReader
 
-NOTES = "recent"
-"""The key of the one document."""
-_MOST_NOTES = 50
+LIST_KEY = "recent"
+"""The key of the document."""
+_MOST_ENTRIES = 50
 _MOST_LISTED = 20
 _MOST_RESULTS = 200
 _MOST_WINDOWS = 100_000
 _READ_WHILE_RUNNING = 100
-"""Windows whose reports are read each time that somebody looks."""
+"""Windows whose reports are read for each request."""
 _READ_AT_THE_END = 1000
 _READS_AHEAD = 32
 _DESCRIBED_AT_ONCE = 8
@@ -51,17 +52,17 @@ _ATTEMPTS = 10
 
 
 class AnalysisRuns(Protocol):
-    """The on-demand workflow. Raises ThrottledError, WorkflowRefusedError."""
+    """Executions of the on-demand workflow. Raises ThrottledError, WorkflowRefusedError."""
 
     def start(self, name: str, document: Mapping[str, Any]) -> bool:
-        """False, and nothing started, if there has been an execution of this name."""
+        """Starts an execution; returns False if there is or was an execution of this name."""
 
     def describe(self, name: str) -> RunDetails | None:
-        """None if there is none."""
+        """Returns an execution, None if there is no execution of this name."""
 
 
-class AnalysisNote(Value):
-    """What is written down of an analysis."""
+class AnalysisEntry(Value):
+    """An entry of the list of analyses."""
 
     analysis_id: str
     stream_name: str
@@ -72,19 +73,19 @@ class AnalysisNote(Value):
     timelapse: bool = False
 
 
-class AnalysisNotes(Value):
-    """The newest first."""
+class AnalysisList(Value):
+    """Entries, newest first."""
 
-    notes: tuple[AnalysisNote, ...] = ()
+    notes: tuple[AnalysisEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AnalysisPorts:
-    """The outside world of analyses. `work`: the bucket in which the workflow keeps what it needs; `evidence`: that of
-    images and time-lapses."""
+    """Ports of analyses. `work`: bucket with the workflow's intermediate data; `evidence`: bucket with images and
+    time-lapses."""
 
     runs: AnalysisRuns
-    notes: VersionedDocuments
+    entries: VersionedDocuments
     selected: SelectionGuard
     work: EvidenceReader
     evidence: EvidenceReader
@@ -93,20 +94,20 @@ class AnalysisPorts:
 
 
 def start(request: AnalysisRequest, by: str, ports: AnalysisPorts) -> str:
-    """The analysis's id. The same request within the same second is one analysis. Raises InvalidInputError,
+    """Starts an analysis and returns its id. Equal requests within a second are one analysis. Raises InvalidInputError,
     StreamNotSelectedError, StreamGoneError, ThrottledError, WorkflowRefusedError, StorageBusyError."""
     stream_name = request.stream_name or stream_name_of(request.stream_arn or "")
     if stream_name is None:
-        raise InvalidInputError("StreamARN: is not the ARN of a stream")
+        raise InvalidInputError("StreamARN is not the ARN of a stream")
     if request.end_timestamp < request.start_timestamp:
-        raise InvalidInputError("EndTimestamp lies before StartTimestamp")
+        raise InvalidInputError("EndTimestamp is before StartTimestamp")
     ports.selected.check(stream_name)
-    asked = request.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)
-    asked.pop("StreamARN", None)
-    document = asked | {"StreamName": stream_name}
+    given = request.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)
+    given.pop("StreamARN", None)
+    document = given | {"StreamName": stream_name}
     now = ports.now()
-    note = AnalysisNote(
-        analysis_id=_identity(stream_name, now, document),
+    entry = AnalysisEntry(
+        analysis_id=_analysis_id(stream_name, now, document),
         stream_name=stream_name,
         start_timestamp=request.start_timestamp,
         end_timestamp=request.end_timestamp,
@@ -114,37 +115,36 @@ def start(request: AnalysisRequest, by: str, ports: AnalysisPorts) -> str:
         started_by=by,
         timelapse=request.timelapse is not None,
     )
-    _write_down(note, ports.notes)
-    ports.runs.start(note.analysis_id, document)
-    return note.analysis_id
+    _add_entry(entry, ports.entries)
+    ports.runs.start(entry.analysis_id, document)
+    return entry.analysis_id
 
 
-def start_timelapse(analysis_id: str, wish: TimelapseOptions, by: str, ports: AnalysisPorts) -> str:
-    """Another analysis: the same range without a detector, as a video. Raises AnalysisMissingError besides what `start`
-    raises."""
-    request = AnalysisRequest.parse(_found(analysis_id, ports).document)
-    return start(request.model_copy(update={"detector": "NONE", "timelapse": wish}), by, ports)
+def start_timelapse(analysis_id: str, options: TimelapseOptions, by: str, ports: AnalysisPorts) -> str:
+    """Starts a time-lapse of an analysis's range, as another analysis without a detector; returns its id. Raises
+    AnalysisMissingError and the errors of `start`."""
+    request = AnalysisRequest.parse(_run(analysis_id, ports).document)
+    return start(request.model_copy(update={"detector": "NONE", "timelapse": options}), by, ports)
 
 
 def recent(ports: AnalysisPorts) -> Mapping[str, Any]:
-    """The last ones that were started here, the newest first. Raises StorageBusyError, ThrottledError."""
-    notes = _notes(ports.notes.load(NOTES).body).notes[:_MOST_LISTED]
+    """Returns the analyses last started in the viewer, newest first. Raises StorageBusyError, ThrottledError."""
+    entries = _entries(ports.entries.load(LIST_KEY).body)[:_MOST_LISTED]
     with ThreadPoolExecutor(_DESCRIBED_AT_ONCE) as pool:
-        runs = list(pool.map(lambda note: ports.runs.describe(note.analysis_id), notes))
-    told = zip(notes, runs, strict=True)
+        runs = list(pool.map(lambda entry: ports.runs.describe(entry.analysis_id), entries))
     return {
         "analyses": [
-            note.model_dump(mode="json", by_alias=True) | {"status": run.status}
-            for note, run in told
+            entry.model_dump(mode="json", by_alias=True) | {"status": run.status}
+            for entry, run in zip(entries, runs, strict=True)
             if run is not None
         ]
     }
 
 
 def describe(analysis_id: str, ports: AnalysisPorts) -> Mapping[str, Any]:
-    """How far an analysis is, and what it found: of a running one as far as its first hundred windows tell. Raises
+    """Returns the progress and the results of an analysis; while it runs, results of its first hundred windows. Raises
     AnalysisMissingError, StorageBusyError, ThrottledError."""
-    run = _found(analysis_id, ports)
+    run = _run(analysis_id, ports)
     request = _request(run.document)
     summary = None if run.status in RUNNING else _summary(analysis_id, run, ports.work)
     progress = _Progress(analysis_id, request, summary, ports)
@@ -164,28 +164,28 @@ def describe(analysis_id: str, ports: AnalysisPorts) -> Mapping[str, Any]:
     }
 
 
-def _identity(stream_name: str, now: datetime, document: Mapping[str, Any]) -> str:
-    """At most 80 characters of those that Step Functions and CloudWatch Logs take."""
+def _analysis_id(stream_name: str, now: datetime, document: Mapping[str, Any]) -> str:
+    """Returns at most 80 characters that Step Functions and CloudWatch Logs allow in names."""
     readable = re.sub(r"[^a-zA-Z0-9_-]", "_", stream_name)[:24]
     digest = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:8]
     return f"viewer-{readable}-{now:%Y%m%dT%H%M%SZ}-{digest}"
 
 
-def _write_down(note: AnalysisNote, documents: VersionedDocuments) -> None:
+def _add_entry(entry: AnalysisEntry, documents: VersionedDocuments) -> None:
     for _ in range(_ATTEMPTS):
-        found = documents.load(NOTES)
-        others = tuple(one for one in _notes(found.body).notes if one.analysis_id != note.analysis_id)
-        notes = AnalysisNotes(notes=(note, *others)[:_MOST_NOTES])
-        if documents.save(NOTES, notes.model_dump_json(by_alias=True), found.version):
+        found = documents.load(LIST_KEY)
+        others = tuple(one for one in _entries(found.body) if one.analysis_id != entry.analysis_id)
+        changed = AnalysisList(notes=(entry, *others)[:_MOST_ENTRIES])
+        if documents.save(LIST_KEY, changed.model_dump_json(by_alias=True), found.version):
             return
-    raise StorageBusyError(f"the list of analyses was changed by others {_ATTEMPTS} times in a row")
+    raise StorageBusyError(f"the list of analyses changed during each of {_ATTEMPTS} attempts to add an entry")
 
 
-def _notes(body: str | None) -> AnalysisNotes:
-    return AnalysisNotes() if body is None else AnalysisNotes.model_validate_json(body)
+def _entries(body: str | None) -> tuple[AnalysisEntry, ...]:
+    return () if body is None else AnalysisList.model_validate_json(body).notes
 
 
-def _found(analysis_id: str, ports: AnalysisPorts) -> RunDetails:
+def _run(analysis_id: str, ports: AnalysisPorts) -> RunDetails:
     run = ports.runs.describe(analysis_id)
     if run is None:
         raise AnalysisMissingError(f"there is no analysis {analysis_id}; Step Functions keeps them for 90 days")
@@ -193,7 +193,7 @@ def _found(analysis_id: str, ports: AnalysisPorts) -> RunDetails:
 
 
 def _request(document: Mapping[str, Any]) -> AnalysisRequest | None:
-    """None of an execution that was started with something else than it takes, and failed by that."""
+    """Returns the request; None for an execution that failed because of an invalid input."""
     try:
         return AnalysisRequest.model_validate(document)
     except ValidationError:
@@ -201,7 +201,7 @@ def _request(document: Mapping[str, Any]) -> AnalysisRequest | None:
 
 
 def _summary(analysis_id: str, run: RunDetails, work: EvidenceReader) -> RangeSummary | None:
-    """One that failed for too many failures has written it nevertheless."""
+    """Returns the summary. An execution that failed because of too many failures has stored one, too."""
     if run.summary is not None:
         return RangeSummary.model_validate(run.summary)
     body = work.read(work_key(analysis_id, SUMMARY_FILE))
@@ -209,7 +209,7 @@ def _summary(analysis_id: str, run: RunDetails, work: EvidenceReader) -> RangeSu
 
 
 def _timelapse(run: RunDetails, summary: RangeSummary | None, ports: AnalysisPorts) -> dict[str, str] | None:
-    """It is there once everything has succeeded; its keys are the summary's own, never a request's."""
+    """Returns links once the execution has succeeded. The keys come from the summary, never from a request."""
     if run.status != "SUCCEEDED" or summary is None or summary.timelapse is None:
         return None
     bucket = f"s3://{ports.evidence_bucket}/"
@@ -218,21 +218,21 @@ def _timelapse(run: RunDetails, summary: RangeSummary | None, ports: AnalysisPor
 
 
 @dataclass(slots=True)
-class _Tally:
+class _Counts:
     found: int = 0
     matched: int = 0
-    seen: list[tuple[int, AnalyzedFrame]] = field(default_factory=list)
+    frames: list[tuple[int, AnalyzedFrame]] = field(default_factory=list)
 
     def add(self, report: WindowReport) -> None:
         undone = len(report.already_analyzed) + len(report.over_budget) + len(report.failed)
         matched = [(at_ms, frame) for at_ms, frame in report.published.items() if frame.matched]
         self.found += len(report.published) + undone
         self.matched += len(matched)
-        self.seen += matched
+        self.frames += matched
 
 
 class _Progress:
-    """Of one execution."""
+    """Progress and results of one execution."""
 
     def __init__(
         self, analysis_id: str, request: AnalysisRequest | None, summary: RangeSummary | None, ports: AnalysisPorts
@@ -250,26 +250,25 @@ class _Progress:
 
     def document(self) -> dict[str, Any]:
         done = self._done()
-        tally = self._tally(done)
+        counts = self._counts(done)
         if self._summary is not None:
-            tally.found, tally.matched = self._summary.extracted, self._summary.matched
+            counts.found, counts.matched = self._summary.extracted, self._summary.matched
+        frames = sorted(counts.frames, key=lambda one: one[0])[:_MOST_RESULTS]
         return {
             "windows": {"done": len(done), "all": self._all()},
-            "found": tally.found,
-            "matched": tally.matched,
-            "results": [self._result(at_ms, frame) for at_ms, frame in sorted(tally.seen, key=lambda one: one[0])][
-                :_MOST_RESULTS
-            ],
+            "found": counts.found,
+            "matched": counts.matched,
+            "results": [self._result(at_ms, frame) for at_ms, frame in frames],
         }
 
     @property
     def _folder(self) -> str:
-        """Without a detector there are images, but no reports."""
+        """Reports; without a detector, manifests of extracted images."""
         detects = self._request is None or self._request.detector != "NONE"
         return work_key(self._id, REPORTS if detects else MANIFESTS) + "/"
 
     def _done(self) -> list[str]:
-        """Keys of what windows wrote, in the order of the windows."""
+        """Returns the keys that windows have written, in the order of the windows."""
         first, last = f"{self._folder}0", f"{self._folder}9~"
         keys = self._ports.work.sizes_between(self._folder, first, last, _MOST_WINDOWS)
         return sorted(keys, key=lambda key: (len(key), key))
@@ -280,18 +279,18 @@ class _Progress:
         body = self._ports.work.read(work_key(self._id, WINDOWS_FILE))
         return len(json.loads(body)) if body is not None else 0
 
-    def _tally(self, done: list[str]) -> _Tally:
-        tally = _Tally()
-        wanted = min(_MOST_RESULTS, self._summary.matched) if self._summary is not None else None
+    def _counts(self, done: list[str]) -> _Counts:
+        counts = _Counts()
+        needed = min(_MOST_RESULTS, self._summary.matched) if self._summary is not None else None
         most = _READ_AT_THE_END if self._summary is not None else _READ_WHILE_RUNNING
         for body in self._bodies(done[:most]):
-            if wanted is not None and len(tally.seen) >= wanted:
+            if needed is not None and len(counts.frames) >= needed:
                 break
             if self._folder.endswith(f"/{MANIFESTS}/"):
-                tally.found += len(WindowManifest.model_validate_json(body).frames)
+                counts.found += len(WindowManifest.model_validate_json(body).frames)
             else:
-                tally.add(WindowReport.model_validate_json(body))
-        return tally
+                counts.add(WindowReport.model_validate_json(body))
+        return counts
 
     def _bodies(self, keys: list[str]) -> Iterator[bytes]:
         return (body for _, body in self._ports.work.each(keys, _READS_AHEAD) if body is not None)

@@ -1,7 +1,7 @@
-"""The viewer's cameras: the selected streams, page by page, each with what KVS and the tables tell of it.
+"""The viewer's cameras: the selected streams, page by page, each with its state in KVS and in the tables.
 
-Health is what `kinesight doctor` judges of one stream, as far as a few calls tell: what has to be read for (tags,
-codecs, policies) is doctor's alone. KVS's control plane is asked as seldom as the others who ask it leave room for.
+Health consists of the checks of `kinesight doctor` that need few calls; doctor also reads fragments and policies. Calls
+of KVS's control plane are limited, because other functions share its quotas.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,15 +12,15 @@ from typing import Any, Protocol
 
 from kinesight.domain.check_results import CheckResult, Result, Status, blocking_check, warning
 from kinesight.domain.errors import KinesightError, TransientError
-from kinesight.domain.health import checks as judge
+from kinesight.domain.health import checks
 from kinesight.domain.health.facts import (
     ClockFacts,
     ConfigurationFacts,
     Fragment,
     FragmentsFacts,
     HealthThresholds,
+    LastImageFacts,
     LiveFacts,
-    NotedImagesFacts,
     StreamFacts,
 )
 from kinesight.domain.live.leases import Lease
@@ -37,98 +37,103 @@ from kinesight.domain.streams.stream_settings import (
     StreamSettings,
     drift,
 )
-from kinesight.domain.viewer.events import EventPages
+from kinesight.domain.viewer.sessions import SessionPages
 
 PAGE = 50
 MISSING = "MISSING"
-"""The status of a stream that is selected by its name, and does not exist."""
-_MOST_ASKED = 200
-"""Streams of a page whose tags are asked for, at `CALLS_PER_SECOND`: five seconds."""
+"""Status of a stream that is selected by name but does not exist."""
+_MOST_TAG_READS = 200
+"""Streams of a page whose tags are read, at `CALLS_PER_SECOND`: five seconds."""
 CALLS_PER_SECOND = 40.0
-"""KVS allows 50 a second for each of the calls used here, per account."""
-_LOOK_BACK_MS = (60_000, 3_600_000)
+"""KVS allows 50 a second per account for each of the operations used here."""
+_SEARCHED_MS = (60_000, 3_600_000)
 _AHEAD_MS = 60_000
 _NAMES = {Feature.IMAGE_GENERATION: "imageGeneration", Feature.NOTIFICATION: "notification"}
-_OUTCOMES = {Status.OK: "ok", Status.FAILED: "broken", Status.WARNING: "unknown"}
 
 
 class RecordedFragments(Protocol):
-    """Which fragments are stored, by KVS's clock."""
+    """Stored fragments, by KVS's clock."""
 
     def recorded(self, stream_name: str, start_ms: int, end_ms: int) -> Iterator[Fragment]:
-        """Those that came in the range, in no order. Raises MediaBusyError, StreamGoneError, NoRetentionError."""
+        """Yields the fragments received in the range, in no order. Raises MediaBusyError, StreamGoneError,
+        NoRetentionError."""
 
 
 @dataclass(frozen=True, slots=True)
 class CameraPorts:
-    """The outside world of the list. `now_ms`: the present, epoch milliseconds. `leases`, `sights`: by stream ARN and
-    by stream name (domain.leases, domain.image_watch)."""
+    """Ports of the list. `now_ms`: the current time in epoch milliseconds. `leases` has the leases of `live.leases` by
+    stream ARN, `last_images` the documents of `streams.missing_images` by stream name."""
 
     registry: ConfigurableStreams
     managed: ManagedStreams
     leases: VersionedDocuments
-    sights: VersionedDocuments
+    last_images: VersionedDocuments
     fragments: RecordedFragments
-    events: EventPages
+    sessions: SessionPages
     clock: Clock
     now_ms: Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True)
-class CameraPlan:
-    """What the parameters want. `images_missing_s`: how long a stream may be without images. `is_live`: whether
-    streams are read live. `region`: the stack's, for people."""
+class CameraSettings:
+    """Settings from the stack's parameters. `images_missing_s`: from when on missing images are a failure. `is_live`:
+    whether streams are read live. `region`: the stack's Region, for messages."""
 
-    wanted: StreamSettings
+    expected: StreamSettings
     times_by_producer: bool
     is_live: bool
     images_missing_s: float
     region: str
-    patience: HealthThresholds = field(default_factory=HealthThresholds)
+    thresholds: HealthThresholds = field(default_factory=HealthThresholds)
 
 
-def cameras_page(after: str, plan: CameraPlan, ports: CameraPorts) -> Mapping[str, Any]:
-    """Cameras whose names come after one. Fewer than a page may be found; the cursor goes on from there, and is None
-    at the end. Raises ThrottledError, StreamRefusedError, StorageBusyError."""
+def cameras_page(after: str, settings: CameraSettings, ports: CameraPorts) -> Mapping[str, Any]:
+    """Returns cameras by name, after the name `after`. May return less than a page; the cursor continues from there and
+    is None at the end. Raises ThrottledError, StreamRefusedError, StorageBusyError."""
     pace = Pace(ports.clock, CALLS_PER_SECOND)
-    found, cursor = _selected(after, plan, ports, pace)
+    found, cursor = _selected(after, settings, ports, pace)
     with ThreadPoolExecutor(WORKERS) as pool:
-        cameras = list(pool.map(lambda one: _Camera(one, plan, ports, pace).document(), found))
+        cameras = list(pool.map(lambda one: _Camera(one, settings, ports, pace).document(), found))
     return {"cameras": cameras, "cursor": cursor}
 
 
-def _selected(after: str, plan: CameraPlan, ports: CameraPorts, pace: Pace) -> tuple[list[VideoStream], str | None]:
-    """By name; by tag where configure_streams has set the stream up already; else by asking for its tags."""
-    selection = plan.wanted.selection
+def _selected(
+    after: str, settings: CameraSettings, ports: CameraPorts, pace: Pace
+) -> tuple[list[VideoStream], str | None]:
+    """Returns streams selected by name, streams that configure_streams manages, and streams whose tags match; and the
+    cursor. Only tags of streams in neither of the first two sets are read."""
+    selection = settings.expected.selection
     streams = {stream.name: stream for stream in ports.registry.streams() if stream.name > after}
     known = {one.stream_arn for one in ports.managed.all()} if selection.tag_filters else set()
     chosen = {name: VideoStream(name, "", MISSING, 0) for name in selection.literal_names if name > after}
     chosen |= {name: stream for name, stream in streams.items() if selection.matches_name(name) or stream.arn in known}
-    asked = sorted(set(streams) - set(chosen)) if selection.tag_filters else []
-    told = find_selected((streams[name] for name in asked[:_MOST_ASKED]), selection, ports.registry.tags, pace)
-    for error in (error for _, error in told.unknown if isinstance(error, TransientError)):
-        raise error  # rather than a list that lacks a camera without a word
-    chosen |= {stream.name: stream for stream in told.selected}
-    # Of what comes after the last stream that was asked for, not everything is known.
-    known_until = asked[_MOST_ASKED - 1] if len(asked) > _MOST_ASKED else None
+    others = sorted(set(streams) - set(chosen)) if selection.tag_filters else []
+    by_tags = find_selected((streams[name] for name in others[:_MOST_TAG_READS]), selection, ports.registry.tags, pace)
+    for error in (error for _, error in by_tags.unknown if isinstance(error, TransientError)):
+        raise error  # rather than silently omit a camera
+    chosen |= {stream.name: stream for stream in by_tags.selected}
+    # After the last stream whose tags were read, further streams may be selected.
+    known_until = others[_MOST_TAG_READS - 1] if len(others) > _MOST_TAG_READS else None
     names = sorted(name for name in chosen if known_until is None or name <= known_until)
     cursor = names[PAGE - 1] if len(names) > PAGE else known_until
     return [chosen[name] for name in names[:PAGE]], cursor
 
 
 class _Camera:
-    """One stream; what is looked up is looked up once."""
+    """State and checks of one stream; each fact is read once."""
 
-    def __init__(self, stream: VideoStream, plan: CameraPlan, ports: CameraPorts, pace: Pace) -> None:
+    def __init__(self, stream: VideoStream, settings: CameraSettings, ports: CameraPorts, pace: Pace) -> None:
         self._stream = stream
-        self._plan = plan
+        self._settings = settings
         self._ports = ports
         self._pace = pace
         self._now_ms = ports.now_ms()
-        self._features = [one for one in Feature if plan.wanted.feature_settings(one, self._anywhere()) is not None]
+        self._features = [
+            one for one in Feature if settings.expected.feature_settings(one, self._stream_with_region()) is not None
+        ]
 
     def document(self) -> dict[str, Any]:
-        health = [_told(one) for one in self._findings() if one.result.status is not Status.SKIPPED]
+        health = [_check_document(one) for one in self._results() if one.result.status is not Status.SKIPPED]
         newest = self._recorded if self._stream.retention_hours else None
         return {
             "stream": self._stream.name,
@@ -136,57 +141,57 @@ class _Camera:
             "status": self._stream.status,
             "retentionHours": self._stream.retention_hours,
             "lastFragmentAt": _time(newest.server_ms) if isinstance(newest, Fragment) else None,
-            "lastEvent": self._last_event(),
+            "lastSession": self._last_session(),
             "configuration": self._configuration(),
             "health": health,
         }
 
-    def _findings(self) -> list[CheckResult]:
+    def _results(self) -> list[CheckResult]:
         done: dict[str, CheckResult | None] = {}
         for check, needs, result in self._checks():
-            obstacle = blocking_check(needs, done)
-            if obstacle is not None:
-                found = Result(Status.SKIPPED, f"not checked: {obstacle} first")
+            blocking = blocking_check(needs, done)
+            if blocking is not None:
+                found = Result(Status.SKIPPED, f"skipped: {blocking} has failed")
             else:
-                found = _answered(result)
+                found = _run_check(result)
             done[check] = CheckResult(check, self._stream.name, found)
         return [one for one in done.values() if one is not None]
 
     def _checks(self) -> Iterator[tuple[str, tuple[str, ...], Callable[[], Result]]]:
-        """Names and order are those of doctor's road."""
+        """Yields name, needed checks and function of each check, with the names and in the order of doctor."""
         facts = self._facts
-        yield "stream", (), lambda: judge.stream(facts)
-        yield "status", ("stream",), lambda: judge.status(facts)
-        yield "retention", ("status",), lambda: judge.retention(facts)
+        yield "stream", (), lambda: checks.stream(facts)
+        yield "status", ("stream",), lambda: checks.status(facts)
+        yield "retention", ("status",), lambda: checks.retention(facts)
         if Feature.IMAGE_GENERATION in self._features:
             images = partial(self._compared, Feature.IMAGE_GENERATION)
-            yield "image generation", ("retention",), lambda: judge.image_generation(images())
-        yield "fragments", ("retention",), lambda: judge.fragments(self._fragments)
-        yield "clock", ("fragments",), lambda: judge.clock(self._clock)
+            yield "image generation", ("retention",), lambda: checks.image_generation(images())
+        yield "fragments", ("retention",), lambda: checks.fragments(self._fragments)
+        yield "clock", ("fragments",), lambda: checks.clock(self._clock)
         if Feature.IMAGE_GENERATION in self._features:
-            yield "images", ("image generation", "fragments"), lambda: judge.noted_images(self._images)
-        if self._plan.is_live:
-            yield "live", ("fragments",), lambda: judge.live(self._live)
+            yield "images", ("image generation", "fragments"), lambda: checks.last_image(self._last_image)
+        if self._settings.is_live:
+            yield "live", ("fragments",), lambda: checks.live(self._live)
         if Feature.NOTIFICATION in self._features:
-            notices = partial(self._compared, Feature.NOTIFICATION)
-            yield "notifications", ("retention",), lambda: judge.notifications(notices())
+            notifications = partial(self._compared, Feature.NOTIFICATION)
+            yield "notifications", ("retention",), lambda: checks.notifications(notifications())
 
-    # -- facts: each raises KinesightError where KVS or a table does not tell -------------------------------------
+    # -- facts: each raises KinesightError if KVS or a table cannot be read -----------------------------------------
 
     @property
     def _facts(self) -> StreamFacts:
         one = self._stream
         arn = one.arn or None
-        return StreamFacts(one.name, self._plan.region, arn, one.status, one.retention_hours, one.version)
+        return StreamFacts(one.name, self._settings.region, arn, one.status, one.retention_hours, one.version)
 
-    def _anywhere(self) -> VideoStream:
-        """With an ARN, of which the wanted configuration takes the Region."""
+    def _stream_with_region(self) -> VideoStream:
+        """Returns the stream with an ARN: the expected stream settings contain its Region."""
         if self._stream.arn:
             return self._stream
-        return VideoStream(self._stream.name, f"arn:aws:kinesisvideo:{self._plan.region}", MISSING, 0)
+        return VideoStream(self._stream.name, f"arn:aws:kinesisvideo:{self._settings.region}", MISSING, 0)
 
-    def _wanted(self, feature: Feature) -> FeatureSettings:
-        return self._plan.wanted.feature_settings(feature, self._anywhere()) or {}
+    def _expected(self, feature: Feature) -> FeatureSettings:
+        return self._settings.expected.feature_settings(feature, self._stream_with_region()) or {}
 
     @cached_property
     def _configurations(self) -> dict[Feature, FeatureSettings | KinesightError | None]:
@@ -203,7 +208,7 @@ class _Camera:
         found = self._configurations[feature]
         if isinstance(found, KinesightError):
             raise found
-        return ConfigurationFacts(self._stream.name, found, self._wanted(feature))
+        return ConfigurationFacts(self._stream.name, found, self._expected(feature))
 
     @cached_property
     def _recorded(self) -> Fragment | KinesightError | None:
@@ -213,7 +218,7 @@ class _Camera:
             return error
 
     def _last_recorded(self) -> Fragment | None:
-        for span_ms in _LOOK_BACK_MS:
+        for span_ms in _SEARCHED_MS:
             start_ms, end_ms = self._now_ms - span_ms, self._now_ms + _AHEAD_MS
             found = list(self._ports.fragments.recorded(self._stream.name, start_ms, end_ms))
             if found:
@@ -222,27 +227,27 @@ class _Camera:
 
     @property
     def _newest(self) -> Fragment | None:
-        """Of the last hour."""
+        """The newest fragment of the last hour."""
         if isinstance(self._recorded, KinesightError):
             raise self._recorded
         return self._recorded
 
     @property
     def _fragments(self) -> FragmentsFacts:
-        searched_s, silent_s = _LOOK_BACK_MS[-1] / 1000, self._plan.patience.silent_s
+        searched_s, silent_s = _SEARCHED_MS[-1] / 1000, self._settings.thresholds.silent_s
         return FragmentsFacts(self._stream.name, self._newest, searched_s, self._now_ms, silent_s)
 
     @property
     def _clock(self) -> ClockFacts:
         ahead_ms = self._newest.producer_ms - self._newest.server_ms if self._newest is not None else 0
-        counts = self._plan.times_by_producer
-        return ClockFacts(self._stream.name, ahead_ms / 1000, counts, self._plan.patience.clock_s)
+        counts = self._settings.times_by_producer
+        return ClockFacts(self._stream.name, ahead_ms / 1000, counts, self._settings.thresholds.clock_s)
 
     @property
-    def _images(self) -> NotedImagesFacts:
-        body = self._ports.sights.load(self._stream.name).body
-        noted_ms = LastImageSeen.model_validate_json(body).at_ms if body is not None else None
-        return NotedImagesFacts(self._stream.name, noted_ms, self._now_ms, self._plan.images_missing_s)
+    def _last_image(self) -> LastImageFacts:
+        body = self._ports.last_images.load(self._stream.name).body
+        seen_ms = LastImageSeen.model_validate_json(body).at_ms if body is not None else None
+        return LastImageFacts(self._stream.name, seen_ms, self._now_ms, self._settings.images_missing_s)
 
     @property
     def _live(self) -> LiveFacts:
@@ -252,43 +257,43 @@ class _Camera:
             Lease.model_validate_json(body) if body is not None else None,
             self._newest,
             self._now_ms,
-            live_s=self._plan.patience.live_s,
+            live_s=self._settings.thresholds.live_s,
             log_group="<conduct_live's log group>",
         )
 
-    def _last_event(self) -> dict[str, Any] | None:
-        found = self._ports.events.of_stream(self._stream.name, None, None, 1).events
-        return found[0].moments() if found else None
+    def _last_session(self) -> dict[str, Any] | None:
+        found = self._ports.sessions.of_stream(self._stream.name, None, None, 1).sessions
+        return found[0].times() if found else None
 
     def _configuration(self) -> dict[str, Any]:
-        found = {one: told for one, told in self._configurations.items() if not isinstance(told, KinesightError)}
+        found = {one: value for one, value in self._configurations.items() if not isinstance(value, KinesightError)}
         return {
-            "wanted": {_NAMES[one]: self._wanted(one) for one in self._features},
-            "found": {_NAMES[one]: told for one, told in found.items()},
+            "expected": {_NAMES[one]: self._expected(one) for one in self._features},
+            "found": {_NAMES[one]: value for one, value in found.items()},
             "drift": [
-                f"{_NAMES[one]}.{name}" for one, told in found.items() for name in drift(told, self._wanted(one))
+                f"{_NAMES[one]}.{name}" for one, value in found.items() for name in drift(value, self._expected(one))
             ],
         }
 
 
-def _answered(result: Callable[[], Result]) -> Result:
+def _run_check(check: Callable[[], Result]) -> Result:
     try:
-        return result()
+        return check()
     except KinesightError as error:
-        return warning(f"no answer: {error}")
+        return warning(f"could not run the check: {error}")
 
 
 def _time(epoch_ms: int) -> str:
     return iso_milliseconds(from_epoch_ms(epoch_ms))
 
 
-def _told(finding: CheckResult) -> dict[str, str]:
-    result = finding.result
+def _check_document(check: CheckResult) -> dict[str, str]:
+    result = check.result
     return {
-        "check": finding.check,
-        "state": _OUTCOMES[result.status],
+        "check": check.check,
+        "status": result.status,
         "fact": result.fact,
-        "because": result.explanation,
-        "next": result.next_step,
+        "explanation": result.explanation,
+        "nextStep": result.next_step,
         "cause": result.cause or "",
     }

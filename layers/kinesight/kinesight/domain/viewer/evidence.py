@@ -1,5 +1,6 @@
-"""The evidence of an event: its records, images and fragments, at keys that follow from what is stored, never from a
-request. Of an event that is held there are copies at the same keys below a folder that has no expiry.
+"""Evidence of a session: its records, images and fragments. Their keys follow from stored data, never from a request.
+
+For a held session, copies exist under the same keys below a folder that does not expire.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,41 +15,44 @@ from kinesight.domain.analysis.result_records import annotated_key, archive_key,
 from kinesight.domain.errors import EvidenceTooLargeError
 from kinesight.domain.model import ResultRecord
 from kinesight.domain.sessions.clip import ClipFragment, SessionRef
-from kinesight.domain.viewer.events import StoredEvent, day_of
+from kinesight.domain.viewer.sessions import StoredSession, day_of
 
 MOST_RECORDS = 2000
-"""Of one event, where all of them are wanted: held or taken away within the 30 seconds of a request."""
+"""Records of one session that can be held or bundled within the 30 seconds of a request."""
 
 _RECORDS_AHEAD = 16
 """A record has a megabyte at most."""
 
+_MOST_LISTED = 100_000
+"""Limit of a listing: far more than a session has, in case other software writes to the folder."""
+
 
 class EvidenceReader(Protocol):
-    """A bucket. Raises StorageBusyError, and EvidenceTooLargeError of an object too large to be held in memory."""
+    """Reads a bucket. Raises StorageBusyError, and EvidenceTooLargeError for an object too large for memory."""
 
     def sizes_between(self, prefix: str, first: str, last: str, most: int) -> Mapping[str, int]:
-        """Of the keys with a prefix those from `first` to `last`, both included, in their order: bytes by key."""
+        """Returns key → bytes for the keys with a prefix from `first` to `last`, both included, in order."""
 
     def read(self, key: str) -> bytes | None:
-        """None if there is no such object."""
+        """Returns an object's content, None if there is no such object."""
 
     def each(self, keys: Iterable[str], ahead: int) -> Iterator[tuple[str, bytes | None]]:
-        """Objects in the order of their keys; at most `ahead` of them are read before they are taken."""
+        """Yields objects in the order of their keys; reads at most `ahead` of them in advance."""
 
     def link(self, key: str) -> str:
-        """An address that opens the object for a while."""
+        """Returns a presigned URL of an object."""
 
     def copy(self, keys: Sequence[str], folder: str, bucket: str | None = None) -> None:
-        """Copies objects, of another bucket if one is named, below a folder under their own keys; those that are not
-        there are passed over."""
+        """Copies objects, of another bucket if one is named, to their own keys below a folder. Missing objects are
+        skipped."""
 
     def remove(self, folder: str) -> None:
-        """Removes everything below a folder."""
+        """Deletes everything below a folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceBuckets:
-    """Where evidence lies. `images` has the images as they were taken, for days; evidence is kept for `kept_days`."""
+    """Buckets with evidence. `images` has the original images, for days; evidence is kept for `kept_days`."""
 
     evidence: EvidenceReader
     images: EvidenceReader
@@ -57,20 +61,20 @@ class EvidenceBuckets:
 
 
 @dataclass(frozen=True, slots=True)
-class EventEvidence:
-    """What belongs to an event. `folder`: where it is read, empty for its own keys."""
+class SessionEvidence:
+    """Evidence of one session. `folder` is the prefix under which it is read; empty for the original keys."""
 
-    event: StoredEvent
+    session: StoredSession
     evidence_buckets: EvidenceBuckets
     folder: str
 
     def link(self, key: str) -> str:
-        """Opens what has this key, or its copy."""
+        """Returns a presigned URL of an object, or of its copy."""
         return self.evidence_buckets.evidence.link(self.folder + key)
 
     def record_keys(self, most: int) -> list[str]:
-        """The records between the session's first moment and its last, in the order of time."""
-        started, ended = (datetime.fromisoformat(self.event.document[name]) for name in ("startedAt", "lastSeenAt"))
+        """Returns the keys of records from the session's start to its end, in the order of time."""
+        started, ended = (datetime.fromisoformat(self.session.document[name]) for name in ("startedAt", "lastSeenAt"))
         found: list[str] = []
         day = started.date()
         while day <= ended.date() and len(found) < most:
@@ -83,60 +87,61 @@ class EventEvidence:
         return found
 
     def all_record_keys(self) -> list[str]:
-        """Raises EvidenceTooLargeError."""
+        """Returns the keys of all records. Raises EvidenceTooLargeError."""
         keys = self.record_keys(MOST_RECORDS + 1)
         if len(keys) > MOST_RECORDS:
             raise EvidenceTooLargeError(
-                f"the event has over {MOST_RECORDS} images, and this takes all of them in one request; "
-                f"they are in the evidence bucket under {keys[0].rpartition('/')[0]}/"
+                f"the session has over {MOST_RECORDS} images, too many for one request; "
+                f"read them from the evidence bucket, under {keys[0].rpartition('/')[0]}/"
             )
         return keys
 
     def records(self, keys: Sequence[str]) -> Iterator[ResultRecord]:
-        """Those that are there, and of a form that this version knows. Raises StorageBusyError."""
+        """Yields the records that exist and that this version can read. Raises StorageBusyError."""
         for _, body in self.evidence_buckets.evidence.each([self.folder + key for key in keys], _RECORDS_AHEAD):
             if body is not None:
                 with suppress(ValidationError):
                     yield ResultRecord.model_validate_json(body)
 
     def fragments(self) -> tuple[ClipFragment, ...]:
-        """In the order of time: the session's video, or before there is one the fragments that matched."""
-        if self.event.video is not None and self.event.video.fragments:
-            return self.event.video.fragments
-        numbers = sorted(self.event.document["fragments"], key=int)
+        """Returns the fragments of the session's video in the order of time; the fragments that matched until it has
+        been archived."""
+        if self.session.video is not None and self.session.video.fragments:
+            return self.session.video.fragments
+        numbers = sorted(self.session.document["fragments"], key=int)
         return tuple(ClipFragment(number=number, date=fragment_day(number)) for number in numbers)
 
     def fragment_key(self, fragment: ClipFragment) -> str:
-        """Its own, without the folder."""
-        return archive_key(self.event.stream_name, fragment.number)
+        """Returns the original key of a fragment, without the folder."""
+        return archive_key(self.session.stream_name, fragment.number)
 
     def original_key(self, record: ResultRecord) -> str | None:
-        """Of the image as it was taken, in the images bucket; None if it was elsewhere."""
+        """Returns the key of the original image in the images bucket; None if it was read from another bucket."""
         image = record.frame.image
         return image.key if image.bucket == self.evidence_buckets.images_bucket else None
 
     def original_link(self, record: ResultRecord) -> str | None:
-        """Whether the image is there still, nobody has looked: it is kept for days, or as long as it is held."""
+        """Returns a presigned URL of the original image. The image may have expired, unless the session is held."""
         key = self.original_key(record)
         if key is None:
             return None
-        if self.event.held is not None:
+        if self.session.held is not None:
             return self.evidence_buckets.evidence.link(self.held_original(key))
         return self.evidence_buckets.images.link(key)
 
     def held_original(self, key: str) -> str:
-        """The key of its copy."""
-        return f"{held_folder(self.event)}originals/{key}"
+        """Returns the key of the copy of an original image."""
+        return f"{held_folder(self.session)}originals/{key}"
 
     def sizes(self, keys: Sequence[str]) -> dict[str, int]:
-        """Bytes of those that are there, by their own keys."""
+        """Returns original key → bytes of the objects that exist."""
         folders: dict[str, list[str]] = {}
         for key in keys:
             folders.setdefault(key.rpartition("/")[0], []).append(key)
         found: dict[str, int] = {}
-        for wanted in folders.values():
-            listed = self._between(min(wanted), max(wanted), _MOST_LISTED)
-            found |= {key: listed[key] for key in wanted if key in listed}
+        for of_folder in folders.values():
+            listed = self._between(min(of_folder), max(of_folder), _MOST_LISTED)
+            found |= {key: listed[key] for key in of_folder if key in listed}
         return found
 
     def _between(self, first: str, last: str, most: int) -> dict[str, int]:
@@ -145,53 +150,48 @@ class EventEvidence:
         return {key.removeprefix(self.folder): size for key, size in listed.items()}
 
     def _record_key(self, at: datetime, identity: str) -> str:
-        return keys_of(self.event.stream_name, at, identity, None).result.removesuffix(".json")
+        return keys_of(self.session.stream_name, at, identity, None).result.removesuffix(".json")
 
 
-_MOST_LISTED = 100_000
-"""Nothing of an event's is that long: a guard for folders that others fill."""
+def evidence_of(session: StoredSession, evidence_buckets: EvidenceBuckets, now: datetime) -> SessionEvidence:
+    """Returns the evidence at its current place: copies of a held session outlast the originals."""
+    kept_until = day_of(session.session_key) + timedelta(days=evidence_buckets.kept_days - 1)
+    is_copied = session.held is not None and now.astimezone(UTC).date() >= kept_until
+    return SessionEvidence(session, evidence_buckets, held_folder(session) if is_copied else "")
 
 
-def evidence_of(event: StoredEvent, evidence_buckets: EvidenceBuckets, now: datetime) -> EventEvidence:
-    """Where it is at a moment: an event that is held has copies, which outlast what they are copies of."""
-    kept_until = day_of(event.event_id) + timedelta(days=evidence_buckets.kept_days - 1)
-    is_copied = event.held is not None and now.astimezone(UTC).date() >= kept_until
-    return EventEvidence(event, evidence_buckets, held_folder(event) if is_copied else "")
+def held_folder(session: StoredSession) -> str:
+    """Returns the folder of the copies of a held session; no lifecycle rule expires it."""
+    return f"held/stream={session.stream_name}/{session.url_key}/"
 
 
-def held_folder(event: StoredEvent) -> str:
-    """Where copies of its evidence lie while it is held; no lifecycle rule lets them expire."""
-    return f"held/stream={event.stream_name}/{event.address}/"
-
-
-def hold_evidence(event: StoredEvent, evidence_buckets: EvidenceBuckets) -> None:
-    """Copies everything that is there; what was copied before is copied over. Raises EvidenceTooLargeError,
-    StorageBusyError."""
-    own = EventEvidence(event, evidence_buckets, "")
+def hold_evidence(session: StoredSession, evidence_buckets: EvidenceBuckets) -> None:
+    """Copies all evidence that exists, and replaces existing copies. Raises EvidenceTooLargeError, StorageBusyError."""
+    own = SessionEvidence(session, evidence_buckets, "")
     records = own.all_record_keys()
     originals = {key for record in own.records(records) if (key := own.original_key(record)) is not None}
     keys = {*records, *map(annotated_key, records)}
-    keys |= {key for key in event.document["keys"].values() if key is not None}
+    keys |= {key for key in session.document["keys"].values() if key is not None}
     keys |= {own.fragment_key(one) for one in own.fragments()}
-    folder = held_folder(event)
+    folder = held_folder(session)
     evidence_buckets.evidence.copy(sorted(keys), folder)
     evidence_buckets.evidence.copy(sorted(originals), f"{folder}originals/", evidence_buckets.images_bucket)
 
 
-class _Finds(Protocol):
-    def find(self, stream_name: str, event_id: str) -> StoredEvent | None:
-        """As it is now. Raises StorageBusyError."""
+class _SessionFinder(Protocol):
+    def find(self, stream_name: str, session_key: str) -> StoredSession | None:
+        """Returns the current state of a session. Raises StorageBusyError."""
 
 
 @dataclass(frozen=True, slots=True)
-class HeldCopies:
-    """What archive_session brings up to date: an event may be held while it still goes on."""
+class LegalHoldCopies:
+    """Implements `sessions.archive_session.LegalHold`: a session may be held while it is still in progress."""
 
-    events: _Finds
+    sessions: _SessionFinder
     evidence_buckets: EvidenceBuckets
 
     def renew(self, session: SessionRef) -> None:
-        """Copies once more what an event has, if it is held. Raises what hold_evidence raises."""
-        event = self.events.find(session.stream_name, session.event_id)
-        if event is not None and event.held is not None:
-            hold_evidence(event, self.evidence_buckets)
+        """Copies the evidence again if the session is held. Raises the errors of `hold_evidence`."""
+        stored = self.sessions.find(session.stream_name, session.session_key)
+        if stored is not None and stored.held is not None:
+            hold_evidence(stored, self.evidence_buckets)

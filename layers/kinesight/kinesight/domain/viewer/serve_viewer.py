@@ -1,6 +1,6 @@
-"""serve_viewer: what the page asks about events, answered from the events table and the evidence bucket.
+"""serve_viewer: sessions for the viewer's API, read from the sessions table and the evidence bucket.
 
-Keys of evidence come from stored documents, never from a request, and what is sent out are links that expire.
+Keys of evidence come from stored documents, never from a request; responses contain presigned URLs, which expire.
 """
 
 import hashlib
@@ -13,23 +13,23 @@ from typing import Any
 from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.errors import KinesightError, SessionChangedError, SessionMissingError
 from kinesight.domain.model import ResultRecord
-from kinesight.domain.viewer.events import (
-    EventFilter,
-    EventMarks,
-    EventPages,
+from kinesight.domain.viewer.evidence import EvidenceBuckets, SessionEvidence, evidence_of, held_folder, hold_evidence
+from kinesight.domain.viewer.sessions import (
     Mark,
     Position,
-    StoredEvent,
+    SessionFilter,
+    SessionMarks,
+    SessionPages,
+    StoredSession,
     day_of,
-    list_events,
+    list_sessions,
 )
-from kinesight.domain.viewer.evidence import EventEvidence, EvidenceBuckets, evidence_of, held_folder, hold_evidence
 
 MOST_FRAMES = 200
 _MOST_FRAMES_BYTES = 2_000_000
 _MOST_LINKED = 1000
-"""Of the fragments of one event. A link of Lambda's has 1.6 KB, for the role's session token is in it, and an answer
-may have 6 MB ("Lambda quotas")."""
+"""Fragments of one session that have links. A presigned URL has 1.6 KB in Lambda, because it contains the role's
+session token, and a response has at most 6 MB (Lambda quotas)."""
 
 _TRIES = 5
 _MOST_ACTIVITY = 1000
@@ -38,46 +38,46 @@ _ACTIVITY_PAGE = 250
 
 @dataclass(frozen=True, slots=True)
 class ViewerPorts:
-    """The outside world of this verb. `link_seconds`: how long links open."""
+    """Ports of this verb. `link_seconds`: lifetime of presigned URLs."""
 
-    pages: EventPages
-    marks: EventMarks
+    pages: SessionPages
+    marks: SessionMarks
     evidence_buckets: EvidenceBuckets
     now: Callable[[], datetime]
     link_seconds: int
 
-    def fresh(self, tag: str) -> str:
-        """The tag for half as long as links open: who has it has links that open for the other half."""
+    def current_tag(self, tag: str) -> str:
+        """Returns a tag that also changes every half lifetime of links: a client with a current tag has links that
+        are valid for the other half."""
         return f"{tag}.{round(self.now().timestamp()) // (self.link_seconds // 2)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A document, and a tag that changes with it, and before its links expire."""
+class TaggedDocument:
+    """A document, and a tag that changes with its content and before its links expire."""
 
     document: Mapping[str, Any]
     tag: str
 
 
-def events_page(wanted: EventFilter, most: int, cursor: str | None, ports: ViewerPorts) -> Answer:
-    """Cards, newest first. Raises InvalidInputError, StorageBusyError."""
+def sessions_page(session_filter: SessionFilter, most: int, cursor: str | None, ports: ViewerPorts) -> TaggedDocument:
+    """Returns session cards, newest first. Raises InvalidInputError, StorageBusyError."""
     now = ports.now()
-    listing = list_events(
-        wanted, most, cursor, ports.pages, now=now, oldest=_oldest(now, ports.evidence_buckets.kept_days)
-    )
+    oldest = (now.astimezone(UTC) - timedelta(days=ports.evidence_buckets.kept_days)).date()
+    listing = list_sessions(session_filter, most, cursor, ports.pages, now=now, oldest=oldest)
     document = {
-        "events": [card(evidence_of(event, ports.evidence_buckets, now)) for event in listing.events],
+        "sessions": [session_card(evidence_of(one, ports.evidence_buckets, now)) for one in listing.sessions],
         "cursor": listing.cursor,
-        "lookedBackTo": listing.looked_back_to.isoformat(),
+        "searchedUntil": listing.searched_until.isoformat(),
     }
-    seen = [(event.stream_name, event.event_id, event.revision) for event in listing.events]
-    return Answer(document, ports.fresh(_tag([seen, listing.cursor])))
+    revisions = [(one.stream_name, one.session_key, one.revision) for one in listing.sessions]
+    return TaggedDocument(document, ports.current_tag(_tag([revisions, listing.cursor])))
 
 
-def event_details(stream_name: str, event_id: str, ports: ViewerPorts) -> Answer:
-    """One event with its frames and its video. Raises SessionMissingError, StorageBusyError."""
-    event = found_event(stream_name, event_id, ports.marks)
-    evidence = evidence_of(event, ports.evidence_buckets, ports.now())
+def session_details(stream_name: str, url_key: str, ports: ViewerPorts) -> TaggedDocument:
+    """Returns one session with its frames and its video. Raises SessionMissingError, StorageBusyError."""
+    session = require_session(stream_name, url_key, ports.marks)
+    evidence = evidence_of(session, ports.evidence_buckets, ports.now())
     frames: list[dict[str, Any]] = []
     best: ResultRecord | None = None
     left = _MOST_FRAMES_BYTES
@@ -85,131 +85,137 @@ def event_details(stream_name: str, event_id: str, ports: ViewerPorts) -> Answer
         frame = _frame(record, evidence)
         left -= len(json.dumps(frame))
         frames += [frame] if left >= 0 else []
-        best = record if record.result_id == event.document["best"]["resultId"] else best
-    keys = {name: key for name, key in event.document["keys"].items() if key is not None}
+        best = record if record.result_id == session.document["best"]["resultId"] else best
+    keys = {name: key for name, key in session.document["keys"].items() if key is not None}
     links = {name: evidence.link(key) for name, key in keys.items()} | (_original(best, evidence) if best else {})
-    document = card(evidence) | {
+    document = session_card(evidence) | {
         "frames": frames,
         "record": best.model_dump(mode="json", by_alias=True) if best is not None else None,
         "tags": dict(best.frame.tags) if best is not None else {},
         "video": _video(evidence),
         "links": links,
     }
-    return Answer(document, ports.fresh(_tag_of(event)))
+    return TaggedDocument(document, ports.current_tag(_tag_of(session)))
 
 
 @dataclass(frozen=True, slots=True)
 class MarkChange:
-    """What somebody wants to say of an event; None leaves a mark as it is."""
+    """A user's change of marks; None leaves a mark unchanged."""
 
     by: str
     reviewed: bool | None = None
     held: bool | None = None
 
 
-def mark_event(stream_name: str, event_id: str, seen: str, change: MarkChange, ports: ViewerPorts) -> Answer:
-    """Sets or takes marks, if those that it has are those that were `seen`, by its tag; that the session goes on is no
-    hindrance. An event that is held never expires: its evidence is copied to where nothing does, before the mark says
-    so. Raises SessionMissingError, SessionChangedError, EvidenceTooLargeError, StorageBusyError."""
-    event = found_event(stream_name, event_id, ports.marks)
-    if _marks_of(event) != seen.partition(".")[0].partition("-")[2]:
-        raise _changed(event)
+def mark_session(
+    stream_name: str, url_key: str, read_tag: str, change: MarkChange, ports: ViewerPorts
+) -> TaggedDocument:
+    """Sets or removes marks if they are unchanged since the response with `read_tag`; other changes of the session do
+    not matter.
+
+    A held session never expires: its evidence is copied to a folder without expiry before the mark is set. Raises
+    SessionMissingError, SessionChangedError, EvidenceTooLargeError, StorageBusyError.
+    """
+    session = require_session(stream_name, url_key, ports.marks)
+    if _marks_tag(session) != read_tag.partition(".")[0].partition("-")[2]:
+        raise _changed(session)
     mark = Mark(change.by, round(ports.now().timestamp() * 1000))
     if change.reviewed is not None:
         reviewed = mark if change.reviewed else None
-        event = _written(event, lambda one: ports.marks.review(one, reviewed), ports.marks)
+        session = _write(session, lambda one: ports.marks.review(one, reviewed), ports.marks)
     if change.held is True:
-        event = _held(event, mark, ports)
+        session = _hold(session, mark, ports)
     if change.held is False:
-        event = _written(event, lambda one: ports.marks.hold(one, None), ports.marks)
-        ports.evidence_buckets.evidence.remove(held_folder(event))
-    return Answer(card(evidence_of(event, ports.evidence_buckets, ports.now())), ports.fresh(_tag_of(event)))
+        session = _write(session, lambda one: ports.marks.hold(one, None), ports.marks)
+        ports.evidence_buckets.evidence.remove(held_folder(session))
+    card = session_card(evidence_of(session, ports.evidence_buckets, ports.now()))
+    return TaggedDocument(card, ports.current_tag(_tag_of(session)))
 
 
-def _held(event: StoredEvent, mark: Mark, ports: ViewerPorts) -> StoredEvent:
-    """Copies that belong to no mark would stay for ever, so what fails leaves none."""
+def _hold(session: StoredSession, mark: Mark, ports: ViewerPorts) -> StoredSession:
+    """Copies the evidence, then sets the mark. Removes the copies on failure: without a mark they would never be
+    deleted."""
     try:
-        hold_evidence(event, ports.evidence_buckets)
-        return _written(event, lambda one: ports.marks.hold(one, mark), ports.marks)
+        hold_evidence(session, ports.evidence_buckets)
+        return _write(session, lambda one: ports.marks.hold(one, mark), ports.marks)
     except KinesightError:
-        current = ports.marks.find(event.stream_name, event.event_id)
+        current = ports.marks.find(session.stream_name, session.session_key)
         if current is None or current.held is None:
-            ports.evidence_buckets.evidence.remove(held_folder(event))
+            ports.evidence_buckets.evidence.remove(held_folder(session))
         raise
 
 
-def _written(event: StoredEvent, write: Callable[[StoredEvent], StoredEvent | None], marks: EventMarks) -> StoredEvent:
-    """Over a session that goes on meanwhile, and not over anybody's mark."""
-    seen = event
+def _write(
+    session: StoredSession, write: Callable[[StoredSession], StoredSession | None], marks: SessionMarks
+) -> StoredSession:
+    """Repeats a write while the session itself changes. Raises SessionChangedError if another user changed a mark."""
+    read = session
     for _ in range(_TRIES):
-        changed = write(event)
+        changed = write(session)
         if changed is not None:
             return changed
-        event = found_event(event.stream_name, event.event_id, marks)
-        if _marks_of(event) != _marks_of(seen):
+        session = require_session(session.stream_name, session.session_key, marks)
+        if _marks_tag(session) != _marks_tag(read):
             break
-    raise _changed(event)
+    raise _changed(session)
 
 
-def _tag_of(event: StoredEvent) -> str:
-    return f"{event.revision}-{_marks_of(event)}"
+def _tag_of(session: StoredSession) -> str:
+    return f"{session.revision}-{_marks_tag(session)}"
 
 
-def _marks_of(event: StoredEvent) -> str:
-    marks = [(one.by, one.at_ms) if one is not None else None for one in (event.reviewed, event.held)]
+def _marks_tag(session: StoredSession) -> str:
+    marks = [(one.by, one.at_ms) if one is not None else None for one in (session.reviewed, session.held)]
     return _tag(marks)[:8]
 
 
-def _changed(event: StoredEvent) -> SessionChangedError:
-    return SessionChangedError(f"{event.event_id} of {event.stream_name} has changed since; read it again")
+def _changed(session: StoredSession) -> SessionChangedError:
+    return SessionChangedError(
+        f"session {session.session_key} of {session.stream_name} has changed since it was read; read it again"
+    )
 
 
 def activity(day: date, stream_name: str | None, ports: ViewerPorts) -> Mapping[str, Any]:
-    """When something happened on a UTC day, by camera: of up to a thousand events, the newest. Raises
-    StorageBusyError."""
+    """Returns the times of sessions on a UTC day, by camera; at most the newest thousand. Raises StorageBusyError."""
     found: dict[str, list[dict[str, Any]]] = {}
-    place: Position | None = None
+    position: Position | None = None
     for _ in range(_MOST_ACTIVITY // _ACTIVITY_PAGE):
         page = (
-            ports.pages.of_day(day, place, _ACTIVITY_PAGE)
+            ports.pages.of_day(day, position, _ACTIVITY_PAGE)
             if stream_name is None
-            else ports.pages.of_stream(stream_name, day, place, _ACTIVITY_PAGE)
+            else ports.pages.of_stream(stream_name, day, position, _ACTIVITY_PAGE)
         )
-        for event in page.events:
-            found.setdefault(event.stream_name, []).append(event.moments())
-            place = Position(event.stream_name, event.event_id)
+        for session in page.sessions:
+            found.setdefault(session.stream_name, []).append(session.times())
+            position = Position(session.stream_name, session.session_key)
         if page.complete:
             break
-    return {"streams": [{"stream": name, "sessions": moments} for name, moments in sorted(found.items())]}
+    return {"streams": [{"stream": name, "sessions": times} for name, times in sorted(found.items())]}
 
 
-def card(evidence: EventEvidence) -> dict[str, Any]:
-    """A session's document with what people said of it, and a link to its image."""
-    event = evidence.event
+def session_card(evidence: SessionEvidence) -> dict[str, Any]:
+    """Returns a session's document with its marks and a link to its image."""
+    session = evidence.session
     return {
-        **event.document,
-        "eventId": event.address,
-        "day": day_of(event.event_id).isoformat(),
-        "reviewed": event.reviewed is not None,
-        "held": event.held is not None,
-        "revision": event.revision,
-        "links": {"image": evidence.link(event.document["keys"]["image"])},
+        **session.document,
+        "sessionKey": session.url_key,
+        "day": day_of(session.session_key).isoformat(),
+        "reviewed": session.reviewed is not None,
+        "held": session.held is not None,
+        "revision": session.revision,
+        "links": {"image": evidence.link(session.document["keys"]["image"])},
     }
 
 
-def found_event(stream_name: str, event_id: str, marks: EventMarks) -> StoredEvent:
-    """By the id of an address. Raises SessionMissingError, StorageBusyError."""
-    event = marks.find(stream_name, event_id.replace("-", "#"))
-    if event is None:
-        raise SessionMissingError(f"{stream_name} has no event {event_id}; it may have expired")
-    return event
+def require_session(stream_name: str, url_key: str, marks: SessionMarks) -> StoredSession:
+    """Returns the session with a key from a URL. Raises SessionMissingError, StorageBusyError."""
+    session = marks.find(stream_name, url_key.replace("-", "#"))
+    if session is None:
+        raise SessionMissingError(f"camera {stream_name} has no session {url_key}; it may have expired")
+    return session
 
 
-def _oldest(now: datetime, kept_days: int) -> date:
-    return (now.astimezone(UTC) - timedelta(days=kept_days)).date()
-
-
-def _frame(record: ResultRecord, evidence: EventEvidence) -> dict[str, Any]:
+def _frame(record: ResultRecord, evidence: SessionEvidence) -> dict[str, Any]:
     keys = evidence_keys(record)
     links = {"image": evidence.link(keys.annotated), "record": evidence.link(keys.result)}
     return {
@@ -221,20 +227,20 @@ def _frame(record: ResultRecord, evidence: EventEvidence) -> dict[str, Any]:
     }
 
 
-def _original(record: ResultRecord, evidence: EventEvidence) -> dict[str, str]:
+def _original(record: ResultRecord, evidence: SessionEvidence) -> dict[str, str]:
     link = evidence.original_link(record)
     return {"original": link} if link is not None else {}
 
 
-def _video(evidence: EventEvidence) -> dict[str, Any] | None:
-    video = evidence.event.video
+def _video(evidence: SessionEvidence) -> dict[str, Any] | None:
+    video = evidence.session.video
     if video is None:
         return None
     document: dict[str, Any] = video.model_dump(mode="json", by_alias=True, exclude_none=True)
-    for fragment, told in list(zip(video.fragments, document.get("fragments", []), strict=True))[:_MOST_LINKED]:
-        told["link"] = evidence.link(evidence.fragment_key(fragment))
+    for fragment, shown in list(zip(video.fragments, document.get("fragments", []), strict=True))[:_MOST_LINKED]:
+        shown["link"] = evidence.link(evidence.fragment_key(fragment))
     return document
 
 
-def _tag(seen: Any) -> str:
-    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:32]
+def _tag(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""What the routes share: how they are asked, and how they answer or refuse."""
+"""Parameters and responses that routes share."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -24,12 +24,12 @@ from kinesight.domain.errors import (
     TransientError,
     VideoMissingError,
 )
-from kinesight.domain.viewer.serve_viewer import Answer
+from kinesight.domain.viewer.serve_viewer import TaggedDocument
 from kinesight.observability import logger
 
 StreamName = Annotated[str, Path(pattern=r"^[a-zA-Z0-9_.-]{1,256}$")]
-EventId = Annotated[str, Path(pattern=r"^[0-9]{15}-[0-9a-f]{1,64}$")]
-WantedStream = Annotated[str | None, Query(pattern=r"^[a-zA-Z0-9_.-]{1,256}$")]
+SessionKey = Annotated[str, Path(pattern=r"^[0-9]{15}-[0-9a-f]{1,64}$")]
+StreamFilter = Annotated[str | None, Query(pattern=r"^[a-zA-Z0-9_.-]{1,256}$")]
 IfMatch = Annotated[str, Header()]
 IfNoneMatch = Annotated[str | None, Header()]
 
@@ -49,36 +49,36 @@ _STATUS: Mapping[type[KinesightError], HTTPStatus] = {
 }
 
 
-def whose(event: APIGatewayProxyEventV2) -> str:
-    """Who asks: by e-mail address or subject, as the authorizer's token tells it."""
+def caller_identity(event: APIGatewayProxyEventV2) -> str:
+    """Returns the caller's e-mail address or subject, from the claims of the token that the authorizer has checked."""
     claims = event.request_context.authorizer.jwt_claim or {}
     return str(claims.get("email") or claims.get("sub") or "unknown")
 
 
-def tagged(answer: Answer, seen: str | None) -> Response[Any]:
-    """With its tag; nothing but that if it is the one that was seen."""
-    tag = f'"{answer.tag}"'
+def tagged_response(result: TaggedDocument, client_tag: str | None) -> Response[Any]:
+    """Returns the document with its ETag, or 304 if the client has that document."""
+    tag = f'"{result.tag}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if seen == tag:
+    if client_tag == tag:
         return Response(HTTPStatus.NOT_MODIFIED, headers=headers)
-    return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, dict(answer.document), headers=headers)
+    return Response(HTTPStatus.OK, content_types.APPLICATION_JSON, dict(result.document), headers=headers)
 
 
-def refused(error: KinesightError) -> Response[Any]:
-    """What went wrong, by whose fault. What nobody classified is a conflict with what is stored."""
+def error_response(error: KinesightError) -> Response[Any]:
+    """Returns the response of an error. Errors without a status of their own are conflicts with stored data (409)."""
     status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), HTTPStatus.CONFLICT)
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        logger.warning("could not answer for now", reason=repr(error), exc_info=error.__cause__)
+        logger.warning("transient error", reason=repr(error), exc_info=error.__cause__)
     problems = error.problems if isinstance(error, InvalidConfigurationError) else ()
     return _error(status, type(error).__name__.removesuffix("Error"), str(error), problems)
 
 
-def not_understood(error: RequestValidationError) -> Response[Any]:
-    """Which parts of a request are not as the OpenAPI document has them. What was sent is not repeated."""
+def validation_error(error: RequestValidationError) -> Response[Any]:
+    """Returns the parts of a request that do not match the OpenAPI document, without the values that were sent."""
     problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
     return _error(HTTPStatus.UNPROCESSABLE_ENTITY, "InvalidRequest", "; ".join(problems), problems)
 
 
 def _error(status: HTTPStatus, code: str, message: str, problems: Sequence[str]) -> Response[Any]:
-    told: dict[str, Any] = {"code": code, "message": message} | ({"problems": list(problems)} if problems else {})
-    return Response(status, content_types.APPLICATION_JSON, {"error": told})
+    body: dict[str, Any] = {"code": code, "message": message} | ({"problems": list(problems)} if problems else {})
+    return Response(status, content_types.APPLICATION_JSON, {"error": body})

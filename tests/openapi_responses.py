@@ -1,4 +1,4 @@
-"""Answers of the viewer's API held to its own OpenAPI document."""
+"""Checks responses of the viewer's API against its OpenAPI document."""
 
 import re
 from functools import cache
@@ -17,8 +17,8 @@ def document() -> dict[str, Any]:
     return document_of(app.app)
 
 
-def check_answer(method: str, path: str, status: int, content_type: str | None, body: Any) -> None:
-    """Fails unless the document tells of this answer as it is. A path that no route has is told with 404 alone."""
+def check_response(method: str, path: str, status: int, content_type: str | None, body: Any) -> None:
+    """Fails unless the response matches the document. A path without a route must have status 404."""
     operation = _operation(method, path)
     if operation is None:
         assert status == NO_ROUTE, f"{method} {path} is not in the document, and was answered {status}"

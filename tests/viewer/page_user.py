@@ -1,4 +1,4 @@
-"""Somebody who looks at the viewer, and what must not happen to them."""
+"""A user of the viewer's page, and the errors that must not occur."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,10 +8,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog,
 
 from tests.viewer.world import World
 
-PATIENCE_MS = 30_000
+TIMEOUT_MS = 30_000
 PAUSE_MS = 200
 MOST_SCROLLS = 100
-expect.set_options(timeout=PATIENCE_MS)
+expect.set_options(timeout=TIMEOUT_MS)
 
 type Device = Mapping[str, Any]
 DESKTOP: Device = {"viewport": {"width": 1280, "height": 900}}
@@ -24,65 +24,65 @@ PHONE: Device = {
 
 
 @dataclass
-class Visitor:
-    """`wrongs`: what no visit may have: dialogs, script errors, violations of the Content-Security-Policy, and calls of
-    the API that nobody signed. `answers`: to the dialogs that are expected."""
+class PageUser:
+    """A browser page with its errors. `problems`: unexpected dialogs, script errors, violations of the
+    Content-Security-Policy, and calls of the API without a token. `dialog_replies`: replies to expected dialogs."""
 
     context: BrowserContext
     page: Page
     world: World
     is_phone: bool
-    wrongs: list[str] = field(default_factory=list)
-    answers: list[bool] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    dialog_replies: list[bool] = field(default_factory=list)
 
     @classmethod
     def of(cls, browser: Browser, world: World, device: Device, *, token: bool = True, **more: Any) -> Self:
-        """`token` says whether the address has one."""
+        """Opens the page. `token`: whether the address has one."""
         context = browser.new_context(**device, **more, locale="en-GB", timezone_id="Europe/Berlin")
-        context.set_default_timeout(PATIENCE_MS)
-        visitor = cls(context, context.new_page(), world, bool(device.get("is_mobile")))
-        visitor._watch()
+        context.set_default_timeout(TIMEOUT_MS)
+        user = cls(context, context.new_page(), world, bool(device.get("is_mobile")))
+        user._watch()
         if token:
-            visitor.page.goto(world.viewer.address)
-        return visitor
+            user.page.goto(world.viewer.address)
+        return user
 
     def _watch(self) -> None:
-        def asked(request: Request) -> None:
+        def on_request(request: Request) -> None:
             if "/api/" in request.url and not request.headers.get("authorization", "").startswith("Bearer "):
-                self.wrongs.append(f"without a token: {request.url}")
+                self.problems.append(f"without a token: {request.url}")
 
-        def opened(dialog: Dialog) -> None:
-            expected = bool(self.answers)
+        def on_dialog(dialog: Dialog) -> None:
+            expected = bool(self.dialog_replies)
             if not expected:
-                self.wrongs.append(f"dialog: {dialog.message}")
-            if not expected or self.answers.pop(0):
+                self.problems.append(f"dialog: {dialog.message}")
+            if not expected or self.dialog_replies.pop(0):
                 dialog.accept()
             else:
                 dialog.dismiss()
 
-        def told(message: ConsoleMessage) -> None:
+        def on_console(message: ConsoleMessage) -> None:
             if "Content Security Policy" in message.text:
-                self.wrongs.append(message.text)
+                self.problems.append(message.text)
 
-        self.page.on("request", asked)
-        self.page.on("pageerror", lambda error: self.wrongs.append(f"script: {error}"))
-        self.page.on("dialog", opened)
-        self.page.on("console", told)
+        self.page.on("request", on_request)
+        self.page.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
+        self.page.on("dialog", on_dialog)
+        self.page.on("console", on_console)
 
     def go(self, place: str) -> None:
-        """To a view by its address, as a deep link does."""
+        """Opens a view by its address, like a deep link."""
         self.page.goto(f"{self.world.viewer.url}/#{place}")
 
     def leave(self) -> None:
         self.context.close()
-        assert self.wrongs == []
+        assert self.problems == []
 
     @property
     def cards(self) -> Locator:
         return self.page.locator(".card")
 
     def filter(self, name: str, value: str) -> None:
-        """On a phone, filters are folded away until they are asked for."""
+        """Opens the filters, which are collapsed on a phone."""
         if self.is_phone and not self.page.get_by_role("search").is_visible():
             self.page.locator(".filters > summary").tap()
         field = self.page.get_by_role("search").get_by_label(name)
@@ -93,7 +93,7 @@ class Visitor:
             field.press("Tab")
 
     def scroll_down(self) -> None:
-        """Until no more sessions come."""
+        """Scrolls until no more sessions are loaded."""
         done = self.page.get_by_text("No more sessions.")
         for _ in range(MOST_SCROLLS):
             if done.count():
@@ -103,7 +103,7 @@ class Visitor:
         expect(done).to_be_visible()
 
     def press(self, name: str) -> None:
-        """A button, by finger or by mouse."""
+        """Presses a button, by touch or by mouse."""
         self.touch(self.page.get_by_role("button", name=name, exact=True))
 
     def touch(self, what: Locator) -> None:
@@ -113,7 +113,7 @@ class Visitor:
             what.click()
 
     def at(self, what: Locator, across: float, down: float) -> None:
-        """Touches a place in something, by shares of its width and height."""
+        """Touches a point of an element, by shares of its width and height."""
         box = what.bounding_box()
         assert box is not None
         position = box["x"] + across * box["width"], box["y"] + down * box["height"]
