@@ -72,7 +72,7 @@ live-chaos: setup ## twenty live streams, consumers killed every few seconds, fo
 load: setup ## two hundred cameras through the whole stack, half an hour on two cores (ARGS='--streams 50 --seconds 60')
 	$(BIN)/python -m benchmarks.load $(ARGS)
 
-faults: setup ## the stack under faults for ten minutes: nothing lost, nothing twice (ARGS='--seed 2 --minutes 3')
+faults: setup ## the stack under faults for ten minutes: nothing lost or duplicated (ARGS='--seed 2 --minutes 3')
 	@$(BIN)/python -m tests.faults.run $(ARGS)
 
 fuzz-coverage: setup ## coverage-guided fuzzing of PutMedia for five minutes (ARGS=-max_total_time=60 for one)
@@ -131,7 +131,7 @@ package: setup ## the files of a release, in dist/ (VERSION=v1.2.3)
 viewer-screenshot: setup browser ## the README's screenshot of the viewer, from a run of the demo
 	$(BIN)/python -m scripts.viewer_screenshot
 
-audit: setup ## known vulnerabilities of every locked package, asked of osv.dev
+audit: setup ## known vulnerabilities of every locked package, from osv.dev
 	$(BIN)/uv audit --frozen --preview-features audit-command
 
 sbom: setup ## what the layers deploy, as CycloneDX: sbom/layers.cdx.json

@@ -1,9 +1,9 @@
-"""The frame gate: how few frames it sends, and whether every visit is still found.
+"""The frame gate: how few frames it sends, and whether every visitor is still found.
 
     python -m benchmarks.gate [--tune] [--minutes 20] [--images FOLDER]
 
-Four scenes, sampled once and twice a second as KVS would, over two random schedules each. A visit is found if a frame
-is sent that shows at least half of the visitor; without the gate, every frame is sent. The defaults were chosen with
+Four scenes, sampled once and twice a second as KVS would, over two random schedules each. A visitor is found if a frame
+is sent that shows at least half of the figure; without the gate, every frame is sent. The defaults were chosen with
 --tune, which makes other videos than those that are reported.
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 from kinesight.adapters.media.pillow_luma import PillowLuma
 from kinesight.domain.gate.decision import DEFAULT_THRESHOLDS, GateMethod, GateMode, GateSettings, GateState, decide
 
-from benchmarks.gate_scenes import SCENES, Scene, Visit, images, schedule
+from benchmarks.gate_scenes import SCENES, Scene, Walk, images, schedule
 
 _TUNING_SEEDS, _REPORTED_SEEDS = (100, 200), (1000, 2000)
 _THRESHOLDS = {
@@ -30,11 +30,11 @@ _THRESHOLDS = {
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A sampled video as the gate sees it, and who was to be seen in it."""
+    """A sampled video as the gate receives it, and the people who walk through it."""
 
     scene: str
     frames_per_second: int
-    visits: tuple[Visit, ...]
+    walks: tuple[Walk, ...]
     frames: tuple[tuple[float, bytes], ...]
     reading_ms: float
 
@@ -45,7 +45,7 @@ class Outcome:
 
     frames: int
     sent: int
-    visits: int
+    walks: int
     found: int
     deciding_ms: float
 
@@ -55,22 +55,22 @@ class Outcome:
 
     @property
     def found_percent(self) -> float:
-        return 100 * self.found / self.visits
+        return 100 * self.found / self.walks
 
 
 def make_video(job: tuple[Scene, int, int, int, Path | None]) -> Video:
     """Through JPEG and the gate's own reader."""
     scene, seed, frames_per_second, minutes, folder = job
-    visits = schedule(scene, minutes * 60, np.random.default_rng(seed))
+    walks = schedule(scene, minutes * 60, np.random.default_rng(seed))
     times_s = [index / frames_per_second for index in range(minutes * 60 * frames_per_second)]
     reader, frames, spent_s = PillowLuma(), [], 0.0
-    for image in images(scene, visits, times_s, seed):
+    for image in images(scene, walks, times_s, seed):
         began = time.thread_time()
         frames.append((image.at_s, reader.luma(image.jpeg)))
         spent_s += time.thread_time() - began
-        if folder is not None and any(visit.is_in_view(image.at_s) for visit in visits):
+        if folder is not None and any(walk.is_in_view(image.at_s) for walk in walks):
             (folder / f"{scene.name}_{seed}_{image.at_s:06.1f}.jpg").write_bytes(image.jpeg)
-    return Video(scene.name, frames_per_second, tuple(visits), tuple(frames), 1000 * spent_s / len(frames))
+    return Video(scene.name, frames_per_second, tuple(walks), tuple(frames), 1000 * spent_s / len(frames))
 
 
 def run(video: Video, settings: GateSettings) -> Outcome:
@@ -84,34 +84,34 @@ def run(video: Video, settings: GateSettings) -> Outcome:
         if decision.sends:
             sent.append(at_s)
     spent_s = time.thread_time() - began
-    visible = [one for one in video.visits if any(one.is_in_view(at_s) for at_s, _ in video.frames)]
-    found = sum(any(visit.is_in_view(at_s) for at_s in sent) for visit in visible)
+    visible = [one for one in video.walks if any(one.is_in_view(at_s) for at_s, _ in video.frames)]
+    found = sum(any(walk.is_in_view(at_s) for at_s in sent) for walk in visible)
     return Outcome(len(video.frames), len(sent), len(visible), found, 1000 * spent_s / len(video.frames))
 
 
 def together(outcomes: Sequence[Outcome]) -> Outcome:
     frames, sent = sum(one.frames for one in outcomes), sum(one.sent for one in outcomes)
-    visits, found = sum(one.visits for one in outcomes), sum(one.found for one in outcomes)
+    walks, found = sum(one.walks for one in outcomes), sum(one.found for one in outcomes)
     deciding_ms = sum(one.deciding_ms * one.frames for one in outcomes) / frames
-    return Outcome(frames, sent, visits, found, deciding_ms)
+    return Outcome(frames, sent, walks, found, deciding_ms)
 
 
-def tell_default(videos: Sequence[Video]) -> None:
-    print(f"\n{'video':<8} {'fps':>3} {'frames':>7} {'sent':>6} {'share':>7} {'visits':>7} {'found':>6}  in view")
+def print_defaults(videos: Sequence[Video]) -> None:
+    print(f"\n{'video':<8} {'fps':>3} {'frames':>7} {'sent':>6} {'share':>7} {'walks':>7} {'found':>6}  in view")
     for scene, frames_per_second in _kinds(videos):
         of_kind = [one for one in videos if (one.scene, one.frames_per_second) == (scene, frames_per_second)]
-        told = together([run(one, GateSettings(mode=GateMode.ON)) for one in of_kind])
-        seen = sum(any(visit.is_in_view(at_s) for visit in one.visits) for one in of_kind for at_s, _ in one.frames)
+        outcome = together([run(one, GateSettings(mode=GateMode.ON)) for one in of_kind])
+        seen = sum(any(walk.is_in_view(at_s) for walk in one.walks) for one in of_kind for at_s, _ in one.frames)
         print(
-            f"{scene:<8} {frames_per_second:>3} {told.frames:>7} {told.sent:>6} {told.share_percent:>5.1f} %"
-            f" {told.visits:>7} {told.found:>6}  {100 * seen / told.frames:.1f} %"
+            f"{scene:<8} {frames_per_second:>3} {outcome.frames:>7} {outcome.sent:>6} {outcome.share_percent:>5.1f} %"
+            f" {outcome.walks:>7} {outcome.found:>6}  {100 * seen / outcome.frames:.1f} %"
         )
 
 
-def tell_table(videos: Sequence[Video], method: GateMethod) -> None:
-    """Share of frames sent, and visits found, by scene: both rates together."""
+def print_table(videos: Sequence[Video], method: GateMethod) -> None:
+    """Prints the shares of frames sent and of walks found, by scene."""
     scenes = list(dict.fromkeys(one.scene for one in videos))
-    print(f"\n{method}: percent of frames sent / percent of visits found (default {DEFAULT_THRESHOLDS[method]:g} %)")
+    print(f"\n{method}: percent of frames sent / percent of walks found (default {DEFAULT_THRESHOLDS[method]:g} %)")
     print("threshold  " + "".join(f"{scene:>15}" for scene in [*scenes, "all"]))
     for threshold in _THRESHOLDS[method]:
         settings = GateSettings(mode=GateMode.ON, method=method, threshold=threshold)
@@ -123,12 +123,12 @@ def tell_table(videos: Sequence[Video], method: GateMethod) -> None:
         )
 
 
-def tell_cost(videos: Sequence[Video]) -> None:
+def print_cost(videos: Sequence[Video]) -> None:
     reading = sum(one.reading_ms for one in videos) / len(videos)
     print(f"\nprocessor time a frame: {reading:.2f} ms to read the image", end="")
     for method in GateMethod:
-        told = together([run(one, GateSettings(mode=GateMode.ON, method=method)) for one in videos[:2]])
-        print(f", {told.deciding_ms:.2f} ms to decide by {method}", end="")
+        outcome = together([run(one, GateSettings(mode=GateMode.ON, method=method)) for one in videos[:2]])
+        print(f", {outcome.deciding_ms:.2f} ms to decide by {method}", end="")
     print()
 
 
@@ -142,18 +142,18 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, default=20)
     parser.add_argument("--images", type=Path, help="keep the images with visitors in this folder")
     parser.add_argument("--processes", type=int, default=2)
-    wanted = parser.parse_args()
-    seeds = _TUNING_SEEDS if wanted.tune else _REPORTED_SEEDS
+    options = parser.parse_args()
+    seeds = _TUNING_SEEDS if options.tune else _REPORTED_SEEDS
     jobs = [
-        (scene, seed, frames_per_second, wanted.minutes, wanted.images)
+        (scene, seed, frames_per_second, options.minutes, options.images)
         for scene, (seed, frames_per_second) in product(SCENES, zip(seeds, (1, 2), strict=True))
     ]
-    with ProcessPoolExecutor(wanted.processes) as pool:
+    with ProcessPoolExecutor(options.processes) as pool:
         videos = list(pool.map(make_video, jobs))
-    tell_default(videos)
+    print_defaults(videos)
     for method in GateMethod:
-        tell_table(videos, method)
-    tell_cost(videos)
+        print_table(videos, method)
+    print_cost(videos)
 
 
 if __name__ == "__main__":

@@ -28,9 +28,9 @@ Trouble = Callable[[Pixels, float, np.random.Generator], Pixels]
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """When somebody walks through, in seconds; where, as ratios of the width; how tall, where the feet are, in pixels;
-    how dark the clothes are (1: as photographed)."""
+class Walk:
+    """One person who walks through the scene: times in seconds, places as ratios of the width, heights in pixels;
+    `shade` darkens the clothes (1: as photographed)."""
 
     start_s: float
     end_s: float
@@ -42,7 +42,7 @@ class Visit:
     clothes: int
 
     def left_px(self, at_s: float) -> float:
-        """Of the figure, which stands still for the middle third of a visit of more than ten seconds."""
+        """Left edge of the figure, which stands still for the middle third of a walk of more than ten seconds."""
         share = (at_s - self.start_s) / (self.end_s - self.start_s)
         if self.end_s - self.start_s > 10:
             share = 0.5 * min(share * 3, 1) + 0.5 * max(share * 3 - 2, 0)
@@ -79,9 +79,9 @@ class SceneImage:
     jpeg: bytes
 
 
-def schedule(scene: Scene, seconds: int, rng: np.random.Generator) -> list[Visit]:
-    """One visit in each two minutes or so: short ones and long ones, near and far."""
-    visits = []
+def schedule(scene: Scene, seconds: int, rng: np.random.Generator) -> list[Walk]:
+    """One walk in each two minutes or so: short ones and long ones, near and far."""
+    walks = []
     for start in range(20, seconds - 40, 120):
         begins = start + rng.uniform(0, 70)
         lasts = rng.choice([4.0, 6.0, 9.0, 14.0, 22.0])
@@ -91,11 +91,11 @@ def schedule(scene: Scene, seconds: int, rng: np.random.Generator) -> list[Visit
         from_x, to_x = ways[rng.integers(len(ways))]
         feet = int(scene.feet[0] + nearness * (scene.feet[1] - scene.feet[0]))
         shade = rng.uniform(*scene.shades)
-        visits.append(Visit(begins, begins + lasts, from_x, to_x, height, feet, shade, int(rng.integers(6))))
-    return visits
+        walks.append(Walk(begins, begins + lasts, from_x, to_x, height, feet, shade, int(rng.integers(6))))
+    return walks
 
 
-def images(scene: Scene, visits: list[Visit], times_s: list[float], seed: int) -> Iterator[SceneImage]:
+def images(scene: Scene, walks: list[Walk], times_s: list[float], seed: int) -> Iterator[SceneImage]:
     """The scene at those moments."""
     rng = np.random.default_rng(seed)
     background = scene.background(np.random.default_rng(seed + 1))
@@ -103,9 +103,9 @@ def images(scene: Scene, visits: list[Visit], times_s: list[float], seed: int) -
         canvas = scene.trouble(background, at_s, rng)
         light = float(canvas.mean() / max(1.0, background.mean()))
         image = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
-        for visit in visits:
-            if visit.start_s <= at_s < visit.end_s:
-                _draw(image, visit, at_s, light)
+        for walk in walks:
+            if walk.start_s <= at_s < walk.end_s:
+                _draw(image, walk, at_s, light)
         noisy = np.asarray(image, dtype=np.float32)
         noisy = noisy + rng.standard_normal((HEIGHT, WIDTH, 1), dtype=np.float32) * _NOISE_LEVELS[scene.name]
         yield SceneImage(at_s, _jpeg(Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))))
@@ -120,12 +120,12 @@ def _jpeg(image: Image.Image) -> bytes:
 # -- people ------------------------------------------------------------------------------------------------------------
 
 
-def _draw(image: Image.Image, visit: Visit, at_s: float, light: float) -> None:
-    figure = _figure(visit.clothes, int(at_s * 5.3) % _PHASES)
-    figure = figure.resize((visit.width, visit.height), Image.Resampling.LANCZOS)
+def _draw(image: Image.Image, walk: Walk, at_s: float, light: float) -> None:
+    figure = _figure(walk.clothes, int(at_s * 5.3) % _PHASES)
+    figure = figure.resize((walk.width, walk.height), Image.Resampling.LANCZOS)
     *colours, mask = figure.split()
-    lit = Image.merge("RGB", [one.point(lambda v: min(255, v * visit.shade * light)) for one in colours])
-    image.paste(lit, (round(visit.left_px(at_s)), visit.feet_y - visit.height), mask)
+    lit = Image.merge("RGB", [one.point(lambda v: min(255, v * walk.shade * light)) for one in colours])
+    image.paste(lit, (round(walk.left_px(at_s)), walk.feet_y - walk.height), mask)
 
 
 @cache

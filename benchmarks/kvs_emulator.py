@@ -61,7 +61,7 @@ def cluster(start_ms: int, size: int) -> bytes:
 
 
 class Connection:
-    """A chunked POST whose answer comes while it is still being sent."""
+    """A chunked POST whose response comes while it is still being sent."""
 
     def __init__(self, url: str, path: str, stream: str) -> None:
         address = urlsplit(url)
@@ -74,7 +74,7 @@ class Connection:
         ):
             self._connection.putheader(name, value)
         self._connection.endheaders()
-        self._answer: HTTPResponse | None = None
+        self._response: HTTPResponse | None = None
 
     def send(self, data: bytes) -> None:
         for at in range(0, len(data), _CHUNK):
@@ -82,24 +82,24 @@ class Connection:
             self._connection.send(b"%x\r\n%b\r\n" % (len(piece), piece))
 
     def until(self, word: bytes) -> None:
-        """Reads lines of the answer up to one that holds `word`."""
-        self._answer = self._answer or self._connection.getresponse()
-        while line := self._answer.readline():
+        """Reads lines of the response up to one that holds `word`."""
+        self._response = self._response or self._connection.getresponse()
+        while line := self._response.readline():
             if b"ERROR" in line:
                 raise RuntimeError(line.decode())
             if word in line:
                 return
-        raise RuntimeError("the answer ended early")
+        raise RuntimeError("the response ended early")
 
     def end(self) -> None:
         self._connection.send(b"0\r\n\r\n")
-        self._answer = self._answer or self._connection.getresponse()
-        self._answer.read()
+        self._response = self._response or self._connection.getresponse()
+        self._response.read()
         self._connection.close()
 
 
 async def plain(scope: Scope, receive: Receive, send: Send) -> None:
-    """Counts a body as it comes, and answers with as many bytes as the path says."""
+    """Counts a body as it comes, and returns as many bytes as the path says."""
     while (await receive()).get("more_body", False):
         pass
     await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -141,8 +141,8 @@ def throughput() -> None:
     for name, reference in (("put", "plain in"), ("list", "plain out"), ("media", "plain out")):
         spent, copied = median(taken[name]), median(taken[reference])
         title = {"put": "PutMedia", "list": "GetMediaForFragmentList", "media": "GetMedia"}[name]
-        told = f"{title:<24} {total / spent / 1e6:7.0f} MB/s   plain copy {total / copied / 1e6:7.0f} MB/s"
-        console.print(f"{told}   {spent / copied:5.2f} × its time")
+        line = f"{title:<24} {total / spent / 1e6:7.0f} MB/s   plain copy {total / copied / 1e6:7.0f} MB/s"
+        console.print(f"{line}   {spent / copied:5.2f} × its time")
 
 
 def put(url: str, stream: str, clusters: list[bytes]) -> None:
@@ -165,8 +165,8 @@ def read_plainly(url: str, size: int) -> None:
     address = urlsplit(url)
     connection = HTTPConnection(address.hostname or "", address.port)
     connection.request("GET", f"/{size}")
-    answer = connection.getresponse()
-    while answer.read(_CHUNK):
+    response = connection.getresponse()
+    while response.read(_CHUNK):
         pass
 
 
@@ -192,7 +192,7 @@ def read_by_list(url: str, stream: str) -> None:
 
 
 def read_by_get_media(url: str, stream: str, fragments: int) -> None:
-    """Up to the last fragment's tail, not to the end of the answer, which waits for more."""
+    """Up to the last fragment's tail, not to the end of the response, which waits for more."""
     for count, _ in enumerate(media(url, stream, "EARLIEST"), start=1):
         if count == fragments:
             return
@@ -238,13 +238,13 @@ def latency(fragments: int = 15) -> None:
         for index in range(fragments):
             _send_live(connection, start_ms + _FRAGMENT_MS * index)
             seen.sent_s.append(time.monotonic())
-            _look(server.url, start_ms + _FRAGMENT_MS * index, index, seen)
+            _measure_archive(server.url, start_ms + _FRAGMENT_MS * index, index, seen)
         connection.end()
         reading.join(timeout=10)
     for name, at in (("GetMedia", seen.read_s), ("ListFragments", seen.listed_s), ("GetImages", seen.image_age_s)):
         late = sorted(1000 * (after - sent) for sent, after in zip(seen.sent_s, at, strict=False))
-        told = f"{name:<14} {len(late)} of {fragments} seen"
-        console.print(f"{told}, median {median(late):5.0f} ms, worst {late[-1]:5.0f} ms")
+        line = f"{name:<14} {len(late)} of {fragments} seen"
+        console.print(f"{line}, median {median(late):5.0f} ms, worst {late[-1]:5.0f} ms")
 
 
 def _send_live(connection: Connection, start_ms: int) -> None:
@@ -263,18 +263,18 @@ def _read_live(url: str, seen: Seen) -> None:
         seen.read_s.append(time.monotonic())
 
 
-def _look(url: str, start_ms: int, index: int, seen: Seen) -> None:
-    """In the time until the next fragment: when do the archive's operations know this one?"""
+def _measure_archive(url: str, start_ms: int, index: int, seen: Seen) -> None:
+    """Measures when the archive's operations return this fragment, before the next one is sent."""
     moment = datetime.fromtimestamp(start_ms / 1000, UTC)
     while len(listed(url, "camera")) <= index:
         pass
     seen.listed_s.append(time.monotonic())
     while True:
-        answer = archived(url).get_images(
+        response = archived(url).get_images(
             StreamName="camera", ImageSelectorType="PRODUCER_TIMESTAMP", StartTimestamp=moment,
             EndTimestamp=moment, SamplingInterval=200, Format="JPEG",
         )  # fmt: skip
-        if answer["Images"][0].get("Error") != "NO_MEDIA":  # the frames are noise: MEDIA_ERROR says they were found
+        if response["Images"][0].get("Error") != "NO_MEDIA":  # the frames are noise: MEDIA_ERROR says they were found
             break
     seen.image_age_s.append(time.monotonic())
 
@@ -295,11 +295,11 @@ def soak(minutes: int) -> None:
         began = time.perf_counter()
         with Progress(console=console) as progress, ThreadPoolExecutor(_CAMERAS) as pool:
             task = progress.add_task("fragments", total=_CAMERAS * per_camera)
-            told = [
+            running = [
                 pool.submit(_camera, url, f"camera-{camera}", per_camera, size, lambda: progress.advance(task))
                 for camera in range(_CAMERAS)
             ]
-            persisted = [one.result() for one in told]
+            persisted = [one.result() for one in running]
         spent = time.perf_counter() - began
         memory.stop()
         found = [len(listed(url, f"camera-{camera}")) for camera in range(_CAMERAS)]
@@ -308,7 +308,7 @@ def soak(minutes: int) -> None:
     sent = _CAMERAS * per_camera
     console.print(f"{minutes} min of {_CAMERAS} cameras in {spent:.0f} s: {sent * size / spent / 1e6:.0f} MB/s")
     console.print(f"fragments sent {sent}, PERSISTED {sum(persisted)}, listed {sum(found)}")
-    console.print(memory.told())
+    console.print(memory.summary())
 
 
 class _Memory:
@@ -329,11 +329,11 @@ class _Memory:
         self._done.set()
         self._thread.join()
 
-    def told(self) -> str:
+    def summary(self) -> str:
         quarter = max(1, len(self._samples) // 4)
         parts = [self._samples[at : at + quarter] for at in range(0, 4 * quarter, quarter)]
-        told = ", ".join(f"{median(part):.0f}" for part in parts if part)
-        return f"resident MB by quarter of the run (median): {told}; most {max(self._samples, default=0):.0f}"
+        medians = ", ".join(f"{median(part):.0f}" for part in parts if part)
+        return f"resident MB by quarter of the run (median): {medians}; most {max(self._samples, default=0):.0f}"
 
 
 def _camera(url: str, stream: str, fragments: int, size: int, progress: Callable[[], None]) -> int:

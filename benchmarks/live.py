@@ -229,7 +229,7 @@ def trouble(account: Account) -> None:
     cameras = [_filming(account, name, clip) for name in names]
     process, seen = psutil.Process(), []
 
-    def look() -> None:
+    def sample() -> None:
         began_s = time.monotonic()
         while (at_s := time.monotonic() - began_s) < 130:
             bad = 15 < at_s < 60
@@ -237,7 +237,7 @@ def trouble(account: Account) -> None:
             seen.append((at_s, process.memory_info().rss / 1e6, len(watch.came) - len(watch.put)))
             time.sleep(1)  # a row a second
 
-    watcher = threading.Thread(target=look)
+    watcher = threading.Thread(target=sample)
     watcher.start()
     report = account.consumer(model, ends.remaining_s, watch)
     for thread in (*cameras, watcher):
@@ -264,12 +264,12 @@ class Ending:
 
 
 def _filming(account: Account, name: str, clip: Clip) -> threading.Thread:
-    thread = threading.Thread(target=_film, args=(account.kvs, name, clip))
+    thread = threading.Thread(target=_send_clip, args=(account.kvs, name, clip))
     thread.start()
     return thread
 
 
-def _film(kvs: KvsServer, name: str, clip: Clip) -> None:
+def _send_clip(kvs: KvsServer, name: str, clip: Clip) -> None:
     producer, start_ms = Producer(kvs, name), now_ms()
     producer.send(producer_header(clip))
     for at_ms, cluster in clusters(clip, start_ms):

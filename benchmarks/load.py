@@ -29,13 +29,13 @@ from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import ResultRecord, to_epoch_ms
 from kinesight_local.cloud import LocalCloud
 
-from benchmarks.load_cameras import Camera, films
+from benchmarks.load_cameras import Camera, encode_room
 
 ROOT = Path(__file__).resolve().parent.parent
 LEAD_S = 10
 BURST_EVERY_S = 60
-_PATIENCE_S = 600
-_LOOK_EVERY_S = 1.0
+_TIMEOUT_S = 600
+_POLL_EVERY_S = 1.0
 _QUEUES = ("Images", "Evidence", "Sessions", "SessionClips", "Notifications", "Live")
 
 
@@ -63,7 +63,7 @@ class Watch:
     """By result id: the stream and the image's time in epoch ms."""
     lit: set[str] = field(default_factory=set)
     evidence: set[str] = field(default_factory=set)
-    """Keys that the matched results ask for."""
+    """Keys that the matched results name."""
     copies: int = 0
     ages_s: list[float] = field(default_factory=list)
 
@@ -80,9 +80,9 @@ class Watch:
         """How many images have a result by now."""
         kinesis = self.cloud.client("kinesis")
         for index, iterator in enumerate(self.iterators):
-            answer = kinesis.get_records(ShardIterator=iterator, Limit=10_000)
-            self.iterators[index] = answer["NextShardIterator"]
-            for record in answer["Records"]:
+            response = kinesis.get_records(ShardIterator=iterator, Limit=10_000)
+            self.iterators[index] = response["NextShardIterator"]
+            for record in response["Records"]:
                 self._note(ResultRecord.model_validate_json(record["Data"]), record)
         return len(self.moments)
 
@@ -122,21 +122,21 @@ class Load:
     drained_s: float = 0.0
 
     def run(self) -> None:
-        """Films to the end, then waits for the last result and its evidence, until nothing has come for ten minutes."""
+        """Sends all fragments, then waits for all results and evidence, at most ten minutes without a new one."""
         began_s = time.monotonic()
         for second in range(self.seconds):
             for camera in self.cameras:
-                camera.film(second)
+                camera.send_second(second)
             self._let_catch_up(second)
         for camera in self.cameras:
             camera.end()
         self.filmed_s = time.monotonic() - began_s
         expected, done, last_s = len(self.cameras) * self.seconds, 0, time.monotonic()
-        while done < expected and time.monotonic() - last_s < _PATIENCE_S:
+        while done < expected and time.monotonic() - last_s < _TIMEOUT_S:
             pause()
             now = self.watch.read()
             last_s, done = (time.monotonic(), now) if now > done else (last_s, done)
-        while self.watch.evidence - evidence(self.cloud) and time.monotonic() - last_s < _PATIENCE_S:
+        while self.watch.evidence - evidence(self.cloud) and time.monotonic() - last_s < _TIMEOUT_S:
             pause()
         self.drained_s = time.monotonic() - began_s - self.filmed_s
 
@@ -155,13 +155,13 @@ class Load:
 
     def problems(self, alerts: list[str]) -> list[str]:
         """Sentences; none if all is there once."""
-        wanted = {(c.name, self.start_ms + 1000 * s) for c in self.cameras for s in range(self.seconds)}
+        expected = {(c.name, self.start_ms + 1000 * s) for c in self.cameras for s in range(self.seconds)}
         lamps = {(c.name, self.start_ms + 1000 * s) for c in self.cameras for s in c.lamps}
         found = list(self.watch.moments.values())
         matched = {self.watch.moments[one] for one in self.watch.lit}
         counts = {
-            "images without a result": len(wanted - set(found)),
-            "results of no image that was sent": len(set(found) - wanted),
+            "images without a result": len(expected - set(found)),
+            "results of no image that was sent": len(set(found) - expected),
             "images with two result ids": len(found) - len(set(found)),
             "lit images that are no match": len(lamps - matched),
             "dark images that are": len(matched - lamps),
@@ -195,16 +195,16 @@ def alert_queue(cloud: LocalCloud) -> str:
 
 
 def alerts_in(cloud: LocalCloud, url: str, expected: int) -> list[str]:
-    """The sessions they tell of; waits for the last ones for two minutes."""
-    sqs, told, deadline_s = cloud.client("sqs"), list[str](), time.monotonic() + 120
-    while len(told) < expected and time.monotonic() < deadline_s:
+    """Session ids of the alerts; waits for the last ones for two minutes."""
+    sqs, session_ids, deadline_s = cloud.client("sqs"), list[str](), time.monotonic() + 120
+    while len(session_ids) < expected and time.monotonic() < deadline_s:
         messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
         for message in messages:
-            told.append(json.loads(json.loads(message["Body"])["Message"])["sessionId"])
+            session_ids.append(json.loads(json.loads(message["Body"])["Message"])["sessionId"])
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         if not messages:
             pause()
-    return told
+    return session_ids
 
 
 class Meter(threading.Thread):
@@ -252,7 +252,7 @@ def measure(streams: int, seconds: int, folder: Path) -> int:
         cloud.deploy(say)
         queue, watch, start_ms = alert_queue(cloud), Watch(cloud), time.time_ns() // 1_000_000
         watch.begin()
-        seen = films()
+        seen = encode_room()
         cameras = [Camera(cloud.kvs.url, name, index, start_ms, seen) for index, name in enumerate(names)]
         meter = Meter(model)
         meter.start()
@@ -282,12 +282,12 @@ def report(load: Load, meter: Meter, alerts: int, problems: list[str]) -> None:
         say(f"{cpu_s:8.0f} s of processor time: {what} ({1000 * cpu_s / max(1, images):.1f} ms an image)")
     busy = sum(spent.values()) / whole_s / (os.cpu_count() or 1)
     say(f"{busy:.0%} of {os.cpu_count()} processors, {meter.peak_mb:.0f} MB at most")
-    say("nothing lost, nothing twice" if not problems else "\n".join(problems))
+    say("nothing lost, nothing duplicated" if not problems else "\n".join(problems))
 
 
 def pause() -> None:
     """Between two looks: each costs the local cloud work that it should do for the cameras."""
-    time.sleep(_LOOK_EVERY_S)
+    time.sleep(_POLL_EVERY_S)
 
 
 def say(line: str) -> None:

@@ -19,13 +19,13 @@ from tests.media import IMAGE, event_tags
 LAMP_EVERY_S = 60
 LAMP_S = 2
 _WIDTH, _HEIGHT = 160, 120
-_PATIENCE_S = 300
+_TIMEOUT_S = 300
 _SILENCE_S = 20
 """The service ends a session in which nothing came for half a minute."""
 
 
 @dataclass(frozen=True, slots=True)
-class Films:
+class RoomVideo:
     """One second of a dark room, and of the same with a lamp on: one keyframe each, with what decodes it."""
 
     dark: bytes
@@ -33,7 +33,7 @@ class Films:
     track: Track
 
 
-def films() -> Films:
+def encode_room() -> RoomVideo:
     """Encoded once; every camera sends the same images at times of its own."""
     target = BytesIO()
     with av.open(target, "w", format="matroska") as container:
@@ -49,13 +49,13 @@ def films() -> Films:
     with av.open(target, "r") as container:
         dark, bright = [bytes(packet) for packet in container.demux(video=0) if packet.pts is not None]
         private = bytes(container.streams.video[0].codec_context.extradata or b"")
-    return Films(dark, bright, Track(1, "video", "V_MPEG4/ISO/AVC", private, "camera", _WIDTH, _HEIGHT))
+    return RoomVideo(dark, bright, Track(1, "video", "V_MPEG4/ISO/AVC", private, "camera", _WIDTH, _HEIGHT))
 
 
 class Camera:
     """`index` sets when in each minute its lamp goes on. Its clock begins at `start_ms` and counts what it sent."""
 
-    def __init__(self, address: str, name: str, index: int, start_ms: int, seen: Films) -> None:
+    def __init__(self, address: str, name: str, index: int, start_ms: int, seen: RoomVideo) -> None:
         self.name = name
         self.lamps: set[int] = set()
         """The seconds in which its lamp was on."""
@@ -71,13 +71,13 @@ class Camera:
     def _connected(self) -> Producer:
         producer = Producer(self._address, self.name)
         # The service takes no more from a camera while too many images wait to be made.
-        producer.connection.sock.settimeout(_PATIENCE_S)
+        producer.connection.sock.settimeout(_TIMEOUT_S)
         tracks = write.tracks([self._seen.track])
         producer.send(write.ebml_header() + write.segment_start() + write.info() + tracks)
         return producer
 
-    def film(self, second: int) -> None:
-        """One fragment. What the service says of the ones before is read, so that its answers find room."""
+    def send_second(self, second: int) -> None:
+        """Sends one fragment, and reads acknowledgements of the ones before, so that no buffer fills."""
         if time.monotonic() - self._sent_s > _SILENCE_S:
             self._connect_again()
         lit = 0 <= second % LAMP_EVERY_S - self._phase_s < LAMP_S
@@ -107,11 +107,11 @@ class Camera:
         return sum(second - 1 not in self.lamps for second in self.lamps)
 
     def end(self) -> set[str]:
-        """What the service had still to say of the last fragment. Raises ConnectionError if it refused anything."""
+        """Types of the acknowledgements that were still outstanding. Raises ConnectionError if it refused anything."""
         with suppress(BrokenPipeError, ConnectionResetError):  # the service has ended the session before us
             self._producer.end()
-        told = self._producer.acknowledgements()
-        refused = [one for one in told if one["EventType"] == "ERROR"]
+        acknowledgements = self._producer.acknowledgements()
+        refused = [one for one in acknowledgements if one["EventType"] == "ERROR"]
         if refused:
             raise ConnectionError(f"{self.name}: {refused}")
-        return {one["EventType"] for one in told}
+        return {one["EventType"] for one in acknowledgements}

@@ -199,11 +199,11 @@ def peak_mb(way: Callable[[Body], int], body: Body) -> float:
     return peak
 
 
-def _measured(way: Callable[[Body], int], body: Body, answer: Any) -> None:
+def _measured(way: Callable[[Body], int], body: Body, pipe: Any) -> None:
     Path("/proc/self/clear_refs").write_text("5")
     before_kb = _status_kb("VmRSS")
     way(body)
-    answer.send((_status_kb("VmHWM") - before_kb) / 1000)
+    pipe.send((_status_kb("VmHWM") - before_kb) / 1000)
 
 
 def _status_kb(name: str) -> int:
@@ -240,9 +240,9 @@ def busy(width: int, height: int) -> Callable[[int], "np.ndarray[Any, Any]"]:
     def image(index: int) -> "np.ndarray[Any, Any]":
         large = np.asarray(Image.fromarray(np.roll(coarse, 3 * index, axis=1)).resize((width, height)))
         shown = (large // 10 * 9 + np.roll(fine, (11 * index, 7 * index), axis=(0, 1))).astype(np.uint8)
-        for looks, begin, speed in things:
+        for pixels, begin, speed in things:
             y, x = np.abs((begin + speed * index) % (2 * room) - room).astype(int)
-            shown[y : y + side, x : x + side] = looks
+            shown[y : y + side, x : x + side] = pixels
         return shown
 
     return image

@@ -28,8 +28,8 @@ def shortest_s(windows: list[Window]) -> float:
     media = metadata = 0
     for window in windows:
         for request in window.requests:
-            asked = (request.end_ms - request.start_ms) // request.interval_ms + 1
-            calls, page = -(-asked // PAGE), min(PAGE, asked)
+            moments = (request.end_ms - request.start_ms) // request.interval_ms + 1
+            calls, page = -(-moments // PAGE), min(PAGE, moments)
             media += calls * page
             metadata += calls * (_METADATA_PER_CALL + page)
     return max(media / _MEDIA_POINTS_PER_S, metadata / _METADATA_POINTS_PER_S)

@@ -28,11 +28,11 @@ def main() -> None:
     rules = CameraRules(camera)
     ours, found = timed(lambda: sum(len(one.detection.zones) for one in rules.match(detections, _NOON)))
     few = detections[: _DETECTIONS // 10]
-    slow, asked = timed(lambda: sum(each_zone(camera, one) for one in few))
+    slow, matched = timed(lambda: sum(each_zone(camera, one) for one in few))
     sys.stdout.write(
         f"{_DETECTIONS} detections, {_ZONES} zones, {len(camera.rules)} rules, {found / _DETECTIONS:.1f} zones each\n"
         f"{'ours':>20} {_DETECTIONS / ours:>10.0f} detections/s\n"
-        f"{'every zone asked':>20} {len(few) / slow:>10.0f} detections/s ({asked / len(few):.1f} zones each)\n"
+        f"{'every zone checked':>20} {len(few) / slow:>10.0f} detections/s ({matched / len(few):.1f} zones each)\n"
         f"ours is {_DETECTIONS / ours * slow / len(few):.1f}× as fast\n"
     )
 
@@ -55,7 +55,7 @@ def each_zone(camera: Camera, detection: Detection) -> int:
 
 
 def a_camera(chance: random.Random) -> Camera:
-    """Zones of five to twelve corners all over the image; a third ask for overlap."""
+    """Zones of five to twelve corners all over the image; a third match by overlap."""
     zones = [
         {
             "name": f"zone-{index}",

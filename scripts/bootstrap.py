@@ -1,7 +1,7 @@
 """Makes .venv from the lock file with nothing but CPython 3.13 and its standard library.
 
 The packages are installed by uv. It comes by pip where Python has ensurepip; Debian packs that apart
-(python3-venv), so without it uv's own wheel is fetched from PyPI and checked against the digest it tells.
+(python3-venv), so without it uv's own wheel is fetched from PyPI and checked against the digest that PyPI publishes.
 """
 
 import hashlib
@@ -28,15 +28,15 @@ def main() -> None:
     """Does nothing when the environment is already that of the lock file."""
     if sys.version_info[:2] != (3, 13):
         sys.exit(f"Kinesight needs CPython 3.13, this is {platform.python_version()}: make PYTHON=/path/to/python3.13")
-    wanted = _digest()
-    if STAMP.exists() and STAMP.read_text() == wanted:
+    digest = _digest()
+    if STAMP.exists() and STAMP.read_text() == digest:
         return
     _say("setting up .venv (the first time takes a minute or two)")
     if not (VENV / "bin" / "python3.13").exists():
         venv.create(VENV, symlinks=True, with_pip=False)
     _install_uv()
     _run(str(UV), "sync", "--frozen", "--no-progress", "--inexact", "--python", str(VENV / "bin" / "python"))
-    STAMP.write_text(wanted)
+    STAMP.write_text(digest)
 
 
 def _digest() -> str:
@@ -66,18 +66,18 @@ def _install_uv() -> None:
 def _fetch_uv() -> None:
     """The wheel holds the program as uv-<version>.data/scripts/uv."""
     _say("this Python has no ensurepip; fetching uv from PyPI")
-    with urllib.request.urlopen("https://pypi.org/simple/uv/", timeout=60) as answer:
-        page = answer.read().decode()
+    with urllib.request.urlopen("https://pypi.org/simple/uv/", timeout=60) as response:
+        page = response.read().decode()
     machine = {"x86_64": "x86_64", "aarch64": "aarch64", "arm64": "arm64"}[platform.machine()]
     system = "manylinux" if sys.platform == "linux" else "macosx"
     wheel = rf"uv-{re.escape(UV_VERSION)}-py3-none-{system}[^<]*{machine}\.whl"
     found = re.search(rf'href="([^"#]+)#sha256=([0-9a-f]{{64}})"[^>]*>{wheel}<', page)
     if found is None:
         sys.exit(f"PyPI has no uv {UV_VERSION} for {system} on {machine}; install python3-venv and try again")
-    with urllib.request.urlopen(found[1], timeout=300) as answer:
-        body = answer.read()
+    with urllib.request.urlopen(found[1], timeout=300) as response:
+        body = response.read()
     if hashlib.sha256(body).hexdigest() != found[2]:
-        sys.exit("the wheel of uv does not have the digest that PyPI tells")
+        sys.exit("the wheel of uv does not have the digest that PyPI publishes")
     with zipfile.ZipFile(BytesIO(body)) as archive:
         UV.write_bytes(archive.read(f"uv-{UV_VERSION}.data/scripts/uv"))
     UV.chmod(0o755)

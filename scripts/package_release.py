@@ -22,7 +22,7 @@ _MANY_YEARS_AGO = (1980, 1, 1, 0, 0, 0)
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("version", help="the tag, v1.2.3, or any name")
-    parser.add_argument("--architecture", choices=ARCHITECTURES, action="append", help="both unless told")
+    parser.add_argument("--architecture", choices=ARCHITECTURES, action="append", help="default: both")
     parser.add_argument("--dist", type=Path, default=ROOT / "dist")
     given = parser.parse_args(arguments)
     given.dist.mkdir(parents=True, exist_ok=True)
@@ -50,14 +50,14 @@ def build(folder: Path, architecture: str) -> None:
 
 
 def self_contained(template: str, architecture: str) -> str:
-    """A built template that takes its workflow from beside it, and can be deployed for this processor alone."""
+    """A built template that takes its workflow from the folder next to it, for this processor alone."""
     lines = template.replace(_CHOICE, f"    Default: {architecture}\n    AllowedValues:\n    - {architecture}\n")
     if lines == template:
         sys.exit("the parameter Architecture is not as it was: see scripts/package_release.py")
-    return "".join(_beside(line) for line in lines.splitlines(keepends=True))
+    return "".join(_with_local_definition(line) for line in lines.splitlines(keepends=True))
 
 
-def _beside(line: str) -> str:
+def _with_local_definition(line: str) -> str:
     key, colon, path = line.partition("DefinitionUri: ")
     return f"{key}{colon}{_STATE_MACHINES}/{path.rpartition('/')[2]}" if colon else line
 

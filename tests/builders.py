@@ -36,7 +36,7 @@ def an_image_key(stream_name: str = "front-door", epoch_ms: int = NOON_MS, prefi
 
 
 def an_s3_event(*keys: str, bucket: str = BUCKET) -> str:
-    """The body of an SQS message that tells of new objects."""
+    """The body of an SQS message that announces new objects."""
     records = [
         {
             "eventVersion": "2.1",

@@ -40,15 +40,15 @@ class FakeImageStore:
 
 @dataclass
 class FakeDetector:
-    """Sees `found` in every image, unless `failures` names its key. `looked_at` lists the keys, in order."""
+    """Sees `found` in every image, unless `failures` names its key. `analyzed_keys` lists the keys, in order."""
 
     found: tuple[Detection, ...] = ()
     failures: dict[str, Exception] = field(default_factory=dict)
-    looked_at: list[str] = field(default_factory=list)
+    analyzed_keys: list[str] = field(default_factory=list)
     fingerprint: str = "fake/detector"
 
     def detect(self, frame: Frame, spend: object = None) -> ModelOutput:
-        self.looked_at.append(frame.image.key)
+        self.analyzed_keys.append(frame.image.key)
         if frame.image.key in self.failures:
             raise self.failures[frame.image.key]
         return ModelOutput(DetectorInfo(type="fake", operation="detector", latency_ms=1), self.found, {"raw": True})
@@ -129,15 +129,15 @@ class FakeEvidenceStore:
 
 @dataclass
 class FakeFragments:
-    """Fragments by number; `asked` lists what was fetched. `failure` is raised in the middle of a fetch."""
+    """Fragments by number; `requested` lists what was fetched. `failure` is raised in the middle of a fetch."""
 
     media: dict[str, bytes] = field(default_factory=dict)
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    requested: list[tuple[str, str]] = field(default_factory=list)
     failure: KinesightError | None = None
 
     def fetch(self, stream_name: str, fragment_numbers: Sequence[str]) -> Iterator[FragmentMedia | FragmentUnavailable]:
         for number in fragment_numbers:
-            self.asked.append((stream_name, number))
+            self.requested.append((stream_name, number))
             if number in self.media:
                 yield FragmentMedia(number, self.media[number])
             elif self.failure is not None:
@@ -257,18 +257,18 @@ class FakeDocuments:
 
 
 class FakeSpendCounters:
-    """Micro-dollars and calls by counter and day; `failure` is raised instead. `asked` counts reservations."""
+    """Micro-dollars and calls by counter and day; `failure` is raised instead. `reservations` counts calls."""
 
     def __init__(self) -> None:
         self.micro_usd: dict[tuple[str, str], int] = {}
         self.calls: dict[tuple[str, str], int] = {}
-        self.asked = 0
+        self.reservations = 0
         self.failure: KinesightError | None = None
         self._lock = Lock()
 
     def reserve(self, counter: str, day: str, micro_usd: int, most_micro_usd: int) -> ReserveResult:
         with self._lock:
-            self.asked += 1
+            self.reservations += 1
             if self.failure is not None:
                 raise self.failure
             spent = self.micro_usd.get((counter, day), 0)

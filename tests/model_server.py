@@ -1,4 +1,4 @@
-"""A model server that does as a test tells it, and the detector that asks it."""
+"""A model server that tests configure, and a detector that calls it."""
 
 import json
 from collections.abc import Iterator
@@ -23,26 +23,26 @@ from tests.builders import a_frame
 from tests.fakes import FakeImageStore
 from tests.functional.test_vision import photograph
 
-ANSWER = json.dumps({"predictions": [{"category_id": 0, "bbox": [1, 2, 30, 40], "score": 0.9, "echo": ""}]})
+MODEL_OUTPUT = json.dumps({"predictions": [{"category_id": 0, "bbox": [1, 2, 30, 40], "score": 0.9, "echo": ""}]})
 
 
 @dataclass
 class Model:
-    """Answers `status` and `answer`, and 401 to anything but `accepted`, if there is one; `asked` is what it was."""
+    """Responds with `status` and `output`, or 401 to any authorization but `accepted`; records `requests`."""
 
     status: int = 200
-    answer: bytes = ANSWER.encode()
+    output: bytes = MODEL_OUTPUT.encode()
     accepted: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
-    asked: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
     async def respond(self, request: Request) -> Response:
-        """`$echo` in the answer stands for what it was sent as authorization."""
-        self.asked.append((dict(request.headers), await request.body()))
+        """`$echo` in the output stands for the authorization that it received."""
+        self.requests.append((dict(request.headers), await request.body()))
         given = request.headers.get("authorization", "")
         if self.accepted is not None and given != self.accepted:
             return Response(f"not you, {given}", 401)
-        body = self.answer.replace(b"$echo", given.encode())
+        body = self.output.replace(b"$echo", given.encode())
         return Response(body, self.status, self.headers, "application/json")
 
     @contextmanager
@@ -66,5 +66,5 @@ def an_http_detector(address: str, secret: Any = None, *, mapping: str = "COCO",
         "read_timeout_ms": 10_000,
     }
     reader = OutputReader(output_mapping(mapping), LabelMap.of(CLASSES), 60)
-    asked = HttpModel(address, form, **(settings | model))
-    return HttpDetector(images, pillow_images.prepare, reader, asked, secret)
+    http_model = HttpModel(address, form, **(settings | model))
+    return HttpDetector(images, pillow_images.prepare, reader, http_model, secret)

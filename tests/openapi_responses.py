@@ -21,7 +21,7 @@ def check_response(method: str, path: str, status: int, content_type: str | None
     """Fails unless the response matches the document. A path without a route must have status 404."""
     operation = _operation(method, path)
     if operation is None:
-        assert status == NO_ROUTE, f"{method} {path} is not in the document, and was answered {status}"
+        assert status == NO_ROUTE, f"{method} {path} is not in the document, and returned {status}"
         return
     assert str(status) in operation["responses"], f"{method} {path}: {status} is not in the document: {body}"
     content = operation["responses"][str(status)]["content"]

@@ -14,8 +14,8 @@ def raw(viewer: ViewerServer, path: str, **headers: str) -> tuple[int, bytes]:
     for name, value in {"Authorization": f"Bearer {viewer.token}", **headers}.items():
         connection.putheader(name, value)
     connection.endheaders()
-    answer = connection.getresponse()
-    found = answer.status, answer.read()
+    response = connection.getresponse()
+    found = response.status, response.read()
     connection.close()
     return found
 

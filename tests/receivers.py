@@ -1,4 +1,4 @@
-"""A webhook's receiver on loopback, over TLS, that answers as it is told: well, badly, slowly, without end."""
+"""A webhook receiver on loopback, over TLS, with configurable replies: correct, broken, slow, endless."""
 
 import datetime
 import ipaddress
@@ -15,25 +15,25 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-Answer = Callable[[ssl.SSLSocket], None]
+Reply = Callable[[ssl.SSLSocket], None]
 
 
-def says(status: int, *headers: str, body: bytes = b"ok") -> Answer:
-    """An answer with a body, the usual way."""
+def says(status: int, *headers: str, body: bytes = b"ok") -> Reply:
+    """A reply with a body, the usual way."""
     lines = [f"HTTP/1.1 {status} Status", f"Content-Length: {len(body)}", *headers, "", ""]
     return lambda connection: connection.sendall("\r\n".join(lines).encode() + body)
 
 
 def hangs_up(_: ssl.SSLSocket) -> None:
-    """No answer at all."""
+    """No reply at all."""
 
 
-def hangs(seconds: float) -> Answer:
+def hangs(seconds: float) -> Reply:
     """Takes the message, and is silent."""
     return lambda _: time.sleep(seconds)
 
 
-def drips(seconds: float) -> Answer:
+def drips(seconds: float) -> Reply:
     """One letter of a header at a time, so that no socket ever waits for long."""
 
     def drip(connection: ssl.SSLSocket) -> None:
@@ -46,7 +46,7 @@ def drips(seconds: float) -> Answer:
 
 
 def floods(connection: ssl.SSLSocket) -> None:
-    """A body of 1 GB, if anybody reads it."""
+    """A body of 1 GB, if the client reads it."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1073741824\r\n\r\n")
     for _ in range(16_384):
         connection.sendall(b"x" * 65536)
@@ -63,10 +63,10 @@ class Request:
 
 @dataclass
 class Receiver:
-    """Answers in turn, and the last one again and again."""
+    """Sends `replies` in turn, and then repeats the last one."""
 
     folder: Path
-    answers: list[Answer] = field(default_factory=lambda: [says(200)])
+    replies: list[Reply] = field(default_factory=lambda: [says(200)])
     requests: list[Request] = field(default_factory=list)
     handshake_s: float = 0
 
@@ -92,15 +92,15 @@ class Receiver:
                 plain, _ = self._listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._answer, args=(plain,), daemon=True).start()
+            threading.Thread(target=self._respond, args=(plain,), daemon=True).start()
 
-    def _answer(self, plain: socket.socket) -> None:
+    def _respond(self, plain: socket.socket) -> None:
         time.sleep(self.handshake_s)
         try:
             with plain, self._context.wrap_socket(plain, server_side=True) as connection:
                 self.requests.append(_read(connection))
-                answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-                answer(connection)
+                reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+                reply(connection)
         except (IndexError, OSError):
             return  # the other side left, or said nothing, which is what some tests are about
 

@@ -1,4 +1,4 @@
-"""A film of scenes that the local cloud's detectors tell apart: nothing, a person on either side, a cat."""
+"""A video of scenes that the local cloud's detectors distinguish: nothing, a person on either side, a cat."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -39,7 +39,7 @@ def draw_person(image: Image, middle: int) -> None:
 
 
 def draw_cat(image: Image) -> None:
-    """A face that looks straight at the camera: ears, eyes, nose, mouth. Lengths are in pixels, as its shape is."""
+    """A face that faces the camera: ears, eyes, nose, mouth. Lengths are in pixels, as its shape is."""
     x, y = 320, 210
     fur, dark = (150, 150, 150), (60, 60, 60)
     for side in (-1, 1):
@@ -51,9 +51,9 @@ def draw_cat(image: Image) -> None:
             cv2.fillPoly(image, [ear], colour, cv2.LINE_AA)
     cv2.ellipse(image, (x, y), (70, 56), 0, 0, 360, fur, -1, cv2.LINE_AA)
     for side in (-1, 1):
-        eye = (x + 29 * side, y - 3)
-        cv2.ellipse(image, eye, (14, 9), 0, 0, 360, (100, 100, 100), -1, cv2.LINE_AA)
-        cv2.ellipse(image, eye, (6, 9), 0, 0, 360, (20, 20, 20), -1, cv2.LINE_AA)
+        center = (x + 29 * side, y - 3)
+        cv2.ellipse(image, center, (14, 9), 0, 0, 360, (100, 100, 100), -1, cv2.LINE_AA)
+        cv2.ellipse(image, center, (6, 9), 0, 0, 360, (20, 20, 20), -1, cv2.LINE_AA)
         cv2.ellipse(image, (x + 10 * side, y + 35), (9, 8), 0, 0, 180, dark, 3, cv2.LINE_AA)
     nose = np.array([[x - 8, y + 22], [x + 8, y + 22], [x, y + 31]], np.int32)
     cv2.fillPoly(image, [nose], dark, cv2.LINE_AA)
@@ -61,7 +61,7 @@ def draw_cat(image: Image) -> None:
     cv2.GaussianBlur(image, (5, 5), 0, dst=image)
 
 
-def make_film(path: Path) -> None:
+def make_scene_video(path: Path) -> None:
     """Every scene for some seconds, each beginning with a keyframe."""
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=FPS, options={"preset": "veryfast", "bf": "0", "crf": "16"})

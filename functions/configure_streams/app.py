@@ -25,13 +25,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _scheduled(context: LambdaContext) -> dict[str, Any]:
     report = refresh(wiring.stream_settings(), wiring.ports(context.get_remaining_time_in_millis))
-    told = _log_and_count(report)
+    counts = _log_and_count(report)
     if not report.skipped:
         missing = wiring.missing_images()
         for name in missing.without_images[:_NAMED]:
             logger.warning("fragments arrive, but no images", stream_name=name)
         count(Metric.STREAMS_WITHOUT_IMAGES, len(missing.without_images))
-    return told
+    return counts
 
 
 def _deployment(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

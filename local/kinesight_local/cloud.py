@@ -168,7 +168,7 @@ class LocalCloud:
                 os.environ[name] = value
         boto3.DEFAULT_SESSION = None
 
-    def _have_state_machines_run(self, wanted: bool) -> None:
+    def _have_state_machines_run(self, enabled: bool) -> None:
         """moto has one setting per process, which other users of moto in this process expect unchanged."""
-        config = {"stepfunctions": {"execute_state_machine": wanted}}
+        config = {"stepfunctions": {"execute_state_machine": enabled}}
         httpx.post(f"{self.endpoints['AWS_ENDPOINT_URL']}/moto-api/config", json=config)

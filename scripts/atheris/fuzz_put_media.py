@@ -47,7 +47,7 @@ def _ingest(*chunks: bytes) -> None:
 
 
 def _check(outcomes: list[Outcome]) -> None:
-    """A fragment is begun before it is finished, an error is the last thing told, no fragment lacks its tracks."""
+    """A fragment is begun before it is finished, an error is the last outcome, no fragment lacks its tracks."""
     for before, after in pairwise([None, *outcomes]):
         if isinstance(before, Rejected):
             raise AssertionError("something follows an error")

@@ -169,14 +169,14 @@ ALARMS = (
     Alarm(
         "NoMediaAlarm",
         Feature.ON_DEMAND,
-        "GetImages has no media for over half of the moments that it is asked for.",
+        "GetImages has no media for over half of the requested moments.",
         "no media",
         Math(
             "rate",
-            "IF(asked >= 20, 100 * absent / asked, 0)",
+            "IF(requested >= 20, 100 * absent / requested, 0)",
             "percent",
             {
-                "asked": own(Metric.GET_IMAGES_SLOTS, "extract_images"),
+                "requested": own(Metric.GET_IMAGES_SLOTS, "extract_images"),
                 "absent": replace(
                     own(Metric.GET_IMAGES_ERRORS, "extract_images"),
                     dimensions=(
@@ -243,7 +243,7 @@ ALARMS = (
     Alarm(
         "LiveConductorAlarm",
         Feature.LIVE,
-        "Nobody keeps live consumers running.",
+        "ConductLive fails, so live consumers are not started again.",
         "live consumers fail",
         _function("ConductLive", "Errors", "Sum"),
         threshold=2,
@@ -281,7 +281,7 @@ ALARMS = (
     Alarm(
         "BudgetSoftAlarm",
         Feature.ANALYZE,
-        "Calls of the detector are held back, to spread the day's budget.",
+        "Detector calls are limited to spread the day's budget.",
         "the budget is reached",
         own(Metric.BUDGET_SOFT_REACHED, "budget"),
         condition="HasBudget",
@@ -297,7 +297,7 @@ ALARMS = (
     Alarm(
         "BudgetUnaccountedAlarm",
         Feature.ANALYZE,
-        "Nobody can say what was spent, so images wait.",
+        "Spend cannot be read or reserved, so images wait.",
         "the budget is reached",
         own(Metric.BUDGET_RESERVATION_FAILED, "budget"),
         threshold=20,

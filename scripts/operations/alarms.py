@@ -15,7 +15,7 @@ import yaml
 from scripts.operations.widgets import Line
 
 Properties = dict[str, list[str]]
-"""YAML by property: one line for a value beside its name, several for a value below it."""
+"""YAML by property: one line for a value in_one_line its name, several for a value below it."""
 
 
 class Feature(StrEnum):
@@ -171,11 +171,11 @@ def _properties(alarm: Alarm) -> Properties:
 
 def _metric(line: Line) -> Properties:
     dimensions = [f"{{ Name: {name}, Value: {_value(value)} }}" for name, value in line.dimensions]
-    beside = len(dimensions) <= 2
+    in_one_line = len(dimensions) <= 2
     return {
         "Namespace": [line.namespace],
         "MetricName": [line.name],
-        "Dimensions": [f"[{', '.join(dimensions)}]"] if beside else [f"- {one}" for one in dimensions],
+        "Dimensions": [f"[{', '.join(dimensions)}]"] if in_one_line else [f"- {one}" for one in dimensions],
     }
 
 

@@ -14,7 +14,7 @@ from scripts.operations.widgets import Alarms, Graph, Line, Row, Search, Text, o
 
 HEADING = Text(
     "# Kinesight: ${AWS::StackName}\n"
-    "What each alarm means, how to look, how to mend: ${Runbook}. What each graph shows: docs/operations.md."
+    "What each alarm means, how to check it, how to fix it: ${Runbook}. What each graph shows: docs/operations.md."
 )
 
 FUNCTIONS = tuple(
@@ -23,11 +23,11 @@ FUNCTIONS = tuple(
 )
 QUEUES = ("Images", "Notifications", "SessionClips")
 DEAD_LETTERS = ("Images", "Evidence", "Sessions", "SessionClips", "Notifications", "Live")
-ROADS = {"analyze_images": "image generation", "detect_objects": "on demand", "consume_live": "live"}
+SOURCES = {"analyze_images": "image generation", "detect_objects": "on demand", "consume_live": "live"}
 
 
 def _by_source(metric: Metric, *stats: str) -> list[Line]:
-    return [own(metric, service, stat, f"{source} {stat}") for service, source in ROADS.items() for stat in stats]
+    return [own(metric, service, stat, f"{source} {stat}") for service, source in SOURCES.items() for stat in stats]
 
 
 def _functions(metric: str, stat: str) -> list[Line]:
@@ -79,7 +79,7 @@ ROWS = (
         [
             Graph("Frames in, by source", _by_source(Metric.FRAMES_IN, "Sum"), stacked=True),
             Graph(
-                "What became of frames, all sources",
+                "Outcomes of frames, all sources",
                 [
                     of_all(Metric.FRAMES_ANALYZED),
                     of_all(Metric.FRAMES_DETECTED),
@@ -106,7 +106,7 @@ ROWS = (
             Graph(
                 "Frame age at its result (ms)",
                 [
-                    own(Metric.FRAME_AGE, service, stat, f"{ROADS[service]} {stat}")
+                    own(Metric.FRAME_AGE, service, stat, f"{SOURCES[service]} {stat}")
                     for service in ("analyze_images", "consume_live")
                     for stat in ("p50", "p90", "Maximum")
                 ],
@@ -260,7 +260,7 @@ ROWS = (
             Graph("Estimated dollars", [_budget(Metric.ESTIMATED_USD)], period_s=3600),
             Graph("Paid calls", [_budget(Metric.CALLS_PAID), _budget(Metric.CALLS_OVER_BUDGET)]),
             Graph(
-                "Held back",
+                "Budget limits",
                 [
                     _budget(Metric.BUDGET_SOFT_REACHED),
                     _budget(Metric.BUDGET_HARD_REACHED),

@@ -277,7 +277,7 @@ def bucket_refuses(cloud: LocalCloud, model: ModelServer) -> Iterator[str]:
     s3.delete_bucket_policy(Bucket=bucket)
 
 
-def bucket_tells_nobody(cloud: LocalCloud, model: ModelServer) -> Iterator[str]:
+def bucket_not_notifying(cloud: LocalCloud, model: ModelServer) -> Iterator[str]:
     s3, bucket = cloud.client("s3"), cloud.outputs["ImagesBucketName"]
     before = s3.get_bucket_notification_configuration(Bucket=bucket)
     del before["ResponseMetadata"]
@@ -401,7 +401,7 @@ STATES: tuple[tuple[Breaking, Cause], ...] = (
     (bucket_refuses, Cause.BUCKET_REFUSES),
     (bucket_gone, Cause.BUCKET_MISSING),
     (bucket_of_another_region, Cause.DESTINATION_REGION),
-    (bucket_tells_nobody, Cause.BUCKET_NOT_NOTIFYING),
+    (bucket_not_notifying, Cause.BUCKET_NOT_NOTIFYING),
     (key_disabled, Cause.KEY_UNUSABLE),
     (queue_refuses, Cause.QUEUE_REFUSES),
     (mapping_disabled, Cause.MAPPING_DISABLED),

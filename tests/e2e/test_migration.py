@@ -18,7 +18,7 @@ from kinesight_local.cloud import LocalCloud
 from tests.e2e.conftest import ROOT
 from tests.e2e.test_event_driven_path import Stack, eventually
 from tests.processors import HOME_WITH_PETS, HOME_WITH_REGIONS
-from tests.scenes import SCENE_S, SCENES, make_film
+from tests.scenes import SCENE_S, SCENES, make_scene_video
 
 QUICKLY = {"NotificationQuietSeconds": "2", "NotificationPreRollSeconds": "0", "NotificationPostRollSeconds": "0"}
 """Waiting is all that is changed of what was migrated."""
@@ -59,7 +59,7 @@ def test_what_the_processor_reported_matches_and_nothing_else(
 ) -> None:
     migration, reported = processor
     film = tmp_path / "film.mp4"
-    make_film(film)
+    make_scene_video(film)
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
     stream = migration.parameters["StreamNames"]
     stack = Stack(cloud)

@@ -18,7 +18,7 @@ from kinesight_local.cloud import LocalCloud
 
 from tests.live.chaos import ROOT
 from tests.processors import KIT_PARAMETERS
-from tests.scenes import KEYFRAME_S, SCENE_S, SCENES, make_film
+from tests.scenes import KEYFRAME_S, SCENE_S, SCENES, make_scene_video
 
 SCHEDULED = json.loads((ROOT / "events/conduct_live/schedule.json").read_text())
 STREAM = "front-door"
@@ -68,7 +68,7 @@ def test_every_sixth_keyframe_has_the_endpoints_output(migration: Migration, clo
     conductor = cloud.stack.function_name("ConductLiveFunction")
     cloud.client("lambda").invoke(FunctionName=conductor, Payload=json.dumps(SCHEDULED))["Payload"].read()
     film = tmp_path / "film.mp4"
-    make_film(film)
+    make_scene_video(film)
     start = datetime.now(UTC)
 
     play(STREAM, read_video(film), Tagging(), lambda _: None, Pace(start))

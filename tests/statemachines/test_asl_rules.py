@@ -74,19 +74,19 @@ def test_only_what_passes_is_retried_with_jitter_and_a_limit(name: str, state: d
 
 
 def test_every_error_that_passes_is_retried() -> None:
-    """A new TransientError must not end executions because nobody listed it."""
+    """A new TransientError must not end executions because it is missing from a list."""
     elsewhere = {"TransientError", "StreamBusyError"}
-    wanted = {name for name, one in OURS.items() if issubclass(one, errors.TransientError)} - elsewhere
+    expected = {name for name, one in OURS.items() if issubclass(one, errors.TransientError)} - elsewhere
     for path in MACHINES:
         for graph in graphs(yaml.safe_load(path.read_text())):
             for state in graph["States"].values():
                 if "lambda:invoke" in str(state.get("Resource")):
                     assert state["Retry"] == graph["States"][next(iter(graph["States"]))]["Retry"]
-                    assert wanted <= {error for rule in state["Retry"] for error in rule["ErrorEquals"]}
+                    assert expected <= {error for rule in state["Retry"] for error in rule["ErrorEquals"]}
 
 
 @pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)
-def test_every_state_is_reached_and_every_road_ends(path: Path) -> None:
+def test_every_state_is_reached_and_every_path_ends(path: Path) -> None:
     for graph in graphs(yaml.safe_load(path.read_text())):
         reached, ahead = set(), {graph["StartAt"]}
         while ahead:

@@ -1,4 +1,4 @@
-"""Parameters under which the template is looked at, and its functions."""
+"""Parameter sets under which the template is checked, and its functions."""
 
 from kinesight.domain.detectors.catalogue import DETECTORS
 
@@ -18,8 +18,8 @@ OWN_MODELS = {
 # The optional parts, and each detector: first, second on the whole image, second on crops.
 CHOICES: dict[str, dict[str, str]] = {
     "plain": {},
-    "telling everybody": {"IotTopic": "cameras", "WebhookSecretArn": SECRET_ARN},
-    "telling nobody": {"SessionEventBus": "", "SessionClip": "DISABLED", "AlertPer": "IMAGE"},
+    "all notifications": {"IotTopic": "cameras", "WebhookSecretArn": SECRET_ARN},
+    "no notifications": {"SessionEventBus": "", "SessionClip": "DISABLED", "AlertPer": "IMAGE"},
     "in a network": {"VpcSubnetIds": "subnet-1", "VpcSecurityGroupIds": "sg-1"},
     "under a key": {"KmsKeyArn": KEY_ARN},
     "live and swept": {"LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"},

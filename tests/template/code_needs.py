@@ -1,7 +1,7 @@
-"""What every function asks of AWS, told from its code.
+"""Permissions that every function needs, derived from its code.
 
 Its wiring is run as Lambda would run it, under the environment that the expanded template gives it, so the adapters are
-those that these parameters ask for, each holding the names of what it works on. What their methods call is read from
+those that these parameters select, each holding the names of what it works on. What their methods call is read from
 their source, as far as the handler reaches them (reachable.py).
 """
 
@@ -40,7 +40,7 @@ Need = tuple[str, str]
 ADAPTERS = Path(aws_clients.__file__).parents[1]
 WIRING = ADAPTERS.parent / "wiring"
 _ROUTES = "kinesight.viewer_api."
-"""Whoever asks an HTTP API names the function that answers, so all of them are called."""
+"""The request to an HTTP API selects the route function, so all of them count as called."""
 NOT_BUILDING = {"respond": "answers CloudFormation at a signed address, without the role"}
 
 _ARGUMENTS: dict[str, Any] = {
@@ -77,14 +77,14 @@ class FakeClient:
         """No pages."""
         return SimpleNamespace(paginate=lambda **_: iter(()))
 
-    def _absent(self, **asked: Any) -> Any:
-        if asked.get("Key", "").endswith("labels.txt"):
+    def _absent(self, **parameters: Any) -> Any:
+        if parameters.get("Key", "").endswith("labels.txt"):
             return {"Body": BytesIO(b"Person"), "ETag": '"tag"'}
         raise ClientError({"Error": {"Code": "NoSuchKey"}}, "any")
 
 
 def _heard(*_: object) -> None:
-    """Hooks of a client's own calls, of which there are none; and whatever else wants to tell somebody."""
+    """Hooks of a client's own calls, of which there are none; and any other callback."""
 
 
 def _fake_client(service: str, **_: object) -> FakeClient:
@@ -109,13 +109,13 @@ def built_by(function: str, environment: dict[str, str], detectors: tuple[str | 
     _forget()
     found: list[Built] = []
     with patch.dict("os.environ", environment), patch("boto3.client", _fake_client):
-        for name in sorted(_asked_of_wiring(function) - set(NOT_BUILDING)):
+        for name in sorted(_names_of_wiring(function) - set(NOT_BUILDING)):
             maker = getattr(wiring, name)
-            wanted = inspect.signature(maker).parameters
-            for detector in detectors if "detector" in wanted else (None,):
-                arguments = {one: _ARGUMENTS.get(one, _heard) for one in wanted if one != "detector"}
+            parameters = inspect.signature(maker).parameters
+            for detector in detectors if "detector" in parameters else (None,):
+                arguments = {one: _ARGUMENTS.get(one, _heard) for one in parameters if one != "detector"}
                 with _watched(found):
-                    maker(**arguments | ({"detector": detector} if "detector" in wanted else {}))
+                    maker(**arguments | ({"detector": detector} if "detector" in parameters else {}))
     return list({id(one.adapter): one for one in found}.values())
 
 
@@ -130,7 +130,7 @@ def _bucket_name(adapter: Any) -> str | None:
     return None if bucket is None else bucket.bucket
 
 
-def _asked_of_wiring(function: str) -> set[str]:
+def _names_of_wiring(function: str) -> set[str]:
     """The names that the handler takes from its wiring."""
     return {
         node.attr
@@ -190,7 +190,7 @@ def _maker(frame: FrameType | None) -> str:
 def code_needs(
     function: str, environment: dict[str, str], detectors: tuple[str | None, ...] = (None,)
 ) -> dict[Need, str]:
-    """What the role must be granted for the code, each with the adapter that asks for it. `detectors`: what executions
+    """What the role must be granted for the code, each with the adapter that needs it. `detectors`: what executions
     may choose besides the stack's own, which is None."""
     built = built_by(function, environment, detectors)
     app, *routes = _entrances(function)
@@ -198,7 +198,7 @@ def code_needs(
     for module, name in ((one, name) for one in routes for name in _functions_in(one)):
         graph.follow(module, name)
     wiring = importlib.import_module(f"kinesight.wiring.{function}")
-    for name in _asked_of_wiring(function):
+    for name in _names_of_wiring(function):
         graph.follow(wiring, name)
     crops = [_CROPS] if environment.get(_CUTTING[0]) == _CUTTING[1] else []
     places = _Places([_IMAGES_OF.get(function, ""), *crops], crops)
@@ -350,20 +350,22 @@ def _services(adapter: Any) -> Iterator[str]:
             yield value._connect("https://data.example").service
         elif value is aws_clients.iot_data:
             yield "iot-data"
-    if hasattr(adapter, "_connect"):  # its client is made for the endpoint that it asks for
+    if hasattr(adapter, "_connect"):  # its client is created for the endpoint that it requests
         yield "kinesisvideo"
 
 
 def _on_the_way(adapter: Any) -> set[str]:
-    """What making the client itself asks for."""
-    asked = aws_clients.iot_data in vars(adapter).values()
+    """Permissions that creating the client needs."""
+    creates_iot_client = aws_clients.iot_data in vars(adapter).values()
     return (
-        {"iot:DescribeEndpoint"} if asked and "describe_endpoint" in inspect.getsource(aws_clients.iot_data) else set()
+        {"iot:DescribeEndpoint"}
+        if creates_iot_client and "describe_endpoint" in inspect.getsource(aws_clients.iot_data)
+        else set()
     )
 
 
 def _detects_absence(adapter: Any) -> bool:
-    """Whether the adapter tells absent objects apart. S3 returns 403 instead of 404 to roles that may not list
+    """Whether the adapter detects absent objects. S3 returns 403 instead of 404 to roles that may not list
     ("GetObject", permissions), and copying reads another bucket than the adapter's own."""
     methods = methods_of(_class_of(adapter))
     names = {word for trees in methods.values() for tree in trees for word in _mentioned(tree)}
@@ -410,7 +412,7 @@ _IMAGES_OF = {
     "keep_evidence": "ImagesBucket/*",  # of every source
 }
 _CUTTING = ("THEN_ON", "CROP")
-"""With this setting the second detector looks at crops, which are images too; with the other there are none."""
+"""With this setting the second detector analyzes crops, which are images too; with the other there are none."""
 # A name in braces is an attribute of the adapter.
 _RESOURCES: dict[str, tuple[str, ...]] = {
     "dynamodb:": ("{_table}",),
@@ -485,7 +487,7 @@ def _in_s3(built: Built, action: str, places: _Places) -> Sequence[str]:
     if built.maker == "detectors._chained":
         return places.crops
     if built.maker == "detectors._label_file" and action == "s3:ListBucket":
-        return ()  # nobody's whole bucket is listed to tell that a file is absent, which S3 then tells as forbidden
+        return ()  # no foreign bucket is listed to detect an absent file, so S3 reports it as forbidden
     return _PLACES[name, built.maker]
 
 

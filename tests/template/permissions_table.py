@@ -14,7 +14,7 @@ _BEGIN, _END = (
     "<!-- permissions: written by python -m tests.template.permissions_table -->",
     "<!-- end of permissions -->",
 )
-_EVERYBODY = ("logs:CreateLogStream", "logs:PutLogEvents", "xray:", "kms:", "ec2:")
+_EVERY_ROLE = ("logs:CreateLogStream", "logs:PutLogEvents", "xray:", "kms:", "ec2:")
 
 
 def written() -> str:
@@ -59,7 +59,7 @@ def _without(grants: Iterable[Grant], actions: set[str]) -> list[Grant]:
 def _written(grants: Iterable[Grant]) -> str:
     actions = defaultdict(list)
     for action, resource in sorted(grants):
-        if not action.startswith(_EVERYBODY):
+        if not action.startswith(_EVERY_ROLE):
             actions[resource, action.partition(":")[0]].append(action.partition(":")[2])
     return (
         "; ".join(f"{service}: {', '.join(names)} on `{place}`" for (place, service), names in actions.items()) or "–"

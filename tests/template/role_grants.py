@@ -1,4 +1,4 @@
-"""What every role is granted, told from the expanded template.
+"""What every role is granted, read from the expanded template.
 
 Resources are written short: `ImagesBucket/images/*` or `ResultsStream` by their logical ids, other ARNs without what is
 the deployment's own: `kinesisvideo:stream/*`.

@@ -105,7 +105,7 @@ OF_ARRIVING = {Metric.FRAME_AGE, Metric.FRAMES_GATED, Metric.FRAMES_WOULD_BE_GAT
 
 
 def emitted(root: Path) -> set[tuple[str, Metric]]:
-    """(service, metric): what a function's handler names, and what becomes of the frames that it tells of."""
+    """(service, metric): what a function's handler names, and the outcomes of the frames that it reports."""
     found: set[tuple[str, Metric]] = set()
     for path in root.glob("functions/*/app.py"):
         tree = ast.parse(path.read_text())
@@ -362,8 +362,8 @@ def test_every_alarm_watches_a_metric_that_there_is(template: dict[str, Any]) ->
     assert watched >= len(ALWAYS)
 
 
-def test_an_alarm_has_one_answer_and_at_most_ten_metrics(template: dict[str, Any]) -> None:
-    """PutMetricAlarm takes ten metrics, of which one is the answer, and no SEARCH."""
+def test_an_alarm_has_one_result_and_at_most_ten_metrics(template: dict[str, Any]) -> None:
+    """PutMetricAlarm takes ten metrics, of which one is the result, and no SEARCH."""
     for one in template["Resources"].values():
         if one["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in one["Properties"]:
             metrics = one["Properties"]["Metrics"]
@@ -372,7 +372,7 @@ def test_an_alarm_has_one_answer_and_at_most_ten_metrics(template: dict[str, Any
             assert not [metric for metric in metrics if "SEARCH" in metric.get("Expression", "")]
 
 
-def test_every_alarm_is_told_and_taken_back(template: dict[str, Any]) -> None:
+def test_every_alarm_notifies_when_it_is_raised_and_when_it_is_over(template: dict[str, Any]) -> None:
     for one in template["Resources"].values():
         if one["Type"] == "AWS::CloudWatch::Alarm":
             assert one["Properties"]["AlarmActions"] == one["Properties"]["OKActions"] == [{"Ref": "OperationsTopic"}]

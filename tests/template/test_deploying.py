@@ -209,7 +209,7 @@ def test_other_code_a_changed_layer_and_a_new_release_publish_new_versions(plain
 
 
 def test_a_changed_parameter_alone_publishes_none(plain: Document) -> None:
-    """Why there is `Release`. Where this fails, SAM has mended its issue 3820, and docs/deploy.md can say so."""
+    """Why there is `Release`. If this fails, SAM has fixed its issue 3820, and docs/deploy.md can say so."""
     assert versions(cloud_formation({"LogLevel": "DEBUG"})) == versions(plain)
 
 
@@ -280,7 +280,7 @@ def test_the_workflows_are_the_two() -> None:
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_every_action_is_pinned_to_a_commit_whose_version_is_told(workflow: Path) -> None:
+def test_every_action_is_pinned_to_a_commit_and_names_its_version(workflow: Path) -> None:
     used = re.findall(r"uses: (.*)", workflow.read_text())
 
     assert used

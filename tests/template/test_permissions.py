@@ -85,7 +85,7 @@ def test_every_action_is_missed_when_it_is_taken_away(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_every_action_that_is_added_is_told(function: str) -> None:
+def test_every_added_action_is_reported(function: str) -> None:
     stack, role = deployed(**CHOICES["all at once"]), resource_of(function, "Role")
     needs = needs_of(stack, function)
 
@@ -93,12 +93,12 @@ def test_every_action_that_is_added_is_told(function: str) -> None:
         service = statement.actions[0].partition(":")[0]
         for added in (f"{service}:Nonsense", "s3:DeleteObjectVersion"):
             more = replace(statement, effect="Allow", actions=(*statement.actions, added))
-            told = difference(needs, stack.grants(role) | more.grants)
-            assert any(added in one and one.startswith("granted, not used") for one in told)
+            differences = difference(needs, stack.grants(role) | more.grants)
+            assert any(added in one and one.startswith("granted, not used") for one in differences)
 
 
 @pytest.mark.parametrize(
-    ("function", "module", "call", "instead", "told"),
+    ("function", "module", "call", "instead", "action"),
     [
         ("keep_evidence", "s3.bucket", "head_object", "delete_object", "s3:DeleteObject"),
         ("track_sessions", "dynamodb.documents", "put_item", "batch_write_item", "dynamodb:BatchWriteItem"),
@@ -113,10 +113,10 @@ def test_every_action_that_is_added_is_told(function: str) -> None:
         ("start_analysis", "dynamodb.documents", "get_item", "transact_get_items", "dynamodb:TransactGetItems"),
     ],
 )
-def test_code_that_begins_to_call_something_else_is_told(
-    function: str, module: str, call: str, instead: str, told: str, monkeypatch: pytest.MonkeyPatch
+def test_code_that_calls_another_action_is_reported(
+    function: str, module: str, call: str, instead: str, action: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The adapter's source is read as if somebody had changed the call."""
+    """The adapter's source is read as if the call had been changed."""
     changed = inspect.getsource(importlib.import_module(f"kinesight.adapters.{module}")).replace(call, instead)
     reads_as(f"kinesight.adapters.{module}", ast.parse(changed), monkeypatch)
     stack = deployed(**CHOICES["plain"])
@@ -124,7 +124,7 @@ def test_code_that_begins_to_call_something_else_is_told(
     needs = code_needs.code_needs(function, stack.environment(resource_of(function, "Function")))
     words = difference(needs, stack.grants(resource_of(function, "Role")))
 
-    assert any(told in one and one.startswith("used by") for one in words)
+    assert any(action in one and one.startswith("used by") for one in words)
 
 
 def reads_as(module: str, tree: ast.Module, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,14 +150,14 @@ def test_every_adapter_that_the_wiring_knows_is_built_under_some_choice() -> Non
         if isinstance(value, type) and value.__module__.startswith("kinesight.adapters.")
     }
     stacks = {choice: deployed(**parameters) for choice, parameters in CHOICES.items()}
-    asked = {
+    handlers = {
         (one, environment_of(stack, one), selectable(stack))
         for choice, stack in stacks.items()
         for one in functions_of(choice)
     }
     built = {
         type(one.adapter)
-        for function, environment, detectors in asked
+        for function, environment, detectors in handlers
         for one in code_needs.built_by(function, dict(environment), detectors)
     }
 
@@ -169,8 +169,8 @@ def test_every_adapter_that_the_wiring_knows_is_built_under_some_choice() -> Non
 # Actions on every resource, or on resources of every name, each with the reason for it.
 WILDCARDS = {
     "ec2:*": "Lambda makes network interfaces itself, and a Deny keeps functions from it",
-    "iot:DescribeEndpoint": "knows no resources: it tells the account's one endpoint",
-    "kinesis:ListStreams": "knows no resources; asked for when an event source is made",
+    "iot:DescribeEndpoint": "knows no resources: it returns the account's one endpoint",
+    "kinesis:ListStreams": "knows no resources; called when an event source is created",
     "kinesisvideo:ListStreams": "knows no resources; streams are found by name or by tag",
     "logs:*LogDelivery": "knows no resources; Step Functions sets up its log with it",
     "logs:Describe*": "knows no resources; Step Functions sets up its log with it",
@@ -239,7 +239,7 @@ def test_every_role_has_the_permissions_boundary_where_there_is_one() -> None:
 
 
 def test_only_people_may_change_the_rules() -> None:
-    """Who looks at images that might be made to break it must not be able to say what is looked for."""
+    """A function that analyzes images, which may be malicious, must not be able to change the rules."""
     for parameters in CHOICES.values():
         stack = deployed(**parameters)
         for role in stack.of_type("AWS::IAM::Role").keys() - {"ServeViewerRole"}:

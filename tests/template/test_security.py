@@ -1,4 +1,4 @@
-"""What is stored is private, encrypted, told apart from other accounts' doings, and not kept for ever."""
+"""What is stored is private, encrypted, separate from other accounts, and deleted after its retention."""
 
 import json
 import subprocess
@@ -78,14 +78,14 @@ def test_with_a_key_everything_that_is_stored_is_under_it(under_key: Deployed) -
         for name, properties in under_key.of_type(kind).items()
         if at(properties, path) != KEY_ARN
     }
-    wanted = {
+    expected = {
         "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY_ARN},
         "BucketKeyEnabled": True,
     }
     elsewhere |= {
         name
         for name, bucket in under_key.of_type("AWS::S3::Bucket").items()
-        if bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"] != [wanted]
+        if bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"] != [expected]
     }
 
     assert elsewhere == set(WITHOUT_A_KEY)
@@ -242,7 +242,7 @@ def example(name: str) -> dict[str, Any]:
 
 
 def test_the_sample_key_lets_in_every_service_that_delivers_to_what_is_encrypted(under_key: Deployed) -> None:
-    """Whoever a queue's or topic's policy lets in has to encrypt, and CloudWatch Logs has to besides."""
+    """Every principal that a queue's or topic's policy admits has to encrypt, and CloudWatch Logs too."""
     statements = example("key.yaml")["Resources"]["Key"]["Properties"]["KeyPolicy"]["Statement"]
     by_service = {str(one["Principal"].get("Service")): one for one in statements}
     let_in = {
@@ -285,8 +285,8 @@ def test_the_bill_of_materials_lists_what_the_layers_deploy() -> None:
     (command,) = [line for line in (ROOT / "Makefile").read_text().splitlines() if "--format cyclonedx" in line]
     arguments = command.partition("uv ")[2].partition(" -o ")[0].split()
     uv = str(Path(sys.executable).with_name("uv"))
-    answer = subprocess.run([uv, *arguments, "--offline"], cwd=ROOT, capture_output=True, text=True, check=True)
-    components = {(one["name"], one.get("version")) for one in json.loads(answer.stdout)["components"]}
+    exported = subprocess.run([uv, *arguments, "--offline"], cwd=ROOT, capture_output=True, text=True, check=True)
+    components = {(one["name"], one.get("version")) for one in json.loads(exported.stdout)["components"]}
     pinned = set()
     for path in ROOT.glob("layers/*/requirements.txt"):
         lines = path.read_text().splitlines()
@@ -310,7 +310,7 @@ def test_every_skipped_check_is_in_the_document_with_its_reason() -> None:
     assert all(len(comment) > 20 for _, comment in skips)
 
 
-def test_every_alarm_tells_somebody() -> None:
+def test_every_alarm_notifies_the_operations_topic() -> None:
     stack = deployed(**ALL)
     alarms = stack.of_type("AWS::CloudWatch::Alarm")
 

@@ -412,7 +412,7 @@ def test_without_the_viewer_nothing_of_it_exists() -> None:
     assert [name for name in resources if "Viewer" in name or "Page" in name] == []
 
 
-def test_every_route_of_the_viewer_asks_for_a_token() -> None:
+def test_every_route_of_the_viewer_requires_a_token() -> None:
     resources = expand(TEMPLATE, VIEWER).resources
     routes = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::ApiGatewayV2::Route"]
 

@@ -22,12 +22,12 @@ def words() -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize(("code", "status"), words())
 def test_a_throttle_passes(code: str, status: int) -> None:
-    answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
 
-    assert is_retryable(ClientError(answer, "Anything"))  # type: ignore[arg-type]  # the rest does not matter
+    assert is_retryable(ClientError(response, "Anything"))  # type: ignore[arg-type]  # the rest does not matter
 
 
 def test_a_refusal_does_not() -> None:
-    answer = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    response = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
 
-    assert not is_retryable(ClientError(answer, "Anything"))  # type: ignore[arg-type]  # the rest does not matter
+    assert not is_retryable(ClientError(response, "Anything"))  # type: ignore[arg-type]  # the rest does not matter

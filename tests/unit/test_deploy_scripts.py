@@ -132,7 +132,7 @@ def test_debug_information_is_taken_out_where_there_is_a_tool_for_it(
     assert (module.read_text(), patched.read_text()) == ("half", "half half")
 
 
-def test_nothing_built_is_told(finish_build: dict[str, Any], tmp_path: Path) -> None:
+def test_without_a_build_it_exits_with_the_next_step(finish_build: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="make build"):
         finish_build["main"](["--build-dir", str(tmp_path)])
 
@@ -142,7 +142,7 @@ def test_nothing_built_is_told(finish_build: dict[str, Any], tmp_path: Path) -> 
 CHOICE = "  Architecture:\n    Type: String\n    Default: arm64\n    AllowedValues:\n    - arm64\n    - x86_64\n"
 
 
-def test_a_packed_template_is_for_one_processor_and_takes_the_workflow_from_beside_it(
+def test_a_packed_template_is_for_one_processor_and_takes_the_workflow_next_to_it(
     package_release: dict[str, Any],
 ) -> None:
     built = CHOICE + "      DefinitionUri: ../../statemachines/analyze_range.asl.yaml\n      CodeUri: SomeFunction\n"
@@ -226,8 +226,8 @@ def test_cold_starts_are_those_of_the_functions_reports(
         report(initDurationMs=900.75),
         report(),
         report(restoreDurationMs=180.0),
-        '{"message": "platform.report of somebody else"}',
-        "no JSON: platform.report",
+        '{"message": "platform.report of another source"}',
+        "not JSON: platform.report",
     )
     measure["main"](["kinesight", "--json"])
 
@@ -246,7 +246,7 @@ def test_cold_starts_are_those_of_the_functions_reports(
     ]
 
 
-def test_a_function_that_nobody_called_has_a_row(
+def test_a_function_that_was_never_called_has_a_row(
     measure: dict[str, Any], stack: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     measure["main"](["kinesight"])
@@ -254,6 +254,6 @@ def test_a_function_that_nobody_called_has_a_row(
     assert "| AnalyzeImagesFunction | 0 | 0 | 0 | - | - | 0 | - | - |" in capsys.readouterr().out
 
 
-def test_a_stack_that_is_not_there_is_told_with_the_next_step(measure: dict[str, Any], stack: str) -> None:
+def test_a_missing_stack_is_reported_with_the_next_step(measure: dict[str, Any], stack: str) -> None:
     with pytest.raises(SystemExit, match="Check the stack's name"):
         measure["main"](["another"])

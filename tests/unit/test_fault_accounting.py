@@ -70,10 +70,10 @@ def keys_of(record: Any) -> set[str]:
 
 
 def test_a_world_in_which_all_is_well() -> None:
-    verdict = account(given(), come())
+    result = account(given(), come())
 
-    assert verdict.problems == []
-    assert set(verdict.copies.values()) == {0}
+    assert result.problems == []
+    assert set(result.copies.values()) == {0}
 
 
 ALL_WELL = come()
@@ -131,13 +131,13 @@ def _arrival(record: Any) -> Arrival:
     return Arrival(NOON_MS + 4000, record.model_dump_json(by_alias=True).encode())
 
 
-def test_copies_are_counted_and_no_problem_where_an_answer_was_lost() -> None:
+def test_copies_are_counted_and_no_problem_after_a_lost_response() -> None:
     twice = come(arrivals=ALL_WELL.seen.arrivals * 2, alerts=[*ALL_WELL.seen.alerts, ALL_WELL.seen.alerts[0]])
 
-    verdict = account(given(told_twice=1), twice)
+    result = account(given(told_twice=1), twice)
 
-    assert verdict.problems == []
-    assert (verdict.copies["results"], verdict.copies["alerts"]) == (3, 1)
+    assert result.problems == []
+    assert (result.copies["results"], result.copies["alerts"]) == (3, 1)
 
 
 def test_an_image_belongs_to_the_phase_in_which_it_could_be_had() -> None:

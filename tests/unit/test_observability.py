@@ -13,7 +13,7 @@ from kinesight.metric_catalogue import Metric, Unit
 from kinesight.observability import count, count_kinds, emit_stream_metrics, measure, observed
 
 STACK = {"Stack": "east", "service": "analyze_images"}
-TALLIES = {"front-door": FrameCounts(settled=2, analyzed=2), "back-door": FrameCounts(settled=1, analyzed=1)}
+COUNTS = {"front-door": FrameCounts(settled=2, analyzed=2), "back-door": FrameCounts(settled=1, analyzed=1)}
 
 
 @pytest.fixture(autouse=True)
@@ -59,19 +59,19 @@ def test_a_count_is_under_the_stack_and_the_service(capsys: pytest.CaptureFixtur
     assert points(capsys.readouterr().out) == [("ImagesDeadLettered", "Count", STACK, [3.0])]
 
 
-def test_two_stacks_of_one_account_are_told_apart(
+def test_two_stacks_of_one_account_have_separate_metrics(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = []
+    emitted = []
     for stack in ("east", "west"):
         monkeypatch.setenv("STACK_NAME", stack)
         observability._settings.cache_clear()
         invoked(lambda: count(Metric.IMAGES_DEAD_LETTERED, 1))
-        emit_frame_metrics(TALLIES)
-        told.append({tuple(under.items()) for _, _, under, _ in points(capsys.readouterr().out)})
+        emit_frame_metrics(COUNTS)
+        emitted.append({tuple(under.items()) for _, _, under, _ in points(capsys.readouterr().out)})
 
-    assert told[0].isdisjoint(told[1])
-    assert all(("Stack", "west") in under for under in told[1])
+    assert emitted[0].isdisjoint(emitted[1])
+    assert all(("Stack", "west") in under for under in emitted[1])
 
 
 def test_a_count_of_nothing_costs_nothing_and_a_measure_of_nothing_is_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -85,7 +85,7 @@ def test_a_count_of_nothing_costs_nothing_and_a_measure_of_nothing_is_one(capsys
     assert points(capsys.readouterr().out) == [("LeasesHeld", "Count", STACK, [0.0])]
 
 
-def test_metrics_of_a_run_that_failed_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_of_a_failed_run_are_emitted(capsys: pytest.CaptureFixture[str]) -> None:
     def work() -> None:
         count(Metric.IMAGES_DEAD_LETTERED, 1)
         raise ValueError("a defect")
@@ -96,7 +96,7 @@ def test_metrics_of_a_run_that_failed_are_told(capsys: pytest.CaptureFixture[str
     assert [name for name, *_ in points(capsys.readouterr().out)] == ["ImagesDeadLettered"]
 
 
-def test_a_kind_is_added_up_and_told_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_kind_is_added_up_and_emitted_by_itself(capsys: pytest.CaptureFixture[str]) -> None:
     count_kinds(Metric.GET_IMAGES_ERRORS, {"NO_MEDIA": 2, "MEDIA_ERROR": 1})
 
     assert points(capsys.readouterr().out) == [
@@ -107,8 +107,8 @@ def test_a_kind_is_added_up_and_told_by_itself(capsys: pytest.CaptureFixture[str
     ]
 
 
-def test_streams_have_no_metrics_of_their_own_unless_that_is_wished(capsys: pytest.CaptureFixture[str]) -> None:
-    emit_frame_metrics(TALLIES)
+def test_streams_have_no_metrics_of_their_own_by_default(capsys: pytest.CaptureFixture[str]) -> None:
+    emit_frame_metrics(COUNTS)
 
     assert points(capsys.readouterr().out) == [
         ("FramesIn", "Count", STACK, [3.0]),
@@ -118,11 +118,11 @@ def test_streams_have_no_metrics_of_their_own_unless_that_is_wished(capsys: pyte
 
 @pytest.mark.usefixtures("per_stream")
 def test_streams_with_metrics_of_their_own_count_once_in_the_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    emit_frame_metrics(TALLIES | {"": FrameCounts(settled=1)})
+    emit_frame_metrics(COUNTS | {"": FrameCounts(settled=1)})
 
-    told = [(under, values) for name, _, under, values in points(capsys.readouterr().out) if name == "FramesIn"]
+    emitted = [(under, values) for name, _, under, values in points(capsys.readouterr().out) if name == "FramesIn"]
 
-    assert told == [
+    assert emitted == [
         (STACK, [2.0]),
         (STACK | {"StreamName": "front-door"}, [2.0]),
         (STACK, [1.0]),
@@ -131,32 +131,32 @@ def test_streams_with_metrics_of_their_own_count_once_in_the_whole(capsys: pytes
     ]
 
 
-def test_times_are_told_one_by_one_so_that_percentiles_can_be_had(capsys: pytest.CaptureFixture[str]) -> None:
+def test_times_are_emitted_one_by_one_so_that_percentiles_are_possible(capsys: pytest.CaptureFixture[str]) -> None:
     emit_frame_metrics({"front-door": FrameCounts(analyzed=2, latencies_ms=[40, 60], ages_ms=[1000, 3000])})
 
-    told = {name: (unit, values) for name, unit, _, values in points(capsys.readouterr().out)}
+    emitted = {name: (unit, values) for name, unit, _, values in points(capsys.readouterr().out)}
 
-    assert told["DetectorLatency"] == ("Milliseconds", [40.0, 60.0])
-    assert told["FrameAge"] == ("Milliseconds", [1000.0, 3000.0])
+    assert emitted["DetectorLatency"] == ("Milliseconds", [40.0, 60.0])
+    assert emitted["FrameAge"] == ("Milliseconds", [1000.0, 3000.0])
 
 
 def test_more_times_than_a_document_may_have_make_several(capsys: pytest.CaptureFixture[str]) -> None:
     """At most 100 values a metric and document (Embedded metric format specification)."""
     emit_frame_metrics({"front-door": FrameCounts(analyzed=250, ages_ms=list(range(250)))})
 
-    told = [values for name, _, _, values in points(capsys.readouterr().out) if name == "FrameAge"]
+    emitted = [values for name, _, _, values in points(capsys.readouterr().out) if name == "FrameAge"]
 
-    assert [value for values in told for value in values] == list(range(250))
-    assert max(len(values) for values in told) <= 100
+    assert [value for values in emitted for value in values] == list(range(250))
+    assert max(len(values) for values in emitted) <= 100
 
 
-def test_detector_errors_are_told_by_class(capsys: pytest.CaptureFixture[str]) -> None:
+def test_detector_errors_are_emitted_by_class(capsys: pytest.CaptureFixture[str]) -> None:
     emit_frame_metrics({"front-door": FrameCounts(detector_errors=Counter(DetectorBusyError=2))})
 
     assert ("DetectorErrors", "Count", STACK | {"Kind": "DetectorBusyError"}, [2.0]) in points(capsys.readouterr().out)
 
 
-def test_a_lag_of_nothing_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lag_of_zero_is_emitted(capsys: pytest.CaptureFixture[str]) -> None:
     emit_stream_metrics("front-door", {Metric.LIVE_KEYFRAMES: [0], Metric.LIVE_LAG: [0]})
 
     assert points(capsys.readouterr().out) == [("LiveLag", "Milliseconds", STACK, [0.0])]

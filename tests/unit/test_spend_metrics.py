@@ -16,7 +16,7 @@ SPENT = {
 }
 
 
-def told(capsys: pytest.CaptureFixture[str], spent: dict[tuple[str, str], Spend]) -> list[dict[str, Any]]:
+def emitted(capsys: pytest.CaptureFixture[str], spent: dict[tuple[str, str], Spend]) -> list[dict[str, Any]]:
     emit_spend_metrics(spent)
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
@@ -35,10 +35,10 @@ def per_stream(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     observability._settings.cache_clear()
 
 
-def test_dollars_are_told_by_detector_and_by_stream_where_it_is_wanted(
+def test_dollars_are_emitted_by_detector_and_if_enabled_by_stream(
     capsys: pytest.CaptureFixture[str], per_stream: bool
 ) -> None:
-    *estimates, _ = told(capsys, SPENT)
+    *estimates, _ = emitted(capsys, SPENT)
 
     budget = {"Stack": "front", "service": "budget"}
     place = {"StreamName": "yard"} if per_stream else {}
@@ -49,12 +49,12 @@ def test_dollars_are_told_by_detector_and_by_stream_where_it_is_wanted(
 
 
 def test_counts_are_of_all_together(capsys: pytest.CaptureFixture[str], per_stream: bool) -> None:
-    *_, counts = told(capsys, SPENT)
+    *_, counts = emitted(capsys, SPENT)
 
     assert dimensions(counts) == [{"Stack": "front", "service": "budget"}]
     names = ("CallsPaid", "CallsOverBudget", "BudgetSoftReached", "BudgetHardReached", "BudgetReservationFailed")
     assert [counts[name] for name in names] == [[4], [7], [3], [4], [1]]
 
 
-def test_nothing_spent_is_nothing_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert told(capsys, {}) == []
+def test_without_spend_nothing_is_emitted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert emitted(capsys, {}) == []

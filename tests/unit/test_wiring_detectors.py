@@ -33,7 +33,7 @@ LACKING = {
 }
 
 
-def wanted(kind: str, **more: Any) -> DetectionSettings:
+def settings(kind: str, **more: Any) -> DetectionSettings:
     return DetectionSettings.model_validate(
         {
             "results_stream_name": "r",
@@ -49,9 +49,9 @@ def wanted(kind: str, **more: Any) -> DetectionSettings:
 
 @pytest.mark.parametrize("kind", DETECTORS)
 def test_every_type_has_its_detector(kind: str) -> None:
-    built = detector(wanted(kind, **WHOLE))
+    built = detector(settings(kind, **WHOLE))
 
-    assert built.fingerprint == detector(wanted(kind, **WHOLE)).fingerprint
+    assert built.fingerprint == detector(settings(kind, **WHOLE)).fingerprint
 
 
 def test_executions_and_the_command_offer_the_same_types() -> None:
@@ -70,7 +70,7 @@ def test_what_is_missing_is_named(kind: str) -> None:
     lacking = "SageMakerEndpointName" if kind == "SAGEMAKER_ASYNC" else LACKING[kind]
 
     with pytest.raises(InvalidSettingError, match=f"{kind}, and {lacking} is empty"):
-        detector(wanted(kind))
+        detector(settings(kind))
 
 
 def test_an_execution_may_choose_what_the_stack_has() -> None:
@@ -86,24 +86,24 @@ def test_a_model_of_ones_own_is_there_as_the_stacks_detector(kind: str) -> None:
     assert kind not in PlanWindowsSettings(work_bucket="b", detector=kind).missing_parameters()
 
 
-def test_a_chain_looks_with_both() -> None:
-    chained = wanted("REKOGNITION_LABELS", then_detector="REKOGNITION_FACE_SEARCH", **WHOLE)
+def test_a_chain_calls_both() -> None:
+    chained = settings("REKOGNITION_LABELS", then_detector="REKOGNITION_FACE_SEARCH", **WHOLE)
 
     assert detector(chained).fingerprint == (
-        f"{detector(wanted('REKOGNITION_LABELS')).fingerprint}>*@80/FRAME>"
-        f"{detector(wanted('REKOGNITION_FACE_SEARCH', **WHOLE)).fingerprint}"
+        f"{detector(settings('REKOGNITION_LABELS')).fingerprint}>*@80/FRAME>"
+        f"{detector(settings('REKOGNITION_FACE_SEARCH', **WHOLE)).fingerprint}"
     )
 
 
 def test_none_is_no_second_detector() -> None:
-    alone = wanted("REKOGNITION_LABELS", then_detector="NONE")
+    alone = settings("REKOGNITION_LABELS", then_detector="NONE")
 
-    assert detector(alone).fingerprint == detector(wanted("REKOGNITION_LABELS")).fingerprint
+    assert detector(alone).fingerprint == detector(settings("REKOGNITION_LABELS")).fingerprint
 
 
 def test_a_plate_pattern_is_checked_before_any_image() -> None:
     with pytest.raises(InvalidSettingError, match="PlatePattern"):
-        detector(wanted("REKOGNITION_TEXT", plate_pattern="(", known_plates="AB 12, CD 34"))
+        detector(settings("REKOGNITION_TEXT", plate_pattern="(", known_plates="AB 12, CD 34"))
 
 
 @pytest.mark.parametrize("equipment", ["", "HELMET", "HEAD_COVER,HELMET"])
@@ -118,7 +118,7 @@ def test_equipment_is_what_rekognition_knows(equipment: str, monkeypatch: pytest
 
 def test_the_stacks_price_of_a_call_is_that_of_its_own_detector() -> None:
     stack = DetectObjectsSettings.model_validate(
-        wanted("HTTP").model_dump()
+        settings("HTTP").model_dump()
         | {"work_bucket": "b", "detector_usd_per_thousand_calls": "0.4", "then_detector": "REKOGNITION_TEXT"}
     )
 

@@ -182,7 +182,7 @@ def test_rules_of_two_editors_are_merged(
 def test_a_time_range_is_analyzed(user: PageUser, world: World, hostile: Any) -> None:
     # A second analysis of the same images has no results.
     label, seconds = ("Dog", (4, 8)) if user.is_phone else ("Fox", (0, 4))
-    world.model.answer = seeing(label)
+    world.model.output = seeing(label)
     begin = datetime.fromisoformat(hostile["video"]["startedAt"]).replace(microsecond=0)
     start, end = (f"{begin + timedelta(seconds=one):%Y-%m-%dT%H:%M:%SZ}" for one in seconds)
     user.go(f"/analyze?stream={YARD}&start={start}&end={end}")

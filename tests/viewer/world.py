@@ -22,7 +22,7 @@ from kinesight_local.viewer import ViewerServer
 from PIL import Image
 
 from tests.model_server import Model
-from tests.scenes import HEIGHT, WIDTH, make_film
+from tests.scenes import HEIGHT, WIDTH, make_scene_video
 
 ROOT = Path(__file__).resolve().parents[2]
 DOOR, PORCH, YARD, GATE, CELLAR = STREAMS = "front-door", "front-porch", "yard", "gate", "cellar"
@@ -87,7 +87,7 @@ class World:
         before = {one["sessionKey"] for one in self.sessions(stream)}
         counters = self.cloud.kvs.service.delivery.counters
         generated = counters(stream)["images_generated"]
-        self.model.answer = seeing(label)
+        self.model.output = seeing(label)
         self.roll(stream, Tagging(image=True, metadata=tags))
         eventually(lambda: counters(stream)["pending"], lambda pending: pending == 0)
         images = counters(stream)["images_generated"] - generated
@@ -177,7 +177,7 @@ def _image(session: Session) -> bytes:
 def a_world(folder: Path, **parameters: str) -> Iterator[World]:
     """Deploys a stack with cameras that have not sent video yet."""
     video = folder / "video.mp4"
-    make_film(video)
+    make_scene_video(video)
     model = Model(answer=b"[]")
     chosen = {
         "EnableViewer": "ENABLED",

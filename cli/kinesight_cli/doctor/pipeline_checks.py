@@ -32,7 +32,7 @@ def bucket_notification(facts: BucketNotificationFacts) -> Result:
     return failed(
         Cause.BUCKET_NOT_NOTIFYING,
         f"{facts.bucket} does not notify the queue of new objects under {facts.prefix}",
-        "A bucket has one notification configuration, and somebody replaced it. Images are written but not analyzed; "
+        "A bucket has one notification configuration, and it was replaced. Images are written but not analyzed; "
         "analyze the missed time range with `kinesight analyze`.",
         f"aws s3api put-bucket-notification-configuration --bucket {facts.bucket} "
         f"--notification-configuration '{configuration}'",
@@ -122,8 +122,8 @@ def _function_state(facts: FunctionFacts) -> Result | None:
         return failed(
             Cause.FUNCTION_THROTTLED,
             f"{facts.function} has a reserved concurrency of 0",
-            "So Lambda throttles every invocation, and its events wait. Somebody stopped it on purpose, or an "
-            "emergency stop of the account did.",
+            "So Lambda throttles every invocation, and its events wait. The function was stopped on purpose, or by an "
+            "emergency stop of the account.",
             f"aws lambda delete-function-concurrency --function-name {facts.function}",
         )
     return None
@@ -216,14 +216,14 @@ def alerts(facts: TopicFacts) -> Result:
         return failed(
             Cause.ALERTS_UNSUBSCRIBED,
             f"AlertEmail {facts.endpoint} is not subscribed",
-            "Somebody followed the unsubscribe link of an alert, or the subscription was deleted.",
+            "The recipient followed the unsubscribe link of an alert, or the subscription was deleted.",
             subscribe,
         )
     if facts.endpoint and not any(one.confirmed for one in own):
         return failed(
             Cause.ALERTS_UNCONFIRMED,
             f"the subscription of {facts.endpoint} is not confirmed",
-            "SNS sends no alerts before somebody follows the link in its e-mail, which may be in the spam folder. "
+            "SNS sends no alerts until the recipient follows the link in its e-mail, which may be in the spam folder. "
             "Request a new e-mail:",
             subscribe,
         )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class FailedExecutions:
     """A DeadLetterSource of executions that failed or timed out and that `kinesight redrive` has not started again.
 
-    Executions that somebody stopped are left out. The receipt is the name of the execution, the body its input.
+    Executions that a user stopped are left out. The receipt is the name of the execution, the body its input.
     Nothing is reserved or deleted: the name of the new execution shows which ones were started again.
     """
 

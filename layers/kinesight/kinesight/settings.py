@@ -137,7 +137,7 @@ class _SelectionSettings(Settings):
 class StreamConfigurationSettings(_SelectionSettings):
     """The fields of UpdateImageGenerationConfiguration and UpdateNotificationConfiguration, for the selected streams.
 
-    `images_missing_minutes`: how long a stream may be without images until somebody is told.
+    `images_missing_minutes`: how long a stream may be without images before it is reported.
     """
 
     image_generation_status: Literal["ENABLED", "DISABLED"] = "ENABLED"

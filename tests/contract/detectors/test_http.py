@@ -56,7 +56,7 @@ def test_the_request(model: Model, address: str) -> None:
     answer = detect(address, Fixed())
     detect(address, None, json_template=json_template('{"image": "$image"}'))
 
-    (headers, body), (others, document) = model.asked
+    (headers, body), (others, document) = model.requests
     assert (headers["authorization"], headers["content-type"]) == ("Bearer value", "image/jpeg")
     assert body == photograph("astronaut.png")
     assert "authorization" not in others
@@ -84,7 +84,7 @@ def test_statuses_are_classified(model: Model, address: str, status: int, expect
 
     with pytest.raises(expected, match=f"HTTP {status}"):
         detect(address)
-    assert len(model.asked) == 1
+    assert len(model.requests) == 1
 
 
 def test_a_model_without_a_response_is_a_transient_error() -> None:
@@ -102,7 +102,7 @@ def test_a_model_without_a_response_is_a_transient_error() -> None:
 def test_output_in_another_format_or_size_is_an_error(
     model: Model, address: str, answer: bytes, complaint: str
 ) -> None:
-    model.answer = answer
+    model.output = answer
 
     with pytest.raises(ModelOutputError, match=complaint):
         detect(address)

@@ -26,7 +26,7 @@ from moto import mock_aws
 
 from tests.contract.sessions import SESSION
 from tests.fakes import FakeLedger, FakeSessions
-from tests.receivers import Answer, Receiver, drips, floods, hangs, hangs_up, says
+from tests.receivers import Receiver, Reply, drips, floods, hangs, hangs_up, says
 
 PATH = "/services/T0001/B0002/s3cr3t-t0ken?sig=s1gnature"
 HEADERS = {"Authorization": "Bearer b34rer"}
@@ -64,9 +64,9 @@ class Channel:
     """A webhook at a receiver, with a clock of its own."""
 
     def __init__(
-        self, receiver: Receiver, *answers: Answer, form: WebhookFormat = WebhookFormat.JSON, trust: Any = None
+        self, receiver: Receiver, *answers: Reply, form: WebhookFormat = WebhookFormat.JSON, trust: Any = None
     ) -> None:
-        receiver.answers = list(answers) or receiver.answers
+        receiver.replies = list(answers) or receiver.replies
         self.now_s = 0.0
         self.secret = FakeSecret(secret_of(receiver.url(PATH)))
         self.alerts = WebhookAlerts(
@@ -124,7 +124,7 @@ def test_no_receiver_silences_alerts_for_long(receiver: Receiver, asked: str) ->
     [says(429), says(500), says(503), says(408), hangs_up, hangs(5), drips(5)],
     ids=["429", "500", "503", "408", "hangs up", "hangs", "drips"],
 )
-def test_what_may_pass_is_tried_again(receiver: Receiver, answer: Answer, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_may_pass_is_tried_again(receiver: Receiver, answer: Reply, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     began = time.monotonic()
 
@@ -214,7 +214,7 @@ def test_slack_that_cannot_fetch_the_image_yet_gets_the_text(receiver: Receiver)
 
 
 @pytest.mark.parametrize("answer", [says(404), says(503), hangs_up], ids=["refused", "busy", "gone"])
-def test_what_is_kept_and_reported_of_a_failure_tells_no_address(receiver: Receiver, answer: Answer) -> None:
+def test_what_is_kept_and_reported_of_a_failure_tells_no_address(receiver: Receiver, answer: Reply) -> None:
     channel, sessions = Channel(receiver, answer), FakeSessions()
     routes = {"webhook": AlertRoute(channel.alerts)}
     targets = NotificationTargets(

@@ -21,7 +21,7 @@ from kinesight.domain.rules.matching import Rules
 
 from tests.builders import NOON_MS, a_frame
 from tests.fakes import FakeDeadLetters, FakeLedger, FakeSink
-from tests.model_server import ANSWER, Model, an_http_detector
+from tests.model_server import MODEL_OUTPUT, Model, an_http_detector
 
 TOKEN = "kg-7f3a9c51-distinctive"
 SECRET = f"Bearer {TOKEN}"
@@ -58,7 +58,7 @@ def test_a_changed_secret_is_read_again(moto: str, model: Model, address: str) -
     detect(address, secret)
     detect(address, secret)
 
-    assert [headers["authorization"] for headers, _ in model.asked] == [
+    assert [headers["authorization"] for headers, _ in model.requests] == [
         "Bearer old-value",
         "Bearer old-value",
         SECRET,
@@ -72,7 +72,7 @@ def test_a_secret_that_is_refused_for_good_is_asked_with_once(moto: str, model: 
 
     with pytest.raises(DetectorRejectedError, match="HTTP 401"):
         detect(address, secret)
-    assert len(model.asked) == 1
+    assert len(model.requests) == 1
 
 
 @pytest.mark.parametrize("text", ["two\nlines", "ünïcode", "bell\x07", "  "])
@@ -113,19 +113,19 @@ def _refuse(model: Model) -> None:
 
 def _reject(model: Model) -> None:
     model.status = 400
-    model.answer = b'{"you sent": "$echo"}'
+    model.output = b'{"you sent": "$echo"}'
 
 
 def _babble(model: Model) -> None:
-    model.answer = b"you sent $echo"
+    model.output = b"you sent $echo"
 
 
 def _misform(model: Model) -> None:
-    model.answer = b'{"you sent": "$echo"}'
+    model.output = b'{"you sent": "$echo"}'
 
 
 def _echo(model: Model) -> None:
-    model.answer = ANSWER.replace('"echo": ""', '"echo": "$echo"').encode()
+    model.output = MODEL_OUTPUT.replace('"echo": ""', '"echo": "$echo"').encode()
 
 
 @pytest.mark.parametrize("behaviour", [_echo, _break, _refuse, _reject, _babble, _misform])
@@ -153,7 +153,7 @@ def test_the_secret_is_seen_nowhere(
         letters.send_to_dead_letters("image", one.error)
         logging.getLogger("kinesight").error("failed", exc_info=one.error)
 
-    assert model.asked[0][0]["authorization"] == SECRET
+    assert model.requests[0][0]["authorization"] == SECRET
     assert (one.error is None) == (behaviour is _echo)
     assert bool(sink.records) == (behaviour is _echo)
     shown = [

@@ -115,7 +115,7 @@ def test_a_second_delivery_neither_pays_nor_publishes() -> None:
     report = world.analyze(body)
 
     assert len(world.results()) == 1
-    assert len(world.detector.looked_at) == 1
+    assert len(world.detector.analyzed_keys) == 1
     assert (report.duplicates, report.failed_item_ids) == (1, [])
     (known,), (record,) = report.already_analyzed, world.results()
     assert known.identity == record.result_id
@@ -128,11 +128,11 @@ def test_two_messages_of_one_batch_about_one_image_publish_it_once() -> None:
     report = world.analyze(body, body)
 
     assert len(world.results()) == 1
-    assert len(report.failed_item_ids) <= 1  # the one that found the other at work comes again
+    assert len(report.failed_item_ids) <= 1  # the one that found the frame leased is retried
     assert world.analyze(body).failed_item_ids == []
 
 
-def test_an_image_that_the_budget_held_back_neither_comes_again_nor_is_buried() -> None:
+def test_an_over_budget_image_is_neither_retried_nor_dead_lettered() -> None:
     world = World()
     bodies = [an_s3_event(world.image(index)) for index in range(3)]
     keys = [an_image_key("front-door", NOON_MS + index) for index in range(3)]
@@ -148,7 +148,7 @@ def test_an_image_that_the_budget_held_back_neither_comes_again_nor_is_buried() 
     assert len(world.analyze(*bodies).published) == 1
 
 
-def test_an_image_that_can_never_be_analyzed_is_buried_with_its_reason_and_its_neighbours_go_on() -> None:
+def test_a_permanent_failure_is_dead_lettered_with_its_reason_and_spares_the_batch() -> None:
     world = World()
     bad, good = an_s3_event(world.image(0)), an_s3_event(world.image(1))
     reason = UnsupportedImageError("not an image")
@@ -202,7 +202,7 @@ def test_a_record_the_stream_refuses_is_analyzed_again() -> None:
 
 
 @pytest.mark.parametrize("key", ["images/holiday.jpg", "images/gone_111122223333_cam_1_no-guid.jpg"])
-def test_foreign_objects_are_buried(key: str) -> None:
+def test_foreign_objects_are_dead_lettered(key: str) -> None:
     world = World()
     world.images.add(BUCKET, key)
 
@@ -211,7 +211,7 @@ def test_foreign_objects_are_buried(key: str) -> None:
     assert [type(error).__name__ for _, error in world.dead_letters.sent] == ["NotAKvsImageError"]
 
 
-def test_an_image_that_is_gone_is_buried() -> None:
+def test_a_missing_image_is_dead_lettered() -> None:
     world = World()
 
     world.analyze(an_s3_event(an_image_key()))
@@ -228,7 +228,7 @@ def test_the_test_event_of_s3_is_skipped() -> None:
     assert (report.failed_item_ids, world.dead_letters.sent) == ([], [])
 
 
-def test_a_message_that_is_no_event_is_buried_as_it_came() -> None:
+def test_a_message_that_is_no_event_is_dead_lettered_unchanged() -> None:
     world = World()
 
     world.analyze("not json", an_s3_event(world.image()))
@@ -237,13 +237,13 @@ def test_a_message_that_is_no_event_is_buried_as_it_came() -> None:
     assert len(world.results()) == 1
 
 
-def test_what_cannot_even_be_buried_comes_again() -> None:
+def test_a_message_that_cannot_be_dead_lettered_is_retried() -> None:
     world = World(dead_letters=FakeDeadLetters(failure=DeliveryError("queue is gone")))
 
     assert world.analyze("not json").failed_item_ids == ["m0"]
 
 
-def test_metadata_that_nobody_can_read_becomes_null() -> None:
+def test_unreadable_metadata_becomes_null() -> None:
     world = World()
     key = an_image_key()
     world.images.add(BUCKET, key, aws_kinesisvideo_fragment_number="x", aws_kinesisvideo_producer_timestamp="soon")

@@ -65,14 +65,14 @@ def test_a_frame_on_demand_has_no_age() -> None:
 
 
 def test_the_gates_decisions() -> None:
-    told = {one: counts_of(an_analysis(gate_decision=one)) for one in GateDecision}
+    counts = {one: counts_of(an_analysis(gate_decision=one)) for one in GateDecision}
 
-    assert told[GateDecision.GATED] == FrameCounts(settled=1, gated=1)
-    assert told[GateDecision.WOULD_BE_GATED].would_be_gated == 1
-    assert told[GateDecision.FAILED_OPEN].gate_failed_open == 1
+    assert counts[GateDecision.GATED] == FrameCounts(settled=1, gated=1)
+    assert counts[GateDecision.WOULD_BE_GATED].would_be_gated == 1
+    assert counts[GateDecision.FAILED_OPEN].gate_failed_open == 1
 
 
-def test_what_the_budget_held_back_is_settled_and_nothing_else() -> None:
+def test_an_over_budget_frame_is_settled_and_nothing_else() -> None:
     reached = BudgetReachedError("stack", 5, 5, is_hard=True)
 
     assert counts_of(an_analysis(over_budget=reached)) == FrameCounts(settled=1, over_budget=1)

@@ -198,9 +198,9 @@ DETECTORS: Mapping[str, SpendingDetector] = {
 }
 
 
-def _record(frame: Frame, detector: SpendingDetector, beside: ExtraFields | None, *, raw: bool) -> str:
+def _record(frame: Frame, detector: SpendingDetector, extra: ExtraFields | None, *, raw: bool) -> str:
     sink = FakeSink()
-    settings = PipelineSettings(lambda: Rules.of(["person", "dog", "Face"], 60), raw, extra_fields=beside)
+    settings = PipelineSettings(lambda: Rules.of(["person", "dog", "Face"], 60), raw, extra_fields=extra)
     ports = DetectionPorts(detector, sink, FakeLedger(), lambda: NOON_MS)
     analyze([FrameAnalysis("golden", lambda: frame)], ports, settings)
     ((partition_key, body),) = sink.records
@@ -209,9 +209,9 @@ def _record(frame: Frame, detector: SpendingDetector, beside: ExtraFields | None
 
 def records(result_format: str) -> dict[str, str]:
     """By detector and frame: the partition key and the bytes on the results stream; one frame with raw output."""
-    beside = FORMATS[result_format]
+    extra = FORMATS[result_format]
     return {
-        f"{name}, {place}": _record(frame, detector, beside, raw=place == "generated")
+        f"{name}, {place}": _record(frame, detector, extra, raw=place == "generated")
         for name, detector in DETECTORS.items()
         for place, frame in FRAMES.items()
     }

@@ -37,7 +37,7 @@ def fields(raw: Any) -> dict[str, Any]:
     return face_record_fields(frame, ModelOutput(INFO, (), raw))
 
 
-def test_the_samples_are_what_the_image_api_answers() -> None:
+def test_the_samples_match_the_image_api_response() -> None:
     model = botocore.session.get_session().get_service_model("rekognition")
 
     report = ParamValidator().validate(SEARCHED, model.shape_for("SearchFacesByImageResponse"))
@@ -74,7 +74,7 @@ def test_a_stranger_is_a_face_without_matches() -> None:
 
 def test_detected_faces_bring_landmarks_pose_and_quality() -> None:
     landmark = {"Type": "eyeLeft", "X": 0.4, "Y": 0.5}
-    told = {
+    detail = {
         "BoundingBox": BOX,
         "Confidence": 99.0,
         "Landmarks": [landmark],
@@ -82,9 +82,9 @@ def test_detected_faces_bring_landmarks_pose_and_quality() -> None:
         "Quality": {"Brightness": 40.0, "Sharpness": 96.0},
     }
 
-    (face,) = fields({"FaceDetails": [told | {"Smile": {"Value": True, "Confidence": 90.0}}]})["FaceSearchResponse"]
+    (face,) = fields({"FaceDetails": [detail | {"Smile": {"Value": True, "Confidence": 90.0}}]})["FaceSearchResponse"]
 
-    assert face == {"DetectedFace": told, "MatchedFaces": []}
+    assert face == {"DetectedFace": detail, "MatchedFaces": []}
 
 
 def test_of_a_chain_the_first_detector_counts() -> None:
@@ -92,15 +92,15 @@ def test_of_a_chain_the_first_detector_counts() -> None:
 
 
 @pytest.mark.parametrize("raw", [{}, {"Labels": []}, "text", None, [], {"FaceDetails": None}])
-def test_any_other_answer_has_no_face(raw: Any) -> None:
+def test_any_other_output_has_no_face(raw: Any) -> None:
     assert fields(raw)["FaceSearchResponse"] == []
 
 
 def test_our_own_consumers_read_the_record_too() -> None:
-    frame, answer = a_frame(), ModelOutput(INFO, (), SEARCHED)
-    record = make_record(frame, answer, "rekognition/SearchFacesByImage", Matches((), (), ()), include_raw=False)
+    frame, output = a_frame(), ModelOutput(INFO, (), SEARCHED)
+    record = make_record(frame, output, "rekognition/SearchFacesByImage", Matches((), (), ()), include_raw=False)
 
-    encoded = encode_record(record, face_record_fields(frame, answer))
+    encoded = encode_record(record, face_record_fields(frame, output))
 
     assert ResultRecord.model_validate_json(encoded) == record
     assert json.loads(encoded)["FaceSearchResponse"]

@@ -60,9 +60,9 @@ def test_json_is_camel_case_with_milliseconds_and_text_fragment_numbers() -> Non
 
 
 def test_raw_output_that_does_not_fit_is_left_out() -> None:
-    answer = ModelOutput(DetectorInfo(type="t", operation="o", latency_ms=1), (a_detection(),), "x" * 1_200_000)
+    output = ModelOutput(DetectorInfo(type="t", operation="o", latency_ms=1), (a_detection(),), "x" * 1_200_000)
     record = make_record(
-        a_frame(), answer, "d", Matches(answer.detections, ("Person",), ("default",)), include_raw=True
+        a_frame(), output, "d", Matches(output.detections, ("Person",), ("default",)), include_raw=True
     )
 
     encoded = encode_record(record)

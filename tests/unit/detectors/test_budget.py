@@ -1,4 +1,4 @@
-"""The day's budget: never passed, never short of what it allows, spread where it is soft, told where it holds back."""
+"""The daily budget: never exceeded, used up to its limit, spread if it is soft, reported if it stops calls."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -144,7 +144,7 @@ def test_the_soft_part_of_a_limit_is_spread_evenly_over_the_rest_of_the_day() ->
     assert granted[-1] >= 1430
 
 
-def test_held_back_for_now_is_not_held_back_for_the_day() -> None:
+def test_a_spread_limit_is_not_hard_and_a_reached_one_is() -> None:
     world = World(stack=100, soft_percent=50, now_ms=MIDNIGHT_MS)
     for _ in range(50):
         world.grants()
@@ -289,7 +289,7 @@ def test_behind_the_limit_the_detector_is_not_called() -> None:
     with pytest.raises(BudgetReachedError):
         paid.detect()
 
-    assert len(detector.looked_at) == 2
+    assert len(detector.analyzed_keys) == 2
     assert paid.spent() == Spend(calls=2, micro_usd=2000, stopped=1)
 
 
@@ -351,7 +351,7 @@ def test_connections_that_are_always_closed_are_left_for_later() -> None:
     assert detector.calls == 2
 
 
-def test_the_second_call_asks_the_budget_too() -> None:
+def test_the_second_call_reserves_too() -> None:
     detector = Dropping(1)
 
     with pytest.raises(BudgetReachedError):
@@ -360,7 +360,7 @@ def test_the_second_call_asks_the_budget_too() -> None:
     assert detector.calls == 1
 
 
-def test_where_nobody_can_say_what_was_spent_nothing_is_called() -> None:
+def test_if_the_spend_is_unknown_no_model_is_called() -> None:
     detector = FakeDetector()
     paid = Paid(detector)
     paid.world.spending.failure = StorageBusyError("throttled")
@@ -368,11 +368,11 @@ def test_where_nobody_can_say_what_was_spent_nothing_is_called() -> None:
     with pytest.raises(StorageBusyError):
         paid.detect()
 
-    assert detector.looked_at == []
+    assert detector.analyzed_keys == []
     assert paid.spent() == Spend(unaccounted=1)
 
 
-def test_an_answer_is_not_lost_for_a_correction_that_failed() -> None:
+def test_a_failed_correction_does_not_lose_the_model_output() -> None:
     paid = Paid(FakeDetector(), price=CallPrice(5000, TokenPrice(1, 1)))
 
     class Failing(FakeDetector):
@@ -387,12 +387,12 @@ def test_an_answer_is_not_lost_for_a_correction_that_failed() -> None:
     assert paid.spent() == Spend(calls=1, micro_usd=1, unaccounted=1)
 
 
-def test_what_costs_nothing_asks_nobody() -> None:
+def test_a_free_call_reserves_nothing() -> None:
     paid = Paid(FakeDetector(), price=CallPrice(0), world=World(stack=0))
 
     paid.detect()
 
-    assert (paid.world.spending.asked, paid.spend.by_detector) == (0, {})
+    assert (paid.world.spending.reservations, paid.spend.by_detector) == (0, {})
 
 
 def test_without_a_budget_it_only_counts() -> None:
@@ -403,7 +403,7 @@ def test_without_a_budget_it_only_counts() -> None:
     assert spend.by_detector == {"REKOGNITION_TEXT": Spend(calls=1, micro_usd=1000)}
 
 
-def test_tokens_are_paid_by_what_the_answer_says() -> None:
+def test_tokens_are_paid_by_the_reported_usage() -> None:
     price = token_call_price("us.amazon.nova-lite-v1:0", 1000)
     usage = TokenUsage(read=2000, written=300)
 
@@ -413,7 +413,7 @@ def test_tokens_are_paid_by_what_the_answer_says() -> None:
 
 
 def test_a_model_without_a_known_price_is_counted_as_the_dearest() -> None:
-    assert token_price("eu.somebody.new-model-v9:0") == DEAREST_TOKENS
+    assert token_price("eu.vendor.new-model-v9:0") == DEAREST_TOKENS
     listed = token_price("amazon.nova-premier-v1:0")
     assert (listed.read, listed.written) < (DEAREST_TOKENS.read, DEAREST_TOKENS.written)
 
@@ -464,7 +464,7 @@ def test_a_frame_that_is_not_paid_for_is_no_failure_and_may_come_again() -> None
     assert sum(one.already_analyzed for one in again) == 3
 
 
-def test_what_the_first_of_a_chain_saw_is_kept_and_says_that_nobody_looked_closer() -> None:
+def test_detections_of_the_first_detector_are_kept_and_note_that_the_second_was_over_budget() -> None:
     person, car = a_detection(label="Person"), a_detection(label="Car")
     second = Paid(FakeDetector(found=(a_detection(label="Face"),)), world=World(stack=1000))
     rules = ChainRules.of(["Person"], 0, "FRAME")

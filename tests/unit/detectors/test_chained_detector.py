@@ -21,13 +21,13 @@ def a_box(left: float, top: float, width: float, height: float) -> BoundingBox:
 
 
 @dataclass
-class Looking:
-    """A detector that always sees the same, and remembers at what it looked."""
+class Canned:
+    """A detector that always returns `sees`, and records the keys of the analyzed images."""
 
     name: str
     sees: tuple[Detection, ...]
     failure: Exception | None = None
-    looked_at: list[str] = field(default_factory=list)
+    analyzed_keys: list[str] = field(default_factory=list)
 
     @property
     def fingerprint(self) -> str:
@@ -35,7 +35,7 @@ class Looking:
 
     def detect(self, frame: Frame, spend: FrameSpend) -> ModelOutput:
         spend.add(self.name, Spend(calls=1))
-        self.looked_at.append(frame.image.key)
+        self.analyzed_keys.append(frame.image.key)
         if self.failure is not None:
             raise self.failure
         info = DetectorInfo(type="fake", operation=self.name, latency_ms=10)
@@ -62,33 +62,33 @@ def a_person(confidence: float = 90, left: float = 0.2) -> Detection:
 FACE = Detection(label="Face", confidence=99, bounding_box=a_box(0.25, 0, 0.5, 0.5), attributes={"known": True})
 
 
-def test_without_its_condition_the_second_does_not_look() -> None:
-    second = Looking("faces", (FACE,))
-    chain = ChainedDetector(Looking("labels", (a_person(70),)), second, ChainRules.of(["person"], 80, "FRAME"), Crops())
+def test_without_its_condition_the_second_is_not_called() -> None:
+    second = Canned("faces", (FACE,))
+    chain = ChainedDetector(Canned("labels", (a_person(70),)), second, ChainRules.of(["person"], 80, "FRAME"), Crops())
 
-    answer = chain.detect(a_frame(), FrameSpend())
+    output = chain.detect(a_frame(), FrameSpend())
 
-    assert answer.detections == (a_person(70),)
-    assert second.looked_at == []
+    assert output.detections == (a_person(70),)
+    assert second.analyzed_keys == []
 
 
-def test_on_the_frame_the_second_looks_once() -> None:
-    second = Looking("faces", (FACE,))
+def test_on_the_frame_the_second_is_called_once() -> None:
+    second = Canned("faces", (FACE,))
     people = (a_person(90), a_person(85))
-    chain = ChainedDetector(Looking("labels", people), second, ChainRules.of([" PERSON "], 80, "FRAME"), Crops())
+    chain = ChainedDetector(Canned("labels", people), second, ChainRules.of([" PERSON "], 80, "FRAME"), Crops())
 
-    answer = chain.detect(a_frame(), FrameSpend())
+    output = chain.detect(a_frame(), FrameSpend())
 
-    assert second.looked_at == [a_frame().image.key]
-    assert answer.detections[:2] == people
-    assert answer.detections[2].attributes == {"known": True, "detector": "faces"}
-    assert answer.info.latency_ms == 20
-    assert answer.raw_output == {"first": {"by": "labels"}, "second": [{"by": "faces"}]}
+    assert second.analyzed_keys == [a_frame().image.key]
+    assert output.detections[:2] == people
+    assert output.detections[2].attributes == {"known": True, "detector": "faces"}
+    assert output.info.latency_ms == 20
+    assert output.raw_output == {"first": {"by": "labels"}, "second": [{"by": "faces"}]}
 
 
 def test_on_crops_boxes_come_back_to_the_image() -> None:
     chain = ChainedDetector(
-        Looking("labels", (a_person(),)), Looking("faces", (FACE,)), ChainRules.of([], 0, "CROP"), Crops()
+        Canned("labels", (a_person(),)), Canned("faces", (FACE,)), ChainRules.of([], 0, "CROP"), Crops()
     )
 
     box = chain.detect(a_frame(), FrameSpend()).detections[1].bounding_box
@@ -97,28 +97,28 @@ def test_on_crops_boxes_come_back_to_the_image() -> None:
     assert (box.left, box.top, box.width, box.height) == pytest.approx((0.3, 0.2, 0.2, 0.2))
 
 
-def test_only_the_surest_are_looked_at_closer() -> None:
+def test_only_crops_of_the_highest_confidence_are_analyzed() -> None:
     people = tuple(a_person(50 + index, left=index / 100) for index in range(9))
-    second = Looking("faces", ())
+    second = Canned("faces", ())
 
-    chain = ChainedDetector(Looking("labels", people), second, ChainRules.of([], 0, "CROP"), Crops())
+    chain = ChainedDetector(Canned("labels", people), second, ChainRules.of([], 0, "CROP"), Crops())
     chain.detect(a_frame(), FrameSpend())
 
-    assert second.looked_at == [f"crop-{index / 100:g}" for index in range(8, 8 - MOST_CROPS, -1)]
+    assert second.analyzed_keys == [f"crop-{index / 100:g}" for index in range(8, 8 - MOST_CROPS, -1)]
 
 
-def test_a_crop_that_cannot_be_looked_at_costs_only_itself() -> None:
-    first = Looking("labels", (a_person(),))
+def test_a_crop_that_cannot_be_analyzed_costs_only_itself() -> None:
+    first = Canned("labels", (a_person(),))
     chain = ChainedDetector(
-        first, Looking("faces", ()), ChainRules.of([], 0, "CROP"), Crops(UnsupportedImageError("no image"))
+        first, Canned("faces", ()), ChainRules.of([], 0, "CROP"), Crops(UnsupportedImageError("no image"))
     )
 
     assert chain.detect(a_frame(), FrameSpend()).detections == (a_person(),)
 
 
 def test_a_busy_second_makes_the_frame_come_again() -> None:
-    busy = Looking("faces", (), failure=DetectorBusyError("throttled"))
-    chain = ChainedDetector(Looking("labels", (a_person(),)), busy, ChainRules.of([], 0, "FRAME"), Crops())
+    busy = Canned("faces", (), failure=DetectorBusyError("throttled"))
+    chain = ChainedDetector(Canned("labels", (a_person(),)), busy, ChainRules.of([], 0, "FRAME"), Crops())
 
     with pytest.raises(DetectorBusyError):
         chain.detect(a_frame(), FrameSpend())
@@ -126,7 +126,7 @@ def test_a_busy_second_makes_the_frame_come_again() -> None:
 
 def test_the_condition_is_part_of_a_results_identity() -> None:
     def chain(rules: ChainRules) -> str:
-        return ChainedDetector(Looking("a", ()), Looking("b", ()), rules, Crops()).fingerprint
+        return ChainedDetector(Canned("a", ()), Canned("b", ()), rules, Crops()).fingerprint
 
     assert chain(ChainRules.of(["Person"], 80, "CROP")) == "a>person@80/CROP>b"
     assert chain(ChainRules.of([], 0, "FRAME")) == "a>*@0/FRAME>b"

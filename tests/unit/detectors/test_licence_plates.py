@@ -32,7 +32,7 @@ def test_what_is_a_plate(read: str, expected: PlateFound | None) -> None:
     assert rules.find(read) == expected
 
 
-def test_the_nearest_known_plate_is_told_before_the_form() -> None:
+def test_the_nearest_known_plate_comes_before_the_pattern() -> None:
     rules = PlateRules.of(["AB12CDE", "AB12CDF"], "[A-Z0-9]+", 2)
 
     assert rules.find("AB12CDF") == PlateFound("AB12CDF", "AB12CDF", 0)

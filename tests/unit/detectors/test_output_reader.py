@@ -1,4 +1,4 @@
-"""Any model's answer by a declared mapping; the way of boxes to the sent image and back."""
+"""Any model's output by a declared mapping; the way of boxes to the sent image and back."""
 
 import json
 from typing import Any
@@ -17,10 +17,10 @@ SENT = SentImage(b"", "image/jpeg", Fit.whole((200, 100)))
 
 
 def read(
-    mapping: str | dict[str, Any], answer: Any, *, least: float = 50, names: LabelMap | None = None
+    mapping: str | dict[str, Any], output: Any, *, least: float = 50, names: LabelMap | None = None
 ) -> tuple[Detection, ...]:
     text = mapping if isinstance(mapping, str) else json.dumps(mapping)
-    body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+    body = output if isinstance(output, bytes) else json.dumps(output).encode()
     return OutputReader(output_mapping(text), names or LabelMap(), least).read(body, SENT)
 
 
@@ -31,7 +31,7 @@ def corners(found: Detection) -> tuple[float, ...]:
 
 
 WHERE = (0.25, 0.4, 0.5, 0.6)  # in pixels of the sent image: 50, 40, 100, 60
-ANSWERS: dict[str, list[Any]] = {
+OUTPUTS: dict[str, list[Any]] = {
     "BUILT_IN_OBJECT_DETECTION": [
         {"prediction": [[4.0, 0.86, 0.25, 0.4, 0.5, 0.6], [0.0, 0.13, 0.0, 0.0, 0.1, 0.1]]},
         {
@@ -65,9 +65,9 @@ ANSWERS: dict[str, list[Any]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "answer"), [(name, one) for name, answers in ANSWERS.items() for one in answers])
-def test_every_ready_made_form_says_the_same(name: str, answer: Any) -> None:
-    (found,) = read(name, answer)
+@pytest.mark.parametrize(("name", "output"), [(name, one) for name, outputs in OUTPUTS.items() for one in outputs])
+def test_every_ready_made_form_says_the_same(name: str, output: Any) -> None:
+    (found,) = read(name, output)
 
     assert found.label == "class-4"
     assert found.confidence == pytest.approx(86)
@@ -76,10 +76,10 @@ def test_every_ready_made_form_says_the_same(name: str, answer: Any) -> None:
 
 def test_every_ready_made_mapping_is_one_and_is_tried() -> None:
     assert all(output_mapping(name).forms for name in PRESETS)
-    assert set(ANSWERS) | {"BUILT_IN_IMAGE_CLASSIFICATION"} == set(PRESETS)
+    assert set(OUTPUTS) | {"BUILT_IN_IMAGE_CLASSIFICATION"} == set(PRESETS)
 
 
-def test_an_image_is_classified_by_position_and_only_the_surest_count() -> None:
+def test_an_image_is_classified_by_position_and_only_the_highest_confidences_count() -> None:
     shares = [0.05, 0.3, 0.2, 0.1, 0.15, 0.12, 0.08]
 
     found = read("BUILT_IN_IMAGE_CLASSIFICATION", shares, least=0, names=LabelMap.of(["cat", "dog"]))
@@ -114,14 +114,14 @@ def test_a_row_without_a_box_is_a_detection_of_the_whole_image() -> None:
     ] * 2
 
 
-def test_boxes_are_clipped_and_those_beside_the_image_go() -> None:
+def test_boxes_are_clipped_and_those_outside_the_image_dropped() -> None:
     rows = [[0, 0.9, -0.5, 0.5, 0.5, 1.5], [0, 0.9, 1.2, 0.2, 1.4, 0.4], [0, 0.9, 0.2, 0.2, 0.2, 0.9]]
 
     assert [corners(one) for one in read("BUILT_IN_OBJECT_DETECTION", {"prediction": rows})] == [(0, 0.5, 0.5, 1)]
 
 
 @pytest.mark.parametrize(
-    ("mapping", "answer", "complaint"),
+    ("mapping", "output", "complaint"),
     [
         ("COCO", b"", "COCO: not JSON"),
         ("COCO", b"[" * 100_000, "not JSON"),
@@ -150,9 +150,9 @@ def test_boxes_are_clipped_and_those_beside_the_image_go() -> None:
         ({"rows": "abs(x)", "score": "s"}, {"x": "text"}, "fails"),
     ],
 )
-def test_an_answer_of_another_form_says_what_and_where(mapping: Any, answer: Any, complaint: str) -> None:
+def test_an_output_of_another_form_names_the_problem_and_its_place(mapping: Any, output: Any, complaint: str) -> None:
     with pytest.raises(ModelOutputError, match=complaint):
-        read(mapping, answer)
+        read(mapping, output)
 
 
 @pytest.mark.parametrize(
@@ -178,9 +178,9 @@ JSON = st.recursive(
 )
 
 
-@given(name=st.sampled_from(sorted(PRESETS)), answer=JSON, row=JSON, key=st.sampled_from(["prediction", "boxes"]))
-def test_whatever_comes_is_detections_or_a_typed_error(name: str, answer: Any, row: Any, key: str) -> None:
-    for one in (answer, [row], {key: [row]}, {"predictions": [row, row]}):
+@given(name=st.sampled_from(sorted(PRESETS)), output=JSON, row=JSON, key=st.sampled_from(["prediction", "boxes"]))
+def test_whatever_comes_is_detections_or_a_typed_error(name: str, output: Any, row: Any, key: str) -> None:
+    for one in (output, [row], {key: [row]}, {"predictions": [row, row]}):
         try:
             found = read(name, one, least=0)
         except ModelOutputError:

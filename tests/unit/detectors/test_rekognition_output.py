@@ -25,7 +25,7 @@ def a_part(name: str, *items: str, covers: bool = True, confidence: float = 99.0
     return {"Name": name, "Confidence": 99.0, "EquipmentDetections": worn}
 
 
-def judged(required: list[Equipment], *parts: dict[str, Any], least: float = 80) -> Detection:
+def one_person(required: list[Equipment], *parts: dict[str, Any], least: float = 80) -> Detection:
     person = {"Id": 3, "Confidence": 98.0, "BoundingBox": BOX, "BodyParts": list(parts)}
     (found,) = detections_of_equipment([person], required, least)
     return found
@@ -52,14 +52,14 @@ def judged(required: list[Equipment], *parts: dict[str, Any], least: float = 80)
     ],
 )
 def test_who_lacks_what(required: list[Equipment], parts: list[dict[str, Any]], label: str, missing: list[str]) -> None:
-    found = judged(required, *parts)
+    found = one_person(required, *parts)
 
     assert (found.label, found.attributes["missing"]) == (label, missing)
     assert found.bounding_box is not None
 
 
 def test_every_required_item_is_in_one_list() -> None:
-    found = judged([HEAD, FACE, HAND], a_part("HEAD", "HEAD_COVER"), a_part("FACE"))
+    found = one_person([HEAD, FACE, HAND], a_part("HEAD", "HEAD_COVER"), a_part("FACE"))
 
     assert found.attributes == {
         "missing": ["FACE_COVER"],
@@ -72,7 +72,7 @@ def test_every_required_item_is_in_one_list() -> None:
 def test_people_and_parts_that_are_unsure_do_not_count() -> None:
     unsure = a_part("HEAD") | {"Confidence": 60.0}
 
-    assert judged([HEAD], unsure).label == "Person"
+    assert one_person([HEAD], unsure).label == "Person"
     assert detections_of_equipment([{"Confidence": 60.0}], [HEAD], 80) == ()
 
 
@@ -111,14 +111,14 @@ def a_match(name: str, similarity: float) -> dict[str, Any]:
     return {"Similarity": similarity, "Face": {"FaceId": f"id-{name}", "ExternalImageId": name}}
 
 
-def test_the_best_match_says_whose_face_it_is() -> None:
-    answer = {
+def test_the_best_match_identifies_the_face() -> None:
+    response = {
         "SearchedFaceBoundingBox": BOX,
         "SearchedFaceConfidence": 99.0,
         "FaceMatches": [a_match("ada", 97.0), a_match("bob", 81.0)],
     }
 
-    (found,) = detections_of_face_search(answer)
+    (found,) = detections_of_face_search(response)
 
     assert found.attributes == {
         "known": True,

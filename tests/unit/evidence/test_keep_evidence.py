@@ -82,7 +82,10 @@ def test_one_fetch_per_fragment_however_many_frames_matched_in_it() -> None:
 
     world.keep(*(world.record(index) for index in range(5)), world.record(9, fragment=2))
 
-    assert sorted(world.fragments.asked) == [("front-door", a_fragment_number(1)), ("front-door", a_fragment_number(2))]
+    assert sorted(world.fragments.requested) == [
+        ("front-door", a_fragment_number(1)),
+        ("front-door", a_fragment_number(2)),
+    ]
     assert len(world.alerts.sent) == 6
 
 
@@ -104,7 +107,7 @@ def test_several_cameras_are_fetched_in_parallel() -> None:
     report = world.keep(here, there)
 
     assert report.archived_fragments == 2
-    assert sorted(stream for stream, _ in world.fragments.asked) == ["back-door", "front-door"]
+    assert sorted(stream for stream, _ in world.fragments.requested) == ["back-door", "front-door"]
 
 
 def test_a_second_delivery_changes_nothing_and_sends_no_alert() -> None:
@@ -117,7 +120,7 @@ def test_a_second_delivery_changes_nothing_and_sends_no_alert() -> None:
 
     assert (world.store.writes, world.store.objects) == (writes, objects)
     assert len(world.alerts.sent) == 3
-    assert len(world.fragments.asked) == 1
+    assert len(world.fragments.requested) == 1
 
 
 def test_an_expired_fragment_does_not_affect_other_evidence() -> None:

@@ -191,7 +191,7 @@ def test_a_gated_frame_costs_no_call_and_is_done() -> None:
 
     assert first.record is not None
     assert [one.gated for one in others] == [True] * 3
-    assert len(world.detector.looked_at) == 1
+    assert len(world.detector.analyzed_keys) == 1
     assert all(one.already_analyzed for one in again)
 
 
@@ -205,7 +205,7 @@ def test_observe_sends_every_frame_and_counts() -> None:
         GateDecision.WOULD_BE_GATED,
         GateDecision.WOULD_BE_GATED,
     ]
-    assert len(world.detector.looked_at) == 3
+    assert len(world.detector.analyzed_keys) == 3
 
 
 def test_off_reads_and_stores_nothing() -> None:
@@ -228,10 +228,10 @@ def test_a_frame_that_cannot_be_compared_is_sent(monkeypatch: pytest.MonkeyPatch
     (unremembered,) = world.analyze(world.frame(1, WALL))
 
     assert unreadable.gate_decision is unremembered.gate_decision is GateDecision.FAILED_OPEN
-    assert len(world.detector.looked_at) == 2
+    assert len(world.detector.analyzed_keys) == 2
 
 
-def test_a_frame_whose_state_cannot_be_saved_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_frame_is_sent_if_its_state_cannot_be_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     monkeypatch.setattr(FakeDocuments, "save", lambda *_: False)
 

@@ -127,7 +127,7 @@ def test_deselected_streams_lose_their_lease_and_reselected_streams_start_afresh
     )
 
 
-def test_a_stream_whose_tags_cannot_be_read_keeps_its_lease() -> None:
+def test_a_stream_with_unreadable_tags_keeps_its_lease() -> None:
     orchestra = Orchestra(selection=StreamSelection.of([], [{"key": "Place", "values": []}]))
     stream = orchestra.registry.add("cam-1", Place="Porch")
     orchestra.conduct()

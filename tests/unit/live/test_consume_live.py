@@ -217,7 +217,7 @@ def test_the_next_consumer_continues_where_the_last_one_ended() -> None:
     world.consume(lambda: len(world.sink.records) == 5, owner="you")
 
     assert sorted(world.results(), key=int) == ["1", "4", "7", "10", "13"]
-    assert len(world.detector.looked_at) == 5
+    assert len(world.detector.analyzed_keys) == 5
 
 
 def test_no_checkpoint_is_ahead_of_a_result_while_the_model_fails() -> None:
@@ -486,10 +486,10 @@ def test_a_throttled_checkpoint_is_retried() -> None:
 def test_a_keyframe_is_converted_once_however_often_it_is_analyzed() -> None:
     class Moody(FakeDetector):
         def detect(self, frame: Frame, spend: object = None) -> ModelOutput:
-            answer = super().detect(frame, spend)
-            if len(self.looked_at) < 4:
+            output = super().detect(frame, spend)
+            if len(self.analyzed_keys) < 4:
                 raise DetectorBusyError("throttled")
-            return answer
+            return output
 
     @dataclass
     class Counted(Stills):
@@ -503,4 +503,4 @@ def test_a_keyframe_is_converted_once_however_often_it_is_analyzed() -> None:
     world.lease("cam", fragment(1))
     world.consume(lambda: len(world.sink.records) == 1)
 
-    assert (len(world.detector.looked_at), world.stills.made) == (4, 1)
+    assert (len(world.detector.analyzed_keys), world.stills.made) == (4, 1)

@@ -90,10 +90,10 @@ def test_an_error_inside_the_body_is_reported_and_reading_continues() -> None:
 
 
 def test_the_documented_tag_names_are_read_too() -> None:
-    side = [
-        Tag(f"AWS_KINESISVIDEO_{whose}_SIDE_TIMESTAMP", f"{at}.000") for whose, at in (("SERVER", 2), ("PRODUCER", 1))
+    tags = [
+        Tag(f"AWS_KINESISVIDEO_{side}_SIDE_TIMESTAMP", f"{at}.000") for side, at in (("SERVER", 2), ("PRODUCER", 1))
     ]
-    body = write.ebml_header() + write.segment_start() + write.tags(side) + write.cluster(0, [])
+    body = write.ebml_header() + write.segment_start() + write.tags(tags) + write.cluster(0, [])
 
     (fragment,) = read(body)
 

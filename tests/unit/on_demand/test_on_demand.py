@@ -236,7 +236,7 @@ def test_frames_over_budget_are_reported_and_analyzed_by_the_next_execution() ->
     assert first.already_analyzed == 0
     assert first.cost.detector_calls == 45
     assert (second.published, second.over_budget, second.already_analyzed) == (15, 0, 45)
-    assert len(workflow.detector.looked_at) == 60
+    assert len(workflow.detector.analyzed_keys) == 60
 
 
 def test_a_rejected_image_fails_only_itself() -> None:

@@ -63,11 +63,11 @@ class FakeFiles:
 
 @dataclass
 class Room:
-    """An execution that is extracted, and what rendering makes of it. `patience` frames fit one invocation."""
+    """An execution that is extracted, and what rendering makes of it. `capacity` frames fit one invocation."""
 
     folder: Path
     workflow: Workflow = field(default_factory=Workflow)
-    patience: int = 1000
+    capacity: int = 1000
     parts: FakeFiles = field(default_factory=FakeFiles)
     videos: FakeFiles = field(default_factory=FakeFiles)
 
@@ -78,7 +78,7 @@ class Room:
         return plan
 
     def render(self, plan: RangePlan, progress: Progress = Progress()) -> Progress:  # noqa: B008 - it is frozen
-        left = iter(range(self.patience - 1, -1, -1))
+        left = iter(range(self.capacity - 1, -1, -1))
         ports = RenderingPorts(
             self.workflow.work,
             FakeEncoder(),
@@ -128,7 +128,7 @@ def test_gaps_keep_their_length(room: Room) -> None:
 
 def test_a_long_video_takes_several_invocations(room: Room) -> None:
     plan = room.extracted()
-    room.patience = 25
+    room.capacity = 25
     progress, runs = Progress(), 0
     while not progress.done:
         progress = Progress.model_validate_json(room.render(plan, progress).model_dump_json(by_alias=True))
@@ -142,7 +142,7 @@ def test_a_long_video_takes_several_invocations(room: Room) -> None:
 
 def test_rendering_is_idempotent(room: Room) -> None:
     plan = room.extracted()
-    room.patience = 40
+    room.capacity = 40
     half = room.render(plan)
     room.render(plan, half)
     once = room.video()

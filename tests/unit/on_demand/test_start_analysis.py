@@ -99,7 +99,7 @@ class World:
             yield FragmentSpan(str(start_ms), start_ms, LENGTH_MS)
 
     def run(self, batch: int = 100) -> "World":
-        """Until the queue is empty; what failed comes again after its visibility time-out."""
+        """Runs until the queue is empty; failed messages are redelivered after their visibility timeout."""
         while self.queue:
             self.now_ms = max(self.now_ms, self.queue[0][0])
             taken: list[tuple[int, int, str]] = []
@@ -204,7 +204,7 @@ def test_a_fragment_that_is_not_listed_has_the_maximum_length() -> None:
 
 def test_a_poison_message_is_dead_lettered_and_its_neighbours_go_on() -> None:
     world = World()
-    for body in ("this is no JSON", "[]", json.dumps({"Message": "{}"}), notification("cam", -1)):
+    for body in ("this is not JSON", "[]", json.dumps({"Message": "{}"}), notification("cam", -1)):
         world.send(body)
     world.send(notification("cam", NOON_MS))
     world.run()

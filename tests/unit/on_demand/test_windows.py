@@ -50,8 +50,8 @@ def expected(grid: Grid, fragments: Sequence[FragmentSpan]) -> dict[int, str]:
     return found
 
 
-def answered(request: ImageRequest, fragments: Sequence[FragmentSpan]) -> dict[int, str]:
-    """What GetImages gives: images from the fragments that start within the request."""
+def returned(request: ImageRequest, fragments: Sequence[FragmentSpan]) -> dict[int, str]:
+    """Images that GetImages returns: from the fragments that start within the request."""
     seen = [one for one in fragments if request.start_ms <= one.start_ms <= request.end_ms]
     grid = Grid(start_ms=request.start_ms, end_ms=request.end_ms, interval_ms=request.interval_ms)
     return expected(grid, seen)
@@ -66,7 +66,7 @@ def test_every_sampled_moment_is_requested_once_and_returned(grid: Grid, fragmen
     assert dict.fromkeys(expected(grid, fragments), 1) == dict(slots)
     for window in windows:
         for request in window.requests:
-            given_back = answered(request, fragments)
+            given_back = returned(request, fragments)
             for slot in request.slots:
                 assert given_back.get(slot.at_ms) == slot.fragment_number
 

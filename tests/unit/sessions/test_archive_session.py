@@ -147,7 +147,7 @@ def test_everything_from_pre_roll_to_post_roll_is_archived_and_listed_in_order()
     assert (first.started_at is not None and to_epoch_ms(first.started_at), first.length_ms) == (NOON_MS - 6000, 2000)
 
 
-def test_the_orders_clock_is_asked() -> None:
+def test_the_orders_clock_is_used() -> None:
     world = World()
 
     world.run(an_order(selector="SERVER_TIMESTAMP"))
@@ -162,18 +162,18 @@ def test_what_is_archived_already_is_listed_and_not_fetched() -> None:
     report = world.run()
 
     assert 4 in world.listed_s()
-    assert (CAM, number(4)) not in world.archive.asked
+    assert (CAM, number(4)) not in world.archive.requested
     assert report.fragments == 15
 
 
 def test_a_second_delivery_changes_nothing() -> None:
     world = World()
     world.run()
-    objects, video, asked = dict(world.store.objects), world.video, list(world.archive.asked)
+    objects, video, requested_before = dict(world.store.objects), world.video, list(world.archive.requested)
 
     report = world.run()
 
-    assert (world.store.objects, world.video, world.archive.asked) == (objects, video, asked)
+    assert (world.store.objects, world.video, world.archive.requested) == (objects, video, requested_before)
     assert report.fragments == 0
 
 
@@ -202,7 +202,7 @@ def test_overlapping_sessions_fetch_what_they_share_once() -> None:
 
     world.run(an_order(), an_order(video_of="t" * 32, start_ms=NOON_MS + 10_000, end_ms=NOON_MS + 40_000))
 
-    assert len(world.archive.asked) == len(set(world.archive.asked)) == 16 + 8
+    assert len(world.archive.requested) == len(set(world.archive.requested)) == 16 + 8
     assert len(world.videos.videos) == 2
 
 
@@ -258,13 +258,13 @@ def test_a_throttled_kvs_brings_the_message_back_and_the_rest_alone_is_fetched()
     world.archive.failure = MediaBusyError("throttled")
 
     first = world.run()
-    written, world.archive.asked = world.store.writes, []
+    written, world.archive.requested = world.store.writes, []
     world.archive.media |= throttled
     second = world.run()
 
     assert (first.failed_item_ids, [type(one.error) for one in first.retried]) == (["m0"], [MediaBusyError])
     assert written == 7
-    assert [one for _, one in world.archive.asked] == [number(at_s) for at_s in range(8, 26, 2)]
+    assert [one for _, one in world.archive.requested] == [number(at_s) for at_s in range(8, 26, 2)]
     assert (second.failed_item_ids, world.listed_s()) == ([], list(range(-6, 26, 2)))
 
 
@@ -283,7 +283,7 @@ def test_when_time_runs_out_the_rest_is_done_by_the_next_message() -> None:
         world.run(body)
 
     assert (messages, world.listed_s(), world.video.complete) == (4, list(range(-6, 26, 2)), True)
-    assert len(world.archive.asked) == len(set(world.archive.asked))
+    assert len(world.archive.requested) == len(set(world.archive.requested))
 
 
 def test_every_message_gets_further_even_with_no_time_at_all() -> None:
@@ -334,7 +334,7 @@ def test_a_session_has_so_many_fragments_at_most_and_says_what_is_left_out() -> 
     assert len(world.video.model_dump_json(by_alias=True, exclude_none=True)) < 350_000
 
 
-def test_poison_is_buried_with_its_reason_and_its_neighbours_go_on() -> None:
+def test_poison_messages_are_dead_lettered_with_their_reason_and_spare_the_batch() -> None:
     world = World()
 
     report = world.run("no order", an_order(), '{"videoOf":"x"}')
@@ -355,7 +355,7 @@ def test_a_refusal_of_kvs_is_for_people() -> None:
     assert (len(report.dead_lettered), report.failed_item_ids) == (1, [])
 
 
-def test_what_can_not_even_be_buried_comes_again() -> None:
+def test_a_message_that_cannot_be_dead_lettered_is_retried() -> None:
     world = World()
     world.dead.failure = DeliveryError("no queue")
 

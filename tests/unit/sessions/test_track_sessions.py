@@ -1,4 +1,4 @@
-"""The batch rules of track_sessions: everything told at least once, people told once, streams apart."""
+"""The batch rules of track_sessions: events at least once, alerts once, streams independent."""
 
 import json
 from dataclasses import dataclass, field
@@ -75,7 +75,7 @@ def an_image(at_s: float, label: str = "Person", stream_name: str = "front-door"
     return a_record(seen, detections=(a_detection(label=label),))
 
 
-def test_a_visit_is_one_session_with_one_alert() -> None:
+def test_continuous_activity_is_one_session_with_one_alert() -> None:
     world = World()
 
     tracked = world.track(*(an_image(at_s) for at_s in range(0, 20, 3)))
@@ -146,7 +146,7 @@ def test_streams_and_ranges_of_the_past_have_sessions_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("failing", ["NEW", "END"])
-def test_what_could_not_be_told_is_told_by_the_next_attempt(failing: str) -> None:
+def test_undelivered_events_are_sent_by_the_next_attempt(failing: str) -> None:
     world = World()
     world.sessions.failing = lambda kind: DeliveryError("bus") if kind == failing else None
     record = an_image(0)
@@ -193,7 +193,7 @@ def test_an_alert_that_waits_holds_back_nothing() -> None:
     assert [one.closed for one in world.sessions.stored.values()] == [True]
 
 
-def test_events_that_fail_hold_back_their_followers_but_no_alert() -> None:
+def test_failed_events_delay_later_events_but_no_alert() -> None:
     world = World()
     world.sessions.failing = lambda kind: DeliveryError("bus") if kind == "NEW" else None
 
@@ -220,7 +220,7 @@ def test_a_channel_that_fails_repeats_nothing_on_the_others() -> None:
     assert (len(world.alerts.sent), len(world.webhook.sent)) == (1, 1)
 
 
-def test_what_a_channel_refuses_for_good_is_given_up_and_told() -> None:
+def test_a_permanent_refusal_by_a_channel_is_given_up_and_reported() -> None:
     world = World(
         webhook=FakeAlerts(failing=lambda _: ChannelRefusedError("404")), alert_channels=("webhook", "alerts")
     )
@@ -233,7 +233,7 @@ def test_what_a_channel_refuses_for_good_is_given_up_and_told() -> None:
     assert (first.retried, again.refusals, len(world.alerts.sent)) == ([], [], 1)
 
 
-def test_an_event_that_is_refused_for_good_blocks_nothing() -> None:
+def test_a_permanently_refused_event_blocks_nothing() -> None:
     world = World(buses=("bus", "iot"))
     world.sessions.failing = lambda kind: ChannelRefusedError("too long") if kind == "NEW" else None
 
@@ -258,7 +258,7 @@ def test_a_channel_that_stays_down_keeps_the_newest_alerts() -> None:
     ]
 
 
-def test_a_death_before_the_outbox_is_emptied_tells_people_once() -> None:
+def test_a_crash_before_the_outbox_is_emptied_sends_one_alert() -> None:
     world = World()
     world.track(an_image(0))
     saved = world.activities.documents["front-door"]
@@ -291,7 +291,7 @@ def test_two_at_once_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(world.alerts.sent) == 1
 
 
-def test_poison_is_buried_and_its_neighbours_go_on() -> None:
+def test_a_poison_message_is_dead_lettered_and_spares_the_batch() -> None:
     world = World()
 
     report = world.track(b"no record", an_image(0))
@@ -369,7 +369,7 @@ def test_an_order_that_could_not_be_sent_is_sent_later() -> None:
     assert len(world.clip_orders) == 1
 
 
-def test_where_no_videos_are_wanted_none_is_ordered() -> None:
+def test_without_session_clips_none_is_ordered() -> None:
     world = World(videos=False)
 
     world.track(an_image(0))
@@ -400,7 +400,7 @@ def test_the_range_is_by_the_clock_that_times_the_images(
     assert [order.selector for order in world.clip_orders] == [expected]
 
 
-def test_a_camera_whose_clock_begins_with_its_power_has_no_moment_before_1970() -> None:
+def test_a_camera_clock_that_starts_at_power_on_has_no_moment_before_1970() -> None:
     world = World()
 
     world.track(a_record(a_frame(image_timestamp=from_epoch_ms(2000))))

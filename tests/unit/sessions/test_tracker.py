@@ -42,7 +42,7 @@ class World:
 
     camera: Camera
     state: StreamState = field(default_factory=StreamState)
-    told: list[tuple[SessionEventType, Session]] = field(default_factory=list)
+    emitted: list[tuple[SessionEventType, Session]] = field(default_factory=list)
     waits_for_silence: bool = False
 
     def show(self, *images: Observation, now_s: float = 0) -> None:
@@ -60,19 +60,19 @@ class World:
         return SessionTracker(self.state, "front-door", self.camera, waits_for_silence=self.waits_for_silence)
 
     def _collect(self, tracker: SessionTracker) -> None:
-        self.told += [(event.type, event.session) for event in tracker.state.outbox]
+        self.emitted += [(event.type, event.session) for event in tracker.state.outbox]
         tracker.state.outbox = []
 
-    def spans(self, wanted: SessionEventType = SessionEventType.END) -> list[tuple[float, float]]:
-        """Seconds after noon, of the sessions that were told so."""
+    def spans(self, expected_type: SessionEventType = SessionEventType.END) -> list[tuple[float, float]]:
+        """Start and end, in seconds after noon, of the sessions in events of type `expected_type`."""
         return [
             ((session.started_ms - NOON_MS) / 1000, (session.last_ms - NOON_MS) / 1000)
-            for event_type, session in self.told
-            if event_type is wanted
+            for event_type, session in self.emitted
+            if event_type is expected_type
         ]
 
     def types(self) -> list[str]:
-        return [str(event_type) for event_type, _ in self.told]
+        return [str(event_type) for event_type, _ in self.emitted]
 
 
 def test_a_session_opens_extends_and_ends() -> None:
@@ -93,7 +93,7 @@ def test_an_image_that_came_live_and_on_demand_opens_two_sessions() -> None:
     for world in (live, on_demand):
         world.show(an_image(0, "rule-0"))
 
-    assert live.told[0][1].session_id != on_demand.told[0][1].session_id
+    assert live.emitted[0][1].session_id != on_demand.emitted[0][1].session_id
 
 
 def test_silence_ends_a_session_and_nothing_else_does() -> None:
@@ -116,7 +116,7 @@ def test_a_session_that_only_our_own_silence_ended_goes_on() -> None:
     world.wait(600)
 
     assert world.types() == ["NEW", "ALERT", "END", "END"]
-    assert len({session.session_id for _, session in world.told}) == 1
+    assert len({session.session_id for _, session in world.emitted}) == 1
     assert world.spans()[-1] == (0, 10)
 
 
@@ -139,7 +139,7 @@ def test_a_session_rises_and_then_alerts_once() -> None:
     world.show(an_image(15, "rule-1"))
 
     assert world.types() == ["NEW", "UPDATE", "ALERT"]
-    assert [str(session.severity) for _, session in world.told] == ["ACTIVITY", "ALERT", "ALERT"]
+    assert [str(session.severity) for _, session in world.emitted] == ["ACTIVITY", "ALERT", "ALERT"]
 
 
 def test_k_of_n_images_must_match() -> None:
@@ -172,7 +172,7 @@ def test_a_rule_rests_after_its_alert() -> None:
     assert world.spans(SessionEventType.ALERT) == [(0, 0), (301, 301)]
 
 
-def test_the_best_image_is_the_surest_of_the_gravest_rule() -> None:
+def test_the_best_image_has_the_highest_confidence_of_the_most_severe_rule() -> None:
     world = World(a_camera({"class": "ACTIVITY"}, {"class": "ALERT"}))
 
     world.show(an_image(0, "rule-0", confidence=99))
@@ -180,7 +180,7 @@ def test_the_best_image_is_the_surest_of_the_gravest_rule() -> None:
     world.show(an_image(2, "rule-1", confidence=80))
     world.wait(100)
 
-    best = world.told[-1][1].best
+    best = world.emitted[-1][1].best
     assert (best.at_ms - NOON_MS, best.confidence) == (2000, 80)
 
 
@@ -193,7 +193,7 @@ def test_a_late_image_joins_the_session_of_its_moment() -> None:
     world.show(an_image(95, "rule-0"))
     world.wait(200)
 
-    ended = {session.session_id: session for _, session in world.told}
+    ended = {session.session_id: session for _, session in world.emitted}
     assert sorted((one.started_ms - NOON_MS, one.last_ms - NOON_MS, one.images) for one in ended.values()) == [
         (0, 10_000, 2),
         (95_000, 100_000, 2),
@@ -201,7 +201,7 @@ def test_a_late_image_joins_the_session_of_its_moment() -> None:
     assert world.types().count("ALERT") == 2
 
 
-def test_a_late_image_of_no_session_is_told_of() -> None:
+def test_a_late_image_of_no_session_starts_one() -> None:
     world = World(a_camera())
     world.show(an_image(500, "rule-0"))
 
@@ -218,13 +218,13 @@ def test_a_range_on_demand_is_put_in_order_when_no_more_comes() -> None:
 
     for image in images:
         world.show(image)
-    assert world.told == []
+    assert world.emitted == []
     world.wait(60)
 
     assert world.spans() == [(5, 595)]
 
 
-def test_more_than_can_be_held_back_is_not_lost() -> None:
+def test_more_images_than_the_buffer_holds_are_not_lost() -> None:
     world = World(a_camera({"confirmation": {"frames": 2, "of": 2}}), waits_for_silence=True)
 
     for at_s in range(0, 2500, 50):
@@ -232,7 +232,7 @@ def test_more_than_can_be_held_back_is_not_lost() -> None:
     world.wait(60)
 
     assert len(STREAM_STATE.dump_json(world.state)) < 400_000
-    assert sum(session.images for event_type, session in world.told if event_type is SessionEventType.END) == 2499
+    assert sum(session.images for event_type, session in world.emitted if event_type is SessionEventType.END) == 2499
 
 
 @st.composite
@@ -265,22 +265,22 @@ def test_order_and_repeats_within_a_minute_change_nothing(day: list[Observation]
     for world in (straight, shuffled):
         world.wait(200)
 
-    assert shuffled.told == straight.told
+    assert shuffled.emitted == straight.emitted
 
 
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
-def test_a_busy_day_has_one_alert_per_visit_and_none_for_parked_cars(seed: int) -> None:
+def test_a_busy_day_has_one_alert_per_walk_and_none_for_parked_cars(seed: int) -> None:
     """Twenty-four hours, an image every five seconds: parked cars that the detector sees most of the time, not always
     at the same place, and people who walk through now and then. The second time all of it comes twice, shuffled within
-    a minute, and nothing of what is told differs."""
+    a minute, and the emitted events are the same."""
     chance = random.Random(seed)
-    visits = [(3600 * hour + chance.randint(300, 3000), chance.randint(40, 120)) for hour in range(24)]
+    walks = [(3600 * hour + chance.randint(300, 3000), chance.randint(40, 120)) for hour in range(24)]
     camera = a_camera(
         {"confirmation": {"frames": 2, "of": 3}},
         sessions={"orderingSeconds": 60, "quietSeconds": 30},
         stationary={"enabled": True},
     )
-    day = [_street(at_s, visits, chance) for at_s in range(0, 24 * 3600, 5)]
+    day = [_street(at_s, walks, chance) for at_s in range(0, 24 * 3600, 5)]
     late = [(image.at_ms + chance.uniform(0, 60_000), image) for image in day for _ in range(2)]
     straight, shuffled = World(camera), World(camera)
     for batch in _batches(day, chance):
@@ -291,11 +291,11 @@ def test_a_busy_day_has_one_alert_per_visit_and_none_for_parked_cars(seed: int) 
         world.wait(24 * 3600)
 
     alerts = straight.spans(SessionEventType.ALERT)
-    assert len(alerts) == len(visits)
-    for (begin, _), (start, length) in zip(alerts, sorted(visits), strict=True):
+    assert len(alerts) == len(walks)
+    for (begin, _), (start, length) in zip(alerts, sorted(walks), strict=True):
         assert start <= begin <= start + length
-    assert all(set(session.labels) == {"Person"} for _, session in straight.told)
-    assert shuffled.told == straight.told
+    assert all(set(session.labels) == {"Person"} for _, session in straight.emitted)
+    assert shuffled.emitted == straight.emitted
 
 
 def _batches(images: list[Observation], chance: random.Random) -> Iterator[list[Observation]]:
@@ -307,7 +307,7 @@ def _batches(images: list[Observation], chance: random.Random) -> Iterator[list[
         at += count
 
 
-def _street(at_s: int, visits: list[tuple[int, int]], chance: random.Random) -> Observation:
+def _street(at_s: int, walks: list[tuple[int, int]], chance: random.Random) -> Observation:
     hits = [
         Hit("Car", 90, _box(0.1 + 0.3 * lot, 0.6, 0.2, 0.15, chance), ("rule-0",))
         for lot in range(3)
@@ -315,7 +315,7 @@ def _street(at_s: int, visits: list[tuple[int, int]], chance: random.Random) -> 
     ]
     hits += [
         Hit("Person", 90, _box(0.8 * (at_s - start) / length, 0.3, 0.08, 0.3, chance), ("rule-0",))
-        for start, length in visits
+        for start, length in walks
         if start <= at_s <= start + length and chance.random() < 0.9
     ]
     return Observation(f"{at_s:012d}", NOON_MS + 1000 * at_s, str(at_s // 2), tuple(hits))

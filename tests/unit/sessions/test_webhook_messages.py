@@ -67,7 +67,7 @@ def test_teams_has_an_adaptive_card() -> None:
 
 
 @pytest.mark.parametrize("form", WebhookFormat)
-def test_an_alert_without_links_is_told_too(form: WebhookFormat) -> None:
+def test_an_alert_without_links_is_sent_too(form: WebhookFormat) -> None:
     messages = webhook_messages(form, replace(ALERT, body={"sessionId": "1"}))
 
     assert len(messages) == 1

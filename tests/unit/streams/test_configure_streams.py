@@ -327,7 +327,7 @@ def test_a_stopped_run_is_completed_by_the_next(cut_at: int, deleting: bool) -> 
     assert world.registry.configurations == before
 
 
-def test_a_stream_whose_tags_cannot_be_read_keeps_its_settings() -> None:
+def test_a_stream_with_unreadable_tags_keeps_its_settings() -> None:
     world = World()
     stream = world.registry.add("cam", Location="Front")
     filters = [{"key": "Location", "values": ["Front"]}]

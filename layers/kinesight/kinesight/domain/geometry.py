@@ -145,13 +145,13 @@ def _crosses(polygon: Polygon, left: float, top: float, right: float, bottom: fl
     for point in polygon:
         across = min(before[0], point[0]) <= right and max(before[0], point[0]) >= left
         down = min(before[1], point[1]) <= bottom and max(before[1], point[1]) >= top
-        if across and down and not _beside(before, point, left, top, right, bottom):
+        if across and down and not _on_one_side(before, point, left, top, right, bottom):
             return True
         before = point
     return False
 
 
-def _beside(one: Point, other: Point, left: float, top: float, right: float, bottom: float) -> bool:
+def _on_one_side(one: Point, other: Point, left: float, top: float, right: float, bottom: float) -> bool:
     """Whether all four corners are on one side of the line through the two points."""
     sides = [
         (other[0] - one[0]) * (y - one[1]) - (other[1] - one[1]) * (x - one[0])

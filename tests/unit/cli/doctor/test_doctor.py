@@ -402,7 +402,7 @@ def test_the_troubleshooting_page_names_every_permission() -> None:
     media = re.findall(r'\.call_stream\(\s*self\._stream\.name,\s*"[A-Z_]+",\s*"([a-z_]+)"', source)
     called |= {("kinesis-video-archived-media", operation) for operation in media}
     named = {permission(service, methods_of(service)[operation]) for service, operation in called}
-    page = (ROOT / "docs" / "troubleshooting.md").read_text().partition("## What it asks for")[2]
+    page = (ROOT / "docs" / "troubleshooting.md").read_text().partition("## Permissions")[2]
 
     assert len(media) == 2
     assert set(re.findall(r"`([a-z0-9-]+:[A-Za-z0-9]+)`", page)) == named
@@ -527,15 +527,15 @@ class TestCommand:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
             monkeypatch.delenv(name, raising=False)
 
-        told = CliRunner().invoke(app, ["doctor", "door"])
+        result = CliRunner().invoke(app, ["doctor", "door"])
 
-        assert told.exit_code == 2
-        assert "AWS_PROFILE" in told.stderr
+        assert result.exit_code == 2
+        assert "AWS_PROFILE" in result.stderr
 
     def test_without_a_region_no_check_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
 
-        told = CliRunner().invoke(app, ["doctor", "door"])
+        result = CliRunner().invoke(app, ["doctor", "door"])
 
-        assert told.exit_code == 2
-        assert "--region" in told.stderr
+        assert result.exit_code == 2
+        assert "--region" in result.stderr

@@ -372,16 +372,16 @@ class TestCommand:
         described, output = tmp_path / "processor.json", tmp_path / "moved"
         described.write_text(json.dumps(HOME_WITH_REGIONS))
 
-        told = CliRunner().invoke(app, ["migrate", "rekognition", str(described), "--output", str(output)])
+        result = CliRunner().invoke(app, ["migrate", "rekognition", str(described), "--output", str(output)])
 
-        assert told.exit_code == 0, told.stderr
+        assert result.exit_code == 0, result.stderr
         migration = MIGRATIONS["regions"]
         pairs = json.loads((output / "parameters.json").read_text())
         assert {one["ParameterKey"]: one["ParameterValue"] for one in pairs} == migration.parameters
         assert json.loads((output / "rules.json").read_text()) == migration.rules
-        assert deploy_line(migration) in told.stdout.splitlines()
-        assert f"kinesight rules put {output / 'rules.json'}" in told.stdout.splitlines()
-        assert all(f"- {note.setting}: {note.text}" in told.stdout.splitlines() for note in migration.notes)
+        assert deploy_line(migration) in result.stdout.splitlines()
+        assert f"kinesight rules put {output / 'rules.json'}" in result.stdout.splitlines()
+        assert all(f"- {note.setting}: {note.text}" in result.stdout.splitlines() for note in migration.notes)
         assert (output / "report.md").read_text() == report(migration)
 
     def test_no_rules_no_file(self) -> None:
@@ -391,8 +391,8 @@ class TestCommand:
         wrong = tmp_path / "kit.json"
         wrong.write_text('{"Stream": "x"}')
 
-        told = CliRunner().invoke(app, ["migrate", "kit", str(wrong), "--output", str(tmp_path / "out")])
+        result = CliRunner().invoke(app, ["migrate", "kit", str(wrong), "--output", str(tmp_path / "out")])
 
-        assert told.exit_code == 1
-        assert "KIT has no parameter Stream" in told.stderr
+        assert result.exit_code == 1
+        assert "KIT has no parameter Stream" in result.stderr
         assert not (tmp_path / "out").exists()

@@ -43,10 +43,10 @@ def stack() -> Any:
 
 class TestCheck:
     def test_a_valid_document_is_summarized(self, tmp_path: Path) -> None:
-        told = run("rules", "check", str(SAMPLE))
+        result = run("rules", "check", str(SAMPLE))
 
-        assert told.exit_code == 0
-        assert told.stdout.splitlines() == [
+        assert result.exit_code == 0
+        assert result.stdout.splitlines() == [
             "3 cameras, 4 rules, 3 zones",
             "  front-door: rules visitor (Person in doorstep), parcel (Package or Box in doorstep); "
             "zones doorstep, street (excluded)",
@@ -61,14 +61,14 @@ class TestCheck:
             '"rules": [{"name": "x", "minimumConfidence": 500,\n"lables": []}]}]}'
         )
 
-        told = run("rules", "check", str(file))
+        result = run("rules", "check", str(file))
 
-        assert told.exit_code == 1
-        assert told.stderr.splitlines() == [
+        assert result.exit_code == 1
+        assert result.stderr.splitlines() == [
             f"{file}: line 4: cameras[0].rules[0].minimumConfidence: Input should be less than or equal to 100",
             f"{file}: line 5: cameras[0].rules[0].lables: Extra inputs are not permitted",
         ]
-        assert told.stdout == ""
+        assert result.stdout == ""
 
     @pytest.mark.parametrize(
         ("text", "said"), [("{", "not valid JSON"), ("[]", "line 1: the document"), ("", "not valid JSON")]
@@ -77,10 +77,10 @@ class TestCheck:
         file = tmp_path / "rules.json"
         file.write_text(text)
 
-        told = run("rules", "check", str(file))
+        result = run("rules", "check", str(file))
 
-        assert told.exit_code == 1
-        assert said in told.stderr
+        assert result.exit_code == 1
+        assert said in result.stderr
 
     def test_a_byte_order_mark_does_not_matter(self, tmp_path: Path) -> None:
         file = tmp_path / "rules.json"
@@ -91,11 +91,11 @@ class TestCheck:
 
 class TestPutAndGet:
     def test_the_first_document(self, stack: Any) -> None:
-        told = run("rules", "put", str(SAMPLE))
+        result = run("rules", "put", str(SAMPLE))
 
-        assert told.exit_code == 0, told.stderr
-        assert "the stack had no rules document" in told.stdout
-        assert "within a minute" in told.stdout
+        assert result.exit_code == 0, result.stderr
+        assert "the stack had no rules document" in result.stdout
+        assert "within a minute" in result.stdout
         assert stack.get_object(Bucket="evidence", Key=DOCUMENT_KEY)["Body"].read() == SAMPLE.read_bytes()
 
     def test_get_prints_the_document_unchanged(self, stack: Any) -> None:
@@ -110,9 +110,9 @@ class TestPutAndGet:
         file.write_text(json.dumps(document))
         run("rules", "put", str(SAMPLE))
 
-        told = run("rules", "put", str(file))
+        result = run("rules", "put", str(file))
 
-        assert told.stdout.splitlines()[:2] == ["camera front-door changed", "  rule visitor changed"]
+        assert result.stdout.splitlines()[:2] == ["camera front-door changed", "  rule visitor changed"]
 
     def test_the_same_document_changes_nothing(self, stack: Any) -> None:
         run("rules", "put", str(SAMPLE))
@@ -122,43 +122,43 @@ class TestPutAndGet:
     def test_a_broken_document_in_the_bucket_can_be_replaced(self, stack: Any) -> None:
         stack.put_object(Bucket="evidence", Key=DOCUMENT_KEY, Body=b"{")
 
-        told = run("rules", "put", str(SAMPLE))
+        result = run("rules", "put", str(SAMPLE))
 
-        assert told.exit_code == 0
-        assert "the current document is invalid" in told.stdout
+        assert result.exit_code == 0
+        assert "the current document is invalid" in result.stdout
 
     def test_an_invalid_document_is_not_stored(self, stack: Any, tmp_path: Path) -> None:
         run("rules", "put", str(SAMPLE))
         file = tmp_path / "rules.json"
         file.write_text('{"schemaVersion": 2, "cameras": []}')
 
-        told = run("rules", "put", str(file))
+        result = run("rules", "put", str(file))
 
-        assert told.exit_code == 1
-        assert "schemaVersion" in told.stderr
+        assert result.exit_code == 1
+        assert "schemaVersion" in result.stderr
         assert stack.get_object(Bucket="evidence", Key=DOCUMENT_KEY)["Body"].read() == SAMPLE.read_bytes()
 
     def test_a_stack_without_a_document_names_the_parameters(self, stack: Any) -> None:
-        told = run("rules", "get")
+        result = run("rules", "get")
 
-        assert told.exit_code == 1
-        assert "Labels and MinimumConfidence" in told.stderr
+        assert result.exit_code == 1
+        assert "Labels and MinimumConfidence" in result.stderr
 
     @pytest.mark.parametrize("words", [("get",), ("put", str(SAMPLE))])
     def test_a_missing_stack_is_named(self, stack: Any, words: tuple[str, ...]) -> None:
-        told = run("rules", *words, "--stack", "nobody")
+        result = run("rules", *words, "--stack", "unknown")
 
-        assert told.exit_code == 1
-        assert "cannot describe the stack nobody" in told.stderr
-        assert "--stack" in told.stderr
+        assert result.exit_code == 1
+        assert "cannot describe the stack unknown" in result.stderr
+        assert "--stack" in result.stderr
 
 
 class TestSample:
     def test_it_can_be_used(self) -> None:
-        told = run("rules", "sample")
+        result = run("rules", "sample")
 
-        assert RulesDocument.parse(told.stdout).camera("office-2") is not None
-        assert json.loads(told.stdout)["$schema"] == "./rules.schema.json"
+        assert RulesDocument.parse(result.stdout).camera("office-2") is not None
+        assert json.loads(result.stdout)["$schema"] == "./rules.schema.json"
         assert (SAMPLE.parent / "rules.schema.json").exists()
 
 

@@ -54,7 +54,7 @@ _SCHEMA: dict[str, Any] = {
                     },
                     "box": {
                         "type": "object",
-                        "description": "Where it is; left out if that can't be told",
+                        "description": "Where it is; left out if that is unclear",
                         "required": ["left", "top", "width", "height"],
                         "properties": {
                             "left": _ratio("left edge, as a ratio of the image's width"),

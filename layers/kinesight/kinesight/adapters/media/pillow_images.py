@@ -96,10 +96,10 @@ def cropped(body: bytes, box: BoundingBox) -> tuple[bytes, BoundingBox]:
 
 def _stretch(start: float, length: float, side_px: int) -> tuple[int, int]:
     """Returns the first pixel and the one after the last."""
-    wanted_px = min(side_px, max(_LEAST_CROP_PX, round(length * side_px * 1.2)))
-    first = round((start + length / 2) * side_px - wanted_px / 2)
-    first = max(0, min(first, side_px - wanted_px))
-    return first, first + wanted_px
+    crop_px = min(side_px, max(_LEAST_CROP_PX, round(length * side_px * 1.2)))
+    first = round((start + length / 2) * side_px - crop_px / 2)
+    first = max(0, min(first, side_px - crop_px))
+    return first, first + crop_px
 
 
 class PillowAnnotator:

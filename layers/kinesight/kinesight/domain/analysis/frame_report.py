@@ -71,7 +71,7 @@ class FrameReport:
 
     @classmethod
     def of(cls, analyses: Iterable[FrameAnalysis]) -> "FrameReport":
-        """What became of these frames and what they cost."""
+        """Outcomes and spend of these frames."""
         report = cls()
         for one in analyses:
             stream_name = one.frame.stream_name if one.frame is not None else ""

@@ -88,7 +88,7 @@ class ImageForm:
 
     @property
     def takes_any_size(self) -> bool:
-        """Whether nobody has to know the image's size in pixels."""
+        """Whether the model accepts any size in pixels, so that the image's size need not be read."""
         return self.size is None and self.longest_side is None and not self.size_matters
 
     def takes(self, content_type: str, size_bytes: int) -> bool:
@@ -99,7 +99,7 @@ class ImageForm:
 
 @dataclass(frozen=True, slots=True)
 class SentImage:
-    """What a model is sent. `fit` is None where nobody had to know the size: it is the image as it was."""
+    """Image as it is sent to a model. `fit` is None if the size was not read: the image is unchanged."""
 
     body: bytes
     content_type: str

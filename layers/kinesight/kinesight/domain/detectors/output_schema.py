@@ -8,9 +8,9 @@ A mapping is one form, or a list of forms of which the first counts whose rows a
      "score": "score", "scoreScale": 1,         per row: how sure, 0 to 1 or 0 to 100
      "box": "bbox", "boxForm": "CORNERS",       per row: four numbers, or nothing
      "boxUnit": "PIXEL",                        pixels or ratios …
-     "size": "image.[width, height]",           … of this size in the answer, or of the image that was sent
+     "size": "image.[width, height]",           … of this size in the output, or of the image that was sent
      "attributes": {"track": "track_id"},       per row: what else is kept
-     "top": 5}                                  only the surest so many
+     "top": 5}                                  only so many, of the highest confidence
 """
 
 from dataclasses import dataclass

@@ -41,17 +41,17 @@ def detections_of_equipment(
 ) -> tuple[Detection, ...]:
     """One detection per person. `minimum_confidence`, 0 to 100, holds for people, body parts and items alike."""
     return tuple(
-        _judged(person, required, minimum_confidence)
+        _detection_of(person, required, minimum_confidence)
         for person in persons
         if person["Confidence"] >= minimum_confidence
     )
 
 
-def _judged(person: Mapping[str, Any], required: Sequence[Equipment], least: float) -> Detection:
+def _detection_of(person: Mapping[str, Any], required: Sequence[Equipment], least: float) -> Detection:
     parts = [part for part in person.get("BodyParts") or () if part["Confidence"] >= least]
-    judged = {item: _is_worn(item, parts, least) for item in required}
+    states = {item: _is_worn(item, parts, least) for item in required}
     missing, worn, undetermined = (
-        [item.value for item, state in judged.items() if state is one] for one in (False, True, None)
+        [item.value for item, state in states.items() if state is one] for one in (False, True, None)
     )
     return Detection(
         label=LACKING if missing else UNDETERMINED if undetermined else EQUIPPED,

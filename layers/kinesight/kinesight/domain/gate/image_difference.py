@@ -99,9 +99,9 @@ _highest: _Pick = max
 
 
 def _around(rows: Sequence[Sequence[_Block]], pick: _Pick) -> Iterable[_Block]:
-    beside = [list(map(pick, (row[0], *row[:-1]), row, (*row[1:], row[-1]))) for row in rows]
-    above, below = [beside[0], *beside[:-1]], [*beside[1:], beside[-1]]
-    return chain.from_iterable(map(pick, *three) for three in zip(above, beside, below, strict=True))
+    across = [list(map(pick, (row[0], *row[:-1]), row, (*row[1:], row[-1]))) for row in rows]
+    above, below = [across[0], *across[:-1]], [*across[1:], across[-1]]
+    return chain.from_iterable(map(pick, *three) for three in zip(above, across, below, strict=True))
 
 
 def _hash_bits(luma: bytes, watched: Sequence[bool]) -> list[bool]:

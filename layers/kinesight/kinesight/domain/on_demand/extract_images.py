@@ -83,7 +83,7 @@ def extract_window(plan: RangePlan, window: Window, ports: ExtractionPorts) -> W
 
 
 def _get_images(plan: RangePlan, request: ImageRequest, archive: ImageArchive) -> dict[int, SlotImage]:
-    return {one.at_ms: one for one in archive.images(plan.stream_name, request, _wish(plan))}
+    return {one.at_ms: one for one in archive.images(plan.stream_name, request, _image_spec(plan))}
 
 
 def _decoded(plan: RangePlan, slots: Sequence[Slot], ports: ExtractionPorts) -> Iterator[tuple[Slot, SlotImage]]:
@@ -96,11 +96,11 @@ def _decoded(plan: RangePlan, slots: Sequence[Slot], ports: ExtractionPorts) -> 
         if isinstance(media, FragmentUnavailable):
             yield from ((slot, SlotImage(at_ms, None, "FRAGMENT_UNAVAILABLE")) for at_ms, slot in by_moment.items())
         else:
-            for image in ports.maker.extract(media.matroska, list(by_moment), _wish(plan)):
+            for image in ports.maker.extract(media.matroska, list(by_moment), _image_spec(plan)):
                 yield by_moment[image.at_ms], image
 
 
-def _wish(plan: RangePlan) -> ImageSpec:
+def _image_spec(plan: RangePlan) -> ImageSpec:
     return ImageSpec(plan.selector, plan.format, plan.width, plan.height)
 
 
