@@ -48,7 +48,7 @@ def stack(cloud: LocalCloud) -> Stack:
     return Stack(cloud)
 
 
-def told(stack: Stack) -> list[dict[str, Any]]:
+def log_lines(stack: Stack) -> list[dict[str, Any]]:
     """Every line of JSON that functions wrote."""
     lines = [line for path in stack.cloud.log_dir.glob("*") for line in path.read_text().splitlines()]
     return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
@@ -57,7 +57,7 @@ def told(stack: Stack) -> list[dict[str, Any]]:
 def metrics(stack: Stack) -> Counter[str]:
     """Sums of what was counted for the alarms."""
     sums: Counter[str] = Counter()
-    for line in told(stack):
+    for line in log_lines(stack):
         for name in ("CallsPaid", "CallsOverBudget", "BudgetHardReached", "FramesOverBudget"):
             sums[name] += round(sum(line.get(name, ())))
     return sums
@@ -82,9 +82,9 @@ def expected_calls(stack: Stack) -> int:
     return sum(by_day.values())
 
 
-def test_what_is_not_paid_for_is_told_and_neither_lost_nor_retried(stack: Stack) -> None:
+def test_frames_over_budget_are_logged_and_neither_lost_nor_retried(stack: Stack) -> None:
     now_ms, image = int(time.time() * 1000), BytesIO()
-    # Small, so that a busy machine answers in time: a call without an answer is paid and made again.
+    # Small, so that a busy machine responds in time: a call without a response is billed and retried.
     Image.open(BytesIO(photograph("astronaut.png"))).resize((160, 160)).save(image, "JPEG")
     for index in range(IMAGES):
         moments = {f"aws_kinesisvideo_{one}_timestamp": str(now_ms + index) for one in ("producer", "server")}
@@ -99,7 +99,7 @@ def test_what_is_not_paid_for_is_told_and_neither_lost_nor_retried(stack: Stack)
     counted = eventually(lambda: metrics(stack), lambda sums: sums["CallsPaid"] + sums["CallsOverBudget"] >= IMAGES)
 
     calls = expected_calls(stack)
-    over_budget_lines = [line for line in told(stack) if line.get("message") == "over budget"]
+    over_budget_lines = [line for line in log_lines(stack) if line.get("message") == "over budget"]
     assert stack.cloud.vision.calls["DetectLabels"] == counted["CallsPaid"] == calls
     assert len(stack.results()) == calls
     assert counted["BudgetHardReached"] == counted["CallsOverBudget"] == len(over_budget_lines) == IMAGES - calls
@@ -109,8 +109,8 @@ def test_what_is_not_paid_for_is_told_and_neither_lost_nor_retried(stack: Stack)
     assert stack.new_dead_letters("ImagesDeadLetterQueueUrl") == []
 
 
-def test_what_was_spent_is_estimated_by_stream_and_detector(stack: Stack) -> None:
-    estimates = [line for line in told(stack) if "EstimatedUsd" in line]
+def test_spend_is_estimated_by_stream_and_detector(stack: Stack) -> None:
+    estimates = [line for line in log_lines(stack) if "EstimatedUsd" in line]
 
     assert {(line["StreamName"], line["Kind"]) for line in estimates} == {(STREAM, "REKOGNITION_LABELS")}
     assert sum(value for line in estimates for value in line["EstimatedUsd"]) == pytest.approx(
@@ -118,15 +118,15 @@ def test_what_was_spent_is_estimated_by_stream_and_detector(stack: Stack) -> Non
     )
 
 
-def test_a_range_says_what_nobody_looked_at(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
-    film = tmp_path_factory.mktemp("film") / "demo.mp4"
-    write_sample_video(film)
-    play(STREAM, read_video(film), Tagging(image=False), lambda _: None, Pace(START))
+def test_a_range_counts_the_images_over_budget(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
+    video = tmp_path_factory.mktemp("video") / "demo.mp4"
+    write_sample_video(video)
+    play(STREAM, read_video(video), Tagging(image=False), lambda _: None, Pace(START))
     client = stack.cloud.client("stepfunctions")
-    wanted = {"StreamName": STREAM, "StartTimestamp": START.isoformat()}
-    wanted |= {"EndTimestamp": (START + timedelta(seconds=15)).isoformat()}
+    request = {"StreamName": STREAM, "StartTimestamp": START.isoformat()}
+    request |= {"EndTimestamp": (START + timedelta(seconds=15)).isoformat()}
 
-    arn = client.start_execution(stateMachineArn=stack.outputs["AnalyzeRangeArn"], name="r", input=json.dumps(wanted))
+    arn = client.start_execution(stateMachineArn=stack.outputs["AnalyzeRangeArn"], name="r", input=json.dumps(request))
     execution = eventually(
         lambda: client.describe_execution(executionArn=arn["executionArn"]),
         lambda described: described["status"] != "RUNNING",

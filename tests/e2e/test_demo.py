@@ -53,14 +53,14 @@ def test_the_demo_finds_the_face_and_loses_nothing(tmp_path: Path) -> None:
 def _said_until(process: subprocess.Popen[str], last: str) -> str:
     """What it said, up to the line that holds `last`, or all there is."""
     assert process.stdout is not None
-    patience = threading.Timer(240, process.kill)
-    patience.start()
+    timeout = threading.Timer(240, process.kill)
+    timeout.start()
     said = ""
     for line in process.stdout:
         said += line
         if last in line:
             break
-    patience.cancel()
+    timeout.cancel()
     return said
 
 

@@ -19,18 +19,18 @@ IMAGES = 12
 
 @pytest.fixture(scope="module")
 def stack(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    film = tmp_path_factory.mktemp("film") / "demo.mp4"
-    write_sample_video(film)
-    play(STREAM, read_video(film), Tagging(image=False), lambda _: None, Pace(START))
+    video = tmp_path_factory.mktemp("video") / "demo.mp4"
+    write_sample_video(video)
+    play(STREAM, read_video(video), Tagging(image=False), lambda _: None, Pace(START))
     return Stack(cloud)
 
 
 def seen_by(stack: Stack, detector: str) -> list[ResultRecord]:
     """What a detector's execution over a few seconds put on the results stream."""
     before = {record.result_id for record in stack.results()}
-    told = run(stack, detector, EndTimestamp=later(IMAGES - 1), SamplingInterval=1000, Detector=detector)
-    assert told["status"] == "SUCCEEDED", told.get("cause")
-    assert json.loads(told["output"])["published"] == IMAGES
+    execution = run(stack, detector, EndTimestamp=later(IMAGES - 1), SamplingInterval=1000, Detector=detector)
+    assert execution["status"] == "SUCCEEDED", execution.get("cause")
+    assert json.loads(execution["output"])["published"] == IMAGES
     return [record for record in stack.results() if record.result_id not in before]
 
 
@@ -71,7 +71,7 @@ def test_a_model_of_ones_own(stack: Stack) -> None:
         ("REKOGNITION_PROTECTIVE_EQUIPMENT", "DetectProtectiveEquipment"),
     ],
 )
-def test_the_others_answer_too(stack: Stack, detector: str, operation: str) -> None:
+def test_the_other_operations_return_records(stack: Stack, detector: str, operation: str) -> None:
     records = seen_by(stack, detector)
 
     assert {record.detector.operation for record in records} == {operation}

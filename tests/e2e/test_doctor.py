@@ -250,7 +250,7 @@ def bucket_gone(cloud: LocalCloud, model: ModelServer) -> Iterator[str]:
 @contextmanager
 def without_images_bucket(cloud: LocalCloud) -> Iterator[str]:
     """Afterwards there is one again, with a new image."""
-    eventually(lambda: waiting(cloud), lambda count: count == 0)  # what waits for an image that is gone is buried
+    eventually(lambda: waiting(cloud), lambda count: count == 0)  # messages of deleted images are dead-lettered
     s3, bucket = cloud.client("s3"), cloud.outputs["ImagesBucketName"]
     notification = s3.get_bucket_notification_configuration(Bucket=bucket)
     del notification["ResponseMetadata"]
@@ -322,9 +322,9 @@ def mapping_disabled(cloud: LocalCloud, model: ModelServer) -> Iterator[str]:
 
 
 def waiting(cloud: LocalCloud) -> int:
-    told = cloud.client("sqs").get_queue_attributes(QueueUrl=physical(cloud, "ImagesQueue"), AttributeNames=["All"])
+    result = cloud.client("sqs").get_queue_attributes(QueueUrl=physical(cloud, "ImagesQueue"), AttributeNames=["All"])
     names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-    return sum(int(told["Attributes"][name]) for name in names)
+    return sum(int(result["Attributes"][name]) for name in names)
 
 
 def function_throttled(cloud: LocalCloud, model: ModelServer) -> Iterator[str]:
@@ -347,15 +347,15 @@ def model_silent(cloud: LocalCloud, model: ModelServer) -> Iterator[str]:
 
 
 def poison(cloud: LocalCloud, model: ModelServer) -> Iterator[str]:
-    """A real one: the function buries it with its reason."""
+    """A real one: the function dead-letters it with its reason."""
     sqs, letters = cloud.client("sqs"), cloud.outputs["ImagesDeadLetterQueueUrl"]
-    sqs.send_message(QueueUrl=physical(cloud, "ImagesQueue"), MessageBody="this is no JSON")
+    sqs.send_message(QueueUrl=physical(cloud, "ImagesQueue"), MessageBody="this is not JSON")
 
-    def buried() -> int:
-        told = sqs.get_queue_attributes(QueueUrl=letters, AttributeNames=["ApproximateNumberOfMessages"])
-        return int(told["Attributes"]["ApproximateNumberOfMessages"])
+    def dead_letters() -> int:
+        result = sqs.get_queue_attributes(QueueUrl=letters, AttributeNames=["ApproximateNumberOfMessages"])
+        return int(result["Attributes"]["ApproximateNumberOfMessages"])
 
-    eventually(buried, lambda count: count == 1)
+    eventually(dead_letters, lambda count: count == 1)
     yield CAMERA
     for message in sqs.receive_message(QueueUrl=letters, MaxNumberOfMessages=10)["Messages"]:
         sqs.delete_message(QueueUrl=letters, ReceiptHandle=message["ReceiptHandle"])
@@ -449,11 +449,11 @@ def test_the_reasons_of_failures_come_from_the_log(cloud: LocalCloud, model: Mod
 
 
 def test_the_command_on_the_whole_stack(cloud: LocalCloud, model: ModelServer) -> None:
-    told = CliRunner().invoke(app, ["doctor", "--json", "--silent-after", "3600"])
+    result = CliRunner().invoke(app, ["doctor", "--json", "--silent-after", "3600"])
 
-    report = json.loads(told.stdout)
+    report = json.loads(result.stdout)
     of_streams = {one["stream"]: one["cause"] for one in report["streams"]}
-    assert told.exit_code == 1
+    assert result.exit_code == 1
     assert set(of_streams) == {name for name in CAMERAS if name.startswith("camera-")}
     assert of_streams["camera-empty"] == "no-fragments"
     assert of_streams["camera-zero"] == "no-retention"
@@ -461,20 +461,20 @@ def test_the_command_on_the_whole_stack(cloud: LocalCloud, model: ModelServer) -
 
 
 def test_the_command_on_one_stream(cloud: LocalCloud, model: ModelServer) -> None:
-    told = CliRunner().invoke(app, ["doctor", "camera-zero"])
+    result = CliRunner().invoke(app, ["doctor", "camera-zero"])
 
-    lines = told.stdout.splitlines()
-    assert told.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert result.exit_code == 1
     assert any("✗ retention" in line and "0 hours" in line for line in lines)
     assert any("next:" in line and "update-data-retention --stream-name camera-zero" in line for line in lines)
     assert any("· fragments" in line and "skipped: fix retention first" in line for line in lines)
 
 
 def test_a_missing_stack(cloud: LocalCloud, model: ModelServer) -> None:
-    told = CliRunner().invoke(app, ["doctor", CAMERA, "--stack", "other", "--json"])
+    result = CliRunner().invoke(app, ["doctor", CAMERA, "--stack", "other", "--json"])
 
-    assert told.exit_code == 1
-    assert json.loads(told.stdout)["streams"][0]["cause"] == "stack-missing"
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["streams"][0]["cause"] == "stack-missing"
 
 
 def test_a_silent_camera(cloud: LocalCloud, model: ModelServer) -> None:

@@ -29,9 +29,9 @@ from tests.sample_video import write_sample_video
 Objects = dict[str, tuple[str, Any]]
 
 
-def eventually[T](look: Callable[[], T], good: Callable[[T], bool], seconds: float = 60) -> T:
+def eventually[T](read: Callable[[], T], good: Callable[[T], bool], seconds: float = 60) -> T:
     deadline = time.monotonic() + seconds
-    while not good(seen := look()):
+    while not good(seen := read()):
         assert time.monotonic() < deadline, f"it did not happen in time: {seen}"
         time.sleep(0.1)
     return seen
@@ -73,8 +73,8 @@ class Stack:
         return {one["Key"]: (one["ETag"], one["LastModified"]) for page in pages for one in page.get("Contents", [])}
 
     def body(self, key: str) -> bytes:
-        answer = self.cloud.client("s3").get_object(Bucket=self.outputs["EvidenceBucketName"], Key=key)
-        body: bytes = answer["Body"].read()
+        response = self.cloud.client("s3").get_object(Bucket=self.outputs["EvidenceBucketName"], Key=key)
+        body: bytes = response["Body"].read()
         return body
 
     def drained(self, queue: str) -> list[dict[str, Any]]:
@@ -118,8 +118,8 @@ class Stack:
         return sum(int(value) for value in attributes.values())
 
     def keep(self, event: Any) -> Any:
-        answer = self.cloud.client("lambda").invoke(FunctionName=self.keep_evidence, Payload=json.dumps(event))
-        return json.loads(answer["Payload"].read())
+        response = self.cloud.client("lambda").invoke(FunctionName=self.keep_evidence, Payload=json.dumps(event))
+        return json.loads(response["Payload"].read())
 
 
 @pytest.fixture(scope="module")
@@ -130,9 +130,9 @@ def stack(cloud: LocalCloud) -> Stack:
 @pytest.fixture(scope="module")
 def played(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[ResultRecord]:
     """The demo's video, played into the stream; the results of all its images, evidence kept."""
-    film = tmp_path_factory.mktemp("film") / "demo.mp4"
-    write_sample_video(film)
-    play(STREAM, read_video(film), Tagging(image=True, metadata=(("place", "porch"),)), lambda _: None)
+    video = tmp_path_factory.mktemp("video") / "demo.mp4"
+    write_sample_video(video)
+    play(STREAM, read_video(video), Tagging(image=True, metadata=(("place", "porch"),)), lambda _: None)
     counters = stack.cloud.kvs.service.delivery.counters
     eventually(lambda: counters(STREAM)["pending"], lambda pending: pending == 0)
     generated = counters(STREAM)["images_generated"]
@@ -213,9 +213,7 @@ def test_a_second_delivery_of_everything_changes_nothing(stack: Stack, played: l
     assert dict(stack.cloud.vision.calls) == paid
 
 
-def test_hostile_images_end_in_the_dead_letters_and_their_neighbours_go_through(
-    stack: Stack, played: list[ResultRecord]
-) -> None:
+def test_malformed_images_are_dead_lettered_and_others_are_analyzed(stack: Stack, played: list[ResultRecord]) -> None:
     s3, bucket = stack.cloud.client("s3"), stack.outputs["ImagesBucketName"]
     known = {record.result_id for record in stack.results()}
     good = s3.get_object(Bucket=bucket, Key=played[0].frame.image.key)["Body"].read()
@@ -230,7 +228,7 @@ def test_hostile_images_end_in_the_dead_letters_and_their_neighbours_go_through(
     }
     for key, body in images.items():
         s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="image/jpeg")
-    for body in ("this is no JSON", json.dumps({"Event": "s3:TestEvent", "Bucket": bucket})):
+    for body in ("this is not JSON", json.dumps({"Event": "s3:TestEvent", "Bucket": bucket})):
         stack.say(body)
     stack.announce(f"images/{tail}00009_{guid}09.jpg")
 
@@ -249,17 +247,15 @@ def test_hostile_images_end_in_the_dead_letters_and_their_neighbours_go_through(
         "UnsupportedImageError",
         "UnsupportedImageError",
     ]
-    assert "this is no JSON" in [body for _, body in letters]
+    assert "this is not JSON" in [body for _, body in letters]
 
 
-def test_hostile_records_end_in_the_dead_letters_and_their_neighbours_go_through(
-    stack: Stack, played: list[ResultRecord]
-) -> None:
+def test_malformed_records_are_dead_lettered_and_others_are_processed(stack: Stack, played: list[ResultRecord]) -> None:
     frame = next(record for record in played if record.matched).frame
     gone = a_copy(played, frame.model_copy(update={"fragment_number": "123"}), "a" * 32)
     good = a_copy(played, frame, "b" * 32)
     kinesis, name = stack.cloud.client("kinesis"), stack.outputs["ResultsStreamName"]
-    for data in (b"this is no JSON", gone.model_dump_json(by_alias=True), good.model_dump_json(by_alias=True)):
+    for data in (b"this is not JSON", gone.model_dump_json(by_alias=True), good.model_dump_json(by_alias=True)):
         kinesis.put_record(StreamName=name, PartitionKey=STREAM, Data=data)
 
     alerts = eventually(
@@ -270,7 +266,7 @@ def test_hostile_records_end_in_the_dead_letters_and_their_neighbours_go_through
     assert "fragment 123" in alerts[gone.result_id]["missing"][0]
     assert alerts[good.result_id]["missing"] == []
     assert evidence_keys(gone).annotated in stack.objects("EvidenceBucketName")
-    assert stack.new_dead_letters("EvidenceDeadLetterQueueUrl") == [("InvalidEventError", "this is no JSON")]
+    assert stack.new_dead_letters("EvidenceDeadLetterQueueUrl") == [("InvalidEventError", "this is not JSON")]
 
 
 def a_copy(records: list[ResultRecord], frame: Any, result_id: str) -> ResultRecord:
@@ -294,21 +290,21 @@ def test_the_streams_are_configured_and_only_those(cloud: LocalCloud) -> None:
     assert notices["DestinationConfig"]["Uri"] == cloud.outputs["NotificationTopicArn"]
 
 
-def test_a_camera_whose_fragments_make_no_images_is_told_of(
+def test_a_camera_with_fragments_but_no_images_is_logged(
     stack: Stack, played: list[ResultRecord], tmp_path: Path
 ) -> None:
     """camera-2 does not tag; camera-3 is off; both had their last image over an hour ago."""
-    film = tmp_path / "demo.mp4"
-    write_sample_video(film)
-    play("camera-2", read_video(film), Tagging(), lambda _: None)
+    video = tmp_path / "demo.mp4"
+    write_sample_video(video)
+    play("camera-2", read_video(video), Tagging(), lambda _: None)
     assert stack.cloud.stack is not None
     documents = DynamoDbDocuments(
         stack.cloud.client("dynamodb"), stack.cloud.stack.physical_id("CoordinationTable"), kind="images"
     )
     assert STREAM in documents.all()
     for camera in ("camera-2", "camera-3"):
-        sight = LastImageSeen(at_ms=round(time.time() * 1000) - 3_700_000).model_dump_json()
-        assert documents.save(camera, sight, documents.load(camera).version)
+        last_image = LastImageSeen(at_ms=round(time.time() * 1000) - 3_700_000).model_dump_json()
+        assert documents.save(camera, last_image, documents.load(camera).version)
 
     stack.cloud.client("lambda").invoke(
         FunctionName=stack.cloud.stack.function_name("ConfigureStreamsFunction"),
@@ -327,27 +323,27 @@ def test_deleting_the_stack_gives_the_streams_back(cloud: LocalCloud, played: li
 
     cloud.stack.delete_custom_resources()
 
-    answer = cloud.client("kinesisvideo").describe_image_generation_configuration(StreamName=STREAM)
-    assert "ImageGenerationConfiguration" not in answer
+    response = cloud.client("kinesisvideo").describe_image_generation_configuration(StreamName=STREAM)
+    assert "ImageGenerationConfiguration" not in response
 
 
-def test_what_the_function_wrote_to_its_log_is_json(cloud: LocalCloud, played: list[ResultRecord]) -> None:
+def test_the_function_logs_json(cloud: LocalCloud, played: list[ResultRecord]) -> None:
     log = Path(cloud.log_dir / "kinesight-AnalyzeImagesFunction.log").read_text()
 
     lines = [json.loads(line) for line in log.splitlines() if line.startswith('{"level"')]
     assert any(line["message"] == "analyzed" and line["stream_name"] == STREAM for line in lines)
 
 
-def test_what_was_done_is_told_as_metrics(cloud: LocalCloud, played: list[ResultRecord]) -> None:
+def test_analyses_are_emitted_as_metrics(cloud: LocalCloud, played: list[ResultRecord]) -> None:
     log = Path(cloud.log_dir / "kinesight-AnalyzeImagesFunction.log").read_text()
 
     documents = [json.loads(line) for line in log.splitlines() if line.startswith('{"_aws"')]
-    told = [one for one in documents if {"FramesAnalyzed", "FrameAge", "DetectorLatency"} <= one.keys()]
+    analyses = [one for one in documents if {"FramesAnalyzed", "FrameAge", "DetectorLatency"} <= one.keys()]
     assert {one["Stack"] for one in documents} == {"kinesight"}
-    assert {one["service"] for one in told} == {"analyze_images"}
+    assert {one["service"] for one in analyses} == {"analyze_images"}
     assert {one["service"] for one in documents} == {"analyze_images", "budget"}
-    assert sum(sum(one["FramesAnalyzed"]) for one in told) >= len(played)
-    assert sum(len(one["FrameAge"]) for one in told) == sum(sum(one["FramesAnalyzed"]) for one in told)
+    assert sum(sum(one["FramesAnalyzed"]) for one in analyses) >= len(played)
+    assert sum(len(one["FrameAge"]) for one in analyses) == sum(sum(one["FramesAnalyzed"]) for one in analyses)
 
 
 def test_the_dashboard_is_deployed_with_every_name_filled_in(cloud: LocalCloud) -> None:

@@ -54,20 +54,20 @@ def cloud(processor: tuple[Migration, str], tmp_path_factory: pytest.TempPathFac
         yield cloud
 
 
-def test_what_the_processor_reported_matches_and_nothing_else(
+def test_only_detections_that_the_processor_reported_match(
     processor: tuple[Migration, str], cloud: LocalCloud, tmp_path: Path
 ) -> None:
     migration, reported = processor
-    film = tmp_path / "film.mp4"
-    make_scene_video(film)
+    video = tmp_path / "video.mp4"
+    make_scene_video(video)
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=5)
     stream = migration.parameters["StreamNames"]
     stack = Stack(cloud)
 
-    play(stream, read_video(film), Tagging(notification=True), lambda _: None, Pace(start))
+    play(stream, read_video(video), Tagging(notification=True), lambda _: None, Pace(start))
 
-    wanted = len(SCENES) * SCENE_S - 1
-    records = eventually(stack.results, lambda seen: len(seen) >= wanted, 60)
+    expected = len(SCENES) * SCENE_S - 1
+    records = eventually(stack.results, lambda seen: len(seen) >= expected, 60)
     eventually(lambda: executions(stack), lambda seen: seen == ["SUCCEEDED"])
 
     shown = [(scene_of(record, start), record) for record in records]

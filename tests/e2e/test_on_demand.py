@@ -34,25 +34,25 @@ def stack(cloud: LocalCloud) -> Stack:
 @pytest.fixture(scope="module")
 def recorded(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
     """The demo's video twice, with a gap of a minute, in a camera that tags nothing."""
-    film = tmp_path_factory.mktemp("film") / "demo.mp4"
-    write_sample_video(film)
-    video = read_video(film)
+    sample = tmp_path_factory.mktemp("sample") / "demo.mp4"
+    write_sample_video(sample)
+    video = read_video(sample)
     for start in (START, START + timedelta(seconds=90)):
         play(STREAM, video, Tagging(image=False), lambda _: None, Pace(start))
 
 
-def run(stack: Stack, name: str, **wanted: Any) -> dict[str, Any]:
-    """An execution until it ends: what DescribeExecution tells."""
+def run(stack: Stack, name: str, **parameters: Any) -> dict[str, Any]:
+    """Runs an execution until it ends; returns the response of DescribeExecution."""
     client = stack.cloud.client("stepfunctions")
-    document = {"StreamName": STREAM, "StartTimestamp": START.isoformat()} | wanted
+    document = {"StreamName": STREAM, "StartTimestamp": START.isoformat()} | parameters
     arn = client.start_execution(
         stateMachineArn=stack.outputs["AnalyzeRangeArn"], name=name, input=json.dumps(document)
     )["executionArn"]
     deadline = time.monotonic() + 120
-    while (told := client.describe_execution(executionArn=arn))["status"] == "RUNNING":
+    while (execution := client.describe_execution(executionArn=arn))["status"] == "RUNNING":
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    return dict(told)
+    return dict(execution)
 
 
 def later(seconds: float) -> str:
@@ -60,7 +60,7 @@ def later(seconds: float) -> str:
 
 
 def expected_ms(stack: Stack, end_s: float, interval_ms: int) -> list[int]:
-    """The moments that the fragments cover, told by ListFragments."""
+    """The moments that the fragments cover, from ListFragments."""
     archived = stack.cloud.client("kinesis-video-archived-media")
     times = {"StartTimestamp": START, "EndTimestamp": START + timedelta(seconds=end_s)}
     listed = archived.list_fragments(
@@ -78,15 +78,15 @@ def expected_ms(stack: Stack, end_s: float, interval_ms: int) -> list[int]:
 @pytest.mark.usefixtures("recorded")
 class TestOneRange:
     def test_every_sampled_image_is_analyzed_once(self, stack: Stack) -> None:
-        told = run(stack, "first", EndTimestamp=later(150), SamplingInterval=1000)
+        execution = run(stack, "first", EndTimestamp=later(150), SamplingInterval=1000)
 
-        assert told["status"] == "SUCCEEDED", told.get("cause")
-        summary = json.loads(told["output"])
-        wanted = expected_ms(stack, 150, 1000)
+        assert execution["status"] == "SUCCEEDED", execution.get("cause")
+        summary = json.loads(execution["output"])
+        parameters = expected_ms(stack, 150, 1000)
         frames = [record.frame for record in stack.results()]
-        assert len(wanted) > 40
-        assert sorted(to_epoch_ms(frame.image_timestamp) for frame in frames) == wanted
-        assert summary["requested"] == summary["extracted"] == summary["published"] == len(wanted)
+        assert len(parameters) > 40
+        assert sorted(to_epoch_ms(frame.image_timestamp) for frame in frames) == parameters
+        assert summary["requested"] == summary["extracted"] == summary["published"] == len(parameters)
         assert summary["missing"] == {}
         assert summary["failedWindows"] == 0
         assert summary["detections"].get("Face", 0) > 0
@@ -121,19 +121,19 @@ class TestOneRange:
             )
         )
         try:
-            told = run(stack, "faults", EndTimestamp=later(150), SamplingInterval=700)
+            execution = run(stack, "faults", EndTimestamp=later(150), SamplingInterval=700)
         finally:
             stack.cloud.kvs.service.faults.clear()
 
-        wanted = set(expected_ms(stack, 150, 700))
+        parameters = set(expected_ms(stack, 150, 700))
         seen = Counter(to_epoch_ms(record.frame.image_timestamp) for record in stack.results())
-        assert told["status"] == "SUCCEEDED", told.get("cause")
-        assert {at_ms for at_ms in seen if (at_ms - to_epoch_ms(START)) % 700 == 0} == wanted
+        assert execution["status"] == "SUCCEEDED", execution.get("cause")
+        assert {at_ms for at_ms in seen if (at_ms - to_epoch_ms(START)) % 700 == 0} == parameters
         assert set(seen.values()) == {1}
 
 
 @pytest.mark.parametrize(
-    ("wanted", "error", "cause"),
+    ("parameters", "error", "cause"),
     [
         ({"EndTimestamp": later(-1)}, "InvertedRangeError", "swap them"),
         (
@@ -146,22 +146,22 @@ class TestOneRange:
             "NoMediaError",
             "no media",
         ),
-        ({"StreamName": "nobody", "EndTimestamp": later(1)}, "StreamGoneError", "nobody"),
+        ({"StreamName": "no-such-stream", "EndTimestamp": later(1)}, "StreamGoneError", "no-such-stream"),
         ({"StreamName": "camera-0", "EndTimestamp": later(1)}, "NoRetentionError", "retention"),
         ({"EndTimestamp": later(1), "SamplingInterval": 100}, "InvalidInputError", "SamplingInterval"),
         ({"EndTimestamp": "tomorrow"}, "InvalidInputError", "EndTimestamp"),
         ({"EndTimestamp": later(1), "Colour": "red"}, "InvalidInputError", "Colour"),
     ],
 )
-def test_what_is_wrong_fails_with_a_name_and_a_sentence(
-    stack: Stack, wanted: dict[str, Any], error: str, cause: str
+def test_invalid_requests_fail_with_an_error_and_a_cause(
+    stack: Stack, parameters: dict[str, Any], error: str, cause: str
 ) -> None:
-    told = run(stack, f"wrong-{abs(hash(str(wanted)))}", **wanted)
+    execution = run(stack, f"wrong-{abs(hash(str(parameters)))}", **parameters)
 
-    assert told["status"] == "FAILED"
-    assert told["error"] == error
-    assert cause in told["cause"]
-    assert "{" not in told["cause"]
+    assert execution["status"] == "FAILED"
+    assert execution["error"] == error
+    assert cause in execution["cause"]
+    assert "{" not in execution["cause"]
 
 
 def test_the_command_follows_and_prints_the_summary(stack: Stack, recorded: None) -> None:
@@ -176,7 +176,7 @@ def test_the_command_follows_and_prints_the_summary(stack: Stack, recorded: None
 
 
 def test_the_command_makes_a_time_lapse(stack: Stack, recorded: None, tmp_path: Path) -> None:
-    video = tmp_path / "film.mp4"
+    video = tmp_path / "video.mp4"
     command = [sys.executable, "-m", "kinesight_cli.main", "timelapse", STREAM, "--every", "2s", "--size", "320x180"]
     command += ["--from", f"{START:%Y-%m-%dT%H:%M:%SZ}", "--to", f"{START + timedelta(seconds=120):%Y-%m-%dT%H:%M:%S}"]
 
@@ -197,7 +197,7 @@ def test_the_command_makes_a_time_lapse(stack: Stack, recorded: None, tmp_path: 
 @pytest.mark.parametrize(
     ("option", "complaint"), [("--every=fast", "is not a duration"), ("--size=321x180", "an even width")]
 )
-def test_the_command_says_how_an_option_is_written(option: str, complaint: str) -> None:
+def test_the_command_explains_the_form_of_an_option(option: str, complaint: str) -> None:
     command = [sys.executable, "-m", "kinesight_cli.main", "timelapse", STREAM, option]
     command += ["--from", "2026-01-01T00:00", "--to", "2026-01-01T01:00"]
 
@@ -207,13 +207,13 @@ def test_the_command_says_how_an_option_is_written(option: str, complaint: str) 
     assert complaint in ended.stderr
 
 
-def test_the_command_says_what_is_wrong(stack: Stack) -> None:
-    command = [sys.executable, "-m", "kinesight_cli.main", "analyze", "nobody", "--from", "2026-01-01T00:00"]
+def test_the_command_explains_errors(stack: Stack) -> None:
+    command = [sys.executable, "-m", "kinesight_cli.main", "analyze", "no-such-stream", "--from", "2026-01-01T00:00"]
 
     ended = subprocess.run(
         [*command, "--to", "2026-01-01T01:00+00:00"], capture_output=True, text=True, timeout=120, check=False
     )
 
     assert ended.returncode == 1
-    assert "StreamGoneError: describe nobody" in ended.stderr
+    assert "StreamGoneError: describe no-such-stream" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -209,13 +209,13 @@ def test_the_workflows_functions_one_after_the_other(template: Path) -> None:
         ("ServeViewerFunction", "serve_viewer/not_a_request.json", "InvalidEventError"),
     ],
 )
-def test_functions_say_what_is_wrong(template: Path, function: str, event: str, error: str) -> None:
+def test_functions_return_the_error_type(template: Path, function: str, event: str, error: str) -> None:
     assert invoke(template, function, event)["errorType"] == error
 
 
 def test_the_schedule(cloud: LocalCloud, template: Path) -> None:
     assert cloud.stack is not None
-    cloud.client("dynamodb").delete_item(  # another test may have told the stack that it is being deleted
+    cloud.client("dynamodb").delete_item(  # another test may have marked the stack as deleted
         TableName=cloud.stack.physical_id("CoordinationTable"),
         Key={"pk": {"S": "configure-streams"}, "sk": {"S": "retired"}},
     )
@@ -246,14 +246,14 @@ def test_the_viewers_api(template: Path, sample: str, status: int) -> None:
 
 
 def test_the_viewers_page(cloud: LocalCloud, template: Path) -> None:
-    """All is done but the answer, since the sample names nobody who waits for it."""
+    """Everything but the response to CloudFormation, since the sample has no valid response URL."""
     assert cloud.stack is not None
     s3, bucket = cloud.client("s3"), cloud.stack.physical_id("PageBucket")
     s3.delete_object(Bucket=bucket, Key="index.html")
 
-    answer = invoke(template, "PublishViewerFunction", "publish_viewer/update.json")
+    response = invoke(template, "PublishViewerFunction", "publish_viewer/update.json")
 
-    assert (answer["errorType"], "cannot respond to CloudFormation" in answer["errorMessage"]) == (
+    assert (response["errorType"], "cannot respond to CloudFormation" in response["errorMessage"]) == (
         "DeliveryError",
         True,
     )
@@ -264,7 +264,7 @@ def test_the_viewers_page(cloud: LocalCloud, template: Path) -> None:
     "function",
     ["AnalyzeImagesFunction", "KeepEvidenceFunction", "ConfigureStreamsFunction", "StartAnalysisFunction"],
 )
-def test_what_is_no_event_is_a_clear_error(template: Path, function: str) -> None:
-    answer = invoke(template, function, "analyze_images/not_a_batch.json")
+def test_invalid_events_are_clear_errors(template: Path, function: str) -> None:
+    response = invoke(template, function, "analyze_images/not_a_batch.json")
 
-    assert answer["errorType"] == "InvalidEventError"
+    assert response["errorType"] == "InvalidEventError"

@@ -62,7 +62,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
 
 @pytest.fixture(scope="module")
 def events(cloud: LocalCloud) -> str:
-    """The URL of a queue that is told of sessions."""
+    """The URL of a queue that receives session events."""
     sqs, bus = cloud.client("sqs"), cloud.client("events")
     queue = sqs.create_queue(QueueName="session-events")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -72,13 +72,13 @@ def events(cloud: LocalCloud) -> str:
 
 
 def items(cloud: LocalCloud) -> list[dict[str, Any]]:
-    answer = cloud.client("dynamodb").query(
+    response = cloud.client("dynamodb").query(
         TableName=cloud.outputs["SessionsTableName"],
         KeyConditionExpression="#stream = :stream",
         ExpressionAttributeNames={"#stream": "stream"},
         ExpressionAttributeValues={":stream": {"S": STREAM}},
     )
-    found: list[dict[str, Any]] = answer["Items"]
+    found: list[dict[str, Any]] = response["Items"]
     return found
 
 
@@ -116,15 +116,15 @@ def pass_time(cloud: LocalCloud) -> Any:
     return json.loads(cloud.client("lambda").invoke(FunctionName=name, Payload=event)["Payload"].read())
 
 
-def test_a_film_becomes_sessions_with_an_alert_each(cloud: LocalCloud, events: str, tmp_path: Path) -> None:
+def test_a_video_becomes_sessions_with_an_alert_each(cloud: LocalCloud, events: str, tmp_path: Path) -> None:
     stack = Stack(cloud)
     cloud.client("s3").put_object(
         Bucket=cloud.outputs["EvidenceBucketName"], Key=DOCUMENT_KEY, Body=json.dumps(RULES).encode()
     )
-    film = tmp_path / "demo.mp4"
-    write_sample_video(film)
+    video = tmp_path / "demo.mp4"
+    write_sample_video(video)
 
-    play(STREAM, read_video(film), Tagging(image=True), lambda _: None)
+    play(STREAM, read_video(video), Tagging(image=True), lambda _: None)
     counters = cloud.kvs.service.delivery.counters
     eventually(lambda: counters(STREAM)["pending"], lambda pending: pending == 0)
     generated = counters(STREAM)["images_generated"]
@@ -141,34 +141,34 @@ def test_a_film_becomes_sessions_with_an_alert_each(cloud: LocalCloud, events: s
     loud = {one["sessionId"] for one in sessions if one["class"] == "ALERT"}
     assert sorted(alert["sessionId"] for alert in stack.all_alerts()) == sorted(loud)
     assert loud
-    told = [json.loads(message["Body"]) for message in stack.drained(events)]
-    assert {(one["detail-type"], one["detail"]["sessionId"]) for one in told} >= {
+    events_sent = [json.loads(message["Body"]) for message in stack.drained(events)]
+    assert {(one["detail-type"], one["detail"]["sessionId"]) for one in events_sent} >= {
         (f"Session {kind}", one["sessionId"]) for one in sessions for kind in ("NEW", "END")
     }
 
 
-def test_devices_are_told_of_the_same_sessions(cloud: LocalCloud) -> None:
+def test_devices_receive_the_same_sessions(cloud: LocalCloud) -> None:
     backends = iotdata_backends["123456789012"]
     published = [message for backend in backends.values() for message in backend.published_payloads]
 
-    told = [json.loads(payload) for topic, payload in published if topic == f"home/cameras/{STREAM}"]
+    events_sent = [json.loads(payload) for topic, payload in published if topic == f"home/cameras/{STREAM}"]
 
     sessions = stored(cloud)
-    assert len(told) == len(published)
-    assert {(one["event"], one["sessionId"]) for one in told} >= {
+    assert len(events_sent) == len(published)
+    assert {(one["event"], one["sessionId"]) for one in events_sent} >= {
         (kind, one["sessionId"]) for one in sessions for kind in ("NEW", "END")
     }
-    alerted = [one["sessionId"] for one in told if one["event"] == "ALERT"]
+    alerted = [one["sessionId"] for one in events_sent if one["event"] == "ALERT"]
     assert sorted(alerted) == sorted(one["sessionId"] for one in sessions if one["class"] == "ALERT")
 
 
 def test_the_alert_opens_the_evidence_of_its_best_image(cloud: LocalCloud) -> None:
     assert cloud.stack is not None
-    wanted = {one["keys"]["image"] for one in stored(cloud)}
+    expected = {one["keys"]["image"] for one in stored(cloud)}
 
-    stack_objects = eventually(lambda: _evidence(cloud), lambda seen: wanted <= seen)
+    stack_objects = eventually(lambda: _evidence(cloud), lambda seen: expected <= seen)
 
-    assert wanted
+    assert expected
     assert {one["keys"]["record"] for one in stored(cloud)} <= stack_objects
 
 
@@ -184,14 +184,14 @@ def test_the_archive_has_every_fragment_of_a_session_with_its_roll(cloud: LocalC
     for document, video in sessions:
         start, end = datetime.fromisoformat(document["startedAt"]), datetime.fromisoformat(document["lastSeenAt"])
         assert (video.started_at, video.ended_at) == (start - timedelta(seconds=2), end + timedelta(seconds=3))
-        wanted = {
+        expected = {
             number: begin_ms
             for number, (begin_ms, end_ms) in recorded(cloud).items()
             if begin_ms <= to_epoch_ms(video.ended_at) and end_ms > to_epoch_ms(video.started_at)
         }
         listed = [one.number for one in video.fragments]
         assert len(listed) > len(document["fragments"])
-        assert listed == sorted(wanted, key=lambda number: wanted[number])
+        assert listed == sorted(expected, key=lambda number: expected[number])
         assert set(document["fragments"]) <= set(listed)
         assert [one.reason for one in video.missing if one.fragments] == []
         for one in video.fragments:
@@ -203,7 +203,7 @@ def test_the_archive_has_every_fragment_of_a_session_with_its_roll(cloud: LocalC
     assert Stack(cloud).drained(cloud.outputs["SessionClipsDeadLetterQueueUrl"]) == []
 
 
-def test_an_order_that_comes_twice_changes_nothing(cloud: LocalCloud) -> None:
+def test_a_redelivered_order_changes_nothing(cloud: LocalCloud) -> None:
     assert cloud.stack is not None
     before, kept = videos(cloud), _evidence(cloud)
     document, video = before[0]
@@ -219,14 +219,14 @@ def test_an_order_that_comes_twice_changes_nothing(cloud: LocalCloud) -> None:
     event = {"Records": [{"messageId": "again", "body": order.model_dump_json(by_alias=True)}]}
 
     name = cloud.stack.function_name("ArchiveSessionFunction")
-    answer = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
+    response = cloud.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event))
 
-    assert json.loads(answer["Payload"].read()) == {"batchItemFailures": []}
+    assert json.loads(response["Payload"].read()) == {"batchItemFailures": []}
     assert (videos(cloud), _evidence(cloud)) == (before, kept)
 
 
-def test_a_replay_by_other_rules_says_what_would_change(cloud: LocalCloud, tmp_path: Path) -> None:
-    rule = {"name": "nobody", "labels": ["Nobody"]}
+def test_a_replay_with_other_rules_reports_the_changes(cloud: LocalCloud, tmp_path: Path) -> None:
+    rule = {"name": "none", "labels": ["NoSuchLabel"]}
     other = tmp_path / "other.json"
     other.write_text(json.dumps({"schemaVersion": 1, "cameras": [{"streams": ["*"], "rules": [rule]}]}))
     now = datetime.now(UTC)
@@ -257,7 +257,7 @@ def _run(command: list[str], cloud: LocalCloud) -> str:
     return done.stdout
 
 
-def test_silence_tells_nothing_new(cloud: LocalCloud) -> None:
+def test_silence_changes_nothing(cloud: LocalCloud) -> None:
     before = stored(cloud)
 
     assert pass_time(cloud) == {"batchItemFailures": []}

@@ -47,23 +47,23 @@ def stack(cloud: LocalCloud) -> Stack:
 @pytest.fixture(scope="module")
 def played(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> list[ResultRecord]:
     """The demo's video; all of its images analyzed, the evidence kept."""
-    film = tmp_path_factory.mktemp("film") / "demo.mp4"
-    write_sample_video(film)
-    play(STREAM, read_video(film), Tagging(image=True), lambda _: None)
+    video = tmp_path_factory.mktemp("video") / "demo.mp4"
+    write_sample_video(video)
+    play(STREAM, read_video(video), Tagging(image=True), lambda _: None)
     counters = stack.cloud.kvs.service.delivery.counters
     eventually(lambda: counters(STREAM)["pending"], lambda pending: pending == 0)
     generated = counters(STREAM)["images_generated"]
     records = eventually(stack.results, lambda seen: len(seen) >= generated, seconds=180)
-    wanted = {evidence_keys(record).annotated for record in records if record.matched}
-    eventually(lambda: wanted - set(stack.objects("EvidenceBucketName")), lambda missing: not missing, seconds=180)
+    expected = {evidence_keys(record).annotated for record in records if record.matched}
+    eventually(lambda: expected - set(stack.objects("EvidenceBucketName")), lambda missing: not missing, seconds=180)
     return records
 
 
 def output(*arguments: str, status: int = 0) -> dict[str, Any]:
     """Returns the JSON of a command."""
-    answer = CliRunner().invoke(app, [*arguments, "--json"])
-    assert answer.exit_code == status, answer.output
-    document: dict[str, Any] = json.loads(answer.stdout)
+    response = CliRunner().invoke(app, [*arguments, "--json"])
+    assert response.exit_code == status, response.output
+    document: dict[str, Any] = json.loads(response.stdout)
     return document
 
 
@@ -78,8 +78,8 @@ def traced_until(identity: str, *steps: str) -> dict[str, Any]:
     """Waits until the frame has these steps: functions end and their log lines arrive within seconds."""
 
     def frames() -> list[dict[str, Any]]:
-        answer = CliRunner().invoke(app, ["trace", identity, "--json"])
-        return json.loads(answer.stdout)["frames"] if answer.exit_code == 0 else []
+        response = CliRunner().invoke(app, ["trace", identity, "--json"])
+        return json.loads(response.stdout)["frames"] if response.exit_code == 0 else []
 
     (frame,) = eventually(frames, lambda found: any(set(steps) <= whats(one) for one in found))
     return frame
@@ -107,10 +107,10 @@ def dead_letter(stack: Stack, output: str, body: str, reason: str | None = None)
 
 def depth(stack: Stack, output: str) -> int:
     """Returns the number of messages that are visible."""
-    answer = stack.cloud.client("sqs").get_queue_attributes(
+    response = stack.cloud.client("sqs").get_queue_attributes(
         QueueUrl=stack.outputs[output], AttributeNames=["ApproximateNumberOfMessages"]
     )
-    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+    return int(response["Attributes"]["ApproximateNumberOfMessages"])
 
 
 def test_a_complete_frame(stack: Stack, played: list[ResultRecord]) -> None:
@@ -207,7 +207,7 @@ def stack_event(bucket: str, key: str) -> str:
 
 
 def test_a_message_that_would_fail_again_is_skipped_unless_forced(stack: Stack, played: list[ResultRecord]) -> None:
-    dead_letter(stack, "ImagesDeadLetterQueueUrl", "this is no JSON", "InvalidEventError")
+    dead_letter(stack, "ImagesDeadLetterQueueUrl", "this is not JSON", "InvalidEventError")
 
     kept = output("redrive", "--queue", "images", status=1)
     assert (kept["sent"], kept["skipped"], depth(stack, "ImagesDeadLetterQueueUrl")) == (0, 1, 1)
@@ -292,8 +292,8 @@ def test_a_live_keyframe_is_analyzed_by_the_workflow_once(stack: Stack, played: 
 def test_a_failed_execution_is_started_again_once(stack: Stack, played: list[ResultRecord]) -> None:
     client, machine = stack.cloud.client("stepfunctions"), stack.outputs["AnalyzeRangeArn"]
     at = played[0].frame.image_timestamp
-    wanted = {"StreamName": "front-garden", "StartTimestamp": at.isoformat(), "EndTimestamp": at.isoformat()}
-    arn = client.start_execution(stateMachineArn=machine, name="too-early", input=json.dumps(wanted))["executionArn"]
+    expected = {"StreamName": "front-garden", "StartTimestamp": at.isoformat(), "EndTimestamp": at.isoformat()}
+    arn = client.start_execution(stateMachineArn=machine, name="too-early", input=json.dumps(expected))["executionArn"]
     eventually(lambda: client.describe_execution(executionArn=arn)["status"], lambda status: status == "FAILED")
 
     (group,) = output("redrive", "--queue", "executions", "--dry-run")["groups"]
@@ -303,7 +303,7 @@ def test_a_failed_execution_is_started_again_once(stack: Stack, played: list[Res
     runs = client.list_executions(stateMachineArn=machine)["executions"]
     again = [one["executionArn"] for one in runs if one["name"].startswith("redrive-") and arn != one["executionArn"]]
     inputs = [json.loads(client.describe_execution(executionArn=one)["input"]) for one in again]
-    assert inputs.count(wanted) == 1
+    assert inputs.count(expected) == 1
 
 
 def test_a_record_that_a_queue_has_cut_is_skipped(stack: Stack) -> None:

@@ -32,12 +32,12 @@ def cloud(key_arn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lo
         yield cloud
 
 
-def test_what_stores_is_under_the_key(cloud: LocalCloud, key_arn: str) -> None:
+def test_buckets_queues_and_topics_use_the_key(cloud: LocalCloud, key_arn: str) -> None:
     """As far as moto's CloudFormation keeps it, which is not for tables; tests/template holds those."""
     outputs = cloud.outputs
     for name in ("ImagesBucketName", "EvidenceBucketName"):
-        answer = cloud.client("s3").get_bucket_encryption(Bucket=outputs[name])
-        (rule,) = answer["ServerSideEncryptionConfiguration"]["Rules"]
+        response = cloud.client("s3").get_bucket_encryption(Bucket=outputs[name])
+        (rule,) = response["ServerSideEncryptionConfiguration"]["Rules"]
         assert rule["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] == key_arn
     for name in (one for one in outputs if one.endswith("QueueUrl")):
         queue = cloud.client("sqs").get_queue_attributes(QueueUrl=outputs[name], AttributeNames=["KmsMasterKeyId"])
@@ -46,7 +46,7 @@ def test_what_stores_is_under_the_key(cloud: LocalCloud, key_arn: str) -> None:
     assert topic["Attributes"]["KmsMasterKeyId"] == key_arn
 
 
-def test_an_image_finds_its_way(cloud: LocalCloud) -> None:
+def test_an_image_is_analyzed(cloud: LocalCloud) -> None:
     now_ms = int(time.time() * 1000)
     moments = {f"aws_kinesisvideo_{one}_timestamp": str(now_ms) for one in ("producer", "server")}
     key = an_image_key("camera-1", now_ms).replace(BUILDERS_ACCOUNT, ACCOUNT)

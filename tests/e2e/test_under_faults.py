@@ -29,21 +29,21 @@ TROUBLE = Faults(
 )
 
 
-def test_nothing_is_lost_and_nothing_comes_twice(cloud: LocalCloud, tmp_path: Path) -> None:
+def test_nothing_is_lost_or_duplicated(cloud: LocalCloud, tmp_path: Path) -> None:
     stack = Stack(cloud)
-    film = tmp_path / "demo.mp4"
-    write_sample_video(film)
+    video = tmp_path / "demo.mp4"
+    write_sample_video(video)
     cloud.kvs.service.faults.set(TROUBLE)
 
-    play(STREAM, read_video(film), Tagging(image=True), lambda _: None)
+    play(STREAM, read_video(video), Tagging(image=True), lambda _: None)
     counters = cloud.kvs.service.delivery.counters
     eventually(lambda: counters(STREAM)["pending"], lambda pending: pending == 0)
     generated = counters(STREAM)["images_generated"]
     eventually(lambda: len({record.result_id for record in stack.results()}), lambda seen: seen == generated)
     records = stack.results()
     matched = [record for record in records if record.matched]
-    wanted = {key for record in matched for key in (_fragment_key(record), evidence_keys(record).annotated)}
-    eventually(lambda: wanted - set(stack.objects("EvidenceBucketName")), lambda missing: not missing, seconds=120)
+    expected = {key for record in matched for key in (_fragment_key(record), evidence_keys(record).annotated)}
+    eventually(lambda: expected - set(stack.objects("EvidenceBucketName")), lambda missing: not missing, seconds=120)
 
     used = dict(zip([rule.action for rule in TROUBLE.faults], cloud.kvs.service.faults.report()["used"], strict=True))  # type: ignore[call-overload]  # JSON
     assert used["duplicate"] > 0

@@ -28,7 +28,7 @@ from tests.statemachines.test_asl_rules import graphs, successors
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
 START_MS = to_epoch_ms(START)
 HOUR = "camera-1"
-"""Recorded for an hour, and looked at by the local cloud's quickest detector."""
+"""Recorded for an hour, and analyzed by the local cloud's quickest detector."""
 QUICK = {"Detector": "REKOGNITION_FACES"}
 FPS = 2
 NOWHERE = "arn:aws:lambda:us-east-1:123456789012:function:nowhere"
@@ -53,7 +53,7 @@ def recorded(cloud: LocalCloud) -> None:
 
 
 def fragments(stack: Stack, stream: str, clock: str = "PRODUCER_TIMESTAMP") -> list[tuple[int, int]]:
-    """(start, length) in milliseconds, as ListFragments tells them."""
+    """(start, length) in milliseconds, from ListFragments."""
     archived = stack.cloud.client("kinesis-video-archived-media")
     selector = {
         "FragmentSelectorType": clock,
@@ -67,7 +67,7 @@ def fragments(stack: Stack, stream: str, clock: str = "PRODUCER_TIMESTAMP") -> l
 
 
 def shown(stack: Stack, first_s: float, last_s: float, interval_ms: int) -> list[int]:
-    """The moments of a grid that a fragment shows, found by looking at each."""
+    """The moments of a grid that a fragment shows, found by testing each."""
     spans = fragments(stack, HOUR)
     first_ms, last_ms = START_MS + round(1000 * first_s), START_MS + round(1000 * last_s)
     return [
@@ -77,12 +77,12 @@ def shown(stack: Stack, first_s: float, last_s: float, interval_ms: int) -> list
     ]
 
 
-def begin(stack: Stack, name: str, machine: str = "", **wanted: Any) -> str:
-    document = {"StreamName": HOUR, "StartTimestamp": START.isoformat()} | QUICK | wanted
-    answer = stack.cloud.client("stepfunctions").start_execution(
+def begin(stack: Stack, name: str, machine: str = "", **expected: Any) -> str:
+    document = {"StreamName": HOUR, "StartTimestamp": START.isoformat()} | QUICK | expected
+    response = stack.cloud.client("stepfunctions").start_execution(
         stateMachineArn=machine or stack.outputs["AnalyzeRangeArn"], name=name, input=json.dumps(document)
     )
-    return str(answer["executionArn"])
+    return str(response["executionArn"])
 
 
 def end(stack: Stack, arn: str, seconds: float = 240) -> dict[str, Any]:
@@ -92,13 +92,13 @@ def end(stack: Stack, arn: str, seconds: float = 240) -> dict[str, Any]:
     )
 
 
-def run(stack: Stack, name: str, machine: str = "", **wanted: Any) -> dict[str, Any]:
-    return end(stack, begin(stack, name, machine, **wanted))
+def run(stack: Stack, name: str, machine: str = "", **expected: Any) -> dict[str, Any]:
+    return end(stack, begin(stack, name, machine, **expected))
 
 
-def summary_of(told: dict[str, Any]) -> dict[str, Any]:
-    assert told["status"] == "SUCCEEDED", (told.get("error"), told.get("cause"))
-    summary: dict[str, Any] = json.loads(told["output"])
+def summary_of(execution: dict[str, Any]) -> dict[str, Any]:
+    assert execution["status"] == "SUCCEEDED", (execution.get("error"), execution.get("cause"))
+    summary: dict[str, Any] = json.loads(execution["output"])
     return summary
 
 
@@ -123,10 +123,10 @@ class TestAnHour:
 
         summary = summary_of(run(stack, "hour", EndTimestamp=later(3600), SamplingInterval=1000))
 
-        wanted = shown(stack, 0, 3600, 1000)
-        assert len(wanted) > 3500
-        assert seen(stack) == Counter(wanted)
-        assert summary["requested"] == summary["extracted"] == summary["published"] == len(wanted)
+        expected = shown(stack, 0, 3600, 1000)
+        assert len(expected) > 3500
+        assert seen(stack) == Counter(expected)
+        assert summary["requested"] == summary["extracted"] == summary["published"] == len(expected)
 
     def test_a_second_time_adds_nothing(self, stack: Stack) -> None:
         before = seen(stack)
@@ -139,18 +139,18 @@ class TestAnHour:
     def test_stopped_in_the_middle_and_redriven_adds_no_duplicate(self, stack: Stack) -> None:
         """moto has no RedriveExecution; to its functions it is an execution of the same name that starts again."""
         before = seen(stack)
-        wanted = Counter(shown(stack, 0.33, 300, 900))
-        asked: dict[str, Any] = {"StartTimestamp": later(0.33), "EndTimestamp": later(300), "SamplingInterval": 900}
-        arn = begin(stack, "stopped", **asked)
+        expected = Counter(shown(stack, 0.33, 300, 900))
+        request: dict[str, Any] = {"StartTimestamp": later(0.33), "EndTimestamp": later(300), "SamplingInterval": 900}
+        arn = begin(stack, "stopped", **request)
         eventually(lambda: len(stack.raw_results()), lambda count: count > sum(before.values()) + 20)
         stack.cloud.client("stepfunctions").stop_execution(executionArn=arn)
         assert end(stack, arn)["status"] == "ABORTED"
         cut_off = seen(stack) - before
 
-        summary_of(run(stack, "stopped", machine(stack, "redriven", lambda _: None), **asked))
+        summary_of(run(stack, "stopped", machine(stack, "redriven", lambda _: None), **request))
 
-        assert 0 < sum(cut_off.values()) < sum(wanted.values())
-        assert seen(stack) - before == wanted
+        assert 0 < sum(cut_off.values()) < sum(expected.values())
+        assert seen(stack) - before == expected
 
     def test_under_faults_the_results_are_those_without(self, stack: Stack) -> None:
         before = seen(stack)
@@ -164,14 +164,14 @@ class TestAnHour:
             )
         )
         try:
-            told = run(stack, "faults", StartTimestamp=later(0.25), EndTimestamp=later(600), SamplingInterval=1000)
+            execution = run(stack, "faults", StartTimestamp=later(0.25), EndTimestamp=later(600), SamplingInterval=1000)
         finally:
             stack.cloud.kvs.service.faults.clear()
 
-        summary, wanted = summary_of(told), shown(stack, 0.25, 600, 1000)
-        assert seen(stack) - before == Counter(wanted)
-        assert summary["extracted"] == len(wanted)
-        assert 0.3 < summary["decoded"] / len(wanted) < 0.7
+        summary, expected = summary_of(execution), shown(stack, 0.25, 600, 1000)
+        assert seen(stack) - before == Counter(expected)
+        assert summary["extracted"] == len(expected)
+        assert 0.3 < summary["decoded"] / len(expected) < 0.7
         assert summary["missing"] == {}
 
     def test_the_time_lapse_of_an_hour(self, stack: Stack, steps: set[tuple[str, str]]) -> None:
@@ -179,26 +179,26 @@ class TestAnHour:
         stack.cloud.client("lambda").update_function_configuration(
             FunctionName=function_name(stack, "RenderTimelapseFunction"), Timeout=121
         )
-        told = run(
+        execution = run(
             stack,
-            "film",
+            "long",
             EndTimestamp=later(3600),
             SamplingInterval=1000,
             Detector="NONE",
             Timelapse={"FramesPerSecond": 60, "BurnTimestamp": True},
         )
 
-        summary = summary_of(told)
+        summary = summary_of(execution)
         assert ("IsRendered", "RenderTimelapse") in steps
         assert summary["published"] == 0
-        assert summary["timelapse"]["video"].endswith("timelapse/film.mp4")
-        film = stack.body("timelapse/film.mp4")
-        assert film.index(b"moov") < film.index(b"mdat")
-        with av.open(BytesIO(film), "r") as container:
+        assert summary["timelapse"]["video"].endswith("timelapse/long.mp4")
+        body = stack.body("timelapse/long.mp4")
+        assert body.index(b"moov") < body.index(b"mdat")
+        with av.open(BytesIO(body), "r") as container:
             video = container.streams.video[0]
             assert video.codec_context.name == "h264"
             assert sum(1 for _ in container.decode(video)) == 3601
-        assert stack.body("timelapse/film.jpg").startswith(b"\xff\xd8")
+        assert stack.body("timelapse/long.jpg").startswith(b"\xff\xd8")
 
 
 def machine(stack: Stack, name: str, change: Callable[[dict[str, Any]], None]) -> str:
@@ -207,8 +207,8 @@ def machine(stack: Stack, name: str, change: Callable[[dict[str, Any]], None]) -
     known = client.describe_state_machine(stateMachineArn=stack.outputs["AnalyzeRangeArn"])
     definition = json.loads(known["definition"])
     change(definition)
-    answer = client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=known["roleArn"])
-    return str(answer["stateMachineArn"])
+    response = client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=known["roleArn"])
+    return str(response["stateMachineArn"])
 
 
 def without(*states: str) -> Callable[[dict[str, Any]], None]:
@@ -259,7 +259,7 @@ def test_every_path_is_taken(stack: Stack, recorded: None, steps: set[tuple[str,
     short: dict[str, Any] = {"EndTimestamp": later(20), "SamplingInterval": 800}
     ends = [
         run(stack, "path-empty", StartTimestamp=later(-60), EndTimestamp=later(-30), AllowEmpty=True),
-        run(stack, "path-film", **short, Detector="NONE", Timelapse={}),
+        run(stack, "path-timelapse", **short, Detector="NONE", Timelapse={}),
         run(stack, "path-detect", **short),
         run(stack, "path-wrong", EndTimestamp=later(-60)),
         run(stack, "path-no-plan", machine(stack, "no-plan", without("PlanWindows")), **short),
@@ -293,7 +293,7 @@ def test_every_path_is_taken(stack: Stack, recorded: None, steps: set[tuple[str,
 
 
 @pytest.mark.usefixtures("deaf_bus", "recorded")
-def test_what_nobody_could_be_told_still_ends_as_it_did(stack: Stack, steps: set[tuple[str, str]]) -> None:
+def test_executions_end_the_same_if_notifying_fails(stack: Stack, steps: set[tuple[str, str]]) -> None:
     done = run(stack, "deaf", EndTimestamp=later(20), SamplingInterval=800)
     wrong = run(stack, "deaf-wrong", EndTimestamp=later(-60))
 
@@ -332,9 +332,9 @@ def test_sweeps_touch_and_cover_what_was_recorded(stack: Stack) -> None:
     client, runner = stack.cloud.client("stepfunctions"), stack.cloud.client("lambda")
 
     def sweep() -> dict[str, Any]:
-        answer = runner.invoke(FunctionName=function, Payload=json.dumps(SCHEDULED))
-        told: dict[str, Any] = json.loads(answer["Payload"].read())
-        return told
+        response = runner.invoke(FunctionName=function, Payload=json.dumps(SCHEDULED))
+        execution: dict[str, Any] = json.loads(response["Payload"].read())
+        return execution
 
     def sweeps() -> list[dict[str, Any]]:
         known = client.list_executions(stateMachineArn=stack.outputs["AnalyzeRangeArn"])["executions"]

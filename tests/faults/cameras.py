@@ -32,7 +32,7 @@ Block = tuple[int, bool, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class LoopedVideo:
     """Encoded fragments, played over and over; `header` is sent first."""
 
     header: bytes
@@ -44,7 +44,7 @@ class Film:
         return write.cluster(start_ms, [write.simple_block(1, at, key, data) for at, key, data in blocks])
 
 
-def a_film() -> Film:
+def a_looped_video() -> LoopedVideo:
     """40 seconds, two frames a second, a keyframe every two seconds."""
     target = BytesIO()
     with av.open(target, "w", format="matroska") as container:
@@ -65,7 +65,7 @@ def a_film() -> Film:
     groups = itertools.batched(
         ((packet.is_keyframe, bytes(packet)) for packet in packets), FRAGMENT_MS // FRAME_MS, strict=True
     )
-    return Film(
+    return LoopedVideo(
         header, tuple(tuple((n * FRAME_MS, key, data) for n, (key, data) in enumerate(group)) for group in groups)
     )
 
@@ -89,34 +89,34 @@ class Camera:
     tags_of: Callable[[int], bytes] = lambda _: b""
     starts_ms: list[int] = field(default_factory=list)
 
-    def play(self, kvs: KvsServer, film: Film, until: threading.Event) -> None:
-        """In real time, until it is told to end; the fragment that is being filmed then is not sent any more."""
+    def play(self, kvs: KvsServer, video: LoopedVideo, until: threading.Event) -> None:
+        """Sends fragments in real time until `until` is set; the fragment that is incomplete then is not sent."""
         producer, first_ms = Producer(kvs, self.name), round(time.time()) * 1000
         producer.connection.timeout = 120
-        producer.send(film.header)
+        producer.send(video.header)
         for index in itertools.count():
             start_ms = first_ms + index * FRAGMENT_MS
             if until.wait(max(0.0, (start_ms + FRAGMENT_MS) / 1000 - time.time())):
                 break
-            producer.send(film.cluster(index, start_ms) + self.tags_of(index))
+            producer.send(video.cluster(index, start_ms) + self.tags_of(index))
             self.starts_ms.append(start_ms)
         self._end(producer)
 
-    def record(self, kvs: KvsServer, film: Film, fragments: int, start_ms: int) -> None:
-        """At once."""
+    def record(self, kvs: KvsServer, video: LoopedVideo, fragments: int, start_ms: int) -> None:
+        """Sends all fragments at once."""
         producer = Producer(kvs, self.name)
-        producer.send(film.header)
+        producer.send(video.header)
         for index in range(fragments):
             self.starts_ms.append(start_ms + index * FRAGMENT_MS)
-            producer.send(film.cluster(index, self.starts_ms[-1]) + self.tags_of(index))
+            producer.send(video.cluster(index, self.starts_ms[-1]) + self.tags_of(index))
         self._end(producer)
 
     def keyframes_ms(self) -> set[int]:
-        """What the live path takes."""
+        """Times of the frames that the live path analyzes."""
         return set(self.starts_ms)
 
     def generated_ms(self) -> set[int]:
-        """What KVS makes images of, where every fragment asks for it."""
+        """Times of the images that KVS generates if every fragment has the image tag."""
         if not self.starts_ms:
             return set()
         return set(range(self.starts_ms[0], self.starts_ms[-1] + FRAGMENT_MS, IMAGE_MS))

@@ -13,7 +13,7 @@ from kinesight.media import mkv_write as write
 from kinesight_local.cloud import ACCOUNT_ID
 
 from tests.faults.accounting import Poison
-from tests.faults.cameras import Film
+from tests.faults.cameras import LoopedVideo
 from tests.faults.stack import FaultyStack
 from tests.functional.kvs_producer import Producer
 
@@ -33,7 +33,7 @@ class Mischief:
     """Call `run` in a thread. `kills` by function; `poison` was given; `again` counts what was delivered once more."""
 
     stack: FaultyStack
-    film: Film
+    video: LoopedVideo
     chance: random.Random
     kills: Counter[str] = field(default_factory=Counter)
     poison: list[Poison] = field(default_factory=list)
@@ -77,8 +77,8 @@ class Mischief:
             self.again["notifications"] += 1
 
     def _publish_again(self) -> None:
-        """What a producer does whose first answer was lost; long after, and behind newer ones."""
-        arrivals = self.stack.look().arrivals
+        """Publishes old records again, behind newer ones, like a producer whose first response was lost."""
+        arrivals = self.stack.read().arrivals
         for one in self.chance.sample(arrivals, min(3, len(arrivals))):
             self.stack.publish(one.data, "again")
             self.again["records"] += 1
@@ -99,7 +99,7 @@ class Mischief:
         ]
 
     def _message_without_json(self, marker: str) -> Poison:
-        self.stack.say("ImagesQueue", f"this is no JSON {marker}")
+        self.stack.say("ImagesQueue", f"this is not JSON {marker}")
         return Poison(marker, {"images": "InvalidEventError"})
 
     def _foreign_object(self, marker: str) -> Poison:
@@ -115,11 +115,11 @@ class Mischief:
         return Poison(_guid(marker), {"images": "ImageMissingError"})
 
     def _record_without_json(self, marker: str) -> Poison:
-        self.stack.publish(f"this is no JSON {marker}".encode(), "poison")
+        self.stack.publish(f"this is not JSON {marker}".encode(), "poison")
         return Poison(marker, {"evidence": "InvalidEventError", "sessions": "InvalidEventError"})
 
     def _foreign_record(self, marker: str) -> Poison:
-        self.stack.publish(json.dumps({"somebody": "else's", "id": marker}).encode(), "poison")
+        self.stack.publish(json.dumps({"unknown": "schema", "id": marker}).encode(), "poison")
         return Poison(marker, {"evidence": "InvalidEventError", "sessions": "InvalidEventError"})
 
     def _foreign_notification(self, marker: str) -> Poison:
@@ -138,12 +138,12 @@ class Mischief:
         return Poison(number, {"live": "UnsupportedImageError"})
 
     def _unreadable_fragment(self, marker: str) -> Poison:
-        number = self._persisted(UNREADABLE, self.film.cluster(0, _free_moment_ms(marker)))
+        number = self._persisted(UNREADABLE, self.video.cluster(0, _free_moment_ms(marker)))
         return Poison(number, {"live": "UnreadableMediaError"})
 
     def _cut_fragment(self, marker: str) -> Poison:
-        """KVS refuses it, so nobody may ever hear of it."""
-        whole = self.film.cluster(0, _free_moment_ms(marker))
+        """KVS rejects it, so it must not appear anywhere."""
+        whole = self.video.cluster(0, _free_moment_ms(marker))
         self._send(GARBLED, whole[: len(whole) // 2])
         return Poison(marker, {})
 
@@ -155,7 +155,7 @@ class Mischief:
     def _send(self, stream: str, cluster: bytes) -> list[dict[str, str]]:
         producer = Producer(self.stack.cloud.kvs, stream)
         producer.connection.timeout = 60
-        producer.send(self.film.header)
+        producer.send(self.video.header)
         producer.send(cluster)
         producer.end()
         return producer.acknowledgements()

@@ -56,14 +56,14 @@ class Plan:
     def of(cls, seed: int, minutes: float, names: Sequence[str] = ()) -> "Plan":
         """As many dependencies as there is time for at four seconds each kind, drawn by the seed."""
         chance = random.Random(seed)
-        wanted = [one for one in DEPENDENCIES if not names or one.name in names]
+        selected = [one for one in DEPENDENCIES if not names or one.name in names]
         budget_s = max(40.0, minutes * 60 - _OVERHEAD_S)
         most = max(1, int(budget_s / 24) - 1)
-        if len(wanted) > most:
-            wanted = chance.sample(wanted, most)
-        chance.shuffle(wanted)
-        trouble_s = budget_s / (6 * (len(wanted) + 1))
-        return cls(seed, tuple(wanted), trouble_s, 2 * trouble_s)
+        if len(selected) > most:
+            selected = chance.sample(selected, most)
+        chance.shuffle(selected)
+        trouble_s = budget_s / (6 * (len(selected) + 1))
+        return cls(seed, tuple(selected), trouble_s, 2 * trouble_s)
 
 
 def fault_rules(dependency: Dependency, kind: FaultKind) -> list[FaultRule | Fault]:

@@ -23,8 +23,8 @@ from pathlib import Path
 from kinesight_local.fault_injection.proxy import FaultRule
 from kinesight_local.kvs.faults import Fault, Faults, Unreadable
 
-from tests.faults.accounting import Come, Given, Image, Phase, Verdict, account, table
-from tests.faults.cameras import FRAGMENT_MS, Camera, Film, a_film, now_and_then
+from tests.faults.accounting import AccountingResult, Come, Given, Image, Phase, account, table
+from tests.faults.cameras import FRAGMENT_MS, Camera, LoopedVideo, a_looped_video, now_and_then
 from tests.faults.mischief import GARBLED, UNREADABLE, Mischief
 from tests.faults.plan import DEPENDENCIES, EVERYTHING, KINDS, Dependency, Plan, fault_rules
 from tests.faults.stack import RECORDED, FaultyStack, faulty_stack
@@ -37,11 +37,11 @@ _DRAIN_S = 300
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run was and came to."""
+    """What a run did, and its result."""
 
     phases: list[Phase]
     given: Given
-    verdict: Verdict
+    result: AccountingResult
     mischief: Mischief
     took_s: float = 0.0
     drained_s: float = 0.0
@@ -51,23 +51,23 @@ class Outcome:
 class _Run:
     stack: FaultyStack
     plan: Plan
-    film: Film
+    video: LoopedVideo
     cameras: dict[str, Camera]
     recorded: Camera
     mischief: Mischief
     phases: list[Phase] = field(default_factory=list)
-    asked: dict[Image, int] = field(default_factory=dict)
+    requested: dict[Image, int] = field(default_factory=dict)
 
     def begin(self) -> None:
         self._inside_kvs([])
 
     def trouble(self) -> None:
         for dependency in self.plan.dependencies:
-            self._ask_for_a_range()
+            self._analyze_a_range()
             self._phase(dependency, [fault_rules(dependency, kind) for kind in KINDS])
             _sleep(self.plan.peace_s)
         self.mischief.spare_workflows()
-        self._ask_for_a_range()
+        self._analyze_a_range()
         mixed = [rule for kind in KINDS for rule in fault_rules(EVERYTHING, kind)]
         self._phase(EVERYTHING, [mixed] * len(KINDS))
 
@@ -85,7 +85,7 @@ class _Run:
         for (_, kind), count in (Counter(self.stack.fault_rules.used) - before).items():
             struck[kind] += count
         self.phases.append(Phase(dependency.name, start_ms, _now_ms(), struck))
-        seen = self.stack.look()
+        seen = self.stack.read()
         kills = sum(self.mischief.kills.values())
         _say(f"  {sum(struck.values())} faults, {len(seen.arrivals)} results so far, {kills} processes killed")
 
@@ -93,14 +93,14 @@ class _Run:
         """What one camera sends is never readable."""
         self.stack.cloud.kvs.service.faults.set(Faults(faults=(Unreadable(stream=UNREADABLE), *rules)))
 
-    def _ask_for_a_range(self) -> None:
+    def _analyze_a_range(self) -> None:
         """Of the recorded stream, another one each time; the first one is the longest ago."""
-        start_ms = self.recorded.starts_ms[0] + len(self.asked) // (_RANGE_MS // _RANGE_STEP_MS) * _RANGE_MS
+        start_ms = self.recorded.starts_ms[0] + len(self.requested) // (_RANGE_MS // _RANGE_STEP_MS) * _RANGE_MS
         self.stack.analyze(start_ms, start_ms + _RANGE_MS - _RANGE_STEP_MS // 2)
-        self.asked |= {(RECORDED, at): _now_ms() for at in range(start_ms, start_ms + _RANGE_MS, _RANGE_STEP_MS)}
+        self.requested |= {(RECORDED, at): _now_ms() for at in range(start_ms, start_ms + _RANGE_MS, _RANGE_STEP_MS)}
 
     def given(self) -> Given:
-        images = dict(self.asked)
+        images = dict(self.requested)
         for name, camera in self.cameras.items():
             moments = camera.keyframes_ms() | (camera.generated_ms() if name.startswith("cam-tagged") else set())
             images |= {(name, at): camera.ready_ms(at) for at in moments}
@@ -116,7 +116,7 @@ class _Run:
     def come(self) -> Come:
         stack = self.stack
         sessions, filmed = stack.sessions()
-        return Come(stack.look(), Counter(stack.objects()), sessions, filmed, stack.executions(), stack.waiting())
+        return Come(stack.read(), Counter(stack.objects()), sessions, filmed, stack.executions(), stack.waiting())
 
 
 def run(plan: Plan, folder: Path) -> Outcome:
@@ -126,16 +126,16 @@ def run(plan: Plan, folder: Path) -> Outcome:
     cameras = {name: Camera(name, tags_of) for name, tags_of in _CAMERAS.items()}
     _say("deploying")
     with faulty_stack([*cameras, GARBLED, UNREADABLE, RECORDED], plan.seed, folder) as stack:
-        film, recorded = a_film(), Camera(RECORDED)
+        video, recorded = a_looped_video(), Camera(RECORDED)
         ranges = len(plan.dependencies) + 1
         fragments = ranges * _RANGE_MS // FRAGMENT_MS
-        recorded.record(stack.cloud.kvs, film, fragments, round(time.time() - 600) * 1000)
-        mischief = Mischief(stack, film, random.Random(plan.seed))
-        this = _Run(stack, plan, film, cameras, recorded, mischief)
+        recorded.record(stack.cloud.kvs, video, fragments, round(time.time() - 600) * 1000)
+        mischief = Mischief(stack, video, random.Random(plan.seed))
+        this = _Run(stack, plan, video, cameras, recorded, mischief)
         this.begin()
         filming, mischievous = threading.Event(), threading.Event()
-        films = [(one.name, partial(one.play, stack.cloud.kvs, film, filming)) for one in cameras.values()]
-        work = [_Worker(name, play) for name, play in films]
+        players = [(one.name, partial(one.play, stack.cloud.kvs, video, filming)) for one in cameras.values()]
+        work = [_Worker(name, play) for name, play in players]
         work.append(_Worker("mischief", lambda: mischief.run(mischievous)))
         try:
             this.trouble()
@@ -180,39 +180,39 @@ class _Worker:
 
 
 def _drained(this: _Run) -> Outcome:
-    """Until everything adds up, or it never will."""
+    """Waits until nothing is missing, or until the time limit."""
     began_s, given = time.monotonic(), this.given()
-    _say(f"peace: {len(given.images)} images, {len(given.poison)} poisons")
-    for look in itertools.count():
-        verdict = account(given, this.come())
+    _say(f"no more faults: {len(given.images)} images, {len(given.poison)} poison messages")
+    for attempt in itertools.count():
+        result = account(given, this.come())
         passed_s = time.monotonic() - began_s
-        if not verdict.problems or passed_s > _DRAIN_S:
+        if not result.problems or passed_s > _DRAIN_S:
             break
-        if look % 5 == 0:
+        if attempt % 5 == 0:
             this.stack.tick("ConductLiveFunction", "TrackSessionsFunction")
-            _say(f"  {len(verdict.problems)} things are still to come, such as {verdict.problems[0]}")
+            _say(f"  {len(result.problems)} items are still missing, such as {result.problems[0]}")
         _sleep(2)
-    return Outcome(this.phases, given, verdict, this.mischief, drained_s=passed_s)
+    return Outcome(this.phases, given, result, this.mischief, drained_s=passed_s)
 
 
 def _struck_inside_kvs(stack: FaultyStack) -> Counter[str]:
-    told = stack.cloud.kvs.service.faults.report()
+    report = stack.cloud.kvs.service.faults.report()
     names = {"throttle": "throttled", "fail": "failing", "slow": "slow", "cut": "cut", "error-inside": "failing"}
     struck = Counter[str]()
-    for rule, count in zip(told["faults"], told["used"], strict=True):  # type: ignore[call-overload]  # told as JSON
+    for rule, count in zip(report["faults"], report["used"], strict=True):  # type: ignore[call-overload]  # a JSON document
         if rule["action"] in names:
             struck[names[rule["action"]]] += count
     return struck
 
 
 def summary(outcome: Outcome) -> Mapping[str, object]:
-    """What the table does not say."""
+    """Totals that the table does not contain."""
     mischief = outcome.mischief
     return {
         "processes killed": dict(mischief.kills),
         "delivered again": dict(mischief.again),
         "poison": len(mischief.poison),
-        "copies under one id": dict(outcome.verdict.copies),
+        "copies under one id": dict(outcome.result.copies),
         "everything there after": f"{outcome.drained_s:.0f} s",
         "took": f"{outcome.took_s:.0f} s",
     }
@@ -246,19 +246,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         outcome = run(Plan.of(chosen.seed, chosen.minutes, chosen.only), chosen.folder or Path(temporary))
     print_outcome(outcome)
-    sys.exit(1 if outcome.verdict.problems else 0)
+    sys.exit(1 if outcome.result.problems else 0)
 
 
 def _not_of_our_making(record: logging.LogRecord) -> bool:
-    """Answers that are cut off on purpose are errors to the server that is made to."""
+    """False for the server's error about responses that are cut on purpose."""
     return "without completing response" not in record.getMessage()
 
 
 def print_outcome(outcome: Outcome) -> None:
-    """The table, what it does not say, and what is wrong."""
-    lines = [table(outcome.phases, outcome.given, outcome.verdict), ""]
+    """Prints the table, the totals and the problems."""
+    lines = [table(outcome.phases, outcome.given, outcome.result), ""]
     lines += [f"{what}: {value}" for what, value in summary(outcome).items()]
-    lines += ["", *(outcome.verdict.problems or ["nothing lost, nothing twice, every poison where it belongs"])]
+    lines += ["", *(outcome.result.problems or ["nothing lost, nothing duplicated, all poison dead-lettered"])]
     sys.stdout.write("\n".join(lines) + "\n")
 
 

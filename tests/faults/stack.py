@@ -16,7 +16,7 @@ from kinesight_local.fault_injection.proxy import FaultProxy, FaultRules
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDED = "recorded"
-"""A stream that is not attached: its images are asked for on demand."""
+"""A stream that is not attached: its images are analyzed on demand."""
 
 _PARAMETERS = {
     "StreamNames": "cam-*",
@@ -152,12 +152,12 @@ class FaultyStack:
             "SamplingInterval": 1000,
             "ToleratedFailurePercentage": 0,
         }
-        answer = self.client("stepfunctions").start_execution(
+        response = self.client("stepfunctions").start_execution(
             stateMachineArn=self.cloud.outputs["AnalyzeRangeArn"],
             name=f"asked-{start_ms}",
             input=json.dumps(document),
         )
-        return str(answer["executionArn"])
+        return str(response["executionArn"])
 
     def tick(self, *logical_ids: str) -> None:
         """What a schedule does every minute; the answer is not waited for."""
@@ -168,12 +168,12 @@ class FaultyStack:
 
     # -- what comes out --------------------------------------------------------------------------------------------
 
-    def look(self) -> Seen:
-        """Everything new since the last look is added."""
+    def read(self) -> Seen:
+        """Adds everything new since the last call, and returns it all."""
         with self._lock:
             self._read_results()
-            told = self._drained(self._own_queue("alerts"))
-            self.seen.alerts += [json.loads(json.loads(one["Body"])["Message"]) for one in told]
+            messages = self._drained(self._own_queue("alerts"))
+            self.seen.alerts += [json.loads(json.loads(one["Body"])["Message"]) for one in messages]
             self.seen.events += [json.loads(one["Body"]) for one in self._drained(self._own_queue("session-events"))]
             for place, queue in DEAD_LETTERS.items():
                 self.seen.letters += [_letter(place, one) for one in self._drained(self.queue_url(queue))]
@@ -196,8 +196,8 @@ class FaultyStack:
         names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
         found = {}
         for queue in _VISIBILITY_S:
-            answer = self.client("sqs").get_queue_attributes(QueueUrl=self.queue_url(queue), AttributeNames=names)
-            found[queue] = sum(int(value) for value in answer["Attributes"].values())
+            response = self.client("sqs").get_queue_attributes(QueueUrl=self.queue_url(queue), AttributeNames=names)
+            found[queue] = sum(int(value) for value in response["Attributes"].values())
         return found
 
     def executions(self) -> list[dict[str, Any]]:
@@ -224,9 +224,9 @@ class FaultyStack:
             self._place = kinesis.get_shard_iterator(
                 StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
             )["ShardIterator"]
-        answer = kinesis.get_records(ShardIterator=self._place, Limit=10_000)
-        self._place = answer["NextShardIterator"]
-        for one in answer["Records"]:
+        response = kinesis.get_records(ShardIterator=self._place, Limit=10_000)
+        self._place = response["NextShardIterator"]
+        for one in response["Records"]:
             at_ms = round(one["ApproximateArrivalTimestamp"].timestamp() * 1000)
             self.seen.arrivals.append(Arrival(at_ms, one["Data"]))
 
@@ -298,10 +298,10 @@ def _prepare(stack: FaultyStack) -> None:
 
 def _leased(stack: FaultyStack) -> bool:
     """Whether every attached stream is read."""
-    answer = stack.client("dynamodb").query(
+    response = stack.client("dynamodb").query(
         TableName=stack.physical_id("CoordinationTable"),
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues={":pk": {"S": "leases"}},
     )
-    bodies = [json.loads(item["body"]["S"]) for item in answer["Items"]]
+    bodies = [json.loads(item["body"]["S"]) for item in response["Items"]]
     return bool(bodies) and all(one.get("owner") for one in bodies)

@@ -175,7 +175,7 @@ def test_every_documented_error_reaches_boto3_typed(
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
-UNKNOWN_STREAM = {"StreamName": "nobody"}
+UNKNOWN_STREAM = {"StreamName": "unknown"}
 BY_ITS_OWN_RULES: list[tuple[str, str, dict[str, Any], str]] = [
     *(
         (service, operation, UNKNOWN_STREAM, "ResourceNotFoundException")
@@ -188,7 +188,7 @@ BY_ITS_OWN_RULES: list[tuple[str, str, dict[str, Any], str]] = [
     (
         CONTROL,
         "DeleteStream",
-        {"StreamARN": "arn:aws:kinesisvideo:us-east-1:1:stream/nobody/1"},
+        {"StreamARN": "arn:aws:kinesisvideo:us-east-1:1:stream/unknown/1"},
         "ResourceNotFoundException",
     ),
     *(

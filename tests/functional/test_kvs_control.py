@@ -58,7 +58,7 @@ def test_a_stream_is_created_described_and_deleted(kinesis_video: Any) -> None:
 
 def test_errors_are_typed(kinesis_video: Any) -> None:
     with pytest.raises(kinesis_video.exceptions.ResourceNotFoundException):
-        kinesis_video.describe_stream(StreamName="nobody")
+        kinesis_video.describe_stream(StreamName="unknown")
 
 
 def test_lists_in_pages_and_by_prefix(kinesis_video: Any) -> None:

@@ -33,8 +33,8 @@ def on_demand(start: float = 0, end: float = 100) -> dict[str, Any]:
     return {"PlaybackMode": "ON_DEMAND", "HLSFragmentSelector": selector}
 
 
-def session(client: Any, **wanted: Any) -> str:
-    url: str = client.get_hls_streaming_session_url(StreamName="cam", **wanted)["HLSStreamingSessionURL"]
+def session(client: Any, **parameters: Any) -> str:
+    url: str = client.get_hls_streaming_session_url(StreamName="cam", **parameters)["HLSStreamingSessionURL"]
     return url
 
 
@@ -123,10 +123,10 @@ def test_a_browser_plays_it(camera: Any, kvs: KvsServer, browser: Browser, conta
 
     page.wait_for_function("document.querySelector('video').currentTime > 1.5", timeout=20_000)
 
-    told = page.evaluate(
+    playback = page.evaluate(
         "(({videoWidth, duration, error}) => [videoWidth, duration, error])(document.querySelector('video'))"
     )
-    assert told == [320, 6, None]
+    assert playback == [320, 6, None]
     page.close()
 
 
@@ -173,9 +173,9 @@ def test_a_browser_plays_live(kvs: KvsServer, kinesis_video: Any, archived_media
 
 
 def test_replay_starts_with_a_window_and_moves_at_the_medias_speed(kvs: KvsServer, camera: Any) -> None:
-    wanted = on_demand()
-    del wanted["HLSFragmentSelector"]["TimestampRange"]["EndTimestamp"]
-    master = session(camera, **wanted | {"PlaybackMode": "LIVE_REPLAY"}, MaxMediaPlaylistFragmentResults=2)
+    request = on_demand()
+    del request["HLSFragmentSelector"]["TimestampRange"]["EndTimestamp"]
+    master = session(camera, **request | {"PlaybackMode": "LIVE_REPLAY"}, MaxMediaPlaylistFragmentResults=2)
     address, before = playlist(master)
 
     kvs.service.faults.set(Faults(clock_skew_ms=2500))

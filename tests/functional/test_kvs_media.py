@@ -52,12 +52,12 @@ def test_a_fragment_is_returned_byte_for_byte_with_kvs_tags(kvs: KvsServer, arch
 
     assert body.startswith(producer_header(CLIP))
     assert body.endswith(cluster + event_tags(door="open"))
-    told = body[len(producer_header(CLIP)) : -len(cluster + event_tags(door="open"))]
+    tags = body[len(producer_header(CLIP)) : -len(cluster + event_tags(door="open"))]
     names = [b"FRAGMENT_NUMBER", b"SERVER_TIMESTAMP", b"PRODUCER_TIMESTAMP"]
-    places = [told.find(b"AWS_KINESISVIDEO_" + name) for name in names]
+    places = [tags.find(b"AWS_KINESISVIDEO_" + name) for name in names]
     assert -1 not in places
     assert places == sorted(places)
-    assert one["FragmentSizeInBytes"] == len(body) - len(told)
+    assert one["FragmentSizeInBytes"] == len(body) - len(tags)
 
 
 def test_tags_belong_to_the_cluster_before_them(kvs: KvsServer, archived_media: Any) -> None:
@@ -104,8 +104,8 @@ def test_the_server_time_is_the_arrival_of_the_first_bytes(kvs: KvsServer, archi
     one = stored(archived_media)[0]
 
     assert begun["FragmentNumber"] == persisted["FragmentNumber"] == one["FragmentNumber"]
-    told_ms = (int(one["FragmentNumber"]) >> 28) & (2**64 - 1)
-    assert round(one["ServerTimestamp"].timestamp() * 1000) == told_ms
+    server_ms = (int(one["FragmentNumber"]) >> 28) & (2**64 - 1)
+    assert round(one["ServerTimestamp"].timestamp() * 1000) == server_ms
 
 
 def test_numbers_ascend_as_text_and_over_sessions(kvs: KvsServer, archived_media: Any) -> None:
@@ -138,10 +138,10 @@ def test_fragments_are_listed_in_pages(kvs: KvsServer, archived_media: Any, cloc
         StreamName="cam", FragmentSelector=everything(clock), PaginationConfig={"PageSize": 2}
     )
 
-    told = [[one["FragmentNumber"] for one in page["Fragments"]] for page in pages]
+    numbers = [[one["FragmentNumber"] for one in page["Fragments"]] for page in pages]
 
-    assert [len(page) for page in told] == [2, 2, 1]
-    assert len({number for page in told for number in page}) == 5
+    assert [len(page) for page in numbers] == [2, 2, 1]
+    assert len({number for page in numbers for number in page}) == 5
 
 
 @pytest.mark.parametrize(("start_s", "end_s", "offsets_s"), [(0, 2, [0, 1, 2]), (1, 1, [1]), (3, 9, [])])

@@ -74,7 +74,7 @@ def test_without_tag_or_settings_nothing_is_notified(
 
 
 def test_a_missing_topic_is_counted_as_a_failure(topic: str, kvs: KvsServer, kinesis_video: Any) -> None:
-    configure(kinesis_video, f"{topic}-of-nobody")
+    configure(kinesis_video, f"{topic}-missing")
     put_clip(kvs, CLIP, event_tags(NOTIFICATION))
     eventually(lambda: kvs.service.statistics("cam")["pending"] == 0)
 

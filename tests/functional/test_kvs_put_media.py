@@ -89,7 +89,7 @@ def test_100_continue_is_sent_before_the_body(wire: socket.socket) -> None:
 
 
 def test_an_unknown_stream_gets_no_100_continue(wire: socket.socket) -> None:
-    wire.sendall(HEAD.replace(b"cam", b"nobody") + b"Expect: 100-continue\r\n\r\n")
+    wire.sendall(HEAD.replace(b"cam", b"unknown") + b"Expect: 100-continue\r\n\r\n")
 
     assert read_until(wire, b"\r\n\r\n").startswith(b"HTTP/1.1 404 ")
 
@@ -245,7 +245,7 @@ def test_a_stream_deleted_during_the_request_is_not_active(kvs: KvsServer, strea
 @pytest.mark.parametrize(
     ("headers", "status", "code"),
     [
-        ({"x-amzn-stream-name": "nobody"}, 404, "ResourceNotFoundException"),
+        ({"x-amzn-stream-name": "unknown"}, 404, "ResourceNotFoundException"),
         ({}, 400, "InvalidArgumentException"),
         ({"x-amzn-stream-name": "cam", "x-amzn-stream-arn": "the arn"}, 400, "InvalidArgumentException"),
         ({"x-amzn-stream-name": "cam", "x-amzn-fragment-timecode-type": "ROUGH"}, 400, "InvalidArgumentException"),

@@ -38,7 +38,7 @@ def test_health_and_statistics(kvs: KvsServer, kinesis_video: Any) -> None:
 
 def test_missing_streams_have_no_statistics(kvs: KvsServer) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
-        get(f"{kvs.url}/_kinesight/streams/nobody")
+        get(f"{kvs.url}/_kinesight/streams/unknown")
 
     assert caught.value.code == 404
 

@@ -1,4 +1,4 @@
-"""The cache of builds: one build per content, whoever needs it, and only so many of them."""
+"""The cache of builds: one build per content for all callers, and a limited number of builds."""
 
 import threading
 import time

@@ -28,13 +28,13 @@ def test_every_type_is_handled_by_one_class() -> None:
     assert [name for name, count in handled.items() if count > 1] == []
 
 
-def test_types_that_nobody_handles_are_motos() -> None:
+def test_types_without_a_handler_are_left_to_moto() -> None:
     table = {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "t"}}
 
     assert moto_template({"Table": table}).document()["Resources"] == {"Table": table}
 
 
-def test_references_to_a_resource_that_is_not_created_become_its_logical_id() -> None:
+def test_references_to_an_uncreated_resource_become_its_logical_id() -> None:
     alarm = {"Type": "AWS::CloudWatch::Alarm", "Properties": {}}
     table = {"Type": "AWS::DynamoDB::Table", "Properties": {"A": {"Ref": "Alarm"}, "B": {"Fn::Sub": "x-${Alarm.Arn}"}}}
     template = moto_template({"Alarm": alarm, "Table": table}, {"AlarmName": {"Ref": "Alarm"}, "Other": "x"})

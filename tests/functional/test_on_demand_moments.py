@@ -1,6 +1,6 @@
 """Planning and extracting over the emulator: every sampled moment that a fragment shows has its image, once.
 
-Over gaps, fragment lengths, intervals and range borders; what the fragments show is found here by looking at each.
+Over gaps, fragment lengths, intervals and range borders; what the fragments show is computed here moment by moment.
 """
 
 import itertools
@@ -108,7 +108,7 @@ recordings = st.lists(
     borders=st.tuples(st.integers(-5_000, 15_000), st.integers(0, 300_000)),
     hidden=st.sampled_from([0.0, 0.5]),
 )
-def test_every_moment_that_is_shown_has_its_image_once(
+def test_every_recorded_moment_has_its_image_once(
     kvs: KvsServer,
     kinesis_video: Any,
     archived_media: Any,
@@ -136,12 +136,12 @@ def test_every_moment_that_is_shown_has_its_image_once(
     finally:
         kvs.service.faults.clear()
 
-    wanted = shown(stored(archived_media, stream), range(start_ms, end_ms + 1, interval_ms))
+    expected = shown(stored(archived_media, stream), range(start_ms, end_ms + 1, interval_ms))
     frames = [frame for manifest in manifests for frame in manifest.frames]
-    assert {to_epoch_ms(one.image_timestamp): one.fragment_number for one in frames} == wanted
+    assert {to_epoch_ms(one.image_timestamp): one.fragment_number for one in frames} == expected
     assert set(Counter(one.image_timestamp for one in frames).values()) <= {1}
     assert [manifest.missing for manifest in manifests if manifest.missing] == []
-    assert plan.slots == len(wanted)
+    assert plan.slots == len(expected)
 
 
 @pytest.mark.parametrize("hidden", [0.0, 1.0])

@@ -74,7 +74,7 @@ def send(proxy: CuttingProxy, video_file: Path) -> Any:
 
 
 def test_nothing_is_lost_when_connections_are_cut(cutting: CuttingProxy, archived_media: Any, tmp_path: Path) -> None:
-    video_file = a_file(tmp_path / "film.mp4", seconds=12, size=(320, 240), options={"g": "10", "bf": "0", "crf": "10"})
+    video_file = a_file(tmp_path / "clip.mp4", seconds=12, size=(320, 240), options={"g": "10", "bf": "0", "crf": "10"})
     cutting.cuts = [20_000, 90_000]
 
     video, sent = send(cutting, video_file)
@@ -93,4 +93,4 @@ def test_a_connection_that_always_breaks_is_given_up(
     cutting.cuts = [10] * 9
 
     with pytest.raises(ProducerError, match="failed 2 times"):
-        send(cutting, a_file(tmp_path / "film.mp4"))
+        send(cutting, a_file(tmp_path / "clip.mp4"))

@@ -125,7 +125,7 @@ def test_a_missing_stream_names_the_option_to_create_it(endpoint: KvsServer, tmp
     video = read_video(a_file(tmp_path / "video.mp4"))
 
     with pytest.raises(ProducerError, match="--create"):
-        play("nobody", video, Tagging(), lambda _: None)
+        play("unknown", video, Tagging(), lambda _: None)
 
 
 def test_image_tags_on_a_stream_without_retention_name_the_fix(endpoint: KvsServer, tmp_path: Path) -> None:

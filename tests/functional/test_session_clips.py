@@ -112,14 +112,14 @@ def test_by_the_services_clock(archive: Archive, archived_media: Any) -> None:
     assert {one.number: to_epoch_ms(one.started_at) for one in archive.video.fragments if one.started_at} == starts
 
 
-def test_what_was_not_recorded_is_said(archive: Archive, archived_media: Any) -> None:
+def test_parts_without_a_recording_are_reported(archive: Archive, archived_media: Any) -> None:
     archive.run(NOON_MS + 6000, NOON_MS + 12_000)
 
     assert archive.archived() == recorded(archived_media)[6:]
     assert [(start_ms, end_ms) for _, start_ms, end_ms in archive.missing()] == [(8000, 12_000)]
 
 
-def test_lasting_throttling_brings_the_order_back_and_then_everything_is_there(
+def test_an_order_is_redelivered_under_throttling_until_everything_is_archived(
     archive: Archive, kvs: KvsServer, archived_media: Any
 ) -> None:
     kvs.service.faults.add(Throttle(operation="GetMediaForFragmentList", count=4))
@@ -134,7 +134,7 @@ def test_lasting_throttling_brings_the_order_back_and_then_everything_is_there(
     assert archive.archived() == recorded(archived_media)
 
 
-def test_a_deleted_stream_is_said(archive: Archive, kinesis_video: Any) -> None:
+def test_a_deleted_stream_is_reported(archive: Archive, kinesis_video: Any) -> None:
     arn = kinesis_video.describe_stream(StreamName="cam")["StreamInfo"]["StreamARN"]
     kinesis_video.delete_stream(StreamARN=arn)
 
@@ -144,7 +144,7 @@ def test_a_deleted_stream_is_said(archive: Archive, kinesis_video: Any) -> None:
     assert (archive.archived(), archive.missing()) == ([], [("STREAM_GONE", 0, 7000)])
 
 
-def test_a_stream_that_keeps_nothing_is_said(kinesis_video: Any, archived_media: Any) -> None:
+def test_a_stream_without_retention_is_reported(kinesis_video: Any, archived_media: Any) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=0)
     archive = Archive(kinesis_video, archived_media)
 

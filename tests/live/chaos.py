@@ -105,7 +105,7 @@ def run(streams: int, seconds: int, consumers: int, seed: int, folder: Path) -> 
         leases = _conducted(cloud)
         stop = threading.Event()
         clip = a_clip(seconds, fps=2, width=96, height=96)
-        cameras = [threading.Thread(target=_film, args=(cloud, name, clip)) for name in names]
+        cameras = [threading.Thread(target=_send_video, args=(cloud, name, clip)) for name in names]
         killer = threading.Thread(target=_kill, args=(cloud, folder, consumers, streams, seed, chaos, stop))
         for thread in (*cameras, killer):
             thread.start()
@@ -127,17 +127,17 @@ def _conducted(cloud: LocalCloud) -> DynamoDbDocuments:
     leases = DynamoDbDocuments(client, table, kind="leases")
     slots = DynamoDbDocuments(client, table, kind="consumers")
     registry = KvsStreamDirectory(cloud.client("kinesisvideo"))
-    ports = ConductorPorts(registry, leases, slots, _Nobody(), SystemClock(), round(time.time() * 1000))
+    ports = ConductorPorts(registry, leases, slots, _NoStarter(), SystemClock(), round(time.time() * 1000))
     conduct(ConductorSettings(StreamSelection.of(["live-*"], []), 10, 840_000), ports)
     return leases
 
 
-class _Nobody:
+class _NoStarter:
     def start(self, slot: str, share: int) -> None:
         """Consumers are processes."""
 
 
-def _film(cloud: LocalCloud, name: str, clip: Clip) -> None:
+def _send_video(cloud: LocalCloud, name: str, clip: Clip) -> None:
     """Sends a keyframe and a fragment per second, in real time."""
     producer, start_ms = Producer(cloud.kvs, name), round(time.time() * 1000)
     producer.send(producer_header(clip))
@@ -204,14 +204,14 @@ def _await_the_end(chaos: Chaos, leases: DynamoDbDocuments, cloud: LocalCloud) -
     last = {name: int(numbers[-1]) for name, numbers in chaos.fragments.items()}
     while time.monotonic() < deadline_s:
         known = [lease for lease, _ in all_leases(leases).values()]
-        _look_ahead(chaos, known, results_of(cloud))
+        _check_progress(chaos, known, results_of(cloud))
         if all(_number(lease) >= last[lease.stream_name] for lease in known):
             return
         time.sleep(0.5)
     chaos.ahead.append("the end was not reached in two minutes")
 
 
-def _look_ahead(chaos: Chaos, known: list[Lease], results: list[ResultRecord]) -> None:
+def _check_progress(chaos: Chaos, known: list[Lease], results: list[ResultRecord]) -> None:
     """Reads results after checkpoints."""
     done = {(one.frame.stream_name, one.frame.fragment_number) for one in results}
     for lease in known:
@@ -227,10 +227,10 @@ def _watched(chaos: Chaos) -> Iterator[None]:
     original = DynamoDBBackend.put_item
 
     def put_item(self: Any, table_name: str, item_attrs: Any, *others: Any, **named: Any) -> Any:
-        answer = original(self, table_name, item_attrs, *others, **named)
+        response = original(self, table_name, item_attrs, *others, **named)
         if item_attrs.get("pk", {}).get("S") == "leases":
             chaos.writes.append((time.time(), Lease.model_validate_json(item_attrs["body"]["S"])))
-        return answer
+        return response
 
     DynamoDBBackend.put_item = put_item  # type: ignore[method-assign]  # a witness
     try:
@@ -256,7 +256,7 @@ def main() -> None:
         f"({len(chaos.results) - ids} came twice), {len(chaos.writes)} writes of leases, {chaos.took_s:.0f} s\n"
     )
     problems = chaos.problems()
-    sys.stdout.write("\n".join(problems) + "\n" if problems else "nothing lost, nothing ahead, nobody met\n")
+    sys.stdout.write("\n".join(problems) + "\n" if problems else "nothing lost, no checkpoint ahead, no lease shared\n")
     sys.exit(1 if problems else 0)
 
 

@@ -33,10 +33,10 @@ def test_the_conductor_starts_a_consumer_that_reads_new_fragments(
         function, client = cloud.stack.function_name("ConductLiveFunction"), cloud.client("lambda")
 
         def conduct() -> dict[str, int]:
-            answer: dict[str, int] = json.loads(
+            response: dict[str, int] = json.loads(
                 client.invoke(FunctionName=function, Payload=json.dumps(SCHEDULED))["Payload"].read()
             )
-            return answer
+            return response
 
         first, second = conduct(), conduct()
         clip = a_clip(6, fps=2, width=96, height=96)

@@ -56,10 +56,10 @@ def test_faces_of_the_collection_are_identified_by_name(
     )
     conductor = cloud.stack.function_name("ConductLiveFunction")
     cloud.client("lambda").invoke(FunctionName=conductor, Payload=json.dumps(SCHEDULED))["Payload"].read()
-    film = tmp_path / "film.mp4"
-    write_sample_video(film)
+    video = tmp_path / "video.mp4"
+    write_sample_video(video)
 
-    play(STREAM, read_video(film), Tagging(image=False), lambda _: None, Pace(realtime=True))
+    play(STREAM, read_video(video), Tagging(image=False), lambda _: None, Pace(realtime=True))
     records = _all_of_them(cloud)
 
     faces = [found for record in records for found in record.detections if found.label == "Face"]

@@ -52,26 +52,26 @@ def records_of(cloud: LocalCloud) -> list[dict[str, Any]]:
     return [json.loads(one["Data"]) for one in kinesis.get_records(ShardIterator=iterator["ShardIterator"])["Records"]]
 
 
-def answer_about(cloud: LocalCloud, record: dict[str, Any], endpoint: str) -> bytes:
+def output_for(cloud: LocalCloud, record: dict[str, Any], endpoint: str) -> bytes:
     """Returns the endpoint's output for the image of a record."""
     image = record["frame"]["image"]
     body = cloud.client("s3").get_object(Bucket=image["bucket"], Key=image["key"])["Body"].read()
     response = cloud.client("sagemaker-runtime").invoke_endpoint(
         EndpointName=endpoint, Body=body, ContentType="image/jpeg", Accept="application/json"
     )
-    answer: bytes = response["Body"].read()
-    return answer
+    output: bytes = response["Body"].read()
+    return output
 
 
 def test_every_sixth_keyframe_has_the_endpoints_output(migration: Migration, cloud: LocalCloud, tmp_path: Path) -> None:
     assert cloud.stack is not None
     conductor = cloud.stack.function_name("ConductLiveFunction")
     cloud.client("lambda").invoke(FunctionName=conductor, Payload=json.dumps(SCHEDULED))["Payload"].read()
-    film = tmp_path / "film.mp4"
-    make_scene_video(film)
+    video = tmp_path / "video.mp4"
+    make_scene_video(video)
     start = datetime.now(UTC)
 
-    play(STREAM, read_video(film), Tagging(), lambda _: None, Pace(start))
+    play(STREAM, read_video(video), Tagging(), lambda _: None, Pace(start))
 
     every_s = KEYFRAME_S * KIT_PARAMETERS["inferenceInterval"]
     expected = [second for second in range(len(SCENES) * SCENE_S) if second % every_s == 0]
@@ -85,7 +85,7 @@ def test_every_sixth_keyframe_has_the_endpoints_output(migration: Migration, clo
     assert {record["streamName"] for record in records} == {STREAM}
     for record in records:
         output = b64decode(record["sageMakerOutput"])
-        assert output == answer_about(cloud, record, migration.parameters["SageMakerEndpointName"])
+        assert output == output_for(cloud, record, migration.parameters["SageMakerEndpointName"])
         assert record["fragmentMetaData"].startswith("FragmentMetadata(fragmentNumberString=")
     assert json.loads(b64decode(records[0]["sageMakerOutput"]))["prediction"] == []
     assert json.loads(b64decode(records[-1]["sageMakerOutput"]))["prediction"] != []

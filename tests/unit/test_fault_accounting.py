@@ -38,7 +38,7 @@ def given(**changes: Any) -> Given:
         "images": {(STREAM, NOON_MS + 1000 * n): NOON_MS + 1000 * n for n in range(3)},
         "notified": frozenset({(STREAM, NOON_MS + 1000)}),
         "poison": (POISON,),
-        "told_twice": 0,
+        "alerts_retried": 0,
     }
     return Given(**(usual | changes))
 
@@ -134,7 +134,7 @@ def _arrival(record: Any) -> Arrival:
 def test_copies_are_counted_and_no_problem_after_a_lost_response() -> None:
     twice = come(arrivals=ALL_WELL.seen.arrivals * 2, alerts=[*ALL_WELL.seen.alerts, ALL_WELL.seen.alerts[0]])
 
-    result = account(given(told_twice=1), twice)
+    result = account(given(alerts_retried=1), twice)
 
     assert result.problems == []
     assert (result.copies["results"], result.copies["alerts"]) == (3, 1)
@@ -145,5 +145,5 @@ def test_an_image_belongs_to_the_phase_in_which_it_could_be_had() -> None:
 
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
     assert cells[2] == ["S3", "3", "0", "0", "0", "0", "0", "2", "2", "0", "0", "2.5", "3.0", "1.5"]
-    assert cells[3][:1] + cells[3][7:11] == ["nothing (between)", "1", "0", "1", "0"]
+    assert cells[3][:1] + cells[3][7:11] == ["none (between)", "1", "0", "1", "0"]
     assert cells[4][7:11] == ["3", "2", "1", "0"]

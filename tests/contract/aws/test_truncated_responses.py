@@ -20,16 +20,16 @@ WHOLE = -1
 
 @dataclass
 class Cutter:
-    """Sends so many bytes of its answer, one number for each call; the last one counts from then on."""
+    """Sends the first bytes of its body, one number of bytes for each call; the last number applies from then on."""
 
-    answer: bytes = b"{}"
+    body: bytes = b"{}"
     cuts: list[int] = field(default_factory=lambda: [WHOLE])
     calls: int = 0
 
     def next(self) -> bytes:
         cut = self.cuts[min(self.calls, len(self.cuts) - 1)]
         self.calls += 1
-        return self.answer if cut == WHOLE else self.answer[:cut]
+        return self.body if cut == WHOLE else self.body[:cut]
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def cutter(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cutter]:
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             self.send_response(200)
-            self.send_header("Content-Length", str(len(cutter.answer)))
-            self.send_header("x-amz-crc32", str(zlib.crc32(cutter.answer)))
+            self.send_header("Content-Length", str(len(cutter.body)))
+            self.send_header("x-amz-crc32", str(zlib.crc32(cutter.body)))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(cutter.next())
@@ -71,24 +71,24 @@ def _forget_clients() -> None:
 
 
 @pytest.mark.parametrize("cut", [0, 1, 10])
-def test_the_call_is_made_again(cutter: Cutter, cut: int) -> None:
-    cutter.answer, cutter.cuts = json.dumps(ITEM).encode(), [cut, cut, WHOLE]
+def test_truncated_calls_are_retried(cutter: Cutter, cut: int) -> None:
+    cutter.body, cutter.cuts = json.dumps(ITEM).encode(), [cut, cut, WHOLE]
 
     assert aws_clients.dynamodb().get_item(TableName="t", Key={})["Item"] == ITEM["Item"]
     assert cutter.calls == 3
 
 
-def test_what_stays_cut_is_an_error_that_may_pass_and_never_an_empty_answer(cutter: Cutter) -> None:
-    cutter.answer, cutter.cuts = json.dumps(ITEM).encode(), [10]
+def test_responses_that_stay_truncated_raise_a_retryable_error(cutter: Cutter) -> None:
+    cutter.body, cutter.cuts = json.dumps(ITEM).encode(), [10]
 
-    with pytest.raises(ClientError, match=f"{TRUNCATED}.*ended after 10 of {len(cutter.answer)} bytes") as caught:
+    with pytest.raises(ClientError, match=f"{TRUNCATED}.*ended after 10 of {len(cutter.body)} bytes") as caught:
         aws_clients.dynamodb_once().get_item(TableName="t", Key={})
 
     assert (error_code(caught.value), is_retryable(caught.value), cutter.calls) == (TRUNCATED, True, 1)
 
 
-def test_what_may_be_paid_is_not_asked_for_again(cutter: Cutter) -> None:
-    cutter.answer, cutter.cuts = b'{"Labels": []}', [5, WHOLE]
+def test_billable_calls_are_not_retried(cutter: Cutter) -> None:
+    cutter.body, cutter.cuts = b'{"Labels": []}', [5, WHOLE]
 
     with pytest.raises(ClientError) as caught:
         aws_clients.rekognition().detect_labels(Image={"Bytes": b"image"})
@@ -97,7 +97,7 @@ def test_what_may_be_paid_is_not_asked_for_again(cutter: Cutter) -> None:
 
 
 def test_a_head_has_a_length_and_no_body(cutter: Cutter) -> None:
-    cutter.answer = b"x" * 1000
+    cutter.body = b"x" * 1000
 
     assert aws_clients.s3().head_object(Bucket="b", Key="k")["ContentLength"] == 1000
 
@@ -120,11 +120,11 @@ CALLS: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_no_client_takes_half_an_answer(
+def test_no_client_accepts_a_truncated_response(
     cutter: Cutter, call: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    cutter.answer, cutter.cuts = base64.b64encode(bytes(100)), [10]
+    cutter.body, cutter.cuts = base64.b64encode(bytes(100)), [10]
 
     with pytest.raises(AWS_ERRORS) as caught:
         call()

@@ -53,17 +53,17 @@ def test_an_execution_starts_once(workflow: AnalysisWorkflow) -> None:
         ("ABORTED", RunStatus.FAILED),
     ],
 )
-def test_how_an_execution_stands(status: str, seen: RunStatus) -> None:
+def test_status_of_an_execution(status: str, seen: RunStatus) -> None:
     client = boto3.client("stepfunctions")
     execution = MACHINE.replace("stateMachine", "execution") + ":range"
-    answer = {"executionArn": execution, "stateMachineArn": MACHINE, "status": status, "startDate": 1}
+    response = {"executionArn": execution, "stateMachineArn": MACHINE, "status": status, "startDate": 1}
     with Stubber(client) as stubber:
-        stubber.add_response("describe_execution", answer, {"executionArn": execution})
+        stubber.add_response("describe_execution", response, {"executionArn": execution})
 
         assert StepFunctionsWorkflow(client, MACHINE).status("range") is seen
 
 
-def test_what_is_told_of_an_execution() -> None:
+def test_describe_returns_the_details_of_an_execution() -> None:
     client = boto3.client("stepfunctions")
     begun, ended = datetime(2026, 1, 1, 12, tzinfo=UTC), datetime(2026, 1, 1, 13, tzinfo=UTC)
     execution = MACHINE.replace("stateMachine", "execution") + ":range"
@@ -89,24 +89,24 @@ def test_what_is_told_of_an_execution() -> None:
         assert workflow.describe("range") is None
 
 
-def test_an_execution_that_moto_runs_is_told_of() -> None:
+def test_describe_returns_an_execution_of_moto() -> None:
     with mock_aws():
         client = boto3.client("stepfunctions")
         machine = client.create_state_machine(name="ranges", definition=PASSES, roleArn=ROLE)["stateMachineArn"]
         workflow = StepFunctionsWorkflow(client, machine)
         workflow.start("range", {"a": 1})
 
-        told = workflow.describe("range")
+        details = workflow.describe("range")
 
-    assert told is not None
-    assert (told.status, told.document) == ("RUNNING", {"a": 1})
+    assert details is not None
+    assert (details.status, details.document) == ("RUNNING", {"a": 1})
 
 
 @pytest.mark.parametrize(
     ("code", "status", "raised"),
     [("ThrottlingException", 400, ThrottledError), ("AccessDeniedException", 400, WorkflowRefusedError)],
 )
-def test_what_step_functions_refuses(code: str, status: int, raised: type[Exception]) -> None:
+def test_errors_of_step_functions(code: str, status: int, raised: type[Exception]) -> None:
     client = boto3.client("stepfunctions")
     with Stubber(client) as stubber:
         for operation in ("start_execution", "describe_execution"):

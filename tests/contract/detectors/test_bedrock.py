@@ -53,16 +53,16 @@ def bedrock(client: Any, body: bytes, content_type: str = "image/jpeg") -> Any:
 
 
 def test_bedrock(vision: VisionServer) -> None:
-    answer = bedrock(boto3.client("bedrock-runtime", endpoint_url=vision.url), photograph("astronaut.png"))
+    output = bedrock(boto3.client("bedrock-runtime", endpoint_url=vision.url), photograph("astronaut.png"))
 
-    (face,) = [one for one in answer.detections if one.label == "Face"]
+    (face,) = [one for one in output.detections if one.label == "Face"]
     assert face.bounding_box is not None
     assert face.bounding_box.left == pytest.approx(0.34, abs=0.05)
-    assert (answer.info.type, answer.info.operation) == ("bedrock", "local.eyes-v1:0")
-    assert "objects" in answer.raw_output
-    assert answer.tokens is not None
-    assert 512 * 512 // 750 < answer.tokens.read < MOST_TOKENS_READ
-    assert 0 < answer.tokens.written < 500
+    assert (output.info.type, output.info.operation) == ("bedrock", "local.eyes-v1:0")
+    assert "objects" in output.raw_output
+    assert output.tokens is not None
+    assert 512 * 512 // 750 < output.tokens.read < MOST_TOKENS_READ
+    assert 0 < output.tokens.written < 500
 
 
 def test_images_for_bedrock_are_within_its_limits(vision: VisionServer) -> None:
@@ -71,22 +71,22 @@ def test_images_for_bedrock_are_within_its_limits(vision: VisionServer) -> None:
     noise.save(target, "PNG")
     assert len(target.getvalue()) > LARGEST_BYTES
 
-    answer = bedrock(boto3.client("bedrock-runtime", endpoint_url=vision.url), target.getvalue(), "image/png")
+    output = bedrock(boto3.client("bedrock-runtime", endpoint_url=vision.url), target.getvalue(), "image/png")
 
-    assert answer.raw_output["objects"] is not None
+    assert output.raw_output["objects"] is not None
 
 
 class Talking:
-    """A Bedrock client that answers what it is told, or with an error."""
+    """A Bedrock client that returns a given output or raises an error."""
 
-    def __init__(self, answer: Any = None, code: str = "", status: int = 400, **more: Any) -> None:
-        self._answer = answer
+    def __init__(self, output: Any = None, code: str = "", status: int = 400, **more: Any) -> None:
+        self._output = output
         self._error: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}, **more}
 
     def converse(self, **_: Any) -> Any:
-        if self._answer is None:
+        if self._output is None:
             raise ClientError(self._error, "Converse")
-        return self._answer
+        return self._output
 
 
 def said(stop: str, *content: Any) -> Any:

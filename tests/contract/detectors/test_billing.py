@@ -29,13 +29,13 @@ from tests.model_server import an_http_detector
 ADDRESS = "https://service.example"
 
 
-def an_answer(status: int, body: bytes) -> AWSResponse:
+def a_response(status: int, body: bytes) -> AWSResponse:
     return AWSResponse(ADDRESS, status, HTTPHeaders(), HTTPResponse(BytesIO(body), preload_content=False))
 
 
 def refusal(code: str, status: int = 400) -> ClientError:
-    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(answer, "Call")
+    output: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(output, "Call")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def rekognition() -> Iterator[Any]:
         (ConnectTimeoutError(endpoint_url=ADDRESS), False, 4),
     ],
 )
-def test_rekognition_is_asked_again_only_where_no_call_was_made(
+def test_rekognition_is_retried_only_if_no_call_was_made(
     rekognition: Any, monkeypatch: pytest.MonkeyPatch, error: Exception, may_be_billed: bool, calls: int
 ) -> None:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
@@ -89,31 +89,31 @@ def test_rekognition_is_asked_again_only_where_no_call_was_made(
     assert raised.value.connection_closed is isinstance(error, ConnectionClosedError)
 
 
-def test_rekognition_is_asked_again_where_it_throttles(rekognition: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rekognition_is_retried_if_it_throttles(rekognition: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    answers = [
-        an_answer(400, b'{"__type": "ThrottlingException"}'),
-        an_answer(200, b'{"FaceDetails": []}'),
+    responses = [
+        a_response(400, b'{"__type": "ThrottlingException"}'),
+        a_response(200, b'{"FaceDetails": []}'),
     ]
-    rekognition.meta.events.register_first("before-send.rekognition.DetectFaces", lambda **_: answers.pop(0))
+    rekognition.meta.events.register_first("before-send.rekognition.DetectFaces", lambda **_: responses.pop(0))
 
     assert RekognitionFaces(rekognition, minimum_confidence=80).detect(a_frame()).detections == ()
-    assert answers == []
+    assert responses == []
 
 
-@pytest.mark.parametrize("answer", [said("content_filtered"), said("max_tokens", used({})), said("end_turn")])
-def test_bedrock_bills_answers_that_are_of_no_use(answer: Any) -> None:
+@pytest.mark.parametrize("output", [said("content_filtered"), said("max_tokens", used({})), said("end_turn")])
+def test_bedrock_bills_unusable_outputs(output: Any) -> None:
     with pytest.raises((DetectorRejectedError, ModelOutputError)) as raised:
-        bedrock(Talking(answer), photograph("astronaut.png"))
+        bedrock(Talking(output), photograph("astronaut.png"))
 
     error: KinesightError = raised.value
     assert error.may_be_billed
 
 
-def test_bedrock_says_its_tokens() -> None:
-    answer = said("tool_use", used({"objects": []})) | {"usage": {"inputTokens": 2100, "outputTokens": 40}}
+def test_bedrock_reports_its_tokens() -> None:
+    output = said("tool_use", used({"objects": []})) | {"usage": {"inputTokens": 2100, "outputTokens": 40}}
 
-    tokens = bedrock(Talking(answer), photograph("astronaut.png")).tokens
+    tokens = bedrock(Talking(output), photograph("astronaut.png")).tokens
 
     assert (tokens.read, tokens.written) == (2100, 40)
 

@@ -54,12 +54,12 @@ def rekognition(vision: VisionServer) -> Any:
 
 
 def test_labels(vision: VisionServer, portrait: Frame) -> None:
-    answer = RekognitionLabels(rekognition(vision), minimum_confidence=80, max_labels=10).detect(portrait)
+    output = RekognitionLabels(rekognition(vision), minimum_confidence=80, max_labels=10).detect(portrait)
 
-    assert {found.label for found in answer.detections} == {"Face", "Person"}
-    assert answer.info.operation == "DetectLabels"
-    assert answer.info.model_version
-    assert "Labels" in answer.raw_output
+    assert {found.label for found in output.detections} == {"Face", "Person"}
+    assert output.info.operation == "DetectLabels"
+    assert output.info.model_version
+    assert "Labels" in output.raw_output
 
 
 @pytest.mark.parametrize("on", ["FRAME", "CROP"])
@@ -74,9 +74,9 @@ def test_a_chain_detects_the_same_face_in_the_image_and_in_a_crop(
 
     first, second = (BudgetedDetector(one, one.fingerprint, CallPrice(0), None) for one in (labels, faces))
     chain = ChainedDetector(first, second, ChainRules.of(["face"], 80, on), crops)
-    answer = chain.detect(portrait, FrameSpend())
+    output = chain.detect(portrait, FrameSpend())
 
-    (closer,) = [found for found in answer.detections if found.attributes.get("detector") == faces.fingerprint]
+    (closer,) = [found for found in output.detections if found.attributes.get("detector") == faces.fingerprint]
     assert closer.bounding_box is not None
     assert alone.bounding_box is not None
     assert intersection_over_union(closer.bounding_box, alone.bounding_box) > 0.6
@@ -164,9 +164,9 @@ def test_the_endpoint_with_every_content_type_and_both_output_formats(
 ) -> None:
     client = boto3.client("sagemaker-runtime", endpoint_url=vision.url)
 
-    answer = sagemaker(client, photograph("astronaut.png"), content_type=content_type, accept=accept)
+    output = sagemaker(client, photograph("astronaut.png"), content_type=content_type, accept=accept)
 
-    (face,) = answer.detections
+    (face,) = output.detections
     assert face.label == "Face"
     assert face.bounding_box.left == pytest.approx(0.34, abs=0.05)
 

@@ -45,15 +45,15 @@ def detect(address: str, secret: Any = None, **model: Any) -> ModelOutput:
 @pytest.mark.parametrize("form", ["coco", "yolo", "hugging-face"])
 def test_a_real_model_with_bytes_and_with_json(form: str, template: Any) -> None:
     with VisionServer() as vision:
-        answer = detect(f"{vision.url}/models/{form}", mapping=form.upper().replace("-", "_"), json_template=template)
+        output = detect(f"{vision.url}/models/{form}", mapping=form.upper().replace("-", "_"), json_template=template)
 
-    (face,) = [one for one in answer.detections if one.label == "Face"]
+    (face,) = [one for one in output.detections if one.label == "Face"]
     assert face.bounding_box is not None
     assert face.bounding_box.left == pytest.approx(0.34, abs=0.05)
 
 
 def test_the_request(model: Model, address: str) -> None:
-    answer = detect(address, Fixed())
+    output = detect(address, Fixed())
     detect(address, None, json_template=json_template('{"image": "$image"}'))
 
     (headers, body), (others, document) = model.requests
@@ -61,8 +61,8 @@ def test_the_request(model: Model, address: str) -> None:
     assert body == photograph("astronaut.png")
     assert "authorization" not in others
     assert list(json.loads(document)) == ["image"]
-    assert answer.info.operation == address.partition("?")[0]
-    assert (answer.detections[0].label, answer.detections[0].confidence) == ("Person", 90)
+    assert output.info.operation == address.partition("?")[0]
+    assert (output.detections[0].label, output.detections[0].confidence) == ("Person", 90)
 
 
 @pytest.mark.parametrize(
@@ -97,12 +97,12 @@ def test_a_model_without_a_response_is_a_transient_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "complaint"), [(b"<html>", "not JSON"), (b"{}", "not there"), (bytes(6 * 1024 * 1024 + 1), "more than")]
+    ("output", "complaint"), [(b"<html>", "not JSON"), (b"{}", "not there"), (bytes(6 * 1024 * 1024 + 1), "more than")]
 )
 def test_output_in_another_format_or_size_is_an_error(
-    model: Model, address: str, answer: bytes, complaint: str
+    model: Model, address: str, output: bytes, complaint: str
 ) -> None:
-    model.output = answer
+    model.output = output
 
     with pytest.raises(ModelOutputError, match=complaint):
         detect(address)

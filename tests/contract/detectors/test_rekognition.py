@@ -35,8 +35,8 @@ Builder = Callable[[Any], RekognitionOperation]
 
 
 def face_search(client: Any, **more: Any) -> RekognitionFaceSearch:
-    wanted: dict[str, Any] = {"collection_id": "staff", "match_threshold": 85.0}
-    return RekognitionFaceSearch(client, minimum_confidence=80, **(wanted | more))
+    options: dict[str, Any] = {"collection_id": "staff", "match_threshold": 85.0}
+    return RekognitionFaceSearch(client, minimum_confidence=80, **(options | more))
 
 
 def text(client: Any, plates: PlateRules = PlateRules()) -> RekognitionText:  # noqa: B008 - a frozen value
@@ -64,10 +64,10 @@ BUILDERS: dict[str, Builder] = {
 }
 
 
-def answered(build: Builder, method: str, sent: Mapping[str, Any], answer: Mapping[str, Any]) -> ModelOutput:
+def output_for(build: Builder, method: str, sent: Mapping[str, Any], response: Mapping[str, Any]) -> ModelOutput:
     client = boto3.client("rekognition")
     with Stubber(client) as stub:
-        stub.add_response(method, dict(answer), {"Image": IMAGE, **sent})
+        stub.add_response(method, dict(response), {"Image": IMAGE, **sent})
         seen = build(client).detect(FRAME)
         stub.assert_no_pending_responses()
     return seen
@@ -85,14 +85,14 @@ SEARCH = {"CollectionId": "staff", "FaceMatchThreshold": 85.0, "MaxFaces": 5}
 
 def test_a_known_face() -> None:
     match = {"Similarity": 98.5, "Face": {"FaceId": FACE_ID, "ExternalImageId": "ada", "Confidence": 99.0}}
-    answer = {
+    response = {
         "SearchedFaceBoundingBox": BOX,
         "SearchedFaceConfidence": 99.5,
         "FaceMatches": [match],
         "FaceModelVersion": "7.0",
     }
 
-    seen = answered(face_search, "search_faces_by_image", SEARCH, answer)
+    seen = output_for(face_search, "search_faces_by_image", SEARCH, response)
 
     (face,) = seen.detections
     assert face.label == "Face"
@@ -100,10 +100,10 @@ def test_a_known_face() -> None:
     assert (seen.info.operation, seen.info.model_version) == ("SearchFacesByImage", "7.0")
 
 
-def test_a_face_that_is_hardly_one_is_not_told() -> None:
-    answer = {"SearchedFaceBoundingBox": BOX, "SearchedFaceConfidence": 60.0, "FaceMatches": []}
+def test_a_face_below_the_confidence_threshold_is_omitted() -> None:
+    response = {"SearchedFaceBoundingBox": BOX, "SearchedFaceConfidence": 60.0, "FaceMatches": []}
 
-    assert answered(face_search, "search_faces_by_image", SEARCH, answer).detections == ()
+    assert output_for(face_search, "search_faces_by_image", SEARCH, response).detections == ()
 
 
 def test_no_face_is_a_result() -> None:
@@ -123,7 +123,7 @@ def test_another_wrong_parameter_of_a_search_is_an_error() -> None:
 def test_moderation() -> None:
     label = {"Name": "Weapons", "ParentName": "Violence", "Confidence": 91.0, "TaxonomyLevel": 2}
 
-    seen = answered(
+    seen = output_for(
         moderation,
         "detect_moderation_labels",
         {"MinConfidence": 80},
@@ -144,7 +144,7 @@ def test_text_and_plates() -> None:
     }
     rules = PlateRules.of(["K-TP 1234"], None, 1)
 
-    seen = answered(
+    seen = output_for(
         lambda client: text(client, rules),
         "detect_text",
         {"Filters": {"WordFilter": {"MinConfidence": 80}}},
@@ -168,7 +168,7 @@ def test_protective_equipment() -> None:
         for identity, worn in enumerate(([covered], []))
     ]
 
-    seen = answered(
+    seen = output_for(
         equipment,
         "detect_protective_equipment",
         {},
@@ -183,7 +183,7 @@ def test_protective_equipment() -> None:
 
 
 def test_custom_labels() -> None:
-    seen = answered(
+    seen = output_for(
         custom_labels,
         "detect_custom_labels",
         {"ProjectVersionArn": MODEL, "MaxResults": 10, "MinConfidence": 80},
@@ -194,7 +194,7 @@ def test_custom_labels() -> None:
     assert seen.info.model_version == "parts.2026-01-01T12.00.00"
 
 
-def test_a_model_that_does_not_run_says_how_to_start_it() -> None:
+def test_the_error_of_a_stopped_model_contains_the_start_command() -> None:
     with pytest.raises(DetectorBusyError, match=r"start-project-version --project-version-arn arn:aws:rekognition"):
         refused(custom_labels, "detect_custom_labels", "ResourceNotReadyException")
 
@@ -213,7 +213,7 @@ def test_a_model_that_does_not_run_says_how_to_start_it() -> None:
         ("HumanLoopQuotaExceededException", 400, DetectorRejectedError),
     ],
 )
-def test_errors_by_what_to_do(method: str, code: str, status: int, expected: type[Exception]) -> None:
+def test_errors_by_reaction(method: str, code: str, status: int, expected: type[Exception]) -> None:
     with pytest.raises(expected, match=code):
         refused(BUILDERS[method], method, code, status=status)
 
@@ -258,7 +258,7 @@ def test_sides_are_limited_by_operation(method: str, side_px: int, fits: bool) -
                 detector.detect(a_frame(image=image))
 
 
-def test_a_fingerprint_names_what_makes_answers_differ() -> None:
+def test_fingerprints_differ_if_model_outputs_differ() -> None:
     client = boto3.client("rekognition")
     plates = [PlateRules.of(known, None, 1) for known in (["AB12"], ["AB13"])]
     detectors = [

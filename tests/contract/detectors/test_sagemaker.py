@@ -75,10 +75,10 @@ def test_boxes_of_a_resized_image_keep_their_position(
     images = S3ImageStore(boto3.client("s3"))
 
     frame = an_image(photograph("astronaut.png"))
-    answer = SageMakerEndpoint(client, images, pillow_images.prepare, reader(mapping), endpoint).detect(frame)
+    output = SageMakerEndpoint(client, images, pillow_images.prepare, reader(mapping), endpoint).detect(frame)
 
-    assert the_face(answer.detections) == WHERE
-    assert answer.info.operation == endpoint.name
+    assert the_face(output.detections) == WHERE
+    assert output.info.operation == endpoint.name
 
 
 def prepared_size(form: ImageForm, body: bytes, content_type: str = "image/jpeg") -> tuple[int, int]:
@@ -153,10 +153,10 @@ def test_an_asynchronous_endpoint_reads_the_image_from_its_location(
 ) -> None:
     client = boto3.client("sagemaker-runtime", endpoint_url=vision.url)
 
-    answer = asynchronous(client, form, Clock()).detect(an_image(photograph("astronaut.png")))
+    output = asynchronous(client, form, Clock()).detect(an_image(photograph("astronaut.png")))
 
     keys = {one["Key"] for one in boto3.client("s3").list_objects_v2(Bucket="images")["Contents"]}
-    assert the_face(answer.detections) == WHERE
+    assert the_face(output.detections) == WHERE
     assert {key for key in keys if key.startswith("model-input/")} == inputs
 
 
@@ -174,8 +174,8 @@ class Silent:
         self._failure = failure
         self._response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
 
-    def invoke_endpoint_async(self, **asked: Any) -> Any:
-        assert (asked["RequestTTLSeconds"], asked["InvocationTimeoutSeconds"]) == (60, 60)
+    def invoke_endpoint_async(self, **request: Any) -> Any:
+        assert (request["RequestTTLSeconds"], request["InvocationTimeoutSeconds"]) == (60, 60)
         if self._response["Error"]["Code"]:
             raise ClientError(self._response, "InvokeEndpointAsync")
         if self._failure is not None:
@@ -201,19 +201,19 @@ def test_asynchronous_errors_are_classified(moto: str, client: Any, expected: ty
         asynchronous(client, ImageForm("image/jpeg"), Clock()).detect(frame)
 
 
-def settings(**wanted: Any) -> DetectionSettings:
+def settings(**options: Any) -> DetectionSettings:
     return DetectionSettings(
         results_stream_name="results",
         configuration_bucket="bucket",
         crops_bucket="bucket",
         idempotency_table="table",
         coordination_table="table",
-        **wanted,
+        **options,
     )
 
 
 @pytest.mark.parametrize(
-    ("wanted", "fingerprint"),
+    ("options", "fingerprint"),
     [
         ({"detector": "REKOGNITION_LABELS"}, "rekognition/DetectLabels"),
         ({"detector": "SAGEMAKER", "sagemaker_endpoint_name": "m"}, "sagemaker/m"),
@@ -222,12 +222,12 @@ def settings(**wanted: Any) -> DetectionSettings:
         ({"detector": "BEDROCK", "bedrock_model_id": "m"}, "bedrock/m"),
     ],
 )
-def test_every_detector_is_built_from_its_settings(wanted: Any, fingerprint: str) -> None:
-    assert detectors.detector(settings(**wanted)).fingerprint.startswith(fingerprint)
+def test_every_detector_is_built_from_its_settings(options: Any, fingerprint: str) -> None:
+    assert detectors.detector(settings(**options)).fingerprint.startswith(fingerprint)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "complaint"),
+    ("options", "complaint"),
     [
         ({"detector": "SAGEMAKER"}, "SageMakerEndpointName"),
         ({"detector": "HTTP"}, "HttpModelUrl"),
@@ -238,9 +238,9 @@ def test_every_detector_is_built_from_its_settings(wanted: Any, fingerprint: str
         ({"detector": "BEDROCK"}, "BedrockModelId"),
     ],
 )
-def test_invalid_settings_are_explained(wanted: Any, complaint: str) -> None:
+def test_invalid_settings_are_explained(options: Any, complaint: str) -> None:
     with pytest.raises(InvalidSettingError, match=complaint):
-        detectors.detector(settings(**wanted))
+        detectors.detector(settings(**options))
 
 
 @pytest.fixture

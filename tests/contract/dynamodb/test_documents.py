@@ -58,7 +58,7 @@ def test_a_document_that_went_is_not_written_by_its_version(documents: Versioned
     assert not documents.save("a", "mine", 3)
 
 
-def test_a_table_that_is_not_there_is_busy() -> None:
+def test_a_missing_table_is_busy() -> None:
     with mock_aws():
         documents = DynamoDbDocuments(boto3.client("dynamodb"), "nowhere", kind="bursts")
         for call in (lambda: documents.load("a"), documents.all, lambda: documents.save("a", "b", 0)):

@@ -34,7 +34,7 @@ def ledger(request: pytest.FixtureRequest, aws: None) -> Ledger:
 
 
 class TestLedger:
-    """Work has the effect of once."""
+    """Processing is idempotent."""
 
     def test_done_is_done(self, ledger: Ledger) -> None:
         assert ledger.begin("key")

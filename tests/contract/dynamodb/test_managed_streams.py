@@ -57,7 +57,7 @@ def test_the_first_original_stays(managed: ManagedStreams) -> None:
     assert managed.all() == [replace(ENTRY, applied=({"b": 2}, {"c": 3}), verified_at_s=9.0)]
 
 
-def test_nothing_before_is_remembered_as_nothing(managed: ManagedStreams) -> None:
+def test_a_missing_original_is_stored_as_none(managed: ManagedStreams) -> None:
     managed.add(replace(ENTRY, original=None))
 
     assert managed.all()[0].original is None
@@ -67,7 +67,7 @@ def test_one_holds_the_lock(managed: ManagedStreams) -> None:
     token = managed.lock(60)
     assert token is not None
     assert managed.lock(60) is None
-    managed.unlock("somebody else's")
+    managed.unlock("another token")
     assert managed.lock(60) is None
     managed.unlock(token)
     assert managed.lock(60) is not None

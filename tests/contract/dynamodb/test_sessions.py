@@ -32,7 +32,7 @@ def test_a_session_is_one_item_however_often_it_changes(table: Any) -> None:
     assert json.loads(item["document"]["S"]) == document_of(earlier)
 
 
-def test_an_older_state_that_comes_late_undoes_nothing(table: Any) -> None:
+def test_a_late_older_state_changes_nothing(table: Any) -> None:
     store = DynamoDbSessions(table, "sessions", kept_seconds=3600, epoch_s=lambda: 1000)
     older, ended = replace(SESSION, images=60), replace(SESSION, images=64, closed=True)
     going_on = replace(SESSION, images=65)
@@ -87,7 +87,7 @@ def test_a_session_that_was_deleted_gets_no_video(table: Any) -> None:
     assert table.scan(TableName="sessions")["Items"] == []
 
 
-def test_the_longest_video_fits_beside_its_session(table: Any) -> None:
+def test_the_longest_video_fits_into_the_item_of_its_session(table: Any) -> None:
     well_filled = replace(SESSION, fragments=tuple(a_fragment_number(n) for n in range(50)), closed=True)
     DynamoDbSessions(table, "sessions", kept_seconds=3600, epoch_s=lambda: 1000).put(well_filled)
     fragments = [
@@ -101,7 +101,7 @@ def test_the_longest_video_fits_beside_its_session(table: Any) -> None:
 
 
 @pytest.mark.parametrize("operation", ["get_item", "update_item"])
-def test_a_store_of_videos_that_fails_says_so(operation: str) -> None:
+def test_errors_of_the_video_store_are_busy_errors(operation: str) -> None:
     client = boto3.client("dynamodb", region_name="us-east-1")
     videos = DynamoDbSessionClips(client, "sessions")
     with Stubber(client) as stubber:
@@ -111,7 +111,7 @@ def test_a_store_of_videos_that_fails_says_so(operation: str) -> None:
             videos.load(REF) if operation == "get_item" else videos.save(REF, VIDEO)
 
 
-def test_a_store_that_fails_says_so() -> None:
+def test_errors_of_the_session_store_are_busy_errors() -> None:
     client = boto3.client("dynamodb", region_name="us-east-1")
     store = DynamoDbSessions(client, "sessions", kept_seconds=3600, epoch_s=lambda: 0)
     with Stubber(client) as stubber:

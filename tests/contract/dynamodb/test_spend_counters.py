@@ -38,26 +38,26 @@ def spending(request: pytest.FixtureRequest) -> Iterator[SpendCounters]:
         yield DynamoDbSpendCounters(client, client, "coordination")
 
 
-def test_what_fits_is_granted_and_what_does_not_is_not_counted(spending: SpendCounters) -> None:
+def test_calls_within_the_budget_are_granted_and_others_are_not_counted(spending: SpendCounters) -> None:
     assert spending.reserve("stack", DAY, 3, 5) == ReserveResult(True, 3)
     assert spending.reserve("stack", DAY, 3, 5) == ReserveResult(False, 3)
     assert spending.reserve("stack", DAY, 2, 5) == ReserveResult(True, 5)
     assert spending.reserve("stack", DAY, 1, 5) == ReserveResult(False, 5)
 
 
-def test_one_call_may_be_too_much_for_a_counter_that_is_new(spending: SpendCounters) -> None:
+def test_one_call_can_exceed_the_budget_of_a_new_counter(spending: SpendCounters) -> None:
     assert spending.reserve("stack", DAY, 3, 2) == ReserveResult(False, 0)
     assert spending.reserve("stack", DAY, 2, 2) == ReserveResult(True, 2)
 
 
-def test_days_and_counters_are_apart(spending: SpendCounters) -> None:
+def test_days_and_counters_are_separate(spending: SpendCounters) -> None:
     spending.reserve("stack", DAY, 5, 5)
 
     assert spending.reserve("stream#cam", DAY, 5, 5) == ReserveResult(True, 5)
     assert spending.reserve("stack", "2026-01-02", 5, 5) == ReserveResult(True, 5)
 
 
-def test_what_is_given_back_is_to_be_had_again(spending: SpendCounters) -> None:
+def test_corrected_spend_can_be_reserved_again(spending: SpendCounters) -> None:
     spending.reserve("stack", DAY, 5, 5)
 
     spending.correct("stack", DAY, -5, calls=-1)
@@ -67,7 +67,7 @@ def test_what_is_given_back_is_to_be_had_again(spending: SpendCounters) -> None:
     assert spending.reserve("stack", DAY, 1, 5) == ReserveResult(False, 7)
 
 
-def test_what_is_written_can_be_read_by_people_and_expires() -> None:
+def test_items_are_readable_and_expire() -> None:
     with mock_aws():
         client = a_table()
         spending = DynamoDbSpendCounters(client, client, "coordination")
@@ -86,7 +86,7 @@ def test_what_is_written_can_be_read_by_people_and_expires() -> None:
     }
 
 
-def test_a_table_that_cannot_say_is_busy() -> None:
+def test_a_missing_table_is_busy() -> None:
     with mock_aws():
         client = boto3.client("dynamodb")
         spending = DynamoDbSpendCounters(client, client, "nowhere")
@@ -96,8 +96,8 @@ def test_a_table_that_cannot_say_is_busy() -> None:
             spending.correct("stack", DAY, 1, calls=0)
 
 
-def test_a_correction_is_sent_once_whatever_comes_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its answer may have been lost behind it: twice given back would be a call too many."""
+def test_a_correction_is_sent_once_even_if_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the response may have been lost: a second correction would allow one call too many."""
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
     aws_clients.dynamodb_once.cache_clear()
     client, once = boto3.client("dynamodb"), aws_clients.dynamodb_once()
@@ -157,19 +157,19 @@ def test_of_many_callers_at_once_exactly_as_many_pass_as_the_limits_have_calls(t
             return False
         return True
 
-    asked = ["front-door", "parking", "yard"] * 30
+    streams = ["front-door", "parking", "yard"] * 30
     with ThreadPoolExecutor(24) as pool:
-        passed = [name for name, granted in zip(asked, pool.map(passes, asked), strict=True) if granted]
+        passed = [name for name, granted in zip(streams, pool.map(passes, streams), strict=True) if granted]
 
     items = {item["pk"]["S"]: item for item in table.scan(TableName="coordination")["Items"]}
     assert len(passed) == 40
     assert items["budget#stack"]["calls"] == items["budget#stack"]["micro_usd"] == {"N": "40"}
-    for name in set(asked):
+    for name in set(streams):
         assert items[f"budget#stream#{name}"]["calls"] == {"N": str(passed.count(name))}
         assert passed.count(name) <= 25
 
 
-def test_what_fails_unbilled_among_many_is_left_for_the_others(table: Any) -> None:
+def test_unbilled_failures_leave_their_reservation_to_others(table: Any) -> None:
     spending = DynamoDbSpendCounters(table, table, "coordination")
     budget = Budget(BudgetLimits(stack=20, stream=None, soft_percent=100), spending, lambda: NOON_MS)
 

@@ -1,4 +1,4 @@
-"""Fragments from KVS: what is left out, broken off or told as an error is asked for again."""
+"""Fragments from KVS: omitted and truncated fragments and errors are retried."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,11 +30,11 @@ class Body:
 
 
 class Kvs:
-    """Control plane and archived media in one; each answer is used once, the last for ever."""
+    """Control plane and archived media in one; each response is used once, the last one for all further calls."""
 
-    def __init__(self, *answers: Any) -> None:
-        self.answers = list(answers)
-        self.asked: list[list[str]] = []
+    def __init__(self, *responses: Any) -> None:
+        self.responses = list(responses)
+        self.requests: list[list[str]] = []
         self.endpoints = 0
 
     def get_data_endpoint(self, **_: Any) -> Any:
@@ -43,11 +43,11 @@ class Kvs:
 
     def get_media_for_fragment_list(self, *, StreamName: str, Fragments: list[str]) -> Any:  # noqa: N803 - boto3's
         assert StreamName == "cam"
-        self.asked.append(Fragments)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return {"Payload": answer if isinstance(answer, Body) else Body(answer)}
+        self.requests.append(Fragments)
+        response = self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
+        if isinstance(response, Exception):
+            raise response
+        return {"Payload": response if isinstance(response, Body) else Body(response)}
 
 
 def archive(kvs: Kvs) -> KvsFragmentArchive:
@@ -74,7 +74,7 @@ def test_only_omitted_fragments_are_requested_again() -> None:
     found = list(archive(kvs).fetch("cam", ["1", "2"]))
 
     assert [one.fragment_number for one in found] == ["1", "2"]
-    assert kvs.asked == [["1", "2"], ["2"]]
+    assert kvs.requests == [["1", "2"], ["2"]]
 
 
 def test_an_error_tag_is_a_reason_and_not_media() -> None:
@@ -99,7 +99,7 @@ def test_transient_errors_are_retried(trouble: Any) -> None:
     found = list(archive(kvs).fetch("cam", ["1", "2"]))
 
     assert {one.fragment_number for one in found if isinstance(one, FragmentMedia)} == {"1", "2"}
-    assert kvs.endpoints == 2  # a failing endpoint is asked for again
+    assert kvs.endpoints == 2  # a failing endpoint is requested again
 
 
 def test_a_truncated_body_gives_its_complete_fragments_and_the_rest_is_requested() -> None:
@@ -107,7 +107,7 @@ def test_a_truncated_body_gives_its_complete_fragments_and_the_rest_is_requested
     kvs = Kvs(first + kvs_fragment(2)[:-10], kvs_fragment(2))
 
     assert [one.fragment_number for one in archive(kvs).fetch("cam", ["1", "2"])] == ["1", "2"]
-    assert kvs.asked == [["1", "2"], ["2"]]
+    assert kvs.requests == [["1", "2"], ["2"]]
 
 
 def unreadable(number: int) -> bytes:
@@ -131,7 +131,7 @@ def test_a_malformed_fragment_is_reported_and_later_ones_are_returned() -> None:
         ("4", False),
         ("5", True),
     ]
-    assert kvs.asked == [["1", "2", "3", "4", "5"], ["3", "4", "5"], ["5"]]
+    assert kvs.requests == [["1", "2", "3", "4", "5"], ["3", "4", "5"], ["5"]]
 
 
 def test_continued_throttling_is_a_transient_error() -> None:
@@ -151,4 +151,4 @@ def test_long_lists_are_requested_in_parts() -> None:
     found = list(archive(kvs).fetch("cam", [str(n) for n in range(250)]))
 
     assert len({one.fragment_number for one in found}) == 250
-    assert max(len(numbers) for numbers in kvs.asked) == 100
+    assert max(len(numbers) for numbers in kvs.requests) == 100

@@ -25,7 +25,7 @@ from tests.fakes import FakeDocuments
 from tests.functional.kvs_producer import put_clip, stored
 from tests.media import a_clip
 
-WISH = ImageSpec("PRODUCER_TIMESTAMP", "JPEG")
+SPEC = ImageSpec("PRODUCER_TIMESTAMP", "JPEG")
 
 
 @pytest.fixture
@@ -67,14 +67,14 @@ def test_fragments_with_their_spans(archive: KvsArchive, archived_media: Any) ->
 
 
 def test_fragments_without_images_are_found(archive: KvsArchive, kinesis_video: Any) -> None:
-    """Of an idle stream there are none, of one that is gone nothing can be said."""
+    """An idle stream has none; a deleted stream cannot be checked."""
     kinesis_video.create_stream(StreamName="idle", DataRetentionInHours=1)
-    now_ms, sights = round(time.time() * 1000), FakeDocuments()
+    now_ms, last_images = round(time.time() * 1000), FakeDocuments()
     for name in ("cam", "idle", "gone"):
-        sights.save(name, LastImageSeen(at_ms=now_ms - 3_600_000).model_dump_json(), 0)
+        last_images.save(name, LastImageSeen(at_ms=now_ms - 3_600_000).model_dump_json(), 0)
 
     report = find_missing_images(
-        ["cam", "idle", "gone"], 3_600_000, MissingImagesPorts(sights, archive, now_ms, lambda: False)
+        ["cam", "idle", "gone"], 3_600_000, MissingImagesPorts(last_images, archive, now_ms, lambda: False)
     )
 
     assert report == MissingImagesReport(["cam"], 1)
@@ -82,14 +82,14 @@ def test_fragments_without_images_are_found(archive: KvsArchive, kinesis_video: 
 
 def test_milliseconds_are_kept(archive: KvsArchive) -> None:
     """Older botocore cuts request timestamps to whole seconds, and every slot would move."""
-    slots = list(archive.images("cam", request(500, 1500, 500), WISH))
+    slots = list(archive.images("cam", request(500, 1500, 500), SPEC))
 
     assert [slot.at_ms - NOON_MS for slot in slots] == [500, 1000, 1500]
     assert [slot.reason for slot in slots] == ["NO_MEDIA", "", ""]
 
 
 def test_images_across_pages(archive: KvsArchive) -> None:
-    slots = list(archive.images("cam", request(0, 8000, 200), WISH))
+    slots = list(archive.images("cam", request(0, 8000, 200), SPEC))
 
     assert len(slots) == 41
     assert [bool(slot.data) for slot in slots] == [True] * 20 + [False] * 21
@@ -114,24 +114,24 @@ def test_throttles_and_failures_are_retried(kvs: KvsServer, archive: KvsArchive,
 
     assert directory.describe("cam").name == "cam"
     assert len(list(archive.fragments("cam", "PRODUCER_TIMESTAMP", NOON_MS, NOON_MS + 9000))) == 4
-    assert len(list(archive.images("cam", request(0, 3000, 1000), WISH))) == 4
+    assert len(list(archive.images("cam", request(0, 3000, 1000), SPEC))) == 4
 
 
 def test_continued_failures_are_transient_errors(kvs: KvsServer, archive: KvsArchive) -> None:
     kvs.service.faults.add(Throttle(operation="GetImages"))
 
     with pytest.raises(MediaBusyError, match="ClientLimitExceededException"):
-        list(archive.images("cam", request(0, 0, 1000), WISH))
+        list(archive.images("cam", request(0, 0, 1000), SPEC))
 
 
 def test_a_deleted_stream_or_one_without_retention(
     archive: KvsArchive, directory: KvsStreamDirectory, kinesis_video: Any
 ) -> None:
     with pytest.raises(StreamGoneError):
-        directory.describe("nobody")
+        directory.describe("no-such-stream")
     kinesis_video.create_stream(StreamName="forgetful")
     with pytest.raises(NoRetentionError):
-        list(archive.images("forgetful", request(0, 0, 1000), WISH))
+        list(archive.images("forgetful", request(0, 0, 1000), SPEC))
 
 
 def test_more_fragments_than_one_page(archive: KvsArchive) -> None:

@@ -12,11 +12,11 @@ class TestStreamArns:
 
     def test_a_stream_is_described_once_in_ten_minutes(self) -> None:
         class Client:
-            asked = 0
+            calls = 0
 
             def describe_stream(self, **_: Any) -> Any:
-                self.asked += 1
-                if self.asked == 1:
+                self.calls += 1
+                if self.calls == 1:
                     raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DescribeStream")
                 return {"StreamInfo": {"StreamName": "cam", "StreamARN": "arn"}}
 
@@ -28,4 +28,4 @@ class TestStreamArns:
         assert [arns.arn_of("cam") for _ in range(2)] == [None, None]
         now[0] = 601
         assert [arns.arn_of("cam") for _ in range(2)] == ["arn", "arn"]
-        assert client.asked == 2
+        assert client.calls == 2

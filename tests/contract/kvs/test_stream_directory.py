@@ -52,16 +52,16 @@ def test_streams_are_listed_with_their_attributes(fleet: tuple[ConfigurableStrea
     assert registry.tags(found["cam-1"].arn) == {"Place": "Porch"}
 
 
-@pytest.mark.parametrize(("feature", "wanted"), [(Feature.IMAGE_GENERATION, IMAGES), (Feature.NOTIFICATION, NOTICES)])
+@pytest.mark.parametrize(("feature", "expected"), [(Feature.IMAGE_GENERATION, IMAGES), (Feature.NOTIFICATION, NOTICES)])
 def test_stream_settings_are_set_described_and_deleted(
-    fleet: tuple[ConfigurableStreams, Add], feature: Feature, wanted: dict[str, object]
+    fleet: tuple[ConfigurableStreams, Add], feature: Feature, expected: dict[str, object]
 ) -> None:
     registry, add = fleet
     arn = add("cam", 24)
 
     assert registry.feature_settings(feature, arn) is None
-    registry.configure(feature, arn, wanted)
-    assert registry.feature_settings(feature, arn) == wanted
+    registry.configure(feature, arn, expected)
+    assert registry.feature_settings(feature, arn) == expected
     registry.configure(feature, arn, None)
     assert registry.feature_settings(feature, arn) is None
 

@@ -19,14 +19,14 @@ JPEG = ImageSpec("PRODUCER_TIMESTAMP", "JPEG")
 
 
 @pytest.mark.parametrize(
-    ("spec", "asked"),
+    ("spec", "arguments"),
     [
         (JPEG, {}),
         (ImageSpec("PRODUCER_TIMESTAMP", "PNG", 64, 48), {"Format": "PNG", "WidthPixels": 64, "HeightPixels": 48}),
     ],
 )
 def test_the_same_images_as_get_images(
-    kvs: KvsServer, kinesis_video: Any, archived_media: Any, spec: ImageSpec, asked: dict[str, Any]
+    kvs: KvsServer, kinesis_video: Any, archived_media: Any, spec: ImageSpec, arguments: dict[str, Any]
 ) -> None:
     kinesis_video.create_stream(StreamName="cam", DataRetentionInHours=1)
     put_clip(kvs, a_clip(2))
@@ -34,7 +34,7 @@ def test_the_same_images_as_get_images(
     images = archived_media.get_images(
         **{"StreamName": "cam", "ImageSelectorType": "PRODUCER_TIMESTAMP", "Format": "JPEG", "SamplingInterval": 200}
         | {"StartTimestamp": at(moments[0]), "EndTimestamp": at(moments[-1])}
-        | asked
+        | arguments
     )["Images"]
     theirs = {round(image["TimeStamp"].timestamp() * 1000): b64decode(image["ImageContent"]) for image in images}
     body = archived_media.get_media_for_fragment_list(

@@ -37,15 +37,15 @@ def frames(path: Path) -> list[tuple[float, tuple[int, ...]]]:
         ]
 
 
-def near(colour: tuple[int, ...], wanted: str) -> bool:
-    return max(abs(a - b) for a, b in zip(colour, ImageColor.getrgb(wanted), strict=True)) < 16
+def near(colour: tuple[int, ...], expected: str) -> bool:
+    return max(abs(a - b) for a, b in zip(colour, ImageColor.getrgb(expected), strict=True)) < 16
 
 
 def test_frames_come_in_their_order_at_their_pace(tmp_path: Path) -> None:
     video = frames(a_video(tmp_path / "video.mp4", "red", "lime", "blue"))
 
     assert [seconds for seconds, _ in video] == pytest.approx([0.0, 0.1, 0.2])
-    assert all(near(colour, wanted) for (_, colour), wanted in zip(video, ("red", "lime", "blue"), strict=True))
+    assert all(near(colour, expected) for (_, colour), expected in zip(video, ("red", "lime", "blue"), strict=True))
 
 
 def test_the_index_is_in_front(tmp_path: Path) -> None:
@@ -65,8 +65,8 @@ def test_parts_are_joined_without_a_seam(tmp_path: Path) -> None:
 
     video = frames(tmp_path / "video.mp4")
     assert [seconds for seconds, _ in video] == pytest.approx([index / 10 for index in range(6)])
-    wanted = ("red", "lime", "blue", "white", "black", "yellow")
-    assert all(near(colour, name) for (_, colour), name in zip(video, wanted, strict=True))
+    expected = ("red", "lime", "blue", "white", "black", "yellow")
+    assert all(near(colour, name) for (_, colour), name in zip(video, expected, strict=True))
     data = (tmp_path / "video.mp4").read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
 
@@ -79,7 +79,7 @@ def test_another_shape_gets_bars(tmp_path: Path) -> None:
     assert near(tuple(int(part) for part in tall[60, 80]), "red")
 
 
-def test_a_caption_is_burnt_in_and_a_gap_is_told() -> None:
+def test_captions_and_gaps_are_drawn() -> None:
     plain, captioned = (np.asarray(ENCODER.canvas(an_image("red"), FORM, text)) for text in ("", "12:00:00"))
     gap = np.asarray(ENCODER.gap(FORM, "no video at 12:00:00"))
 
@@ -95,6 +95,6 @@ def test_a_poster_is_a_jpeg_of_the_videos_size() -> None:
 
 
 @pytest.mark.parametrize("image", [b"", b"no image", an_image("red")[:300]])
-def test_what_is_no_image(image: bytes) -> None:
+def test_invalid_images_are_unsupported(image: bytes) -> None:
     with pytest.raises(UnsupportedImageError):
         ENCODER.canvas(image, FORM, "")

@@ -62,10 +62,10 @@ def test_an_image_is_the_one_that_decoding_everything_gives(form: str) -> None:
     everything.extradata = clip.codec_private
     theirs = [frame for _, _, data in clip.packets for frame in everything.decode(av.Packet(data))]
     theirs += everything.decode(None)
-    wanted = [frame.to_ndarray(format="rgb24").astype(np.int16) for frame in theirs[::10]]
+    expected = [frame.to_ndarray(format="rgb24").astype(np.int16) for frame in theirs[::10]]
 
     assert len(ours) == 3
-    apart = [np.abs(pixels(data) - one) for data, one in zip(ours, wanted, strict=True)]
+    apart = [np.abs(pixels(data) - one) for data, one in zip(ours, expected, strict=True)]
     if form in ("PNG", "BMP"):
         assert max(one.max() for one in apart) <= 2
     else:  # coarser colours, and no more than that

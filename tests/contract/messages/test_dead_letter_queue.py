@@ -21,17 +21,17 @@ def test_a_message_has_its_source_and_reason(url: str) -> None:
     SqsDeadLetters(sqs, url, source="analyze_images").send_to_dead_letters(
         '{"a": 1}', DetectorRejectedError("no such model")
     )
-    sqs.send_message(QueueUrl=url, MessageBody="no JSON")
+    sqs.send_message(QueueUrl=url, MessageBody="not JSON")
 
-    buried, given_up = DeadLetterQueue(sqs, url).collect(10)
+    rejected, given_up = DeadLetterQueue(sqs, url).collect(10)
 
-    assert (buried.reason, buried.explanation, buried.source, buried.document()) == (
+    assert (rejected.reason, rejected.explanation, rejected.source, rejected.document()) == (
         "DetectorRejectedError",
         "no such model",
         "analyze_images",
         {"a": 1},
     )
-    assert buried.sent is not None
+    assert rejected.sent is not None
     assert (given_up.reason, given_up.document()) == (ATTEMPTS_EXHAUSTED, {})
 
 

@@ -12,7 +12,7 @@ from kinesight.domain.sessions.alerts import document_of
 from tests.contract.sessions import SESSION
 
 
-def test_an_event_says_what_happened() -> None:
+def test_an_event_names_its_type_and_session() -> None:
     client = boto3.client("events", region_name="us-east-1")
     with Stubber(client) as stubber:
         entry = {

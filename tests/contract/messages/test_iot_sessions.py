@@ -28,7 +28,7 @@ def forgotten_clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     aws_clients.iot_data.cache_clear()
 
 
-def test_iot_is_told_on_the_topic_of_the_stream() -> None:
+def test_session_events_are_published_on_the_topic_of_the_stream() -> None:
     client = iot_client()
     with Stubber(client) as stubber:
         message = {"event": "UPDATE", **document_of(SESSION)}
@@ -45,7 +45,7 @@ def test_iot_is_told_on_the_topic_of_the_stream() -> None:
         stubber.assert_no_pending_responses()
 
 
-def test_alerts_go_there_too_with_their_links(forgotten_clients: None) -> None:
+def test_alerts_are_published_with_their_links(forgotten_clients: None) -> None:
     from moto.iotdata.models import iotdata_backends
 
     with mock_aws():
@@ -54,9 +54,9 @@ def test_alerts_go_there_too_with_their_links(forgotten_clients: None) -> None:
         IotAlerts(IotSessions(iot_client, "cameras")).send(alert)
 
         ((topic, payload),) = iotdata_backends["123456789012"]["us-east-1"].published_payloads
-    told = json.loads(payload)
-    assert (topic, told["event"], told["sessionId"]) == ("cameras/front-door", "ALERT", SESSION.session_id)
-    assert told["links"]["image"].startswith("https://evidence/annotated/")
+    message = json.loads(payload)
+    assert (topic, message["event"], message["sessionId"]) == ("cameras/front-door", "ALERT", SESSION.session_id)
+    assert message["links"]["image"].startswith("https://evidence/annotated/")
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_alerts_go_there_too_with_their_links(forgotten_clients: None) -> None:
         ("RequestEntityTooLargeException", 413, ChannelRefusedError),
     ],
 )
-def test_only_what_iot_will_never_take_is_given_up(code: str, status: int, error: type[KinesightError]) -> None:
+def test_only_permanent_iot_errors_are_given_up(code: str, status: int, error: type[KinesightError]) -> None:
     client = iot_client()
     with Stubber(client) as stubber:
         stubber.add_client_error("publish", code, http_status_code=status)
@@ -96,7 +96,7 @@ def test_a_configured_endpoint_wins(variable: str, forgotten_clients: None, monk
     assert aws_clients.iot_data().meta.endpoint_url == "http://127.0.0.1:4566"
 
 
-def test_an_endpoint_that_cannot_be_found_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_endpoint_lookup_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     client = boto3.client("iot", region_name="us-east-1")
 
     def find() -> Any:

@@ -38,10 +38,10 @@ class TestResultSink:
         assert client.calls == [5, 2, 1]
         assert sorted(client.taken) == [b"0", b"1", b"2", b"3", b"4"]
 
-    def test_a_call_that_fails_is_made_again(self) -> None:
+    def test_failed_calls_are_retried(self) -> None:
         assert sink(FlakyKinesis({-1})).put([("cam", b"x")]) == {}
 
-    def test_what_never_goes_through_is_told_with_its_reason(self) -> None:
+    def test_records_that_are_never_accepted_are_returned_with_the_reason(self) -> None:
         refused = sink(FlakyKinesis(*[{0}] * 9)).put([("cam", b"x"), ("cam", b"y")])
 
         assert list(refused) == [0]

@@ -1,4 +1,4 @@
-"""Alerts on a webhook, against receivers that are kind and receivers that are not; its address is told to nobody."""
+"""Alerts on a webhook, with working and failing receivers; the webhook's address appears in no error and no log."""
 
 import json
 import logging
@@ -64,9 +64,9 @@ class Channel:
     """A webhook at a receiver, with a clock of its own."""
 
     def __init__(
-        self, receiver: Receiver, *answers: Reply, form: WebhookFormat = WebhookFormat.JSON, trust: Any = None
+        self, receiver: Receiver, *replies: Reply, form: WebhookFormat = WebhookFormat.JSON, trust: Any = None
     ) -> None:
-        receiver.replies = list(answers) or receiver.replies
+        receiver.replies = list(replies) or receiver.replies
         self.now_s = 0.0
         self.secret = FakeSecret(secret_of(receiver.url(PATH)))
         self.alerts = WebhookAlerts(
@@ -83,8 +83,8 @@ class Channel:
         return caught.value
 
 
-def everything_told(error: BaseException) -> str:
-    """The error as anything could log it, with whatever it carries along."""
+def everything_in(error: BaseException) -> str:
+    """Returns everything that a log of the error could contain."""
     chain: list[BaseException | None] = [error, error.__cause__, error.__context__]
     return repr(chain) + str(error) + "".join(traceback.format_exception(error))
 
@@ -98,7 +98,7 @@ def test_an_alert_is_one_post(receiver: Receiver) -> None:
     assert (request.headers["content-type"], request.headers["authorization"]) == ("application/json", "Bearer b34rer")
 
 
-def test_too_many_then_well(receiver: Receiver) -> None:
+def test_throttled_alerts_wait_for_retry_after(receiver: Receiver) -> None:
     channel = Channel(receiver, says(429, "Retry-After: 30"), says(200))
 
     assert isinstance(channel.error(), DeliveryError)
@@ -110,9 +110,9 @@ def test_too_many_then_well(receiver: Receiver) -> None:
     assert len(receiver.requests) == 2
 
 
-@pytest.mark.parametrize("asked", ["Retry-After: 86400", "Retry-After: Wed, 21 Oct 2026 07:28:00 GMT", "X: y"])
-def test_no_receiver_silences_alerts_for_long(receiver: Receiver, asked: str) -> None:
-    channel = Channel(receiver, says(503, asked), says(200))
+@pytest.mark.parametrize("header", ["Retry-After: 86400", "Retry-After: Wed, 21 Oct 2026 07:28:00 GMT", "X: y"])
+def test_no_receiver_silences_alerts_for_long(receiver: Receiver, header: str) -> None:
+    channel = Channel(receiver, says(503, header), says(200))
     channel.error()
 
     channel.now_s = 300
@@ -120,33 +120,33 @@ def test_no_receiver_silences_alerts_for_long(receiver: Receiver, asked: str) ->
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "reply",
     [says(429), says(500), says(503), says(408), hangs_up, hangs(5), drips(5)],
     ids=["429", "500", "503", "408", "hangs up", "hangs", "drips"],
 )
-def test_what_may_pass_is_tried_again(receiver: Receiver, answer: Reply, caplog: pytest.LogCaptureFixture) -> None:
+def test_transient_errors_are_retried(receiver: Receiver, reply: Reply, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     began = time.monotonic()
 
-    error = Channel(receiver, answer).error()
+    error = Channel(receiver, reply).error()
 
     assert isinstance(error, DeliveryError)
     assert time.monotonic() - began < 4
-    assert not [one for one in SECRETS if one in everything_told(error) + caplog.text]
+    assert not [one for one in SECRETS if one in everything_in(error) + caplog.text]
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308, 400, 401, 403, 404, 405, 410, 413])
-def test_what_will_never_pass_is_refused(receiver: Receiver, status: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_permanent_errors_are_refusals(receiver: Receiver, status: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
 
     error = Channel(receiver, says(status, f"Location: {receiver.url(PATH)}/elsewhere")).error()
 
     assert (type(error), str(error)) == (ChannelRefusedError, f"the webhook returned HTTP {status}")
     assert [request.path for request in receiver.requests] == [PATH]
-    assert not [one for one in SECRETS if one in everything_told(error) + caplog.text]
+    assert not [one for one in SECRETS if one in everything_in(error) + caplog.text]
 
 
-def test_a_huge_answer_is_not_read(receiver: Receiver) -> None:
+def test_huge_responses_are_not_read(receiver: Receiver) -> None:
     began = time.monotonic()
 
     Channel(receiver, floods).alerts.send(ALERT)
@@ -179,10 +179,10 @@ def test_a_stranger_with_another_certificate_gets_nothing(receiver: Receiver) ->
 
     assert str(error) == "no response from the webhook: SSLCertVerificationError"
     assert receiver.requests == []
-    assert not [one for one in SECRETS if one in everything_told(error)]
+    assert not [one for one in SECRETS if one in everything_in(error)]
 
 
-def test_nobody_there(receiver: Receiver) -> None:
+def test_an_unreachable_webhook_is_retried(receiver: Receiver) -> None:
     channel = Channel(receiver)
     receiver.port = 1
     channel.secret.texts = [secret_of(receiver.url(PATH))]
@@ -190,7 +190,7 @@ def test_nobody_there(receiver: Receiver) -> None:
     error = channel.error()
 
     assert isinstance(error, DeliveryError)
-    assert not [one for one in SECRETS if one in everything_told(error)]
+    assert not [one for one in SECRETS if one in everything_in(error)]
 
 
 def test_a_changed_address_is_found_at_once(receiver: Receiver) -> None:
@@ -213,9 +213,9 @@ def test_slack_that_cannot_fetch_the_image_yet_gets_the_text(receiver: Receiver)
     assert second == first[:-1]
 
 
-@pytest.mark.parametrize("answer", [says(404), says(503), hangs_up], ids=["refused", "busy", "gone"])
-def test_what_is_kept_and_reported_of_a_failure_tells_no_address(receiver: Receiver, answer: Reply) -> None:
-    channel, sessions = Channel(receiver, answer), FakeSessions()
+@pytest.mark.parametrize("reply", [says(404), says(503), hangs_up], ids=["refused", "busy", "gone"])
+def test_stored_and_reported_failures_contain_no_address(receiver: Receiver, reply: Reply) -> None:
+    channel, sessions = Channel(receiver, reply), FakeSessions()
     routes = {"webhook": AlertRoute(channel.alerts)}
     targets = NotificationTargets(
         sessions, {"bus": sessions}, routes, lambda key: f"https://evidence/{key}", FakeLedger()
@@ -243,18 +243,18 @@ def test_what_is_kept_and_reported_of_a_failure_tells_no_address(receiver: Recei
         ('{"url": "https://hooks.example/s3cr3t"', "not JSON"),
         ('{"uri": "https://hooks.example/s3cr3t"}', "has no url"),
         ('{"url": ["https://hooks.example/s3cr3t"]}', "has no url"),
-        ('{"url": "https://hooks.example/", "headers": {"X": "s3cr3t\\r\\nY: z"}}', "can't be sent"),
-        ('{"url": "https://hooks.example/", "headers": {"Host": "s3cr3t"}}', "can't be sent"),
-        ('{"url": "https://hooks.example/", "headers": {"s3cr3t header": "x"}}', "can't be sent"),
-        ('{"url": "https://hooks.example/", "headers": {"X": 1}}', "can't be sent"),
-        ('{"url": "https://hooks.example/", "headers": ["s3cr3t"]}', "can't be sent"),
+        ('{"url": "https://hooks.example/", "headers": {"X": "s3cr3t\\r\\nY: z"}}', "has invalid headers"),
+        ('{"url": "https://hooks.example/", "headers": {"Host": "s3cr3t"}}', "has invalid headers"),
+        ('{"url": "https://hooks.example/", "headers": {"s3cr3t header": "x"}}', "has invalid headers"),
+        ('{"url": "https://hooks.example/", "headers": {"X": 1}}', "has invalid headers"),
+        ('{"url": "https://hooks.example/", "headers": ["s3cr3t"]}', "has invalid headers"),
     ],
 )
 def test_a_wrong_secret_is_refused_without_telling_it(secret: str, complaint: str) -> None:
     with pytest.raises(ChannelRefusedError, match=complaint) as caught:
         parse_target(secret)
 
-    assert "s3cr3t" not in everything_told(caught.value)
+    assert "s3cr3t" not in everything_in(caught.value)
 
 
 def test_a_secret_may_be_the_bare_address() -> None:

@@ -24,7 +24,7 @@ ORIGINALS = {"images/1.jpg": b"as taken"}
 
 
 @dataclass
-class Shelf:
+class ReaderUnderTest:
     """An evidence reader and its bucket."""
 
     evidence_reader: EvidenceReader
@@ -49,12 +49,12 @@ def s3() -> Iterator[Any]:
 
 
 @pytest.fixture(params=["memory", "S3"])
-def made(request: pytest.FixtureRequest, s3: Any) -> Shelf:
+def made(request: pytest.FixtureRequest, s3: Any) -> ReaderUnderTest:
     if request.param == "memory":
-        return Shelf(
+        return ReaderUnderTest(
             FakeEvidenceReader(dict(OBJECTS), others={"images": FakeEvidenceReader(dict(ORIGINALS), "images")}), None
         )
-    return Shelf(S3EvidenceReader(s3, "evidence", link_seconds=60), s3)
+    return ReaderUnderTest(S3EvidenceReader(s3, "evidence", link_seconds=60), s3)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def made(request: pytest.FixtureRequest, s3: Any) -> Shelf:
     ],
 )
 def test_sizes_between_two_keys_both_included(
-    made: Shelf, first: str, last: str, most: int, found: dict[str, int]
+    made: ReaderUnderTest, first: str, last: str, most: int, found: dict[str, int]
 ) -> None:
     listed = made.evidence_reader.sizes_between("results/a/", first, last, most)
 
@@ -86,7 +86,7 @@ def test_more_keys_than_a_page_holds(s3: Any) -> None:
 
 
 @pytest.mark.parametrize("ahead", [1, 2, 16])
-def test_objects_in_the_order_of_their_keys_whatever_is_missing(made: Shelf, ahead: int) -> None:
+def test_objects_keep_the_order_of_their_keys_if_some_are_missing(made: ReaderUnderTest, ahead: int) -> None:
     keys = ["results/a/3.json", "results/none", "results/a/1.json", "results/b/1.json", "results/a/3.json"]
 
     assert list(made.evidence_reader.each(keys, ahead)) == [(key, OBJECTS.get(key)) for key in keys]
@@ -108,7 +108,7 @@ def test_no_more_is_read_ahead_than_was_allowed(s3: Any) -> None:
     assert len(read) <= 3
 
 
-def test_copies_lie_below_a_folder_under_their_own_keys(made: Shelf) -> None:
+def test_copies_lie_below_a_folder_under_their_own_keys(made: ReaderUnderTest) -> None:
     made.evidence_reader.copy(["results/a/1.json", "results/none"], "held/x/")
     made.evidence_reader.copy(["images/1.jpg", "images/none"], "held/x/originals/", "images")
 
@@ -116,14 +116,14 @@ def test_copies_lie_below_a_folder_under_their_own_keys(made: Shelf) -> None:
     assert made.objects() == OBJECTS | copies
 
 
-def test_a_folder_is_removed_with_all_that_is_below_it_and_nothing_else(made: Shelf) -> None:
+def test_removing_a_folder_removes_only_the_objects_below_it(made: ReaderUnderTest) -> None:
     made.evidence_reader.remove("results/a/")
     made.evidence_reader.remove("none/")
 
     assert made.objects() == {"results/b/1.json": b"another folder"}
 
 
-def test_what_is_too_large_for_any_evidence_is_not_read(s3: Any) -> None:
+def test_objects_too_large_for_evidence_are_not_read(s3: Any) -> None:
     """A record could name it; what is read is held in memory."""
     s3.put_object(Bucket="evidence", Key="results/huge", Body=bytes(64 * 1024 * 1024 + 1))
 

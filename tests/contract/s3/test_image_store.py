@@ -32,6 +32,6 @@ class TestImageStore:
         assert stored.metadata == {"place": "porch"}
         assert images.read(stored.image) == b"body"
 
-    def test_what_is_gone_is_missing(self, images: ImageStore) -> None:
+    def test_a_deleted_image_is_missing(self, images: ImageStore) -> None:
         with pytest.raises(ImageMissingError):
             images.describe("images", "gone.jpg")

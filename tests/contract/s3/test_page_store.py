@@ -41,7 +41,7 @@ def store(request: pytest.FixtureRequest, s3: Any) -> PageStore:
     return FakePageStore() if request.param == "fake" else S3PageStore(s3, BUCKET)
 
 
-def test_what_is_written_is_there_once(store: PageStore) -> None:
+def test_written_files_are_listed_once(store: PageStore) -> None:
     for body in (b"one", b"two"):
         store.write("js/a.js", body, "text/javascript")
     store.write("index.html", b"", "text/html")
@@ -49,7 +49,7 @@ def test_what_is_written_is_there_once(store: PageStore) -> None:
     assert store.names() == {"js/a.js", "index.html"}
 
 
-def test_what_is_removed_is_gone_and_may_be_removed_again(store: PageStore) -> None:
+def test_removing_files_is_idempotent(store: PageStore) -> None:
     store.write("index.html", b"", "text/html")
 
     store.remove({"index.html", "nothing.js"})

@@ -1,4 +1,4 @@
-"""The secret that a self-hosted model is asked with: read when it must be, and seen nowhere."""
+"""The secret that authorizes calls of a self-hosted model: read when necessary, and never logged."""
 
 import base64
 import json
@@ -66,7 +66,7 @@ def test_a_changed_secret_is_read_again(moto: str, model: Model, address: str) -
     ]
 
 
-def test_a_secret_that_is_refused_for_good_is_asked_with_once(moto: str, model: Model, address: str) -> None:
+def test_a_rejected_secret_is_used_once(moto: str, model: Model, address: str) -> None:
     _, _, secret = a_secret()
     model.accepted = "Bearer another"
 
@@ -76,7 +76,7 @@ def test_a_secret_that_is_refused_for_good_is_asked_with_once(moto: str, model: 
 
 
 @pytest.mark.parametrize("text", ["two\nlines", "ünïcode", "bell\x07", "  "])
-def test_a_secret_that_can_be_no_header_is_refused_unseen(moto: str, text: str) -> None:
+def test_a_secret_that_is_no_valid_header_is_rejected_without_logging_it(moto: str, text: str) -> None:
     _, arn, secret = a_secret(text + TOKEN if text.strip() else text)
 
     with pytest.raises(InvalidSettingError, match="printable ASCII") as caught:
@@ -85,7 +85,7 @@ def test_a_secret_that_can_be_no_header_is_refused_unseen(moto: str, text: str) 
     assert TOKEN not in everything(caught.value)
 
 
-def test_a_secret_that_is_gone_says_so(moto: str) -> None:
+def test_a_deleted_secret_is_an_error(moto: str) -> None:
     client, arn, secret = a_secret()
     client.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 
@@ -94,7 +94,7 @@ def test_a_secret_that_is_gone_says_so(moto: str) -> None:
 
 
 def everything(error: BaseException) -> str:
-    """All that a log could ever say of an error, its causes too."""
+    """Returns everything that a log of the error and its causes could contain."""
     parts = traceback.format_exception(error)
     seen: BaseException | None = error
     while seen is not None:
