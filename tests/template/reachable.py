@@ -70,7 +70,7 @@ class CallGraph:
     def __init__(self, adapters: set[type]) -> None:
         self._live: set[type] = set()
         self._called: set[str] = set()
-        self._seen: set[int] = set()
+        self._seen: set[tuple[int, ModuleType]] = set()
         for cls in adapters:
             self._enliven(cls)
 
@@ -111,9 +111,9 @@ class CallGraph:
             self._walk(one, home_of(one, cls))
 
     def _walk(self, tree: ast.AST, home: ModuleType) -> None:
-        if id(tree) in self._seen:
+        if (id(tree), home) in self._seen:
             return
-        self._seen.add(id(tree))
+        self._seen.add((id(tree), home))
         references, called = _summary(tree, home)
         for module, name in references:
             self._reach(module, name)

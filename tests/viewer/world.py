@@ -178,7 +178,7 @@ def a_world(folder: Path, **parameters: str) -> Iterator[World]:
     """Deploys a stack with cameras that have not sent video yet."""
     video = folder / "video.mp4"
     make_scene_video(video)
-    model = Model(answer=b"[]")
+    model = Model(output=b"[]")
     chosen = {
         "EnableViewer": "ENABLED",
         "StreamNames": ",".join(STREAMS),

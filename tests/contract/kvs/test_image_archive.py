@@ -82,14 +82,14 @@ def test_fragments_without_images_are_found(archive: KvsArchive, kinesis_video: 
 
 def test_milliseconds_are_kept(archive: KvsArchive) -> None:
     """Older botocore cuts request timestamps to whole seconds, and every slot would move."""
-    slots = list(archive.images("cam", request(500, 1500, 500), SPEC))
+    slots = list(archive.get_images("cam", request(500, 1500, 500), SPEC))
 
     assert [slot.at_ms - NOON_MS for slot in slots] == [500, 1000, 1500]
     assert [slot.reason for slot in slots] == ["NO_MEDIA", "", ""]
 
 
 def test_images_across_pages(archive: KvsArchive) -> None:
-    slots = list(archive.images("cam", request(0, 8000, 200), SPEC))
+    slots = list(archive.get_images("cam", request(0, 8000, 200), SPEC))
 
     assert len(slots) == 41
     assert [bool(slot.data) for slot in slots] == [True] * 20 + [False] * 21
@@ -97,7 +97,7 @@ def test_images_across_pages(archive: KvsArchive) -> None:
 
 
 def test_a_size(archive: KvsArchive) -> None:
-    (slot,) = archive.images("cam", request(0, 0, 1000), ImageSpec("PRODUCER_TIMESTAMP", "PNG", 32, 16))
+    (slot,) = archive.get_images("cam", request(0, 0, 1000), ImageSpec("PRODUCER_TIMESTAMP", "PNG", 32, 16))
 
     assert slot.data is not None
     assert slot.data[16:24] == (32).to_bytes(4) + (16).to_bytes(4)
@@ -114,14 +114,14 @@ def test_throttles_and_failures_are_retried(kvs: KvsServer, archive: KvsArchive,
 
     assert directory.describe("cam").name == "cam"
     assert len(list(archive.fragments("cam", "PRODUCER_TIMESTAMP", NOON_MS, NOON_MS + 9000))) == 4
-    assert len(list(archive.images("cam", request(0, 3000, 1000), SPEC))) == 4
+    assert len(list(archive.get_images("cam", request(0, 3000, 1000), SPEC))) == 4
 
 
 def test_continued_failures_are_transient_errors(kvs: KvsServer, archive: KvsArchive) -> None:
     kvs.service.faults.add(Throttle(operation="GetImages"))
 
     with pytest.raises(MediaBusyError, match="ClientLimitExceededException"):
-        list(archive.images("cam", request(0, 0, 1000), SPEC))
+        list(archive.get_images("cam", request(0, 0, 1000), SPEC))
 
 
 def test_a_deleted_stream_or_one_without_retention(
@@ -131,7 +131,7 @@ def test_a_deleted_stream_or_one_without_retention(
         directory.describe("no-such-stream")
     kinesis_video.create_stream(StreamName="forgetful")
     with pytest.raises(NoRetentionError):
-        list(archive.images("forgetful", request(0, 0, 1000), SPEC))
+        list(archive.get_images("forgetful", request(0, 0, 1000), SPEC))
 
 
 def test_more_fragments_than_one_page(archive: KvsArchive) -> None:

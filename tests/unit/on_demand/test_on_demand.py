@@ -83,7 +83,7 @@ class FakeCamera(DescribeOnly):
         for start in range(first, min(NOON_MS + 1000 * self.seconds, end_ms + 1), 2000):
             yield FragmentSpan(str(10**46 + start), start, 2000)
 
-    def images(self, stream_name: str, request: ImageRequest, spec: ImageSpec) -> Iterator[SlotImage]:
+    def get_images(self, stream_name: str, request: ImageRequest, spec: ImageSpec) -> Iterator[SlotImage]:
         self.requests += 1
         if self.busy:
             self.busy -= 1

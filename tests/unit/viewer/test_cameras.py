@@ -60,7 +60,7 @@ class FakeRecordings:
             raise MediaBusyError("throttled")
         return (one for one in self.by_stream.get(stream_name, []) if start_ms <= one.server_ms <= end_ms)
 
-    def images(self, stream_name: str, request: ImageRequest, spec: ImageSpec) -> Iterator[SlotImage]:
+    def get_images(self, stream_name: str, request: ImageRequest, spec: ImageSpec) -> Iterator[SlotImage]:
         assert spec.selector == "SERVER_TIMESTAMP"
         yield self.generated.get(request.start_ms, SlotImage(request.start_ms, None, "NO_MEDIA"))
 

@@ -226,7 +226,7 @@ class SlotImage:
 class ImageArchive(Protocol):
     """Extracts images from stored media."""
 
-    def images(self, stream_name: str, request: ImageRequest, spec: ImageSpec) -> Iterator[SlotImage]:
+    def get_images(self, stream_name: str, request: ImageRequest, spec: ImageSpec) -> Iterator[SlotImage]:
         """Yields one entry per interval of the request. Raises MediaBusyError, StreamGoneError, NoRetentionError."""
 
 

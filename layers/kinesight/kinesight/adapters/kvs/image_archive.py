@@ -67,7 +67,7 @@ class KvsArchive:
         for page in self._pages(stream_name, "LIST_FRAGMENTS", "list_fragments", call):
             yield from page["Fragments"]
 
-    def images(self, stream_name: str, request: ImageRequest, spec: ImageSpec) -> Iterator[SlotImage]:
+    def get_images(self, stream_name: str, request: ImageRequest, spec: ImageSpec) -> Iterator[SlotImage]:
         """Calls GetImages per page. KVS reports an image's error in a response with status 200."""
         call: dict[str, Any] = {
             "StreamName": stream_name,

@@ -83,7 +83,7 @@ def extract_window(plan: RangePlan, window: Window, ports: ExtractionPorts) -> W
 
 
 def _get_images(plan: RangePlan, request: ImageRequest, archive: ImageArchive) -> dict[int, SlotImage]:
-    return {one.at_ms: one for one in archive.images(plan.stream_name, request, _image_spec(plan))}
+    return {one.at_ms: one for one in archive.get_images(plan.stream_name, request, _image_spec(plan))}
 
 
 def _decoded(plan: RangePlan, slots: Sequence[Slot], ports: ExtractionPorts) -> Iterator[tuple[Slot, SlotImage]]:

@@ -68,7 +68,7 @@ def _recorded_image(stream_name: str, ports: CameraImagePorts) -> CameraImage:
     for start_ms in starts_ms:
         # One image, of the fragment's first keyframe.
         request = ImageRequest(start_ms, start_ms, LEAST_INTERVAL_MS, ())
-        for image in ports.archive.images(stream_name, request, _SPEC):
+        for image in ports.archive.get_images(stream_name, request, _SPEC):
             if image.data is not None and len(image.data) <= _MOST_BYTES:
                 return CameraImage(image.data, "image/jpeg", image.at_ms)
             reason = f"KVS generated no image of it ({image.reason or 'too large'})"
