@@ -28,8 +28,6 @@ IsEnabled = Callable[[], bool]
 Document = dict[str, Any]
 
 _IDLE_S = 0.1
-_LONG_POLL_S = 1
-"""moto answers at once when a message comes; without waiting, a dozen idle pollers keep a core a quarter busy."""
 _SQS_THREADS = 2
 _RETRY_S = (0.2, 0.5, 1.0, 2.0)
 
@@ -93,7 +91,6 @@ class QueueSource:
             MaxNumberOfMessages=min(10, self.batch_size),
             AttributeNames=["All"],
             MessageAttributeNames=["All"],
-            WaitTimeSeconds=_LONG_POLL_S,
         ).get("Messages", [])
         if not messages:
             return False
