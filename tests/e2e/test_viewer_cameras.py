@@ -155,7 +155,7 @@ class TestAnalyses:
 
         assert (result["status"], result["error"], result["streamName"]) == ("SUCCEEDED", None, STREAM)
         assert result["windows"]["done"] == result["windows"]["all"] > 0
-        assert result["found"] == result["summary"]["found"] > 10
+        assert result["found"] == result["summary"]["extracted"] > 10
         assert result["matched"] == len(result["results"]) > 0
         assert all("Face" in one["labels"] for one in result["results"])
         links = result["results"][0]["links"]
