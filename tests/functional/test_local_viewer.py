@@ -202,7 +202,7 @@ def test_the_function_gets_the_event_of_an_http_api(browser: httpx.Client, funct
     assert event["rawPath"] == event["requestContext"]["http"]["path"] == "/api/sessions/cam/0-a"
     assert event["rawQueryString"] == "x=1&x=2&empty=&y=%C3%BC"
     assert event["queryStringParameters"] == {"x": "1,2", "empty": "", "y": "ü"}
-    assert event["pathParameters"] == {"proxy": "events/cam/0-a"}
+    assert event["pathParameters"] == {"proxy": "sessions/cam/0-a"}
     assert event["headers"]["if-match"] == '"3"'
     assert event["cookies"] == ["a=1", "b=2"]
     assert "cookie" not in event["headers"]
