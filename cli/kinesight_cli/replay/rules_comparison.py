@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from kinesight.domain.model import ResultRecord, from_epoch_ms
 from kinesight.domain.rules.matching import Rules
-from kinesight.domain.sessions.model import Session, SessionEventType, Severity, StreamState
+from kinesight.domain.sessions.model import Session, SessionEventType, Severity, TrackerState
 from kinesight.domain.sessions.track_sessions import observation_of, state_key
 from kinesight.domain.sessions.tracker import SessionTracker
 
@@ -66,7 +66,7 @@ def outcome(records: Sequence[ResultRecord], rules: Rules) -> Outcome:
         prepared = rules.of_stream(group[0].frame.stream_name)
         observations = [observation_of(record, prepared) for record in group]
         matched |= {one.result_id for one in observations if one.hits}
-        tracker = SessionTracker(StreamState(), group[0].frame.stream_name, prepared.camera, waits_for_silence=False)
+        tracker = SessionTracker(TrackerState(), group[0].frame.stream_name, prepared.camera, waits_for_silence=False)
         for one in sorted(observations, key=lambda one: one.at_ms):
             tracker.add([one], one.at_ms)
         tracker.pass_time(tracker.state.touched_ms + _until_all_end_ms(prepared.camera.sessions.quiet_seconds))

@@ -18,7 +18,7 @@ from kinesight.adapters.messages.webhook_alerts import WebhookAlerts
 from kinesight.adapters.secrets.secrets_manager import webhook_secret
 from kinesight.domain.errors import ChannelRefusedError, DeliveryError, KinesightError
 from kinesight.domain.sessions.alerts import alert_of
-from kinesight.domain.sessions.model import STREAM_STATE, SessionEvent, SessionEventType, StreamState
+from kinesight.domain.sessions.model import TRACKER_STATE, SessionEvent, SessionEventType, TrackerState
 from kinesight.domain.sessions.outbox import AlertRoute, NotificationTargets, deliver
 from kinesight.domain.sessions.webhook_messages import WebhookFormat, webhook_messages
 from kinesight.domain.sessions.webhook_target import parse_target
@@ -223,7 +223,7 @@ def test_stored_and_reported_failures_contain_no_address(receiver: Receiver, rep
 
     result = deliver([SessionEvent(SessionEventType.ALERT, SESSION)], targets)
 
-    kept = STREAM_STATE.dump_json(StreamState(outbox=result.undelivered)).decode()
+    kept = TRACKER_STATE.dump_json(TrackerState(outbox=result.undelivered)).decode()
     everything = repr([result, channel.alerts, targets, parse_target(channel.secret.value())]) + kept
     assert result.refusals or result.failed_alerts
     assert not [one for one in (*SECRETS, "127.0.0.1") if one in everything]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kinesight.domain.model import BoundingBox
 from kinesight.domain.rules.document import Camera
-from kinesight.domain.sessions.model import STREAM_STATE, Hit, Observation, Session, SessionEventType, StreamState
+from kinesight.domain.sessions.model import TRACKER_STATE, Hit, Observation, Session, SessionEventType, TrackerState
 from kinesight.domain.sessions.tracker import SessionTracker
 
 from tests.builders import NOON_MS
@@ -41,7 +41,7 @@ class World:
     """One stream; the activity goes through JSON between any two calls, as it does in life."""
 
     camera: Camera
-    state: StreamState = field(default_factory=StreamState)
+    state: TrackerState = field(default_factory=TrackerState)
     emitted: list[tuple[SessionEventType, Session]] = field(default_factory=list)
     waits_for_silence: bool = False
 
@@ -56,7 +56,7 @@ class World:
         self._collect(tracker)
 
     def _tracker(self) -> SessionTracker:
-        self.state = STREAM_STATE.validate_json(STREAM_STATE.dump_json(self.state))
+        self.state = TRACKER_STATE.validate_json(TRACKER_STATE.dump_json(self.state))
         return SessionTracker(self.state, "front-door", self.camera, waits_for_silence=self.waits_for_silence)
 
     def _collect(self, tracker: SessionTracker) -> None:
@@ -231,7 +231,7 @@ def test_more_images_than_the_buffer_holds_are_not_lost() -> None:
         world.show(*(an_image(at_s + more, "rule-0") for more in range(50)))
     world.wait(60)
 
-    assert len(STREAM_STATE.dump_json(world.state)) < 400_000
+    assert len(TRACKER_STATE.dump_json(world.state)) < 400_000
     assert sum(session.images for event_type, session in world.emitted if event_type is SessionEventType.END) == 2499
 
 

@@ -129,7 +129,7 @@ class RuleState:
 
 
 @dataclass(slots=True)
-class StreamState:
+class TrackerState:
     """Everything stored of one stream between batches. `touched_ms` is our clock at the last frame; `stream_arn` is
     None until a record has carried it."""
 
@@ -146,4 +146,4 @@ class StreamState:
     stream_arn: str | None = None
 
 
-STREAM_STATE: TypeAdapter[StreamState] = TypeAdapter(StreamState)
+TRACKER_STATE: TypeAdapter[TrackerState] = TypeAdapter(TrackerState)

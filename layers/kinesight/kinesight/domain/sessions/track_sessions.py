@@ -20,13 +20,13 @@ from kinesight.domain.rules.document import SessionSettings
 from kinesight.domain.rules.matching import CameraRules, Rules
 from kinesight.domain.sessions.clip import delay_s, order_of
 from kinesight.domain.sessions.model import (
-    STREAM_STATE,
+    TRACKER_STATE,
     Hit,
     ImageClocks,
     Observation,
     Session,
     SessionEventType,
-    StreamState,
+    TrackerState,
 )
 from kinesight.domain.sessions.outbox import Delivery, NotificationTargets, Refusal, deliver
 from kinesight.domain.sessions.tracker import SessionTracker
@@ -179,7 +179,7 @@ def _change(key: str, ports: SessionPorts, report: SessionReport, work: Callable
         versioned = ports.states.load(key)
         state = _state(versioned.body)
         work(SessionTracker(state, stream_name, camera, waits_for_silence=key.endswith(_ON_DEMAND)))
-        body = STREAM_STATE.dump_json(state).decode()
+        body = TRACKER_STATE.dump_json(state).decode()
         version = versioned.version
         if body != versioned.body:
             if not ports.states.save(key, body, version):
@@ -191,7 +191,7 @@ def _change(key: str, ports: SessionPorts, report: SessionReport, work: Callable
     raise StorageBusyError(f"the state of {key} was changed by other invocations {_ATTEMPTS} times")
 
 
-def _empty_outbox(key: str, state: StreamState, version: int, ports: SessionPorts, report: SessionReport) -> None:
+def _empty_outbox(key: str, state: TrackerState, version: int, ports: SessionPorts, report: SessionReport) -> None:
     """Delivers the outbox and stores what could not be delivered. If another invocation has saved meanwhile, it
     delivers again, which is idempotent. Alerts that wait are reported without failing the records."""
     result = deliver(state.outbox, ports.targets, _clip_orders(ports, _camera(key, ports).camera.sessions))
@@ -200,13 +200,13 @@ def _empty_outbox(key: str, state: StreamState, version: int, ports: SessionPort
     report.retry(*(ItemFailure(None, error, subject=key) for error in result.failed_alerts))
     if result.undelivered != state.outbox:
         state.outbox = result.undelivered
-        ports.states.save(key, STREAM_STATE.dump_json(state).decode(), version)
+        ports.states.save(key, TRACKER_STATE.dump_json(state).decode(), version)
     if result.failure is not None:
         raise result.failure
 
 
-def _state(body: str | None) -> StreamState:
-    return StreamState() if body is None else STREAM_STATE.validate_json(body)
+def _state(body: str | None) -> TrackerState:
+    return TrackerState() if body is None else TRACKER_STATE.validate_json(body)
 
 
 def _clip_orders(ports: SessionPorts, settings: SessionSettings) -> Callable[[Session], None] | None:

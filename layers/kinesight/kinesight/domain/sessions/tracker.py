@@ -21,7 +21,7 @@ from kinesight.domain.sessions.model import (
     SessionEvent,
     SessionEventType,
     Severity,
-    StreamState,
+    TrackerState,
 )
 
 _MOST_PENDING = 1000
@@ -32,7 +32,7 @@ _MOST_CLOSED = 3
 class SessionTracker:
     """Applies the frames of one stream to its state. Changes to publish are appended to the state's outbox."""
 
-    def __init__(self, state: StreamState, stream_name: str, camera: Camera, *, waits_for_silence: bool) -> None:
+    def __init__(self, state: TrackerState, stream_name: str, camera: Camera, *, waits_for_silence: bool) -> None:
         """`waits_for_silence`: frames arrive in any order, as those of an on-demand range do, and are processed when no
         more arrive."""
         self.state = state
