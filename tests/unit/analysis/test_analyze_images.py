@@ -116,7 +116,7 @@ def test_a_second_delivery_neither_pays_nor_publishes() -> None:
 
     assert len(world.results()) == 1
     assert len(world.detector.analyzed_keys) == 1
-    assert (report.duplicates, report.failed_item_ids) == (1, [])
+    assert (len(report.already_analyzed), report.failed_item_ids) == (1, [])
     (known,), (record,) = report.already_analyzed, world.results()
     assert known.identity == record.result_id
 
@@ -142,7 +142,7 @@ def test_an_over_budget_image_is_neither_retried_nor_dead_lettered() -> None:
 
     assert [one.frame.image.key for one in report.over_budget if one.frame is not None] == [keys[1]]
     assert len(report.published) == 2
-    assert (report.failed_item_ids, report.dead_lettered, report.duplicates) == ([], [], 0)
+    assert (report.failed_item_ids, report.dead_lettered, len(report.already_analyzed)) == ([], [], 0)
     assert world.dead_letters.sent == []
     del world.detector.failures[keys[1]]
     assert len(world.analyze(*bodies).published) == 1

@@ -49,10 +49,6 @@ class BatchReport(FailedItems):
     already_analyzed: list[FrameAnalysis] = field(default_factory=list)
     skipped_test_events: int = 0
 
-    @property
-    def duplicates(self) -> int:
-        return len(self.already_analyzed)
-
 
 @dataclass(slots=True)
 class _MessageState:
