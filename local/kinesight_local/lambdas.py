@@ -272,14 +272,6 @@ class Lambdas:
         self._invoked(name)
         return pool.invoke(event)
 
-    def warm(self) -> None:
-        """Starts one environment per function, in parallel."""
-        threads = [threading.Thread(target=pool.warm) for pool in self._pools.values()]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
     def stop(self) -> None:
         """Ends all environments."""
         with self._lock:
