@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 Invoke = Callable[[Any], InvocationResult]
 IsEnabled = Callable[[], bool]
 """Whether the mapping is enabled and its function may run; while it is not, nothing is read from the source."""
+Newest = Callable[[], object]
+"""Returns the newest record of a shard, in any form that differs between two of them."""
 Document = dict[str, Any]
 
 _IDLE_S = 0.1
@@ -79,9 +81,11 @@ class QueueSource:
     batch_size: int
     reports_failures: bool
 
-    def pollers(self, client: Any, invoke: Invoke, is_enabled: IsEnabled = _always) -> list[Poller]:
-        """Starts the pollers."""
-        step = _while_enabled(lambda: self.poll(client, invoke), is_enabled)
+    def pollers(
+        self, client: Any, invoke: Invoke, is_enabled: IsEnabled = _always, has_messages: Callable[[], bool] = _always
+    ) -> list[Poller]:
+        """Starts the pollers. `has_messages` saves calls for an empty queue."""
+        step = _while_enabled(lambda: has_messages() and self.poll(client, invoke), is_enabled)
         return [Poller(f"{self.queue_arn} {n}", step) for n in range(_SQS_THREADS)]
 
     def poll(self, client: Any, invoke: Invoke) -> bool:
@@ -153,18 +157,31 @@ class StreamSource:
     failure_queue_url: str | None
     from_latest: bool
 
-    def pollers(self, kinesis: Any, sqs: Any, invoke: Invoke, is_enabled: IsEnabled = _always) -> list[Poller]:
-        """Starts one poller per shard."""
+    def pollers(
+        self,
+        kinesis: Any,
+        sqs: Any,
+        invoke: Invoke,
+        is_enabled: IsEnabled = _always,
+        newest_of: Callable[[str], Newest] = lambda _shard_id: object,
+    ) -> list[Poller]:
+        """Starts one poller per shard. `newest_of` a shard id saves calls for a shard without new records."""
         shards = kinesis.describe_stream(StreamName=self.stream_name)["StreamDescription"]["Shards"]
-        readers = [ShardReader(self, shard["ShardId"], kinesis, sqs, invoke) for shard in shards]
+        ids = [shard["ShardId"] for shard in shards]
+        readers = [ShardReader(self, one, kinesis, sqs, invoke, newest_of(one)) for one in ids]
         return [Poller(f"{self.stream_arn} {one.shard_id}", _while_enabled(one.poll, is_enabled)) for one in readers]
 
 
 class ShardReader:
     """Reads one shard in batches."""
 
-    def __init__(self, source: StreamSource, shard_id: str, kinesis: Any, sqs: Any, invoke: Invoke) -> None:
+    def __init__(
+        self, source: StreamSource, shard_id: str, kinesis: Any, sqs: Any, invoke: Invoke, newest: Newest = object
+    ) -> None:
+        """Without `newest`, every poll reads: no two objects are equal."""
         self.shard_id = shard_id
+        self._newest = newest
+        self._read_to: object = None
         self._source = source
         self._kinesis = kinesis
         self._sqs = sqs
@@ -176,8 +193,12 @@ class ShardReader:
 
     def poll(self) -> bool:
         """Handles one batch completely; False if the shard had no new records."""
+        newest = self._newest()
+        if newest is not None and newest == self._read_to:
+            return False
         batch = self._read(self._source.batch_size)
         if not batch:
+            self._read_to = newest
             return False
         deadline_s = time.monotonic() + self._source.window_s
         while len(batch) < self._source.batch_size and time.monotonic() < deadline_s:

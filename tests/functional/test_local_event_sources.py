@@ -9,6 +9,7 @@ import boto3
 import pytest
 from kinesight_local.event_sources import QueueSource, ShardReader, StreamSource
 from kinesight_local.lambdas import InvocationResult
+from kinesight_local.moto_support.arrivals import has_messages, newest_number
 from kinesight_local.moto_support.hooks import route_invocations
 from kinesight_local.schedules import interval_s
 from moto.awslambda.models import LambdaFunction
@@ -171,6 +172,41 @@ def test_a_permanent_failure_is_given_up_after_the_last_attempt(sqs: Any) -> Non
 
     assert len(function.batches) == 3
     assert given_up(sqs)[0]["KinesisBatchInfo"]["batchSize"] == 4
+
+
+def test_a_queue_has_messages_while_one_is_visible(sqs: Any) -> None:
+    source = a_queue(sqs)
+    check = has_messages(source.queue_arn)
+    assert not check()
+
+    sqs.send_message(QueueUrl=source.queue_url, MessageBody="delayed", DelaySeconds=60)
+    assert not check()
+
+    sqs.send_message(QueueUrl=source.queue_url, MessageBody="a")
+    assert check()
+
+    sqs.receive_message(QueueUrl=source.queue_url, VisibilityTimeout=60)
+    assert not check()
+
+    sqs.delete_queue(QueueUrl=source.queue_url)
+    assert check()  # so that the poll fails as it does on AWS
+
+
+def test_a_shard_is_read_only_when_it_has_new_records(sqs: Any) -> None:
+    function = Function(lambda _: None)
+    plain = a_shard(sqs, function)
+    reads: list[str] = []
+    kinesis = boto3.client("kinesis")
+    kinesis.meta.events.register("before-call.kinesis.GetRecords", lambda **_: reads.append("read"))
+    newest = newest_number(plain._source.stream_arn, plain.shard_id)
+    reader = ShardReader(plain._source, plain.shard_id, kinesis, sqs, function, newest)
+
+    assert [reader.poll() for _ in range(4)] == [True, False, False, False]
+    assert len(reads) == 2  # one for the records, one that found no more
+
+    kinesis.put_record(StreamName="results", PartitionKey="k", Data=b"e")
+    assert reader.poll()
+    assert function.batches == [["a", "b", "c", "d"], ["e"]]
 
 
 @pytest.mark.parametrize(

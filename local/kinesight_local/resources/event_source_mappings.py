@@ -1,9 +1,11 @@
 """AWS::Lambda::EventSourceMapping, polled by event_sources.py as long as moto reports the mapping as enabled."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, override
 
 from kinesight_local.event_sources import Poller, QueueSource, StreamSource
+from kinesight_local.moto_support.arrivals import has_messages, newest_number
 from kinesight_local.moto_support.hooks import register_mapping
 from kinesight_local.resources.base import Deployment, Resource, ResourceType
 from kinesight_local.template import Document
@@ -30,11 +32,13 @@ class EventSourceMappings(ResourceType):
         is_enabled = register_mapping(deployment.client("lambda"), source, function)
         sqs = deployment.client("sqs")
         if source.split(":")[2] == "sqs":
-            self._pollers += _queue_source(resource.properties, source, sqs).pollers(sqs, invoke, is_enabled)
+            queue = _queue_source(resource.properties, source, sqs)
+            self._pollers += queue.pollers(sqs, invoke, is_enabled, has_messages(source))
             return
         failure = deployment.reference(resource.logical_id, "Failure") if "Failure" in self.references(resource) else ""
         stream = _stream_source(resource.properties, source, function, _queue_url(sqs, failure) if failure else None)
-        self._pollers += stream.pollers(deployment.client("kinesis"), sqs, invoke, is_enabled)
+        kinesis = deployment.client("kinesis")
+        self._pollers += stream.pollers(kinesis, sqs, invoke, is_enabled, partial(newest_number, source))
 
     @override
     def stop(self) -> None:
