@@ -470,11 +470,11 @@ def test_detections_of_the_first_detector_are_kept_and_note_that_the_second_was_
     rules = ChainRules.of(["Person"], 0, "FRAME")
     chain = ChainedDetector(FakeDetector(found=(person, car)), second.budgeted, rules, NoCrops())
 
-    closer, not_closer = (chain.detect(frame, FrameSpend()).detections for frame in frames(2))
+    first, second_frame = (chain.detect(frame, FrameSpend()).detections for frame in frames(2))
 
-    assert [one.label for one in closer] == ["Person", "Car", "Face"]
-    assert [(one.label, one.attributes.get("closerLook")) for one in not_closer] == [
-        ("Person", "HELD_BACK_BY_BUDGET"),
+    assert [one.label for one in first] == ["Person", "Car", "Face"]
+    assert [(one.label, one.attributes.get("thenDetector")) for one in second_frame] == [
+        ("Person", "OVER_BUDGET"),
         ("Car", None),
     ]
 

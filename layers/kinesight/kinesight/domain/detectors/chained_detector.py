@@ -100,7 +100,7 @@ class ChainedDetector:
 
 def _marked(output: ModelOutput, triggers: Sequence[Detection]) -> ModelOutput:
     """Output whose triggers were not, or not all, analyzed by the second detector."""
-    mark = {"closerLook": "HELD_BACK_BY_BUDGET"}
+    mark = {"thenDetector": "OVER_BUDGET"}
     marked = [
         one.model_copy(update={"attributes": {**one.attributes, **mark}}) if one in triggers else one
         for one in output.detections
