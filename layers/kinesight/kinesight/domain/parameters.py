@@ -29,7 +29,8 @@ class ParameterModel(BaseModel):
     """Base: a field is the template parameter of the same name, in snake_case; its title is the parameter's name where
     that differs."""
 
-    model_config = ConfigDict(frozen=True)
+    # A function uses few of the catalogue's models: validators are built on first use.
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Self:
