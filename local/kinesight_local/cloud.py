@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,11 +18,12 @@ from kinesight_local.build import built, default_cache
 from kinesight_local.calls import Call, CallCounter, count_queued, observer
 from kinesight_local.deployment import Stack
 from kinesight_local.kvs.server import KvsServer
-from kinesight_local.lambdas import Lambdas
+from kinesight_local.lambdas import NO_TLS, Lambdas
 from kinesight_local.moto_support.atomic_writes import make_writes_atomic
 from kinesight_local.moto_support.hooks import check_links, count_calls
 from kinesight_local.moto_support.queues import make_queues_safe
 from kinesight_local.moto_support.shards import make_shards_quick
+from kinesight_local.moto_support.templates import read_templates_as_json
 from kinesight_local.template import expand
 from kinesight_local.viewer import ViewerServer
 from kinesight_local.vision.server import VisionServer
@@ -64,6 +66,8 @@ class LocalCloud:
         self.lambdas: Lambdas | None = None
         self.viewer: ViewerServer | None = None
         """If the stack has one."""
+        self._clients: dict[str, Any] = {}
+        self._creating_clients = Lock()
         self._ending = ExitStack()
 
     @property
@@ -76,8 +80,11 @@ class LocalCloud:
         return self.stack.outputs if self.stack is not None else {}
 
     def client(self, service: str) -> Any:
-        """A boto3 client for the local cloud."""
-        return boto3.client(service, region_name=REGION, config=_CLIENT)  # type: ignore[call-overload]  # any service
+        """A boto3 client for the local cloud; the same one for each call."""
+        with self._creating_clients:
+            if service not in self._clients:
+                self._clients[service] = boto3.client(service, region_name=REGION, config=_CLIENT)  # type: ignore[call-overload]  # any service
+            return self._clients[service]
 
     def __enter__(self) -> Self:
         with ExitStack() as ending:
@@ -94,8 +101,9 @@ class LocalCloud:
     def _start(self, ending: ExitStack) -> None:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         ending.callback(self._give_environment_back)
-        for patch in (make_writes_atomic, make_queues_safe, make_shards_quick, lambda: count_queued(self.calls)):
+        for patch in (make_writes_atomic, make_queues_safe, make_shards_quick, read_templates_as_json):
             ending.callback(patch())
+        ending.callback(count_queued(self.calls))
         self._moto.start()
         ending.callback(self._moto.stop)
         count_calls(self._moto, self.calls)
@@ -114,7 +122,7 @@ class LocalCloud:
             **_CREDENTIALS,
         }
         self.function_endpoints = dict(self.endpoints)
-        httpx.post(f"http://127.0.0.1:{port}/moto-api/reset")
+        httpx.post(f"http://127.0.0.1:{port}/moto-api/reset", verify=NO_TLS)
         self._have_state_machines_run(True)
         ending.callback(self._have_state_machines_run, False)
         # The interpreter of state machines finds the other services by moto's port.
@@ -171,4 +179,4 @@ class LocalCloud:
     def _have_state_machines_run(self, enabled: bool) -> None:
         """moto has one setting per process, which other users of moto in this process expect unchanged."""
         config = {"stepfunctions": {"execute_state_machine": enabled}}
-        httpx.post(f"{self.endpoints['AWS_ENDPOINT_URL']}/moto-api/config", json=config)
+        httpx.post(f"{self.endpoints['AWS_ENDPOINT_URL']}/moto-api/config", json=config, verify=NO_TLS)
