@@ -1,4 +1,4 @@
-"""The on-demand workflow at length: an hour, trouble, a stop in the middle, notifications, sweeps, and every path."""
+"""The on-demand workflow at length: long ranges, faults, a stop in the middle, notifications, sweeps, every path."""
 
 import itertools
 import json
@@ -6,6 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import Any
@@ -27,9 +28,8 @@ from tests.statemachines.test_asl_rules import graphs, successors
 
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
 START_MS = to_epoch_ms(START)
-HOUR = "camera-1"
-"""Recorded for an hour, and analyzed by the local cloud's quickest detector."""
 QUICK = {"Detector": "REKOGNITION_FACES"}
+"""The local cloud's quickest detector."""
 FPS = 2
 NOWHERE = "arn:aws:lambda:us-east-1:123456789012:function:nowhere"
 SCHEDULED = json.loads((ROOT / "events/sweep_streams/schedule.json").read_text())
@@ -40,16 +40,34 @@ def stack(cloud: LocalCloud) -> Stack:
     return Stack(cloud)
 
 
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A stream whose video begins at START. Pieces are (start, length) in seconds, with gaps between them."""
+
+    stream: str
+    seconds: int
+    pieces: tuple[tuple[float, int], ...]
+
+
+FIVE_MINUTES = Recording("camera-1", 300, ((0, 100), (137, 110), (260.3, 39)))
+AN_HOUR = Recording("camera-1h", 3600, ((0, 1200), (1237, 1500), (2740.3, 859)))
+
+
 @pytest.fixture(scope="module")
 def recorded(cloud: LocalCloud) -> None:
-    """An hour in three pieces, with gaps between them; fragments of half a second to eight seconds."""
+    record(cloud, FIVE_MINUTES)
+
+
+def record(cloud: LocalCloud, recording: Recording) -> None:
+    """Fragments of half a second to eight seconds."""
+    cloud.ensure_stream(recording.stream)
     chance = random.Random(7)
-    for start_s, seconds in ((0, 1200), (1237, 1500), (2740.3, 859)):
+    for start_s, seconds in recording.pieces:
         keyframes = [0]
         while keyframes[-1] < seconds * FPS:
             keyframes.append(keyframes[-1] + chance.randint(1, 8 * FPS))
         clip = a_clip(seconds, fps=FPS, width=128, height=96, keyframes=keyframes)
-        put_clip(cloud.kvs, clip, start_ms=START_MS + round(1000 * start_s), stream=HOUR)
+        put_clip(cloud.kvs, clip, start_ms=START_MS + round(1000 * start_s), stream=recording.stream)
 
 
 def fragments(stack: Stack, stream: str, clock: str = "PRODUCER_TIMESTAMP") -> list[tuple[int, int]]:
@@ -66,9 +84,11 @@ def fragments(stack: Stack, stream: str, clock: str = "PRODUCER_TIMESTAMP") -> l
     )
 
 
-def shown(stack: Stack, first_s: float, last_s: float, interval_ms: int) -> list[int]:
+def shown(
+    stack: Stack, first_s: float, last_s: float, interval_ms: int, stream: str = FIVE_MINUTES.stream
+) -> list[int]:
     """The moments of a grid that a fragment shows, found by testing each."""
-    spans = fragments(stack, HOUR)
+    spans = fragments(stack, stream)
     first_ms, last_ms = START_MS + round(1000 * first_s), START_MS + round(1000 * last_s)
     return [
         at_ms
@@ -78,7 +98,7 @@ def shown(stack: Stack, first_s: float, last_s: float, interval_ms: int) -> list
 
 
 def begin(stack: Stack, name: str, machine: str = "", **expected: Any) -> str:
-    document = {"StreamName": HOUR, "StartTimestamp": START.isoformat()} | QUICK | expected
+    document = {"StreamName": FIVE_MINUTES.stream, "StartTimestamp": START.isoformat()} | QUICK | expected
     response = stack.cloud.client("stepfunctions").start_execution(
         stateMachineArn=machine or stack.outputs["AnalyzeRangeArn"], name=name, input=json.dumps(document)
     )
@@ -111,27 +131,67 @@ def later(seconds: float) -> str:
     return (START + timedelta(seconds=seconds)).isoformat()
 
 
-def seen(stack: Stack, stream: str = HOUR) -> Counter[int]:
+def seen(stack: Stack, stream: str = FIVE_MINUTES.stream) -> Counter[int]:
     """How often each moment was analyzed."""
     frames = [record.frame for record in stack.results()]
     return Counter(to_epoch_ms(frame.image_timestamp) for frame in frames if frame.stream_name == stream)
 
 
+def everything_is_analyzed_once(stack: Stack, recording: Recording) -> None:
+    summary = summary_of(
+        run(
+            stack,
+            f"all-{recording.seconds}",
+            StreamName=recording.stream,
+            EndTimestamp=later(recording.seconds),
+            SamplingInterval=1000,
+        )
+    )
+
+    expected = shown(stack, 0, recording.seconds, 1000, recording.stream)
+    assert len(expected) > 0.8 * recording.seconds
+    assert seen(stack, recording.stream) == Counter(expected)
+    assert summary["requested"] == summary["extracted"] == summary["published"] == len(expected)
+
+
+def a_time_lapse_shows_every_second(stack: Stack, recording: Recording, steps: set[tuple[str, str]]) -> None:
+    """Its function has a second per invocation here, so it takes several."""
+    stack.cloud.client("lambda").update_function_configuration(
+        FunctionName=function_name(stack, "RenderTimelapseFunction"), Timeout=121
+    )
+    name = f"lapse-{recording.seconds}"
+    execution = run(
+        stack,
+        name,
+        StreamName=recording.stream,
+        EndTimestamp=later(recording.seconds),
+        SamplingInterval=1000,
+        Detector="NONE",
+        Timelapse={"FramesPerSecond": 60, "BurnTimestamp": True},
+    )
+
+    summary = summary_of(execution)
+    assert ("IsRendered", "RenderTimelapse") in steps
+    assert summary["published"] == 0
+    assert summary["timelapse"]["video"].endswith(f"timelapse/{name}.mp4")
+    body = stack.body(f"timelapse/{name}.mp4")
+    assert body.index(b"moov") < body.index(b"mdat")
+    with av.open(BytesIO(body), "r") as container:
+        video = container.streams.video[0]
+        assert video.codec_context.name == "h264"
+        assert sum(1 for _ in container.decode(video)) == recording.seconds + 1
+    assert stack.body(f"timelapse/{name}.jpg").startswith(b"\xff\xd8")
+
+
 @pytest.mark.usefixtures("recorded")
-class TestAnHour:
-    def test_every_sampled_image_of_an_hour_is_analyzed_once(self, stack: Stack) -> None:
-
-        summary = summary_of(run(stack, "hour", EndTimestamp=later(3600), SamplingInterval=1000))
-
-        expected = shown(stack, 0, 3600, 1000)
-        assert len(expected) > 3500
-        assert seen(stack) == Counter(expected)
-        assert summary["requested"] == summary["extracted"] == summary["published"] == len(expected)
+class TestFiveMinutes:
+    def test_every_sampled_image_is_analyzed_once(self, stack: Stack) -> None:
+        everything_is_analyzed_once(stack, FIVE_MINUTES)
 
     def test_a_second_time_adds_nothing(self, stack: Stack) -> None:
         before = seen(stack)
 
-        summary = summary_of(run(stack, "again", EndTimestamp=later(600), SamplingInterval=1000))
+        summary = summary_of(run(stack, "again", EndTimestamp=later(100), SamplingInterval=1000))
 
         assert seen(stack) == before
         assert summary["published"] == 0
@@ -139,8 +199,8 @@ class TestAnHour:
     def test_stopped_in_the_middle_and_redriven_adds_no_duplicate(self, stack: Stack) -> None:
         """moto has no RedriveExecution; to its functions it is an execution of the same name that starts again."""
         before = seen(stack)
-        expected = Counter(shown(stack, 0.33, 300, 900))
-        request: dict[str, Any] = {"StartTimestamp": later(0.33), "EndTimestamp": later(300), "SamplingInterval": 900}
+        expected = Counter(shown(stack, 0.33, 150, 900))
+        request: dict[str, Any] = {"StartTimestamp": later(0.33), "EndTimestamp": later(150), "SamplingInterval": 900}
         arn = begin(stack, "stopped", **request)
         eventually(lambda: len(stack.raw_results()), lambda count: count > sum(before.values()) + 20)
         stack.cloud.client("stepfunctions").stop_execution(executionArn=arn)
@@ -164,41 +224,18 @@ class TestAnHour:
             )
         )
         try:
-            execution = run(stack, "faults", StartTimestamp=later(0.25), EndTimestamp=later(600), SamplingInterval=1000)
+            execution = run(stack, "faults", StartTimestamp=later(0.25), EndTimestamp=later(300), SamplingInterval=1000)
         finally:
             stack.cloud.kvs.service.faults.clear()
 
-        summary, expected = summary_of(execution), shown(stack, 0.25, 600, 1000)
+        summary, expected = summary_of(execution), shown(stack, 0.25, 300, 1000)
         assert seen(stack) - before == Counter(expected)
         assert summary["extracted"] == len(expected)
         assert 0.3 < summary["decoded"] / len(expected) < 0.7
         assert summary["missing"] == {}
 
-    def test_the_time_lapse_of_an_hour(self, stack: Stack, steps: set[tuple[str, str]]) -> None:
-        """Its function has a second per invocation here, so it takes several."""
-        stack.cloud.client("lambda").update_function_configuration(
-            FunctionName=function_name(stack, "RenderTimelapseFunction"), Timeout=121
-        )
-        execution = run(
-            stack,
-            "long",
-            EndTimestamp=later(3600),
-            SamplingInterval=1000,
-            Detector="NONE",
-            Timelapse={"FramesPerSecond": 60, "BurnTimestamp": True},
-        )
-
-        summary = summary_of(execution)
-        assert ("IsRendered", "RenderTimelapse") in steps
-        assert summary["published"] == 0
-        assert summary["timelapse"]["video"].endswith("timelapse/long.mp4")
-        body = stack.body("timelapse/long.mp4")
-        assert body.index(b"moov") < body.index(b"mdat")
-        with av.open(BytesIO(body), "r") as container:
-            video = container.streams.video[0]
-            assert video.codec_context.name == "h264"
-            assert sum(1 for _ in container.decode(video)) == 3601
-        assert stack.body("timelapse/long.jpg").startswith(b"\xff\xd8")
+    def test_a_time_lapse(self, stack: Stack, steps: set[tuple[str, str]]) -> None:
+        a_time_lapse_shows_every_second(stack, FIVE_MINUTES, steps)
 
 
 def machine(stack: Stack, name: str, change: Callable[[dict[str, Any]], None]) -> str:
@@ -288,7 +325,7 @@ def test_every_path_is_taken(stack: Stack, recorded: None, steps: set[tuple[str,
         for name, state in graph["States"].items()
         for following in successors(state)
     }
-    # the loop is seen above, in the time-lapse of an hour
+    # the loop is seen above, in the time-lapse
     assert every - steps <= {("IsRendered", "RenderTimelapse")}
 
 
@@ -301,8 +338,8 @@ def test_executions_end_the_same_if_notifying_fails(stack: Stack, steps: set[tup
     assert {("SendSuccess", "Analyzed"), ("SendFailure", "CheckError")} <= steps
 
 
-def test_a_hundred_notifications_of_three_cameras_are_an_execution_each(stack: Stack) -> None:
-    clip = a_clip(34, fps=FPS, width=128, height=96)
+def test_fifty_notifications_of_three_cameras_are_an_execution_each(stack: Stack) -> None:
+    clip = a_clip(17, fps=FPS, width=128, height=96)
     cameras = ["camera-2", "camera-3", "camera-4"]
     for camera in cameras:
         put_clip(stack.cloud.kvs, clip, event_tags(NOTIFICATION), START_MS, camera)
@@ -316,7 +353,7 @@ def test_a_hundred_notifications_of_three_cameras_are_an_execution_each(stack: S
     eventually(notified, lambda found: all(one["status"] == "SUCCEEDED" for one in found))
     time.sleep(4)
 
-    assert sum(len(fragments(stack, camera)) for camera in cameras) == 102
+    assert sum(len(fragments(stack, camera)) for camera in cameras) == 51
     assert len(notified()) == 3
     for camera in cameras:
         moments = seen(stack, camera)
@@ -356,3 +393,14 @@ def test_sweeps_touch_and_cover_what_was_recorded(stack: Stack) -> None:
     spans = fragments(stack, camera, "SERVER_TIMESTAMP")
     assert all(ranges[0][0] <= start and start + length <= ranges[-1][1] for start, length in spans)
     assert set(seen(stack, camera).values()) == {1}
+
+
+@pytest.mark.long
+class TestAnHour:
+    def test_every_sampled_image_is_analyzed_once(self, stack: Stack) -> None:
+        record(stack.cloud, AN_HOUR)
+
+        everything_is_analyzed_once(stack, AN_HOUR)
+
+    def test_a_time_lapse(self, stack: Stack, steps: set[tuple[str, str]]) -> None:
+        a_time_lapse_shows_every_second(stack, AN_HOUR, steps)
