@@ -1,5 +1,6 @@
 """Cameras, their zones, and on-demand analyses, in a browser."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -143,7 +144,7 @@ def test_unsaved_changes_are_not_lost_by_a_click(
     user.dialog_replies = [False, True]
     away.click()
     expect(user.page.get_by_label("Name", exact=True)).to_have_value("left half")
-    assert user.page.url.endswith(f"#/cameras/{DOOR}/zones")
+    expect(user.page).to_have_url(re.compile(f"#/cameras/{DOOR}/zones$"))
 
     away.click()
     expect(user.page.get_by_role("heading", name="Cameras", exact=True)).to_be_visible()

@@ -99,8 +99,10 @@ class World:
             self._pass_time()
             return new()
 
-        eventually(new, lambda seen: sum(one["images"] for one in seen) == images)
-        (session,) = eventually(closed, lambda seen: all(one["closed"] for one in seen))
+        def is_complete(seen: list[Any]) -> bool:
+            return all(one["closed"] for one in seen) and sum(one["images"] for one in seen) == images
+
+        (session,) = eventually(closed, is_complete)
         path = f"sessions/{stream}/{session['sessionKey']}"
         return eventually(lambda: self.call_api(path), lambda seen: _is_archived(seen["video"], images))
 
