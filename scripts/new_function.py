@@ -62,8 +62,11 @@ def rooms(root: Path) -> list[str]:
 
 
 def sections(root: Path) -> list[str]:
-    """The sections of template.yaml that hold alarms, in its order."""
-    return re.findall(r"(?m)^  # </([a-z-]+)-alarms>$", (root / "template.yaml").read_text())
+    """The sections of template.yaml that hold alarms and follow all anchors that the new resources refer to."""
+    text = (root / "template.yaml").read_text()
+    anchors = re.findall(r"\*([a-z_]+)\b", (_TEMPLATES / "resources.yaml.txt").read_text())
+    first = max(re.search(rf"&{anchor}\b", text).start() for anchor in anchors)  # type: ignore[union-attr]  # each is there
+    return [one[1] for one in re.finditer(r"(?m)^  # <([a-z-]+)-alarms>", text) if one.start() > first]
 
 
 def check(scaffold: Scaffold, root: Path) -> None:

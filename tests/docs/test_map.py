@@ -13,7 +13,10 @@ MAP = [ROOT / "CONTRIBUTING.md", DOCS / "README.md", DOCS / "architecture.md", *
 DOMAIN = ROOT / "layers/kinesight/kinesight/domain"
 FOLDERS = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
 PATH = re.compile(r"[\w.<>*-]+(/[\w.<>*-]*)+|[\w-]+\.(py|md|toml|ya?ml|json)")
-STORED = ("images/", "on-demand/<execution>/", "results/", "annotated/", "archive/")
+STORED = (
+    *("images/", "crops/", "on-demand/<execution>/"),
+    *("results/", "annotated/", "archive/", "timelapse/", "clips/", "bundles/", "held/"),
+)
 """Keys of objects, which the table of state names."""
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from scripts import new_function
 from scripts.new_function import Scaffold, ScaffoldError
@@ -38,14 +39,21 @@ def scaffolded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path,
         shutil.copy(ROOT / name, root / name)
     new_function.check(SCAFFOLD, root)
     touched = new_function.write(SCAFFOLD, root)
-    new_function.derive(root)
+    run(root, "scripts.make_events")
     yield root, touched
     shutil.rmtree(root)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def tree(scaffolded: tuple[Path, list[Path]]) -> Path:
+    """Without what else is derived: alarms, dashboard and tables."""
     return scaffolded[0]
+
+
+@pytest.fixture(scope="module")
+def derived(tree: Path) -> Path:
+    new_function.derive(tree)
+    return tree
 
 
 def run(root: Path, *arguments: str) -> str:
@@ -59,8 +67,9 @@ def run(root: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_the_tests_of_template_dashboard_and_events_pass(tree: Path) -> None:
-    assert " passed" in run(tree, "pytest", "-q", "-p", "no:cacheprovider", *CHECKS)
+@pytest.mark.long
+def test_the_tests_of_template_dashboard_and_events_pass(derived: Path) -> None:
+    assert " passed" in run(derived, "pytest", "-q", "-p", "no:cacheprovider", *CHECKS)
 
 
 def test_the_code_is_in_the_one_format(scaffolded: tuple[Path, list[Path]]) -> None:
@@ -72,12 +81,26 @@ def test_the_code_is_in_the_one_format(scaffolded: tuple[Path, list[Path]]) -> N
     run(tree, "ruff", "format", "--check", *modules)
 
 
+@pytest.mark.long
 def test_the_code_has_strict_types(tree: Path) -> None:
     added = ("functions/prune_clips/app.py", "tests/unit/health/test_prune_clips.py")
 
     run(tree, "mypy", "--follow-imports=silent", "--cache-dir", str(tree / ".types"), *added)
 
 
+@pytest.mark.parametrize("section", new_function.sections(ROOT))
+def test_the_resources_fit_into_every_section(section: str) -> None:
+    """A section that comes before an anchor has an undefined alias."""
+    scaffold = Scaffold("prune_clips", "health", section)
+    text = (ROOT / "template.yaml").read_text()
+
+    extended = new_function._inserted(text, scaffold.text("resources.yaml"), f"  # <{section}-alarms>", Path())
+
+    assert "PruneClipsFunction:" in extended
+    yaml.compose(extended, Loader=yaml.CSafeLoader)
+
+
+@pytest.mark.long
 def test_the_role_is_granted_what_the_code_uses(tree: Path) -> None:
     checked = ("plain", "under a key", "in a network")
     test = "tests/template/test_permissions.py::test_roles_are_granted_what_their_functions_use_and_nothing_else"
@@ -111,7 +134,7 @@ def test_the_handler_takes_its_valid_sample_and_rejects_the_other(tree: Path) ->
         (Scaffold("prune_" + "c" * 40, "live", "live"), "at most 40 letters"),
         (Scaffold("prune_clips", "", "live"), "there is no room ''"),
         (Scaffold("prune_clips", "attic", "live"), "set ROOM to one of analysis, detectors"),
-        (Scaffold("prune_clips", "live", "attic"), "set SECTION to one of storage, analyze"),
+        (Scaffold("prune_clips", "live", "attic"), "set SECTION to one of analyze, evidence"),
         (Scaffold("sweep_streams", "live", "live"), "functions/sweep_streams.*Choose another NAME"),
         (Scaffold("stream_reader", "live", "live"), "domain/live/stream_reader.py"),
         (Scaffold("conduct_live", "live", "live"), "ConductLiveFunction in template.yaml"),

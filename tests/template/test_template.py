@@ -63,9 +63,10 @@ def test_every_variable_is_a_setting_and_every_setting_that_must_be_set_is(
     variables = set(template["Resources"][function]["Properties"]["Environment"]["Variables"]) - NOT_SETTINGS
     fields = {name.upper() for name in settings.field_names()}
     required = {name.upper() for name in settings.required_names()}
+    parameters = {re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).upper() for name in template["Parameters"]}
 
     assert variables <= fields
-    assert required <= variables
+    assert required | (fields & parameters) <= variables, "a field without its variable always has its default"
 
 
 def test_folders_resources_and_verbs_have_one_name(template: dict[str, Any]) -> None:

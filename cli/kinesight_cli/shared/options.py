@@ -68,7 +68,7 @@ FromOption = Annotated[
 ]
 ToOption = Annotated[datetime, typer.Option("--to", parser=moment, metavar="WHEN", help="End of the time range.")]
 SelectorOption = Annotated[SelectorChoice, typer.Option(help="Clock that the time range refers to.")]
-StackOption = Annotated[str, typer.Option(help="Name of the deployed stack.")]
+StackOption = Annotated[str, typer.Option("--stack", help="Name of the deployed stack.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 FollowOption = Annotated[bool, typer.Option("--follow/--no-follow", help="Wait for the end and show the summary.")]
 ParameterOption = Annotated[

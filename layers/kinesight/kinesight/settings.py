@@ -116,10 +116,9 @@ class TrackSessionsSettings(CatalogueSettings):
     session_clip_settle_seconds: int = Field(default=30, ge=0, le=600)
 
 
-class _SelectionSettings(Settings):
+class SelectionSettings(Settings):
     """Which streams."""
 
-    coordination_table: str
     stream_names: CommaList = Field(default=[])
     tag_filters: str = ""
 
@@ -134,12 +133,13 @@ class _SelectionSettings(Settings):
         return parsed if isinstance(parsed, list) else [parsed]
 
 
-class StreamConfigurationSettings(_SelectionSettings):
+class StreamConfigurationSettings(SelectionSettings):
     """The fields of UpdateImageGenerationConfiguration and UpdateNotificationConfiguration, for the selected streams.
 
     `images_missing_minutes`: how long a stream may be without images before it is reported.
     """
 
+    coordination_table: str
     image_generation_status: Literal["ENABLED", "DISABLED"] = "ENABLED"
     image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
     sampling_interval: int = Field(default=3000, ge=200)
@@ -256,9 +256,10 @@ class StartAnalysisSettings(Settings):
     notification_quiet_seconds: int = Field(default=30, ge=1, le=600)
 
 
-class SweepStreamsSettings(_SelectionSettings):
+class SweepStreamsSettings(SelectionSettings):
     """What is swept; `analysis_sampling_interval` in milliseconds."""
 
+    coordination_table: str
     state_machine_arn: str
     analysis_sampling_interval: int = Field(default=1000, ge=200)
     sweep_settle_seconds: int = Field(default=120, ge=0, le=3600)
@@ -277,9 +278,10 @@ class ConsumeLiveSettings(GatedSettings):
     lease_seconds: float = Field(default=30, gt=0)
 
 
-class ConductLiveSettings(_SelectionSettings):
+class ConductLiveSettings(SelectionSettings):
     """How many consumers there are; the function that each of them is."""
 
+    coordination_table: str
     consumer_function_name: str
     live_streams_per_consumer: int = Field(default=10, ge=1, le=50)
 

@@ -125,6 +125,13 @@ class Clock:
         threading.Event().wait(0.05)
 
 
+class RealClock(Clock):
+    """For an endpoint that answers: its time is the time that passes."""
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(0.05)
+
+
 def asynchronous(client: Any, form: ImageForm, clock: Clock, name: str = "m-coco") -> SageMakerAsyncEndpoint:
     s3 = boto3.client("s3")
     return SageMakerAsyncEndpoint(
@@ -153,7 +160,7 @@ def test_an_asynchronous_endpoint_reads_the_image_from_its_location(
 ) -> None:
     client = boto3.client("sagemaker-runtime", endpoint_url=vision.url)
 
-    output = asynchronous(client, form, Clock()).detect(an_image(photograph("astronaut.png")))
+    output = asynchronous(client, form, RealClock()).detect(an_image(photograph("astronaut.png")))
 
     keys = {one["Key"] for one in boto3.client("s3").list_objects_v2(Bucket="images")["Contents"]}
     assert the_face(output.detections) == WHERE
@@ -164,7 +171,7 @@ def test_an_asynchronous_failure_is_an_error(vision: VisionServer, moto: str) ->
     client = boto3.client("sagemaker-runtime", endpoint_url=vision.url)
 
     with pytest.raises(DetectorRejectedError, match=r"m-coco failed: .*400"):
-        asynchronous(client, ImageForm("image/jpeg"), Clock()).detect(an_image(b"hello"))
+        asynchronous(client, ImageForm("image/jpeg"), RealClock()).detect(an_image(b"hello"))
 
 
 class Silent:
