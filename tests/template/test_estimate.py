@@ -478,7 +478,7 @@ def test_the_parameters_of_a_deployed_stack_are_used() -> None:
     assert _image_units(done.stdout) == pytest.approx(129_600)
     assert _image_units(other.stdout) == pytest.approx(2_592_000)
     assert absent.exit_code == 1
-    assert "cannot describe the stack yours" in absent.output
+    assert "there is no stack yours" in absent.output
 
 
 def _image_units(text: str) -> float:

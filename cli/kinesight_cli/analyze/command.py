@@ -6,6 +6,7 @@ import typer
 from kinesight.domain.detectors.catalogue import DETECTORS, known_detector
 
 from kinesight_cli.shared.console import show
+from kinesight_cli.shared.every_command import changes_account
 from kinesight_cli.shared.options import (
     FollowOption,
     FromOption,
@@ -29,6 +30,7 @@ def detector_name(value: str) -> str:
 
 
 @app.command()
+@changes_account
 def analyze(
     stream: StreamArgument,
     begin: FromOption,

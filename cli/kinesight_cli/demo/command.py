@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kinesight_cli.shared.console import console, errors, reported_errors, show
+from kinesight_cli.shared.console import console, errors, reported_errors, show, styled
 from kinesight_cli.shared.paths import PROJECT_DIR, STATE_DIR
 from kinesight_cli.shared.serving import print_exports, wait_for_interrupt
 
@@ -32,7 +32,7 @@ def demo(
             summary = run_demo(cloud, video, report_dir, progress)
         _show(summary)
         console.print(f"Report: {report_dir / 'index.html'}")
-        console.print(f"Viewer: {cloud.outputs['ViewerUrl']}", soft_wrap=True, highlight=False)
+        console.print(f"Viewer: {cloud.outputs['ViewerUrl']}", soft_wrap=True)
         if keep:
             console.print("The local cloud runs until Ctrl-C. To use it from another shell, set:")
             print_exports(cloud.endpoints)
@@ -51,5 +51,5 @@ def _show(summary: "Summary") -> None:
         show_calls(summary.calls)
     if summary.lost:
         for problem in summary.problems:
-            errors.print(f"[red]{problem}[/red]")
+            errors.print(styled("red", problem))
         errors.print(f"Logs of the functions: {STATE_DIR / 'logs'}")

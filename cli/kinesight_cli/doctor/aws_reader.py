@@ -9,6 +9,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, PartialCredentialsError
 
+from kinesight_cli.shared.aws_session import problem
+
 _CLIENT = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=20)
 _DENIED = frozenset(
     {
@@ -54,8 +56,6 @@ _ACTIONS = {  # permissions that are not named after the operation (Service Auth
     "kinesis-video-archived-media:ListFragments": "kinesisvideo:ListFragments",
 }
 
-_NO_REGION = "no AWS Region is configured: pass --region, or set AWS_REGION or AWS_DEFAULT_REGION"
-
 
 class CannotCheckError(Exception):
     """No check can run: no Region, or no valid credentials. The message says what to do."""
@@ -85,7 +85,7 @@ class AwsReader:
     def region(self) -> str:
         """The Region of the session. Raises CannotCheckError if none is configured."""
         if self._session.region_name is None:
-            raise CannotCheckError(_NO_REGION)
+            raise CannotCheckError(problem(NoRegionError()))
         return self._session.region_name
 
     def call(self, service: str, operation: str, *, absent: frozenset[str] = frozenset(), **arguments: Any) -> Any:
@@ -119,7 +119,7 @@ class AwsReader:
             with self._session_lock:
                 return self._session.client(service, endpoint_url=endpoint, config=_CLIENT)  # type: ignore[call-overload]  # any service
         except NoRegionError as error:
-            raise CannotCheckError(_NO_REGION) from error
+            raise CannotCheckError(problem(error)) from error
 
     def _call(self, client: Any, operation: str, absent: frozenset[str], arguments: dict[str, Any]) -> Any:
         try:
@@ -138,11 +138,9 @@ class AwsReader:
                 ) from error
             raise CallFailedError(str(error)) from error
         except (NoCredentialsError, PartialCredentialsError) as error:
-            raise CannotCheckError(
-                f"no AWS credentials are configured ({error}): set AWS_PROFILE, or run aws configure"
-            ) from error
+            raise CannotCheckError(problem(error)) from error
         except BotoCoreError as error:
-            raise CallFailedError(str(error)) from error
+            raise CallFailedError(problem(error)) from error
 
 
 def permission(service: str, operation: str) -> str:

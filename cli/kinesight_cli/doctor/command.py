@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
-from kinesight_cli.shared.console import errors
+from kinesight_cli.shared.console import print_error
+from kinesight_cli.shared.errors import CommandError
 from kinesight_cli.shared.options import JsonOption, StackOption
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ def doctor(
         typer.Argument(help="Stream to check. Default: the stack and every selected stream."),
     ] = None,
     stack: StackOption = "kinesight",
-    region: Annotated[str | None, typer.Option(help="Region of the stack. Default: AWS_REGION.")] = None,
     as_json: JsonOption = False,
     everything: Annotated[
         bool, typer.Option("--all", help="Show every check of every stream, not only the first that failed.")
@@ -46,10 +45,10 @@ def doctor(
     from kinesight_cli.doctor.report_printer import print_check
 
     try:
-        report = _report(stream, stack, region, silent_after, _ignore if as_json else print_check)
-    except CannotCheckError as error:
+        report = _report(stream, stack, silent_after, _ignore if as_json else print_check)
+    except (CannotCheckError, CommandError) as error:
         subject = f"the stack '{stack}'" if stream is None else f"camera '{stream}'"
-        errors.print(f"[red]error:[/red] cannot check {escape(f'{subject}: {error}')}", soft_wrap=True, highlight=False)
+        print_error(f"cannot check {subject}: {error}")
         raise typer.Exit(_INCONCLUSIVE) from error
     if as_json:
         typer.echo(json.dumps(report.document(), indent=2))
@@ -58,15 +57,13 @@ def doctor(
     raise typer.Exit(_exit_code(report))
 
 
-def _report(
-    stream: str | None, stack: str, region: str | None, silent_after: int, on_result: Callable[[CheckResult], None]
-) -> Report:
-    import boto3
+def _report(stream: str | None, stack: str, silent_after: int, on_result: Callable[[CheckResult], None]) -> Report:
     from kinesight.domain.health.facts import HealthThresholds
 
     from kinesight_cli.doctor.check_runner import CheckRunner
+    from kinesight_cli.shared import aws_session
 
-    runner = CheckRunner(stack, boto3.Session(region_name=region), HealthThresholds(silent_s=silent_after))
+    runner = CheckRunner(stack, aws_session.session(), HealthThresholds(silent_s=silent_after))
     return runner.check_all(on_result) if stream is None else runner.check_stream(stream, on_result)
 
 

@@ -2,24 +2,24 @@
 
 from kinesight.domain.check_results import CheckResult, Status
 from kinesight.domain.health.checks import span
-from rich.markup import escape
 from rich.table import Table
 
 from kinesight_cli.doctor.report import Report
-from kinesight_cli.shared.console import console
+from kinesight_cli.shared.console import console, print_lines, styled
 
 _NAME_WIDTH = 27
-_SIGNS = {"ok": "[green]✓[/green]", "failed": "[red]✗[/red]", "warning": "[yellow]?[/yellow]", "skipped": "·"}
+_SIGNS = {"ok": ("✓", "green"), "failed": ("✗", "red"), "warning": ("?", "yellow"), "skipped": ("·", "")}
 
 
 def print_check(check: CheckResult) -> None:
     """Prints a result with its cause and the next step."""
     result = check.result
-    _print(f" {_SIGNS[result.status]} {check.check:<{_NAME_WIDTH}} {escape(result.fact)}")
+    sign, style = _SIGNS[result.status]
+    console.print(" ", styled(style, sign, f" {check.check:<{_NAME_WIDTH}} {result.fact}"), sep="", soft_wrap=True)
     if result.explanation:
-        _print(f"   {'':<{_NAME_WIDTH}} cause: {escape(result.explanation)} ({result.cause})")
+        _print(f"   {'':<{_NAME_WIDTH}} cause: {result.explanation} ({result.cause})")
     if result.next_step:
-        _print(f"   {'':<{_NAME_WIDTH}} next:  {escape(result.next_step)}")
+        _print(f"   {'':<{_NAME_WIDTH}} next:  {result.next_step}")
 
 
 def print_stream_summary(report: Report) -> None:
@@ -46,7 +46,7 @@ def print_streams(report: Report, *, everything: bool) -> None:
 
 def _print_checks(report: Report) -> None:
     for stream in report.streams:
-        _print(f"\n{escape(stream.stream)}")
+        _print(f"\n{stream.stream}")
         for check in stream.checks:
             if check.stream is not None:
                 print_check(check)
@@ -63,10 +63,10 @@ def _table(report: Report) -> Table:
     for stream in report.streams:
         failed, measured = stream.first_failed, stream.measured
         table.add_row(
-            escape(stream.stream),
+            stream.stream,
             _age(measured.get("lastFragmentAgeSeconds")),
             _age(measured.get("lastImageAgeSeconds")),
-            escape(f"{failed.check}: {failed.result.fact}") if failed else "",
+            f"{failed.check}: {failed.result.fact}" if failed else "",
         )
     return table
 
@@ -76,4 +76,4 @@ def _age(seconds: float | None) -> str:
 
 
 def _print(text: str) -> None:
-    console.print(text, soft_wrap=True, highlight=False)
+    print_lines(text)

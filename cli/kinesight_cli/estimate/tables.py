@@ -9,7 +9,7 @@ from kinesight_cli.estimate.bill import Bill
 from kinesight_cli.estimate.call_comparison import CallComparison
 from kinesight_cli.estimate.estimator import Estimator
 from kinesight_cli.estimate.workload import Workload, described
-from kinesight_cli.shared.console import console
+from kinesight_cli.shared.console import console, styled
 
 
 def show_estimate(found: Estimator, overrides: Mapping[str, str], columns: Sequence[Column]) -> None:
@@ -55,13 +55,12 @@ def _show_remarks(bill: Bill, found: Estimator) -> None:
     unknown = [row.price for row in bill.rows if row.usd is None]
     for label, prices in (("unverified price", unverified), ("not included", unknown)):
         for price in prices:
-            console.print(f"[yellow]{label}:[/yellow] {price.name}. {price.note}", highlight=False)
+            console.print(styled("yellow", f"{label}:", f" {price.name}. {price.note}"))
     for warning in found.warnings(bill):
-        console.print(f"[yellow]warning:[/yellow] {warning}", highlight=False)
+        console.print(styled("yellow", "warning:", f" {warning}"))
     if saving := found.saving(bill):
         console.print(
             f"{saving.parameter}={saving.value} saves most: ${saving.usd_per_camera:,.2f} per camera and month",
-            highlight=False,
         )
 
 
@@ -75,16 +74,16 @@ def _show_columns(columns: Sequence[Column]) -> None:
     console.print(table)
     for one in columns:
         for note in one.notes:
-            console.print(f"{one.name}: {note}", highlight=False)
+            console.print(f"{one.name}: {note}")
 
 
 def _show_assumptions(workload: Workload, overrides: Mapping[str, str]) -> None:
     console.print("\nAssumptions (change them with --assume name=value):")
     for name, (value, text) in described(workload).items():
-        console.print(f"  {name}={value:g}  [dim]{text}[/dim]", highlight=False)
+        console.print(f"  {name}={value:g} ", styled("dim", text))
     if overrides:
         parameters = ", ".join(f"{name}={value}" for name, value in overrides.items())
-        console.print(f"Parameters: {parameters}", highlight=False)
+        console.print(f"Parameters: {parameters}")
 
 
 def _justify(table: Table) -> None:

@@ -30,9 +30,9 @@ def up(
             cloud.deploy(progress.step)
         print_exports(cloud.endpoints)
         for name, value in cloud.outputs.items():
-            console.print(f"# {name}: {value}", soft_wrap=True, highlight=False)
-        console.print(f"# then, in another shell: kinesight put-video {stream} FILE --tag image", highlight=False)
-        console.print("# new streams are attached within five minutes", highlight=False)
+            console.print(f"# {name}: {value}", soft_wrap=True)
+        console.print(f"# then, in another shell: kinesight put-video {stream} FILE --tag image")
+        console.print("# new streams are attached within five minutes")
         wait_for_interrupt()
 
 

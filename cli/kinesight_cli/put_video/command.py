@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from kinesight_cli.shared.console import console, reported_errors
+from kinesight_cli.shared.every_command import changes_account
 from kinesight_cli.shared.options import StreamArgument, moment, pair
 
 app = typer.Typer()
@@ -23,6 +24,7 @@ class TagChoice(enum.StrEnum):
 
 
 @app.command("put-video")
+@changes_account
 def put_video(
     stream: StreamArgument,
     file: Annotated[Path, typer.Argument(help="Video file, in any format that FFmpeg reads.")],
@@ -45,7 +47,7 @@ def put_video(
 ) -> None:
     """Play a video file into a stream by PutMedia, on the local cloud or in an AWS account.
 
-    The standard AWS variables choose the target: AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_KINESIS_VIDEO.
+    Options, else the standard AWS variables choose the target: AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_KINESIS_VIDEO.
     """
     from kinesight_cli.shared.play_video import Pace, Tagging, play
     from kinesight_cli.shared.progress import shown_progress

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kinesight_cli.shared.console import console, errors, print_lines, reported_errors
+from kinesight_cli.shared.every_command import changes_account
 from kinesight_cli.shared.options import JsonOption, StackOption
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class QueueChoice(enum.StrEnum):
 
 
 @app.command()
+@changes_account
 def redrive(
     queue: Annotated[
         list[QueueChoice] | None,

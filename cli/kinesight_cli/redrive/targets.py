@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -21,7 +20,7 @@ from kinesight_cli.redrive.actions import (
 )
 from kinesight_cli.redrive.failed_executions import FailedExecutions
 from kinesight_cli.redrive.results_range import RangeRecord
-from kinesight_cli.shared.aws_session import CLIENT_CONFIG
+from kinesight_cli.shared import aws_session
 from kinesight_cli.shared.dead_letter_routes import EXECUTIONS, DeadLetterRoute
 from kinesight_cli.shared.dead_letters import DeadLetter, DeadLetterQueue, DeadLetterSource
 from kinesight_cli.shared.stack_lookup import Resources
@@ -45,10 +44,10 @@ class AwsRedriveTargets:
 
     def __init__(self, stack: Resources) -> None:
         self._stack = stack
-        self._sqs: Any = boto3.client("sqs", config=CLIENT_CONFIG)
-        self._kinesis: Any = boto3.client("kinesis", config=CLIENT_CONFIG)
-        self._lambda: Any = boto3.client("lambda", config=_INVOCATION_CONFIG)
-        self._workflow: Any = boto3.client("stepfunctions", config=CLIENT_CONFIG)
+        self._sqs: Any = aws_session.client("sqs")
+        self._kinesis: Any = aws_session.client("kinesis")
+        self._lambda: Any = aws_session.client("lambda", _INVOCATION_CONFIG)
+        self._workflow: Any = aws_session.client("stepfunctions")
 
     def source(self, route: DeadLetterRoute) -> DeadLetterSource:
         """Returns the queue, or the failed executions of the workflow."""

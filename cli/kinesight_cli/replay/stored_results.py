@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from kinesight.domain.model import ResultRecord
 from pydantic import ValidationError
 
-from kinesight_cli.shared.aws_session import CLIENT_CONFIG
+from kinesight_cli.shared import aws_session
 from kinesight_cli.shared.errors import CommandError
 from kinesight_cli.shared.results_stream import records_between
 from kinesight_cli.shared.stack_lookup import output
@@ -23,17 +22,17 @@ class ResultsError(CommandError):
 
 def of_stream(stack: str, begin: datetime, end: datetime) -> Iterator[ResultRecord]:
     """Yields the results of all images in the range, matched or not. Raises ResultsError and StackError."""
-    client, name = boto3.client("kinesis", config=CLIENT_CONFIG), output(stack, "ResultsStreamName")
+    client, name = aws_session.client("kinesis"), output(stack, "ResultsStreamName")
     try:
         for found in records_between(client, name, begin, end + _MAXIMUM_DELAY):
             yield from _in_range(found.data, begin, end)
     except (BotoCoreError, ClientError) as error:
-        raise ResultsError(f"cannot read the results stream {name}: {error}") from error
+        raise ResultsError(f"cannot read the results stream {name}: {aws_session.problem(error)}") from error
 
 
 def of_evidence(stack: str, begin: datetime, end: datetime) -> Iterator[ResultRecord]:
     """Yields the matched results in the range that are kept as evidence. Raises ResultsError and StackError."""
-    client, bucket = boto3.client("s3", config=CLIENT_CONFIG), output(stack, "EvidenceBucketName")
+    client, bucket = aws_session.client("s3"), output(stack, "EvidenceBucketName")
     days = {f"/date={day:%Y-%m-%d}/" for day in _days(begin, end)}
     try:
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="results/"):
@@ -42,7 +41,7 @@ def of_evidence(stack: str, begin: datetime, end: datetime) -> Iterator[ResultRe
                     body = client.get_object(Bucket=bucket, Key=found["Key"])["Body"].read()
                     yield from _in_range(body, begin, end)
     except (BotoCoreError, ClientError) as error:
-        raise ResultsError(f"cannot read the evidence bucket {bucket}: {error}") from error
+        raise ResultsError(f"cannot read the evidence bucket {bucket}: {aws_session.problem(error)}") from error
 
 
 def _in_range(data: bytes, begin: datetime, end: datetime) -> Iterator[ResultRecord]:

@@ -9,6 +9,7 @@ from kinesight.domain.rules.document import RulesDocument
 
 from kinesight_cli.rules.summary import difference, summary
 from kinesight_cli.shared.console import errors, print_lines, reported_errors
+from kinesight_cli.shared.every_command import changes_account
 from kinesight_cli.shared.options import StackOption
 from kinesight_cli.shared.paths import PROJECT_DIR
 
@@ -30,6 +31,7 @@ def check(file: FileArgument) -> None:
 
 
 @app.command()
+@changes_account
 def put(file: FileArgument, stack: StackOption = "kinesight") -> None:
     """Validate a rules document and make it the stack's. It takes effect within a minute, without a deployment."""
     from kinesight_cli.shared import rules_document
@@ -54,7 +56,6 @@ def get(stack: StackOption = "kinesight") -> None:
             f"the stack {stack} has no rules document: its parameters Labels and MinimumConfidence apply. "
             "Add one with kinesight rules put",
             soft_wrap=True,
-            highlight=False,
         )
         raise typer.Exit(1)
     _print(text)
@@ -75,7 +76,7 @@ def _validated(text: str, name: str) -> RulesDocument:
         return RulesDocument.parse(text)
     except InvalidConfigurationError as error:
         for problem in error.problems:
-            errors.print(f"{name}: {problem}", soft_wrap=True, highlight=False, markup=False)
+            errors.print(f"{name}: {problem}", soft_wrap=True)
         raise typer.Exit(1) from error
 
 

@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kinesight_cli.shared.aws_session import CLIENT_CONFIG
+from kinesight_cli.shared import aws_session
 from kinesight_cli.shared.errors import CommandError
 from kinesight_cli.shared.stack_lookup import output
 
@@ -32,12 +31,12 @@ class Execution:
 
 def start(stack_name: str, workflow_input: Mapping[str, Any], name: str | None = None) -> Execution:
     """Starts an execution; without `name`, its name has the stream and the time. Raises AnalysisError, StackError."""
-    client = boto3.client("stepfunctions", config=CLIENT_CONFIG)
+    client = aws_session.client("stepfunctions")
     chosen, machine = name or _name(str(workflow_input.get("StreamName"))), output(stack_name, _OUTPUT)
     try:
         started = client.start_execution(stateMachineArn=machine, name=chosen, input=json.dumps(workflow_input))
     except (BotoCoreError, ClientError) as error:
-        raise AnalysisError(f"cannot start the on-demand workflow {machine}: {error}") from error
+        raise AnalysisError(f"cannot start the on-demand workflow {machine}: {aws_session.problem(error)}") from error
     return Execution(started["executionArn"], chosen)
 
 
@@ -46,7 +45,7 @@ def follow(execution: Execution, progress: Callable[[int, int], None]) -> dict[s
 
     Calls `progress(windows done, all windows)`.
     """
-    client = boto3.client("stepfunctions", config=CLIENT_CONFIG)
+    client = aws_session.client("stepfunctions")
     while True:
         described = client.describe_execution(executionArn=execution.arn)
         if described["status"] == "SUCCEEDED":

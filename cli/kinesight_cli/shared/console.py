@@ -1,23 +1,59 @@
-"""Output of the commands: tables on standard output, errors on standard error."""
+"""Output of the commands: tables on standard output, errors on standard error.
 
-from collections.abc import Iterator, Mapping
+Names, labels and messages come from cameras, models and documents: nothing in them is read as markup, and control
+characters in them are printed as escapes, so that they cannot change the terminal.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
+from rich.text import Text
 
 from kinesight_cli.shared.errors import CommandError
 
-console = Console()
-errors = Console(stderr=True)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def neutral(text: str) -> str:
+    """With control characters as escapes, such as \\x1b."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+
+
+class SafeConsole(Console):
+    """A console that neither reads markup nor prints control characters of the text that it is given."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(neutral(segment.text), segment.style)
+
+
+console = SafeConsole()
+errors = SafeConsole(stderr=True)
+
+
+def styled(style: str, words: str, *more: str) -> Text:
+    """Words in a style, followed by others without one."""
+    return Text.assemble((neutral(words), style), *map(neutral, more))
 
 
 def print_lines(*lines: str) -> None:
-    """Prints lines as they are: not wrapped, highlighted or read as markup."""
+    """Prints lines as they are, not wrapped."""
     for line in lines:
-        console.print(line, soft_wrap=True, highlight=False, markup=False)
+        console.print(line, soft_wrap=True)
+
+
+def print_error(message: str) -> None:
+    """Prints one error, not wrapped."""
+    errors.print(styled("red", "error:", f" {message}"), soft_wrap=True)
 
 
 def show(facts: Mapping[str, Any]) -> None:
@@ -54,7 +90,7 @@ def reported_errors() -> Iterator[None]:
     except Exception as error:
         if not isinstance(error, CommandError) and type(error).__name__ not in _LOCAL_CLOUD_ERRORS:
             raise
-        errors.print(f"[red]error:[/red] {error}", soft_wrap=True, highlight=False)
+        print_error(str(error))
         raise typer.Exit(1) from error
 
 

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from kinesight.adapters.aws.backoff import full_jitter_delays_s
 from kinesight.domain.model import to_epoch_ms
 from kinesight.media.mkv import Tag
 
-from kinesight_cli.shared.aws_session import CLIENT_CONFIG
+from kinesight_cli.shared import aws_session
 from kinesight_cli.shared.put_media import (
     IMAGE_GENERATION,
     IMAGE_PREFIX,
@@ -91,13 +90,12 @@ def _with_retries(find: Callable[[], Target], stream_name: str) -> Target:
         except (BotoCoreError, ClientError) as error:
             delay_s = next(delays_s, None) if _THROTTLED in str(error) else None
             if delay_s is None:
-                raise ProducerError(f"cannot reach the stream {stream_name}: {error}") from error
+                raise ProducerError(f"cannot reach the stream {stream_name}: {aws_session.problem(error)}") from error
             time.sleep(delay_s)
 
 
 def _target(stream_name: str, tagging: Tagging, *, create: bool) -> Target:
-    session = boto3.Session()
-    client = session.client("kinesisvideo", config=CLIENT_CONFIG)
+    session, client = aws_session.session(), aws_session.client("kinesisvideo")
     info = _stream(client, stream_name, create=create)
     if info["DataRetentionInHours"] == 0 and (tagging.image or tagging.notification):
         raise ProducerError(
@@ -109,7 +107,7 @@ def _target(stream_name: str, tagging: Tagging, *, create: bool) -> Target:
     endpoint = client.get_data_endpoint(StreamName=stream_name, APIName="PUT_MEDIA")["DataEndpoint"]
     credentials = session.get_credentials()
     if credentials is None:
-        raise ProducerError("no AWS credentials are configured: set AWS_PROFILE or run `aws configure`")
+        raise ProducerError(aws_session.problem(NoCredentialsError()))
     persisted = info["DataRetentionInHours"] > 0
     return Target(stream_name, endpoint, client.meta.region_name, credentials, persisted)
 

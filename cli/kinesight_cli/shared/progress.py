@@ -24,7 +24,7 @@ class _Lines:
         self._console = console
 
     def step(self, text: str) -> None:
-        self._console.print(f"· {text}", highlight=False)
+        self._console.print(f"· {text}")
 
     def amount(self, what: str, done: int, total: int) -> None:
         """Prints nothing: one line per update would flood a log."""
@@ -54,7 +54,7 @@ def shown_progress(console: Console) -> Iterator[Progress]:
         return
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

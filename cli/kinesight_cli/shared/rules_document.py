@@ -1,11 +1,10 @@
 """Reads and replaces the rules document of a deployed stack."""
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from kinesight.domain.rules.document import RulesDocument
 from kinesight.domain.rules.refresh import DOCUMENT_KEY
 
-from kinesight_cli.shared.aws_session import CLIENT_CONFIG
+from kinesight_cli.shared import aws_session
 from kinesight_cli.shared.errors import CommandError
 from kinesight_cli.shared.stack_lookup import output
 
@@ -20,7 +19,7 @@ def fetch(stack_name: str) -> str | None:
     """Returns the text of the document, None if the stack has none. Raises StackError and RulesDocumentError."""
     bucket = output(stack_name, _OUTPUT)
     try:
-        body = boto3.client("s3", config=CLIENT_CONFIG).get_object(Bucket=bucket, Key=DOCUMENT_KEY)["Body"].read()
+        body: bytes = aws_session.client("s3").get_object(Bucket=bucket, Key=DOCUMENT_KEY)["Body"].read()
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchKey":
             return None
@@ -38,7 +37,7 @@ def put(stack_name: str, text: str) -> None:
     RulesDocument.parse(text)
     bucket = output(stack_name, _OUTPUT)
     try:
-        boto3.client("s3", config=CLIENT_CONFIG).put_object(
+        aws_session.client("s3").put_object(
             Bucket=bucket, Key=DOCUMENT_KEY, Body=text.encode(), ContentType="application/json"
         )
     except (BotoCoreError, ClientError) as error:
@@ -46,4 +45,5 @@ def put(stack_name: str, text: str) -> None:
 
 
 def _failed(operation: str, bucket: str, error: Exception) -> RulesDocumentError:
-    return RulesDocumentError(f"cannot {operation} the rules document s3://{bucket}/{DOCUMENT_KEY}: {error}")
+    place = f"s3://{bucket}/{DOCUMENT_KEY}"
+    return RulesDocumentError(f"cannot {operation} the rules document {place}: {aws_session.problem(error)}")

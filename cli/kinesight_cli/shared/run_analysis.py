@@ -31,5 +31,5 @@ def run_analysis(stack: str, workflow_input: Mapping[str, object], *, follow: bo
         progress.step(f"execution {execution.name}")
         if follow:
             return analysis_workflow.follow(execution, lambda done, all_: progress.amount("windows", done, all_))
-    console.print(execution.arn, soft_wrap=True, highlight=False)
+    console.print(execution.arn, soft_wrap=True)
     return None

@@ -10,7 +10,7 @@ from kinesight_cli.shared.console import console
 def print_exports(variables: dict[str, str]) -> None:
     """Prints `export NAME=VALUE` lines for another shell."""
     for name, value in variables.items():
-        console.print(f"export {name}={value}", soft_wrap=True, highlight=False)
+        console.print(f"export {name}={value}", soft_wrap=True)
 
 
 def wait_for_interrupt() -> None:

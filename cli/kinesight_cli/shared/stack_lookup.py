@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError
 from kinesight.domain.rules.document import RulesDocument
 from kinesight.domain.rules.matching import Rules
 
-from kinesight_cli.shared.aws_session import CLIENT_CONFIG
+from kinesight_cli.shared import aws_session
 from kinesight_cli.shared.errors import CommandError
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.client import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 
@@ -51,10 +51,11 @@ def resources(stack_name: str) -> Resources:
     """Lists the resources of a stack. Raises StackError."""
     stack = _described(stack_name)
     try:
-        pages = boto3.client("cloudformation", config=CLIENT_CONFIG).get_paginator("list_stack_resources")
+        pages = aws_session.client("cloudformation").get_paginator("list_stack_resources")
         found = [one for page in pages.paginate(StackName=stack_name) for one in page["StackResourceSummaries"]]
     except (BotoCoreError, ClientError) as error:
-        raise StackError(f"cannot list the resources of the stack {stack_name}: {error}") from error
+        problem = aws_session.problem(error)
+        raise StackError(f"cannot list the resources of the stack {stack_name}: {problem}") from error
     return Resources(
         stack["StackId"].split(":")[4],
         {one["LogicalResourceId"]: one.get("PhysicalResourceId", "") for one in found},
@@ -75,15 +76,16 @@ def parameters(stack_name: str) -> dict[str, str]:
 
 def _described(stack_name: str) -> StackTypeDef:
     try:
-        client = boto3.client("cloudformation", config=CLIENT_CONFIG)
+        client: CloudFormationClient = aws_session.client("cloudformation")
         (stack,) = client.describe_stacks(StackName=stack_name)["Stacks"]
-    except NoRegionError as error:
+    except ClientError as error:
+        if error.response["Error"].get("Code") != "ValidationError":
+            raise StackError(f"cannot describe the stack {stack_name}: {aws_session.problem(error)}") from error
+        region = aws_session.session().region_name
         raise StackError(
-            f"cannot describe the stack {stack_name}: no AWS Region is configured. Set AWS_REGION or AWS_DEFAULT_REGION"
+            f"there is no stack {stack_name} in the Region {region}: pass the name of a deployed stack as --stack, and "
+            "its Region as --region"
         ) from error
-    except (BotoCoreError, ClientError) as error:
-        raise StackError(
-            f"cannot describe the stack {stack_name}: {error}. Pass the name of a deployed stack as --stack, and check "
-            "AWS_PROFILE and AWS_REGION"
-        ) from error
+    except BotoCoreError as error:
+        raise StackError(f"cannot describe the stack {stack_name}: {aws_session.problem(error)}") from error
     return stack

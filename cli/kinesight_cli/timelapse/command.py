@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from kinesight_cli.shared.console import console, reported_errors, show
+from kinesight_cli.shared.every_command import changes_account
 from kinesight_cli.shared.options import (
     FollowOption,
     FromOption,
@@ -28,6 +29,7 @@ _LEAST_DEFAULT_MS = 1000
 
 
 @app.command()
+@changes_account
 def timelapse(
     stream: StreamArgument,
     begin: FromOption,
@@ -77,7 +79,7 @@ def _download(summary: dict[str, Any], video: Path) -> None:
         download(summary["timelapse"]["video"], video, lambda done, of: progress.amount("bytes", done, of))
         download(summary["timelapse"]["poster"], poster, lambda _done, _of: None)
     show({name: summary[name] for name in ("requested", "extracted", "decoded", "missing", "cost")})
-    console.print(f"Video: {video}\nPoster: {poster}", soft_wrap=True, highlight=False)
+    console.print(f"Video: {video}\nPoster: {poster}", soft_wrap=True)
 
 
 def _default_interval_ms(begin: datetime, end: datetime, fps: int) -> int:

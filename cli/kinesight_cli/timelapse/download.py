@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kinesight_cli.shared.aws_session import CLIENT_CONFIG
+from kinesight_cli.shared import aws_session
 from kinesight_cli.shared.errors import CommandError
 
 
@@ -20,7 +19,7 @@ def download(uri: str, path: Path, progress: Callable[[int, int], None]) -> None
     Calls `progress(bytes done, all bytes)`.
     """
     bucket, _, key = uri.removeprefix("s3://").partition("/")
-    client = boto3.client("s3", config=CLIENT_CONFIG)
+    client = aws_session.client("s3")
     partial, done = path.with_name(path.name + ".part"), 0
 
     def count(received: int) -> None:
@@ -34,4 +33,4 @@ def download(uri: str, path: Path, progress: Callable[[int, int], None]) -> None
         partial.replace(path)
     except (BotoCoreError, ClientError, OSError) as error:
         partial.unlink(missing_ok=True)
-        raise DownloadError(f"cannot download {uri} to {path}: {error}") from error
+        raise DownloadError(f"cannot download {uri} to {path}: {aws_session.problem(error)}") from error

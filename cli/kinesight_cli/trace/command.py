@@ -80,7 +80,7 @@ def _show(found: "FrameTrace") -> None:
         table.add_row(_clock(one.at), one.place, one.what, facts)
     console.print(table)
     if frame.result_id is not None:
-        console.print(f"result {frame.result_id}", highlight=False)
+        console.print(f"result {frame.result_id}")
     print_lines(*(f"no {what}: {why}" for what, why in missing_steps(found).items()))
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from kinesight.domain.model import from_epoch_ms
 
+from kinesight_cli.shared import aws_session
 from kinesight_cli.shared.stack_lookup import Resources
 
 _CONFIG = Config(retries={"mode": "adaptive", "total_max_attempts": 10}, connect_timeout=10, read_timeout=60)
@@ -32,7 +32,7 @@ class LogLine:
 
 def find(stack: Resources, term: str, begin: datetime) -> list[LogLine]:
     """Returns all lines since `begin` that contain the term, in order of time. Raises botocore's errors."""
-    client: Any = boto3.client("logs", config=_CONFIG)
+    client: Any = aws_session.client("logs", _CONFIG)
     begin_ms = round(begin.astimezone(UTC).timestamp() * 1000)
     groups = stack.of_type("AWS::Logs::LogGroup")
 

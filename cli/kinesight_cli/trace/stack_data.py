@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 from botocore.exceptions import ClientError
 from kinesight.domain.analysis.pipeline import LEDGER
 from kinesight.domain.analysis.result_records import EvidenceKeys
 from kinesight.domain.model import ResultRecord, from_epoch_ms
 from pydantic import ValidationError
 
-from kinesight_cli.shared.aws_session import CLIENT_CONFIG
+from kinesight_cli.shared import aws_session
 from kinesight_cli.shared.dead_letter_routes import QUEUES
 from kinesight_cli.shared.dead_letters import DeadLetter, DeadLetterQueue
 from kinesight_cli.shared.results_stream import records_between
@@ -66,9 +65,7 @@ class StackData:
 
     def _fragments(self, stream_name: str, begin: datetime, end: datetime) -> Iterator[Any]:
         endpoint = self._client("kinesisvideo").get_data_endpoint(StreamName=stream_name, APIName="LIST_FRAGMENTS")
-        archive: Any = boto3.client(
-            "kinesis-video-archived-media", endpoint_url=endpoint["DataEndpoint"], config=CLIENT_CONFIG
-        )
+        archive: Any = aws_session.client("kinesis-video-archived-media", endpoint_url=endpoint["DataEndpoint"])
         window = {"StartTimestamp": begin, "EndTimestamp": end}
         pages = archive.get_paginator("list_fragments").paginate(
             StreamName=stream_name,
@@ -206,7 +203,7 @@ class StackData:
             raise
 
     def _client(self, service: str) -> Any:
-        return boto3.client(service, config=CLIENT_CONFIG)  # type: ignore[call-overload]  # any service
+        return aws_session.client(service)
 
 
 def _fragment_step(fragment: Any) -> Step:

@@ -149,7 +149,7 @@ class TestPutAndGet:
         result = run("rules", *words, "--stack", "unknown")
 
         assert result.exit_code == 1
-        assert "cannot describe the stack unknown" in result.stderr
+        assert "there is no stack unknown in the Region us-east-1" in result.stderr
         assert "--stack" in result.stderr
 
 
