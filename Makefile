@@ -20,6 +20,10 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Without byte code kept on disk, each of the many Python processes of a run compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
+# sam and boto3 read AWS_DEFAULT_REGION alone; AWS's other tools read AWS_REGION first.
+REGION := $(or $(AWS_REGION),$(AWS_DEFAULT_REGION))
+IN_REGION := $(if $(REGION),--region $(REGION))
+
 .DEFAULT_GOAL := help
 .PHONY: help setup browser awscli demo test test-all checks unit page-test page-types fuzz fuzz-coverage live-chaos load faults lint check-style check-types check-template check-page format build deploy destroy package local new-function lock checkov generate viewer-screenshot audit sbom clean
 
@@ -120,10 +124,10 @@ build: setup ## build functions and layers for deployment (ENV=staging, of samco
 	$(BIN)/python scripts/finish_build.py --release $(RELEASE)
 
 deploy: build ## deploy into your AWS account (ENV=staging|prod; ARGS=... goes to sam deploy; neither: it asks)
-	$(BIN)/sam deploy --config-env $(ENV) $(or $(ARGS),$(if $(filter default,$(ENV)),--guided))
+	$(BIN)/sam deploy --config-env $(ENV) $(IN_REGION) $(or $(ARGS),$(if $(filter default,$(ENV)),--guided))
 
 destroy: setup ## delete the deployed stack (ENV=...); images and evidence stay in their buckets
-	$(BIN)/sam delete --config-env $(ENV)
+	$(BIN)/sam delete --config-env $(ENV) $(IN_REGION)
 
 package: setup ## the files of a release, in dist/ (VERSION=v1.2.3)
 	$(BIN)/python scripts/package_release.py $(VERSION)

@@ -2,7 +2,9 @@
 
 import copy
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -266,6 +268,28 @@ def test_environments_do_not_share_a_stack() -> None:
     assert all(one["resolve_s3"] and one["capabilities"] == "CAPABILITY_IAM" for one in settings.values())
     assert settings["prod"]["confirm_changeset"] is True
     assert all(f"environment={name}" in one["tags"] for name, one in settings.items())
+
+
+@pytest.mark.parametrize(
+    ("variables", "region"),
+    [
+        ({"AWS_REGION": "eu-central-1"}, ["--region", "eu-central-1"]),
+        ({"AWS_DEFAULT_REGION": "eu-west-1"}, ["--region", "eu-west-1"]),
+        ({"AWS_REGION": "eu-central-1", "AWS_DEFAULT_REGION": "eu-west-1"}, ["--region", "eu-central-1"]),
+        ({}, []),
+    ],
+)
+@pytest.mark.parametrize("target", ["deploy", "destroy"])
+def test_make_deploys_to_the_region_of_the_environment(
+    target: str, variables: dict[str, str], region: list[str]
+) -> None:
+    command = ["make", "-n", target, "ENV=prod", "ARGS=--no-confirm-changeset"]
+    printed = subprocess.check_output(command, cwd=ROOT, text=True, env={"PATH": os.environ["PATH"]} | variables)
+
+    (line,) = [
+        one.split() for one in printed.splitlines() if f"sam {'delete' if target == 'destroy' else target}" in one
+    ]
+    assert [word for word in line if word in ("--region", *variables.values())] == region
 
 
 # ---- .github -------------------------------------------------------------------------------------------------------
