@@ -1,10 +1,13 @@
-"""The demo's video for tests: encoding it takes seconds, so a process does it once."""
+"""The demo's video for tests: encoding it takes seconds, so the processes of a run share one."""
 
-import tempfile
+import fcntl
 from functools import cache
 from pathlib import Path
 
-from kinesight_cli.demo.sample_video import make_demo_video
+from kinesight_cli.demo import sample_video
+
+ROOT = Path(__file__).resolve().parents[1]
+_CACHED = ROOT / ".kinesight" / "tests" / "demo.mp4"
 
 
 def write_sample_video(path: Path) -> None:
@@ -14,7 +17,11 @@ def write_sample_video(path: Path) -> None:
 
 @cache
 def _sample_video() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "demo.mp4"
-        make_demo_video(path)
-        return path.read_bytes()
+    _CACHED.parent.mkdir(parents=True, exist_ok=True)
+    with _CACHED.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not _CACHED.exists() or _CACHED.stat().st_mtime < Path(sample_video.__file__).stat().st_mtime:
+            partial = _CACHED.with_suffix(".part.mp4")
+            sample_video.make_demo_video(partial)
+            partial.replace(_CACHED)
+        return _CACHED.read_bytes()

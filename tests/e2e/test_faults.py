@@ -1,4 +1,4 @@
-"""All faults at once: `make faults` in a minute."""
+"""All faults at once: `make faults` in a minute. test_under_faults holds the shorter variant."""
 
 from pathlib import Path
 
@@ -14,6 +14,7 @@ def clean_environment() -> None:
     """The run deploys a stack of its own; the one for all of this folder would be a second one."""
 
 
+@pytest.mark.long
 def test_nothing_is_lost_or_duplicated_while_everything_fails(tmp_path: Path) -> None:
     outcome = run(Plan(seed=3, dependencies=(), trouble_s=4, peace_s=0), tmp_path)
 

@@ -212,6 +212,7 @@ class TestFiveMinutes:
         assert 0 < sum(cut_off.values()) < sum(expected.values())
         assert seen(stack) - before == expected
 
+    @pytest.mark.long
     def test_under_faults_the_results_are_those_without(self, stack: Stack) -> None:
         before = seen(stack)
         stack.cloud.kvs.service.faults.set(

@@ -7,14 +7,22 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.viewer.page_user import Device, PageUser
+from tests.viewer.page_user import DESKTOP, PHONE, Device, PageUser
 from tests.viewer.test_sessions import place_of
 from tests.viewer.world import DOOR
 
 SERIOUS = {"serious", "critical"}
 
 
-@pytest.mark.parametrize("light", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("device", "light"),
+    [
+        pytest.param(DESKTOP, "light", id="desktop-light"),
+        pytest.param(PHONE, "dark", id="phone-dark"),
+        pytest.param(DESKTOP, "dark", id="desktop-dark", marks=pytest.mark.long),
+        pytest.param(PHONE, "light", id="phone-light", marks=pytest.mark.long),
+    ],
+)
 def test_no_view_has_serious_accessibility_violations(
     open_page: Callable[..., PageUser], device: Device, light: str, door_session: Any, hostile: Any
 ) -> None:
