@@ -101,7 +101,7 @@ class StackInspector:
 
     @cached_property
     def selection(self) -> StreamSelection:
-        return StreamSelection.of(self.settings.stream_names, self.settings.tag_filter_documents())
+        return StreamSelection.read(self.settings.stream_names, self.settings.tag_filters)
 
     def expected_image_generation(self, stream_region: str) -> Mapping[str, Any]:
         """Returns the image generation configuration that streams of a Region must have."""

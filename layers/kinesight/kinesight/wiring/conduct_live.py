@@ -26,7 +26,7 @@ def _environment() -> ConductLiveSettings:
 def settings() -> ConductorSettings:
     """Raises InvalidSettingError."""
     environment = _environment()
-    selection = StreamSelection.of(environment.stream_names, environment.tag_filter_documents())
+    selection = StreamSelection.read(environment.stream_names, environment.tag_filters)
     return ConductorSettings(selection, environment.live_streams_per_consumer, _CONSUMER_MS)
 
 

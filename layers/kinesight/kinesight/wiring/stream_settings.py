@@ -12,7 +12,7 @@ from kinesight.settings import StreamConfigurationSettings
 def stream_settings_of(chosen: StreamConfigurationSettings) -> StreamSettings:
     """Raises InvalidSettingError."""
     return StreamSettings(
-        selection=StreamSelection.of(chosen.stream_names, chosen.tag_filter_documents()),
+        selection=StreamSelection.read(chosen.stream_names, chosen.tag_filters),
         image_generation=image_generation_settings(chosen) if chosen.image_generation_status == "ENABLED" else None,
         notification=notification_settings(chosen) if chosen.notification_status == "ENABLED" else None,
     )

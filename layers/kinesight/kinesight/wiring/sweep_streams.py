@@ -28,7 +28,7 @@ def settings() -> SweepSettings:
     """Raises InvalidSettingError."""
     environment = _environment()
     return SweepSettings(
-        selection=StreamSelection.of(environment.stream_names, environment.tag_filter_documents()),
+        selection=StreamSelection.read(environment.stream_names, environment.tag_filters),
         interval_ms=environment.analysis_sampling_interval,
         settle_ms=environment.sweep_settle_seconds * 1000,
     )

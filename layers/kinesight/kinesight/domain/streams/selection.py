@@ -1,5 +1,7 @@
-"""Selects streams by name or glob, or by tags in the format of KIT."""
+"""Selects streams by name or glob, or by tags."""
 
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -23,6 +25,34 @@ class TagFilter(BaseModel):
 
 
 _FILTERS = TypeAdapter(tuple[TagFilter, ...])
+_TERM = re.compile(r"""\s*(?P<key>[^=,|*"{}\[\]]+?)\s*=(?P<values>\s*\*\s*|[^,*"{}\[\]]+)""")
+"""One filter that can be typed: Location=Front|Parking. Tags have none of the excluded characters (TagStream)."""
+
+
+def tag_filter_documents(text: str) -> list[Any]:
+    """Reads TagFilters: Location=Front|Parking,Floor=1, or the JSON of KIT. `Location=*` is any value.
+
+    Raises InvalidSettingError with an example.
+    """
+    if text.lstrip()[:1] in ("{", "["):
+        return _from_json(text)
+    return [_from_term(term) for term in text.split(",")] if text.strip() else []
+
+
+def _from_json(text: str) -> list[Any]:
+    try:
+        parsed = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise InvalidSettingError(f"TagFilters is not valid JSON: {error}") from error
+    return parsed if isinstance(parsed, list) else [parsed]
+
+
+def _from_term(term: str) -> dict[str, Any]:
+    match = _TERM.fullmatch(term)
+    values = [] if match is None else [value.strip() for value in match["values"].split("|")]
+    if match is None or not all(values):
+        raise InvalidSettingError(f"TagFilters: {term.strip()!r} is not a filter such as Location=Front|Parking")
+    return {"key": match["key"]} | ({} if values == ["*"] else {"values": values})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +73,11 @@ class StreamSelection:
             raise InvalidSettingError(
                 f'TagFilters: {place}: {problem["msg"]}; expected {{"key":"Location","values":["Front","Parking"]}}'
             ) from error
+
+    @classmethod
+    def read(cls, names: Iterable[str], tag_filters: str) -> "StreamSelection":
+        """From the parameters StreamNames and TagFilters. Raises InvalidSettingError."""
+        return cls.of(names, tag_filter_documents(tag_filters))
 
     @property
     def literal_names(self) -> frozenset[str]:
