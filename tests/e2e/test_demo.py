@@ -1,5 +1,6 @@
 """The README's first command, as a person runs it."""
 
+import itertools
 import json
 import os
 import re
@@ -12,6 +13,11 @@ from subprocess import PIPE
 
 import httpx
 import pytest
+from kinesight_cli.demo.run import demo_cloud, run_demo
+from kinesight_local.fault_injection.error_responses import Call
+from kinesight_local.fault_injection.proxy import FaultKind, FaultProxy, FaultRule, FaultRules
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +56,45 @@ def test_the_demo_finds_the_face_and_loses_nothing(tmp_path: Path) -> None:
     assert "analyze_images rekognition:DetectLabels" in page
 
 
+class _Steps:
+    """A progress that keeps its steps."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def step(self, text: str) -> None:
+        self.texts.append(text)
+
+    def amount(self, what: str, done: int, total: int) -> None:
+        """Nothing."""
+
+
+class _FirstCalls(FaultRules):
+    """Rules for the first calls alone."""
+
+    def __init__(self, count: int, rule: FaultRule) -> None:
+        super().__init__()
+        self._left = itertools.repeat(rule, count)
+
+    def draw(self, call: Call) -> FaultRule | None:
+        return next(self._left, None)
+
+
+@pytest.mark.long
+def test_the_demo_waits_for_a_slow_detector_and_says_so(tmp_path: Path) -> None:
+    slow = _FirstCalls(10, FaultRule(FaultKind.SLOW, delay_ms=25_000))
+    steps = _Steps()
+    with demo_cloud(ROOT, tmp_path / "state") as cloud:
+        detector = "AWS_ENDPOINT_URL_REKOGNITION"
+        with FaultProxy(cloud.endpoints[detector], slow) as proxy:
+            cloud.function_endpoints[detector] = proxy.url
+            summary = run_demo(cloud, None, tmp_path / "report", steps)
+
+    assert (summary.lost, summary.waiting, summary.problems) == (0, 0, [])
+    assert summary.results == 24
+    assert any(text.startswith("waiting for images: ") and "in flight" in text for text in steps.texts)
+
+
 def _said_until(process: subprocess.Popen[str], last: str) -> str:
     """What it said, up to the line that holds `last`, or all there is."""
     assert process.stdout is not None
@@ -67,10 +112,10 @@ def _said_until(process: subprocess.Popen[str], last: str) -> str:
 def test_a_deployment_that_cannot_work_says_why_and_leaves_nothing_running(tmp_path: Path) -> None:
     kinesight = str(Path(sys.executable).with_name("kinesight"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "POWERTOOLS_"))}
-    command = [kinesight, "local", "up", "--parameter", "TagFilters=nonsense"]
+    command = [kinesight, "local", "up", "--parameter", "TagFilters={nonsense}"]
 
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
 
     assert done.returncode == 1
-    assert "TagFilters is not JSON" in done.stderr
+    assert "TagFilters is not valid JSON" in done.stderr
     assert "Traceback" not in done.stderr

@@ -11,6 +11,27 @@ from kinesight_cli.estimate.call_comparison import CallComparison
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Images that are neither analyzed nor lost: KVS still delivers them, or they are in the queue, or a function has
+    them or will retry them."""
+
+    undelivered: int = 0
+    queued: int = 0
+    in_flight: int = 0
+
+    def __bool__(self) -> bool:
+        return self.images > 0
+
+    @property
+    def images(self) -> int:
+        return self.undelivered + self.queued + self.in_flight
+
+    def __str__(self) -> str:
+        counts = {"not delivered by KVS": self.undelivered, "in the queue": self.queued, "in flight": self.in_flight}
+        return ", ".join(f"{count} {where}" for where, count in counts.items() if count)
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """Everything that can be counted from outside the stack, at one moment."""
 
@@ -24,11 +45,13 @@ class Observed:
     """Result ids that an alert was sent for."""
     alerts: int
     dead_letters: int
+    waiting: Waiting = Waiting()
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts of a run. `lost` counts what is missing and what is there twice; `problems` describes each in words."""
+    """Counts of a run. `lost` counts what is missing and what is there twice; `problems` describes each in words. An
+    image that waits is not lost."""
 
     fragments_sent: int
     images_generated: int
@@ -38,6 +61,7 @@ class Summary:
     alerts: int
     lost: int
     labels: dict[str, int]
+    waiting: int = 0
     problems: list[str] = field(default_factory=list)
     calls: tuple[CallComparison, ...] = ()
     repeated_calls: int = 0
@@ -51,6 +75,7 @@ class Summary:
             "matched": self.matched,
             "fragmentsArchived": self.fragments_archived,
             "alerts": self.alerts,
+            "waiting": self.waiting,
             "lost": self.lost,
             "labels": self.labels,
             "repeatedCalls": self.repeated_calls,
@@ -71,7 +96,7 @@ def summarize(observed: Observed) -> Summary:
     matched = [record for record in by_id.values() if record.matched]
     problems = {
         "images that could not be generated or delivered": observed.image_failures,
-        "images without a result": max(0, observed.images_generated - len(by_id)),
+        "images without a result": max(0, observed.images_generated - len(by_id) - observed.waiting.images),
         "results that were published twice": len(observed.records) - len(by_id),
         "evidence objects that are missing": len(_expected_evidence(matched) - observed.evidence),
         "matched results without an alert": len({record.result_id for record in matched} - observed.alerted),
@@ -87,6 +112,7 @@ def summarize(observed: Observed) -> Summary:
         alerts=observed.alerts,
         lost=sum(problems.values()),
         labels=_labels(by_id.values()),
+        waiting=observed.waiting.images,
         problems=[f"{count} {what}" for what, count in problems.items() if count],
     )
 

@@ -39,7 +39,7 @@ def demo(
             wait_for_interrupt()
         else:
             console.print("The local cloud stops now; --keep leaves it running.")
-    if summary.lost:
+    if summary.lost or summary.waiting:
         raise typer.Exit(1)
 
 
@@ -49,7 +49,9 @@ def _show(summary: "Summary") -> None:
     show({name: value for name, value in summary.document().items() if name != "calls"})
     if summary.calls:
         show_calls(summary.calls)
-    if summary.lost:
+    if summary.waiting:
+        errors.print(styled("yellow", f"{summary.waiting} images still wait: the detector is slow, or fails"))
+    if summary.lost or summary.waiting:
         for problem in summary.problems:
             errors.print(styled("red", problem))
         errors.print(f"Logs of the functions: {STATE_DIR / 'logs'}")

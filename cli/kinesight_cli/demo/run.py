@@ -11,7 +11,7 @@ from pathlib import Path
 from kinesight.domain.model import ResultRecord
 from kinesight_local.cloud import LocalCloud
 
-from kinesight_cli.demo.accounting import Observed, Summary, summarize
+from kinesight_cli.demo.accounting import Observed, Summary, Waiting, summarize
 from kinesight_cli.demo.report import write_report
 from kinesight_cli.demo.sample_video import make_demo_video
 from kinesight_cli.estimate import formulas
@@ -31,7 +31,11 @@ PARAMETERS = {
     "AlertPer": "IMAGE",  # one alert per image, so that every image can be accounted for
     "EnableViewer": "ENABLED",
 }
-_TIMEOUT_S = 120.0
+_STANDSTILL_S = 120.0
+"""After this time without any change, what has no result and is not waiting is lost."""
+_LONGEST_S = 1800.0
+_REPORT_S = 10.0
+"""Between two lines about what the demo waits for."""
 _POLL_S = 0.25
 _QUIET_S = 1.0
 """How long everything must stay accounted for: a duplicate alert or record would arrive within it."""
@@ -77,6 +81,7 @@ class _Observer:
             alerted=frozenset(self.alerted),
             alerts=len(self.alerted),
             dead_letters=self._dead_letters(),
+            waiting=self._waiting(counters["pending"]),
         )
 
     def calls_of_functions(self) -> int:
@@ -109,6 +114,15 @@ class _Observer:
         pages = self.cloud.client("s3").get_paginator("list_objects_v2")
         bucket = self.cloud.outputs["EvidenceBucketName"]
         return [one["Key"] for page in pages.paginate(Bucket=bucket) for one in page.get("Contents", [])]
+
+    def _waiting(self, undelivered: int) -> Waiting:
+        assert self.cloud.stack is not None  # noqa: S101 - it was deployed
+        counts = self.cloud.client("sqs").get_queue_attributes(
+            QueueUrl=self.cloud.stack.physical_id("ImagesQueue"),
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )["Attributes"]
+        visible, in_flight = (int(counts[f"ApproximateNumberOfMessages{kind}"]) for kind in ("", "NotVisible"))
+        return Waiting(undelivered, visible, in_flight)
 
     def _dead_letters(self) -> int:
         sqs, total = self.cloud.client("sqs"), 0
@@ -174,22 +188,24 @@ def _compared(
 
 
 def _settle(observer: _Observer, fragments_sent: int, progress: Progress) -> Summary:
-    """Returns the summary once everything has been accounted for during a second, or after two minutes."""
-    deadline_s = time.monotonic() + _TIMEOUT_S
+    """Returns the summary once everything has been accounted for during a second, or once nothing changes any more."""
+    began_s = reported_s = changed_s = time.monotonic()
     complete_since: float | None = None
-    calls_before = -1
+    before: object = None
     while True:
         observed = observer.read(fragments_sent)
-        pending = observer.cloud.kvs.service.delivery.counters(STREAM)["pending"]
-        summary = summarize(observed)
+        summary, calls, now_s = summarize(observed), observer.calls_of_functions(), time.monotonic()
         progress.amount("results", summary.results, max(1, observed.images_generated))
-        now_s = time.monotonic()
-        calls = observer.calls_of_functions()
-        complete = pending == 0 and summary.lost == 0 and calls == calls_before
-        calls_before = calls
-        complete_since = (complete_since or now_s) if complete else None
+        is_complete = not summary.waiting and summary.lost == 0 and (summary, calls) == before
+        complete_since = (complete_since or now_s) if is_complete else None
         if complete_since is not None and now_s - complete_since >= _QUIET_S:
             return summary
-        if now_s > deadline_s:
+        if observed.waiting or (summary, calls) != before:
+            changed_s = now_s
+        if now_s - changed_s > _STANDSTILL_S or now_s - began_s > _LONGEST_S:
             return summary
+        if observed.waiting and now_s - reported_s > _REPORT_S:
+            progress.step(f"waiting for images: {observed.waiting}")
+            reported_s = now_s
+        before = (summary, calls)
         time.sleep(_POLL_S)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import from_epoch_ms
-from kinesight_cli.demo.accounting import Observed, summarize
+from kinesight_cli.demo.accounting import Observed, Waiting, summarize
 from kinesight_cli.estimate.call_comparison import CallComparison
 
 from tests.builders import NOON_MS, a_frame, a_record
@@ -41,11 +41,22 @@ def test_a_complete_run_has_lost_nothing() -> None:
         "matched": 2,
         "fragmentsArchived": 1,
         "alerts": 2,
+        "waiting": 0,
         "lost": 0,
         "labels": {"Person": 3},
         "repeatedCalls": 0,
         "calls": {},
     }
+
+
+def test_an_image_that_waits_is_not_lost() -> None:
+    waiting = Waiting(undelivered=1, queued=1, in_flight=3)
+
+    summary = summarize(replace(COMPLETE, images_generated=8, waiting=waiting))
+
+    assert (summary.waiting, summary.lost) == (5, 0)
+    assert str(waiting) == "1 not delivered by KVS, 1 in the queue, 3 in flight"
+    assert summarize(replace(COMPLETE, images_generated=8, waiting=replace(waiting, in_flight=2))).lost == 1
 
 
 def test_calls_are_compared_with_their_estimate() -> None:
