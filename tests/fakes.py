@@ -106,6 +106,19 @@ class FakeDeadLetters:
         self.sent.append((body, error))
 
 
+@dataclass
+class FakeRedelivery:
+    """Delays in seconds by receipt handle; `failure` makes delaying fail."""
+
+    delays_s: dict[str, int] = field(default_factory=dict)
+    failure: Exception | None = None
+
+    def delay(self, seconds: Mapping[str, int]) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.delays_s |= seconds
+
+
 class FakeEvidenceStore:
     """Objects by key; `writes` counts every write that changed something."""
 

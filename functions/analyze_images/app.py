@@ -57,5 +57,7 @@ def _log_and_count(report: BatchReport) -> None:
             exc_info=problem.error.__cause__,
             **_problem_keys(problem),
         )
+    if report.delay_failure is not None:
+        logger.warning("retried later than planned", reason=repr(report.delay_failure))
     count(Metric.IMAGES_DEAD_LETTERED, len(report.dead_lettered))
     count(Metric.IMAGES_RETRIED, len(report.retried))

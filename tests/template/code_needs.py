@@ -219,6 +219,7 @@ def _functions_in(module: ModuleType) -> list[str]:
 
 # Operations whose permission has another name (Service Authorization Reference), and helpers that call several.
 _ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("sqs", "change_message_visibility_batch"): ("sqs:ChangeMessageVisibility",),
     ("s3", "copy_object"): ("s3:GetObject", "s3:PutObject"),
     ("s3", "delete_objects"): ("s3:DeleteObject",),
     ("s3", "head_object"): ("s3:GetObject",),

@@ -1,5 +1,6 @@
 """The table of permissions in docs/security.md: what each role is granted under every choice, and under some."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 
@@ -53,7 +54,12 @@ def _listed_elsewhere(verb: str) -> tuple[str, set[str]]:
 
 
 def _without(grants: Iterable[Grant], actions: set[str]) -> list[Grant]:
-    return [one for one in grants if one[0] not in actions]
+    """Without these actions on resources of others; those on the stack's own, which have a logical id, stay."""
+    return [one for one in grants if one[0] not in actions or _is_own(one[1])]
+
+
+def _is_own(resource: str) -> bool:
+    return re.match(r"[A-Z]\w+(/|$)", resource) is not None
 
 
 def _written(grants: Iterable[Grant]) -> str:

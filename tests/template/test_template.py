@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from kinesight.domain.batches import QueuedMessage
 from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.environment import Settings
 from kinesight.settings import DetectionSettings
@@ -111,7 +112,14 @@ def test_the_queue_outlasts_the_function(template: dict[str, Any]) -> None:
     timeout_s = template["Resources"]["AnalyzeImagesFunction"]["Properties"]["Timeout"]
 
     assert queue["VisibilityTimeout"] >= 6 * timeout_s
-    assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
+
+
+def test_an_outage_of_the_detector_of_ninety_minutes_dead_letters_no_image(template: dict[str, Any]) -> None:
+    attempts = template["Resources"]["ImagesQueue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
+    delays_s = [QueuedMessage("m", "", receive_count=count).retry_delay_s for count in range(1, attempts)]
+
+    assert delays_s[0] <= 60
+    assert sum(delays_s) >= 90 * 60
 
 
 def test_what_sam_writes_has_neither_merge_keys_nor_aliases() -> None:

@@ -13,6 +13,7 @@ REQUIRED = {
     "CROPS_BUCKET": "images",
     "COORDINATION_TABLE": "coordination",
     "IDEMPOTENCY_TABLE": "idempotency",
+    "IMAGES_QUEUE_URL": "https://sqs/images",
     "DEAD_LETTER_QUEUE_URL": "https://sqs/dead",
 }
 STREAMS = {
@@ -51,35 +52,11 @@ def test_what_is_missing_is_named() -> None:
         AnalyzeImagesSettings.from_environment()
 
 
-@pytest.mark.parametrize(
-    ("text", "documents"),
-    [
-        ("", []),
-        ('{"key":"Location"}', [{"key": "Location"}]),
-        ('[{"key":"a"},{"key":"b"}]', [{"key": "a"}, {"key": "b"}]),
-    ],
-)
-def test_tag_filters_are_json(monkeypatch: pytest.MonkeyPatch, text: str, documents: list[object]) -> None:
-    for name, value in (STREAMS | {"TAG_FILTERS": text, "WIDTH_PIXELS": ""}).items():
+def test_an_empty_number_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (STREAMS | {"WIDTH_PIXELS": ""}).items():
         monkeypatch.setenv(name, value)
 
-    settings = ConfigureStreamsSettings.from_environment()
-
-    assert settings.tag_filter_documents() == documents
-    assert settings.width_pixels is None
-
-
-def test_tag_filters_that_are_no_json_are_an_error() -> None:
-    settings = ConfigureStreamsSettings(
-        configuration_bucket="evidence",
-        coordination_table="t",
-        images_uri="s3://b",
-        notification_topic_arn="arn",
-        tag_filters="nonsense",
-    )
-
-    with pytest.raises(InvalidSettingError, match="TagFilters is not JSON"):
-        settings.tag_filter_documents()
+    assert ConfigureStreamsSettings.from_environment().width_pixels is None
 
 
 @pytest.mark.parametrize("event", [{}, {"Records": 1}, {"Records": [{}]}, {"Records": [{"messageId": "1"}]}])

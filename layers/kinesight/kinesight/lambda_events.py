@@ -17,9 +17,15 @@ def _decoded(data: Any) -> Any:
     return b64decode(data, validate=True) if isinstance(data, str) else data
 
 
+class _SqsAttributes(BaseModel):
+    receive_count: int = Field(default=1, alias="ApproximateReceiveCount", ge=1)
+
+
 class _SqsRecord(BaseModel):
     message_id: str = Field(alias="messageId")
     body: str
+    receipt_handle: str = Field(default="", alias="receiptHandle")
+    attributes: _SqsAttributes = _SqsAttributes()
 
 
 class _SqsBatch(BaseModel):
@@ -92,7 +98,10 @@ def rendering(event: Mapping[str, Any]) -> tuple[RangePlan, Progress]:
 
 def sqs_messages(event: Mapping[str, Any]) -> list[QueuedMessage]:
     """Raises InvalidEventError if the event is not an SQS batch."""
-    return [QueuedMessage(record.message_id, record.body) for record in _read(_SqsBatch, event, "an SQS batch").records]
+    return [
+        QueuedMessage(one.message_id, one.body, one.receipt_handle, one.attributes.receive_count)
+        for one in _read(_SqsBatch, event, "an SQS batch").records
+    ]
 
 
 def kinesis_records(event: Mapping[str, Any]) -> list[StreamedRecord]:

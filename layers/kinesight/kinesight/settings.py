@@ -1,13 +1,11 @@
 """Settings of each function, read from its environment variables."""
 
-import json
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
 from kinesight.domain.detectors.catalogue import DETECTORS, DetectorType
-from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.gate.decision import GateMethod, GateMode
 from kinesight.domain.parameters import NONE_IF_BLANK, CommaList, OptionalNumber, OptionalText, ParameterModel
 from kinesight.domain.sessions.channels import CHANNELS
@@ -77,6 +75,7 @@ class AnalyzeImagesSettings(GatedSettings):
     """Images from the queue; `account_id` is that of the streams."""
 
     account_id: str
+    images_queue_url: str
     dead_letter_queue_url: str
 
 
@@ -121,16 +120,6 @@ class SelectionSettings(Settings):
 
     stream_names: CommaList = Field(default=[])
     tag_filters: str = ""
-
-    def tag_filter_documents(self) -> list[Any]:
-        """The TagFilters parameter as JSON. Raises InvalidSettingError."""
-        if not self.tag_filters.strip():
-            return []
-        try:
-            parsed = json.loads(self.tag_filters)
-        except json.JSONDecodeError as error:
-            raise InvalidSettingError(f"TagFilters is not JSON: {error}") from error
-        return parsed if isinstance(parsed, list) else [parsed]
 
 
 class StreamConfigurationSettings(SelectionSettings):

@@ -28,7 +28,15 @@ from kinesight.domain.rules.matching import Rules
 from kinesight.domain.streams.missing_images import LastImageSeen, LastImageTracker
 
 from tests.builders import ACCOUNT, BUCKET, NOON_MS, a_detection, a_fragment_number, an_image_key, an_s3_event
-from tests.fakes import FakeDeadLetters, FakeDetector, FakeDocuments, FakeImageStore, FakeLedger, FakeSink
+from tests.fakes import (
+    FakeDeadLetters,
+    FakeDetector,
+    FakeDocuments,
+    FakeImageStore,
+    FakeLedger,
+    FakeRedelivery,
+    FakeSink,
+)
 from tests.fakes_streams import FakeStreams
 
 
@@ -41,20 +49,22 @@ class World:
     sink: FakeSink = field(default_factory=FakeSink)
     ledger: FakeLedger = field(default_factory=FakeLedger)
     dead_letters: FakeDeadLetters = field(default_factory=FakeDeadLetters)
+    redelivery: FakeRedelivery = field(default_factory=FakeRedelivery)
     rules: Rules = field(default_factory=lambda: Rules.of(["person"], 80))
     last_images: FakeDocuments = field(default_factory=FakeDocuments)
     analyses: list[FrameAnalysis] = field(default_factory=list)
 
-    def analyze(self, *bodies: str) -> BatchReport:
+    def analyze(self, *bodies: str, receive_count: int = 1) -> BatchReport:
         ports = AnalyzeImagesPorts(
             self.images,
             StreamArns(FakeStreams(), monotonic_s=lambda: 0),
             DetectionPorts(self.detector, self.sink, self.ledger, lambda: NOON_MS),
             self.dead_letters,
+            self.redelivery,
             LastImageTracker(self.last_images, lambda: NOON_MS),
         )
         settings = AnalyzeBatchSettings(ACCOUNT, PipelineSettings(lambda: self.rules, concurrent_detections=4))
-        messages = [QueuedMessage(f"m{index}", body) for index, body in enumerate(bodies)]
+        messages = [QueuedMessage(f"m{n}", body, f"handle {n}", receive_count) for n, body in enumerate(bodies)]
         return analyze_batch(messages, ports, settings, self.analyses)
 
     def image(self, index: int = 0, stream: str = "front-door") -> str:
@@ -297,3 +307,36 @@ def test_a_batch_that_ends_unexpectedly_leaves_its_analyses_to_be_reported() -> 
 
     report = FrameReport.of(world.analyses)
     assert {name: one.analyzed for name, one in report.counts.items()} == {"front-door": 1}
+
+
+class TestRedelivery:
+    def test_a_transient_failure_is_retried_soon_and_its_neighbours_are_not(self) -> None:
+        world = World()
+        busy, fine = world.image(0), world.image(1)
+        world.detector.failures[busy] = DetectorBusyError("slow")
+
+        report = world.analyze(an_s3_event(busy), an_s3_event(fine), "{}")
+
+        assert report.failed_item_ids == ["m0"]
+        assert world.redelivery.delays_s == {"handle 0": 30}
+
+    def test_without_failures_nothing_is_delayed(self) -> None:
+        world = World(redelivery=FakeRedelivery(failure=AssertionError("no call")))
+
+        assert world.analyze(an_s3_event(world.image())).delay_failure is None
+
+    @pytest.mark.parametrize("failure", [DeliveryError("throttled"), OSError("cut")])
+    def test_a_delay_that_fails_fails_nothing_else(self, failure: Exception) -> None:
+        world = World(redelivery=FakeRedelivery(failure=failure))
+        busy = world.image()
+        world.detector.failures[busy] = DetectorBusyError("slow")
+
+        report = world.analyze(an_s3_event(busy))
+
+        assert report.failed_item_ids == ["m0"]
+        assert report.delay_failure is not None
+
+    def test_delays_grow_to_a_quarter_of_an_hour(self) -> None:
+        delays = [QueuedMessage("m", "", "h", count).retry_delay_s for count in (1, 2, 3, 4, 5, 6, 7, 1000)]
+
+        assert delays == [30, 60, 120, 240, 480, 900, 900, 900]

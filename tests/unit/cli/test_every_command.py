@@ -68,7 +68,7 @@ def no_credentials(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_profile(patch: pytest.MonkeyPatch) -> None:
-    patch.setenv("AWS_PROFILE", "nobody")
+    patch.setenv("AWS_PROFILE", "missing")
 
 
 def closed_endpoint(patch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,24 @@ from kinesight.domain.errors import KinesightError, UnexpectedError
 from kinesight.domain.model import Frame
 from kinesight.domain.ports import DeadLetters
 
+_FIRST_DELAY_S = 30
+_LONGEST_DELAY_S = 900
+
 
 @dataclass(frozen=True, slots=True)
 class QueuedMessage:
-    """An SQS message."""
+    """An SQS message. `receive_count`: how often it was delivered, this time included."""
 
     message_id: str
     body: str
+    receipt_handle: str = ""
+    receive_count: int = 1
+
+    @property
+    def retry_delay_s(self) -> int:
+        """Seconds until a message that failed is delivered again: half a minute, doubled each time up to a quarter of
+        an hour."""
+        return min(_LONGEST_DELAY_S, _FIRST_DELAY_S << min(self.receive_count - 1, 10))
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,13 @@ class DeadLetters(Protocol):
         """Sends an item with the reason. Raises DeliveryError."""
 
 
+class RedeliveryDelays(Protocol):
+    """A queue whose messages are being processed."""
+
+    def delay(self, seconds: Mapping[str, int]) -> None:
+        """Sets when messages are delivered again, by receipt handle. Raises DeliveryError."""
+
+
 class EvidenceStore(Protocol):
     """The evidence bucket. Keys are deterministic, so repeated writes are idempotent."""
 

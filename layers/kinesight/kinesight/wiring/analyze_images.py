@@ -10,6 +10,7 @@ from kinesight.adapters.aws import clients
 from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
 from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
+from kinesight.adapters.messages.sqs_redelivery import SqsRedelivery
 from kinesight.adapters.s3.image_store import S3ImageStore
 from kinesight.domain.analysis.analyze_images import AnalyzeBatchSettings, AnalyzeImagesPorts
 from kinesight.domain.analysis.stream_arns import StreamArns
@@ -39,6 +40,7 @@ def ports(remaining_ms: Callable[[], int]) -> AnalyzeImagesPorts:
         streams=_streams(),
         detection=detection.ports(environment, remaining_ms, detection.gate(environment)),
         dead_letters=SqsDeadLetters(clients.sqs(), environment.dead_letter_queue_url, source=_NAME),
+        redelivery=SqsRedelivery(clients.sqs(), environment.images_queue_url),
         last_images=_last_images(),
     )
 

@@ -13,10 +13,10 @@ from kinesight.domain.analysis.frame_from_s3 import frame_of
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
 from kinesight.domain.analysis.s3_events import ImageCreated, parse_s3_event
 from kinesight.domain.analysis.stream_arns import StreamArns
-from kinesight.domain.batches import FailedItems, ItemFailure, QueuedMessage
+from kinesight.domain.batches import FailedItems, ItemFailure, QueuedMessage, run_safely
 from kinesight.domain.errors import KinesightError, PermanentError
 from kinesight.domain.model import Frame, ResultRecord
-from kinesight.domain.ports import DeadLetters, ImageStore
+from kinesight.domain.ports import DeadLetters, ImageStore, RedeliveryDelays
 from kinesight.domain.streams.missing_images import LastImageTracker
 
 
@@ -28,6 +28,7 @@ class AnalyzeImagesPorts:
     streams: StreamArns
     detection: DetectionPorts
     dead_letters: DeadLetters
+    redelivery: RedeliveryDelays
     last_images: LastImageTracker
 
 
@@ -48,6 +49,8 @@ class BatchReport(FailedItems):
     over_budget: list[FrameAnalysis] = field(default_factory=list)
     already_analyzed: list[FrameAnalysis] = field(default_factory=list)
     skipped_test_events: int = 0
+    delay_failure: KinesightError | None = None
+    """Why messages are redelivered after the queue's visibility timeout instead of sooner."""
 
 
 @dataclass(slots=True)
@@ -77,6 +80,7 @@ def analyze_batch(
     report = BatchReport()
     for state in states:
         _settle(state, ports.dead_letters, report)
+    _delay_retries(messages, ports.redelivery, report)
     return report
 
 
@@ -106,6 +110,14 @@ def _settle(state: _MessageState, dead_letters: DeadLetters, report: BatchReport
         report.retry(*transient)
     elif failures:
         report.dead_letter(state.message.body, dead_letters, *failures)
+
+
+def _delay_retries(messages: Sequence[QueuedMessage], redelivery: RedeliveryDelays, report: BatchReport) -> None:
+    """A transient failure is retried soon, and less and less often while it lasts."""
+    failed = set(report.failed_item_ids)
+    delays = {one.receipt_handle: one.retry_delay_s for one in messages if one.message_id in failed}
+    if delays:
+        report.delay_failure = run_safely(lambda: redelivery.delay(delays))
 
 
 def _failures(state: _MessageState) -> list[ItemFailure]:
