@@ -37,6 +37,7 @@ _CREDENTIALS = {
     "AWS_DEFAULT_REGION": REGION,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+_CONTROL_S = 60
 _CLIENT = Config(connect_timeout=5, read_timeout=60, max_pool_connections=20, retries={"mode": "standard"})
 
 
@@ -122,7 +123,7 @@ class LocalCloud:
             **_CREDENTIALS,
         }
         self.function_endpoints = dict(self.endpoints)
-        httpx.post(f"http://127.0.0.1:{port}/moto-api/reset", verify=NO_TLS)
+        httpx.post(f"http://127.0.0.1:{port}/moto-api/reset", verify=NO_TLS, timeout=_CONTROL_S)
         self._have_state_machines_run(True)
         ending.callback(self._have_state_machines_run, False)
         # The interpreter of state machines finds the other services by moto's port.
@@ -179,4 +180,6 @@ class LocalCloud:
     def _have_state_machines_run(self, enabled: bool) -> None:
         """moto has one setting per process, which other users of moto in this process expect unchanged."""
         config = {"stepfunctions": {"execute_state_machine": enabled}}
-        httpx.post(f"{self.endpoints['AWS_ENDPOINT_URL']}/moto-api/config", json=config, verify=NO_TLS)
+        httpx.post(
+            f"{self.endpoints['AWS_ENDPOINT_URL']}/moto-api/config", json=config, verify=NO_TLS, timeout=_CONTROL_S
+        )

@@ -109,6 +109,7 @@ class TestOneRange:
     def test_images_on_demand_are_not_taken_for_kvs_own(self, stack: Stack) -> None:
         assert stack.new_dead_letters("ImagesDeadLetterQueueUrl") == []
 
+    @pytest.mark.long
     def test_under_faults_the_results_are_the_same(self, stack: Stack) -> None:
         """Another interval, so other moments: nothing of it was analyzed before."""
         stack.cloud.kvs.service.faults.set(

@@ -69,7 +69,7 @@ def open_page(world: World, browser: Browser) -> Iterator[Callable[..., PageUser
         user.leave()
 
 
-@pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.fixture(params=[DESKTOP, pytest.param(PHONE, marks=pytest.mark.long)], ids=["desktop", "phone"])
 def device(request: pytest.FixtureRequest) -> Device:
     found: Device = request.param
     return found

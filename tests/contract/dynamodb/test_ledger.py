@@ -1,6 +1,7 @@
 """Ledger: the fake and the adapter over moto."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from kinesight.adapters.dynamodb.ledger import PowertoolsLedger
 from kinesight.domain.errors import StillInProgressError
 from kinesight.domain.ports import Ledger
+from kinesight_local.moto_support.atomic_writes import make_writes_atomic
 
 from tests.fakes import FakeLedger
 
@@ -25,12 +27,15 @@ def an_idempotency_table() -> Any:
 
 
 @pytest.fixture(params=["fake", "powertools"])
-def ledger(request: pytest.FixtureRequest, aws: None) -> Ledger:
+def ledger(request: pytest.FixtureRequest, aws: None) -> Iterator[Ledger]:
     if request.param == "fake":
-        return FakeLedger()
-    return PowertoolsLedger(
+        yield FakeLedger()
+        return
+    restore = make_writes_atomic()
+    yield PowertoolsLedger(
         an_idempotency_table(), "idempotency", name="f", kept_seconds=60, remaining_ms=lambda: 60_000
     )
+    restore()
 
 
 class TestLedger:
