@@ -34,7 +34,7 @@ def _endpoint(facts: ModelFacts) -> Result:
     return failed(
         Cause.ENDPOINT_NOT_IN_SERVICE,
         f"the endpoint {_state(facts)}",
-        facts.note or "Images are retried for ninety minutes.",
+        facts.note or "Images are retried for 105 minutes.",
         f"aws sagemaker describe-endpoint --endpoint-name {facts.name} --query '[EndpointStatus,FailureReason]'",
     )
 
@@ -45,7 +45,7 @@ def _collection(facts: ModelFacts) -> Result:
     return failed(
         Cause.COLLECTION_MISSING,
         f"the collection {facts.name} does not exist",
-        "Rekognition rejects every image with ResourceNotFoundException; images are retried for ninety minutes.",
+        "Rekognition rejects every image with ResourceNotFoundException; images are retried for 105 minutes.",
         f"aws rekognition create-collection --collection-id {facts.name}  # then add faces with index-faces",
     )
 

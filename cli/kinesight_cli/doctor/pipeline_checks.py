@@ -87,7 +87,7 @@ def queue_exists(facts: QueueFacts) -> Result:
 def queue_age(facts: QueueFacts) -> Result:
     """Checks that images do not wait too long in the queue."""
     oldest = "" if facts.oldest_s is None else f", the oldest for {span(facts.oldest_s)}"
-    fact = f"{facts.waiting} images waiting, {facts.in_flight} in progress{oldest}"
+    fact = f"{facts.waiting} images waiting, {facts.in_flight} in flight (being analyzed, or to be retried){oldest}"
     measured = {
         "waitingMessages": facts.waiting,
         "inFlightMessages": facts.in_flight,
@@ -156,7 +156,7 @@ def results(facts: ResultsFacts) -> Result:
     return failed(
         Cause.RESULTS_STREAM_MISSING,
         f"the results stream {facts.name} {'does not exist' if facts.status is None else f'is {facts.status}'}",
-        "Images are analyzed and paid for, but their results cannot be published; they are retried for ninety minutes.",
+        "Images are analyzed and paid for, but their results cannot be published; they are retried for 105 minutes.",
         f"aws kinesis create-stream --stream-name {facts.name} --shard-count 1"
         if facts.status is None
         else f"aws kinesis describe-stream-summary --stream-name {facts.name}",
