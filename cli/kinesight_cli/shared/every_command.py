@@ -11,7 +11,7 @@ from typer.models import CommandInfo
 
 from kinesight_cli.shared.console import errors, print_error
 
-_INTERRUPTED = 130
+INTERRUPTED = 130
 """Exit code of a program that Ctrl-C ends."""
 
 _OPTIONS = {
@@ -56,7 +56,7 @@ def _with_errors(function: Callable[..., Any]) -> Callable[..., Any]:
             raise
         except KeyboardInterrupt as error:
             print_error("interrupted")
-            raise typer.Exit(_INTERRUPTED) from error
+            raise typer.Exit(INTERRUPTED) from error
         except Exception as error:
             if Debugging.enabled:
                 raise

@@ -61,12 +61,30 @@ def pair(text: str) -> tuple[str, str]:
     return name, value
 
 
+def _in_order(ctx: typer.Context, parameter: typer.CallbackParam, value: datetime) -> datetime:
+    """Of both options, the one that is read last sees the other."""
+    times = {**ctx.params, str(parameter.name): value}
+    begin, end = times.get("begin"), times.get("end")
+    if begin is not None and end is not None and begin >= end:
+        raise typer.BadParameter(f"--from {begin.isoformat()} is not before --to {end.isoformat()}")
+    return value
+
+
 StreamArgument = Annotated[str, typer.Argument(help="Name of the stream.")]
 FromOption = Annotated[
     datetime,
-    typer.Option("--from", parser=moment, metavar="WHEN", help="Start of the time range; UTC unless it has an offset."),
+    typer.Option(
+        "--from",
+        parser=moment,
+        callback=_in_order,
+        metavar="WHEN",
+        help="Start of the time range; UTC unless it has an offset.",
+    ),
 ]
-ToOption = Annotated[datetime, typer.Option("--to", parser=moment, metavar="WHEN", help="End of the time range.")]
+ToOption = Annotated[
+    datetime,
+    typer.Option("--to", parser=moment, callback=_in_order, metavar="WHEN", help="End of the time range."),
+]
 SelectorOption = Annotated[SelectorChoice, typer.Option(help="Clock that the time range refers to.")]
 StackOption = Annotated[str, typer.Option("--stack", help="Name of the deployed stack.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from kinesight_cli.shared.console import console, reported_errors
+import typer
+
+from kinesight_cli.shared.console import console, errors, print_error, reported_errors
+from kinesight_cli.shared.every_command import INTERRUPTED
 from kinesight_cli.shared.options import SelectorChoice
 
 
@@ -30,6 +33,11 @@ def run_analysis(stack: str, workflow_input: Mapping[str, object], *, follow: bo
         execution = analysis_workflow.start(stack, workflow_input)
         progress.step(f"execution {execution.name}")
         if follow:
-            return analysis_workflow.follow(execution, lambda done, all_: progress.amount("windows", done, all_))
+            try:
+                return analysis_workflow.follow(execution, lambda done, all_: progress.amount("windows", done, all_))
+            except KeyboardInterrupt:
+                print_error("interrupted; the execution continues. To stop it:")
+                errors.print(f"aws stepfunctions stop-execution --execution-arn {execution.arn}", soft_wrap=True)
+                raise typer.Exit(INTERRUPTED) from None
     console.print(execution.arn, soft_wrap=True)
     return None

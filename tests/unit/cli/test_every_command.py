@@ -184,3 +184,21 @@ def test_the_version_is_printed() -> None:
     ended = CliRunner().invoke(app, ["--version"])
 
     assert (ended.exit_code, ended.output.split()[0]) == (0, "kinesight")
+
+
+@pytest.mark.parametrize("path", [("analyze",), ("timelapse",), ("replay",)], ids=" ".join)
+@pytest.mark.parametrize("end", ["2026-11-20T02:00", "2026-11-20T03:00+02:00"])
+@pytest.mark.parametrize("is_start_last", [False, True])
+def test_a_range_that_ends_before_it_starts_is_refused(
+    path: tuple[str, ...], end: str, is_start_last: bool, files: Mapping[str, Path]
+) -> None:
+    line = arguments(path, files)
+    line[line.index("--to") + 1] = end
+    if is_start_last:
+        start = line.index("--from")
+        line = [*line[:start], *line[start + 2 :], *line[start : start + 2]]
+
+    ended = CliRunner(env={"COLUMNS": "200"}).invoke(app, line)
+
+    assert ended.exit_code == 2
+    assert "is not before --to" in ended.stderr
