@@ -109,6 +109,25 @@ def _said_until(process: subprocess.Popen[str], last: str) -> str:
     return said
 
 
+@pytest.mark.long
+def test_the_local_cloud_gets_ready_and_writes_its_environment(tmp_path: Path) -> None:
+    kinesight = str(Path(sys.executable).with_name("kinesight"))
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "POWERTOOLS_"))}
+
+    with subprocess.Popen(
+        [kinesight, "local", "up"], cwd=tmp_path, env=environment, stdout=PIPE, stderr=PIPE, text=True
+    ) as local:
+        printed = _said_until(local, "Viewer: ")
+        script = "source .kinesight/env && echo $AWS_ENDPOINT_URL_KINESIS_VIDEO"
+        address = subprocess.check_output(["bash", "-c", script], cwd=tmp_path, env=environment, text=True).strip()
+        assert httpx.post(f"{address}/listStreams", json={}).status_code in (200, 400, 403)
+        local.send_signal(signal.SIGINT)
+        rest, complaints = local.communicate(timeout=60)
+
+    assert "Ready" in printed
+    assert (local.returncode, complaints) == (0, ""), rest
+
+
 def test_a_deployment_that_cannot_work_says_why_and_leaves_nothing_running(tmp_path: Path) -> None:
     kinesight = str(Path(sys.executable).with_name("kinesight"))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "POWERTOOLS_"))}

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from kinesight_cli.shared.console import console, reported_errors
+from kinesight_cli.shared.console import console, print_lines, reported_errors, show
 from kinesight_cli.shared.options import ParameterOption, pair
 from kinesight_cli.shared.paths import PROJECT_DIR, STATE_DIR
-from kinesight_cli.shared.serving import print_exports, wait_for_interrupt
+from kinesight_cli.shared.serving import wait_for_interrupt, write_exports
 
 app = typer.Typer(name="local", no_args_is_help=True, help="The local cloud: AWS on this machine.")
 
@@ -28,11 +28,17 @@ def up(
         with reported_errors(), shown_progress(console) as progress:
             cloud.ensure_stream(stream)
             cloud.deploy(progress.step)
-        print_exports(cloud.endpoints)
-        for name, value in cloud.outputs.items():
-            console.print(f"# {name}: {value}", soft_wrap=True)
-        console.print(f"# then, in another shell: kinesight put-video {stream} FILE --tag image")
-        console.print("# new streams are attached within five minutes")
+        environment = data_dir / "env"
+        write_exports(environment, cloud.endpoints)
+        show(dict(cloud.outputs))
+        print_lines(
+            "",
+            "Ready, until Ctrl-C. In another shell:",
+            f"  source {environment}",
+            f"  kinesight put-video {stream} FILE --tag image",
+            "A new stream is attached within five minutes.",
+            *([f"Viewer: {cloud.outputs['ViewerUrl']}"] if "ViewerUrl" in cloud.outputs else []),
+        )
         wait_for_interrupt()
 
 
