@@ -27,10 +27,10 @@ import psutil
 import samcli
 
 from kinesight_local.build import architecture
+from kinesight_local.function_processes.runtimes import SITE, Runtimes
 from kinesight_local.template import FunctionSource
 
 _EMULATOR = Path(samcli.__file__).parent / "local" / "rapid" / f"aws-lambda-rie-{architecture()}"
-_SITE = Path(__file__).parent / "function_site"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For httpx, where an emulator is called by HTTP: loading certificates, its default, takes longer than a call."""
 _START_S = 30.0
@@ -69,8 +69,11 @@ class InvocationResult:
 class FunctionPool:
     """A function's execution environments, started on demand, at most `most`."""
 
-    def __init__(self, spec: FunctionSpec, runtime_environment: Mapping[str, str], log: Path, *, most: int) -> None:
+    def __init__(
+        self, spec: FunctionSpec, runtime_environment: Mapping[str, str], log: Path, runtimes: Runtimes, *, most: int
+    ) -> None:
         self.spec = spec
+        self._runtimes = runtimes
         self._runtime_environment = runtime_environment
         self._log = log
         self._idle: queue.LifoQueue[_Environment | None] = queue.LifoQueue()
@@ -119,7 +122,7 @@ class FunctionPool:
     def _start(self) -> "_Environment":
         if self._stopped:
             raise ConnectionAbortedError(f"{self.spec.name} is stopped")
-        environment = _Environment(self.spec, self._runtime_environment, self._log)
+        environment = _Environment(self.spec, self._runtime_environment, self._log, self._runtimes)
         self._all.append(environment)
         return environment
 
@@ -132,12 +135,14 @@ class FunctionPool:
 class _Environment:
     """One process group with two loopback ports."""
 
-    def __init__(self, spec: FunctionSpec, runtime_environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, spec: FunctionSpec, runtime_environment: Mapping[str, str], log: Path, runtimes: Runtimes
+    ) -> None:
         address, api = _free_address(), _free_address()
         self._url = f"http://{address}/2015-03-31/functions/function/invocations"
         command = ["/bin/sh", "-c", _LIFELINE, "sh"]
         command += [str(_EMULATOR), "--log-level", "error", "--runtime-interface-emulator-address", address]
-        command += ["--runtime-api-address", api, sys.executable, "-m", "awslambdaric", spec.handler]
+        command += ["--runtime-api-address", api, *runtimes.command(spec.handler)]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 command,
@@ -182,7 +187,7 @@ class _Environment:
 
 def _environment(spec: FunctionSpec, runtime_environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that Lambda sets, without those of this process."""
-    folders = [_SITE, spec.source.code_dir, *spec.source.layer_dirs]
+    folders = [SITE, spec.source.code_dir, *spec.source.layer_dirs]
     return {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "LANG": "en_US.UTF-8",
@@ -245,6 +250,7 @@ class Lambdas:
         log_dir.mkdir(parents=True)
         self._runtime_environment = runtime_environment
         self.log_dir = log_dir
+        self._runtimes = Runtimes(log_dir)
         self._most = most_environments
         self._pools: dict[str, FunctionPool] = {}
         self._lock = threading.Lock()
@@ -254,7 +260,7 @@ class Lambdas:
         with self._lock:
             old = self._pools.pop(spec.name, None)
             log = self.log_dir / f"{spec.name}.log"
-            self._pools[spec.name] = FunctionPool(spec, self._runtime_environment, log, most=self._most)
+            self._pools[spec.name] = FunctionPool(spec, self._runtime_environment, log, self._runtimes, most=self._most)
         if old is not None:
             old.stop()
 
@@ -281,3 +287,4 @@ class Lambdas:
         with self._lock:
             for pool in self._pools.values():
                 pool.stop()
+        self._runtimes.stop()

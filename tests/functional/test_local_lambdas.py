@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from kinesight_local.function_processes.runtimes import Runtimes
 from kinesight_local.lambdas import FunctionPool, FunctionSpec
 from kinesight_local.template import FunctionSource
 
@@ -31,8 +33,15 @@ def handler(event, context):
 Start = Callable[..., FunctionPool]
 
 
+@pytest.fixture(params=[True, False], ids=["forked", "started"])
+def runtimes(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Runtimes]:
+    found = Runtimes(tmp_path, forks=request.param)
+    yield found
+    found.stop()
+
+
 @pytest.fixture
-def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+def start(tmp_path: Path, runtimes: Runtimes, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     code, layer = tmp_path / "code", tmp_path / "layer"
     code.mkdir()
     layer.mkdir()
@@ -43,7 +52,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
 
     def begin(timeout_s: int = 10, most: int = 1) -> FunctionPool:
         spec = FunctionSpec("f", "app.handler", timeout_s, 256, {"OWN": "1"}, FunctionSource(code, (layer,)))
-        pools.append(FunctionPool(spec, {"AWS_REGION": "us-east-1"}, tmp_path / "log", most=most))
+        pools.append(FunctionPool(spec, {"AWS_REGION": "us-east-1"}, tmp_path / "log", runtimes, most=most))
         return pools[-1]
 
     yield begin
@@ -102,3 +111,21 @@ def test_a_running_function_can_be_stopped_by_two_threads_at_once(start: Start) 
 
         assert [stop.result() for stop in stops] == [None] * 4
         assert result.result().failed
+
+
+def test_no_runtime_outlives_its_environment(start: Start) -> None:
+    pool = start()
+    running = psutil.Process(invoked(pool)["pid"])
+
+    pool.stop()
+
+    running.wait(timeout=10)
+
+
+@pytest.mark.parametrize("runtimes", [True], indirect=True)
+def test_no_runtime_outlives_the_process_that_forks_them(start: Start, runtimes: Runtimes) -> None:
+    running = psutil.Process(invoked(start())["pid"])
+
+    runtimes.stop()
+
+    running.wait(timeout=10)

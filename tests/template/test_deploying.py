@@ -100,6 +100,7 @@ def test_the_stack_is_within_the_quotas_of_cloudformation(setting: str, request:
     assert max(size, written) <= MOST_BYTES
 
 
+@pytest.mark.long  # `make lint` runs cfn-lint on the template as it is
 def test_cloudformation_would_take_what_safe_updates_make(safe: Document) -> None:
     """No circle above all (E3004): aliases wait for alarms and a role, and functions and the workflow for aliases."""
     found = lint(json.dumps(safe), config=ManualArgs(regions=["us-east-1"]))
