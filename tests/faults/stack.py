@@ -13,6 +13,8 @@ from urllib.parse import quote_plus
 from kinesight.domain.rules.refresh import DOCUMENT_KEY
 from kinesight_local.cloud import LocalCloud
 from kinesight_local.fault_injection.proxy import FaultProxy, FaultRules
+from kinesight_local.moto_support.patches import install
+from moto.sqs.models import SQSBackend
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDED = "recorded"
@@ -253,7 +255,7 @@ def _letter(place: str, message: dict[str, Any]) -> Letter:
 def faulty_stack(streams: list[str], seed: int, folder: Path) -> Iterator[FaultyStack]:
     """Deployed while all is well; the environment is the local cloud's until the end."""
     fault_rules = FaultRules(seed)
-    with ExitStack() as proxies, LocalCloud(ROOT, folder, _PARAMETERS) as cloud:
+    with _short_delays(), ExitStack() as proxies, LocalCloud(ROOT, folder, _PARAMETERS) as cloud:
         behind = {url: proxies.enter_context(FaultProxy(url, fault_rules)).url for url in _faulty(cloud)}
         cloud.function_endpoints = {name: behind.get(url, url) for name, url in cloud.endpoints.items()}
         for name in streams:
@@ -262,6 +264,22 @@ def faulty_stack(streams: list[str], seed: int, folder: Path) -> Iterator[Faulty
         stack = FaultyStack(cloud, fault_rules)
         _prepare(stack)
         yield stack
+
+
+@contextmanager
+def _short_delays() -> Iterator[None]:
+    """No message waits for its next try longer than the queue's visibility timeout here."""
+    change = SQSBackend.change_message_visibility
+
+    def shortened(backend: SQSBackend, queue_name: str, receipt_handle: str, visibility_timeout: int) -> None:
+        longest_s = backend.get_queue(queue_name).visibility_timeout  # type: ignore[attr-defined]  # moto sets it by name
+        change(backend, queue_name, receipt_handle, min(int(visibility_timeout), int(longest_s or 0)))
+
+    restore = install((SQSBackend, "change_message_visibility", shortened))
+    try:
+        yield
+    finally:
+        restore()
 
 
 def _faulty(cloud: LocalCloud) -> list[str]:
