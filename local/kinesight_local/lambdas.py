@@ -101,11 +101,6 @@ class FunctionPool:
             self._idle.put(environment)
         return result
 
-    def warm(self) -> None:
-        """Starts one environment in advance."""
-        environment = self._idle.get()
-        self._idle.put(environment if environment is not None else self._start())
-
     def kill(self) -> bool:
         """Kills the oldest running environment, even during an invocation; False if none is running."""
         running = [one for one in list(self._all) if one.is_alive()]

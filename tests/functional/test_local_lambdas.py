@@ -1,5 +1,6 @@
 """Functions as processes: warm, isolated, replaced after a crash or a timeout."""
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -103,7 +104,7 @@ def test_a_timeout_costs_one_invocation(start: Start) -> None:
 def test_a_running_function_can_be_stopped_by_two_threads_at_once(start: Start) -> None:
     for _ in range(5):
         pool = start()
-        pool.warm()
+        invoked(pool)
         with ThreadPoolExecutor() as threads:
             result = threads.submit(pool.invoke, {"sleep": 30})
             time.sleep(0.05)
@@ -120,6 +121,17 @@ def test_no_runtime_outlives_its_environment(start: Start) -> None:
     pool.stop()
 
     running.wait(timeout=10)
+
+
+@pytest.mark.parametrize("runtimes", [True], indirect=True)
+def test_a_requester_that_ends_before_its_request_harms_no_other(start: Start, runtimes: Runtimes) -> None:
+    assert invoked(start())["calls"] == 1
+    address = runtimes.command("app.handler")[-2]
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as requester:
+        requester.connect(address)
+
+    assert invoked(start())["calls"] == 1
 
 
 @pytest.mark.parametrize("runtimes", [True], indirect=True)

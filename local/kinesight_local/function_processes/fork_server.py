@@ -17,7 +17,9 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
-MOST_BYTES = 1 << 20
+_MOST_BYTES = 1 << 20
+_REQUEST_S = 5
+"""A requester sends as soon as it is connected; one that was killed in between sends nothing."""
 _PRELOADED = ("boto3", "s3transfer.manager", "pydantic", "kinesight.settings", "kinesight.domain.model")
 """None of them reads the environment when it is imported."""
 
@@ -33,16 +35,15 @@ class ForkServer:
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._listener.bind(path)
         self._listener.listen(64)
-        woken, waker = socket.socketpair()
+        self._wakeup = woken, waker = socket.socketpair()
         for one in (woken, waker):
             one.setblocking(False)
         signal.set_wakeup_fd(waker.fileno())
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        self._keep = (woken, waker)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # without a handler, the signal wakes nothing
 
     def serve(self) -> None:
         """Returns once standard input has ended; all runtimes are killed then."""
-        woken = self._keep[0]
+        woken, _ = self._wakeup
         for source in (self._listener, woken, sys.stdin):
             self._selector.register(source, selectors.EVENT_READ)
         while True:
@@ -54,18 +55,25 @@ class ForkServer:
                 elif key.fileobj is sys.stdin:
                     self._kill(*self._runtimes)
                     return
-                else:
+                elif self._runtimes.get(key.data) is key.fileobj:  # else it has been reaped since the selection
                     self._kill(key.data)
                     self._selector.unregister(key.fileobj)
 
     def _start(self) -> None:
         connection, _ = self._listener.accept()
-        message, descriptors, _, _ = socket.recv_fds(connection, MOST_BYTES, 2)
+        connection.settimeout(_REQUEST_S)
+        message: bytes = b""
+        descriptors: list[int] = []
+        with suppress(OSError):
+            message, descriptors, _, _ = socket.recv_fds(connection, _MOST_BYTES, 2)
+        if not message:
+            connection.close()
+            return
         request = json.loads(message)
         self._load(request["path"])
         pid = os.fork()
         if pid == 0:
-            self._run(request, descriptors)
+            self._run(request, descriptors, connection)
         for one in descriptors:
             os.close(one)
         self._runtimes[pid] = connection
@@ -79,16 +87,15 @@ class ForkServer:
                 with suppress(ImportError):
                     importlib.import_module(name)
 
-    def _run(self, request: dict[str, Any], descriptors: list[int]) -> None:
+    def _run(self, request: dict[str, Any], descriptors: list[int], own: socket.socket) -> None:
         """In the new process; never returns."""
         try:
             os.setsid()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._listener.close()
             self._selector.close()
-            for connection in self._runtimes.values():
-                connection.close()
+            for one in (self._listener, *self._wakeup, *self._runtimes.values(), own):
+                one.close()
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             for number, descriptor in enumerate(descriptors, start=1):
                 os.dup2(descriptor, number)

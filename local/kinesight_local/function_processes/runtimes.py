@@ -33,7 +33,10 @@ class Runtimes:
         with self._lock:
             if self._server is not None and self._server.stdin is not None:
                 self._server.stdin.close()
-                self._server.wait(timeout=10)
+                try:
+                    self._server.wait(timeout=10)
+                except subprocess.TimeoutExpired:
+                    self._server.kill()
             if self._folder is not None:
                 shutil.rmtree(self._folder, ignore_errors=True)
 
