@@ -26,7 +26,8 @@ class TagFilter(BaseModel):
 
 _FILTERS = TypeAdapter(tuple[TagFilter, ...])
 _TERM = re.compile(r"""\s*(?P<key>[^=,|*"{}\[\]]+?)\s*=(?P<values>\s*\*\s*|[^,*"{}\[\]]+)""")
-"""One filter that can be typed: Location=Front|Parking. Tags have none of the excluded characters (TagStream)."""
+"""One filter that can be typed: Location=Front|Parking. Of the excluded characters a tag can have the equals sign alone
+(TagStream): a key with one needs the JSON form."""
 
 
 def tag_filter_documents(text: str) -> list[Any]:
