@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kinesight_cli.shared.console import console, errors, reported_errors, show, styled
+from kinesight_cli.shared.console import console, errors, show, styled
 from kinesight_cli.shared.paths import PROJECT_DIR, STATE_DIR
 from kinesight_cli.shared.serving import print_exports, wait_for_interrupt
 
@@ -28,7 +28,7 @@ def demo(
     from kinesight_cli.shared.progress import shown_progress
 
     with demo_cloud(PROJECT_DIR, STATE_DIR.resolve()) as cloud:
-        with reported_errors(), shown_progress(console) as progress:
+        with shown_progress(console) as progress:
             summary = run_demo(cloud, video, report_dir, progress)
         _show(summary)
         console.print(f"Report: {report_dir / 'index.html'}")

@@ -34,6 +34,7 @@ PARAMETERS = {
 _STANDSTILL_S = 120.0
 """After this time without any change, what has no result and is not waiting is lost."""
 _LONGEST_S = 1800.0
+"""What still waits after this time is reported as waiting."""
 _REPORT_S = 10.0
 """Between two lines about what the demo waits for."""
 _POLL_S = 0.25

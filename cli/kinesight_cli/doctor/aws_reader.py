@@ -9,21 +9,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError, PartialCredentialsError
 
-from kinesight_cli.shared.aws_session import problem
+from kinesight_cli.shared.aws_session import DENIED, INVALID_CREDENTIALS, problem
 
 _CLIENT = Config(retries={"mode": "standard", "total_max_attempts": 4}, connect_timeout=5, read_timeout=20)
-_DENIED = frozenset(
-    {
-        "403",
-        "AccessDenied",
-        "AccessDeniedException",
-        "AuthorizationError",
-        "AuthorizationErrorException",
-        "Forbidden",
-        "NotAuthorizedException",
-        "UnauthorizedOperation",
-    }
-)
 _ABSENT = frozenset(
     {
         "404",
@@ -35,18 +23,6 @@ _ABSENT = frozenset(
         "NotFoundException",
         "QueueDoesNotExist",
         "ResourceNotFoundException",
-    }
-)
-_NO_CREDENTIALS = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
     }
 )
 _ACTIONS = {  # permissions that are not named after the operation (Service Authorization Reference)
@@ -128,11 +104,9 @@ class AwsReader:
             code = error.response.get("Error", {}).get("Code", "")
             if code in _ABSENT | absent:
                 return None
-            if code in _NO_CREDENTIALS:
-                raise CannotCheckError(
-                    f"the credentials are invalid ({code}): check aws sts get-caller-identity"
-                ) from error
-            if code in _DENIED:
+            if code in INVALID_CREDENTIALS:
+                raise CannotCheckError(problem(error)) from error
+            if code in DENIED:
                 raise AccessDeniedError(
                     permission(client.meta.service_model.service_name, error.operation_name)
                 ) from error

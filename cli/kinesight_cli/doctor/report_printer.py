@@ -17,36 +17,36 @@ def print_check(check: CheckResult) -> None:
     sign, style = _SIGNS[result.status]
     console.print(" ", styled(style, sign, f" {check.check:<{_NAME_WIDTH}} {result.fact}"), sep="", soft_wrap=True)
     if result.explanation:
-        _print(f"   {'':<{_NAME_WIDTH}} cause: {result.explanation} ({result.cause})")
+        print_lines(f"   {'':<{_NAME_WIDTH}} cause: {result.explanation} ({result.cause})")
     if result.next_step:
-        _print(f"   {'':<{_NAME_WIDTH}} next:  {result.next_step}")
+        print_lines(f"   {'':<{_NAME_WIDTH}} next:  {result.next_step}")
 
 
 def print_stream_summary(report: Report) -> None:
     """Prints the conclusion for one stream."""
     failed = report.streams[0].first_failed
     if report.is_healthy:
-        _print(_all_passed(report))
+        print_lines(_all_passed(report))
     elif failed is not None:
-        _print(f"first failed check: {failed.check}, {failed.result.cause} (docs/troubleshooting.md)")
+        print_lines(f"first failed check: {failed.check}, {failed.result.cause} (docs/troubleshooting.md)")
 
 
 def print_streams(report: Report, *, everything: bool) -> None:
     """Prints a table of all streams, or every check of each."""
     if not report.streams:
-        _print("no streams are selected: set StreamNames or TagFilters")
+        print_lines("no streams are selected: set StreamNames or TagFilters")
     elif everything:
         _print_checks(report)
     else:
         console.print(_table(report))
-        _print(f"All checks of one stream: kinesight doctor STREAM --stack {report.stack}; of all streams: --all")
+        print_lines(f"All checks of one stream: kinesight doctor STREAM --stack {report.stack}; of all streams: --all")
     if report.is_healthy:
-        _print(_all_passed(report))
+        print_lines(_all_passed(report))
 
 
 def _print_checks(report: Report) -> None:
     for stream in report.streams:
-        _print(f"\n{stream.stream}")
+        print_lines(f"\n{stream.stream}")
         for check in stream.checks:
             if check.stream is not None:
                 print_check(check)
@@ -73,7 +73,3 @@ def _table(report: Report) -> Table:
 
 def _age(seconds: float | None) -> str:
     return "" if seconds is None else f"{span(seconds)} ago"
-
-
-def _print(text: str) -> None:
-    print_lines(text)

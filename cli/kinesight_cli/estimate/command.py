@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from kinesight_cli.shared.console import reported_errors
 from kinesight_cli.shared.options import ParameterOption, pair
 
 app = typer.Typer()
@@ -28,17 +27,16 @@ def estimate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with formulas and sources.")] = False,
 ) -> None:
     """Estimate the monthly cost per camera, from the template's parameters and list prices."""
-    with reported_errors():
-        from kinesight_cli.estimate.document import document
-        from kinesight_cli.estimate.estimator import comparison, estimator
-        from kinesight_cli.estimate.prices import load_prices
-        from kinesight_cli.estimate.tables import show_estimate
-        from kinesight_cli.estimate.workload import assumed
+    from kinesight_cli.estimate.document import document
+    from kinesight_cli.estimate.estimator import comparison, estimator
+    from kinesight_cli.estimate.prices import load_prices
+    from kinesight_cli.estimate.tables import show_estimate
+    from kinesight_cli.estimate.workload import assumed
 
-        workload = assumed([f"cameras={cameras}", *(assume or ())])
-        overrides = _deployed(stack) | dict(pair(text) for text in parameter or ())
-        found = estimator(overrides, workload, load_prices(region, prices))
-        columns = comparison(found, overrides) if compare else []
+    workload = assumed([f"cameras={cameras}", *(assume or ())])
+    overrides = _deployed(stack) | dict(pair(text) for text in parameter or ())
+    found = estimator(overrides, workload, load_prices(region, prices))
+    columns = comparison(found, overrides) if compare else []
     if as_json:
         typer.echo(json.dumps(document(found, columns), indent=2))
     else:

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from kinesight_cli.shared.console import reported_errors
 from kinesight_cli.shared.paths import STATE_DIR
 from kinesight_cli.shared.serving import print_exports, wait_for_interrupt
 
@@ -40,16 +39,15 @@ def serve(
     from kinesight_local.kvs.server import KvsServer
 
     seeds = [_seed(text) for text in stream or ()]
-    with reported_errors():
-        server = KvsServer(
-            data_dir,
-            host,
-            port,
-            region=region,
-            account_id=account_id,
-            limits=Limits() if enforce_quotas else None,
-            faults=Faults.load(faults) if faults else None,
-        )
+    server = KvsServer(
+        data_dir,
+        host,
+        port,
+        region=region,
+        account_id=account_id,
+        limits=Limits() if enforce_quotas else None,
+        faults=Faults.load(faults) if faults else None,
+    )
     with server:
         for name, hours in seeds:
             server.service.streams.ensure(name, retention_hours=hours)

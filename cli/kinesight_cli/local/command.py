@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from kinesight_cli.shared.console import console, print_lines, reported_errors, show
+from kinesight_cli.shared.console import console, print_lines
 from kinesight_cli.shared.options import ParameterOption, pair
 from kinesight_cli.shared.paths import PROJECT_DIR, STATE_DIR
 from kinesight_cli.shared.serving import wait_for_interrupt, write_exports
@@ -25,13 +25,13 @@ def up(
     from kinesight_cli.shared.progress import shown_progress
 
     with LocalCloud(PROJECT_DIR, data_dir.resolve(), _parameters(parameter or [])) as cloud:
-        with reported_errors(), shown_progress(console) as progress:
+        with shown_progress(console) as progress:
             cloud.ensure_stream(stream)
             cloud.deploy(progress.step)
         environment = data_dir / "env"
         write_exports(environment, cloud.endpoints)
-        show(dict(cloud.outputs))
         print_lines(
+            *(f"{name}: {value}" for name, value in cloud.outputs.items()),
             "",
             "Ready, until Ctrl-C. In another shell:",
             f"  source {environment}",

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from kinesight_cli.migrate.migration import Migration, deploy_line, files
-from kinesight_cli.shared.console import print_lines, reported_errors
+from kinesight_cli.shared.console import print_lines
 
 app = typer.Typer(
     name="migrate",
@@ -41,8 +41,7 @@ def rekognition(
 
 
 def _migrate(read: Callable[[str], Migration], file: Path, output: Path) -> None:
-    with reported_errors():
-        migration = read(file.read_text(encoding="utf-8-sig", errors="replace"))
+    migration = read(file.read_text(encoding="utf-8-sig", errors="replace"))
     output.mkdir(parents=True, exist_ok=True)
     written = files(migration)
     for name, text in written.items():

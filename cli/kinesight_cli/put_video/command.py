@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from kinesight_cli.shared.console import console, reported_errors
+from kinesight_cli.shared.console import console
 from kinesight_cli.shared.every_command import changes_account
 from kinesight_cli.shared.options import StreamArgument, moment, pair
 
@@ -60,7 +60,7 @@ def put_video(
         image_prefix=image_prefix,
         metadata=tuple(pair(text) for text in metadata or ()),
     )
-    with reported_errors(), shown_progress(console) as progress:
+    with shown_progress(console) as progress:
         progress.step(f"reading {file}")
         video = read_video(file, fragment_ms=fragment_ms)
         progress.step(f"sending to {stream}" + (" (transcoded to H.264)" if video.transcoded else ""))

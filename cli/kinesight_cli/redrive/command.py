@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kinesight_cli.shared.console import console, errors, print_lines, reported_errors
+from kinesight_cli.shared.console import console, errors, print_lines
 from kinesight_cli.shared.every_command import changes_account
 from kinesight_cli.shared.options import JsonOption, StackOption
 
@@ -57,7 +57,7 @@ def redrive(
     from kinesight_cli.shared.progress import shown_progress
 
     options = RedriveOptions([one.value for one in queue or ()], reason or (), limit, dry_run)
-    with reported_errors(), shown_progress(errors) as progress:
+    with shown_progress(errors) as progress:
         begun: list[str] = []
 
         def update(name: str, done: int, total: int) -> None:

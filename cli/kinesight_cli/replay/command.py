@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kinesight_cli.shared.console import console, print_lines, reported_errors, show
+from kinesight_cli.shared.console import console, print_lines, show
 from kinesight_cli.shared.options import FromOption, StackOption, ToOption
 
 app = typer.Typer()
@@ -44,7 +44,7 @@ def replay(
     from kinesight_cli.shared.rules_document import fetch
     from kinesight_cli.shared.stack_lookup import default_rules
 
-    with reported_errors(), shown_progress(console) as progress:
+    with shown_progress(console) as progress:
         after = RulesDocument.parse(config.read_text())
         progress.step("reading the current rules")
         current = fetch(stack)

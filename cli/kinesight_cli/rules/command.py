@@ -8,7 +8,7 @@ from kinesight.domain.errors import InvalidConfigurationError
 from kinesight.domain.rules.document import RulesDocument
 
 from kinesight_cli.rules.summary import difference, summary
-from kinesight_cli.shared.console import errors, print_lines, reported_errors
+from kinesight_cli.shared.console import errors, print_lines
 from kinesight_cli.shared.every_command import changes_account
 from kinesight_cli.shared.options import StackOption
 from kinesight_cli.shared.paths import PROJECT_DIR
@@ -38,9 +38,8 @@ def put(file: FileArgument, stack: StackOption = "kinesight") -> None:
 
     text = _text(file)
     document = _validated(text, str(file))
-    with reported_errors():
-        before = rules_document.fetch(stack)
-        rules_document.put(stack, text)
+    before = rules_document.fetch(stack)
+    rules_document.put(stack, text)
     print_lines(*_changes(before, document), f"{file} becomes the rules document of the stack {stack} within a minute")
 
 
@@ -49,8 +48,7 @@ def get(stack: StackOption = "kinesight") -> None:
     """Print the rules document of the stack."""
     from kinesight_cli.shared import rules_document
 
-    with reported_errors():
-        text = rules_document.fetch(stack)
+    text = rules_document.fetch(stack)
     if text is None:
         errors.print(
             f"the stack {stack} has no rules document: its parameters Labels and MinimumConfidence apply. "

@@ -30,8 +30,31 @@ if TYPE_CHECKING:
 
 CLIENT_CONFIG = Config(retries={"mode": "standard"}, connect_timeout=10, read_timeout=30)
 
-_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+INVALID_CREDENTIALS = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+DENIED = frozenset(
+    {
+        "403",
+        "AccessDenied",
+        "AccessDeniedException",
+        "AuthorizationError",
+        "AuthorizationErrorException",
+        "Forbidden",
+        "NotAuthorizedException",
+        "UnauthorizedOperation",
+    }
+)
+"""Codes of errors; each service has its own."""
 
 
 @dataclass(slots=True)
@@ -85,14 +108,14 @@ def target() -> str:
     try:
         account = client("sts").get_caller_identity()["Account"]
     except (ClientError, EndpointConnectionError, ConnectTimeoutError):
-        account = "unknown"  # a profile needs no permission for it, but the network may not lead there
+        account = "unknown"  # the command may need neither this permission nor a way to STS
     except BotoCoreError as error:
         raise CommandError(problem(error)) from error
     return f"account {account}, Region {region}"
 
 
 def problem(error: Exception) -> str:
-    """What a user can do about an error of botocore."""
+    """An error of botocore, and what to do about it."""
     match error:
         case NoRegionError():
             return "no AWS Region is configured: pass --region, or set AWS_REGION or AWS_DEFAULT_REGION"
@@ -104,9 +127,9 @@ def problem(error: Exception) -> str:
             return f"{error}: `aws configure list-profiles` lists the profiles that there are"
         case EndpointConnectionError() | ConnectTimeoutError() | ReadTimeoutError():
             return f"{error}. Check the network, the Region, and the variables AWS_ENDPOINT_URL*"
-        case ClientError() if error.response["Error"].get("Code") in _EXPIRED:
-            return f"AWS rejects the credentials ({error}): renew them, for example with `aws sso login`"
-        case ClientError() if error.response["Error"].get("Code") in _DENIED:
+        case ClientError() if error.response["Error"].get("Code") in INVALID_CREDENTIALS:
+            return f"the credentials are invalid ({error}): renew them, for example with `aws sso login`"
+        case ClientError() if error.response["Error"].get("Code") in DENIED:
             return f"{error}. Grant this action to the profile, or choose another one with --profile"
         case _:
             return str(error)

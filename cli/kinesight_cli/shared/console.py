@@ -5,17 +5,13 @@ characters in them are printed as escapes, so that they cannot change the termin
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
-
-from kinesight_cli.shared.errors import CommandError
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -42,7 +38,7 @@ errors = SafeConsole(stderr=True)
 
 def styled(style: str, words: str, *more: str) -> Text:
     """Words in a style, followed by others without one."""
-    return Text.assemble((neutral(words), style), *map(neutral, more))
+    return Text.assemble((words, style), *more)
 
 
 def print_lines(*lines: str) -> None:
@@ -80,28 +76,3 @@ def _text(value: Any) -> str:
 
 def _pair(name: str, value: Any) -> str:
     return f"{name} × {value}" if isinstance(value, int) else f"{words(name)}: {_text(value)}"
-
-
-@contextmanager
-def reported_errors() -> Iterator[None]:
-    """Ends the command with exit code 1 and the message, without a traceback, on errors that the user can fix."""
-    try:
-        yield
-    except Exception as error:
-        if not isinstance(error, CommandError) and type(error).__name__ not in _LOCAL_CLOUD_ERRORS:
-            raise
-        print_error(str(error))
-        raise typer.Exit(1) from error
-
-
-_LOCAL_CLOUD_ERRORS = frozenset(
-    {
-        "AddressUnavailableError",
-        "BuildFailedError",
-        "DeploymentFailedError",
-        "InvalidFaultsError",
-        "InvalidTemplateError",
-        "UnreadableStateError",
-    }
-)
-"""Errors of `kinesight_local`, by name: importing it takes a second, which every command would pay."""

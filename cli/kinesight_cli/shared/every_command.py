@@ -20,6 +20,19 @@ _OPTIONS = {
 }
 
 
+_LOCAL_CLOUD_ERRORS = frozenset(
+    {
+        "AddressUnavailableError",
+        "BuildFailedError",
+        "DeploymentFailedError",
+        "InvalidFaultsError",
+        "InvalidTemplateError",
+        "UnreadableStateError",
+    }
+)
+"""Errors of `kinesight_local`, by name: importing it takes a second, which every command would pay."""
+
+
 class Debugging:
     """Whether tracebacks are printed; the option --debug sets it."""
 
@@ -27,9 +40,16 @@ class Debugging:
 
 
 def changes_account(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Marks a command that changes something: it prints account and Region first."""
-    function.changes_account = True  # type: ignore[attr-defined]  # read below
-    return function
+    """Has a command that changes something print account and Region first."""
+
+    @wraps(function)
+    def run(*arguments: Any, **named: Any) -> Any:
+        from kinesight_cli.shared import aws_session
+
+        errors.print(aws_session.target(), soft_wrap=True)
+        return function(*arguments, **named)
+
+    return run
 
 
 def prepare(app: typer.Typer, *, calls_aws: bool) -> typer.Typer:
@@ -80,8 +100,6 @@ def _with_account(function: Callable[..., Any]) -> Callable[..., Any]:
 
         aws_session.choose(**{one.name: named.pop(one.name, None) for one in added})
         try:
-            if getattr(function, "changes_account", False):
-                errors.print(aws_session.target(), soft_wrap=True)
             return function(*arguments, **named)
         finally:
             aws_session.choose()
@@ -93,7 +111,7 @@ def _with_account(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _message(error: Exception) -> str:
-    """Of an error that the command did not expect."""
+    """What went wrong, and what to do about it."""
     from botocore.exceptions import BotoCoreError, ClientError
     from kinesight.domain.errors import KinesightError
 
@@ -102,7 +120,7 @@ def _message(error: Exception) -> str:
 
     if isinstance(error, BotoCoreError | ClientError):
         return problem(error)
-    if isinstance(error, KinesightError | CommandError):
+    if isinstance(error, KinesightError | CommandError) or type(error).__name__ in _LOCAL_CLOUD_ERRORS:
         return str(error)
     if isinstance(error, OSError):
         return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)

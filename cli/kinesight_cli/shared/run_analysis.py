@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from kinesight_cli.shared.console import console, errors, print_error, reported_errors
+from kinesight_cli.shared.console import console, errors, print_error
 from kinesight_cli.shared.every_command import INTERRUPTED
 from kinesight_cli.shared.options import SelectorChoice
 
@@ -29,7 +29,7 @@ def run_analysis(stack: str, workflow_input: Mapping[str, object], *, follow: bo
     from kinesight_cli.shared import analysis_workflow
     from kinesight_cli.shared.progress import shown_progress
 
-    with reported_errors(), shown_progress(console) as progress:
+    with shown_progress(console) as progress:
         execution = analysis_workflow.start(stack, workflow_input)
         progress.step(f"execution {execution.name}")
         if follow:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kinesight_cli.shared.console import console, reported_errors, show
+from kinesight_cli.shared.console import console, show
 from kinesight_cli.shared.every_command import changes_account
 from kinesight_cli.shared.options import (
     FollowOption,
@@ -74,7 +74,7 @@ def _download(summary: dict[str, Any], video: Path) -> None:
     from kinesight_cli.timelapse.download import download
 
     poster = video.with_suffix(".jpg")
-    with reported_errors(), shown_progress(console) as progress:
+    with shown_progress(console) as progress:
         progress.step("downloading")
         download(summary["timelapse"]["video"], video, lambda done, of: progress.amount("bytes", done, of))
         download(summary["timelapse"]["poster"], poster, lambda _done, _of: None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kinesight_cli.shared.console import console, errors, print_lines, reported_errors
+from kinesight_cli.shared.console import console, errors, print_lines
 from kinesight_cli.shared.options import JsonOption, StackOption, moment
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def trace(
     from kinesight_cli.trace.tracer import TraceRequest, trace_frames
 
     begin = since or datetime.now(UTC) - _SEARCHED
-    with reported_errors(), shown_progress(errors) as progress:
+    with shown_progress(errors) as progress:
         traces = trace_frames(stack, TraceRequest(identity, stream, begin), progress.step)
     if as_json:
         document = {"id": identity, "searchedSince": begin, "frames": [_document(one) for one in traces]}
