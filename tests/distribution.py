@@ -1,5 +1,7 @@
-"""The order of the test files, and which of them stay together on one of xdist's processes."""
+"""How the tests run: the order of their files, which of them stay together in one of xdist's processes, and what the
+garbage collector need not visit."""
 
+import gc
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -17,6 +19,12 @@ _TOGETHER = ("tests/viewer/",)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Sorts by folder; within one, the order stays."""
     items.sort(key=lambda item: _rank(item.nodeid))
+
+
+def pytest_collection_finish() -> None:
+    """Half a million objects of modules and tests live until the end: a fifth of the unit tests' CPU was collection."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> "FilesAndFolders | None":

@@ -20,7 +20,16 @@ from typing import Any
 _MOST_BYTES = 1 << 20
 _REQUEST_S = 5
 """A requester sends as soon as it is connected; one that was killed in between sends nothing."""
-_PRELOADED = ("boto3", "s3transfer.manager", "pydantic", "kinesight.settings", "kinesight.domain.model")
+_PRELOADED = (
+    "boto3",
+    "s3transfer.manager",
+    "pydantic",
+    "aws_lambda_powertools",
+    "kinesight.settings",
+    "kinesight.lambda_events",
+    "kinesight.domain.analysis.pipeline",
+    "kinesight.domain.rules.document",
+)
 """None of them reads the environment when it is imported."""
 
 

@@ -25,6 +25,7 @@ from kinesight.domain.errors import (
     StorageBusyError,
     UnreadableMediaError,
 )
+from kinesight.domain.live import consume_live, fragment_analyzer, stream_reader
 from kinesight.domain.live.consume_live import ConsumerPorts, ConsumerReport, ConsumerSettings, Ends, consume
 from kinesight.domain.live.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
 from kinesight.domain.live.live_stream import LiveSettings
@@ -41,6 +42,14 @@ from tests.builders import NOON_MS
 from tests.fakes import FakeDeadLetters, FakeDetector, FakeDocuments, FakeLedger, FakeSink, FakeSpendCounters, FakeWork
 
 VIDEO = Track(1, "video", "V_MPEG4/ISO/AVC", b"private", "camera", 320, 240)
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The waits of a consumer are a second or longer."""
+    monkeypatch.setattr(consume_live, "_TICK_S", 0.05)
+    monkeypatch.setattr(stream_reader, "_REOPEN_S", 0.05)
+    monkeypatch.setattr(fragment_analyzer, "backoff_s", lambda _: 0.02)
 
 
 def arn(name: str) -> str:

@@ -370,28 +370,33 @@ class ReportedWork(FakeWork):
         return report.model_dump_json(by_alias=True).encode()
 
 
-def test_the_summary_of_a_week_stays_small() -> None:
-    week, name = 7 * 24 * 3600, "x" * 256
-    workflow = Workflow(FakeCamera(seconds=week, name=name), now=NOON + timedelta(seconds=week))
-    plan = workflow.plan(EndTimestamp=NOON + timedelta(seconds=week), StreamName=name, SamplingInterval=5000)
+LONG_RANGES = pytest.mark.parametrize("days", [1, pytest.param(7, marks=pytest.mark.long)])
+
+
+@LONG_RANGES
+def test_the_summary_of_a_long_range_stays_small(days: int) -> None:
+    seconds, name = days * 24 * 3600, "x" * 256
+    workflow = Workflow(FakeCamera(seconds=seconds, name=name), now=NOON + timedelta(seconds=seconds))
+    plan = workflow.plan(EndTimestamp=NOON + timedelta(seconds=seconds), StreamName=name, SamplingInterval=5000)
     work = ReportedWork(workflow.windows(plan))
     work.objects[plan.windows_key] = workflow.work.objects[plan.windows_key]
 
     summary = summarize(plan, work, "kinesight-evidence-" + "x" * 44)
 
-    assert summary.matched == week // 5
+    assert summary.matched == seconds // 5
     assert len(summary.evidence) == 50
     assert len(json.dumps(summary.model_dump_json(by_alias=True))) < 128 * 1024
 
 
-def test_the_state_of_a_week_stays_small() -> None:
+@LONG_RANGES
+def test_the_state_of_a_long_range_stays_small(days: int) -> None:
     """256 KiB is what Step Functions carries; the windows are in S3."""
-    week = 7 * 24 * 3600
-    workflow = Workflow(FakeCamera(seconds=week), now=NOON + timedelta(seconds=week))
+    seconds = days * 24 * 3600
+    workflow = Workflow(FakeCamera(seconds=seconds), now=NOON + timedelta(seconds=seconds))
 
-    plan = workflow.plan(EndTimestamp=NOON + timedelta(seconds=week))
+    plan = workflow.plan(EndTimestamp=NOON + timedelta(seconds=seconds))
 
-    assert plan.slots == week
+    assert plan.slots == seconds
     assert len(plan.model_dump_json(by_alias=True)) < 3000
     assert max(len(WINDOWS.dump_json([window])) for window in workflow.windows(plan)) < 20_000
 
