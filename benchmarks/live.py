@@ -19,7 +19,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -36,6 +35,8 @@ from kinesight.adapters.messages.kinesis_results import KinesisResultSink
 from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
 from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.analysis.pipeline import DetectionPorts, PipelineSettings
+from kinesight.domain.configuration.camera import CameraSettings
+from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import DetectorBusyError
 from kinesight.domain.live.consume_live import ConsumerPorts, ConsumerReport, ConsumerSettings, Ends, consume
@@ -43,13 +44,12 @@ from kinesight.domain.live.leases import Lease, LeaseClock
 from kinesight.domain.live.live_stream import LiveSettings
 from kinesight.domain.live.ports import LivePorts, LiveStart
 from kinesight.domain.model import Detection, DetectorInfo, Frame, ResultRecord
-from kinesight.domain.rules.matching import Rules
 from kinesight.media.fragments import MediaErrorNotice, MediaFragment
-from kinesight.media.selection import EveryNth
 from kinesight.media.stills import StillForm
 from kinesight_local.cloud import LocalCloud
 from kinesight_local.kvs.server import KvsServer
 
+from tests.fakes import EveryStream
 from tests.functional.kvs_producer import Producer
 from tests.media import Clip, a_clip, clusters, producer_header
 
@@ -113,12 +113,15 @@ class Account:
             media,
             AvKeyframeConverter(StillForm()),
             S3Bucket(self.s3, "work"),
-            DetectionPorts(model, sink, ledger, now_ms),
+            DetectionPorts(EveryStream(model), sink, ledger, now_ms),
             SqsDeadLetters(self.sqs, self.queue, source="benchmark"),
             now_ms,
         )
-        detection = PipelineSettings(partial(Rules.of, [], 50), concurrent_detections=5)
-        plan = ConsumerSettings(LiveSettings(EveryNth(1), detection, fragments_in_flight=10), share=20, workers=20)
+        configuration = Configuration(
+            CameraSettings.model_validate({"minimumConfidence": 50, "live": {"inferenceInterval": 1}})
+        )
+        detection = PipelineSettings(lambda: configuration, concurrent_detections=5)
+        plan = ConsumerSettings(LiveSettings(detection, fragments_in_flight=10), share=20, workers=20)
         ports = ConsumerPorts(self.leases, LeaseClock(now_ms, 30_000), live, remaining_s)
         return consume("benchmark", plan, ports, Ends(stop_s=10, abandon_s=2))
 

@@ -39,14 +39,19 @@ _POLL_EVERY_S = 1.0
 _QUEUES = ("Images", "Evidence", "Sessions", "SessionClips", "Notifications", "Live")
 
 
+DOCUMENT = {
+    "schemaVersion": 1,
+    "detectors": {"model": {"type": "HTTP", "modelMapping": "COCO", "modelLabels": "Person"}},
+    "defaults": {"detector": "model"},
+}
+
+
 def parameters(model_url: str) -> dict[str, str]:
     return {
         "StreamNames": "load-*",
         "SamplingInterval": "1000",
         "Detector": "HTTP",
         "HttpModelUrl": model_url,
-        "ModelMapping": "COCO",
-        "ModelLabels": "Person",
         "Labels": "Person",
         # A session's whole video is archived after the fact, at a rate of its own.
         "SessionClip": "DISABLED",
@@ -245,7 +250,10 @@ def _cpu_s(process: psutil.Process) -> float:
 
 def measure(streams: int, seconds: int, folder: Path) -> int:
     """The number of problems."""
-    with a_model() as (model_url, model), LocalCloud(ROOT, folder, parameters(model_url)) as cloud:
+    with (
+        a_model() as (model_url, model),
+        LocalCloud(ROOT, folder, parameters(model_url), configuration=DOCUMENT) as cloud,
+    ):
         names = [f"load-{index:03}" for index in range(streams)]
         for name in names:
             cloud.ensure_stream(name)

@@ -10,10 +10,10 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from kinesight.domain.configuration.document import Camera
+from kinesight.domain.configuration.matching import CameraRules
 from kinesight.domain.geometry import contains, overlap
 from kinesight.domain.model import BoundingBox, Detection
-from kinesight.domain.rules.document import Camera
-from kinesight.domain.rules.matching import CameraRules
 
 _DETECTIONS = 100_000
 _ZONES = 50

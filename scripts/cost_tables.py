@@ -82,17 +82,17 @@ def _formulas() -> str:
 
 
 def _sections() -> Iterator[tuple[str, Iterable[Item]]]:
-    """Yields sections with every line that any parameters cause."""
+    """Yields sections with every line that any settings cause."""
     workload, flow, counts = Workload(), Flow(1, 1, 1, 1, 1, 1), SessionCounts(1, 1, 1, 1, 1, 1)
     plain = dict(_deployed(()).parameters)
     full = plain | {
-        "FrameGate": "ON",
+        "gate.mode": "ON",
         "AlertPer": "SESSION",
         "AlertEmail": "a@b",
         "IotTopic": "t",
         "WebhookSecretArn": "s",
     }
-    full |= {"HttpAuthSecretArn": "s", "KmsKeyArn": "k", "ThenDetector": "SAGEMAKER_ASYNC", "ThenOn": "CROP"}
+    full |= {"HttpAuthSecretArn": "s", "KmsKeyArn": "k", "followUp.detector": "SAGEMAKER_ASYNC", "followUp.on": "CROP"}
     full |= {"DailyBudgetUsd": "1"}
     http = plain | {"Detector": "HTTP"}
     everything = (*formulas.image_events(flow, full, workload), *formulas.image_events(flow, http, workload))

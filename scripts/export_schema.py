@@ -1,10 +1,10 @@
-"""Writes the published JSON Schemas from the models: docs/result-record.schema.json and docs/rules.schema.json."""
+"""Writes the published JSON Schemas from the models, of result records and of the configuration document."""
 
 import json
 from pathlib import Path
 
+from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.model import ResultRecord
-from kinesight.domain.rules.document import RulesDocument
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -13,7 +13,7 @@ def schemas() -> dict[str, str]:
     """By file name."""
     found = {
         "result-record.schema.json": ResultRecord.model_json_schema(by_alias=True, mode="serialization"),
-        "rules.schema.json": RulesDocument.model_json_schema(by_alias=True),
+        "configuration.schema.json": ConfigurationDocument.model_json_schema(by_alias=True),
     }
     return {name: json.dumps(schema, indent=2) + "\n" for name, schema in found.items()}
 

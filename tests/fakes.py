@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from kinesight.domain.detectors.ports import ModelOutput, ReserveResult
+from kinesight.domain.detectors.ports import ModelOutput, ReserveResult, SpendingDetector
 from kinesight.domain.errors import ImageMissingError, KinesightError, StillInProgressError
 from kinesight.domain.model import Detection, DetectorInfo, Frame, ImageReference
 from kinesight.domain.on_demand.ports import RunStatus
@@ -52,6 +52,17 @@ class FakeDetector:
         if frame.image.key in self.failures:
             raise self.failures[frame.image.key]
         return ModelOutput(DetectorInfo(type="fake", operation="detector", latency_ms=1), self.found, {"raw": True})
+
+
+@dataclass(frozen=True)
+class EveryStream:
+    """The same detector for all streams; none for those in `without`."""
+
+    detector: SpendingDetector
+    without: frozenset[str] = frozenset()
+
+    def of_stream(self, stream_name: str) -> SpendingDetector | None:
+        return None if stream_name in self.without else self.detector
 
 
 @dataclass

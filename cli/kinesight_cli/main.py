@@ -20,7 +20,7 @@ COMMANDS = (
     "doctor",
     "local",
     "kvs",
-    "rules",
+    "config",
     "migrate",
 )
 """Folders of this package, in the order of `kinesight --help`. `command.py` of each defines `app`, a typer application:

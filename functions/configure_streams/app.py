@@ -37,11 +37,7 @@ def _scheduled(context: LambdaContext) -> dict[str, Any]:
 def _deployment(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     try:
         ports = wiring.ports(context.get_remaining_time_in_millis)
-        if event["RequestType"] == "Delete":
-            report = restore_all(ports)
-        else:
-            wiring.check_rules()
-            report = apply(wiring.stream_settings(), ports)
+        report = restore_all(ports) if event["RequestType"] == "Delete" else apply(wiring.stream_settings(), ports)
     except Exception as error:  # CloudFormation waits for a response, whatever went wrong
         wiring.respond(event, failure=f"{type(error).__name__}: {error}", data={})
         raise

@@ -1,5 +1,6 @@
 """The local cloud: all services, and one deployed stack with its functions."""
 
+import json
 import logging
 import os
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from typing import Any, Self
 import boto3
 import httpx
 from botocore.config import Config
+from kinesight.domain.configuration.current import DOCUMENT_KEY
 from moto.server import ThreadedMotoServer
 
 from kinesight_local.build import built, default_cache
@@ -41,6 +43,10 @@ _CONTROL_S = 60
 _CLIENT = Config(connect_timeout=5, read_timeout=60, max_pool_connections=20, retries={"mode": "standard"})
 
 
+class ConfigureError(RuntimeError):
+    """The stack does not take the configuration document."""
+
+
 class LocalCloud:
     """A context manager that runs moto, the KVS emulator and the vision service; `deploy` adds the stack.
 
@@ -48,13 +54,21 @@ class LocalCloud:
     """
 
     def __init__(
-        self, project_dir: Path, data_dir: Path, parameters: Mapping[str, str], *, stack_name: str = "kinesight"
+        self,
+        project_dir: Path,
+        data_dir: Path,
+        parameters: Mapping[str, str],
+        *,
+        stack_name: str = "kinesight",
+        configuration: Mapping[str, Any] | None = None,
     ) -> None:
-        """`data_dir` keeps the streams' media and the functions' logs."""
+        """`data_dir` keeps the streams' media and the functions' logs. `configuration`: the stack's document, which
+        `deploy` stores."""
         self._project_dir = project_dir
         self._data_dir = data_dir
         self._parameters = parameters
         self._stack_name = stack_name
+        self._configuration = configuration
         self._before: dict[str, str | None] = {}
         self._moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         self.kvs = KvsServer(data_dir / "kvs", region=REGION, account_id=ACCOUNT_ID)
@@ -155,11 +169,24 @@ class LocalCloud:
         self.stack = Stack(self._stack_name, expanded, self.lambdas, self.client)
         self._ending.callback(self.stack.stop)
         self.stack.create()
+        if self._configuration is not None:
+            self.configure(self._configuration)
         web = self.stack.web()
         if web is not None:
             own = [self.endpoints["AWS_ENDPOINT_URL"], self.kvs.url]
             self.viewer = self._ending.enter_context(ViewerServer(web, self.client("s3"), own))
             self.stack.outputs["ViewerUrl"] = self.viewer.address
+
+    def configure(self, document: Mapping[str, Any]) -> None:
+        """Replaces the stack's configuration document, and applies stream settings at once."""
+        assert self.stack is not None  # noqa: S101 - a caller deploys before
+        body = json.dumps(document).encode()
+        self.client("s3").put_object(Bucket=self.outputs["EvidenceBucketName"], Key=DOCUMENT_KEY, Body=body)
+        scheduled = json.dumps({"source": "aws.events"})
+        name = self.stack.function_name("ConfigureStreamsFunction")
+        response = self.client("lambda").invoke(FunctionName=name, Payload=scheduled)
+        if "FunctionError" in response:
+            raise ConfigureError(response["Payload"].read().decode())
 
     def _take_environment(self, variables: Mapping[str, str]) -> None:
         others = ("AWS_PROFILE", "AWS_SESSION_TOKEN")

@@ -115,11 +115,19 @@ class FunctionPool:
             environment.stop()
 
     def _start(self) -> "_Environment":
-        if self._stopped:
-            raise ConnectionAbortedError(f"{self.spec.name} is stopped")
+        self._check_not_stopped()
         environment = _Environment(self.spec, self._runtime_environment, self._log, self._runtimes)
         self._all.append(environment)
+        try:
+            self._check_not_stopped()  # while it started, `stop` did not see it
+        except ConnectionAbortedError:
+            environment.stop()
+            raise
         return environment
+
+    def _check_not_stopped(self) -> None:
+        if self._stopped:
+            raise ConnectionAbortedError(f"{self.spec.name} is stopped")
 
     def _discard(self, environment: "_Environment | None") -> None:
         if environment is not None:
@@ -148,8 +156,12 @@ class _Environment:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        _wait_for(address, self._process)
         self._client = httpx.Client(verify=NO_TLS)
+        try:
+            _wait_for(address, self._process)
+        except BaseException:
+            self.stop()
+            raise
 
     def is_alive(self) -> bool:
         return self._process.poll() is None

@@ -256,7 +256,8 @@ declare namespace Api {
   }
   interface RulesDocument {
     document: Record<string, unknown> | null;
-    default: Record<string, unknown>;
+    entry: number | null;
+    camera: Record<string, unknown>;
     etag: string;
   }
   interface RulesTag {

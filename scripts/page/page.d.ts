@@ -23,9 +23,13 @@ type ConditionalResponse<Body> = ApiResponse<Body> | { unchanged: true; tag: str
 type Corner = [number, number];
 type Zone = { name: string; polygon: Corner[]; kind?: string };
 type Rule = { name: string; labels?: string[]; minimumConfidence?: number; zones?: string[] };
-type CameraEntry = { streams?: string[]; zones?: Zone[]; rules: Rule[] };
-type ZonedEntry = CameraEntry & { zones: Zone[] };
-type RulesDocument = { schemaVersion?: number; cameras: (CameraEntry & { streams: string[] })[] };
+/** Settings of a camera that the zone editor writes. It does not change `stationary`. */
+type ZoneSettings = { zones: Zone[]; rules: Rule[]; stationary?: unknown };
+/** An entry of the configuration document; its further settings are kept. */
+type CameraEntry = { streams?: string[]; streamTags?: string | unknown[]; [setting: string]: unknown };
+type RulesDocument = { cameras?: CameraEntry[]; [part: string]: unknown };
+/** The document, and the index of the entry that applies to the camera, null if none does. */
+type ReadRules = { document: RulesDocument; entry: number | null };
 
 type Child = Node | string | false | null | undefined | Child[];
 type Listeners = { [Name in keyof HTMLElementEventMap as `on${Name}`]?: (event: HTMLElementEventMap[Name]) => unknown };

@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from kinesight.domain.check_results import Cause, CheckResult, Status
+from kinesight.domain.configuration.current import DOCUMENT_KEY
 from kinesight.domain.health.facts import HealthThresholds
 from kinesight.domain.live.leases import Lease, LiveCheckpoint
 from kinesight_cli.doctor.check_runner import CheckRunner
@@ -31,7 +32,6 @@ PARAMETERS = {
     "NotificationStatus": "DISABLED",
     "LiveStatus": "ENABLED",
     "Detector": "REKOGNITION_LABELS",
-    "ThenDetector": "NONE",
     "SageMakerEndpointName": "people",
     "CustomLabelsModelArn": MODEL,
     "BedrockModelId": "us.amazon.nova-lite-v1:0",
@@ -80,6 +80,11 @@ class MotoStack:
             TemplateBody=json.dumps(template),
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in chosen.items()],
         )
+
+    def configure(self, **document: Any) -> None:
+        """Puts a configuration document; its schema version is added."""
+        body = json.dumps({"schemaVersion": 1, **document})
+        boto3.client("s3").put_object(Bucket=self.physical("EvidenceBucket"), Key=DOCUMENT_KEY, Body=body)
 
     def physical(self, name: str) -> str:
         found = boto3.client("cloudformation").describe_stack_resource(StackName="kinesight", LogicalResourceId=name)
@@ -152,6 +157,63 @@ def test_disabled_features_are_not_checked(stack: MotoStack) -> None:
     of_images = {"image generation", "destination", "tags", "codec", "images"}
     of_paths = {"live", "notifications", "notification topic", "notifications queue policy", "start_analysis"}
     assert not {one.check for one in health.checks} & (of_images | of_paths)
+
+
+NEEDS_CAMERA = ("image generation", "images", "live", "notifications")
+
+
+def test_a_camera_decides_what_is_checked(stack: MotoStack) -> None:
+    for name, kind in (("NotificationTopic", "AWS::SNS::Topic"), ("NotificationsQueue", "AWS::SQS::Queue")):
+        stack.resources[name] = {"Type": kind, "Properties": {}}
+    stack.deploy()
+    camera = {
+        "imageGeneration": {"status": "ENABLED", "samplingInterval": 1500},
+        "notifications": {"status": "ENABLED"},
+    }
+    stack.configure(cameras=[{"streams": [STREAM], "detector": None, **camera}])
+
+    (health,) = CheckRunner("kinesight", session()).check_stream(STREAM).streams
+    names = {one.check for one in health.checks}
+
+    assert {one for one in NEEDS_CAMERA if one in names} == {"image generation", "images", "notifications"}
+    assert {"notification topic", "start_analysis"} <= names
+
+
+def test_stream_settings_are_those_of_the_camera(stack: MotoStack) -> None:
+    stack.deploy()
+    camera = {"imageGeneration": {"status": "ENABLED", "samplingInterval": 1500}}
+    stack.configure(cameras=[{"streamTags": "Place=Front", **camera}])
+    uri = f"s3://{stack.physical('ImagesBucket')}/images"
+    settings: Any = {
+        "Status": "ENABLED",
+        "ImageSelectorType": "PRODUCER_TIMESTAMP",
+        "DestinationConfig": {"Uri": uri, "DestinationRegion": "us-east-1"},
+        "SamplingInterval": 1500,
+        "Format": "JPEG",
+    }
+    kinesis_video = boto3.client("kinesisvideo")
+    kinesis_video.update_image_generation_configuration(StreamName=STREAM, ImageGenerationConfiguration=settings)
+
+    assert found("image generation").result.status is Status.OK
+    stack.configure(cameras=[{"streams": [STREAM], "imageGeneration": {"status": "ENABLED"}}])
+    assert cause("image generation") is Cause.IMAGES_DRIFTED
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"defaults": {"gate": {"mode": "MAYBE"}}}, "defaults.gate.mode"),
+        ({"defaults": {"detector": "HTTP"}}, "set the parameter HttpModelUrl"),
+    ],
+)
+def test_checks_that_need_a_document_that_is_invalid(stack: MotoStack, document: dict[str, Any], said: str) -> None:
+    stack.deploy()
+    stack.configure(**document)
+
+    for name in ("model", "image generation"):
+        result = found(name).result
+        assert result.status is Status.WARNING
+        assert said in result.fact
 
 
 def test_a_missing_mapping_and_a_missing_function_are_distinguished(stack: MotoStack) -> None:
@@ -273,7 +335,8 @@ def test_an_endpoint(stack: MotoStack, models: None, monkeypatch: pytest.MonkeyP
 
 def test_a_custom_labels_model(stack: MotoStack, models: None) -> None:
     rekognition = boto3.client("rekognition")
-    stack.deploy(ThenDetector="REKOGNITION_CUSTOM_LABELS")
+    stack.deploy()
+    stack.configure(defaults={"followUp": {"detector": "REKOGNITION_CUSTOM_LABELS"}})
 
     assert cause("second model") is Cause.MODEL_NOT_RUNNING
     rekognition.start_project_version(ProjectVersionArn=MODEL, MinInferenceUnits=1)
@@ -286,6 +349,16 @@ def test_a_bedrock_model_by_its_inference_profile(stack: MotoStack, models: None
     stack.deploy(Detector="BEDROCK")
 
     assert found("model").result.fact == "us.amazon.nova-lite-v1:0 is available"
+
+
+def test_the_models_of_all_cameras(stack: MotoStack, models: None) -> None:
+    stack.deploy()
+    people = {"type": "SAGEMAKER", "sagemakerTimeoutMilliseconds": 5000}
+    second = {"streams": ["office"], "detector": None, "followUp": {"detector": "BEDROCK"}}
+    stack.configure(detectors={"people": people}, cameras=[{"streams": ["yard"], "detector": "people"}, second])
+
+    assert found("model").result.fact == "the endpoint people is InService"
+    assert found("second model").result.fact == "us.amazon.nova-lite-v1:0 is available"
 
 
 def test_a_model_in_a_vpc_cannot_be_checked(stack: MotoStack) -> None:

@@ -33,14 +33,12 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, more_parameters: dict[str, s
         "FaceCollectionId": "staff",
         "CustomLabelsModelArn": MODEL_ARN,
         "NotificationStatus": "ENABLED",
-        "NotificationQuietSeconds": "3",
-        "NotificationPreRollSeconds": "1",
-        "NotificationPostRollSeconds": "1",
-        "SweepSettleSeconds": "0",
         "SweepSchedule": "rate(1 day)",
         **more_parameters,
     }
-    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
+    analysis = {"quietSeconds": 3, "preRollSeconds": 1, "postRollSeconds": 1, "settleSeconds": 0}
+    document = {"schemaVersion": 1, "defaults": {"analysis": analysis}}
+    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters, configuration=document) as cloud:
         kinesis_video = cloud.client("kinesisvideo")
         kinesis_video.create_stream(StreamName=STREAM, DataRetentionInHours=24)
         kinesis_video.create_stream(StreamName="camera-0", DataRetentionInHours=0)

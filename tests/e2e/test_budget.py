@@ -33,11 +33,14 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     parameters = {
         "StreamNames": "camera-*",
         "DailyBudgetUsd": f"{CALLS / 1000}",
-        "BudgetSoftPercent": "100",
-        "ConcurrentDetections": "2",
         "MetricsPerStream": "ENABLED",
     }
-    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
+    document = {
+        "schemaVersion": 1,
+        "defaults": {"budgetSoftPercent": 100},
+        "limits": {"concurrentDetections": 2},
+    }
+    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters, configuration=document) as cloud:
         cloud.ensure_stream(STREAM)
         cloud.deploy()
         yield cloud

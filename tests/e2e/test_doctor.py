@@ -17,6 +17,7 @@ from typing import Any
 import boto3
 import pytest
 from kinesight.domain.check_results import Cause, Status
+from kinesight.domain.configuration.current import DOCUMENT_KEY
 from kinesight.domain.health.facts import HealthThresholds
 from kinesight_cli.doctor.check_runner import CheckRunner
 from kinesight_cli.doctor.report import Report
@@ -88,7 +89,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Itera
         "SamplingInterval": "500",
         "Detector": "REKOGNITION_FACE_SEARCH",
         "FaceCollectionId": COLLECTION["CollectionId"],
-        "ThenDetector": "HTTP",
         "HttpModelUrl": model.url,
         "NotificationStatus": "ENABLED",
         "AlertEmail": MAIL,
@@ -100,6 +100,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Itera
         for name in CAMERAS:
             kinesis_video.create_stream(StreamName=name, DataRetentionInHours=0 if name == "camera-zero" else 24)
         cloud.deploy()
+        document = {"schemaVersion": 1, "defaults": {"followUp": {"detector": "HTTP", "labels": ["Person"]}}}
+        bucket = cloud.outputs["EvidenceBucketName"]
+        cloud.client("s3").put_object(Bucket=bucket, Key=DOCUMENT_KEY, Body=json.dumps(document))
         record(cloud, CAMERA)
         yield cloud
 

@@ -10,7 +10,6 @@ import pytest
 from kinesight.domain.model import ResultRecord
 from kinesight_cli.migrate.migration import Migration
 from kinesight_cli.migrate.rekognition import migrate_rekognition
-from kinesight_cli.shared import rules_document
 from kinesight_cli.shared.play_video import Pace, Tagging, play
 from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
@@ -20,8 +19,8 @@ from tests.e2e.test_event_driven_path import Stack, eventually
 from tests.processors import HOME_WITH_PETS, HOME_WITH_REGIONS
 from tests.scenes import SCENE_S, SCENES, make_scene_video
 
-QUICKLY = {"NotificationQuietSeconds": "2", "NotificationPreRollSeconds": "0", "NotificationPostRollSeconds": "0"}
-"""Waiting is all that is changed of what was migrated."""
+QUICKLY = {"analysis": {"quietSeconds": 2, "preRollSeconds": 0, "postRollSeconds": 0}}
+"""Defaults of the document: waiting is all that is changed of what was migrated."""
 
 CUT_S = 0.5
 """This near to a change of scene it is no matter which of the two is shown."""
@@ -34,8 +33,10 @@ def without_key(described: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(
     scope="module",
-    params=[(HOME_WITH_REGIONS, "person on the right"), (HOME_WITH_PETS, "cat")],
-    ids=["people in a region", "pets"],
+    params=[
+        pytest.param((HOME_WITH_REGIONS, "person on the right"), id="people in a region"),
+        pytest.param((HOME_WITH_PETS, "cat"), id="pets", marks=pytest.mark.long),
+    ],
 )
 def processor(request: pytest.FixtureRequest) -> tuple[Migration, str]:
     """What came of a processor, and the scene that it would have reported."""
@@ -46,11 +47,12 @@ def processor(request: pytest.FixtureRequest) -> tuple[Migration, str]:
 @pytest.fixture(scope="module")
 def cloud(processor: tuple[Migration, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     migration, _ = processor
-    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), {**migration.parameters, **QUICKLY}) as cloud:
+    document = {"schemaVersion": 1, **(migration.document or {})}
+    document["defaults"] = {**document.get("defaults", {}), **QUICKLY}
+    folder = tmp_path_factory.mktemp("cloud")
+    with LocalCloud(ROOT, folder, migration.parameters, configuration=document) as cloud:
         cloud.ensure_stream(migration.parameters["StreamNames"])
         cloud.deploy()
-        if migration.rules is not None:
-            rules_document.put("kinesight", json.dumps(migration.rules))
         yield cloud
 
 

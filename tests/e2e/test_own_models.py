@@ -17,16 +17,16 @@ from tests.functional.test_vision import photograph
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_ACCOUNT = "123456789012"
 SECRET = "Bearer e2e-41d0b7-distinctive"
-FITTED = {"ModelLabels": "Person,Face,Cat", "ModelWidthPixels": "640", "ModelHeightPixels": "560"}
+FITTED = {"modelLabels": "Person,Face,Cat", "modelWidthPixels": 640, "modelHeightPixels": 560}
 DETECTORS: dict[str, dict[str, str]] = {
-    "SAGEMAKER_ASYNC": {
-        "SageMakerEndpointName": "local-coco",
-        "SageMakerAsyncOutputBucket": "any",
-        "ModelMapping": "COCO",
-        **FITTED,
-    },
-    "HTTP": {"ModelMapping": "YOLO_PIXELS", "HttpJsonBody": '{"instances":[{"b64":"$image"}]}', **FITTED},
+    "SAGEMAKER_ASYNC": {"SageMakerEndpointName": "local-coco", "SageMakerAsyncOutputBucket": "any"},
+    "HTTP": {},
     "BEDROCK": {"BedrockModelId": "local.eyes-v1:0"},
+}
+DEFINITIONS: dict[str, dict[str, Any]] = {
+    "SAGEMAKER_ASYNC": {"modelMapping": "COCO", **FITTED},
+    "HTTP": {"modelMapping": "YOLO_PIXELS", "httpJsonBody": '{"instances":[{"b64":"$image"}]}', **FITTED},
+    "BEDROCK": {},
 }
 
 
@@ -47,7 +47,12 @@ def cloud(
         # moto names a secret with six characters of its choice, and takes its plain name, too
         arn = f"arn:aws:secretsmanager:us-east-1:{LOCAL_ACCOUNT}:secret:model"
         parameters |= {"HttpModelUrl": f"{own_model.url}/models/yolo-pixels", "HttpAuthSecretArn": arn}
-    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
+    document = {
+        "schemaVersion": 1,
+        "detectors": {"mine": {"type": request.param, **DEFINITIONS[request.param]}},
+        "defaults": {"detector": "mine"},
+    }
+    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters, configuration=document) as cloud:
         cloud.client("secretsmanager").create_secret(Name="model", SecretString=SECRET)
         cloud.ensure_stream("camera-1")
         cloud.deploy()

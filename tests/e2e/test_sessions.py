@@ -1,4 +1,4 @@
-"""Sessions on the deployed stack: a rules document, one alert per session, events, and what silence ends."""
+"""Sessions on the deployed stack: a configuration document, one alert per session, events, and what silence ends."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from typing import Any
 
 import boto3
 import pytest
+from kinesight.domain.configuration.current import DOCUMENT_KEY
 from kinesight.domain.model import to_epoch_ms
-from kinesight.domain.rules.refresh import DOCUMENT_KEY
 from kinesight.domain.sessions.clip import ClipOrder, SessionClip
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight_cli.shared.play_video import Tagging, play

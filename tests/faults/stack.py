@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
-from kinesight.domain.rules.refresh import DOCUMENT_KEY
+from kinesight.domain.configuration.current import DOCUMENT_KEY
 from kinesight_local.cloud import LocalCloud
 from kinesight_local.fault_injection.proxy import FaultProxy, FaultRules
 from kinesight_local.moto_support.patches import install
@@ -28,16 +28,12 @@ _PARAMETERS = {
     "MinimumConfidence": "70",
     "AlertPer": "IMAGE",
     "NotificationStatus": "ENABLED",
-    "NotificationQuietSeconds": "4",
-    "NotificationPreRollSeconds": "0",
-    "NotificationPostRollSeconds": "0",
-    "AnalysisSamplingInterval": "1000",
     "LiveStatus": "ENABLED",
-    "LiveSamplingInterval": "1000",
     "SessionClipSettleSeconds": "2",
 }
-_RULES = {
+_DOCUMENT = {
     "schemaVersion": 1,
+    "defaults": {"analysis": {"quietSeconds": 4, "preRollSeconds": 0, "postRollSeconds": 0}},
     "cameras": [
         {
             "streams": ["*"],
@@ -305,7 +301,7 @@ def _prepare(stack: FaultyStack) -> None:
     bus.put_rule(Name="sessions", EventPattern=json.dumps(_SESSION_EVENTS))
     bus.put_targets(Rule="sessions", Targets=[{"Id": "queue", "Arn": arns["session-events"]}])
     bucket = stack.cloud.outputs["EvidenceBucketName"]
-    stack.client("s3").put_object(Bucket=bucket, Key=DOCUMENT_KEY, Body=json.dumps(_RULES))
+    stack.client("s3").put_object(Bucket=bucket, Key=DOCUMENT_KEY, Body=json.dumps(_DOCUMENT))
     stack.tick("ConductLiveFunction")
     deadline_s = time.monotonic() + 60
     while not _leased(stack):

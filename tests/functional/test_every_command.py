@@ -16,10 +16,22 @@ from tests.scenes import make_scene_video
 
 STARTS_SERVERS = {("demo",), ("local", "up"), ("kvs", "serve")}
 """Commands that ask no account, and run until Ctrl-C or for minutes."""
-OFFLINE = {("estimate",), ("rules", "check"), ("rules", "sample"), ("migrate", "kit"), ("migrate", "rekognition")}
+OFFLINE = {
+    *[("estimate",), ("config", "check"), ("config", "sample")],
+    *[("migrate", one) for one in ("kit", "rekognition", "parameters")],
+}
+CHANGES_ACCOUNT = {
+    ("redrive",),
+    ("put-video",),
+    ("analyze",),
+    ("config", "put"),
+    ("config", "rollback"),
+    ("config", "delete"),
+}
 VALUES = {
     "stream": "front-door",
     "identity": "ab" * 16,
+    "version": "ab" * 16,
     "begin": "2026-11-20T02:00",
     "end": "2026-11-20T03:00",
 }
@@ -38,12 +50,21 @@ COMMANDS = {path: command for path, command in leaves(get_command(app)) if path 
 def files(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     """A valid file for each command that reads one."""
     folder = tmp_path_factory.mktemp("files")
-    video, rules, kit, processor = (folder / name for name in ("a.mp4", "rules.json", "kit.yaml", "processor.json"))
+    video, document, kit, processor = (
+        folder / name for name in ("a.mp4", "kinesight.json", "kit.yaml", "processor.json")
+    )
     make_scene_video(video)
-    rules.write_text(CliRunner().invoke(app, ["rules", "sample"]).output)
+    document.write_text(CliRunner().invoke(app, ["config", "sample"]).output)
     kit.write_text("Parameters: {}\n")
     processor.write_text("{}")
-    return {"put-video": video, "rules": rules, "replay": rules, "kit": kit, "rekognition": processor}
+    return {
+        "put-video": video,
+        "config": document,
+        "replay": document,
+        "kit": kit,
+        "rekognition": processor,
+        "parameters": processor,
+    }
 
 
 def arguments(path: tuple[str, ...], files: Mapping[str, Path]) -> list[str]:
@@ -132,7 +153,7 @@ def test_a_stack_or_stream_that_does_not_exist_is_named(path: tuple[str, ...], f
 def test_debug_raises_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
     defect(monkeypatch)
 
-    ended = CliRunner().invoke(app, ["--debug", "rules", "get"])
+    ended = CliRunner().invoke(app, ["--debug", "config", "get"])
 
     assert isinstance(ended.exception, ZeroDivisionError)
 
@@ -151,8 +172,8 @@ def test_the_option_precedes_the_variables_and_ends_with_the_command(monkeypatch
     seen: list[str | None] = []
     monkeypatch.setattr(aws_session, "client", lambda *_, **__: seen.append(aws_session.session().region_name))
 
-    CliRunner().invoke(app, ["rules", "get", "--region", "us-west-2"])
-    CliRunner().invoke(app, ["rules", "get"])
+    CliRunner().invoke(app, ["config", "get", "--region", "us-west-2"])
+    CliRunner().invoke(app, ["config", "get"])
 
     assert seen == ["us-west-2", "eu-central-1"]
 
@@ -166,11 +187,11 @@ def test_aws_region_precedes_aws_default_region(monkeypatch: pytest.MonkeyPatch)
 
 @mock_aws
 def test_a_command_that_changes_something_prints_the_account_and_the_region(files: Mapping[str, Path]) -> None:
-    changing = [path for path in COMMANDS if path in {("redrive",), ("rules", "put"), ("put-video",), ("analyze",)}]
+    changing = [path for path in COMMANDS if path in CHANGES_ACCOUNT]
 
     printed = [CliRunner().invoke(app, [*arguments(one, files), "--region", "eu-west-1"]).stderr for one in changing]
 
-    assert len(printed) == 4
+    assert len(printed) == len(CHANGES_ACCOUNT)
     assert all(one.startswith("account 123456789012, Region eu-west-1\n") for one in printed)
 
 

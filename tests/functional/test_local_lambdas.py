@@ -95,7 +95,7 @@ def test_a_crash_costs_one_invocation(start: Start) -> None:
 
 
 def test_a_timeout_costs_one_invocation(start: Start) -> None:
-    pool = start(timeout_s=1)
+    pool = start(timeout_s=3)
 
     assert pool.invoke({"sleep": 30}).failed
     assert invoked(pool)["layered"] == "from the layer"

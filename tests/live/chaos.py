@@ -39,8 +39,8 @@ PARAMETERS = {
     "Detector": "REKOGNITION_FACES",
     "Labels": "Nothing",
     "ImageGenerationStatus": "DISABLED",
-    "LiveInferenceInterval": "1",
 }
+DOCUMENT = {"schemaVersion": 1, "defaults": {"live": {"inferenceInterval": 1}}}
 
 
 @dataclass
@@ -98,7 +98,7 @@ def run(streams: int, seconds: int, consumers: int, seed: int, folder: Path) -> 
     """Plays video into the streams in real time, kills consumers, and waits until everything is analyzed."""
     chaos, names = Chaos(), [f"live-{number}" for number in range(streams)]
     began_s = time.monotonic()
-    with LocalCloud(ROOT, folder, PARAMETERS) as cloud, _watched(chaos):
+    with LocalCloud(ROOT, folder, PARAMETERS, configuration=DOCUMENT) as cloud, _watched(chaos):
         for name in names:
             cloud.ensure_stream(name)
         cloud.deploy()

@@ -8,7 +8,7 @@ import pytest
 from kinesight_local.cloud import LocalCloud
 
 from tests.functional.kvs_producer import Producer
-from tests.live.chaos import PARAMETERS, ROOT, fragments_of, results_of, run
+from tests.live.chaos import DOCUMENT, PARAMETERS, ROOT, fragments_of, results_of, run
 from tests.media import a_clip, clusters, producer_header
 
 SCHEDULED = json.loads((ROOT / "events/conduct_live/schedule.json").read_text())
@@ -26,7 +26,7 @@ def test_the_conductor_starts_a_consumer_that_reads_new_fragments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The deployed functions run in their own processes; the conductor is invoked as by its schedule."""
-    with LocalCloud(ROOT, tmp_path, PARAMETERS | {"LiveStatus": "ENABLED"}) as cloud:
+    with LocalCloud(ROOT, tmp_path, PARAMETERS | {"LiveStatus": "ENABLED"}, configuration=DOCUMENT) as cloud:
         cloud.ensure_stream("live-0")
         cloud.deploy()
         assert cloud.stack is not None

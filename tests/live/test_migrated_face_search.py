@@ -30,7 +30,8 @@ def migration() -> Migration:
 
 @pytest.fixture(scope="module")
 def cloud(migration: Migration, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), migration.parameters) as cloud:
+    folder = tmp_path_factory.mktemp("cloud")
+    with LocalCloud(ROOT, folder, migration.parameters, configuration=migration.document) as cloud:
         cloud.ensure_stream(STREAM)
         cloud.deploy()
         yield cloud

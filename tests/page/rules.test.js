@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
-  entryOf,
   includingZones,
   ruleText,
   ruleZones,
@@ -17,15 +16,15 @@ const POLYGON = [
   [1, 0],
   [1, 1],
 ];
-const RULES = [{ name: "people" }];
-const FRONT = { streams: ["front-*"], rules: RULES };
-const ALL = { streams: ["*"], rules: RULES };
+const SETTINGS = { zones: [{ name: "drive", polygon: POLYGON }], rules: [{ name: "people", zones: ["drive"] }] };
+const FRONT = { streams: ["front-*"], detector: "REKOGNITION_FACES", gate: { mode: "ON" }, labels: ["Person"] };
+const FLOOR = { streams: ["yard"], streamTags: "Floor=1", stationary: { enabled: true }, alertChannels: ["sns"] };
 
 /**
  * @param {Rule[]} rules
- * @returns {ZonedEntry}
+ * @returns {ZoneSettings}
  */
-const entryWith = (rules) => ({
+const settingsWith = (rules) => ({
   zones: [
     { name: "drive", polygon: POLYGON },
     { name: "street", polygon: POLYGON, kind: "EXCLUDE" },
@@ -33,46 +32,72 @@ const entryWith = (rules) => ({
   rules,
 });
 
-test("the first entry with a matching pattern applies", () => {
-  assert.equal(entryOf({ cameras: [FRONT, ALL] }, "front-door"), FRONT);
-  assert.equal(entryOf({ cameras: [FRONT, ALL] }, "yard"), ALL);
-  assert.equal(entryOf({ cameras: [ALL, FRONT] }, "front-door"), ALL);
-  assert.equal(entryOf({ cameras: [FRONT] }, "yard"), undefined);
+test("a camera that shares an entry gets its own before it, with all its settings", () => {
+  const document = { schemaVersion: 1, defaults: { labels: ["Car"] }, cameras: [FLOOR, FRONT] };
+  assert.deepEqual(withEntry({ document, entry: 1 }, "front-door", SETTINGS), {
+    document: { ...document, cameras: [{ ...FRONT, streams: ["front-door"], ...SETTINGS }, FLOOR, FRONT] },
+    entry: 0,
+  });
 });
 
-test("patterns are globs of whole names, not regular expressions", () => {
-  const matches = (/** @type {string} */ pattern, /** @type {string} */ name) =>
-    entryOf({ cameras: [{ streams: [pattern], rules: RULES }] }, name) !== undefined;
-  assert.equal(matches("front?door", "front-door"), true);
-  assert.equal(matches("front.door", "front-door"), false);
-  assert.equal(matches("door", "front-door"), false);
-  assert.equal(matches("Front-*", "front-door"), false);
+test("a camera's own entry applies to no other camera by its tags", () => {
+  const settings = { ...SETTINGS, stationary: { enabled: false } };
+  const own = { streams: ["yard"], alertChannels: ["sns"], ...settings };
+  const byTags = { streamTags: [{ key: "Floor" }] };
+  assert.deepEqual(withEntry({ document: { cameras: [FLOOR] }, entry: 0 }, "yard", settings).document.cameras, [
+    own,
+    FLOOR,
+  ]);
+  assert.deepEqual(withEntry({ document: { cameras: [byTags] }, entry: 0 }, "yard", SETTINGS).document.cameras, [
+    { streams: ["yard"], ...SETTINGS },
+    byTags,
+  ]);
 });
 
-test("a camera that shares an entry gets its own before it", () => {
-  const own = { rules: RULES, zones: [] };
-  const changed = withEntry({ schemaVersion: 1, cameras: [FRONT, ALL] }, "front-door", own);
-  assert.deepEqual(changed, { schemaVersion: 1, cameras: [{ ...own, streams: ["front-door"] }, FRONT, ALL] });
+test("a camera without an entry gets one before all others", () => {
+  const own = { streams: ["yard"], ...SETTINGS };
+  assert.deepEqual(withEntry({ document: { cameras: [FRONT] }, entry: null }, "yard", SETTINGS), {
+    document: { cameras: [own, FRONT] },
+    entry: 0,
+  });
+  assert.deepEqual(withEntry({ document: { schemaVersion: 1 }, entry: null }, "yard", SETTINGS), {
+    document: { schemaVersion: 1, cameras: [own] },
+    entry: 0,
+  });
 });
 
-test("a camera's own entry is replaced", () => {
-  const before = { streams: ["front-door"], rules: RULES };
-  const changed = withEntry({ cameras: [before, ALL] }, "front-door", { rules: [] });
-  assert.deepEqual(changed.cameras, [{ rules: [], streams: ["front-door"] }, ALL]);
+test("a camera's own entry is replaced in place, and keeps its further settings", () => {
+  const before = { streams: ["front-door"], streamTags: [], sessions: { quietSeconds: 5 }, rules: [{ name: "old" }] };
+  const own = { streams: ["front-door"], sessions: { quietSeconds: 5 }, ...SETTINGS };
+  const changed = withEntry({ document: { cameras: [FLOOR, before, FRONT] }, entry: 1 }, "front-door", SETTINGS);
+  assert.deepEqual(changed, { document: { cameras: [FLOOR, own, FRONT] }, entry: 1 });
+  assert.deepEqual(withEntry(changed, "front-door", SETTINGS), changed);
+});
+
+test("an entry of several cameras is no camera's own", () => {
+  const two = { streams: ["front-door", "yard"] };
+  const own = { streams: ["yard"], ...SETTINGS };
+  assert.deepEqual(withEntry({ document: { cameras: [two] }, entry: 0 }, "yard", SETTINGS).document.cameras, [
+    own,
+    two,
+  ]);
 });
 
 test("rules keep only zones that exist and include", () => {
-  const entry = entryWith([{ name: "a", zones: ["drive", "street", "gone"] }, { name: "b" }]);
-  assert.deepEqual(withoutInvalidZones(entry).rules, [{ name: "a", zones: ["drive"] }, { name: "b" }]);
+  const settings = settingsWith([{ name: "a", zones: ["drive", "street", "gone"] }, { name: "b" }]);
+  assert.deepEqual(withoutInvalidZones(settings).rules, [{ name: "a", zones: ["drive"] }, { name: "b" }]);
   assert.deepEqual(
-    includingZones(entry).map((zone) => zone.name),
+    includingZones(settings).map((zone) => zone.name),
     ["drive"],
   );
 });
 
 test("a renamed zone is renamed in all rules", () => {
-  const entry = entryWith([{ name: "a", zones: ["drive", "x"] }, { name: "b" }]);
-  assert.deepEqual(withZoneRenamed(entry, "drive", "yard").rules, [{ name: "a", zones: ["yard", "x"] }, { name: "b" }]);
+  const settings = settingsWith([{ name: "a", zones: ["drive", "x"] }, { name: "b" }]);
+  assert.deepEqual(withZoneRenamed(settings, "drive", "yard").rules, [
+    { name: "a", zones: ["yard", "x"] },
+    { name: "b" },
+  ]);
 });
 
 test("a new zone has the first number that is not used", () => {

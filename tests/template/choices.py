@@ -15,7 +15,7 @@ OWN_MODELS = {
     "HTTP": {"HttpModelUrl": "https://model.example", "HttpAuthSecretArn": SECRET_ARN},
     "BEDROCK": {"BedrockModelId": "nova"},
 }
-# The optional parts, and each detector: first, second on the whole image, second on crops.
+# The optional parts, and each detector.
 CHOICES: dict[str, dict[str, str]] = {
     "plain": {},
     "all notifications": {"IotTopic": "cameras", "WebhookSecretArn": SECRET_ARN},
@@ -23,15 +23,11 @@ CHOICES: dict[str, dict[str, str]] = {
     "in a network": {"VpcSubnetIds": "subnet-1", "VpcSecurityGroupIds": "sg-1"},
     "under a key": {"KmsKeyArn": KEY_ARN},
     "live and swept": {"LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"},
-    "gated": {"FrameGate": "ON"},
-    "on a budget": {"DailyBudgetUsd": "10", "DailyBudgetUsdPerStream": "1"},
-    "twice": {"ThenDetector": "REKOGNITION_TEXT"},
+    "on a budget": {"DailyBudgetUsd": "10"},
     "with the viewer": {"EnableViewer": "ENABLED"},
     "a label file": {"Detector": "HTTP", "HttpModelUrl": "https://m", "ModelLabelsUri": "s3://models/labels.txt"},
     "all at once": {
         "Detector": "SAGEMAKER",
-        "ThenDetector": "REKOGNITION_FACE_SEARCH",
-        "ThenOn": "CROP",
         "FaceCollectionId": "staff",
         "SageMakerEndpointName": "model",
         "ModelLabelsUri": "s3://models/labels.txt",
@@ -47,9 +43,6 @@ CHOICES: dict[str, dict[str, str]] = {
 FACES = {"FaceCollectionId": "staff", "CustomLabelsModelArn": MODEL_ARN}
 for kind in DETECTORS:
     CHOICES[f"{kind} alone"] = {"Detector": kind} | OWN_MODELS.get(kind, FACES)
-    first = "REKOGNITION_TEXT" if kind != "REKOGNITION_TEXT" else "REKOGNITION_LABELS"
-    on_crops = {"Detector": first, "ThenDetector": kind, "ThenOn": "CROP"}
-    CHOICES[f"{kind} on crops"] = on_crops | OWN_MODELS.get(kind, FACES)
 
 
 def functions_of(choice: str) -> list[str]:

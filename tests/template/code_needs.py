@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -29,7 +30,14 @@ from kinesight.adapters.detectors.rekognition_operation import RekognitionOperat
 from kinesight.adapters.dynamodb.ledger import PowertoolsLedger
 from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbSessionPages
 from kinesight.adapters.s3.bucket import S3Bucket
+from kinesight.domain.configuration.camera import CameraSettings, FollowUp
+from kinesight.domain.configuration.configuration import Configuration
+from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.live.consume_live import Ends
+from kinesight.settings import DetectionSettings
+from kinesight.wiring import detection, detectors
+from kinesight.wiring.budget import budget
+from kinesight.wiring.detectors import CameraDetectors
 
 from tests.template.reachable import CallGraph, methods_of, own_names, source_of
 from tests.template.role_grants import short
@@ -49,6 +57,7 @@ _ARGUMENTS: dict[str, Any] = {
     "ends": Ends(),
     "folder": Path("/tmp"),
     "share": 1,
+    "detector": None,
 }
 
 
@@ -103,19 +112,31 @@ def operations(service: str) -> dict[str, str]:
     return {xform_name(name): f"{model.signing_name}:{name}" for name in model.operation_names}
 
 
-def built_by(function: str, environment: dict[str, str], detectors: tuple[str | None, ...] = (None,)) -> list[Built]:
+class _EveryDetector(CameraDetectors):
+    """Makes all detectors for which the parameters name what they need, since any camera may have them; and one on
+    crops of what another detected, within a budget."""
+
+    def __init__(self, settings: DetectionSettings, *others: Any) -> None:
+        super().__init__(settings, *others)
+        kinds = [kind for kind, one in DETECTORS.items() if not one.settings.empty_fields(settings.values)]
+        second = FollowUp.model_validate({"detector": kinds[0], "on": "CROP"})
+        for kind in kinds:
+            limits = budget(settings, Decimal(1), 80)
+            detectors._chain(settings, Configuration(CameraSettings()), limits, kind, second)
+
+
+def built_by(function: str, environment: dict[str, str]) -> list[Built]:
     """Every adapter that the handler's calls of its wiring make."""
     wiring = importlib.import_module(f"kinesight.wiring.{function}")
     _forget()
     found: list[Built] = []
-    with patch.dict("os.environ", environment), patch("boto3.client", _fake_client):
+    fakes = patch("boto3.client", _fake_client), patch.object(detection, "CameraDetectors", _EveryDetector)
+    with patch.dict("os.environ", environment), fakes[0], fakes[1]:
         for name in sorted(_names_of_wiring(function) - set(NOT_BUILDING)):
             maker = getattr(wiring, name)
-            parameters = inspect.signature(maker).parameters
-            for detector in detectors if "detector" in parameters else (None,):
-                arguments = {one: _ARGUMENTS.get(one, _heard) for one in parameters if one != "detector"}
-                with _watched(found):
-                    maker(**arguments | ({"detector": detector} if "detector" in parameters else {}))
+            arguments = {one: _ARGUMENTS.get(one, _heard) for one in inspect.signature(maker).parameters}
+            with _watched(found):
+                maker(**arguments)
     return list({id(one.adapter): one for one in found}.values())
 
 
@@ -187,12 +208,9 @@ def _maker(frame: FrameType | None) -> str:
     return ""
 
 
-def code_needs(
-    function: str, environment: dict[str, str], detectors: tuple[str | None, ...] = (None,)
-) -> dict[Need, str]:
-    """What the role must be granted for the code, each with the adapter that needs it. `detectors`: what executions
-    may choose besides the stack's own, which is None."""
-    built = built_by(function, environment, detectors)
+def code_needs(function: str, environment: dict[str, str]) -> dict[Need, str]:
+    """What the role must be granted for the code, each with the adapter that needs it."""
+    built = built_by(function, environment)
     app, *routes = _entrances(function)
     graph = CallGraph({type(one.adapter) for one in built}).follow(app, "handler")
     for module, name in ((one, name) for one in routes for name in _functions_in(one)):
@@ -200,7 +218,7 @@ def code_needs(
     wiring = importlib.import_module(f"kinesight.wiring.{function}")
     for name in _names_of_wiring(function):
         graph.follow(wiring, name)
-    crops = [_CROPS] if environment.get(_CUTTING[0]) == _CUTTING[1] else []
+    crops = [_CROPS] if "CROPS_BUCKET" in environment else []
     places = _Places([_IMAGES_OF.get(function, ""), *crops], crops)
     with patch("boto3.client", _fake_client):
         return {
@@ -261,8 +279,10 @@ _HOLDERS: dict[tuple[str, str], tuple[str, str]] = {
     ("archive_session.ports", "KvsStreamDirectory"): ("kinesight.domain.sessions.archive_session", "streams"),
     ("plan_windows.ports", "KvsStreamDirectory"): ("kinesight.domain.on_demand.plan_windows", "streams"),
     ("serve_viewer.cameras", "DynamoDbManagedStreams"): ("kinesight.domain.viewer.cameras", "managed"),
-    ("current_rules.current_rules", "EvidenceBucket"): ("kinesight.domain.rules.refresh", "store"),
-    ("detectors._chained", "ImagesBucket"): ("kinesight.adapters.s3.crops", "_work"),
+    ("current_configuration._reader", "EvidenceBucket"): ("kinesight.domain.configuration.current", "store"),
+    ("configure_streams.ports", "EvidenceBucket"): ("kinesight.domain.configuration.stream_tags", "store"),
+    ("detectors._chain", "ImagesBucket"): ("kinesight.adapters.s3.crops", "_work"),
+    ("serve_viewer.rules", "EvidenceBucket"): ("kinesight.domain.viewer.rules", "file"),
     ("serve_viewer.playback", "EvidenceBucket"): ("kinesight.domain.viewer.playback", "files"),
     ("render_timelapse.ports", "EvidenceBucket"): ("kinesight.domain.on_demand.render_timelapse", "videos"),
     ("serve_viewer.evidence_buckets", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
@@ -378,18 +398,20 @@ def _detects_absence(adapter: Any) -> bool:
 # ---- Resources -------------------------------------------------------------------------------------------------------
 
 # Where in a bucket an adapter works, by the function of the wiring that makes it.
-_RULES, _CROPS = "EvidenceBucket/configuration/rules.json", "ImagesBucket/crops/*"
+_CROPS = "ImagesBucket/crops/*"
+_DOCUMENT, _TAGS = "EvidenceBucket/configuration/kinesight.json", "EvidenceBucket/configuration/stream-tags.json"
 _EVIDENCE = ("EvidenceBucket/annotated/*", "EvidenceBucket/archive/*", "EvidenceBucket/results/*")
 _PLACES: dict[tuple[str, str], tuple[str, ...]] = {
-    ("S3Bucket", "current_rules.current_rules"): (_RULES,),
-    ("S3Bucket", "configure_streams.check_rules"): (_RULES,),
+    ("S3Bucket", "current_configuration._reader"): (_DOCUMENT, _TAGS),
+    ("S3Bucket", "configure_streams.ports"): (_TAGS,),
     ("S3Bucket", "consume_live.ports"): ("ImagesBucket/live/*",),
     ("S3Bucket", "detect_objects.ports"): ("ImagesBucket/on-demand/*",),
     ("S3Bucket", "extract_images.ports"): ("ImagesBucket/on-demand/*",),
     ("S3Bucket", "plan_windows.ports"): ("ImagesBucket/on-demand/*",),
     ("S3Bucket", "summarize_range.work"): ("ImagesBucket/on-demand/*",),
     ("S3PageStore", "publish_viewer.store"): ("PageBucket/*",),
-    ("S3RulesFile", "serve_viewer.rules"): (_RULES,),
+    ("S3RulesFile", "serve_viewer.rules"): (_DOCUMENT,),
+    ("S3Bucket", "serve_viewer.rules"): (_TAGS,),
     ("S3EvidenceStore", "archive_session.ports"): ("EvidenceBucket/archive/*",),
     ("S3EvidenceStore", "keep_evidence.ports"): _EVIDENCE,
     ("S3EvidenceStore", "track_sessions._targets"): _EVIDENCE,
@@ -412,8 +434,6 @@ _IMAGES_OF = {
     "detect_objects": "ImagesBucket/on-demand/*",
     "keep_evidence": "ImagesBucket/*",  # of every source
 }
-_CUTTING = ("THEN_ON", "CROP")
-"""With this setting the second detector analyzes crops, which are images too; with the other there are none."""
 # A name in braces is an attribute of the adapter.
 _RESOURCES: dict[str, tuple[str, ...]] = {
     "dynamodb:": ("{_table}",),
@@ -485,7 +505,7 @@ def _in_s3(built: Built, action: str, places: _Places) -> Sequence[str]:
         return ("ImagesBucket/model-input/*",) if action == "s3:PutObject" else ("async-output/*",)
     if name == "S3ImageStore" or isinstance(built.adapter, RekognitionOperation):
         return places.images
-    if built.maker == "detectors._chained":
+    if built.maker == "detectors._chain":
         return places.crops
     if built.maker == "detectors._label_file" and action == "s3:ListBucket":
         return ()  # no foreign bucket is listed to detect an absent file, so S3 reports it as forbidden

@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 import yaml
-from cfnlint.api import lint
-from cfnlint.config import ManualArgs
 from kinesight_local import template as local_template
 from kinesight_local.template import expand, read_template
 from samcli.cli.types import CfnParameterOverridesType
@@ -103,6 +101,9 @@ def test_the_stack_is_within_the_quotas_of_cloudformation(setting: str, request:
 @pytest.mark.long  # `make lint` runs cfn-lint on the template as it is
 def test_cloudformation_would_take_what_safe_updates_make(safe: Document) -> None:
     """No circle above all (E3004): aliases wait for alarms and a role, and functions and the workflow for aliases."""
+    from cfnlint.api import lint  # takes two seconds to import
+    from cfnlint.config import ManualArgs
+
     found = lint(json.dumps(safe), config=ManualArgs(regions=["us-east-1"]))
 
     errors = {one.message for one in found if one.rule.id.startswith("E")}

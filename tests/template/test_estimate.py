@@ -11,6 +11,8 @@ import boto3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kinesight.domain.configuration.current import DOCUMENT_KEY
+from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.detectors import catalogue
 from kinesight.domain.detectors.call_prices import MICRO_USD
 from kinesight.metric_catalogue import Metric
@@ -24,6 +26,7 @@ from kinesight_cli.estimate.prices import DETECTORS, PricesError, load_prices
 from kinesight_cli.estimate.tables import show_calls
 from kinesight_cli.estimate.workload import Workload, WorkloadError, assumed
 from kinesight_cli.main import app
+from kinesight_cli.shared.document_file import parse
 from kinesight_local.template import read_template
 from moto import mock_aws
 from typer.testing import CliRunner
@@ -39,7 +42,7 @@ def _defaults() -> Estimator:
     return estimator({}, Workload(), PRICES)
 
 
-def of(workload: Workload | None = None, **overrides: str) -> Estimator:
+def of(workload: Workload | None = None, /, **overrides: str) -> Estimator:
     """The template's defaults with these. Resources that come and go by a condition stay as they are by default."""
     plain = _defaults()
     assert set(overrides) <= set(plain.parameters)
@@ -88,7 +91,7 @@ def test_video_is_billed_by_its_bytes() -> None:
 
 
 def test_the_gate_saves_detector_calls_but_reads_every_image() -> None:
-    off, on = calls(of()), calls(of(FrameGate="ON"))
+    off, on = calls(of()), calls(of(**{"gate.mode": "ON"}))
 
     detect = "analyze_images rekognition:DetectLabels"
     assert on[detect] == pytest.approx(0.1 * off[detect])
@@ -102,20 +105,21 @@ def test_the_gates_intervals_bound_what_is_sent() -> None:
     busy = assumed(["changed_share=1"])
     detect = "analyze_images rekognition:DetectLabels"
 
-    assert calls(of(still, FrameGate="ON", GateMaximumIntervalSeconds="60"))[detect] == pytest.approx(43_200)
-    minimum = of(busy, FrameGate="ON", GateMinimumIntervalMilliseconds="30000")
+    assert calls(of(still, **{"gate.mode": "ON", "gate.maximumIntervalSeconds": "60"}))[detect] == pytest.approx(43_200)
+    minimum = of(busy, **{"gate.mode": "ON", "gate.minimumIntervalMilliseconds": "30000"})
     assert calls(minimum)[detect] == pytest.approx(86_400)
 
 
 def test_what_is_detected_never_exceeds_what_matched_can_be() -> None:
-    found = calls(of(assumed(["matched_share=0.5"]), FrameGate="ON"))
+    found = calls(of(assumed(["matched_share=0.5"]), **{"gate.mode": "ON"}))
 
     assert found["keep_evidence s3:PutObject results"] == found["analyze_images rekognition:DetectLabels"]
 
 
 def test_sampling_below_the_keyframes_distance_makes_no_more_live_images() -> None:
-    each_second = calls(of(ImageGenerationStatus="DISABLED", LiveStatus="ENABLED", LiveSamplingInterval="1000"))
-    by_keyframe = calls(of(ImageGenerationStatus="DISABLED", LiveStatus="ENABLED", LiveInferenceInterval="6"))
+    live = {"ImageGenerationStatus": "DISABLED", "LiveStatus": "ENABLED"}
+    each_second = calls(of(**live, **{"live.samplingInterval": "1000"}))
+    by_keyframe = calls(of(**live, **{"live.inferenceInterval": "6"}))
 
     assert each_second["consume_live s3:PutObject live"] == pytest.approx(30 * 86_400 / 2)
     assert by_keyframe["consume_live s3:PutObject live"] == pytest.approx(30 * 86_400 / 12)
@@ -160,7 +164,7 @@ def test_metrics_per_stream_are_those_of_the_catalogue() -> None:
 
 
 def test_sweeps_use_windows_of_25_images() -> None:
-    found = of(ImageGenerationStatus="DISABLED", SweepSchedule="rate(1 hour)", AnalysisSamplingInterval="1000")
+    found = of(ImageGenerationStatus="DISABLED", SweepSchedule="rate(1 hour)")
 
     assert calls(found)["extract_images s3:PutObject on-demand"] == pytest.approx(2_592_000)
     transitions = usd(found, "stepfunctions.transition")
@@ -168,14 +172,14 @@ def test_sweeps_use_windows_of_25_images() -> None:
 
 
 def test_notified_ranges_have_their_rolls() -> None:
-    found = of(ImageGenerationStatus="DISABLED", NotificationStatus="ENABLED", AnalysisSamplingInterval="1000")
+    found = of(ImageGenerationStatus="DISABLED", NotificationStatus="ENABLED")
 
     seconds = 0.02 * 30 * 86_400 + 20 * 30 * (10 + 10)
     assert calls(found)["extract_images s3:PutObject on-demand"] == pytest.approx(seconds)
 
 
 def test_a_chain_is_paid_for_twice() -> None:
-    chained = of(ThenDetector="REKOGNITION_FACE_SEARCH", FaceCollectionId="staff", ThenOn="CROP")
+    chained = of(FaceCollectionId="staff", **{"followUp.detector": "REKOGNITION_FACE_SEARCH", "followUp.on": "CROP"})
 
     assert usd(chained, "rekognition.image.group1") == pytest.approx(0.02 * 864_000 * 0.001)
     assert calls(chained)["analyze_images s3:PutObject crops"] == pytest.approx(0.02 * 864_000)
@@ -221,7 +225,7 @@ def test_more_of_anything_never_costs_less(
 ) -> None:
     def total(cameras: int, hours: float, interval_ms: int) -> float:
         workload = assumed([f"cameras={cameras}", f"hours_per_day={hours}", f"matched_share={matched}"])
-        found = of(workload, FrameGate=gate)
+        found = of(workload, **{"gate.mode": gate})
         return found.bill({**found.parameters, "SamplingInterval": str(interval_ms)}).usd
 
     usual = total(cameras, hours, interval_ms) * (1 - 1e-12)
@@ -257,7 +261,9 @@ def test_every_detector_has_a_price() -> None:
 
 
 def test_the_budget_and_the_estimate_have_the_same_prices() -> None:
-    needed = {"face_collection_id": "staff", "custom_labels_model_arn": "arn", "sagemaker_endpoint_name": "m"}
+    needed = {"face_collection_id": "staff", "custom_labels_model_arn": "arn", "sagemaker_endpoint_name": "m"} | {
+        "sagemaker_async_output_bucket": "b"
+    }
     needed |= {"http_model_url": "https://m"}
     for detector, entry in catalogue.DETECTORS.items():
         if detector == "BEDROCK":
@@ -274,7 +280,7 @@ def test_each_limit_of_the_budget_is_a_write_per_paid_call() -> None:
 
     assert call not in calls(of())
     assert calls(of(DailyBudgetUsd="10"))[call] == pytest.approx(864_000)
-    assert calls(of(DailyBudgetUsd="10", DailyBudgetUsdPerStream="1"))[call] == pytest.approx(2 * 864_000)
+    assert calls(of(DailyBudgetUsd="10", dailyBudgetUsd="1"))[call] == pytest.approx(2 * 864_000)
     assert call not in calls(of(DailyBudgetUsd="10", Detector="SAGEMAKER"))
 
 
@@ -351,19 +357,21 @@ def test_expensive_settings_cause_warnings() -> None:
     assert said(of(SamplingInterval="20000")) == ""
     assert "DailyBudgetUsd=10 is less than the $28.80 per day" in said(of(DailyBudgetUsd="10"))
     two = assumed(["cameras=2"])
-    assert "DailyBudget" not in said(of(two, DailyBudgetUsd="60", DailyBudgetUsdPerStream="30"))
+    assert "ailyBudget" not in said(of(two, DailyBudgetUsd="60", dailyBudgetUsd="30"))
+    assert "dailyBudgetUsd=1 in the configuration document is less" in said(of(dailyBudgetUsd="1"))
+    assert "sets detector to null" in said(of(Detector="NONE"))
 
 
 def test_the_best_saving_is_named() -> None:
-    busy, gated = of(SamplingInterval="3000"), of(FrameGate="ON", SamplingInterval="3000")
+    busy, gated = of(SamplingInterval="3000"), of(SamplingInterval="3000", **{"gate.mode": "ON"})
 
     best = best_saving(busy.parameters, busy.bill(), busy.bill)
     assert best is not None
-    assert (best.parameter, best.value) == ("FrameGate", "ON")
+    assert str(best) == "gate.mode=ON in the configuration document"
     assert best.usd_per_camera == pytest.approx(busy.bill().usd - gated.bill().usd)
     slower = best_saving(gated.parameters, gated.bill(), gated.bill)
     assert slower is not None
-    assert slower.parameter == "SamplingInterval"
+    assert str(slower) == "SamplingInterval=9000"
     idle = of(assumed(["hours_per_day=0", "sessions_per_day=0"]))
     assert best_saving(idle.parameters, idle.bill(), idle.bill) is None
 
@@ -375,7 +383,7 @@ def test_the_alternatives_pay_for_the_same_video() -> None:
     assert theirs.usd_of("kvs.ingest") == streaming.usd_of("kvs.ingest") == pytest.approx(162 * 0.0085)
     assert theirs.usd_of("fargate.") * 10 == pytest.approx(720 * (0.04048 + 2 * 0.004445))
     assert streaming.usd_of("rekognition.") == pytest.approx(12 * 60 * 30 * 0.00817)
-    ours = of(workload, **dict(KIT_EQUIVALENT))
+    ours = estimator(KIT_EQUIVALENT, workload, PRICES)
     assert ours.bill().usd_of("sagemaker.") == theirs.usd_of("sagemaker.")
 
 
@@ -419,7 +427,7 @@ def test_the_command_prints_tables(monkeypatch: pytest.MonkeyPatch) -> None:
     for said in (
         "8,976.00",
         "not included: KVS: images generated",
-        "FrameGate=ON saves most",
+        "gate.mode=ON in the configuration document saves most",
         "KIT",
         "cameras=1 ",
     ):
@@ -432,7 +440,7 @@ def test_the_command_prints_json() -> None:
     document = json.loads(done.stdout)
     assert document["usd"] == pytest.approx(3 * document["usdPerCamera"], rel=1e-4)
     assert document["usd"] == pytest.approx(sum(row["usd"] or 0 for row in document["rows"]), rel=1e-4)
-    assert document["saving"]["parameter"] == "FrameGate"
+    assert document["saving"]["parameter"] == "gate.mode"
     assert set(document["comparison"]) == {"this stack", "configured like KIT", "KIT", "Rekognition Streaming"}
     assert {"formula", "call", "units"} == set(document["rows"][0]["lines"][0])
 
@@ -443,6 +451,10 @@ def test_the_command_prints_json() -> None:
         (["--parameter", "Nonsense=1"], "no such parameters: Nonsense"),
         (["--parameter", "SamplingInterval=soon"], "which is no number"),
         (["--parameter", "SamplingInterval"], "is not NAME=VALUE"),
+        (["--parameter", "gate.mod=ON"], "no such settings of the configuration document: gate.mod"),
+        (["--parameter", "gate.mode=MAYBE"], "defaults.gate.mode: Input should be"),
+        (["--parameter", "followUp.detector=OWN"], "there is no detector 'OWN'"),
+        (["--parameter", "followUp.detector=HTTP"], "set the parameter HttpModelUrl"),
         (["--assume", "colour=red"], "is not an assumption: choose one of"),
         (["--region", "mars-1"], "no prices for mars-1"),
         (["--prices", "nowhere.json"], "nowhere.json is not a valid price file"),
@@ -458,18 +470,8 @@ def test_the_command_names_what_is_wrong(arguments: list[str], said: str, monkey
 
 @mock_aws
 def test_the_parameters_of_a_deployed_stack_are_used() -> None:
-    template = {
-        "Parameters": {"SamplingInterval": {"Type": "Number"}, "StreamNames": {"Type": "String"}},
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-    }
-    boto3.client("cloudformation").create_stack(
-        StackName="mine",
-        TemplateBody=json.dumps(template),
-        Parameters=[
-            {"ParameterKey": "SamplingInterval", "ParameterValue": "20000"},
-            {"ParameterKey": "StreamNames", "ParameterValue": "front-*"},
-        ],
-    )
+    boto3.client("s3").create_bucket(Bucket="evidence")
+    _deploy_a_stack()
 
     done = CliRunner().invoke(app, ["estimate", "--stack", "mine", "--json"])
     other = CliRunner().invoke(app, ["estimate", "--stack", "mine", "--parameter", "SamplingInterval=1000", "--json"])
@@ -479,6 +481,135 @@ def test_the_parameters_of_a_deployed_stack_are_used() -> None:
     assert _image_units(other.stdout) == pytest.approx(2_592_000)
     assert absent.exit_code == 1
     assert "there is no stack yours" in absent.output
+
+
+CONFIGURATION = """
+schemaVersion: 1
+detectors:
+  own: {type: HTTP, usdPerThousandCalls: 0.5}
+defaults:
+  detector: own
+  gate: {mode: "ON"}
+  imageGeneration: {samplingInterval: 1000}
+  dailyBudgetUsd: 2
+limits: {concurrentDetections: 3}
+cameras:
+  - streams: [front]
+    gate: {mode: "OFF"}
+"""
+
+
+def _configured(text: str = CONFIGURATION) -> ConfigurationDocument:
+    return parse(text, "a document", is_yaml=True).document
+
+
+def test_the_documents_defaults_and_limits_are_settings() -> None:
+    found = estimator({"HttpModelUrl": "https://m"}, Workload(), PRICES, _configured())
+
+    settings = found.parameters
+    assert settings["gate.mode"] == "ON"
+    assert (settings["Detector"], settings["SamplingInterval"]) == ("own", "1000")
+    assert settings["limits.concurrentDetections"] == "3"
+    assert (settings["followUp.detector"], settings["followUp.on"]) == ("NONE", "FRAME")
+    assert (settings["dailyBudgetUsd"], settings["gate.threshold"]) == ("2", "")
+    assert set(_defaults().parameters) <= set(settings)
+
+
+def test_a_named_detector_counts_by_its_type_and_its_own_price() -> None:
+    budget = "analyze_images dynamodb:UpdateItem CoordinationTable"
+    url = {"HttpModelUrl": "https://m"}
+    priced = estimator(url, Workload(), PRICES, _configured())
+    free = estimator(url | {"detectors.own.usdPerThousandCalls": ""}, Workload(), PRICES, _configured())
+
+    assert calls(priced)[budget] == pytest.approx(0.1 * 30 * 86_400)
+    assert budget not in calls(free)
+    assert [row.key for row in priced.bill().rows if row.usd is None] == ["kvs.image", "http.call"]
+
+
+def test_parameters_and_paths_make_the_same_estimate() -> None:
+    chosen = {"Detector": "HTTP", "SamplingInterval": "1000", "NotificationStatus": "ENABLED"}
+    paths = {"detector": "HTTP", "imageGeneration.samplingInterval": "1000", "notifications.status": "ENABLED"}
+    one, other = (estimator({"HttpModelUrl": "https://m"} | given, Workload(), PRICES) for given in (chosen, paths))
+
+    assert one.bill() == other.bill()
+    assert one.parameters == other.parameters
+
+
+def test_a_saving_names_what_has_an_effect() -> None:
+    found = estimator({"HttpModelUrl": "https://m"}, Workload(), PRICES, _configured())
+    best = found.saving(found.bill())
+
+    assert best is not None
+    assert str(best) == "imageGeneration.samplingInterval=3000 in the configuration document"
+
+
+def test_without_a_detector_images_are_written_and_nothing_is_analyzed() -> None:
+    found = estimator({"detector": "NONE", "LiveStatus": "ENABLED"}, Workload(), PRICES)
+    counted = calls(found)
+
+    assert counted["KVS s3:PutObject images"] == pytest.approx(864_000)
+    assert {one for one in counted if "rekognition" in one or "kinesis:Record" in one or "evidence" in one} == set()
+
+
+def test_a_second_detector_is_removed_whatever_else_is_set() -> None:
+    given = {"followUp.detector": "NONE", "followUp.on": "CROP"}
+
+    assert estimator(given, Workload(), PRICES).bill() == _defaults().bill()
+
+
+def test_settings_that_cost_nothing_may_be_given() -> None:
+    given = {"followUp.detector": "REKOGNITION_FACES", "followUp.labels": "Person, Car", "stationary.enabled": "true"}
+
+    settings = estimator(given, Workload(), PRICES).parameters
+
+    assert (settings["followUp.labels"], settings["stationary.enabled"]) == ("Person,Car", "true")
+
+
+def test_the_command_reads_a_configuration_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    file = tmp_path / "cameras.yaml"
+    file.write_text(CONFIGURATION)
+    command = ["estimate", "--config", str(file), "--parameter", "HttpModelUrl=https://m"]
+
+    done = CliRunner().invoke(app, command)
+    ineffective = CliRunner().invoke(app, [*command, "--parameter", "SamplingInterval=200"])
+
+    assert done.exit_code == 0, done.output
+    assert "detector=own, gate.mode=ON, " in done.output.replace("\n", " ")
+    assert ineffective.exit_code == 1
+    assert "the parameter SamplingInterval has no effect" in ineffective.output
+
+
+@mock_aws
+def test_the_document_of_a_deployed_stack_is_used(tmp_path: Path) -> None:
+    boto3.client("s3").create_bucket(Bucket="evidence")
+    document = {"schemaVersion": 1, "defaults": {"imageGeneration": {"samplingInterval": 1000}}}
+    _deploy_a_stack()
+    boto3.client("s3").put_object(Bucket="evidence", Key=DOCUMENT_KEY, Body=json.dumps(document))
+    file = tmp_path / "empty.json"
+    file.write_text('{"schemaVersion": 1}')
+
+    own = CliRunner().invoke(app, ["estimate", "--stack", "mine", "--json"])
+    other = CliRunner().invoke(app, ["estimate", "--stack", "mine", "--config", str(file), "--json"])
+
+    assert _image_units(own.stdout) == pytest.approx(2_592_000)
+    assert _image_units(other.stdout) == pytest.approx(129_600)
+
+
+def _deploy_a_stack() -> None:
+    template = {
+        "Parameters": {"SamplingInterval": {"Type": "Number"}, "StreamNames": {"Type": "String"}},
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {"EvidenceBucketName": {"Value": "evidence"}},
+    }
+    boto3.client("cloudformation").create_stack(
+        StackName="mine",
+        TemplateBody=json.dumps(template),
+        Parameters=[
+            {"ParameterKey": "SamplingInterval", "ParameterValue": "20000"},
+            {"ParameterKey": "StreamNames", "ParameterValue": "front-*"},
+        ],
+    )
 
 
 def _image_units(text: str) -> float:

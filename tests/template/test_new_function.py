@@ -133,7 +133,7 @@ def test_the_handler_takes_its_valid_sample_and_rejects_the_other(tree: Path) ->
         (Scaffold("../prune_clips", "live", "live"), "not a name of a function"),
         (Scaffold("prune_" + "c" * 40, "live", "live"), "at most 40 letters"),
         (Scaffold("prune_clips", "", "live"), "there is no room ''"),
-        (Scaffold("prune_clips", "attic", "live"), "set ROOM to one of analysis, detectors"),
+        (Scaffold("prune_clips", "attic", "live"), "set ROOM to one of analysis, configuration, detectors"),
         (Scaffold("prune_clips", "live", "attic"), "set SECTION to one of analyze, evidence"),
         (Scaffold("sweep_streams", "live", "live"), "functions/sweep_streams.*Choose another NAME"),
         (Scaffold("stream_reader", "live", "live"), "domain/live/stream_reader.py"),

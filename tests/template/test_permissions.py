@@ -8,7 +8,6 @@ from fnmatch import fnmatch
 from functools import cache
 
 import pytest
-from kinesight.domain.detectors.catalogue import DETECTORS
 
 from tests.template import code_needs, permissions_table, reachable
 from tests.template.choices import CHOICES, FUNCTIONS, functions_of, resource_of
@@ -18,7 +17,7 @@ from tests.template.role_grants import Deployed, Grant, deployed
 
 def needs_of(stack: Deployed, function: str) -> dict[Grant, str]:
     """What is used, with who uses it."""
-    needs = dict(code_needs_of(function, environment_of(stack, function), selectable(stack)))
+    needs = dict(code_needs_of(function, environment_of(stack, function)))
     needs |= function_needs(stack, resource_of(function, "Function"))
     return needs | key_needs(stack, set(needs))
 
@@ -28,22 +27,9 @@ def environment_of(stack: Deployed, function: str) -> tuple[tuple[str, str], ...
 
 
 @cache
-def code_needs_of(
-    function: str, environment: tuple[tuple[str, str], ...], detectors: tuple[str | None, ...]
-) -> dict[Grant, str]:
+def code_needs_of(function: str, environment: tuple[tuple[str, str], ...]) -> dict[Grant, str]:
     """Most choices leave most functions' environments as they are."""
-    return code_needs.code_needs(function, dict(environment), detectors)
-
-
-def selectable(stack: Deployed) -> tuple[str | None, ...]:
-    """The detectors that an execution may choose: Rekognition's, where the stack has what they need."""
-    parameters = stack.expanded.parameters
-    found = [
-        kind
-        for kind, one in DETECTORS.items()
-        if not one.is_own_model and all(parameters.get(name) for name in one.parameters)
-    ]
-    return (None, *found)
+    return code_needs.code_needs(function, dict(environment))
 
 
 def difference(needs: dict[Grant, str], granted: set[Grant]) -> list[str]:
@@ -150,15 +136,11 @@ def test_every_adapter_that_the_wiring_knows_is_built_under_some_choice() -> Non
         if isinstance(value, type) and value.__module__.startswith("kinesight.adapters.")
     }
     stacks = {choice: deployed(**parameters) for choice, parameters in CHOICES.items()}
-    handlers = {
-        (one, environment_of(stack, one), selectable(stack))
-        for choice, stack in stacks.items()
-        for one in functions_of(choice)
-    }
+    handlers = {(one, environment_of(stack, one)) for choice, stack in stacks.items() for one in functions_of(choice)}
     built = {
         type(one.adapter)
-        for function, environment, detectors in handlers
-        for one in code_needs.built_by(function, dict(environment), detectors)
+        for function, environment in handlers
+        for one in code_needs.built_by(function, dict(environment))
     }
 
     holding = {one for one in known if "__init__" in reachable.methods_of(one)}  # others hold no client
@@ -244,7 +226,7 @@ def test_only_people_may_change_the_rules() -> None:
         stack = deployed(**parameters)
         for role in stack.of_type("AWS::IAM::Role").keys() - {"ServeViewerRole"}:
             writing = [place for action, place in stack.grants(role) if action == "s3:PutObject"]
-            assert not [one for one in writing if fnmatch("EvidenceBucket/configuration/rules.json", one)], role
+            assert not [one for one in writing if fnmatch("EvidenceBucket/configuration/kinesight.json", one)], role
 
 
 def test_nothing_is_deleted_but_the_page_and_copies_that_are_held_no_more() -> None:

@@ -203,7 +203,7 @@ def test_every_log_ends_as_the_parameter_says() -> None:
 
 
 def test_faces_and_whatever_else_is_in_an_image_are_not_kept_for_ever() -> None:
-    """Everything that holds images, or what was seen in them, expires unless it is held; the rules document stays."""
+    """Everything that holds images, or what was seen in them, expires unless it is held; the document stays."""
     stack = deployed(EvidenceRetentionDays="7", ImageRetentionDays="2", EnableViewer="ENABLED")
     buckets = stack.of_type("AWS::S3::Bucket")
     (images,) = buckets["ImagesBucket"]["LifecycleConfiguration"]["Rules"]

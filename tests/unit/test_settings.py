@@ -4,7 +4,7 @@ import pytest
 from kinesight.domain.detectors.catalogue import own_models
 from kinesight.domain.errors import InvalidEventError, InvalidSettingError
 from kinesight.lambda_events import kinesis_records, sqs_messages
-from kinesight.settings import AnalyzeImagesSettings, ConfigureStreamsSettings
+from kinesight.settings import AnalyzeImagesSettings, StreamConfigurationSettings
 
 REQUIRED = {
     "ACCOUNT_ID": "111122223333",
@@ -32,19 +32,19 @@ def from_environment(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Analy
 
 
 def test_lists_and_blanks_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    blank = dict.fromkeys(("DAILY_BUDGET_USD", "HTTP_JSON_BODY", "SAGEMAKER_ENDPOINT_NAME"), "")
+    blank = dict.fromkeys(("DAILY_BUDGET_USD", "HTTP_AUTH_SECRET_ARN", "SAGEMAKER_ENDPOINT_NAME"), "")
     settings = from_environment(monkeypatch, LABELS=" Person, Dog ,", HTTP_MODEL_URL="https://model", **blank)
 
     assert settings.labels == ["Person", "Dog"]
     assert settings.daily_budget_usd is None
-    assert own_models.HTTP.read(settings.values).http_json_body is None
+    assert own_models.HTTP.read(settings.values).http_auth_secret_arn is None
     with pytest.raises(InvalidSettingError, match="SageMakerEndpointName is empty"):
         own_models.SAGEMAKER.read(settings.values)
 
 
 def test_every_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InvalidSettingError, match=r"MAX_LABELS.*MINIMUM_CONFIDENCE"):
-        from_environment(monkeypatch, MAX_LABELS="0", MINIMUM_CONFIDENCE="many")
+    with pytest.raises(InvalidSettingError, match=r"DAILY_BUDGET_USD.*MINIMUM_CONFIDENCE"):
+        from_environment(monkeypatch, DAILY_BUDGET_USD="-1", MINIMUM_CONFIDENCE="many")
 
 
 def test_what_is_missing_is_named() -> None:
@@ -56,7 +56,7 @@ def test_an_empty_number_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (STREAMS | {"WIDTH_PIXELS": ""}).items():
         monkeypatch.setenv(name, value)
 
-    assert ConfigureStreamsSettings.from_environment().width_pixels is None
+    assert StreamConfigurationSettings.from_environment().width_pixels is None
 
 
 @pytest.mark.parametrize("event", [{}, {"Records": 1}, {"Records": [{}]}, {"Records": [{"messageId": "1"}]}])

@@ -1,17 +1,22 @@
 """Every value of the Detector parameter has its detector, and says which parameter it lacks."""
 
-from decimal import Decimal
+import json
 from typing import Any
 
 import pytest
 import typer
+from kinesight.domain.configuration.camera import CameraSettings
+from kinesight.domain.configuration.configuration import Configuration
+from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.detectors.catalogue import DETECTORS
-from kinesight.domain.errors import InvalidSettingError
+from kinesight.domain.errors import InvalidConfigurationError
 from kinesight.domain.on_demand.messages import DetectorChoice
-from kinesight.settings import DetectionSettings, DetectObjectsSettings, PlanWindowsSettings
-from kinesight.wiring.detectors import detector
+from kinesight.settings import DetectionSettings, PlanWindowsSettings
+from kinesight.wiring.detectors import CameraDetectors
 from kinesight_cli.analyze.command import detector_name
 from pydantic import TypeAdapter, ValidationError
+
+from tests.wired_detectors import wired_detector
 
 REKOGNITIONS = {"face_collection_id": "staff", "custom_labels_model_arn": "arn:a/b/c/d"}
 WHOLE = REKOGNITIONS | {
@@ -49,9 +54,9 @@ def settings(kind: str, **more: Any) -> DetectionSettings:
 
 @pytest.mark.parametrize("kind", DETECTORS)
 def test_every_type_has_its_detector(kind: str) -> None:
-    built = detector(settings(kind, **WHOLE))
+    built = wired_detector(settings(kind, **WHOLE))
 
-    assert built.fingerprint == detector(settings(kind, **WHOLE)).fingerprint
+    assert built.fingerprint == wired_detector(settings(kind, **WHOLE)).fingerprint
 
 
 def test_executions_and_the_command_offer_the_same_types() -> None:
@@ -67,63 +72,112 @@ def test_executions_and_the_command_offer_the_same_types() -> None:
 
 @pytest.mark.parametrize("kind", LACKING)
 def test_what_is_missing_is_named(kind: str) -> None:
-    lacking = "SageMakerEndpointName" if kind == "SAGEMAKER_ASYNC" else LACKING[kind]
+    both = "SageMakerEndpointName, SageMakerAsyncOutputBucket"
+    lacking = both if kind == "SAGEMAKER_ASYNC" else LACKING[kind]
 
-    with pytest.raises(InvalidSettingError, match=f"{kind}, and {lacking} is empty"):
-        detector(settings(kind))
+    with pytest.raises(InvalidConfigurationError, match=f"{kind}, and {lacking} is empty"):
+        wired_detector(settings(kind))
 
 
 def test_an_execution_may_choose_what_the_stack_has() -> None:
     bare = PlanWindowsSettings(work_bucket="b")
-    whole = PlanWindowsSettings.model_validate({"work_bucket": "b"} | REKOGNITIONS)
+    whole = PlanWindowsSettings.model_validate({"work_bucket": "b"} | WHOLE)
 
-    assert bare.missing_parameters() == LACKING
-    assert whole.missing_parameters() == OWN_MODELS
-
-
-@pytest.mark.parametrize("kind", OWN_MODELS)
-def test_a_model_of_ones_own_is_there_as_the_stacks_detector(kind: str) -> None:
-    assert kind not in PlanWindowsSettings(work_bucket="b", detector=kind).missing_parameters()
+    both = "SageMakerEndpointName, SageMakerAsyncOutputBucket"
+    assert bare.missing_parameters() == LACKING | {"SAGEMAKER_ASYNC": both}
+    assert whole.missing_parameters() == {}
 
 
-def test_a_chain_calls_both() -> None:
-    chained = settings("REKOGNITION_LABELS", then_detector="REKOGNITION_FACE_SEARCH", **WHOLE)
+def test_a_follow_up_calls_both() -> None:
+    chained = document(defaults={"followUp": {"detector": "REKOGNITION_FACE_SEARCH"}})
+    stack = settings("REKOGNITION_LABELS", **WHOLE)
 
-    assert detector(chained).fingerprint == (
-        f"{detector(settings('REKOGNITION_LABELS')).fingerprint}>*@80/FRAME>"
-        f"{detector(settings('REKOGNITION_FACE_SEARCH', **WHOLE)).fingerprint}"
+    assert wired_detector(stack, chained).fingerprint == (
+        f"{wired_detector(stack).fingerprint}>*@80/FRAME>"
+        f"{wired_detector(settings('REKOGNITION_FACE_SEARCH', **WHOLE)).fingerprint}"
     )
 
 
-def test_none_is_no_second_detector() -> None:
-    alone = settings("REKOGNITION_LABELS", then_detector="NONE")
+@pytest.mark.parametrize(
+    ("definition", "problem"),
+    [
+        ({"type": "REKOGNITION_TEXT", "platePattern": "("}, "platePattern '(' is not a valid regular expression"),
+        ({"type": "HTTP", "modelWidthPixels": 640}, "give modelWidthPixels and modelHeightPixels together"),
+        ({"type": "HTTP", "modelMapping": "x"}, "modelMapping: there is no preset 'x'"),
+        ({"type": "HTTP", "httpJsonBody": "{}"}, "httpJsonBody does not contain"),
+        ({"type": "REKOGNITION_PROTECTIVE_EQUIPMENT", "requiredEquipment": ["HELMET"]}, "requiredEquipment[0]: Input"),
+        ({"type": "REKOGNITION_PROTECTIVE_EQUIPMENT", "requiredEquipment": []}, "requiredEquipment: List should have"),
+    ],
+)
+def test_values_of_a_detector_are_checked_with_the_document(definition: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InvalidConfigurationError) as caught:
+        document(detectors={"mine": definition})
 
-    assert detector(alone).fingerprint == detector(settings("REKOGNITION_LABELS")).fingerprint
-
-
-def test_a_plate_pattern_is_checked_before_any_image() -> None:
-    with pytest.raises(InvalidSettingError, match="PlatePattern"):
-        detector(settings("REKOGNITION_TEXT", plate_pattern="(", known_plates="AB 12, CD 34"))
-
-
-@pytest.mark.parametrize("equipment", ["", "HELMET", "HEAD_COVER,HELMET"])
-def test_equipment_is_what_rekognition_knows(equipment: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RESULTS_STREAM_NAME", "IDEMPOTENCY_TABLE", "CONFIGURATION_BUCKET", "CROPS_BUCKET"):
-        monkeypatch.setenv(name, "x")
-    monkeypatch.setenv("REQUIRED_EQUIPMENT", equipment)
-
-    with pytest.raises(InvalidSettingError, match="REQUIRED_EQUIPMENT"):
-        DetectionSettings.from_environment()
+    assert f"detectors.mine{'.' if '[' in problem or 'List' in problem else ': '}{problem}" in str(caught.value)
 
 
-def test_the_stacks_price_of_a_call_is_that_of_its_own_detector() -> None:
-    stack = DetectObjectsSettings.model_validate(
-        settings("HTTP").model_dump()
-        | {"work_bucket": "b", "detector_usd_per_thousand_calls": "0.4", "then_detector": "REKOGNITION_TEXT"}
+def test_the_minimum_confidence_of_the_stack_is_that_of_its_detectors() -> None:
+    stack = settings("REKOGNITION_LABELS", minimum_confidence=40)
+    own = document(
+        detectors={"mine": {"type": "REKOGNITION_LABELS", "minimumConfidence": 55}}, defaults={"detector": "mine"}
     )
 
-    own, other = stack.with_detector("HTTP"), stack.with_detector("REKOGNITION_LABELS")
+    assert inner(wired_detector(stack))._minimum_confidence == 40
+    assert inner(wired_detector(stack, own))._minimum_confidence == 55
 
-    assert stack.with_detector(None) == stack
-    assert (own.detector_usd_per_thousand_calls, own.then_detector) == (Decimal("0.4"), None)
-    assert (other.detector, other.detector_usd_per_thousand_calls) == ("REKOGNITION_LABELS", None)
+
+def inner(detector: Any) -> Any:
+    """The adapter behind the budget."""
+    return detector._detector
+
+
+def test_a_detectors_own_price_is_counted() -> None:
+    priced = document(detectors={"mine": {"type": "HTTP", "usdPerThousandCalls": 0.4}}, defaults={"detector": "mine"})
+    found: Any = wired_detector(settings("REKOGNITION_LABELS", **WHOLE), priced)
+
+    assert found._price.most == 400
+
+
+def document(**content: Any) -> ConfigurationDocument:
+    return ConfigurationDocument.parse(json.dumps({"schemaVersion": 1} | content))
+
+
+def test_a_named_detector_has_the_parameters_values_where_it_sets_none() -> None:
+    named = document(
+        detectors={"mine": {"type": "HTTP", "httpImageType": "image/png"}},
+        cameras=[{"streams": ["cam"], "detector": "mine"}],
+    )
+
+    found = wired_detector(settings("REKOGNITION_LABELS", **WHOLE), named)
+
+    assert found.fingerprint.startswith("http/https://model.example/look")
+    assert wired_detector(settings("REKOGNITION_LABELS", **WHOLE), named, "other").fingerprint.startswith(
+        "rekognition/"
+    )
+
+
+def test_cameras_with_the_same_detector_share_one_until_the_configuration_changes() -> None:
+    cameras = [{"streams": ["a", "b"], "detector": "REKOGNITION_TEXT"}, {"streams": ["none"], "detector": None}]
+    current = [Configuration(CameraSettings(), document(cameras=cameras))]
+    detectors = CameraDetectors(settings("REKOGNITION_LABELS"), lambda: current[0])
+
+    first = detectors.of_stream("a")
+    assert detectors.of_stream("b") is first
+    assert detectors.of_stream("c") is not first
+    assert detectors.of_stream("none") is None
+
+    current[0] = Configuration(CameraSettings())
+    changed = detectors.of_stream("a")
+    assert changed is not None
+    assert changed.fingerprint == "rekognition/DetectLabels"
+
+
+def test_a_chosen_detector_holds_for_all_cameras_without_a_second_one() -> None:
+    cameras = [{"streams": ["a"], "detector": None, "followUp": {"detector": "REKOGNITION_TEXT"}}]
+    configuration = Configuration(CameraSettings(), document(cameras=cameras))
+    detectors = CameraDetectors(settings("REKOGNITION_LABELS"), lambda: configuration, "REKOGNITION_FACES")
+
+    found = detectors.of_stream("a")
+
+    assert found is not None
+    assert found.fingerprint == "rekognition/DetectFaces"

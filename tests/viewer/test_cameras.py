@@ -1,12 +1,14 @@
 """Cameras, their zones, and on-demand analyses, in a browser."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from kinesight.adapters.s3.bucket import S3Bucket
+from kinesight.domain.configuration.configuration import TagsByStream
+from kinesight.domain.configuration.stream_tags import StreamTagsFile
 from kinesight_cli.shared.play_video import Tagging
 from playwright.sync_api import expect
 
@@ -49,9 +51,10 @@ def test_a_camera_that_was_set_up_by_hand_needs_attention(
 
 
 @pytest.fixture
-def own_rules(world: World) -> Any:
+def own_rules(world: World) -> Iterator[World]:
     world.set_rules(RULES)
-    return world
+    yield world
+    world.set_rules(RULES)
 
 
 def test_a_zone_is_drawn_and_the_next_session_has_it(open_page: Callable[..., PageUser], own_rules: World) -> None:
@@ -165,6 +168,8 @@ def test_problems_of_zones_are_shown(open_page: Callable[..., PageUser], own_rul
 def test_rules_of_two_editors_are_merged(
     open_page: Callable[..., PageUser], own_rules: World, door_session: Any, hostile: Any
 ) -> None:
+    shared: Any = RULES["cameras"][0]  # type: ignore[index]
+    own_rules.set_rules(RULES | {"cameras": [{"streams": [YARD], "sessions": {"quietSeconds": 20}}, shared]})
     ann = open_page(DESKTOP, f"/cameras/{DOOR}/zones")
     ben = open_page(DESKTOP, f"/cameras/{YARD}/zones")
     for user in (ann, ben):
@@ -177,7 +182,35 @@ def test_rules_of_two_editors_are_merged(
     ben.press("Save")
     expect(ben.page.get_by_text("Saved.")).to_be_visible()
 
-    assert {one["streams"][0] for one in own_rules.rules()["cameras"] if "zones" in one} == {DOOR, YARD}
+    door, yard, others = own_rules.rules()["cameras"]
+    assert (door["streams"], yard["streams"], others) == ([DOOR], [YARD], shared)
+    assert (door["sessions"], yard["sessions"]) == (shared["sessions"], {"quietSeconds": 20})
+    assert [zone["name"] for one in (door, yard) for zone in one["zones"]] == ["mine", "mine"]
+
+
+def test_a_camera_of_a_tag_gets_an_entry_of_its_own(
+    open_page: Callable[..., PageUser], own_rules: World, door_session: Any
+) -> None:
+    tagged = {"streamTags": "Floor=1", "alertChannels": ["sns"]}
+    defaults = {"rules": [{"name": "anything", "minimumConfidence": 50}]}
+    own_rules.set_rules({"schemaVersion": 1, "defaults": defaults, "cameras": [tagged]})
+    _set_stream_tags(own_rules, {DOOR: {"Floor": "1"}})
+    user = open_page(DESKTOP, f"/cameras/{DOOR}/zones")
+    _draw(user, "left half")
+    user.page.get_by_label("only in left half").check()
+
+    user.press("Save")
+    expect(user.page.get_by_text("Saved.")).to_be_visible()
+
+    mine, others = own_rules.rules()["cameras"]
+    assert (mine["streams"], mine["alertChannels"], "streamTags" in mine) == ([DOOR], ["sns"], False)
+    assert mine["rules"] == [{"name": "anything", "minimumConfidence": 50, "zones": ["left half"]}]
+    assert (others, own_rules.rules()["defaults"]) == (tagged, defaults)
+
+
+def _set_stream_tags(world: World, tags: TagsByStream) -> None:
+    """Writes them like configure_streams."""
+    StreamTagsFile(S3Bucket(world.cloud.client("s3"), world.cloud.outputs["EvidenceBucketName"])).save(tags)
 
 
 def test_a_time_range_is_analyzed(user: PageUser, world: World, hostile: Any) -> None:
@@ -213,18 +246,3 @@ def test_a_timelapse_is_made_of_an_analysis(open_page: Callable[..., PageUser], 
 
     video.evaluate("(video) => { video.playbackRate = 0.2; return video.play() }")
     user.page.wait_for_function("(video) => video.currentTime > 0.1", arg=video.element_handle())
-
-
-def test_the_page_and_the_functions_select_the_same_entry(open_page: Callable[..., PageUser]) -> None:
-    user = open_page(DESKTOP)
-    names = ["front-door", "Front-door", "front.door", "frontXdoor", "a", "office-1", "office-12"]
-    patterns = ["front-*", "front?door", "front.door", "*", "office-?"]
-    found = user.page.evaluate(
-        """async ([names, patterns]) => {
-            const { entryOf } = await import(new URL("js/logic/rules.js", location.href));
-            return patterns.map((one) => names.filter((name) => entryOf({ cameras: [{ streams: [one] }] }, name)));
-        }""",
-        [names, patterns],
-    )
-
-    assert found == [[name for name in names if fnmatchcase(name, one)] for one in patterns]

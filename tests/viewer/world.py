@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 from kinesight.adapters.dynamodb.sessions import DynamoDbSessions
-from kinesight.domain.rules.refresh import DOCUMENT_KEY
+from kinesight.domain.configuration.current import DOCUMENT_KEY
 from kinesight.domain.sessions.alerts import best_image_key
 from kinesight.domain.sessions.model import BestImage, Session, Severity
 from kinesight_cli.shared.play_video import Pace, Tagging, play
@@ -32,6 +32,8 @@ AGO = timedelta(seconds=4)
 KEPT_DAYS = 30
 RULES = {
     "schemaVersion": 1,
+    "detectors": {"model": {"type": "HTTP", "modelMapping": "HUGGING_FACE"}},
+    "defaults": {"detector": "model"},
     "cameras": [
         {
             "streams": ["front-*", YARD, CELLAR],
@@ -187,7 +189,6 @@ def a_world(folder: Path, **parameters: str) -> Iterator[World]:
         "SamplingInterval": "2000",
         "MinimumConfidence": "50",
         "Detector": "HTTP",
-        "ModelMapping": "HUGGING_FACE",
         "SessionClipSettleSeconds": "0",
         "EvidenceRetentionDays": str(KEPT_DAYS),
     }

@@ -17,6 +17,7 @@ from kinesight_cli.demo.sample_video import make_demo_video
 from kinesight_cli.estimate import formulas
 from kinesight_cli.estimate.call_comparison import CallComparison, call_name, compare_calls, repeated_calls
 from kinesight_cli.estimate.month import flow_of
+from kinesight_cli.estimate.settings import flat_settings
 from kinesight_cli.estimate.workload import Workload
 from kinesight_cli.shared.play_video import Tagging, play
 from kinesight_cli.shared.progress import Progress
@@ -174,13 +175,13 @@ def run_demo(cloud: LocalCloud, video: Path | None, report_dir: Path, progress: 
 def _compared(
     calls: Mapping[str, int], cloud: LocalCloud, source_video: SourceVideo, summary: Summary
 ) -> tuple[CallComparison, ...]:
-    """Compares the counted calls with the formulas of `kinesight estimate` for this run's parameters.
+    """Compares the counted calls with the formulas of `kinesight estimate` for this run's settings.
 
     The length comes from the video; matched images and their fragments come from the run, since they depend on the
     content of the video.
     """
     assert cloud.stack is not None  # noqa: S101 - it was deployed
-    parameters, workload = cloud.stack.parameters, Workload()
+    parameters, workload = flat_settings(cloud.stack.parameters), Workload()
     seconds = float(sum(one.length_ms for one in source_video.fragments)) / 1000
     observed = {"matched": float(summary.matched), "fragments": float(summary.fragments_archived)}
     flow = replace(flow_of(seconds, float(parameters["SamplingInterval"]), parameters, workload), **observed)

@@ -85,7 +85,7 @@ class CheckRunner:
         return None if result is None else CheckResult(check.name, stream, result)
 
     def _evaluated(self, check: Check, inspectors: Any, done: Mapping[str, CheckResult | None]) -> Result | None:
-        if check.when and self._stack.parameter(check.when) != "ENABLED":
+        if not check.applies(inspectors):
             return None
         blocking = blocking_check(check.needs, done)
         if blocking:

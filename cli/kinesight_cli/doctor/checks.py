@@ -15,8 +15,8 @@ from kinesight_cli.doctor.inspectors import StackInspectors, StreamInspectors
 class Check:
     """`inspect` reads the facts, `evaluate` returns the result (None: the check does not apply).
 
-    `causes`: those it can report. `needs`: checks that must not have failed; otherwise this one is skipped. `when`:
-    parameter of the stack that must be ENABLED, "" for none.
+    `causes`: those it can report. `needs`: checks that must not have failed; otherwise this one is skipped. `applies`:
+    whether the settings of the stack or of the stream need this check.
     """
 
     name: str
@@ -24,8 +24,28 @@ class Check:
     evaluate: Callable[[Any], Result | None]
     causes: tuple[Cause, ...]
     needs: tuple[str, ...]
-    when: str
+    applies: Callable[[Any], bool]
     of_stream: bool
+
+
+def _always(_: Any) -> bool:
+    return True
+
+
+def _has_images(of: StreamInspectors) -> bool:
+    return of.stream.camera.image_generation.status == "ENABLED"
+
+
+def _has_notifications(of: StreamInspectors) -> bool:
+    return of.stream.camera.notifications.status == "ENABLED"
+
+
+def _is_read_live(of: StreamInspectors) -> bool:
+    return of.stream.stack.parameter("LiveStatus") == "ENABLED" and of.stream.camera.detector is not None
+
+
+def _uses_notifications(of: StackInspectors) -> bool:
+    return of.stack.uses_notifications
 
 
 def _of_stack(
@@ -34,7 +54,7 @@ def _of_stack(
     evaluate: Callable[[Any], Result | None],
     *causes: Cause,
     needs: tuple[str, ...] = ("stack",),
-    when: str = "",
+    when: Callable[[StackInspectors], bool] = _always,
 ) -> Check:
     return Check(name, inspect, evaluate, causes, needs, when, of_stream=False)
 
@@ -45,7 +65,7 @@ def _of_stream(
     evaluate: Callable[[Any], Result | None],
     *causes: Cause,
     needs: tuple[str, ...],
-    when: str = "",
+    when: Callable[[StreamInspectors], bool] = _always,
 ) -> Check:
     return Check(name, inspect, evaluate, causes, needs, when, of_stream=True)
 
@@ -82,7 +102,7 @@ CHECKS: tuple[Check, ...] = (
         Cause.IMAGES_ELSEWHERE,
         Cause.IMAGES_DRIFTED,
         needs=("retention", "selection"),
-        when="ImageGenerationStatus",
+        when=_has_images,
     ),
     # -- destination of the images
     _of_stack(
@@ -98,7 +118,7 @@ CHECKS: tuple[Check, ...] = (
         setup_checks.destination,
         Cause.DESTINATION_REGION,
         needs=("image generation", "images bucket"),
-        when="ImageGenerationStatus",
+        when=_has_images,
     ),
     _of_stack(
         "bucket policy",
@@ -124,7 +144,7 @@ CHECKS: tuple[Check, ...] = (
         image_checks.tags,
         Cause.UNTAGGED,
         needs=("fragments",),
-        when="ImageGenerationStatus",
+        when=_has_images,
     ),
     _of_stream(
         "codec",
@@ -132,7 +152,7 @@ CHECKS: tuple[Check, ...] = (
         image_checks.codec,
         Cause.CODEC_UNUSABLE,
         needs=("fragments",),
-        when="ImageGenerationStatus",
+        when=_has_images,
     ),
     _of_stream(
         "images",
@@ -140,7 +160,7 @@ CHECKS: tuple[Check, ...] = (
         image_checks.images,
         Cause.IMAGES_NOT_WRITTEN,
         needs=("destination", "image generation", "bucket policy", "key", "tags", "codec"),
-        when="ImageGenerationStatus",
+        when=_has_images,
     ),
     # -- notification and analysis
     _of_stack(
@@ -166,8 +186,8 @@ CHECKS: tuple[Check, ...] = (
     _of_stack(
         "analyze_images", lambda of: of.functions.analyze_images, pipeline_checks.function, *_FUNCTION, needs=("queue",)
     ),
-    _of_stack("model", lambda of: model_inspector.first(of.stack), model_checks.model, *_MODEL),
-    _of_stack("second model", lambda of: model_inspector.second(of.stack), model_checks.model, *_MODEL),
+    _of_stack("model", lambda of: model_inspector.first(of.stack), model_checks.models, *_MODEL),
+    _of_stack("second model", lambda of: model_inspector.second(of.stack), model_checks.models, *_MODEL),
     # -- results
     _of_stack("results stream", lambda of: of.stack.results, pipeline_checks.results, Cause.RESULTS_STREAM_MISSING),
     _of_stack(
@@ -206,7 +226,7 @@ CHECKS: tuple[Check, ...] = (
         Cause.LIVE_UNREAD,
         Cause.LIVE_LATE,
         needs=("selection", "fragments"),
-        when="LiveStatus",
+        when=_is_read_live,
     ),
     _of_stream(
         "notifications",
@@ -214,7 +234,7 @@ CHECKS: tuple[Check, ...] = (
         stream_health.notifications,
         Cause.NOTIFICATIONS_NOT_CONFIGURED,
         needs=("retention", "selection"),
-        when="NotificationStatus",
+        when=_has_notifications,
     ),
     _of_stack(
         "notification topic",
@@ -222,7 +242,7 @@ CHECKS: tuple[Check, ...] = (
         pipeline_checks.notifications_subscription,
         Cause.TOPIC_MISSING,
         Cause.NOTIFICATIONS_UNSUBSCRIBED,
-        when="NotificationStatus",
+        when=_uses_notifications,
     ),
     _of_stack(
         "notifications queue policy",
@@ -230,14 +250,14 @@ CHECKS: tuple[Check, ...] = (
         pipeline_checks.notifications_queue_policy,
         Cause.QUEUE_REFUSES,
         needs=("notification topic",),
-        when="NotificationStatus",
+        when=_uses_notifications,
     ),
     _of_stack(
         "start_analysis",
         lambda of: of.functions.start_analysis,
         pipeline_checks.function,
         *_FUNCTION,
-        when="NotificationStatus",
+        when=_uses_notifications,
     ),
     # -- symptoms
     _of_stack("errors", lambda of: of.functions.errors, pipeline_checks.errors, Cause.FUNCTION_ERRORS),

@@ -49,10 +49,10 @@ class ImageInspector:
     @property
     def _span_ms(self) -> int:
         """How long before the last tagged fragment there must have been an image: two intervals."""
-        return round(max(_LEAST_SPAN_S * 1000, 2.0 * self._stack.settings.sampling_interval))
+        return round(max(_LEAST_SPAN_S * 1000, 2.0 * self._stream.camera.image_generation.sampling_interval))
 
     def _timestamp_ms(self, one: FragmentContent) -> int:
-        is_producers = self._stack.settings.image_selector_type == "PRODUCER_TIMESTAMP"
+        is_producers = self._stream.camera.image_generation.image_selector_type == "PRODUCER_TIMESTAMP"
         return one.producer_ms if is_producers else one.server_ms
 
     def _written_ms(self, image_prefix: str, since_ms: int) -> Iterator[int]:

@@ -73,7 +73,7 @@ class MediaInspector:
         return ClockFacts(
             stream=self._stream.name,
             ahead_s=(newest.producer_ms - newest.server_ms) / 1000,
-            counts=self._stream.stack.settings.image_selector_type == "PRODUCER_TIMESTAMP",
+            counts=self._stream.camera.image_generation.image_selector_type == "PRODUCER_TIMESTAMP",
             clock_s=self._thresholds.clock_s,
         )
 

@@ -1,16 +1,24 @@
 """Checks of the models that analyze images. Pure functions from facts to results."""
 
-from kinesight.domain.check_results import Cause, Result, failed, ok
+from collections.abc import Sequence
+
+from kinesight.domain.check_results import Cause, Result, Status, failed, ok
 
 from kinesight_cli.doctor.facts import ModelFacts
 
 _SERVING = frozenset({"InService", "Updating", "SystemUpdating", "RollingBack"})
 
 
-def model(facts: ModelFacts | None) -> Result | None:
-    """Returns None for Rekognition's own operations, which need no model."""
-    if facts is None:
-        return None
+def models(facts: Sequence[ModelFacts]) -> Result | None:
+    """Returns the first failure, or what all models have in common; None without a model."""
+    results = [_model(one) for one in facts]
+    failures = [one for one in results if one.status is Status.FAILED]
+    if failures:
+        return failures[0]
+    return ok("; ".join(one.fact for one in results)) if results else None
+
+
+def _model(facts: ModelFacts) -> Result:
     match facts.detector:
         case "SAGEMAKER" | "SAGEMAKER_ASYNC":
             return _endpoint(facts)

@@ -1,7 +1,7 @@
 """Reads facts about the models that the detectors of a stack call."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx
@@ -17,19 +17,23 @@ _PROFILE = re.compile(
 )
 
 
-def first(stack: StackInspector) -> ModelFacts | None:
-    """Reads the model of the parameter Detector; None for operations of Rekognition without a model of your own."""
-    return _model(stack, stack.parameter("Detector"))
+def first(stack: StackInspector) -> tuple[ModelFacts, ...]:
+    """Reads the models of the cameras' detectors; none for operations of Rekognition without a model of your own.
+
+    A parameter of the stack names the model of each type. Raises like `StackInspector.configuration`.
+    """
+    return _models(stack, (one.detector for one in stack.cameras))
 
 
-def second(stack: StackInspector) -> ModelFacts | None:
-    """Reads the model of ThenDetector; see `first`."""
-    return _model(stack, stack.parameter("ThenDetector"))
+def second(stack: StackInspector) -> tuple[ModelFacts, ...]:
+    """Reads the models of the cameras' second detectors; see `first`."""
+    return _models(stack, (one.follow_up.detector for one in stack.cameras if one.follow_up is not None))
 
 
-def _model(stack: StackInspector, detector: str) -> ModelFacts | None:
-    read = _READERS.get(detector)
-    return None if read is None else read(stack, detector)
+def _models(stack: StackInspector, names: Iterable[str | None]) -> tuple[ModelFacts, ...]:
+    definitions = [stack.configuration.detector(name) for name in names if name is not None]
+    kinds = dict.fromkeys(one.type for one in definitions if one is not None)
+    return tuple(_READERS[kind](stack, kind) for kind in kinds if kind in _READERS)
 
 
 def _endpoint(stack: StackInspector, detector: str) -> ModelFacts:

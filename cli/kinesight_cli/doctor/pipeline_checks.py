@@ -170,7 +170,7 @@ def evidence_bucket(facts: BucketFacts) -> Result:
     return failed(
         Cause.EVIDENCE_BUCKET_MISSING,
         f"the bucket {facts.name} does not exist",
-        "It stores the rules document and the evidence. Nothing is analyzed while the rules cannot be read.",
+        "It stores the configuration document and the evidence. Nothing is analyzed while the document cannot be read.",
         f"aws s3api create-bucket --bucket {facts.name} --region {facts.stack_region}",
     )
 

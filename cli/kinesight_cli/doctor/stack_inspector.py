@@ -4,30 +4,28 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from kinesight.domain.configuration.camera import CameraSettings
+from kinesight.domain.configuration.configuration import Configuration
+from kinesight.domain.configuration.current import DOCUMENT_KEY, parse_document
+from kinesight.domain.configuration.document import ConfigurationDocument
+from kinesight.domain.configuration.layers import overlay
+from kinesight.domain.errors import InvalidConfigurationError
 from kinesight.domain.streams.selection import StreamSelection
-from kinesight.settings import ConfigureStreamsSettings
+from kinesight.settings import SelectionSettings
 from kinesight.wiring.stream_settings import image_generation_settings, notification_settings
 
-from kinesight_cli.doctor.aws_reader import AwsReader
+from kinesight_cli.config.permissions import permission_problems
+from kinesight_cli.doctor.aws_reader import AwsReader, CallFailedError
 from kinesight_cli.doctor.facts import KeyFacts, ResultsFacts, StackFacts
+from kinesight_cli.shared.parameter_layer import ParameterError, parameter_layer
 
 IMAGES_PREFIX = "images/"
 _NO_STACK = frozenset({"ValidationError"})
-_SETTINGS = {
-    "stream_names": "StreamNames",
-    "tag_filters": "TagFilters",
-    "image_selector_type": "ImageSelectorType",
-    "sampling_interval": "SamplingInterval",
-    "format": "Format",
-    "jpeg_quality": "JPEGQuality",
-    "width_pixels": "WidthPixels",
-    "height_pixels": "HeightPixels",
-}
-"""Fields of ConfigureStreamsSettings and the parameters of the template that they come from."""
+_NO_DOCUMENT = frozenset({"NoSuchKey"})
 
 
 class StackInspector:
-    """Reads one stack: its status, parameters, resources, settings, key and results stream.
+    """Reads one stack: its status, parameters, resources, configuration, key and results stream.
 
     Everything raises like `AwsReader.call`.
     """
@@ -89,28 +87,63 @@ class StackInspector:
         return topic.split(":")[1] if topic else "aws"
 
     @cached_property
-    def settings(self) -> ConfigureStreamsSettings:
-        """Settings that configure_streams was deployed with."""
-        return ConfigureStreamsSettings(
-            coordination_table=self.resource("CoordinationTable"),
-            configuration_bucket=self.resource("EvidenceBucket"),
-            images_uri=f"s3://{self.resource('ImagesBucket')}/{IMAGES_PREFIX.rstrip('/')}",
-            notification_topic_arn=self.resource("NotificationTopic"),
-            **{field: self.parameter(name) for field, name in _SETTINGS.items()},  # type: ignore[arg-type]  # pydantic parses text
+    def selection(self) -> StreamSelection:
+        chosen = SelectionSettings(
+            stream_names=self.parameter("StreamNames"),  # type: ignore[arg-type]  # pydantic splits text
+            tag_filters=self.parameter("TagFilters"),
         )
+        return StreamSelection.read(chosen.stream_names, chosen.tag_filters)
 
     @cached_property
-    def selection(self) -> StreamSelection:
-        return StreamSelection.read(self.settings.stream_names, self.settings.tag_filters)
+    def configuration(self) -> Configuration:
+        """The settings of cameras: the stack's configuration document over its parameters.
 
-    def expected_image_generation(self, stream_region: str) -> Mapping[str, Any]:
-        """Returns the image generation configuration that streams of a Region must have."""
-        expected = image_generation_settings(self.settings)
+        Raises CallFailedError if the document is invalid or a parameter does not permit it, and like `AwsReader.call`.
+        """
+        try:
+            document = self._document()
+            return Configuration(parameter_layer(self.facts.parameters).settings, document)
+        except (InvalidConfigurationError, ParameterError) as error:
+            raise CallFailedError(f"{error} (`kinesight config check` lists every problem)") from error
+
+    @cached_property
+    def _document_text(self) -> str | None:
+        bucket = self.resource("EvidenceBucket")
+        if not bucket:
+            return None
+        response = self.aws.call("s3", "get_object", Bucket=bucket, Key=DOCUMENT_KEY, absent=_NO_DOCUMENT)
+        return None if response is None else response["Body"].read().decode(errors="replace")
+
+    def _document(self) -> ConfigurationDocument | None:
+        if self._document_text is None:
+            return None
+        document = parse_document(self._document_text)
+        problems = [said for _, said in permission_problems(document, self.facts.parameters)]
+        if problems:
+            raise InvalidConfigurationError(*problems)
+        return document
+
+    @cached_property
+    def cameras(self) -> tuple[CameraSettings, ...]:
+        """The settings of streams that no camera of the document matches, and those of each camera; see
+        `configuration`."""
+        default = self.configuration.default
+        return default, *(overlay(default, one) for one in self.configuration.document.cameras)
+
+    @property
+    def uses_notifications(self) -> bool:
+        """Whether a camera uses KVS notifications; see `configuration`."""
+        return any(one.notifications.status == "ENABLED" for one in self.cameras)
+
+    def expected_image_generation(self, camera: CameraSettings, stream_region: str) -> Mapping[str, Any]:
+        """Returns the image generation configuration that a stream of a Region must have."""
+        uri = f"s3://{self.resource('ImagesBucket')}/{IMAGES_PREFIX.rstrip('/')}"
+        expected = image_generation_settings(camera.image_generation, uri)
         return {**expected, "DestinationConfig": expected["DestinationConfig"] | {"DestinationRegion": stream_region}}
 
     @property
     def expected_notifications(self) -> Mapping[str, Any]:
-        return notification_settings(self.settings)
+        return notification_settings(self.resource("NotificationTopic"))
 
     @property
     def key(self) -> KeyFacts:

@@ -4,6 +4,7 @@ import zlib
 from functools import cached_property
 from typing import Any
 
+from kinesight.domain.configuration.camera import CameraSettings
 from kinesight.domain.health.facts import ConfigurationFacts, StreamFacts
 from kinesight.domain.live.leases import Lease
 
@@ -48,7 +49,7 @@ class StreamInspector:
     @property
     def selection(self) -> SelectionFacts:
         selection = self.stack.selection
-        tags = self._tags() if selection.tag_filters and not selection.matches_name(self.name) else {}
+        tags = self._tags if selection.tag_filters and not selection.matches_name(self.name) else {}
         return SelectionFacts(
             stream=self.name,
             stack=self.stack.name,
@@ -58,13 +59,20 @@ class StreamInspector:
             first_tags={one.key: one.values[0] if one.values else "yes" for one in selection.tag_filters},
         )
 
+    @cached_property
+    def camera(self) -> CameraSettings:
+        """The effective settings of the stream. Raises like `StackInspector.configuration`."""
+        configuration = self.stack.configuration
+        return configuration.of_tagged(self.name, self._tags if configuration.document.uses_tags else {})
+
+    @cached_property
     def _tags(self) -> dict[str, str]:
         pages = self._aws.pages("kinesisvideo", "list_tags_for_stream", StreamName=self.name)
         return {key: value for page in pages for key, value in page.get("Tags", {}).items()}
 
     @cached_property
     def image_generation(self) -> ConfigurationFacts:
-        expected = self.stack.expected_image_generation(self.facts.region)
+        expected = self.stack.expected_image_generation(self.camera, self.facts.region)
         response = self._aws.call("kinesisvideo", "describe_image_generation_configuration", StreamName=self.name)
         return ConfigurationFacts(self.name, (response or {}).get("ImageGenerationConfiguration"), expected)
 

@@ -1,9 +1,10 @@
-"""Warnings about an estimate, and the parameter change that saves most."""
+"""Warnings about an estimate, and the change of a setting that saves most."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kinesight_cli.estimate.bill import Bill
+from kinesight_cli.estimate.settings import NO_DETECTOR, assignment, detector_type
 from kinesight_cli.estimate.workload import MONTH_S
 
 _EXPENSIVE_USD = 500.0
@@ -17,11 +18,14 @@ _DETECTORS = ("rekognition.image", "bedrock")
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """A parameter change and what it saves, in USD per camera and month."""
+    """A change and what it saves, in USD per camera and month. `parameter`: a parameter, or a path in the document."""
 
     parameter: str
     value: str
     usd_per_camera: float
+
+    def __str__(self) -> str:
+        return assignment(self.parameter, self.value)
 
 
 def best_saving(
@@ -37,11 +41,11 @@ def best_saving(
 
 
 def _changes(parameters: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    plain = {"FrameGate": "ON", "ThenDetector": "NONE", "SessionClip": "DISABLED", "Architecture": "arm64"}
+    plain = {"gate.mode": "ON", "followUp.detector": NO_DETECTOR, "SessionClip": "DISABLED", "Architecture": "arm64"}
     for name, value in plain.items():
         if parameters[name] != value:
             yield name, value
-    for name in ("SamplingInterval", "LiveSamplingInterval", "AnalysisSamplingInterval"):
+    for name in ("SamplingInterval", "live.samplingInterval", "analysis.samplingInterval"):
         yield name, str(_SLOWER * int(parameters[name]))
     if int(parameters["ResultsShardCount"]) > 1:
         yield "ResultsShardCount", "1"
@@ -53,7 +57,7 @@ def warnings(parameters: Mapping[str, str], bill: Bill, calls: float, region: st
     if usd > _EXPENSIVE_USD:
         yield f"{detector} alone costs ${usd:,.2f} per camera and month, for {calls / bill.cameras:,.0f} calls"
     most = _LABELS_PER_SECOND.get(region, _LABELS_PER_SECOND_ELSEWHERE)
-    if detector == "REKOGNITION_LABELS" and calls / MONTH_S > most:
+    if detector_type(parameters, detector) == "REKOGNITION_LABELS" and calls / MONTH_S > most:
         yield (
             f"{calls / MONTH_S:,.1f} DetectLabels calls per second exceed the default quota of {most}: request an "
             "increase in Service Quotas, or images wait in the queue"
@@ -69,17 +73,19 @@ def warnings(parameters: Mapping[str, str], bill: Bill, calls: float, region: st
         yield (
             f"a camera that tags its fragments is analyzed by {' and by '.join(sources)}, and each analysis is paid for"
         )
-    if not sources and parameters["NotificationStatus"] != "ENABLED":
+    if detector == NO_DETECTOR:
+        yield "nothing is analyzed: the configuration document sets detector to null"
+    elif not sources and parameters["NotificationStatus"] != "ENABLED":
         yield "nothing is analyzed: image generation, live consumers, sweeps and notifications are all off"
 
 
 def _budget(parameters: Mapping[str, str], bill: Bill) -> Iterator[str]:
     """Yields warnings about limits that are below the estimate, which assumes that all images are analyzed."""
     usd_a_day = bill.usd_of(*_DETECTORS) * bill.cameras / 30
-    limits = {"DailyBudgetUsd": 1.0, "DailyBudgetUsdPerStream": bill.cameras}
+    limits = {"DailyBudgetUsd": 1.0, "dailyBudgetUsd": bill.cameras}
     for name, times in limits.items():
         if parameters[name] and float(parameters[name]) * times < usd_a_day:
             yield (
-                f"{name}={parameters[name]} is less than the ${usd_a_day:,.2f} per day of all calls: images over the "
-                "budget are not analyzed, and the detector costs no more than the budget"
+                f"{assignment(name, parameters[name])} is less than the ${usd_a_day:,.2f} per day of all calls: "
+                "images over the budget are not analyzed, and the detector costs no more than the budget"
             )

@@ -39,17 +39,17 @@ class Column:
 
 
 KIT_EQUIVALENT: Mapping[str, str] = {
-    "ImageGenerationStatus": "DISABLED",
-    "NotificationStatus": "DISABLED",
     "SweepSchedule": "",
     "LiveStatus": "ENABLED",
-    "LiveInferenceInterval": str(_KIT_INFERENCE_INTERVAL),
-    "Detector": "SAGEMAKER",
     "SageMakerEndpointName": "the-same",
-    "ThenDetector": "NONE",
-    "FrameGate": "OFF",
+    "imageGeneration.status": "DISABLED",
+    "notifications.status": "DISABLED",
+    "live.inferenceInterval": str(_KIT_INFERENCE_INTERVAL),
+    "detector": "SAGEMAKER",
+    "followUp.detector": "NONE",
+    "gate.mode": "OFF",
 }
-"""Kinesight's parameters for KIT's defaults (kinesight migrate kit)."""
+"""Kinesight's parameters and settings for KIT's defaults (kinesight migrate kit). Paths override any document."""
 
 
 def kit(workload: Workload, prices: Prices) -> Column:

@@ -13,6 +13,7 @@ from kinesight.domain.sessions.channels import CHANNELS, SNS, Carries, ChannelEn
 
 from kinesight_cli.estimate.lines import Items, Line, Work, read_units, write_units
 from kinesight_cli.estimate.prices import DETECTORS
+from kinesight_cli.estimate.settings import NO_DETECTOR, detector_type, has_own_price
 from kinesight_cli.estimate.workload import Workload
 
 _LEDGER = "IdempotencyTable"
@@ -31,7 +32,8 @@ _LONGEST_WINDOW_S = 300.0
 @dataclass(frozen=True, slots=True)
 class Flow:
     """Numbers of one source: `made` images, of which `sent` to the detector and `matched` by the rules; `chained`
-    calls of ThenDetector (one per crop); `fragments` with a matched image; `analyses`: invocations that analyze."""
+    calls of followUp.detector (one per crop); `fragments` with a matched image; `analyses`: invocations that
+    analyze."""
 
     made: float
     sent: float
@@ -56,14 +58,16 @@ def image_events(flow: Flow, parameters: Mapping[str, str], workload: Workload) 
     yield Line("dynamodb.read", updates, "every five minutes and camera, the time of its last image")
     yield Line("dynamodb.write", updates, "every five minutes and camera, the time of its last image")
     yield Work(caller, flow.analyses, seconds, flow.made)
-    if parameters["FrameGate"] != "OFF":
+    if parameters["Detector"] == NO_DETECTOR:
+        return
+    if parameters["gate.mode"] != "OFF":
         yield from _gate(caller, flow, "images")
     yield from _pipeline(caller, "images", flow, parameters, workload)
 
 
 def live(flow: Flow, parameters: Mapping[str, str], workload: Workload, active_s: float) -> Items:
     """Keyframes of live consumers (domain/live/live_stream.py). `flow.analyses`: consumer run time, s; there is one
-    consumer per LiveStreamsPerConsumer streams."""
+    consumer per limits.liveStreamsPerConsumer streams."""
     caller = "consume_live"
     fragments = active_s / workload.fragment_seconds
     yield Line("kvs.consume", active_s * workload.megabits_per_second / 8_000, "all of the video, by GetMedia")
@@ -75,7 +79,7 @@ def live(flow: Flow, parameters: Mapping[str, str], workload: Workload, active_s
     yield Line("dynamodb.read", flow.analyses / 10, "its slot, read before each heartbeat")
     # A consumer runs 15 minutes; its successor starts 75 s before it ends (domain/live/conduct_live.py).
     yield Work(caller, flow.analyses / 780, flow.analyses * 1.1, flow.made)
-    if parameters["FrameGate"] != "OFF":
+    if parameters["gate.mode"] != "OFF":
         yield from _gate(caller, flow, "live")
     yield from _pipeline(caller, "live", flow, parameters, workload)
 
@@ -83,7 +87,7 @@ def live(flow: Flow, parameters: Mapping[str, str], workload: Workload, active_s
 def on_demand(flow: Flow, parameters: Mapping[str, str], workload: Workload, runs: float, range_s: float) -> Items:
     """Ranges that a notification or a sweep starts (statemachines/analyze_range.asl.yaml). `range_s`: total length."""
     windows = max(flow.made / _IMAGES_PER_WINDOW, range_s / _LONGEST_WINDOW_S)
-    each = int(parameters["ConcurrentDetections"])
+    each = int(parameters["limits.concurrentDetections"])
     yield Line("kvs.image", flow.made, "one per image of GetImages")
     yield Line("stepfunctions.transition", runs, "six per execution", each=_TRANSITIONS_PER_RUN)
     yield Line("stepfunctions.transition", windows, "three per window of 25 images", each=_TRANSITIONS_PER_WINDOW)
@@ -142,11 +146,12 @@ def _pipeline(caller: str, place: str, flow: Flow, parameters: Mapping[str, str]
         f"{caller} dynamodb:UpdateItem {_LEDGER}",
         of_images=True,
     )
-    yield from _detector(caller, place, parameters["Detector"], flow.sent, workload)
+    yield from _detector(caller, place, detector_type(parameters, parameters["Detector"]), flow.sent, workload)
     yield from _reservations(caller, flow, parameters)
-    if parameters["ThenDetector"] != "NONE":
-        yield from _detector(caller, place, parameters["ThenDetector"], flow.chained, workload)
-        if parameters["ThenOn"] == "CROP":
+    second = parameters["followUp.detector"]
+    if second != NO_DETECTOR:
+        yield from _detector(caller, place, detector_type(parameters, second), flow.chained, workload)
+        if parameters["followUp.on"] == "CROP":
             yield Line("s3.get", flow.chained, "the image of each crop")
             yield Line("s3.put", flow.chained, "each crop", f"{caller} s3:PutObject crops")
     units = max(1.0, math.ceil(workload.record_kilobytes / _PUT_UNIT_KILOBYTES))
@@ -162,18 +167,17 @@ def _pipeline(caller: str, place: str, flow: Flow, parameters: Mapping[str, str]
 
 def _reservations(caller: str, flow: Flow, parameters: Mapping[str, str]) -> Items:
     """The budget (domain/detectors/budget.py): one write per limit and call that has a price."""
-    limits = sum(bool(parameters[name]) for name in ("DailyBudgetUsd", "DailyBudgetUsdPerStream"))
-    counts = {"Detector": flow.sent, "ThenDetector": flow.chained}
-    paid = sum(count for name, count in counts.items() if is_paid_by_call(name, parameters))
+    limits = sum(bool(parameters[name]) for name in ("DailyBudgetUsd", "dailyBudgetUsd"))
+    counts = {"Detector": flow.sent, "followUp.detector": flow.chained}
+    paid = sum(count for name, count in counts.items() if _is_paid_by_call(parameters[name], parameters))
     if limits:
         call = f"{caller} dynamodb:UpdateItem CoordinationTable"
         yield Line("dynamodb.write", limits * paid, "one per paid call and limit of the budget", call, of_images=True)
 
 
-def is_paid_by_call(name: str, parameters: Mapping[str, str]) -> bool:
-    """Returns whether the detector is paid per call. `name`: Detector or ThenDetector."""
-    price = DETECTORS.get(parameters[name], "")
-    return price.startswith(("rekognition.image", "bedrock")) or bool(parameters[f"{name}UsdPerThousandCalls"])
+def _is_paid_by_call(detector: str, parameters: Mapping[str, str]) -> bool:
+    price = DETECTORS.get(detector_type(parameters, detector), "")
+    return price.startswith(("rekognition.image", "bedrock")) or has_own_price(parameters, detector)
 
 
 def _detector(caller: str, place: str, detector: str, calls: float, workload: Workload) -> Items:

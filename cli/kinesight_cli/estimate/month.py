@@ -10,6 +10,7 @@ from kinesight_cli.estimate import formulas
 from kinesight_cli.estimate.formulas import Flow, SessionCounts
 from kinesight_cli.estimate.lines import Item, Items, Line, Work, read_units
 from kinesight_cli.estimate.prices import DETECTORS
+from kinesight_cli.estimate.settings import NO_DETECTOR, detector_type
 from kinesight_cli.estimate.template_shape import Shape, interval_s
 from kinesight_cli.estimate.workload import MONTH_S, Workload
 
@@ -17,8 +18,6 @@ _HOURS = MONTH_S / 3600
 _POLLERS = 5
 _LONG_POLL_S = 20.0
 """Lambda starts with five long polls of 20 s per queue ("Using Lambda with Amazon SQS")."""
-_ROLLS_S = 10.0
-"""Pre-roll and post-roll of a session's video; the rules document can change them."""
 _EVIDENCE_WINDOW_S = 1.0
 _TRACED_SHARE = 0.05
 """Lambda traces the first request per second, and this share of the others ("Using AWS X-Ray with Lambda")."""
@@ -46,7 +45,7 @@ def lines_of(parameters: Mapping[str, str], workload: Workload, shape: Shape) ->
 
 
 def detector_calls(parameters: Mapping[str, str], workload: Workload) -> float:
-    """Returns the calls of Detector per month, of all cameras together, without ThenDetector."""
+    """Returns the calls of Detector per month, of all cameras together, without those of followUp.detector."""
     return sum(source.flow.sent for source in _sources(parameters, workload))
 
 
@@ -55,6 +54,8 @@ def _sources(parameters: Mapping[str, str], workload: Workload) -> Iterator[Sour
         interval_ms = float(parameters["SamplingInterval"])
         flow = flow_of(workload.active_s * workload.tagged_share, interval_ms, parameters, workload)
         yield Source(flow, interval_ms, tuple(formulas.image_events(flow, parameters, workload)))
+    if parameters["Detector"] == NO_DETECTOR:
+        return
     if parameters["LiveStatus"] == "ENABLED":
         yield _live(parameters, workload)
     if parameters["SweepSchedule"]:
@@ -63,7 +64,7 @@ def _sources(parameters: Mapping[str, str], workload: Workload) -> Iterator[Sour
     if parameters["NotificationStatus"] == "ENABLED":
         runs = workload.cameras * 30 * workload.sessions_per_day
         notified_s = workload.active_s * workload.notified_share
-        rolls_s = sum(float(parameters[f"Notification{one}RollSeconds"]) for one in ("Pre", "Post"))
+        rolls_s = _rolls_s("analysis", parameters)
         found = _ranges(runs, notified_s + runs * rolls_s, parameters, workload)
         notified = formulas.notifications(notified_s / workload.fragment_seconds, runs)
         yield Source(found.flow, found.interval_ms, (*found.items, *notified))
@@ -72,18 +73,18 @@ def _sources(parameters: Mapping[str, str], workload: Workload) -> Iterator[Sour
 def _live(parameters: Mapping[str, str], workload: Workload) -> Source:
     """Live consumers run whether their cameras send or not."""
     keyframe_ms = 1000 * workload.fragment_seconds
-    every = int(parameters["LiveInferenceInterval"])
-    interval_ms = every * keyframe_ms if every else max(keyframe_ms, float(parameters["LiveSamplingInterval"]))
+    every = int(parameters["live.inferenceInterval"])
+    interval_ms = every * keyframe_ms if every else max(keyframe_ms, float(parameters["live.samplingInterval"]))
     flow = flow_of(workload.active_s, interval_ms, parameters, workload)
-    consumers_s = math.ceil(workload.cameras / int(parameters["LiveStreamsPerConsumer"])) * MONTH_S
+    consumers_s = math.ceil(workload.cameras / int(parameters["limits.liveStreamsPerConsumer"])) * MONTH_S
     flow = Flow(flow.made, flow.sent, flow.matched, flow.chained, flow.fragments, consumers_s)
     return Source(flow, interval_ms, tuple(formulas.live(flow, parameters, workload, workload.active_s)))
 
 
 def _ranges(runs: float, range_s: float, parameters: Mapping[str, str], workload: Workload) -> Source:
     """On-demand analysis does not use the gate."""
-    interval_ms = float(parameters["AnalysisSamplingInterval"])
-    flow = flow_of(range_s, interval_ms, {**parameters, "FrameGate": "OFF"}, workload)
+    interval_ms = float(parameters["analysis.samplingInterval"])
+    flow = flow_of(range_s, interval_ms, {**parameters, "gate.mode": "OFF"}, workload)
     return Source(flow, interval_ms, tuple(formulas.on_demand(flow, parameters, workload, runs, range_s)))
 
 
@@ -92,12 +93,12 @@ def flow_of(seconds: float, interval_ms: float, parameters: Mapping[str, str], w
     made = seconds * 1000 / interval_ms
     matched = made * workload.matched_share
     sent = made * _sent_share(interval_ms, parameters, workload)
-    chained = made * workload.chained_share * (workload.crops if parameters["ThenOn"] == "CROP" else 1)
+    chained = made * workload.chained_share * (workload.crops if parameters["followUp.on"] == "CROP" else 1)
     return Flow(
         made=made,
         sent=sent,
         matched=min(matched, sent),
-        chained=chained if parameters["ThenDetector"] != "NONE" else 0.0,
+        chained=chained if sent and parameters["followUp.detector"] != NO_DETECTOR else 0.0,
         fragments=min(matched, sent) / max(1.0, 1000 * workload.fragment_seconds / interval_ms),
         analyses=made / workload.images_per_invocation,
     )
@@ -105,10 +106,12 @@ def flow_of(seconds: float, interval_ms: float, parameters: Mapping[str, str], w
 
 def _sent_share(interval_ms: float, parameters: Mapping[str, str], workload: Workload) -> float:
     """Returns the share that the gate passes on: changed images, within the gate's maximum and minimum interval."""
-    if parameters["FrameGate"] != "ON":
+    if parameters["Detector"] == NO_DETECTOR:
+        return 0.0
+    if parameters["gate.mode"] != "ON":
         return 1.0
-    least = interval_ms / (1000 * float(parameters["GateMaximumIntervalSeconds"]))
-    slowest_ms = float(parameters["GateMinimumIntervalMilliseconds"])
+    least = interval_ms / (1000 * float(parameters["gate.maximumIntervalSeconds"]))
+    slowest_ms = float(parameters["gate.minimumIntervalMilliseconds"])
     most = min(1.0, interval_ms / slowest_ms) if slowest_ms else 1.0
     return min(most, max(least, workload.changed_share))
 
@@ -126,7 +129,7 @@ def _downstream(sources: list[Source], parameters: Mapping[str, str], workload: 
     batches = MONTH_S * shape.shards * (1 - math.exp(-a_second))
     count = workload.cameras * 30 * workload.sessions_per_day if matched else 0.0
     matched_s = workload.matched_share * sum(one.flow.made * one.interval_ms / 1000 for one in sources)
-    listed = (matched_s + count * _ROLLS_S) / workload.fragment_seconds + count
+    listed = (matched_s + count * _rolls_s("sessions", parameters)) / workload.fragment_seconds + count
     counts = SessionCounts(
         count=count,
         fragments=max(0.0, listed - fragments),
@@ -167,8 +170,9 @@ def _fixed(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> I
     yield Line("kms.key", int(bool(parameters["KmsKeyArn"])), "KmsKeyArn")
     for function, runs in shape.runs.items():
         yield Work(function, runs, runs * _SECONDS_PER_RUN.get(function, 1.0))
-    for name in ("Detector", "ThenDetector"):
-        price = DETECTORS.get(parameters[name])
+    models = {detector_type(parameters, parameters[name]): name for name in ("followUp.detector", "Detector")}
+    for kind, name in models.items():
+        price = DETECTORS.get(kind)
         if price in ("sagemaker.instance", "rekognition.custom_labels"):
             count = workload.endpoint_instances if price == "sagemaker.instance" else 1.0
             yield Line(price, count, f"per hour of the model of {name}", each=_HOURS)
@@ -182,6 +186,11 @@ def _analyzing(parameters: Mapping[str, str]) -> Iterator[str]:
         yield "consume_live"
     if parameters["SweepSchedule"] or parameters["NotificationStatus"] == "ENABLED":
         yield "detect_objects"
+
+
+def _rolls_s(name: str, parameters: Mapping[str, str]) -> float:
+    """Returns the pre-roll and post-roll of `sessions`, or of `analysis`."""
+    return sum(float(parameters[f"{name}.{one}RollSeconds"]) for one in ("pre", "post"))
 
 
 def _metrics_per_stream(verb: str) -> int:

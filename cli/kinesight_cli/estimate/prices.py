@@ -14,7 +14,7 @@ from kinesight_cli.shared.errors import CommandError
 _BUILT_IN = Path(__file__).with_name("prices.json")
 
 DETECTORS: Mapping[str, str] = {kind: one.price_key for kind, one in catalogue.DETECTORS.items()}
-"""Price of each value of the parameter `Detector`. Operations of one Rekognition group share their price tiers ("Amazon
+"""Price of each type of detector. Operations of one Rekognition group share their price tiers ("Amazon
 Rekognition pricing")."""
 
 

@@ -8,6 +8,7 @@ from kinesight_cli.estimate.alternatives import GROUPS, Column
 from kinesight_cli.estimate.bill import Bill
 from kinesight_cli.estimate.call_comparison import CallComparison
 from kinesight_cli.estimate.estimator import Estimator
+from kinesight_cli.estimate.settings import document_settings, is_path
 from kinesight_cli.estimate.workload import Workload, described
 from kinesight_cli.shared.console import console, styled
 
@@ -19,7 +20,7 @@ def show_estimate(found: Estimator, overrides: Mapping[str, str], columns: Seque
     _show_remarks(bill, found)
     if columns:
         _show_columns(columns)
-    _show_assumptions(found.workload, overrides)
+    _show_assumptions(found.workload, overrides, document_settings(found.document))
 
 
 def show_calls(calls: Sequence[CallComparison]) -> None:
@@ -60,7 +61,7 @@ def _show_remarks(bill: Bill, found: Estimator) -> None:
         console.print(styled("yellow", "warning:", f" {warning}"))
     if saving := found.saving(bill):
         console.print(
-            f"{saving.parameter}={saving.value} saves most: ${saving.usd_per_camera:,.2f} per camera and month",
+            f"{saving} saves most: ${saving.usd_per_camera:,.2f} per camera and month",
         )
 
 
@@ -77,13 +78,14 @@ def _show_columns(columns: Sequence[Column]) -> None:
             console.print(f"{one.name}: {note}")
 
 
-def _show_assumptions(workload: Workload, overrides: Mapping[str, str]) -> None:
+def _show_assumptions(workload: Workload, overrides: Mapping[str, str], settings: Mapping[str, str]) -> None:
     console.print("\nAssumptions (change them with --assume name=value):")
     for name, (value, text) in described(workload).items():
         console.print(f"  {name}={value:g} ", styled("dim", text))
-    if overrides:
-        parameters = ", ".join(f"{name}={value}" for name, value in overrides.items())
-        console.print(f"Parameters: {parameters}")
+    parameters = {name: value for name, value in overrides.items() if not is_path(name)}
+    for title, values in (("Parameters", parameters), ("Configuration document", settings)):
+        if values:
+            console.print(f"{title}: {', '.join(f'{name}={value}' for name, value in values.items())}")
 
 
 def _justify(table: Table) -> None:

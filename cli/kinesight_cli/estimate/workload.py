@@ -1,4 +1,4 @@
-"""Assumptions about the use of cameras, which no parameter of the template has. Each can be set, and is printed."""
+"""Assumptions about the use of cameras, which no setting has. Each can be set, and is printed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
@@ -29,10 +29,10 @@ class Workload:
     retention_hours: float = _assumed(24, "retention of the video (DataRetentionInHours)")
     tagged_share: float = _assumed(1, "share of fragments that are tagged for image generation")
     notified_share: float = _assumed(0.02, "share of fragments that are tagged for notifications")
-    changed_share: float = _assumed(0.1, "share of images that FrameGate=ON passes on (docs/gate.md: 5 to 14 %)")
+    changed_share: float = _assumed(0.1, "share of images that gate.mode=ON passes on (docs/gate.md: 5 to 14 %)")
     matched_share: float = _assumed(0.02, "share of images that match the rules")
-    chained_share: float = _assumed(0.02, "share of images that ThenDetector analyzes")
-    crops: float = _assumed(1, "crops per image that ThenDetector analyzes, with ThenOn=CROP")
+    chained_share: float = _assumed(0.02, "share of images that followUp.detector analyzes")
+    crops: float = _assumed(1, "crops per image that followUp.detector analyzes, with followUp.on=CROP")
     sessions_per_day: float = _assumed(20, "sessions per day and camera")
     updates_per_session: float = _assumed(2, "updates of a session between its start and end")
     images_per_invocation: float = _assumed(

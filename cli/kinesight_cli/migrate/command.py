@@ -1,18 +1,19 @@
-"""`kinesight migrate`: converts the settings of other AWS solutions for machine learning on KVS. Makes no AWS calls."""
+"""`kinesight migrate`: converts settings of other AWS solutions for machine learning on KVS, and parameters of earlier
+versions. Makes no AWS calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kinesight_cli.migrate.migration import Migration, deploy_line, files
+from kinesight_cli.migrate.migration import DOCUMENT_FILE, Migration, deploy_line, files
 from kinesight_cli.shared.console import print_lines
 
 app = typer.Typer(
     name="migrate",
     no_args_is_help=True,
-    help="Convert KIT or Rekognition stream processor settings to Kinesight's.",
+    help="Convert KIT or Rekognition stream processor settings, or parameters of an earlier version, to Kinesight's.",
 )
 
 OutputOption = Annotated[Path, typer.Option(file_okay=False, help="Folder of the files; created if it does not exist.")]
@@ -40,13 +41,39 @@ def rekognition(
     _migrate(migrate_rekognition, file, output)
 
 
+@app.command()
+def parameters(
+    file: Annotated[
+        Path,
+        typer.Argument(exists=True, dir_okay=False, help="samconfig.toml, output of describe-stacks, or other JSON."),
+    ],
+    environment: Annotated[str, typer.Option(help="Environment of samconfig.toml.")] = "default",
+    output: OutputOption = Path("migration"),
+) -> None:
+    """Convert parameters of an earlier version of Kinesight: those that moved become a configuration document."""
+    from kinesight_cli.migrate.stack_parameters import migrate_parameters, show_places
+
+    migration = migrate_parameters(_text(file), environment)
+    _write(migration.files, output)
+    show_places(migration)
+    print_lines("", *migration.commands(output))
+
+
 def _migrate(read: Callable[[str], Migration], file: Path, output: Path) -> None:
-    migration = read(file.read_text(encoding="utf-8-sig", errors="replace"))
+    migration = read(_text(file))
+    _write(files(migration), output)
+    print_lines("", "sam build", deploy_line(migration))
+    if migration.document is not None:
+        print_lines(f"kinesight config put {output / DOCUMENT_FILE}")
+    print_lines("", "Settings without an equivalent:", *(f"- {note.setting}: {note.text}" for note in migration.notes))
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8-sig", errors="replace")
+
+
+def _write(written: Mapping[str, str], output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
-    written = files(migration)
     for name, text in written.items():
         (output / name).write_text(text)
-    print_lines(f"written to {output}: {', '.join(written)}", "", "sam build", deploy_line(migration))
-    if migration.rules is not None:
-        print_lines(f"kinesight rules put {output / 'rules.json'}")
-    print_lines("", "Settings without an equivalent:", *(f"- {note.setting}: {note.text}" for note in migration.notes))
+    print_lines(f"written to {output}: {', '.join(written)}")

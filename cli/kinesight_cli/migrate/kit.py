@@ -1,4 +1,4 @@
-"""Converts parameters of AWS's Kinesis Video Streams Inference Template for SageMaker (KIT) to Kinesight's.
+"""Converts parameters of AWS's Kinesis Video Streams Inference Template for SageMaker (KIT) to Kinesight's settings.
 
 KIT has two kinds: parameters of its stack, and settings in the SSM parameter that its template creates. Both are
 accepted as a parameter file of the AWS CLI, output of `describe-stacks`, an object of names and values, or the text of
@@ -7,12 +7,14 @@ the SSM parameter. Names are case-insensitive, since KIT uses both cases.
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.streams.selection import StreamSelection
 
+from kinesight_cli.migrate.former_parameters import converted
+from kinesight_cli.migrate.given_parameters import given_parameters
 from kinesight_cli.migrate.migration import Migration, MigrationError, Note, parse_json
 
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{1,256}")
@@ -34,18 +36,18 @@ _ALWAYS = {
 _ALWAYS_SAID = (
     Note(
         "Fargate service, its task size and scaling",
-        "there is no cluster. Each consumer function reads LiveStreamsPerConsumer (10) streams (docs/live.md).",
+        "there is no cluster. Each consumer function reads limits.liveStreamsPerConsumer (10) streams (docs/live.md).",
     ),
     Note(
         "Every model output is passed on",
         "the same here: sageMakerOutput is the complete output of the endpoint. In addition, detections with a "
-        "confidence of at least MinimumConfidence (80) become evidence and alerts; restrict them with Labels or a "
-        "rules document.",
+        "confidence of at least MinimumConfidence (80) become evidence and alerts; restrict them with Labels or "
+        "rules of the configuration document.",
     ),
     Note(
         "Lost frames",
         "transient failures are retried, so an endpoint that is too slow causes lag (metric LiveLag). To drop old "
-        "frames instead, set LiveDropAfterSeconds.",
+        "frames instead, set live.dropAfterSeconds in the configuration document.",
     ),
 )
 
@@ -55,11 +57,11 @@ def migrate_kit(text: str) -> Migration:
 
     Raises MigrationError for another kind of file, names that KIT does not have, and invalid values.
     """
-    given = _with_defaults(_known(_given(parse_json(text))))
+    given = _with_defaults(_known(given_parameters(parse_json(text), _wrong_file)))
     parameters, notes = dict(_ALWAYS), list(_ALWAYS_SAID)
     for name, value in given.items():
-        converted, new_notes = _FIELDS[name.casefold()](value)
-        parameters |= converted
+        new_parameters, new_notes = _FIELDS[name.casefold()](value)
+        parameters |= new_parameters
         notes += new_notes
     if not {"StreamNames", "TagFilters"} & set(parameters):
         raise MigrationError(
@@ -68,40 +70,8 @@ def migrate_kit(text: str) -> Migration:
         )
     if "SageMakerEndpointName" not in parameters:
         raise MigrationError("SageMakerEndpoint has no value: add the name of the endpoint that KIT calls")
-    return Migration(parameters, tuple(notes))
-
-
-# ---- File formats -----------------------------------------------------------------------------------------
-
-
-def _given(document: Any) -> Mapping[str, Any]:
-    if isinstance(document, Mapping) and isinstance(document.get("Stacks"), list):
-        document = _only_stack(document["Stacks"])
-    if isinstance(document, Mapping) and "Parameters" in document:
-        document = document["Parameters"]
-    if isinstance(document, list):
-        return dict(_pair(entry) for entry in document)
-    if not isinstance(document, Mapping):
-        raise _wrong_file(f"it holds a {type(document).__name__}")
-    if "StreamProcessorArn" in document or "Settings" in document:
-        raise _wrong_file("it describes a Rekognition stream processor, which kinesight migrate rekognition converts")
-    if "Resources" in document:
-        raise _wrong_file("it is the template itself")
-    return document
-
-
-def _only_stack(stacks: Sequence[Any]) -> Any:
-    if len(stacks) != 1:
-        raise _wrong_file(
-            f"it describes {len(stacks)} stacks: name one with aws cloudformation describe-stacks --stack-name …"
-        )
-    return stacks[0]
-
-
-def _pair(entry: Any) -> tuple[str, Any]:
-    if not isinstance(entry, Mapping) or not {"ParameterKey", "ParameterValue"} <= set(entry):
-        raise _wrong_file("an entry of the list lacks ParameterKey or ParameterValue")
-    return str(entry["ParameterKey"]), entry["ParameterValue"]
+    kept, document = converted(parameters)
+    return Migration(kept, tuple(notes), document)
 
 
 def _wrong_file(reason: str) -> MigrationError:
@@ -198,8 +168,8 @@ def _thread_pool_size(value: Any) -> _Outcome:
     workers = min(threads, _MOST_WORKERS)
     note = Note(
         "sageMakerTaskThreadPoolSize",
-        f"{threads} threads become LiveWorkers {workers}, the maximum per function. More streams than "
-        "LiveStreamsPerConsumer start further functions, each with as many workers.",
+        f"{threads} threads become limits.liveWorkers {workers}, the maximum per function. More streams than "
+        "limits.liveStreamsPerConsumer start further functions, each with as many workers.",
     )
     return {"LiveWorkers": str(workers)}, [note] if workers < threads else []
 
@@ -209,8 +179,8 @@ def _queue_size(value: Any) -> _Outcome:
     if queued <= _MOST_QUEUED:
         return {"LiveQueueSize": str(queued)}, []
     text = (
-        f"{queued} queued images are not kept in memory. LiveQueueSize keeps its default of 10 fragments per stream "
-        f"(at most {_MOST_QUEUED}). While they are in flight, reading pauses and KVS keeps the rest."
+        f"{queued} queued images are not kept in memory. limits.liveQueueSize keeps its default of 10 fragments per "
+        f"stream (at most {_MOST_QUEUED}). While they are in flight, reading pauses and KVS keeps the rest."
     )
     return {}, [Note("sageMakerTaskQueueSize", text)]
 

@@ -1,6 +1,7 @@
-"""Result of a migration: template parameters, a rules document, and notes on settings without an equivalent."""
+"""Result of a migration: template parameters, a configuration document, and notes on settings without an equivalent."""
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 from kinesight_cli.shared.errors import CommandError
 
 PARAMETERS_FILE = "parameters.json"
-RULES_FILE = "rules.json"
+DOCUMENT_FILE = "kinesight.json"
 REPORT_FILE = "report.md"
 
 
@@ -27,11 +28,12 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """`rules` is a rules document, or None if parameters suffice. `region` is None if the source does not name one."""
+    """`document` is a configuration document, or None if parameters suffice. `region` is None if the source does not
+    name one."""
 
     parameters: Mapping[str, str]
     notes: tuple[Note, ...]
-    rules: Mapping[str, Any] | None = None
+    document: Mapping[str, Any] | None = None
     region: str | None = None
 
 
@@ -43,33 +45,46 @@ def parse_json(text: str) -> Any:
         raise MigrationError(f"the file is not valid JSON: {error}") from error
 
 
-def deploy_line(migration: Migration) -> str:
-    """Returns the `sam deploy` command for a shell; run `sam build` before it."""
-    overrides = [f"{name}={_sam_value(value)}" for name, value in migration.parameters.items()]
+def deploy_line(migration: Migration, *options: str) -> str:
+    """Returns the `sam deploy` command for a shell, with these options; run `sam build` before it."""
     region = ["--region", migration.region] if migration.region else []
-    return shlex.join(["sam", "deploy", *region, "--parameter-overrides", *overrides])
+    values = overrides(migration.parameters)
+    return shlex.join(["sam", "deploy", *options, *region, *(["--parameter-overrides", *values] if values else [])])
+
+
+def overrides(parameters: Mapping[str, str]) -> list[str]:
+    """Returns Name=Value for each parameter, as SAM reads it."""
+    return [f"{name}={_sam_value(value)}" for name, value in parameters.items()]
+
+
+def cli_parameters(parameters: Mapping[str, str]) -> list[dict[str, str]]:
+    """Returns the parameters in the format of the AWS CLI."""
+    return [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
 
 
 def _sam_value(value: str) -> str:
-    """Quotes a value for SAM, which ends a value at a blank and interprets quotes.
+    """Quotes a value for SAM, which ends a value at a blank, interprets quotes, and ignores an empty value without
+    them.
 
-    SAM cannot express a backslash. No value has one: KVS allows neither backslashes nor quotes in tags.
+    SAM cannot express a backslash before a quote or a blank. No value has one: KVS allows neither backslashes nor
+    quotes in tags.
     """
-    return '"' + value.replace('"', '\\"') + '"' if " " in value or '"' in value else value
+    if value and not re.search(r"[\s\"']", value):
+        return value
+    return '"' + value.replace('"', '\\"') + '"'
 
 
 def files(migration: Migration) -> dict[str, str]:
     """Returns the text of the files by name; parameters are in the format of the AWS CLI."""
-    pairs = [{"ParameterKey": name, "ParameterValue": value} for name, value in migration.parameters.items()]
-    written = {PARAMETERS_FILE: _json(pairs), REPORT_FILE: report(migration)}
-    return written if migration.rules is None else written | {RULES_FILE: _json(migration.rules)}
+    written = {PARAMETERS_FILE: to_json(cli_parameters(migration.parameters)), REPORT_FILE: report(migration)}
+    return written if migration.document is None else written | {DOCUMENT_FILE: to_json(migration.document)}
 
 
 def report(migration: Migration) -> str:
     """Returns Markdown: the commands, then the settings without an equivalent."""
     steps = ["sam build", deploy_line(migration)]
-    if migration.rules is not None:
-        steps.append(f"kinesight rules put {RULES_FILE}")
+    if migration.document is not None:
+        steps.append(f"kinesight config put {DOCUMENT_FILE}")
     lines = ["# Migration to Kinesight", "", "```", *steps, "```", "", "## Settings without an equivalent"]
     return "\n".join([*lines, "", *_items(migration.notes), ""])
 
@@ -78,5 +93,6 @@ def _items(notes: Sequence[Note]) -> list[str]:
     return [f"- **{note.setting}**: {note.text}" for note in notes]
 
 
-def _json(document: object) -> str:
+def to_json(document: object) -> str:
+    """Returns the text of a file."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

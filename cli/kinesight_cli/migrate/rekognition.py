@@ -1,9 +1,10 @@
-"""Converts a Rekognition stream processor to Kinesight's parameters and rules."""
+"""Converts a Rekognition stream processor to Kinesight's parameters and configuration document."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from kinesight_cli.migrate.former_parameters import converted
 from kinesight_cli.migrate.migration import Migration, MigrationError, Note
 from kinesight_cli.migrate.stream_processor import ConnectedHome, FaceSearch, Region, StreamProcessor
 
@@ -30,11 +31,12 @@ def migrate_rekognition(text: str) -> Migration:
     key_arn = _key_arn(processor.kms_key_id, region, account)
     if key_arn is not None:
         parameters["KmsKeyArn"] = key_arn
-    return Migration(parameters, tuple(_notes(processor, key_arn)), _rules(processor, stream), region)
+    kept, moved = converted(parameters)
+    return Migration(kept, tuple(_notes(processor, key_arn)), _document(moved, _camera(processor, stream)), region)
 
 
 def _kind_parameters(processor: StreamProcessor) -> dict[str, str]:
-    """Returns the parameters of the kind of processor.
+    """Returns the parameters of the kind of processor, those that moved to the document included.
 
     Label detection runs short sessions on events, like notified ranges here. Face search runs continuously.
     """
@@ -64,11 +66,17 @@ def _classes(home: ConnectedHome) -> list[tuple[str, tuple[str, ...]]]:
     return [(name, labels) for name, labels in LABELS.items() if name in home.labels or "ALL" in home.labels]
 
 
-# ---- Rules ---------------------------------------------------------------------------------------------------------
+# ---- Configuration document ----------------------------------------------------------------------------------------
 
 
-def _rules(processor: StreamProcessor, stream: str) -> dict[str, Any] | None:
-    """Returns a rules document, or None if the parameters Labels and MinimumConfidence suffice."""
+def _document(moved: dict[str, Any] | None, camera: dict[str, Any] | None) -> dict[str, Any] | None:
+    if camera is None:
+        return moved
+    return {"schemaVersion": 1, **(moved or {}), "cameras": [camera]}
+
+
+def _camera(processor: StreamProcessor, stream: str) -> dict[str, Any] | None:
+    """Returns a camera with zones and rules, or None if the parameters Labels and MinimumConfidence suffice."""
     zones = [_zone(number, region) for number, region in enumerate(processor.regions_of_interest, 1)]
     home = processor.settings.connected_home
     classes = _classes(home) if home is not None else []
@@ -80,14 +88,13 @@ def _rules(processor: StreamProcessor, stream: str) -> dict[str, Any] | None:
     else:
         least = home.min_confidence
         rules = [{"name": name.lower(), "labels": list(labels), "minimumConfidence": least} for name, labels in classes]
-    camera = {
+    return {
         "streams": [stream],
         "zones": zones,
         "rules": [rule | {"zones": names} for rule in rules],
         # A processor also reports objects that are in view from the first image on.
         "stationary": {"enabled": False},
     }
-    return {"schemaVersion": 1, "cameras": [camera]}
 
 
 def _zone(number: int, region: Region) -> dict[str, Any]:
@@ -161,8 +168,8 @@ def _of_labels(home: ConnectedHome, regions: Sequence[Region]) -> Iterator[Note]
     if regions:
         yield Note(
             "RegionsOfInterest",
-            "they become zones of the rules document. A label for which Rekognition returns no bounding box is in no "
-            "zone and does not match.",
+            "they become zones of the configuration document. A label for which Rekognition returns no bounding box "
+            "is in no zone and does not match.",
         )
 
 
@@ -176,13 +183,14 @@ _HOME = (
     Note(
         "Sessions (StartStreamProcessor with StartSelector and StopSelector.MaxDurationInSeconds)",
         "the processor does not store their duration. Have the producer tag fragments with "
-        "AWS_KINESISVIDEO_NOTIFICATION instead of calling StartStreamProcessor, and set NotificationPostRollSeconds "
-        "(10) to the duration; or start the state machine of the output AnalyzeRangeArn with the time range. "
-        "LiveStatus=ENABLED analyzes continuously, at the price of one image per second (LiveSamplingInterval).",
+        "AWS_KINESISVIDEO_NOTIFICATION instead of calling StartStreamProcessor, and set analysis.postRollSeconds (10) "
+        "of the configuration document to the duration; or start the state machine of the output AnalyzeRangeArn with "
+        "the time range. LiveStatus=ENABLED analyzes continuously, at the price of one image per second "
+        "(live.samplingInterval).",
     ),
     Note(
         "Every frame of a session",
-        "one image per AnalysisSamplingInterval (1000 ms) is analyzed and paid for; reduce it for fast objects.",
+        "one image per analysis.samplingInterval (1000 ms) is analyzed and paid for; reduce it for fast objects.",
     ),
     Note(
         "One notification per label and session, and a summary at its end",
@@ -193,7 +201,7 @@ _HOME = (
 _FACES = (
     Note(
         "Every frame",
-        "one keyframe per LiveSamplingInterval (1000 ms) is analyzed and paid for as one call: up to 2.6 million per "
+        "one keyframe per live.samplingInterval (1000 ms) is analyzed and paid for as one call: up to 2.6 million per "
         "month and stream. Increase it, or use sweeps, if seconds do not matter.",
     ),
     Note(

@@ -1,4 +1,4 @@
-"""`kinesight replay`: applies another rules document to stored results."""
+"""`kinesight replay`: applies another configuration document to stored results."""
 
 import enum
 from pathlib import Path
@@ -25,7 +25,9 @@ class ResultsChoice(enum.StrEnum):
 def replay(
     begin: FromOption,
     end: ToOption,
-    config: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="Rules document to try.")],
+    config: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="Configuration document to try, JSON or YAML.")
+    ],
     stream: Annotated[str | None, typer.Option(help="Only the results of this stream.")] = None,
     results: Annotated[
         ResultsChoice,
@@ -35,24 +37,25 @@ def replay(
     ] = ResultsChoice.STREAM,
     stack: StackOption = "kinesight",
 ) -> None:
-    """Apply another rules document to stored results and show what would have changed. Calls no model."""
-    from kinesight.domain.rules.document import RulesDocument
+    """Apply another configuration document to stored results and show what would have changed. Calls no model."""
+    from kinesight.domain.configuration.document import ConfigurationDocument
 
     from kinesight_cli.replay import stored_results
     from kinesight_cli.replay.rules_comparison import compared, summary_line
+    from kinesight_cli.shared.configuration_document import fetch
+    from kinesight_cli.shared.document_file import read_file
     from kinesight_cli.shared.progress import shown_progress
-    from kinesight_cli.shared.rules_document import fetch
-    from kinesight_cli.shared.stack_lookup import default_rules
+    from kinesight_cli.shared.stack_lookup import deployed_configuration
 
     with shown_progress(console) as progress:
-        after = RulesDocument.parse(config.read_text())
+        after = read_file(config).document
         progress.step("reading the current rules")
         current = fetch(stack)
-        before = None if current is None else RulesDocument.parse(current)
+        before = None if current is None else ConfigurationDocument.parse(current)
         progress.step("reading results")
         read = stored_results.of_stream if results is ResultsChoice.STREAM else stored_results.of_evidence
         records = [one for one in read(stack, begin, end) if stream in (None, one.frame.stream_name)]
-        comparison = compared(records, default_rules(stack, before), default_rules(stack, after))
+        comparison = compared(records, deployed_configuration(stack, before), deployed_configuration(stack, after))
     show(
         {
             "images": comparison.images,

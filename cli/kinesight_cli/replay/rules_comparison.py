@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.model import ResultRecord, from_epoch_ms
-from kinesight.domain.rules.matching import Rules
 from kinesight.domain.sessions.model import Session, SessionEventType, Severity, TrackerState
 from kinesight.domain.sessions.track_sessions import observation_of, state_key
 from kinesight.domain.sessions.tracker import SessionTracker
@@ -49,13 +49,13 @@ class Comparison:
         return _without_counterpart(self.before.sessions, self.after.sessions)
 
 
-def compared(records: Iterable[ResultRecord], before: Rules, after: Rules) -> Comparison:
+def compared(records: Iterable[ResultRecord], before: Configuration, after: Configuration) -> Comparison:
     """Applies two sets of rules to the same results. A duplicate result counts once."""
     unique = list({record.result_id: record for record in records}.values())
     return Comparison(len(unique), outcome(unique, before), outcome(unique, after))
 
 
-def outcome(records: Sequence[ResultRecord], rules: Rules) -> Outcome:
+def outcome(records: Sequence[ResultRecord], rules: Configuration) -> Outcome:
     """Applies rules to results in order of time, starting without any session."""
     matched: set[str] = set()
     sessions: dict[str, Session] = {}

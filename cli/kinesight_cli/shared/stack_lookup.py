@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
-from kinesight.domain.rules.document import RulesDocument
-from kinesight.domain.rules.matching import Rules
+from kinesight.domain.configuration.configuration import Configuration
+from kinesight.domain.configuration.document import ConfigurationDocument
 
 from kinesight_cli.shared import aws_session
 from kinesight_cli.shared.errors import CommandError
+from kinesight_cli.shared.parameter_layer import parameter_layer
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.client import CloudFormationClient
@@ -63,10 +64,9 @@ def resources(stack_name: str) -> Resources:
     )
 
 
-def default_rules(stack_name: str, document: RulesDocument | None) -> Rules:
-    """Returns the document's rules; streams that it does not name get the stack's parameters. Raises StackError."""
-    known = parameters(stack_name)
-    return Rules.of(known["Labels"].split(","), float(known["MinimumConfidence"]), document)
+def deployed_configuration(stack_name: str, document: ConfigurationDocument | None) -> Configuration:
+    """Returns a document over the stack's parameters. Raises StackError, ParameterError."""
+    return Configuration(parameter_layer(parameters(stack_name)).settings, document)
 
 
 def parameters(stack_name: str) -> dict[str, str]:

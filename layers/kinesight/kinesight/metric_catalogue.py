@@ -62,7 +62,7 @@ class Metric(Enum):
     FRAMES_MATCHED = _frames("FramesMatched", "of the analyzed ones, those that matched a rule")
     FRAMES_GATED = _frames("FramesGated", "frames that the frame gate dropped", services=_ARRIVING)
     FRAMES_WOULD_BE_GATED = _frames(
-        "FramesWouldBeGated", "frames that FrameGate=ON would have dropped (OBSERVE)", services=_ARRIVING
+        "FramesWouldBeGated", "frames that the gate would have dropped (OBSERVE)", services=_ARRIVING
     )
     GATE_FAILED_OPEN = _frames(
         "GateFailedOpen", "frames that the gate could not compare and passed on", services=_ARRIVING

@@ -1,12 +1,11 @@
 """Settings of each function, read from its environment variables."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from kinesight.domain.detectors.catalogue import DETECTORS, DetectorType
-from kinesight.domain.gate.decision import GateMethod, GateMode
 from kinesight.domain.parameters import NONE_IF_BLANK, CommaList, OptionalNumber, OptionalText, ParameterModel
 from kinesight.domain.sessions.channels import CHANNELS
 from kinesight.environment import CatalogueSettings, Settings
@@ -27,51 +26,50 @@ class ObservabilitySettings(Settings):
     metrics_per_stream: Literal["ENABLED", "DISABLED"] = "DISABLED"
 
 
-class _DetectorSettings(CatalogueSettings):
-    detector: DetectorType = "REKOGNITION_LABELS"
+class PermittedSettings(CatalogueSettings):
+    """Values of detectors' settings that only a parameter may name, because calls need a permission for them."""
 
     @classmethod
     def models(cls) -> list[type[ParameterModel]]:
         return [one.settings for one in DETECTORS.values()]
 
+    @classmethod
+    def _catalogue_fields(cls) -> frozenset[str]:
+        return frozenset(name for model in cls.models() for name in model.permitted_fields())
 
-class DetectionSettings(_DetectorSettings):
-    """`minimum_confidence`: 0 to 100. Dollars of the budget: a UTC day, None for no limit; of a call, None for the list
-    price."""
+
+class ConfiguredSettings(Settings):
+    """Where the configuration document is (nowhere: parameters alone apply), and what parameters say of every camera,
+    under the document's names."""
+
+    configuration_bucket: str = ""
+
+    def camera_parameters(self) -> dict[str, Any]:
+        """A part of the document's `defaults`."""
+        return {}
+
+
+class DetectionSettings(ConfiguredSettings, PermittedSettings):
+    """`minimum_confidence`: 0 to 100. The budget is US dollars of a UTC day, None for no limit."""
 
     results_stream_name: str
     coordination_table: str
-    configuration_bucket: str
     idempotency_table: str
     idempotency_hours: int = Field(default=24, ge=1)
-    then_detector: Annotated[DetectorType | None, BeforeValidator(_none_if_none)] = None
-    then_labels: CommaList = Field(default=[])
-    then_minimum_confidence: float = Field(default=80, ge=0, le=100)
-    then_on: Literal["FRAME", "CROP"] = "FRAME"
     crops_bucket: str
+    detector: DetectorType = "REKOGNITION_LABELS"
     labels: CommaList = Field(default=[])
     minimum_confidence: float = Field(default=80, ge=0, le=100)
-    concurrent_detections: int = Field(default=10, ge=1, le=50)
     include_raw_output: bool = False
     result_format: Literal["KINESIGHT", "KIT", "REKOGNITION"] = "KINESIGHT"
     daily_budget_usd: OptionalUsd = Field(default=None, ge=0)
-    daily_budget_usd_per_stream: OptionalUsd = Field(default=None, ge=0)
-    budget_soft_percent: int = Field(default=80, ge=0, le=100)
-    detector_usd_per_thousand_calls: OptionalUsd = Field(default=None, ge=0)
-    then_detector_usd_per_thousand_calls: OptionalUsd = Field(default=None, ge=0)
+
+    def camera_parameters(self) -> dict[str, Any]:
+        chosen = {"detector": self.detector, "labels": self.labels, "minimumConfidence": self.minimum_confidence}
+        return super().camera_parameters() | chosen
 
 
-class GatedSettings(DetectionSettings):
-    """Detection behind the frame gate; a threshold in percent, None for the method's own."""
-
-    frame_gate: GateMode = GateMode.OFF
-    gate_method: GateMethod = GateMethod.LUMA
-    gate_threshold: Annotated[float | None, NONE_IF_BLANK] = Field(default=None, gt=0, le=100)
-    gate_minimum_interval_milliseconds: int = Field(default=0, ge=0)
-    gate_maximum_interval_seconds: int = Field(default=60, ge=1, le=86_400)
-
-
-class AnalyzeImagesSettings(GatedSettings):
+class AnalyzeImagesSettings(DetectionSettings):
     """Images from the queue; `account_id` is that of the streams."""
 
     account_id: str
@@ -91,7 +89,7 @@ class KeepEvidenceSettings(Settings):
     alert_per: Literal["SESSION", "IMAGE"] = "SESSION"
 
 
-class TrackSessionsSettings(CatalogueSettings):
+class TrackSessionsSettings(ConfiguredSettings, CatalogueSettings):
     """Settings of sessions and of their channels. Without a `session_clip_queue_url` no videos are archived."""
 
     @classmethod
@@ -100,7 +98,6 @@ class TrackSessionsSettings(CatalogueSettings):
 
     coordination_table: str
     sessions_table: str
-    configuration_bucket: str
     evidence_bucket: str
     evidence_retention_days: int = Field(default=90, ge=1)
     idempotency_table: str
@@ -114,6 +111,9 @@ class TrackSessionsSettings(CatalogueSettings):
     session_clip_queue_url: OptionalText = None
     session_clip_settle_seconds: int = Field(default=30, ge=0, le=600)
 
+    def camera_parameters(self) -> dict[str, Any]:
+        return super().camera_parameters() | {"labels": self.labels, "minimumConfidence": self.minimum_confidence}
+
 
 class SelectionSettings(Settings):
     """Which streams."""
@@ -122,7 +122,7 @@ class SelectionSettings(Settings):
     tag_filters: str = ""
 
 
-class StreamConfigurationSettings(SelectionSettings):
+class StreamConfigurationSettings(ConfiguredSettings, SelectionSettings):
     """The fields of UpdateImageGenerationConfiguration and UpdateNotificationConfiguration, for the selected streams.
 
     `images_missing_minutes`: how long a stream may be without images before it is reported.
@@ -141,6 +141,19 @@ class StreamConfigurationSettings(SelectionSettings):
     notification_topic_arn: str
     images_missing_minutes: int = Field(default=60, ge=15)
 
+    def camera_parameters(self) -> dict[str, Any]:
+        images = {
+            "status": self.image_generation_status,
+            "imageSelectorType": self.image_selector_type,
+            "samplingInterval": self.sampling_interval,
+            "format": self.format,
+            "jpegQuality": self.jpeg_quality,
+            "widthPixels": self.width_pixels,
+            "heightPixels": self.height_pixels,
+        }
+        notifications = {"status": self.notification_status}
+        return super().camera_parameters() | {"imageGeneration": images, "notifications": notifications}
+
 
 class ServeViewerSettings(StreamConfigurationSettings):
     """Where events and their evidence are, how long links open, the stream settings, and where analyses run.
@@ -158,6 +171,9 @@ class ServeViewerSettings(StreamConfigurationSettings):
     live_status: Literal["ENABLED", "DISABLED"] = "DISABLED"
     state_machine_arn: str
     aws_region: str = ""
+
+    def camera_parameters(self) -> dict[str, Any]:
+        return super().camera_parameters() | {"labels": self.labels, "minimumConfidence": self.minimum_confidence}
 
 
 class PublishViewerSettings(Settings):
@@ -183,20 +199,16 @@ class _WorkflowSettings(Settings):
     work_bucket: str
 
 
-class PlanWindowsSettings(_WorkflowSettings, _DetectorSettings):
+class PlanWindowsSettings(_WorkflowSettings, PermittedSettings):
     """An execution may choose its detector, but only one for which the stack has what it needs."""
 
-    @classmethod
-    def _catalogue_fields(cls) -> frozenset[str]:
-        chosen = [one.settings for one in DETECTORS.values() if not one.is_own_model]
-        return frozenset(name for model in chosen for name in model.required_fields())
-
     def missing_parameters(self) -> dict[str, str]:
-        """By detector, the parameter that it lacks. A model of one's own can be chosen only if it is the stack's."""
+        """By detector, the parameters that it lacks."""
+        empty = {kind: one.settings.empty_fields(self.values) for kind, one in DETECTORS.items()}
         return {
-            kind: one.parameters[-1]
-            for kind, one in DETECTORS.items()
-            if (kind != self.detector if one.is_own_model else one.settings.empty_fields(self.values))
+            kind: ", ".join(DETECTORS[kind].settings.parameter(name) for name in names)
+            for kind, names in empty.items()
+            if names
         }
 
 
@@ -208,15 +220,6 @@ class DetectObjectsSettings(DetectionSettings):
     """Detection as for every source."""
 
     work_bucket: str
-
-    def with_detector(self, chosen: str | None) -> Self:
-        """Settings of an execution that chooses its detector: without a second one, and with the stack's price only if
-        it is the stack's detector."""
-        if chosen is None:
-            return self
-        price = self.detector_usd_per_thousand_calls if chosen == self.detector else None
-        change = {"detector": chosen, "detector_usd_per_thousand_calls": price, "then_detector": None}
-        return self.model_copy(update=change)
 
 
 class RenderTimelapseSettings(_WorkflowSettings):
@@ -231,51 +234,37 @@ class SummarizeRangeSettings(_WorkflowSettings):
     evidence_bucket: str
 
 
-class StartAnalysisSettings(Settings):
-    """How notified fragments become ranges; `analysis_sampling_interval` in milliseconds."""
+class StartAnalysisSettings(ConfiguredSettings):
+    """How notified fragments become ranges."""
 
     coordination_table: str
     state_machine_arn: str
     queue_url: str
     dead_letter_queue_url: str
     image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
-    analysis_sampling_interval: int = Field(default=1000, ge=200)
-    notification_pre_roll_seconds: int = Field(default=10, ge=0, le=300)
-    notification_post_roll_seconds: int = Field(default=10, ge=0, le=300)
-    notification_quiet_seconds: int = Field(default=30, ge=1, le=600)
 
 
-class SweepStreamsSettings(SelectionSettings):
-    """What is swept; `analysis_sampling_interval` in milliseconds."""
+class SweepStreamsSettings(ConfiguredSettings, SelectionSettings):
+    """What is swept."""
 
     coordination_table: str
     state_machine_arn: str
-    analysis_sampling_interval: int = Field(default=1000, ge=200)
-    sweep_settle_seconds: int = Field(default=120, ge=0, le=3600)
 
 
-class ConsumeLiveSettings(GatedSettings):
-    """How streams are read live. `live_inference_interval`: one keyframe of so many, 0 for one in each interval."""
+class ConsumeLiveSettings(DetectionSettings):
+    """How streams are read live."""
 
     work_bucket: str
     dead_letter_queue_url: str
-    live_sampling_interval: int = Field(default=1000, ge=200)
-    live_inference_interval: int = Field(default=0, ge=0)
-    live_workers: int = Field(default=20, ge=1, le=50)
-    live_queue_size: int = Field(default=10, ge=1, le=100)
-    live_drop_after_seconds: int = Field(default=0, ge=0)
     lease_seconds: float = Field(default=30, gt=0)
 
 
-class ConductLiveSettings(SelectionSettings):
-    """How many consumers there are; the function that each of them is."""
+class ConductLiveSettings(ConfiguredSettings, SelectionSettings):
+    """The function that each consumer is."""
 
     coordination_table: str
     consumer_function_name: str
-    live_streams_per_consumer: int = Field(default=10, ge=1, le=50)
 
 
-class ConfigureStreamsSettings(StreamConfigurationSettings):
-    """What is put on streams, and where the rules document is that a deployment checks."""
-
-    configuration_bucket: str
+class ConfigureStreamsSettings(StreamConfigurationSettings, PermittedSettings):
+    """With what detectors may use: a deployment checks the configuration document."""

@@ -28,7 +28,7 @@ _PRELOADED = (
     "kinesight.settings",
     "kinesight.lambda_events",
     "kinesight.domain.analysis.pipeline",
-    "kinesight.domain.rules.document",
+    "kinesight.domain.configuration.document",
 )
 """None of them reads the environment when it is imported."""
 

@@ -1,4 +1,4 @@
-"""Detections in the output formats of common models: those that `ModelMapping` has presets for.
+"""Detections in the output formats of common models: those that `modelMapping` has presets for.
 
 The name selects the format: an endpoint `people-yolo-pixels` or a path `/models/yolo-pixels` returns what YOLO_PIXELS
 expects. Any other endpoint returns the output of the built-in Object Detection algorithm, in the format of the Accept

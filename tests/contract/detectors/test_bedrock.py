@@ -109,7 +109,7 @@ def used(document: Any) -> Any:
         (Talking(code="ValidationException"), DetectorRejectedError, "Validation"),
         (Talking(code="AccessDeniedException", status=403), DetectorRejectedError, "AccessDenied"),
         (Talking(said("guardrail_intervened")), DetectorRejectedError, "guardrail"),
-        (Talking(said("max_tokens", used({}))), ModelOutputError, "BedrockMaxTokens"),
+        (Talking(said("max_tokens", used({}))), ModelOutputError, "bedrockMaxTokens"),
         (Talking(said("end_turn", {"text": "A cat."})), ModelOutputError, "did not call report_objects"),
         (Talking(said("tool_use", used({}))), ModelOutputError, "rows 'objects': not there"),
         (Talking(said("tool_use", used({"objects": [{"label": "a"}]}))), ModelOutputError, "score 'confidence'"),

@@ -148,5 +148,5 @@ def test_forbidden_urls(url: str, complaint: str) -> None:
 
 @pytest.mark.parametrize("text", ["{", '{"image": "image"}', "[" * 100_000])
 def test_bodies_without_the_image_are_rejected(text: str) -> None:
-    with pytest.raises(InvalidSettingError, match="HttpJsonBody"):
+    with pytest.raises(InvalidSettingError, match="httpJsonBody"):
         json_template(text)

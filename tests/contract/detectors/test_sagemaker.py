@@ -23,18 +23,18 @@ from kinesight.domain.detectors.spend import FrameSpend
 from kinesight.domain.errors import (
     DetectorBusyError,
     DetectorRejectedError,
-    InvalidSettingError,
+    InvalidConfigurationError,
     UnsupportedImageError,
 )
 from kinesight.domain.model import Detection, Frame, ImageReference
 from kinesight.settings import DetectionSettings
-from kinesight.wiring import detectors
 from kinesight_local.vision.model_outputs import CLASSES
 from kinesight_local.vision.server import VisionServer
 from PIL import Image
 
 from tests.builders import a_frame
 from tests.functional.test_vision import photograph
+from tests.wired_detectors import wired_detector
 
 
 @pytest.fixture(scope="module")
@@ -224,13 +224,16 @@ def settings(**options: Any) -> DetectionSettings:
     [
         ({"detector": "REKOGNITION_LABELS"}, "rekognition/DetectLabels"),
         ({"detector": "SAGEMAKER", "sagemaker_endpoint_name": "m"}, "sagemaker/m"),
-        ({"detector": "SAGEMAKER_ASYNC", "sagemaker_endpoint_name": "m"}, "sagemaker-async/m"),
+        (
+            {"detector": "SAGEMAKER_ASYNC", "sagemaker_endpoint_name": "m", "sagemaker_async_output_bucket": "o"},
+            "sagemaker-async/m",
+        ),
         ({"detector": "HTTP", "http_model_url": "https://m/see?key=1"}, "http/https://m/see"),
         ({"detector": "BEDROCK", "bedrock_model_id": "m"}, "bedrock/m"),
     ],
 )
 def test_every_detector_is_built_from_its_settings(options: Any, fingerprint: str) -> None:
-    assert detectors.detector(settings(**options)).fingerprint.startswith(fingerprint)
+    assert wired_detector(settings(**options)).fingerprint.startswith(fingerprint)
 
 
 @pytest.mark.parametrize(
@@ -239,15 +242,12 @@ def test_every_detector_is_built_from_its_settings(options: Any, fingerprint: st
         ({"detector": "SAGEMAKER"}, "SageMakerEndpointName"),
         ({"detector": "HTTP"}, "HttpModelUrl"),
         ({"detector": "HTTP", "http_model_url": "http://example.com"}, "not a private address"),
-        ({"detector": "HTTP", "http_model_url": "https://m", "http_json_body": "{}"}, "HttpJsonBody"),
-        ({"detector": "HTTP", "http_model_url": "https://m", "model_mapping": "x"}, "no preset"),
-        ({"detector": "HTTP", "http_model_url": "https://m", "model_width_pixels": 1}, "together"),
         ({"detector": "BEDROCK"}, "BedrockModelId"),
     ],
 )
 def test_invalid_settings_are_explained(options: Any, complaint: str) -> None:
-    with pytest.raises(InvalidSettingError, match=complaint):
-        detectors.detector(settings(**options))
+    with pytest.raises(InvalidConfigurationError, match=complaint):
+        wired_detector(settings(**options))
 
 
 @pytest.fixture
@@ -269,7 +269,7 @@ def test_labels_come_from_a_file(
     own = {"detector": "SAGEMAKER", "sagemaker_endpoint_name": "m"}
     boto3.client("s3").put_object(Bucket="images", Key="l.json", Body=json.dumps({"1": "Visage"}).encode())
 
-    named = detectors.detector(settings(**own, model_labels_uri="s3://images/l.json"))
+    named = wired_detector(settings(**own, model_labels_uri="s3://images/l.json"))
     assert "Visage" in {found.label for found in named.detect(frame, FrameSpend()).detections}
-    with pytest.raises(InvalidSettingError, match="there is no s3://images/gone"):
-        detectors.detector(settings(**own, model_labels_uri="s3://images/gone"))
+    with pytest.raises(InvalidConfigurationError, match="there is no s3://images/gone"):
+        wired_detector(settings(**own, model_labels_uri="s3://images/gone"))

@@ -13,14 +13,14 @@ from kinesight.adapters.aws import clients as aws_clients
 from kinesight.adapters.secrets.secrets_manager import SecretsManagerSecret, detector_secret
 from kinesight.domain.analysis.kit_record import kit_fields
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
+from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
 from kinesight.domain.detectors.call_prices import CallPrice
 from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import DetectorRejectedError, InvalidSettingError, KinesightError
-from kinesight.domain.rules.matching import Rules
 
 from tests.builders import NOON_MS, a_frame
-from tests.fakes import FakeDeadLetters, FakeLedger, FakeSink
+from tests.fakes import EveryStream, FakeDeadLetters, FakeLedger, FakeSink
 from tests.model_server import MODEL_OUTPUT, Model, an_http_detector
 
 TOKEN = "kg-7f3a9c51-distinctive"
@@ -146,8 +146,10 @@ def test_the_secret_is_seen_nowhere(
 
     analyze(
         [one],
-        DetectionPorts(BudgetedDetector(detector, "HTTP", CallPrice(0), None), sink, FakeLedger(), lambda: NOON_MS),
-        PipelineSettings(lambda: Rules.of([], 50), include_raw_output=True, extra_fields=kit_fields),
+        DetectionPorts(
+            EveryStream(BudgetedDetector(detector, "HTTP", CallPrice(0), None)), sink, FakeLedger(), lambda: NOON_MS
+        ),
+        PipelineSettings(lambda: Configuration.of([], 50), include_raw_output=True, extra_fields=kit_fields),
     )
     if one.error is not None:
         letters.send_to_dead_letters("image", one.error)

@@ -38,6 +38,7 @@ def deployed(table: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         "AWS_DEFAULT_REGION": "us-east-1",
         "SESSIONS_TABLE": "sessions",
         "EVIDENCE_BUCKET": "evidence",
+        "CONFIGURATION_BUCKET": "evidence",
         "IMAGES_BUCKET": "images",
         "EVIDENCE_RETENTION_DAYS": "3650",
         "COORDINATION_TABLE": "coordination",
@@ -175,7 +176,7 @@ def test_a_change_requires_if_match() -> None:
     assert call_api("PATCH", f"/api/sessions/front-door/{SESSION_KEY}", body={"reviewed": True})[0] == 422
 
 
-ZONED = {
+ZONED: Any = {
     "schemaVersion": 1,
     "cameras": [
         {
@@ -187,12 +188,22 @@ ZONED = {
 }
 
 
+def read_rules(stream: str = "front-door") -> Any:
+    status, found, _ = call_api("GET", "/api/rules", {"stream": stream})
+    assert status == 200
+    return found
+
+
 def test_only_the_rules_that_were_read_are_replaced() -> None:
-    status, first, _ = call_api("GET", "/api/rules")
-    assert (status, first["document"]) == (200, None)
-    assert first["default"] == {
-        "rules": [{"name": "default", "labels": [], "minimumConfidence": 80}],
-        "stationary": {"enabled": False},
+    first = read_rules()
+    assert first == {
+        "document": None,
+        "entry": None,
+        "camera": {
+            "rules": [{"name": "default", "labels": [], "minimumConfidence": 80}],
+            "stationary": {"enabled": False},
+        },
+        "etag": "none",
     }
 
     status, written, _ = call_api("PUT", "/api/rules", body={"document": ZONED}, if_match=first["etag"])
@@ -200,9 +211,41 @@ def test_only_the_rules_that_were_read_are_replaced() -> None:
     assert call_api("PUT", "/api/rules", body={"document": ZONED}, if_match="none")[0] == 412
     assert call_api("PUT", "/api/rules", body={"document": ZONED}, if_match='"0123456789abcdef"')[0] == 412
 
-    found = call_api("GET", "/api/rules")[1]
-    assert (found["document"], found["etag"]) == (ZONED, written["etag"])
+    found = read_rules()
+    assert (found["document"], found["entry"], found["etag"]) == (ZONED, 0, written["etag"])
+    assert found["camera"] == {one: ZONED["cameras"][0][one] for one in ("zones", "rules")}
+    assert read_rules("yard") == found | {"entry": None, "camera": first["camera"]}
     assert call_api("PUT", "/api/rules", body={"document": ZONED}, if_match=found["etag"])[0] == 200
+
+
+def test_the_entry_of_a_camera_may_depend_on_its_tags() -> None:
+    document = {"schemaVersion": 1, "cameras": [{"streams": ["front-*"]}, {"streamTags": "Floor=1", "labels": ["Car"]}]}
+    assert call_api("PUT", "/api/rules", body={"document": document}, if_match="none")[0] == 200
+    assert read_rules("yard")["entry"] is None
+
+    wiring.rules().tags.save({"front-door": {"Floor": "1"}, "yard": {"Floor": "1"}})
+
+    assert [read_rules(one)["entry"] for one in ("front-door", "yard", "gate")] == [0, 1, None]
+    assert read_rules("yard")["camera"]["rules"][0]["labels"] == ["Car"]
+
+
+@pytest.mark.parametrize("query", [{}, {"stream": ""}, {"stream": "front-*"}, {"stream": "x" * 257}])
+def test_rules_are_read_for_one_stream(query: dict[str, str]) -> None:
+    assert call_api("GET", "/api/rules", query)[0] == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"{", 422), (b"[]", 422), (b'{"schemaVersion": 1, "cameras": [{"streams": ["a"], "x": 1}]}', 200)],
+)
+def test_rules_of_a_stored_document_that_is_invalid(body: bytes, status: int) -> None:
+    key = "configuration/kinesight.json"
+    boto3.client("s3", region_name="us-east-1").put_object(Bucket="evidence", Key=key, Body=body)
+
+    found = call_api("GET", "/api/rules", {"stream": "a"})
+
+    assert found[0] == status
+    assert found[1].get("entry") is None
 
 
 def test_problems_of_rules_have_their_location() -> None:
@@ -212,7 +255,7 @@ def test_problems_of_rules_have_their_location() -> None:
 
     assert status == 422
     assert any("cameras[0].zone" in problem for problem in response["error"]["problems"])
-    assert call_api("GET", "/api/rules")[1]["document"] is None
+    assert read_rules()["document"] is None
 
 
 def test_the_activity_of_a_day() -> None:

@@ -64,7 +64,7 @@ def test_cameras_with_their_problems() -> None:
 
 
 def test_a_camera_that_records(kvs: KvsServer, kinesis_video: Any) -> None:
-    expected = wiring.camera_settings().expected.image_generation
+    expected = wiring.camera_settings().expected.features("door", {}).image_generation
     assert expected is not None
     destination = {**expected["DestinationConfig"], "DestinationRegion": "us-east-1"}
     kinesis_video.update_image_generation_configuration(

@@ -16,6 +16,7 @@ from kinesight.domain.analysis.frame_report import FrameReport
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings
 from kinesight.domain.analysis.stream_arns import StreamArns
 from kinesight.domain.batches import QueuedMessage
+from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.errors import (
     BudgetReachedError,
     DeliveryError,
@@ -24,11 +25,11 @@ from kinesight.domain.errors import (
     UnsupportedImageError,
 )
 from kinesight.domain.model import ResultRecord
-from kinesight.domain.rules.matching import Rules
 from kinesight.domain.streams.missing_images import LastImageSeen, LastImageTracker
 
 from tests.builders import ACCOUNT, BUCKET, NOON_MS, a_detection, a_fragment_number, an_image_key, an_s3_event
 from tests.fakes import (
+    EveryStream,
     FakeDeadLetters,
     FakeDetector,
     FakeDocuments,
@@ -50,15 +51,16 @@ class World:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     dead_letters: FakeDeadLetters = field(default_factory=FakeDeadLetters)
     redelivery: FakeRedelivery = field(default_factory=FakeRedelivery)
-    rules: Rules = field(default_factory=lambda: Rules.of(["person"], 80))
+    rules: Configuration = field(default_factory=lambda: Configuration.of(["person"], 80))
     last_images: FakeDocuments = field(default_factory=FakeDocuments)
+    without: frozenset[str] = frozenset()
     analyses: list[FrameAnalysis] = field(default_factory=list)
 
     def analyze(self, *bodies: str, receive_count: int = 1) -> BatchReport:
         ports = AnalyzeImagesPorts(
             self.images,
             StreamArns(FakeStreams(), monotonic_s=lambda: 0),
-            DetectionPorts(self.detector, self.sink, self.ledger, lambda: NOON_MS),
+            DetectionPorts(EveryStream(self.detector, self.without), self.sink, self.ledger, lambda: NOON_MS),
             self.dead_letters,
             self.redelivery,
             LastImageTracker(self.last_images, lambda: NOON_MS),
@@ -110,7 +112,7 @@ def test_a_batch_goes_to_the_stream_in_one_call() -> None:
 
 
 def test_nothing_that_matters_still_makes_a_record() -> None:
-    world = World(rules=Rules.of(["Dog"], 80))
+    world = World(rules=Configuration.of(["Dog"], 80))
 
     world.analyze(an_s3_event(world.image()))
 
@@ -340,3 +342,15 @@ class TestRedelivery:
         delays = [QueuedMessage("m", "", "h", count).retry_delay_s for count in (1, 2, 3, 4, 5, 6, 7, 1000)]
 
         assert delays == [30, 60, 120, 240, 480, 900, 900, 900]
+
+
+def test_an_image_of_a_camera_without_a_detector_is_taken_and_not_analyzed() -> None:
+    world = World(without=frozenset({"yard"}))
+    key = world.image(stream="yard")
+
+    report = world.analyze(an_s3_event(key), an_s3_event(world.image(1)))
+
+    assert [one.subject for one in report.without_detector] == [key]
+    assert (report.failed_item_ids, report.already_analyzed, world.dead_letters.sent) == ([], [], [])
+    assert [record.frame.stream_name for record in world.results()] == ["front-door"]
+    assert world.ledger.done == {world.results()[0].result_id}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from kinesight.domain.analysis.frame_report import FrameCounts, FrameReport, LiveFrameReport, total
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
+from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.detectors.spend import Spend
 from kinesight.domain.errors import (
     BudgetReachedError,
@@ -18,10 +19,9 @@ from kinesight.domain.errors import (
 )
 from kinesight.domain.gate.frame_gate import GateDecision
 from kinesight.domain.model import Frame, FrameSource
-from kinesight.domain.rules.matching import Rules
 
 from tests.builders import NOON_MS, a_detection, a_frame, a_record
-from tests.fakes import FakeDetector, FakeLedger, FakeSink
+from tests.fakes import EveryStream, FakeDetector, FakeLedger, FakeSink
 
 
 def an_analysis(frame: Frame | None = None, **fields: Any) -> FrameAnalysis:
@@ -142,9 +142,11 @@ class Pipeline:
     def report(self, *, failure: KinesightError | None = None) -> FrameCounts:
         frame = a_frame()
         detector = FakeDetector((a_detection(),), {frame.image.key: failure} if failure else {})
-        ports = DetectionPorts(detector, self.sink, FakeLedger(), lambda: NOON_MS + 500 + len(self.sink.records))
+        ports = DetectionPorts(
+            EveryStream(detector), self.sink, FakeLedger(), lambda: NOON_MS + 500 + len(self.sink.records)
+        )
         one = FrameAnalysis("one", lambda: frame)
-        analyze([one], ports, PipelineSettings(lambda: Rules.of([], 0)))
+        analyze([one], ports, PipelineSettings(lambda: Configuration.of([], 0)))
         return counts_of(one)
 
 
@@ -166,10 +168,10 @@ def test_a_record_that_an_unexpected_error_kept_from_the_stream_is_not_counted()
             raise RuntimeError("a defect")
 
     one = FrameAnalysis("one", a_frame)
-    ports = DetectionPorts(FakeDetector((a_detection(),)), Broken(), FakeLedger(), lambda: NOON_MS)
+    ports = DetectionPorts(EveryStream(FakeDetector((a_detection(),))), Broken(), FakeLedger(), lambda: NOON_MS)
 
     with pytest.raises(RuntimeError, match="a defect"):
-        analyze([one], ports, PipelineSettings(lambda: Rules.of([], 0)))
+        analyze([one], ports, PipelineSettings(lambda: Configuration.of([], 0)))
 
     assert counts_of(one) == FrameCounts()
 

@@ -13,6 +13,7 @@ import pytest
 from kinesight.domain.analysis.kit_record import kit_fields
 from kinesight.domain.analysis.pipeline import DetectionPorts, ExtraFields, FrameAnalysis, PipelineSettings, analyze
 from kinesight.domain.analysis.rekognition_record import face_record_fields
+from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
 from kinesight.domain.detectors.image_fit import SentImage
 from kinesight.domain.detectors.label_map import LabelMap
@@ -30,10 +31,9 @@ from kinesight.domain.detectors.rekognition_output import (
 )
 from kinesight.domain.detectors.rekognition_text import detections_of_texts
 from kinesight.domain.model import BoundingBox, Detection, DetectorInfo, Frame, FrameSource, ImageReference
-from kinesight.domain.rules.matching import Rules
 
 from tests.builders import BUCKET, NOON_MS, a_fragment_number, a_frame
-from tests.fakes import FakeLedger, FakeSink
+from tests.fakes import EveryStream, FakeLedger, FakeSink
 
 GOLDEN = Path(__file__).parent / "golden"
 FORMATS: Mapping[str, ExtraFields | None] = {
@@ -200,8 +200,8 @@ DETECTORS: Mapping[str, SpendingDetector] = {
 
 def _record(frame: Frame, detector: SpendingDetector, extra: ExtraFields | None, *, raw: bool) -> str:
     sink = FakeSink()
-    settings = PipelineSettings(lambda: Rules.of(["person", "dog", "Face"], 60), raw, extra_fields=extra)
-    ports = DetectionPorts(detector, sink, FakeLedger(), lambda: NOON_MS)
+    settings = PipelineSettings(lambda: Configuration.of(["person", "dog", "Face"], 60), raw, extra_fields=extra)
+    ports = DetectionPorts(EveryStream(detector), sink, FakeLedger(), lambda: NOON_MS)
     analyze([FrameAnalysis("golden", lambda: frame)], ports, settings)
     ((partition_key, body),) = sink.records
     return f"{partition_key} {body.decode()}"

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 from kinesight.domain.analysis.kit_record import kit_fields
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
+from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.model import Detection, DetectorInfo, Frame, ResultRecord, to_epoch_ms
-from kinesight.domain.rules.matching import Rules
 
 from tests.builders import NOON_MS, a_frame
-from tests.fakes import FakeLedger, FakeSink
+from tests.fakes import EveryStream, FakeLedger, FakeSink
 
 NUMBER = "91343852333181432392682062683809941735529748907"
 BODY = b'{"prediction": [[0, 0.9, 0.1, 0.1, 0.5, 0.5]]}'
@@ -29,8 +29,8 @@ def published(*, kit_format: bool) -> bytes:
     server = datetime(2026, 1, 1, 12, 0, 0, 500_000, tzinfo=UTC)
     frame = a_frame().model_copy(update={"fragment_number": NUMBER, "server_timestamp": server})
     sink = FakeSink()
-    settings = PipelineSettings(lambda: Rules.of([], 50), extra_fields=kit_fields if kit_format else None)
-    ports = DetectionPorts(Endpoint(), sink, FakeLedger(), lambda: NOON_MS)
+    settings = PipelineSettings(lambda: Configuration.of([], 50), extra_fields=kit_fields if kit_format else None)
+    ports = DetectionPorts(EveryStream(Endpoint()), sink, FakeLedger(), lambda: NOON_MS)
     analyze([FrameAnalysis("one", lambda: frame)], ports, settings)
     ((_, data),) = sink.records
     return data

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
+from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.detectors.budget import DAY_MS, Budget, BudgetLimits, Reservation, allowance
 from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
 from kinesight.domain.detectors.call_prices import (
@@ -33,10 +34,9 @@ from kinesight.domain.errors import (
     maybe_billed,
 )
 from kinesight.domain.model import BoundingBox, DetectorInfo, Frame, from_epoch_ms
-from kinesight.domain.rules.matching import Rules
 
 from tests.builders import NOON_MS, a_detection, a_frame
-from tests.fakes import FakeDetector, FakeLedger, FakeSink, FakeSpendCounters
+from tests.fakes import EveryStream, FakeDetector, FakeLedger, FakeSink, FakeSpendCounters
 
 MIDNIGHT_MS = NOON_MS - DAY_MS // 2
 DAY = "2026-01-01"
@@ -419,7 +419,9 @@ def test_a_model_without_a_known_price_is_counted_as_the_dearest() -> None:
 
 
 def test_every_detector_has_a_price() -> None:
-    needed = {"face_collection_id": "staff", "custom_labels_model_arn": "arn", "sagemaker_endpoint_name": "m"}
+    needed = {"face_collection_id": "staff", "custom_labels_model_arn": "arn", "sagemaker_endpoint_name": "m"} | {
+        "sagemaker_async_output_bucket": "b"
+    }
     needed |= {"http_model_url": "https://m", "bedrock_model_id": "m"}
     prices = {kind: one.price(one.read(needed)) for kind, one in DETECTORS.items()}
 
@@ -441,12 +443,12 @@ def frames(count: int) -> list[Frame]:
     return [a_frame(image_timestamp=from_epoch_ms(NOON_MS + 1000 * index)) for index in range(count)]
 
 
-_NO_RULES = PipelineSettings(lambda: Rules.of([], 0))
+_NO_RULES = PipelineSettings(lambda: Configuration.of([], 0))
 
 
 def analyzed(detector: SpendingDetector, ledger: FakeLedger, *shown: Frame) -> list[FrameAnalysis]:
     analyses = [FrameAnalysis(str(frame.image_timestamp), lambda frame=frame: frame) for frame in shown]  # type: ignore[misc]  # bound at once
-    analyze(analyses, DetectionPorts(detector, FakeSink(), ledger, lambda: NOON_MS), _NO_RULES)
+    analyze(analyses, DetectionPorts(EveryStream(detector), FakeSink(), ledger, lambda: NOON_MS), _NO_RULES)
     return analyses
 
 
@@ -486,7 +488,7 @@ def test_the_first_of_a_chain_is_paid_also_when_the_second_fails() -> None:
     one = FrameAnalysis("one", a_frame)
 
     chain = ChainedDetector(first, second, ChainRules.of([], 0, "FRAME"), NoCrops())
-    analyze([one], DetectionPorts(chain, FakeSink(), FakeLedger(), lambda: NOON_MS), _NO_RULES)
+    analyze([one], DetectionPorts(EveryStream(chain), FakeSink(), FakeLedger(), lambda: NOON_MS), _NO_RULES)
 
     assert isinstance(one.error, DetectorBusyError)
     assert one.spend.by_detector == {

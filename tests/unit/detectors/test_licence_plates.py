@@ -48,7 +48,7 @@ def test_without_plates_and_form_nothing_is_one() -> None:
 
 
 def test_a_form_that_is_no_regular_expression_is_a_wrong_setting() -> None:
-    with pytest.raises(InvalidSettingError, match="PlatePattern"):
+    with pytest.raises(InvalidSettingError, match="platePattern"):
         PlateRules.of([], "[A-Z", 1)
 
 

@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kinesight.adapters.media.pillow_luma import PillowLuma
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
+from kinesight.domain.configuration.configuration import Configuration
+from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.errors import StorageBusyError, UnsupportedImageError
 from kinesight.domain.gate.decision import GateMethod, GateMode, GateSettings, GateState, Reason, decide, read_state
 from kinesight.domain.gate.frame_gate import FrameGate, GateDecision
 from kinesight.domain.gate.image_difference import BLOCKS, COLUMNS, watched_blocks
 from kinesight.domain.model import Frame, from_epoch_ms
-from kinesight.domain.rules.document import RulesDocument
-from kinesight.domain.rules.matching import Rules
 from PIL import Image
 
 from tests.builders import NOON_MS, a_frame
-from tests.fakes import FakeDetector, FakeDocuments, FakeImageStore, FakeLedger, FakeSink
+from tests.fakes import EveryStream, FakeDetector, FakeDocuments, FakeImageStore, FakeLedger, FakeSink
 
 WALL = bytes([100]) * BLOCKS
 
@@ -176,9 +176,9 @@ class World:
     def analyze(self, *shown: Frame) -> list[FrameAnalysis]:
         gate = FrameGate(lambda _: self.settings, self.images, self.lumas, self.states)
         analyses = [FrameAnalysis(frame.image.key, lambda frame=frame: frame) for frame in shown]  # type: ignore[misc]  # bound at once
-        ports = DetectionPorts(self.detector, self.sink, self.ledger, lambda: NOON_MS, gate)
+        ports = DetectionPorts(EveryStream(self.detector), self.sink, self.ledger, lambda: NOON_MS, gate)
         for one in analyses:
-            analyze([one], ports, PipelineSettings(lambda: Rules.of([], 0)))
+            analyze([one], ports, PipelineSettings(lambda: Configuration.of([], 0)))
         return analyses
 
 
@@ -250,9 +250,9 @@ def test_a_frame_that_was_sent_and_failed_is_sent_again() -> None:
 
 def test_the_rules_document_may_set_the_gate_of_a_stream() -> None:
     camera = {"streams": ["front-*"], "rules": [{"name": "x"}], "gate": {"mode": "ON", "threshold": 5}}
-    document = RulesDocument.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]}))
+    document = ConfigurationDocument.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]}))
 
-    gate = Rules.of([], 0, document).of_stream("front-door").camera.gate
+    gate = Configuration.of([], 0, document).of_stream("front-door").camera.gate
 
     assert gate is not None
     assert (gate.mode, gate.threshold_percent) == (GateMode.ON, 5)

@@ -1,6 +1,6 @@
 """The conductor on fakes: leases for all streams, and as many consumers as they need."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from kinesight.domain.errors import ThrottledError
@@ -29,13 +29,14 @@ class Orchestra:
     started: list[tuple[str, int]] = field(default_factory=list)
     now_ms: int = NOON_MS
     selection: StreamSelection = field(default_factory=lambda: StreamSelection.of(["cam-*"], []))
+    is_analyzed: Callable[[str], bool] = lambda _: True
 
     def start(self, slot: str, share: int) -> None:
         self.started.append((slot, share))
 
     def conduct(self, per_consumer: int = 10) -> ConductorReport:
         ports = ConductorPorts(self.registry, self.leases, self.slots, self, VirtualClock(), self.now_ms)
-        return conduct(ConductorSettings(self.selection, per_consumer, 840_000), ports)
+        return conduct(ConductorSettings(self.selection, per_consumer, 840_000, self.is_analyzed), ports)
 
     def all(self) -> Mapping[str, Lease]:
         return {key: lease for key, (lease, _) in all_leases(self.leases).items()}
@@ -142,3 +143,14 @@ def test_a_stream_with_unreadable_tags_keeps_its_lease() -> None:
     assert report.retired == 0
     assert not orchestra.all()[stream.arn].retired
     assert report.warnings == ["cam-1: ThrottledError: slow down"]
+
+
+def test_a_stream_without_a_detector_has_no_lease() -> None:
+    orchestra = Orchestra(is_analyzed=lambda name: name != "cam-2")
+    for number in range(1, 4):
+        orchestra.registry.add(f"cam-{number}")
+
+    report = orchestra.conduct()
+
+    assert (report.streams, report.added) == (2, 2)
+    assert {lease.stream_name for lease in orchestra.all().values()} == {"cam-1", "cam-3"}

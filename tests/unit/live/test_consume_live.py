@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from kinesight.domain.analysis.frame_report import FrameReport
 from kinesight.domain.analysis.pipeline import DetectionPorts, PipelineSettings
+from kinesight.domain.configuration.camera import CameraSettings
+from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.detectors.budget import Budget, BudgetLimits
 from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
 from kinesight.domain.detectors.call_prices import CallPrice
@@ -32,14 +34,22 @@ from kinesight.domain.live.live_stream import LiveSettings
 from kinesight.domain.live.ports import LivePorts, LiveStart
 from kinesight.domain.model import Detection, Frame, ResultRecord, from_epoch_ms
 from kinesight.domain.ports import Versioned
-from kinesight.domain.rules.matching import Rules
 from kinesight.media.fragments import MediaErrorNotice, MediaFragment
 from kinesight.media.mkv import BlockEvent
 from kinesight.media.mkv_model import Track
-from kinesight.media.selection import EveryInterval, EveryNth, Keyframe
+from kinesight.media.selection import Keyframe
 
 from tests.builders import NOON_MS
-from tests.fakes import FakeDeadLetters, FakeDetector, FakeDocuments, FakeLedger, FakeSink, FakeSpendCounters, FakeWork
+from tests.fakes import (
+    EveryStream,
+    FakeDeadLetters,
+    FakeDetector,
+    FakeDocuments,
+    FakeLedger,
+    FakeSink,
+    FakeSpendCounters,
+    FakeWork,
+)
 
 VIDEO = Track(1, "video", "V_MPEG4/ISO/AVC", b"private", "camera", 320, 240)
 
@@ -139,9 +149,9 @@ class World:
     work: FakeWork = field(default_factory=FakeWork)
     now_ms: Callable[[], int] = lambda: NOON_MS + 3_600_000
     lasts_ms: int = 60_000
-    sampler: Any = field(default_factory=lambda: EveryNth(1))
+    sampling: dict[str, int] = field(default_factory=lambda: {"inferenceInterval": 1})
+    has_detector: bool = True
     in_flight: int = 4
-    drop_after_ms: int | None = None
     share: int = 10
     reported: FrameReport = field(default_factory=FrameReport)
 
@@ -170,16 +180,19 @@ class World:
             self.cameras,
             self.stills,
             self.work,
-            DetectionPorts(self.detector, self.sink, self.ledger, self.now_ms),
+            DetectionPorts(EveryStream(self.detector), self.sink, self.ledger, self.now_ms),
             self.dead,
             self.now_ms,
         )
+        chosen = {} if self.has_detector else {"detector": None}
+
+        def configuration() -> Configuration:
+            return Configuration(CameraSettings.model_validate({"live": self.sampling, **chosen}))
+
         plan = ConsumerSettings(
             LiveSettings(
-                self.sampler,
-                PipelineSettings(lambda: Rules.of([], 50), concurrent_detections=4),
+                PipelineSettings(configuration, concurrent_detections=4),
                 self.in_flight,
-                self.drop_after_ms,
             ),
             self.share,
             workers=4,
@@ -219,7 +232,7 @@ def test_every_keyframe_has_a_result_and_the_checkpoint_is_the_last_fragment() -
 
 
 def test_the_next_consumer_continues_where_the_last_one_ended() -> None:
-    world = World(sampler=EveryNth(3))
+    world = World(sampling={"inferenceInterval": 3})
     world.lease("cam", *(fragment(number) for number in range(1, 8)))
     world.consume(lambda: world.known().checkpoint is not None and len(world.sink.records) == 3)
     world.cameras.streams["cam"] += [fragment(number) for number in range(8, 15)]
@@ -407,7 +420,7 @@ def test_a_fragment_that_can_be_read_the_second_time_is_analyzed() -> None:
 
 
 def test_old_fragments_are_dropped_only_if_configured() -> None:
-    world = World(drop_after_ms=3_600_000 - 6_500, now_ms=lambda: NOON_MS + 3_600_000)
+    world = World(sampling={"inferenceInterval": 1, "dropAfterSeconds": 3_593}, now_ms=lambda: NOON_MS + 3_600_000)
     world.lease("cam", *(fragment(number) for number in range(1, 6)))
 
     report = world.consume(lambda: world.reached() == "5")
@@ -418,7 +431,7 @@ def test_old_fragments_are_dropped_only_if_configured() -> None:
 
 def test_buffered_fragments_are_sampled_by_producer_time() -> None:
     """The camera had no network for six seconds; then three fragments reached the server within one second."""
-    world = World(sampler=EveryInterval(1000))
+    world = World(sampling={"samplingInterval": 1000})
     at_once = Decimal(NOON_MS + 8000) / 1000
     delayed = [replace(fragment(n), server_timestamp=at_once + Decimal(n) / 20) for n in range(1, 4)]
     world.lease("cam", *delayed)
@@ -513,3 +526,32 @@ def test_a_keyframe_is_converted_once_however_often_it_is_analyzed() -> None:
     world.consume(lambda: len(world.sink.records) == 1)
 
     assert (len(world.detector.analyzed_keys), world.stills.made) == (4, 1)
+
+
+def test_a_camera_without_a_detector_is_read_past() -> None:
+    world = World(has_detector=False)
+    world.lease("cam", *(fragment(number) for number in range(1, 4)))
+
+    world.consume(lambda: world.reached() == "3")
+
+    assert (world.results(), world.work.objects) == ([], {})
+    assert world.known().owner is None
+
+
+def test_another_sampling_applies_to_the_next_fragment() -> None:
+    world = World(sampling={"samplingInterval": 200})
+    world.lease("cam", *(fragment(number) for number in range(1, 9)))
+    read = world.cameras.read
+
+    def read_and_change(stream_name: str, start: LiveStart) -> Iterator[MediaFragment | MediaErrorNotice]:
+        for one in read(stream_name, start):
+            if isinstance(one, MediaFragment) and one.number == "5":
+                world.sampling["samplingInterval"] = 8000
+            yield one
+
+    world.cameras.read = read_and_change  # type: ignore[method-assign]
+    world.consume(lambda: world.reached() == "8")
+
+    # NOON is the start of an interval of eight seconds: fragment 4 starts the next one, and 8 the one after it.
+    assert {"1", "2", "3", "4"} <= set(world.results())
+    assert len(world.results()) < 8

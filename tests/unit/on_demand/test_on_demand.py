@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings
+from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.detectors.budget import Budget, BudgetLimits
 from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
 from kinesight.domain.detectors.call_prices import CallPrice
@@ -46,11 +47,9 @@ from kinesight.domain.ports import (
     SlotImage,
     VideoStream,
 )
-from kinesight.domain.rules.matching import Rules
-from kinesight.settings import PlanWindowsSettings
 
 from tests.builders import NOON_MS
-from tests.fakes import FakeDetector, FakeLedger, FakeSink, FakeSpendCounters, FakeWork
+from tests.fakes import EveryStream, FakeDetector, FakeLedger, FakeSink, FakeSpendCounters, FakeWork
 from tests.fakes_streams import DescribeOnly
 
 NOON = datetime.fromtimestamp(NOON_MS / 1000, UTC)
@@ -131,8 +130,8 @@ class Workflow:
 
     def detect(self, plan: RangePlan, window: Window) -> None:
         budgeted = BudgetedDetector(self.detector, "ANY", CallPrice(1), self.budget)
-        ports = WindowPorts(DetectionPorts(budgeted, self.sink, self.ledger, lambda: NOON_MS), self.work)
-        settings = PipelineSettings(lambda: Rules.of([], 50), concurrent_detections=3)
+        ports = WindowPorts(DetectionPorts(EveryStream(budgeted), self.sink, self.ledger, lambda: NOON_MS), self.work)
+        settings = PipelineSettings(lambda: Configuration.of([], 50), concurrent_detections=3)
         detect_window(plan, window.index, ports, settings, self.analyses)
 
     def run(self, execution: str = "one", **changes: Any) -> RangePlan:
@@ -309,15 +308,6 @@ def test_recorded_media_counts_as_past_whatever_its_timestamps() -> None:
 
         assert plan.slots == 60
         assert plan.end_ms == NOON_MS + 60_000
-
-
-@pytest.mark.parametrize("detector", ["SAGEMAKER", "SAGEMAKER_ASYNC", "HTTP", "BEDROCK"])
-def test_a_model_of_ones_own_must_be_the_stacks(detector: str) -> None:
-    own = PlanWindowsSettings(work_bucket="w", detector=detector).missing_parameters()
-
-    assert detector not in own
-    assert len({"SAGEMAKER", "SAGEMAKER_ASYNC", "HTTP", "BEDROCK"} & set(own)) == 3
-    assert detector in PlanWindowsSettings(work_bucket="w").missing_parameters()
 
 
 @pytest.mark.parametrize(

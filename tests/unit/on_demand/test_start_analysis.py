@@ -24,7 +24,7 @@ from tests.builders import NOON_MS
 from tests.fakes import FakeDeadLetters, FakeDocuments, FakeWorkflow
 
 RULES = BurstRules(pre_roll_ms=5_000, post_roll_ms=10_000, quiet_ms=30_000, interval_ms=1_000)
-PLAN = StartSettings(RULES, "PRODUCER_TIMESTAMP")
+PLAN = StartSettings(lambda _: RULES, "PRODUCER_TIMESTAMP")
 LENGTH_MS = 2_000
 VISIBILITY_MS = 360_000
 

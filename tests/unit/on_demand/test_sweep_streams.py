@@ -12,7 +12,14 @@ from kinesight.domain.errors import StorageBusyError, ThrottledError
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.on_demand.messages import AnalysisRequest
 from kinesight.domain.on_demand.ports import RunStatus
-from kinesight.domain.on_demand.sweep_streams import LONGEST_RANGE_MS, SweepPorts, SweepReport, SweepSettings, sweep
+from kinesight.domain.on_demand.sweep_streams import (
+    LONGEST_RANGE_MS,
+    SweepPorts,
+    SweepReport,
+    SweepSampling,
+    SweepSettings,
+    sweep,
+)
 from kinesight.domain.ports import Versioned, VideoStream
 from kinesight.domain.streams.selection import StreamSelection
 
@@ -33,6 +40,10 @@ class Died(Exception):  # noqa: N818 - a function that is killed
     """The function ends here."""
 
 
+def every(interval_ms: int) -> SweepSettings:
+    return SweepSettings(StreamSelection.of(["*"], []), lambda _: SweepSampling(interval_ms, SETTLE_MS))
+
+
 @dataclass
 class Fleet:
     """Streams, a table and a workflow, on a clock; `fate` may strike at any call that changes something."""
@@ -44,7 +55,7 @@ class Fleet:
     now_ms: int = NOON_MS
     clock_s: float = 0.0
     fate: Iterator[Exception | None] = field(default_factory=lambda: iter(()))
-    plan: SweepSettings = field(default_factory=lambda: SweepSettings(StreamSelection.of(["*"], []), 1000, SETTLE_MS))
+    plan: SweepSettings = field(default_factory=lambda: every(1000))
 
     def now_s(self) -> float:
         return self.clock_s
@@ -191,7 +202,7 @@ def test_a_long_range_is_swept_in_parts() -> None:
 def test_another_interval_leaves_no_gap() -> None:
     fleet = Fleet()
     for interval_ms in (1000, 1000, 7000, 7000, 400, 400):
-        fleet.plan = replace(fleet.plan, interval_ms=interval_ms)
+        fleet.plan = every(interval_ms)
         fleet.sweep()
         fleet.end()
         fleet.later()
@@ -304,3 +315,14 @@ def test_streams_that_are_not_selected_do_not_delay_the_selected() -> None:
     # At ten calls a second the tags alone would take twenty seconds, at forty they take five.
     fleet.clock_s = 0.0
     assert fleet.later().sweep(deadline_s=15.0).started == 1
+
+
+def test_a_stream_that_is_not_analyzed_is_not_swept() -> None:
+    fleet = Fleet(streams_=[stream("cam"), stream("off")])
+    sampling = SweepSampling(1000, SETTLE_MS)
+    fleet.plan = SweepSettings(StreamSelection.of(["*"], []), {"cam": sampling}.get)
+
+    report = fleet.sweep()
+
+    assert report.selected == 1
+    assert set(fleet.documents.all()) == {stream("cam").arn}

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from kinesight.domain.analysis.result_records import encode_record, evidence_keys
 from kinesight.domain.batches import StreamedRecord
+from kinesight.domain.configuration.configuration import Configuration
+from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.errors import ChannelRefusedError, DeliveryError
 from kinesight.domain.model import FrameSource, ResultRecord, Selector, from_epoch_ms
-from kinesight.domain.rules.document import RulesDocument
-from kinesight.domain.rules.matching import Rules
 from kinesight.domain.sessions.clip import ClipOrder, SessionRef
 from kinesight.domain.sessions.model import SessionEventType
 from kinesight.domain.sessions.outbox import AlertRoute, NotificationTargets
@@ -29,17 +29,18 @@ class World:
     alerts: FakeAlerts = field(default_factory=FakeAlerts)
     ledger: FakeLedger = field(default_factory=FakeLedger)
     dead_letters: FakeDeadLetters = field(default_factory=FakeDeadLetters)
-    document: RulesDocument | None = None
+    document: ConfigurationDocument | None = None
     now_s: float = 0
     video_queue: FakeDelayedMessages = field(default_factory=FakeDelayedMessages)
     videos: bool = True
     selector: Selector = "PRODUCER_TIMESTAMP"
     buses: tuple[str, ...] = ("bus",)
     webhook: FakeAlerts = field(default_factory=FakeAlerts)
+    sns: FakeAlerts = field(default_factory=FakeAlerts)
     alert_channels: tuple[str, ...] = ("alerts",)
 
     def ports(self) -> SessionPorts:
-        rules = Rules.of(["Person"], 80, self.document)
+        rules = Configuration.of(["Person"], 80, self.document)
         return SessionPorts(
             self.activities,
             lambda: rules,
@@ -313,7 +314,7 @@ def test_images_with_alerts_of_their_own_leave_sessions_silent() -> None:
 def test_a_document_decides_for_its_streams() -> None:
     rule = {"name": "two in a row", "labels": ["Dog"], "confirmation": {"frames": 2, "of": 2}, "class": "ACTIVITY"}
     camera = {"streams": ["front-*"], "rules": [rule], "stationary": {"enabled": False}}
-    document = RulesDocument.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]}))
+    document = ConfigurationDocument.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]}))
     world = World(document=document)
 
     world.track(*(an_image(at_s, "Dog") for at_s in (0, 3, 6)), an_image(3, stream_name="garden"))
@@ -329,7 +330,7 @@ def test_a_document_decides_for_its_streams() -> None:
 def test_the_video_of_an_ended_session_is_ordered_once_with_its_roll() -> None:
     sessions = {"quietSeconds": 30, "preRollSeconds": 4, "postRollSeconds": 7.5}
     camera = {"streams": ["*"], "rules": [{"name": "people"}], "sessions": sessions, "stationary": {"enabled": False}}
-    world = World(document=RulesDocument.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]})))
+    world = World(document=ConfigurationDocument.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]})))
 
     world.track(an_image(0), an_image(9))
     assert world.clip_orders == []
@@ -407,3 +408,19 @@ def test_a_camera_clock_that_starts_at_power_on_has_no_moment_before_1970() -> N
     world.wait(60)
 
     assert [(order.start_ms, order.end_ms) for order in world.clip_orders] == [(0, 7000)]
+
+
+@pytest.mark.parametrize(
+    ("channels", "alerts"), [(["sns"], (1, 0)), (["webhook"], (0, 1)), ([], (0, 0)), (None, (1, 1))]
+)
+def test_alerts_go_to_the_channels_of_their_camera(channels: list[str] | None, alerts: tuple[int, int]) -> None:
+    camera = {"streams": ["front-*"], "labels": ["Person"], "alertChannels": channels}
+    world = World(
+        document=ConfigurationDocument.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]})),
+        alert_channels=("sns", "webhook"),
+    )
+
+    world.track(an_image(0))
+
+    assert (len(world.sns.sent), len(world.webhook.sent)) == alerts
+    assert world.sessions.stored

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kinesight.domain.configuration.document import Camera
 from kinesight.domain.model import BoundingBox
-from kinesight.domain.rules.document import Camera
 from kinesight.domain.sessions.model import TRACKER_STATE, Hit, Observation, Session, SessionEventType, TrackerState
 from kinesight.domain.sessions.tracker import SessionTracker
 

@@ -1,11 +1,13 @@
 """configure_streams: sets only what differs, restores everything, keeps KVS's limits, may stop anywhere."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kinesight.domain.configuration.stream_tags import StreamTagsFile
 from kinesight.domain.errors import (
     InvalidSettingError,
     StillInProgressError,
@@ -23,9 +25,10 @@ from kinesight.domain.streams.configure_streams import (
     restore_all,
 )
 from kinesight.domain.streams.selection import StreamSelection
-from kinesight.domain.streams.stream_settings import Feature, StreamSettings
+from kinesight.domain.streams.stream_settings import Feature, StreamFeatures, StreamSettings
 
 from tests.examples import examples
+from tests.fakes import FakeWork
 from tests.fakes_streams import FakeManagedStreams, FakeStreamDirectory
 
 IMAGES = {
@@ -49,13 +52,14 @@ class World:
 
     registry: FakeStreamDirectory = field(default_factory=FakeStreamDirectory)
     managed: FakeManagedStreams = field(default_factory=FakeManagedStreams)
+    tags: StreamTagsFile = field(default_factory=lambda: StreamTagsFile(FakeWork()))
     epoch_s: float = 1_767_268_800.0
     budget_s: float = 840.0
 
     def ports(self) -> ConfigureStreamsPorts:
         clock = self.registry.clock
         deadline_s = clock.now_s() + self.budget_s
-        return ConfigureStreamsPorts(self.registry, self.managed, clock, self.epoch_s, deadline_s, workers=1)
+        return ConfigureStreamsPorts(self.registry, self.managed, self.tags, clock, self.epoch_s, deadline_s, workers=1)
 
     def apply(self, *names: str, **changes: Any) -> ConfigureStreamsReport:
         return apply(desired(*names, **changes), self.ports())
@@ -65,7 +69,7 @@ class World:
 
 
 def desired(*names: str, tag_filters: Any = (), images: Any = IMAGES, notices: Any = None) -> StreamSettings:
-    return StreamSettings(StreamSelection.of(names, list(tag_filters)), images, notices)
+    return StreamSettings.same(StreamSelection.of(names, list(tag_filters)), images, notices)
 
 
 def test_selected_streams_are_set_with_their_own_region() -> None:
@@ -344,3 +348,66 @@ def test_a_stream_with_unreadable_tags_keeps_its_settings() -> None:
     assert (report.failed, report.restored) == (1, 0)
     assert before_trouble is not None
     assert world.images(stream.arn) == before_trouble
+
+
+def by_place(name: str, tags: Mapping[str, str]) -> StreamFeatures:
+    """Every camera in the yard has images of its own; the one named off has none."""
+    if name == "off":
+        return StreamFeatures(None, None)
+    interval = 500 if tags.get("Location") == "Yard" else 3000
+    return StreamFeatures({**IMAGES, "SamplingInterval": interval}, None)
+
+
+def test_streams_have_the_settings_of_their_camera() -> None:
+    world = World()
+    door, yard, off = world.registry.add("door"), world.registry.add("yard", Location="Yard"), world.registry.add("off")
+    chosen = StreamSettings(StreamSelection.of(["*"], []), by_place, needs_tags=True)
+
+    report = apply(chosen, world.ports())
+
+    assert [world.images(one.arn)["SamplingInterval"] for one in (door, yard)] == [3000, 500]
+    assert world.images(off.arn) is None
+    assert (report.selected, report.updated) == (3, 2)
+    assert world.tags.load() == {"yard": {"Location": "Yard"}}
+
+
+def test_tags_are_read_once_in_a_run_and_saved_when_they_change() -> None:
+    world = World()
+    world.registry.add("yard", Location="Yard")
+    chosen = StreamSettings(StreamSelection.of([], [{"key": "Location"}]), by_place, needs_tags=True)
+
+    for _ in range(2):
+        apply(chosen, world.ports())
+
+    assert len(world.registry.calls["ListTagsForStream"]) == 2
+    world.registry.tag_sets = {key: {"Location": "Street"} for key in world.registry.tag_sets}
+    apply(chosen, world.ports())
+    assert world.tags.load() == {"yard": {"Location": "Street"}}
+
+
+def test_a_stream_with_unreadable_tags_keeps_its_settings_and_known_tags() -> None:
+    world = World()
+    yard = world.registry.add("yard", Location="Yard")
+    chosen = StreamSettings(StreamSelection.of(["*"], []), by_place, needs_tags=True)
+    apply(chosen, world.ports())
+    before = world.images(yard.arn)
+
+    def refuse(api: str, _: str) -> None:
+        if api == "ListTagsForStream":
+            raise StreamRefusedError("AccessDenied")
+
+    world.registry.before_call = refuse
+    report = apply(chosen, world.ports())
+
+    assert (report.failed, world.images(yard.arn)) == (1, before)
+    assert world.tags.load() == {"yard": {"Location": "Yard"}}
+
+
+def test_without_cameras_by_tags_no_tags_are_read() -> None:
+    world = World()
+    world.registry.add("yard", Location="Yard")
+
+    world.apply("*")
+
+    assert world.registry.calls["ListTagsForStream"] == []
+    assert world.tags.load() == {}

@@ -22,7 +22,7 @@ from kinesight.domain.streams.discovery import SelectionGuard
 from kinesight.domain.streams.missing_images import LastImageSeen
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.domain.streams.stream_settings import Feature, ManagedFeature, StreamSettings
-from kinesight.domain.viewer.cameras import PAGE, CameraPorts, CameraSettings, cameras_page
+from kinesight.domain.viewer.cameras import PAGE, CameraPorts, CameraViewSettings, cameras_page
 from kinesight.domain.viewer.images import CameraImagePorts, recent_image
 
 from tests.builders import NOON_MS
@@ -91,9 +91,9 @@ class Fleet:
         return stream
 
     @property
-    def settings(self) -> CameraSettings:
-        expected = StreamSettings(self.selection, IMAGES, self.notices)
-        return CameraSettings(
+    def settings(self) -> CameraViewSettings:
+        expected = StreamSettings.same(self.selection, IMAGES, self.notices)
+        return CameraViewSettings(
             expected, times_by_producer=True, is_live=self.is_live, images_missing_s=3600, region="us-east-1"
         )
 

@@ -102,7 +102,7 @@ class StillInProgressError(TransientError):
 
 
 class InvalidConfigurationError(TransientError):
-    """Transient: the rules document is invalid; messages wait until it is fixed."""
+    """Transient: the configuration document is invalid; messages wait until it is fixed."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))
@@ -185,7 +185,7 @@ class SessionChangedError(PermanentError):
 
 
 class RulesChangedError(PermanentError):
-    """Permanent: the rules document was changed since it was read."""
+    """Permanent: the configuration document was changed since it was read."""
 
 
 class StreamNotSelectedError(PermanentError):

@@ -57,6 +57,11 @@ class ParameterModel(BaseModel):
         return [name for name, field in cls.model_fields.items() if field.is_required()]
 
     @classmethod
+    def permitted_fields(cls) -> frozenset[str]:
+        """Fields whose value only a parameter may name, because it decides what a function may reach."""
+        return frozenset(cls.required_fields())
+
+    @classmethod
     def empty_fields(cls, values: Mapping[str, Any]) -> list[str]:
         """Required fields without a value."""
         return [one for one in cls.required_fields() if values.get(one) in (None, "")]

@@ -12,12 +12,12 @@ from kinesight.domain.detectors.call_prices import to_micro_usd
 from kinesight.settings import DetectionSettings
 
 
-def budget(settings: DetectionSettings) -> Budget | None:
-    """None without a limit: then nothing is read or written."""
+def budget(settings: DetectionSettings, usd_per_stream: Decimal | None, soft_percent: int) -> Budget | None:
+    """None without a limit: then nothing is read or written. The other two are the camera's."""
     limits = BudgetLimits(
         _micro_usd(settings.daily_budget_usd),
-        _micro_usd(settings.daily_budget_usd_per_stream),
-        settings.budget_soft_percent,
+        _micro_usd(usd_per_stream),
+        soft_percent,
     )
     if not limits.is_set:
         return None

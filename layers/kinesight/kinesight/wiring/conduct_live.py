@@ -12,6 +12,7 @@ from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.domain.live.conduct_live import ConductorPorts, ConductorSettings
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.settings import ConductLiveSettings
+from kinesight.wiring.current_configuration import current_configuration
 from kinesight.wiring.system_clock import SystemClock
 
 _CONSUMER_MS = 840_000
@@ -24,10 +25,12 @@ def _environment() -> ConductLiveSettings:
 
 
 def settings() -> ConductorSettings:
-    """Raises InvalidSettingError."""
+    """Raises InvalidSettingError, InvalidConfigurationError, StorageBusyError."""
     environment = _environment()
     selection = StreamSelection.read(environment.stream_names, environment.tag_filters)
-    return ConductorSettings(selection, environment.live_streams_per_consumer, _CONSUMER_MS)
+    configuration = current_configuration(environment)()
+    share = configuration.limits.live_streams_per_consumer
+    return ConductorSettings(selection, share, _CONSUMER_MS, configuration.is_analyzed)
 
 
 def ports() -> ConductorPorts:

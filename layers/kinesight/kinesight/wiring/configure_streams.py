@@ -14,11 +14,12 @@ from kinesight.adapters.kvs.image_archive import KvsArchive
 from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.adapters.messages import cloudformation_response
 from kinesight.adapters.s3.bucket import S3Bucket
-from kinesight.domain.rules.refresh import DOCUMENT_KEY, parse_document
+from kinesight.domain.configuration.stream_tags import StreamTagsFile
 from kinesight.domain.streams.configure_streams import ConfigureStreamsPorts
 from kinesight.domain.streams.missing_images import MissingImagesPorts, MissingImagesReport, find_missing_images
 from kinesight.domain.streams.stream_settings import Feature, StreamSettings
 from kinesight.settings import ConfigureStreamsSettings
+from kinesight.wiring.current_configuration import current_configuration
 from kinesight.wiring.stream_settings import stream_settings_of
 from kinesight.wiring.system_clock import SystemClock
 
@@ -36,8 +37,12 @@ def _environment() -> ConfigureStreamsSettings:
 
 
 def stream_settings() -> StreamSettings:
-    """Returns the stream settings of the parameters. Raises InvalidSettingError."""
-    return stream_settings_of(_environment())
+    """Returns the stream settings of the document and the parameters, as they are now.
+
+    Raises InvalidSettingError, InvalidConfigurationError, StorageBusyError.
+    """
+    configuration = current_configuration(_environment(), _environment().values).latest()
+    return stream_settings_of(_environment(), lambda: configuration)
 
 
 def ports(remaining_ms: Callable[[], int]) -> ConfigureStreamsPorts:
@@ -46,6 +51,7 @@ def ports(remaining_ms: Callable[[], int]) -> ConfigureStreamsPorts:
     return ConfigureStreamsPorts(
         registry=KvsStreamDirectory(clients.kinesis_video()),
         managed=DynamoDbManagedStreams(clients.dynamodb(), _environment().coordination_table, epoch_s=time.time),
+        tags=StreamTagsFile(S3Bucket(clients.s3(), _environment().configuration_bucket)),
         clock=clock,
         epoch_s=time.time(),
         deadline_s=clock.now_s() + remaining_ms() / 1000 - _MARGIN_S,
@@ -66,13 +72,6 @@ def missing_images() -> MissingImagesReport:
     )
     names = [one.stream_name for one in managed if one.feature is Feature.IMAGE_GENERATION]
     return find_missing_images(names, environment.images_missing_minutes * 60_000, ports)
-
-
-def check_rules() -> None:
-    """Whether there is a rules document that can be used, or none. Raises InvalidConfigurationError."""
-    body = S3Bucket(clients.s3(), _environment().configuration_bucket).read(DOCUMENT_KEY)
-    if body is not None:
-        parse_document(body.decode(errors="replace"))
 
 
 def respond(request: Mapping[str, Any], *, failure: str | None, data: Mapping[str, str]) -> None:

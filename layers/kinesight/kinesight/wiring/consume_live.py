@@ -20,7 +20,6 @@ from kinesight.domain.live.consume_live import ConsumerPorts, ConsumerSettings, 
 from kinesight.domain.live.leases import LeaseClock
 from kinesight.domain.live.live_stream import LiveSettings
 from kinesight.domain.live.ports import LivePorts
-from kinesight.media.selection import EveryInterval, EveryNth
 from kinesight.media.stills import StillForm
 from kinesight.settings import ConsumeLiveSettings
 from kinesight.wiring import detection
@@ -39,16 +38,11 @@ def new_owner(slot: str) -> str:
 
 
 def settings(share: int) -> ConsumerSettings:
-    """`share`: most streams at once. Raises InvalidSettingError."""
+    """`share`: most streams at once. Raises InvalidSettingError, InvalidConfigurationError, StorageBusyError."""
     environment = _environment()
-    by_count = environment.live_inference_interval
-    live = LiveSettings(
-        sampler=EveryNth(by_count) if by_count else EveryInterval(environment.live_sampling_interval),
-        pipeline=detection.pipeline_settings(environment),
-        fragments_in_flight=environment.live_queue_size,
-        drop_after_ms=environment.live_drop_after_seconds * 1000 or None,
-    )
-    return ConsumerSettings(live, share, environment.live_workers)
+    pipeline = detection.pipeline_settings(environment)
+    limits = pipeline.configuration().limits
+    return ConsumerSettings(LiveSettings(pipeline, limits.live_queue_size), share, limits.live_workers)
 
 
 def ports(

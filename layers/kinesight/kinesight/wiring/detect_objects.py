@@ -27,4 +27,4 @@ def ports(remaining_ms: Callable[[], int], detector: str | None) -> WindowPorts:
     """As `detection.ports`. `detector`: the execution's own choice, if any."""
     environment = _environment()
     work = S3Bucket(clients.s3(), environment.work_bucket)
-    return WindowPorts(detection.ports(environment.with_detector(detector), remaining_ms), work)
+    return WindowPorts(detection.ports(environment, remaining_ms, chosen_detector=detector), work)

@@ -14,37 +14,36 @@ from kinesight.adapters.s3.image_store import S3ImageStore
 from kinesight.domain.analysis.kit_record import kit_fields
 from kinesight.domain.analysis.pipeline import LEDGER, DetectionPorts, ExtraFields, PipelineSettings
 from kinesight.domain.analysis.rekognition_record import face_record_fields
-from kinesight.domain.gate.decision import GateSettings
+from kinesight.domain.configuration.current import CurrentConfiguration
 from kinesight.domain.gate.frame_gate import FrameGate
-from kinesight.settings import DetectionSettings, GatedSettings
-from kinesight.wiring.current_rules import current_rules
-from kinesight.wiring.detectors import detector
+from kinesight.settings import DetectionSettings
+from kinesight.wiring.current_configuration import current_configuration
+from kinesight.wiring.detectors import CameraDetectors
 
 _EXTRA_FIELDS: dict[str, ExtraFields] = {"KIT": kit_fields, "REKOGNITION": face_record_fields}
 
 
 def pipeline_settings(settings: DetectionSettings) -> PipelineSettings:
-    """Settings of every frame."""
+    """Settings of every frame. Raises InvalidConfigurationError, StorageBusyError."""
+    current = configuration(settings)
     return PipelineSettings(
-        rules=current_rules(settings.configuration_bucket, tuple(settings.labels), settings.minimum_confidence),
+        configuration=current,
         include_raw_output=settings.include_raw_output,
         extra_fields=_EXTRA_FIELDS.get(settings.result_format),
-        concurrent_detections=settings.concurrent_detections,
+        concurrent_detections=current().limits.concurrent_detections,
     )
 
 
-def gate(settings: GatedSettings) -> FrameGate:
-    """Gate settings are those of the rules document for the stream, else the parameters'."""
-    default = GateSettings(
-        mode=settings.frame_gate,
-        method=settings.gate_method,
-        threshold=settings.gate_threshold,
-        minimum_interval_milliseconds=settings.gate_minimum_interval_milliseconds,
-        maximum_interval_seconds=settings.gate_maximum_interval_seconds,
-    )
-    rules = pipeline_settings(settings).rules
+def configuration(settings: DetectionSettings) -> CurrentConfiguration:
+    """The configuration of every stream."""
+    return current_configuration(settings, settings.values)
+
+
+def gate(settings: DetectionSettings) -> FrameGate:
+    """The gate, with the settings of each stream."""
+    current = configuration(settings)
     return FrameGate(
-        settings=lambda stream_name: rules().of_stream(stream_name).camera.gate or default,
+        settings=lambda stream_name: current().of_stream(stream_name).camera.gate,
         images=S3ImageStore(clients.s3()),
         lumas=PillowLuma(),
         states=DynamoDbDocuments(clients.dynamodb(), settings.coordination_table, kind="gate"),
@@ -52,11 +51,15 @@ def gate(settings: GatedSettings) -> FrameGate:
 
 
 def ports(
-    settings: DetectionSettings, remaining_ms: Callable[[], int], frame_gate: FrameGate | None = None
+    settings: DetectionSettings,
+    remaining_ms: Callable[[], int],
+    frame_gate: FrameGate | None = None,
+    chosen_detector: str | None = None,
 ) -> DetectionPorts:
-    """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
+    """`remaining_ms`: how long this invocation may still run. `chosen_detector`: of an execution, for all its frames.
+    Raises InvalidSettingError."""
     return DetectionPorts(
-        detector=detector(settings),
+        detectors=CameraDetectors(settings, configuration(settings), chosen_detector),
         results=KinesisResultSink(clients.kinesis(), settings.results_stream_name, sleep=time.sleep),
         ledger=PowertoolsLedger(
             clients.dynamodb(),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from decimal import Decimal
+from collections.abc import Callable, Hashable
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from kinesight.adapters.aws import clients
@@ -26,6 +26,9 @@ from kinesight.adapters.s3.crops import S3Crops
 from kinesight.adapters.s3.image_store import S3ImageStore
 from kinesight.adapters.s3.objects import S3Objects
 from kinesight.adapters.secrets.secrets_manager import SecretsManagerSecret, detector_secret
+from kinesight.domain.configuration.camera import FollowUp
+from kinesight.domain.configuration.configuration import Configuration
+from kinesight.domain.detectors.budget import Budget
 from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
 from kinesight.domain.detectors.call_prices import given_price
 from kinesight.domain.detectors.catalogue import DETECTORS, own_models, rekognition
@@ -39,7 +42,7 @@ from kinesight.domain.detectors.output_presets import output_mapping
 from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight.domain.detectors.output_schema import OutputMapping
 from kinesight.domain.detectors.ports import Detector, SpendingDetector
-from kinesight.domain.errors import InvalidSettingError
+from kinesight.domain.errors import InvalidConfigurationError, InvalidSettingError
 from kinesight.settings import DetectionSettings
 from kinesight.wiring.budget import budget
 
@@ -64,24 +67,70 @@ def _factory[S: DetectorSettings](
     return register
 
 
-def detector(settings: DetectionSettings) -> SpendingDetector:
-    """Raises InvalidSettingError if a parameter is empty that this type needs, StorageBusyError if S3 can't be read."""
-    first = _budgeted(settings, settings.detector, settings.detector_usd_per_thousand_calls)
-    return first if settings.then_detector is None else _chained(settings, first, settings.then_detector)
+class CameraDetectors:
+    """The detector of each stream, made once for all cameras that use the same. `chosen`: a detector's name that holds
+    for all streams instead, without a second one. Safe for threads."""
+
+    def __init__(
+        self, settings: DetectionSettings, configuration: Callable[[], Configuration], chosen: str | None = None
+    ) -> None:
+        self._settings = settings
+        self._configuration = configuration
+        self._chosen = chosen
+        self._current: Configuration | None = None
+        self._made: dict[Hashable, SpendingDetector] = {}
+        self._lock = Lock()
+
+    def of_stream(self, stream_name: str) -> SpendingDetector | None:
+        """Raises InvalidConfigurationError if a setting is missing that the detector needs, StorageBusyError if S3
+        cannot be read."""
+        configuration = self._configuration()
+        camera = configuration.of_stream(stream_name).camera
+        name = self._chosen or camera.detector
+        if name is None:
+            return None
+        follow_up = camera.follow_up if self._chosen is None else None
+        key = (name, follow_up, camera.daily_budget_usd, camera.budget_soft_percent)
+        with self._lock:
+            if configuration is not self._current:
+                self._current, self._made = configuration, {}
+            if key not in self._made:
+                try:
+                    limits = budget(self._settings, camera.daily_budget_usd, camera.budget_soft_percent)
+                    self._made[key] = _chain(self._settings, configuration, limits, name, follow_up)
+                except InvalidSettingError as error:
+                    raise InvalidConfigurationError(str(error)) from error
+            return self._made[key]
 
 
-def _budgeted(settings: DetectionSettings, kind: str, usd_per_thousand_calls: Decimal | None) -> BudgetedDetector:
-    entry = DETECTORS[kind]
-    own = entry.read(settings.values)
-    price = entry.price(own) if usd_per_thousand_calls is None else given_price(usd_per_thousand_calls)
-    return BudgetedDetector(_FACTORIES[kind](own), kind, price, budget(settings))
-
-
-def _chained(settings: DetectionSettings, first: SpendingDetector, then: str) -> SpendingDetector:
-    second = _budgeted(settings, then, settings.then_detector_usd_per_thousand_calls)
-    rules = ChainRules.of(settings.then_labels, settings.then_minimum_confidence, settings.then_on)
+def _chain(
+    settings: DetectionSettings,
+    configuration: Configuration,
+    limits: Budget | None,
+    name: str,
+    follow_up: FollowUp | None,
+) -> SpendingDetector:
+    first = _budgeted(settings, configuration, limits, name)
+    if follow_up is None:
+        return first
+    second = _budgeted(settings, configuration, limits, follow_up.detector)
+    rules = ChainRules.of(follow_up.labels, follow_up.minimum_confidence, follow_up.on)
     work = S3Bucket(clients.s3(), settings.crops_bucket)
     return ChainedDetector(first, second, rules, S3Crops(S3ImageStore(clients.s3()), work, pillow_images.cropped))
+
+
+def _budgeted(
+    settings: DetectionSettings, configuration: Configuration, limits: Budget | None, name: str
+) -> BudgetedDetector:
+    definition = configuration.detector(name)
+    if definition is None:
+        raise InvalidSettingError(f"there is no detector {name!r}")
+    entry = definition.entry
+    common = {"minimum_confidence": configuration.default.minimum_confidence}
+    own = entry.read(common | dict(settings.values) | definition.values())
+    usd = definition.usd_per_thousand_calls
+    price = entry.price(own) if usd is None else given_price(usd)
+    return BudgetedDetector(_FACTORIES[entry.name](own), entry.name, price, limits)
 
 
 @_factory(rekognition.LABELS)

@@ -21,18 +21,21 @@ from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.adapters.s3.evidence_reader import S3EvidenceReader
 from kinesight.adapters.s3.rules_file import S3RulesFile
+from kinesight.domain.configuration.current import DOCUMENT_KEY
+from kinesight.domain.configuration.stream_tags import StreamTagsFile
 from kinesight.domain.rate_limit import Pace
-from kinesight.domain.rules.refresh import DOCUMENT_KEY
 from kinesight.domain.streams.discovery import SelectionGuard
+from kinesight.domain.streams.selection import StreamSelection
 from kinesight.domain.viewer.analyses import AnalysisPorts
 from kinesight.domain.viewer.bundle import BundlePorts
-from kinesight.domain.viewer.cameras import CALLS_PER_SECOND, CameraPorts, CameraSettings
+from kinesight.domain.viewer.cameras import CALLS_PER_SECOND, CameraPorts, CameraViewSettings
 from kinesight.domain.viewer.evidence import EvidenceBuckets
 from kinesight.domain.viewer.images import CameraImagePorts
 from kinesight.domain.viewer.playback import ClipMaker, PlaybackPorts
 from kinesight.domain.viewer.rules import RulesPorts
 from kinesight.domain.viewer.serve_viewer import ViewerPorts
 from kinesight.settings import ServeViewerSettings
+from kinesight.wiring.current_configuration import camera_parameters, current_configuration
 from kinesight.wiring.stream_settings import stream_settings_of
 from kinesight.wiring.system_clock import SystemClock
 
@@ -118,15 +121,16 @@ def rules() -> RulesPorts:
     """Raises InvalidSettingError."""
     environment = _environment()
     file = S3RulesFile(clients.s3(), environment.evidence_bucket, DOCUMENT_KEY)
-    return RulesPorts(file, tuple(environment.labels), environment.minimum_confidence)
+    tags = StreamTagsFile(S3Bucket(clients.s3(), environment.evidence_bucket))
+    return RulesPorts(file, tags, camera_parameters(environment))
 
 
 @cache
-def camera_settings() -> CameraSettings:
+def camera_settings() -> CameraViewSettings:
     """Raises InvalidSettingError."""
     environment = _environment()
-    return CameraSettings(
-        expected=stream_settings_of(environment),
+    return CameraViewSettings(
+        expected=stream_settings_of(environment, current_configuration(environment)),
         times_by_producer=environment.image_selector_type == "PRODUCER_TIMESTAMP",
         is_live=environment.live_status == "ENABLED",
         images_missing_s=environment.images_missing_minutes * 60,
@@ -181,12 +185,14 @@ def analyses() -> AnalysisPorts:
 @cache
 def selected() -> SelectionGuard:
     """Raises InvalidSettingError."""
+    environment = _environment()
     directory, pace = _directory(), Pace(SystemClock(), CALLS_PER_SECOND)
+    selection = StreamSelection.read(environment.stream_names, environment.tag_filters)
 
     def tags(stream_arn: str) -> Mapping[str, str]:
         return pace.call("ListTagsForStream", lambda: directory.tags(stream_arn))
 
-    return SelectionGuard(stream_settings_of(_environment()).selection, _directory(), tags)
+    return SelectionGuard(selection, _directory(), tags)
 
 
 def _directory() -> KvsStreamDirectory:

@@ -14,6 +14,7 @@ from kinesight.adapters.messages.sqs_delayed_messages import SqsDelayedMessages
 from kinesight.domain.on_demand.notification_bursts import BurstRules
 from kinesight.domain.on_demand.start_analysis import StartPorts, StartSettings
 from kinesight.settings import StartAnalysisSettings
+from kinesight.wiring.current_configuration import current_configuration
 
 _NAME = "start_analysis"
 
@@ -26,12 +27,17 @@ def _environment() -> StartAnalysisSettings:
 def settings() -> StartSettings:
     """Raises InvalidSettingError."""
     environment = _environment()
-    rules = BurstRules(
-        pre_roll_ms=environment.notification_pre_roll_seconds * 1000,
-        post_roll_ms=environment.notification_post_roll_seconds * 1000,
-        quiet_ms=environment.notification_quiet_seconds * 1000,
-        interval_ms=environment.analysis_sampling_interval,
-    )
+    configuration = current_configuration(environment)
+
+    def rules(stream_name: str) -> BurstRules:
+        analysis = configuration().of_stream(stream_name).camera.analysis
+        return BurstRules(
+            pre_roll_ms=analysis.pre_roll_seconds * 1000,
+            post_roll_ms=analysis.post_roll_seconds * 1000,
+            quiet_ms=analysis.quiet_seconds * 1000,
+            interval_ms=analysis.sampling_interval,
+        )
+
     return StartSettings(rules, environment.image_selector_type)
 
 

@@ -1,29 +1,51 @@
-"""Stream settings from the parameters, in the format of KVS's API."""
+"""Stream settings of the configuration, in the format of KVS's API."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from kinesight.domain.configuration.camera import CameraSettings, ImageGeneration
+from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.streams.selection import StreamSelection
-from kinesight.domain.streams.stream_settings import FeatureSettings, StreamSettings
+from kinesight.domain.streams.stream_settings import FeatureSettings, StreamFeatures, StreamSettings
 from kinesight.settings import StreamConfigurationSettings
 
 
-def stream_settings_of(chosen: StreamConfigurationSettings) -> StreamSettings:
-    """Raises InvalidSettingError."""
+def stream_settings_of(
+    environment: StreamConfigurationSettings, configuration: Callable[[], Configuration]
+) -> StreamSettings:
+    """Raises InvalidSettingError. `configuration` is called for each stream."""
+
+    def features(stream_name: str, tags: Mapping[str, str]) -> StreamFeatures:
+        return features_of(configuration().of_tagged(stream_name, tags), environment)
+
     return StreamSettings(
-        selection=StreamSelection.read(chosen.stream_names, chosen.tag_filters),
-        image_generation=image_generation_settings(chosen) if chosen.image_generation_status == "ENABLED" else None,
-        notification=notification_settings(chosen) if chosen.notification_status == "ENABLED" else None,
+        selection=StreamSelection.read(environment.stream_names, environment.tag_filters),
+        features=features,
+        needs_tags=configuration().document.uses_tags,
     )
 
 
-def image_generation_settings(chosen: StreamConfigurationSettings) -> FeatureSettings:
+def features_of(camera: CameraSettings, environment: StreamConfigurationSettings) -> StreamFeatures:
+    """The settings of a camera, with the destinations of the stack."""
+    images, notifications = camera.image_generation, camera.notifications
+    return StreamFeatures(
+        image_generation=image_generation_settings(images, environment.images_uri)
+        if images.status == "ENABLED"
+        else None,
+        notification=notification_settings(environment.notification_topic_arn)
+        if notifications.status == "ENABLED"
+        else None,
+    )
+
+
+def image_generation_settings(chosen: ImageGeneration, images_uri: str) -> FeatureSettings:
     """Returns image generation settings without the destination Region, which is that of each stream."""
     settings: dict[str, Any] = {
         "Status": "ENABLED",
         "ImageSelectorType": chosen.image_selector_type,
-        "DestinationConfig": {"Uri": chosen.images_uri},
+        "DestinationConfig": {"Uri": images_uri},
         "SamplingInterval": chosen.sampling_interval,
         "Format": chosen.format,
     }
@@ -36,6 +58,6 @@ def image_generation_settings(chosen: StreamConfigurationSettings) -> FeatureSet
     return settings
 
 
-def notification_settings(chosen: StreamConfigurationSettings) -> FeatureSettings:
+def notification_settings(topic_arn: str) -> FeatureSettings:
     """Returns notification settings."""
-    return {"Status": "ENABLED", "DestinationConfig": {"Uri": chosen.notification_topic_arn}}
+    return {"Status": "ENABLED", "DestinationConfig": {"Uri": topic_arn}}

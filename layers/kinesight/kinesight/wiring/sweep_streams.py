@@ -10,9 +10,10 @@ from kinesight.adapters.aws import clients
 from kinesight.adapters.compute.step_functions_workflow import StepFunctionsWorkflow
 from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
 from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
-from kinesight.domain.on_demand.sweep_streams import SweepPorts, SweepSettings
+from kinesight.domain.on_demand.sweep_streams import SweepPorts, SweepSampling, SweepSettings
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.settings import SweepStreamsSettings
+from kinesight.wiring.current_configuration import current_configuration
 from kinesight.wiring.system_clock import SystemClock
 
 _MARGIN_S = 30.0
@@ -25,13 +26,17 @@ def _environment() -> SweepStreamsSettings:
 
 
 def settings() -> SweepSettings:
-    """Raises InvalidSettingError."""
+    """Raises InvalidSettingError, InvalidConfigurationError, StorageBusyError."""
     environment = _environment()
-    return SweepSettings(
-        selection=StreamSelection.read(environment.stream_names, environment.tag_filters),
-        interval_ms=environment.analysis_sampling_interval,
-        settle_ms=environment.sweep_settle_seconds * 1000,
-    )
+    configuration = current_configuration(environment)()
+
+    def sampling(stream_name: str) -> SweepSampling | None:
+        camera = configuration.of_stream(stream_name).camera
+        if camera.detector is None:
+            return None
+        return SweepSampling(camera.analysis.sampling_interval, camera.analysis.settle_seconds * 1000)
+
+    return SweepSettings(StreamSelection.read(environment.stream_names, environment.tag_filters), sampling)
 
 
 def ports(remaining_ms: Callable[[], int]) -> SweepPorts:

@@ -17,7 +17,7 @@ from kinesight.domain.sessions.outbox import NotificationTargets
 from kinesight.domain.sessions.track_sessions import ClipOrders, SessionPorts
 from kinesight.settings import TrackSessionsSettings
 from kinesight.wiring.channels import channels
-from kinesight.wiring.current_rules import current_rules
+from kinesight.wiring.current_configuration import current_configuration
 
 _NAME = "track_sessions"
 
@@ -33,7 +33,7 @@ def ports(remaining_ms: Callable[[], int]) -> SessionPorts:
     queue_url = settings.session_clip_queue_url
     return SessionPorts(
         states=DynamoDbDocuments(clients.dynamodb(), settings.coordination_table, kind="activity"),
-        rules=current_rules(settings.configuration_bucket, tuple(settings.labels), settings.minimum_confidence),
+        configuration=current_configuration(settings),
         targets=_targets(settings, remaining_ms),
         dead_letters=SqsDeadLetters(clients.sqs(), settings.dead_letter_queue_url, source=_NAME),
         now_ms=lambda: round(time.time() * 1000),

@@ -152,12 +152,12 @@ GOOD: tuple[tuple[Evaluate, Any], ...] = (
         pipeline_checks.function,
         replace(FUNCTION, function_state="Inactive"),
     ),  # not invoked for weeks
-    (model_checks.model, ModelFacts("SAGEMAKER", "endpoint", "InService")),
-    (model_checks.model, ModelFacts("SAGEMAKER_ASYNC", "endpoint", "Updating")),  # the old one serves meanwhile
-    (model_checks.model, ModelFacts("REKOGNITION_FACE_SEARCH", "staff", "0")),
-    (model_checks.model, ModelFacts("REKOGNITION_CUSTOM_LABELS", "arn:model", "RUNNING")),
-    (model_checks.model, ModelFacts("HTTP", "https://model", "405")),
-    (model_checks.model, ModelFacts("BEDROCK", "amazon.nova", "AVAILABLE")),
+    (model_checks.models, (ModelFacts("SAGEMAKER", "endpoint", "InService"),)),
+    (model_checks.models, (ModelFacts("SAGEMAKER_ASYNC", "endpoint", "Updating"),)),  # the old one serves meanwhile
+    (model_checks.models, (ModelFacts("REKOGNITION_FACE_SEARCH", "staff", "0"),)),
+    (model_checks.models, (ModelFacts("REKOGNITION_CUSTOM_LABELS", "arn:model", "RUNNING"),)),
+    (model_checks.models, (ModelFacts("HTTP", "https://model", "405"),)),
+    (model_checks.models, (ModelFacts("BEDROCK", "amazon.nova", "AVAILABLE"),)),
     (pipeline_checks.results, ResultsFacts("results", "ACTIVE")),
     (pipeline_checks.evidence_bucket, BUCKET_FACTS),
     (pipeline_checks.errors, ERRORS),
@@ -227,13 +227,17 @@ BROKEN: tuple[tuple[Evaluate, Any, Cause], ...] = (
     (pipeline_checks.function, replace(FUNCTION, concurrency=0), Cause.FUNCTION_THROTTLED),
     (pipeline_checks.function, replace(FUNCTION, function_state="Failed"), Cause.FUNCTION_NOT_READY),
     (pipeline_checks.function, replace(FUNCTION, function_state=None), Cause.FUNCTION_NOT_READY),
-    (model_checks.model, ModelFacts("SAGEMAKER", "endpoint", "Failed", "no capacity"), Cause.ENDPOINT_NOT_IN_SERVICE),
-    (model_checks.model, ModelFacts("SAGEMAKER_ASYNC", "endpoint", None), Cause.ENDPOINT_NOT_IN_SERVICE),
-    (model_checks.model, ModelFacts("REKOGNITION_FACE_SEARCH", "staff", None), Cause.COLLECTION_MISSING),
-    (model_checks.model, ModelFacts("REKOGNITION_CUSTOM_LABELS", "arn:model", "STOPPED"), Cause.MODEL_NOT_RUNNING),
-    (model_checks.model, ModelFacts("HTTP", "https://model", None, "ConnectError"), Cause.MODEL_SILENT),
-    (model_checks.model, ModelFacts("HTTP", "https://model", "503"), Cause.MODEL_SILENT),
-    (model_checks.model, ModelFacts("BEDROCK", "amazon.nova", "no agreement"), Cause.MODEL_NOT_ALLOWED),
+    (
+        model_checks.models,
+        (ModelFacts("SAGEMAKER", "endpoint", "Failed", "no capacity"),),
+        Cause.ENDPOINT_NOT_IN_SERVICE,
+    ),
+    (model_checks.models, (ModelFacts("SAGEMAKER_ASYNC", "endpoint", None),), Cause.ENDPOINT_NOT_IN_SERVICE),
+    (model_checks.models, (ModelFacts("REKOGNITION_FACE_SEARCH", "staff", None),), Cause.COLLECTION_MISSING),
+    (model_checks.models, (ModelFacts("REKOGNITION_CUSTOM_LABELS", "arn:model", "STOPPED"),), Cause.MODEL_NOT_RUNNING),
+    (model_checks.models, (ModelFacts("HTTP", "https://model", None, "ConnectError"),), Cause.MODEL_SILENT),
+    (model_checks.models, (ModelFacts("HTTP", "https://model", "503"),), Cause.MODEL_SILENT),
+    (model_checks.models, (ModelFacts("BEDROCK", "amazon.nova", "no agreement"),), Cause.MODEL_NOT_ALLOWED),
     (pipeline_checks.results, ResultsFacts("results", None), Cause.RESULTS_STREAM_MISSING),
     (pipeline_checks.results, ResultsFacts("results", "DELETING"), Cause.RESULTS_STREAM_MISSING),
     (pipeline_checks.evidence_bucket, replace(BUCKET_FACTS, region=None), Cause.EVIDENCE_BUCKET_MISSING),
@@ -324,7 +328,22 @@ def test_a_conditional_denial_is_inconclusive() -> None:
 def test_a_check_that_does_not_apply_has_no_result() -> None:
     assert setup_checks.stack_key(KeyFacts("", None, "")) is None
     assert setup_checks.stream_key(replace(KEY, key="alias/aws/kinesisvideo")) is None
-    assert model_checks.model(None) is None
+    assert model_checks.models(()) is None
+
+
+def test_a_failed_model_is_named_among_others() -> None:
+    endpoint, face_search = (
+        ModelFacts("SAGEMAKER", "people", "InService"),
+        ModelFacts("REKOGNITION_FACE_SEARCH", "x", "3"),
+    )
+
+    both = model_checks.models((endpoint, face_search))
+    failed = model_checks.models((endpoint, replace(face_search, state=None)))
+
+    assert both is not None
+    assert both.fact == "the endpoint people is InService; the collection x has 3 faces"
+    assert failed is not None
+    assert failed.cause is Cause.COLLECTION_MISSING
 
 
 class TestPolicies:

@@ -10,10 +10,11 @@ import botocore.session
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kinesight.domain.configuration.configuration import Configuration
+from kinesight.domain.configuration.document import ConfigurationDocument
+from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.geometry import overlap
 from kinesight.domain.model import BoundingBox, Detection
-from kinesight.domain.rules.document import RulesDocument
-from kinesight.domain.rules.matching import Rules
 from kinesight_cli.main import app
 from kinesight_cli.migrate.kit import migrate_kit
 from kinesight_cli.migrate.migration import Migration, MigrationError, deploy_line, files, report
@@ -26,10 +27,19 @@ from typer.testing import CliRunner
 from tests.processors import FACE_SEARCH, HOME_WITH_PETS, HOME_WITH_REGIONS, KIT_PARAMETERS, MIGRATIONS, processor
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+CONTENT_TYPE = "detectors.main.sagemakerContentType"
 
 
 def kit(**more: Any) -> Migration:
     return migrate_kit(json.dumps({"StreamNames": '"front"', "SageMakerEndpoint": "objects"} | more))
+
+
+def at(migration: Migration, place: str) -> Any:
+    """The value in the document, None if it has none."""
+    found: Any = migration.document
+    for part in place.split("."):
+        found = None if found is None else found.get(part)
+    return found
 
 
 def of(migration: Migration) -> set[str]:
@@ -38,18 +48,21 @@ def of(migration: Migration) -> set[str]:
 
 class TestKitFields:
     def test_the_documented_template_as_it_is(self) -> None:
-        assert migrate_kit(json.dumps(KIT_PARAMETERS)).parameters == {
+        migration = migrate_kit(json.dumps(KIT_PARAMETERS))
+
+        assert migration.parameters == {
             "StreamNames": "front-door,parking",
             "TagFilters": '{"key":"Location","values":["Front","Parking"]}',
             "Detector": "SAGEMAKER",
             "SageMakerEndpointName": "object-detection-2018",
-            "SageMakerContentType": "image/jpeg",
-            "SageMakerTimeoutMilliseconds": "20000",
             "LiveStatus": "ENABLED",
-            "LiveInferenceInterval": "6",
-            "LiveWorkers": "20",
             "ImageGenerationStatus": "DISABLED",
             "ResultFormat": "KIT",
+        }
+        assert migration.document == {
+            "schemaVersion": 1,
+            "detectors": {"main": {"type": "SAGEMAKER", "sagemakerTimeoutMilliseconds": 20_000}},
+            "defaults": {"detector": "main", "live": {"inferenceInterval": 6}},
         }
 
     @pytest.mark.parametrize(
@@ -65,24 +78,34 @@ class TestKitFields:
             ("TagFilters", "", "TagFilters", None),
             ("SageMakerEndpoint", "my-model", "SageMakerEndpointName", "my-model"),
             ("sageMakerEndpoint", "my-model", "SageMakerEndpointName", "my-model"),
-            ("EndPointAcceptContentType", "image/png", "SageMakerContentType", "image/png"),
-            ("endPointAcceptContentType", "application/x-image", "SageMakerContentType", "application/x-image"),
-            ("inferenceInterval", 1, "LiveInferenceInterval", "1"),
-            ("inferenceInterval", "12", "LiveInferenceInterval", "12"),
-            ("sageMakerTaskThreadPoolSize", 8, "LiveWorkers", "8"),
-            ("sageMakerTaskThreadPoolSize", 200, "LiveWorkers", "50"),
-            ("sageMakerTaskQueueSize", 100, "LiveQueueSize", "100"),
-            ("sageMakerTaskQueueSize", 101, "LiveQueueSize", None),
-            ("sageMakerTaskTimeoutInMilli", 20_000, "SageMakerTimeoutMilliseconds", "20000"),
-            ("sageMakerTaskTimeoutInMilli", 120_000, "SageMakerTimeoutMilliseconds", "70000"),
-            ("sageMakerTaskTimeoutInMilli", 10, "SageMakerTimeoutMilliseconds", "1000"),
         ],
     )
-    def test_each(self, name: str, value: Any, parameter: str, taken: str | None) -> None:
+    def test_each_parameter(self, name: str, value: Any, parameter: str, taken: str | None) -> None:
         given = {"StreamNames": "front", "SageMakerEndpoint": "objects"}
         others = {key: one for key, one in given.items() if key.casefold() != name.casefold()}
 
         assert migrate_kit(json.dumps(others | {name: value})).parameters.get(parameter) == taken
+
+    @pytest.mark.parametrize(
+        ("name", "value", "place", "taken"),
+        [
+            ("EndPointAcceptContentType", "image/jpeg", CONTENT_TYPE, None),
+            ("EndPointAcceptContentType", "image/png", CONTENT_TYPE, "image/png"),
+            ("endPointAcceptContentType", "image/gif", CONTENT_TYPE, "image/gif"),
+            ("EndPointAcceptContentType", "application/x-image", CONTENT_TYPE, "application/x-image"),
+            ("inferenceInterval", 1, "defaults.live.inferenceInterval", 1),
+            ("inferenceInterval", "12", "defaults.live.inferenceInterval", 12),
+            ("sageMakerTaskThreadPoolSize", 8, "limits.liveWorkers", 8),
+            ("sageMakerTaskThreadPoolSize", 200, "limits.liveWorkers", 50),
+            ("sageMakerTaskQueueSize", 100, "limits.liveQueueSize", 100),
+            ("sageMakerTaskQueueSize", 101, "limits.liveQueueSize", None),
+            ("sageMakerTaskTimeoutInMilli", 20_000, "detectors.main.sagemakerTimeoutMilliseconds", 20_000),
+            ("sageMakerTaskTimeoutInMilli", 120_000, "detectors.main.sagemakerTimeoutMilliseconds", None),
+            ("sageMakerTaskTimeoutInMilli", 10, "detectors.main.sagemakerTimeoutMilliseconds", 1000),
+        ],
+    )
+    def test_each_setting_of_the_document(self, name: str, value: Any, place: str, taken: Any) -> None:
+        assert at(kit(**{name: value}), place) == taken
 
     @pytest.mark.parametrize(
         ("name", "value"),
@@ -148,12 +171,17 @@ class TestKitForms:
            "sageMakerTaskThreadPoolSize":5,"sageMakerTaskTimeoutInMilli":5000,
            "sageMakerTaskThreadPoolName":"SageMakerThreadPool-%d"}"""
 
-        parameters = migrate_kit(text).parameters
+        migration = migrate_kit(text)
+        parameters = migration.parameters
 
         assert parameters["StreamNames"] == "a,b"
-        assert parameters["LiveInferenceInterval"] == "3"
-        assert parameters["LiveQueueSize"] == "50"
         assert "TagFilters" not in parameters
+        assert migration.document == {
+            "schemaVersion": 1,
+            "detectors": {"main": {"type": "SAGEMAKER", "sagemakerTimeoutMilliseconds": 5000}},
+            "defaults": {"detector": "main", "live": {"inferenceInterval": 3}},
+            "limits": {"liveWorkers": 5, "liveQueueSize": 50},
+        }
 
     @pytest.mark.parametrize(
         ("text", "said"),
@@ -186,7 +214,7 @@ class TestProcessorFields:
             "MinimumConfidence": "70",
             "KmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
         }
-        (camera,) = RulesDocument.parse(json.dumps(migration.rules)).cameras
+        (camera,) = ConfigurationDocument.parse(json.dumps(migration.document)).cameras
         assert camera.streams == ("front-door",)
         assert [zone.polygon for zone in camera.zones] == [
             ((0.55, 0.2), (0.95, 0.2), (0.95, 1.0), (0.55, 1.0)),
@@ -201,19 +229,34 @@ class TestProcessorFields:
     def test_pets_alone_need_no_document(self) -> None:
         migration = migrate_rekognition(json.dumps(HOME_WITH_PETS))
 
-        assert migration.rules is None
+        assert migration.document is None
         assert migration.parameters["Labels"] == "Cat,Dog,Pet"
         assert migration.parameters["MinimumConfidence"] == "50"
 
     def test_face_search(self) -> None:
-        assert migrate_rekognition(json.dumps(FACE_SEARCH)).parameters == {
+        migration = migrate_rekognition(json.dumps(FACE_SEARCH))
+
+        assert migration.parameters == {
             "StreamNames": "entrance",
             "ImageGenerationStatus": "DISABLED",
             "LiveStatus": "ENABLED",
             "Detector": "REKOGNITION_FACE_SEARCH",
             "FaceCollectionId": "staff",
-            "FaceMatchThreshold": "85.5",
         }
+        assert migration.document == {
+            "schemaVersion": 1,
+            "detectors": {"main": {"type": "REKOGNITION_FACE_SEARCH", "faceMatchThreshold": 85.5}},
+            "defaults": {"detector": "main"},
+        }
+
+    def test_face_search_in_a_region_has_detector_and_camera(self) -> None:
+        regions = HOME_WITH_REGIONS["RegionsOfInterest"]
+
+        text = processor(FaceSearch={"CollectionId": "staff", "FaceMatchThreshold": 90}, RegionsOfInterest=regions)
+
+        document = ConfigurationDocument.parse(json.dumps(migrate_rekognition(text).document))
+        assert document.defaults.detector == "main"
+        assert [rule.name for camera in document.cameras for rule in camera.rules] == ["face"]
 
     @pytest.mark.parametrize(
         ("labels", "names"),
@@ -227,15 +270,17 @@ class TestProcessorFields:
     def test_each_kind_has_a_rule(self, labels: list[str], names: list[str]) -> None:
         migration = migrate_rekognition(processor(Labels=labels))
 
-        (camera,) = RulesDocument.parse(json.dumps(migration.rules)).cameras
+        (camera,) = ConfigurationDocument.parse(json.dumps(migration.document)).cameras
         assert [rule.name for rule in camera.rules] == names
         assert [rule.labels for rule in camera.rules] == [LABELS[name.upper()] for name in names]
 
-    @pytest.mark.parametrize(("given", "taken"), [(None, "80"), (0, "80"), (79.9, "80"), (99.5, "99.5")])
-    def test_the_threshold_is_the_effective_one(self, given: float | None, taken: str) -> None:
+    @pytest.mark.parametrize(("given", "taken"), [(None, None), (0, None), (79.9, None), (99.5, 99.5)])
+    def test_the_threshold_is_the_effective_one(self, given: float | None, taken: float | None) -> None:
         search = {"CollectionId": "staff"} | ({} if given is None else {"FaceMatchThreshold": given})
 
-        assert migrate_rekognition(processor(FaceSearch=search)).parameters["FaceMatchThreshold"] == taken
+        migration = migrate_rekognition(processor(FaceSearch=search))
+
+        assert at(migration, "detectors.main.faceMatchThreshold") == taken
 
     @pytest.mark.parametrize(
         ("key", "taken"),
@@ -319,6 +364,17 @@ def test_the_document_is_the_services_own() -> None:
 
 
 @pytest.mark.parametrize("migration", MIGRATIONS.values(), ids=MIGRATIONS.keys())
+def test_the_document_is_valid_and_permitted(migration: Migration) -> None:
+    document = ConfigurationDocument.parse(json.dumps(migration.document or {"schemaVersion": 1}))
+
+    settings = {
+        name: kind for one in DETECTORS.values() for name in one.settings.model_fields for kind in [one.settings]
+    }
+    permitted = {name: migration.parameters.get(kind.parameter(name)) for name, kind in settings.items()}
+    assert list(document.not_permitted(permitted)) == []
+
+
+@pytest.mark.parametrize("migration", MIGRATIONS.values(), ids=MIGRATIONS.keys())
 def test_sam_parses_the_command(migration: Migration) -> None:
     words = shlex.split(deploy_line(migration))
 
@@ -355,7 +411,7 @@ def test_a_region_keeps_what_is_more_than_half_in_it(
     """As the API says of a region: an object counts if more than half of it is inside."""
     region = {"BoundingBox": {"Left": left, "Top": top, "Width": width, "Height": height}}
     migration = migrate_rekognition(processor(Labels=["PERSON"], RegionsOfInterest=[region]))
-    rules = Rules.of((), 0, RulesDocument.parse(json.dumps(migration.rules)))
+    rules = Configuration.of((), 0, ConfigurationDocument.parse(json.dumps(migration.document)))
     box = BoundingBox(left=x, top=y, width=min(wide, 1 - x), height=min(high, 1 - y))
     corners = ((left, top), (left + width, top), (left + width, top + height), (left, top + height))
     inside = overlap(tuple((min(a, 1.0), min(b, 1.0)) for a, b in corners), box)
@@ -378,14 +434,14 @@ class TestCommand:
         migration = MIGRATIONS["regions"]
         pairs = json.loads((output / "parameters.json").read_text())
         assert {one["ParameterKey"]: one["ParameterValue"] for one in pairs} == migration.parameters
-        assert json.loads((output / "rules.json").read_text()) == migration.rules
+        assert json.loads((output / "kinesight.json").read_text()) == migration.document
         assert deploy_line(migration) in result.stdout.splitlines()
-        assert f"kinesight rules put {output / 'rules.json'}" in result.stdout.splitlines()
+        assert f"kinesight config put {output / 'kinesight.json'}" in result.stdout.splitlines()
         assert all(f"- {note.setting}: {note.text}" in result.stdout.splitlines() for note in migration.notes)
         assert (output / "report.md").read_text() == report(migration)
 
-    def test_no_rules_no_file(self) -> None:
-        assert set(files(MIGRATIONS["kit"])) == {"parameters.json", "report.md"}
+    def test_no_document_no_file(self) -> None:
+        assert set(files(MIGRATIONS["pets"])) == {"parameters.json", "report.md"}
 
     def test_an_invalid_file_ends_the_command(self, tmp_path: Path) -> None:
         wrong = tmp_path / "kit.json"

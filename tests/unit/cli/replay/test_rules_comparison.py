@@ -3,17 +3,17 @@
 import json
 from typing import Any
 
+from kinesight.domain.configuration.configuration import Configuration
+from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.model import from_epoch_ms
-from kinesight.domain.rules.document import RulesDocument
-from kinesight.domain.rules.matching import Rules
 from kinesight_cli.replay.rules_comparison import compared, summary_line
 
 from tests.builders import NOON_MS, a_detection, a_frame, a_record
 
 
-def by_rule(**rule: Any) -> Rules:
+def by_rule(**rule: Any) -> Configuration:
     camera = {"streams": ["*"], "rules": [{"name": "it"} | rule], "stationary": {"enabled": False}}
-    return Rules.of([], 0, RulesDocument.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]})))
+    return Configuration.of([], 0, ConfigurationDocument.parse(json.dumps({"schemaVersion": 1, "cameras": [camera]})))
 
 
 def a_day() -> list[Any]:

@@ -78,8 +78,12 @@ export const listCameras = (cursor) => read("cameras", { cursor });
  */
 export const getCameraImage = (stream) => readBlob(`cameras/${escaped(stream)}/image`);
 
-/** @returns {Promise<ApiResponse<Responses["GET /api/rules"]>>} */
-export const getRules = () => read("rules");
+/**
+ * The configuration document, and what applies to a camera.
+ * @param {string} stream
+ * @returns {Promise<ApiResponse<Responses["GET /api/rules"]>>}
+ */
+export const getRules = (stream) => read("rules", { stream });
 
 /**
  * @param {RulesDocument} document

@@ -1,8 +1,9 @@
-// What the rules document has for one camera: read, changed here, and saved into the document as it is by then.
+// What the configuration document has for one camera: read, changed here, and saved into the document as it is by
+// then.
 
 import { getRules, putRules } from "../client/operations.js";
 import { ApiError } from "../client/requests.js";
-import { entryOf, ruleZones, unusedZoneName, withEntry, withoutInvalidZones, withZoneRenamed } from "../logic/rules.js";
+import { ruleZones, unusedZoneName, withEntry, withoutInvalidZones, withZoneRenamed } from "../logic/rules.js";
 
 const CONFLICT = 412;
 const CONFLICT_TEXT =
@@ -10,14 +11,12 @@ const CONFLICT_TEXT =
 
 export class CameraRules {
   hasChanges = false;
-  /** @type {RulesDocument} */
-  document = { cameras: [] };
+  /** What was read last. @type {ReadRules} */
+  latest = { document: {}, entry: null };
   /** Of the document that was read. */
   tag = "";
-  /** What applies to cameras without an entry. @type {CameraEntry} */
-  defaultEntry = { rules: [] };
-  /** What applies to this camera, with the changes made here. @type {ZonedEntry} */
-  entry = { zones: [], rules: [] };
+  /** What applies to this camera, with the changes made here. @type {ZoneSettings} */
+  settings = { zones: [], rules: [] };
 
   /**
    * @param {string} stream
@@ -30,17 +29,17 @@ export class CameraRules {
 
   /** Throws ApiError. */
   async read() {
-    await this.readDocument();
-    /** @type {CameraEntry} */
-    const entry = entryOf(this.document, this.stream) ?? this.defaultEntry;
-    this.entry = structuredClone({ ...entry, zones: entry.zones ?? [] });
+    const { zones = [], rules = [], stationary } = await this.readDocument();
+    this.settings = { zones, rules, stationary };
   }
 
+  /** @returns {Promise<Partial<ZoneSettings>>} what applies to this camera */
   async readDocument() {
-    const { body } = await getRules();
-    this.document = /** @type {RulesDocument} */ (body.document ?? { schemaVersion: 1, cameras: [] });
-    this.defaultEntry = /** @type {CameraEntry} */ (/** @type {unknown} */ (body.default));
+    const { body } = await getRules(this.stream);
+    const document = /** @type {RulesDocument} */ (body.document ?? { schemaVersion: 1 });
+    this.latest = { document, entry: body.entry };
     this.tag = body.etag;
+    return /** @type {Partial<ZoneSettings>} */ (body.camera);
   }
 
   markChanged() {
@@ -50,7 +49,7 @@ export class CameraRules {
 
   /** @param {Corner[]} polygon of a new zone */
   addZone(polygon) {
-    this.entry.zones.push({ name: unusedZoneName(this.entry), polygon });
+    this.settings.zones.push({ name: unusedZoneName(this.settings), polygon });
     this.markChanged();
   }
 
@@ -59,7 +58,7 @@ export class CameraRules {
    * @param {string} name
    */
   renameZone(zone, name) {
-    this.entry = withZoneRenamed(this.entry, zone.name, name);
+    this.settings = withZoneRenamed(this.settings, zone.name, name);
     zone.name = name;
     this.markChanged();
   }
@@ -70,14 +69,14 @@ export class CameraRules {
    */
   changeKind(zone, kind) {
     zone.kind = kind;
-    this.entry = withoutInvalidZones(this.entry);
+    this.settings = withoutInvalidZones(this.settings);
     this.markChanged();
   }
 
   /** @param {number} index */
   removeZone(index) {
-    this.entry.zones.splice(index, 1);
-    this.entry = withoutInvalidZones(this.entry);
+    this.settings.zones.splice(index, 1);
+    this.settings = withoutInvalidZones(this.settings);
     this.markChanged();
   }
 
@@ -94,9 +93,9 @@ export class CameraRules {
   /** @returns {Promise<string[]>} why the document was not saved; empty if it was */
   async save() {
     try {
-      const document = withEntry(this.document, this.stream, this.entry);
-      const { body } = await putRules(document, this.tag);
-      Object.assign(this, { document, tag: body.etag, hasChanges: false });
+      const latest = withEntry(this.latest, this.stream, this.settings);
+      const { body } = await putRules(latest.document, this.tag);
+      Object.assign(this, { latest, tag: body.etag, hasChanges: false });
       return [];
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -110,7 +109,8 @@ export class CameraRules {
    */
   async explain(error) {
     if (error.status !== CONFLICT) return error.problems.length ? error.problems : [error.message];
-    await this.readDocument();
+    const { stationary } = await this.readDocument();
+    this.settings.stationary = stationary;
     return [CONFLICT_TEXT];
   }
 }

@@ -1,4 +1,4 @@
-// Polygons over an image. Corners are shares of its size, [across, down], as in the rules document.
+// Polygons over an image. Corners are shares of its size, [across, down], as in the configuration document.
 
 export const MINIMUM_CORNERS = 3;
 const STEP = 0.01;

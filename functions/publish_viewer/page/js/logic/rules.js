@@ -1,82 +1,70 @@
-// The rules document as far as the zone editor needs it (docs/rules.md): which entry applies to a camera, and documents
-// in which that camera has other zones.
+// The configuration document as far as the zone editor needs it (docs/configuration.md): documents in which a camera has
+// other zones. The API returns which entry applies to a camera.
 
 /**
- * The entry that applies to a camera: the first one with a matching pattern.
- * @param {RulesDocument} document
+ * A document in which a camera has an entry of its own with these zones and rules, before all others; one that it
+ * already has is replaced in place. All further settings are those of the entry that applied to the camera so far,
+ * which stays as it is for other cameras.
+ * @param {ReadRules} read
  * @param {string} stream
- * @returns {RulesDocument["cameras"][number] | undefined}
+ * @param {ZoneSettings} settings
+ * @returns {ReadRules} with the index of that entry
  */
-export const entryOf = (document, stream) =>
-  document.cameras.find((entry) => entry.streams.some((pattern) => glob(pattern).test(stream)));
-
-const glob = (/** @type {string} */ pattern) =>
-  new RegExp(
-    `^${pattern
-      .replace(/[.+^${}()|[\]\\]/g, "\\$&")
-      .replaceAll("*", ".*")
-      .replaceAll("?", ".")}$`,
-  );
-
-/**
- * A document in which `stream` has `entry` for itself. An entry that it shared with other cameras stays theirs; the
- * camera's own comes before all others, so that it applies.
- * @param {RulesDocument} document
- * @param {string} stream
- * @param {CameraEntry} entry
- * @returns {RulesDocument}
- */
-export function withEntry(document, stream, entry) {
-  const before = entryOf(document, stream);
-  const isOwn = before?.streams.length === 1 && before.streams[0] === stream;
-  const others = isOwn ? document.cameras.filter((one) => one !== before) : document.cameras;
-  return { ...document, cameras: [{ ...entry, streams: [stream] }, ...others] };
+export function withEntry({ document, entry }, stream, settings) {
+  const cameras = document.cameras ?? [];
+  /** @type {CameraEntry} */
+  const applied = entry === null ? {} : cameras[entry];
+  const { streamTags, ...before } = applied;
+  const isOwn = before.streams?.length === 1 && before.streams[0] === stream && !streamTags?.length;
+  const own = { ...before, streams: [stream], ...settings };
+  const index = isOwn ? Number(entry) : 0;
+  return { document: { ...document, cameras: cameras.toSpliced(index, isOwn ? 1 : 0, own) }, entry: index };
 }
 
 /**
- * An entry whose rules name only zones that exist and do not exclude.
- * @param {ZonedEntry} entry
- * @returns {ZonedEntry}
+ * Settings whose rules name only zones that exist and do not exclude.
+ * @param {ZoneSettings} settings
+ * @returns {ZoneSettings}
  */
-export function withoutInvalidZones(entry) {
-  const valid = new Set(includingZones(entry).map((zone) => zone.name));
-  return withRuleZones(entry, (names) => names.filter((name) => valid.has(name)));
+export function withoutInvalidZones(settings) {
+  const valid = new Set(includingZones(settings).map((zone) => zone.name));
+  return withRuleZones(settings, (names) => names.filter((name) => valid.has(name)));
 }
 
 /**
- * An entry whose rules name a zone by its new name.
- * @param {ZonedEntry} entry
+ * Settings whose rules name a zone by its new name.
+ * @param {ZoneSettings} settings
  * @param {string} before
  * @param {string} after
- * @returns {ZonedEntry}
+ * @returns {ZoneSettings}
  */
-export const withZoneRenamed = (entry, before, after) =>
-  withRuleZones(entry, (names) => names.map((name) => (name === before ? after : name)));
+export const withZoneRenamed = (settings, before, after) =>
+  withRuleZones(settings, (names) => names.map((name) => (name === before ? after : name)));
 
 /**
- * @param {ZonedEntry} entry
+ * @param {ZoneSettings} settings
  * @param {(names: string[]) => string[]} change
- * @returns {ZonedEntry}
+ * @returns {ZoneSettings}
  */
-function withRuleZones(entry, change) {
-  const rules = entry.rules.map((rule) => (rule.zones ? { ...rule, zones: change(rule.zones) } : rule));
-  return { ...entry, rules };
+function withRuleZones(settings, change) {
+  const rules = settings.rules.map((rule) => (rule.zones ? { ...rule, zones: change(rule.zones) } : rule));
+  return { ...settings, rules };
 }
 
 /**
  * The zones that a rule may name.
- * @param {ZonedEntry} entry
+ * @param {ZoneSettings} settings
  * @returns {Zone[]}
  */
-export const includingZones = (entry) => entry.zones.filter((zone) => zone.kind !== "EXCLUDE");
+export const includingZones = (settings) => settings.zones.filter((zone) => zone.kind !== "EXCLUDE");
 
 /**
- * A zone name that the entry does not have yet: "zone 1", "zone 2", …
- * @param {ZonedEntry} entry
+ * A zone name that the camera does not have yet: "zone 1", "zone 2", …
+ * @param {ZoneSettings} settings
  * @returns {string}
  */
-export function unusedZoneName(entry) {
-  const names = new Set(entry.zones.map((zone) => zone.name));
+export function unusedZoneName(settings) {
+  const names = new Set(settings.zones.map((zone) => zone.name));
   let number = 1;
   while (names.has(`zone ${number}`)) number += 1;
   return `zone ${number}`;

@@ -1,4 +1,4 @@
-// The zone editor: parts of a camera's image to include or exclude, saved in the rules document.
+// The zone editor: parts of a camera's image to include or exclude, saved in the configuration document.
 
 import { getCameraImage } from "../client/operations.js";
 import { CameraRules } from "../components/camera_rules.js";
@@ -49,7 +49,7 @@ class Editor {
   }
 
   get zones() {
-    return this.rules.entry.zones;
+    return this.rules.settings.zones;
   }
 
   /** @param {Show} show */
@@ -95,7 +95,7 @@ class Editor {
   redraw() {
     this.canvas.show(this.zones, this.selected);
     this.drawZones();
-    this.ruleList.replaceChildren(...this.rules.entry.rules.map((rule) => this.ruleRow(rule)));
+    this.ruleList.replaceChildren(...this.rules.settings.rules.map((rule) => this.ruleRow(rule)));
     this.drawTools();
   }
 
@@ -126,7 +126,7 @@ class Editor {
 
   /** @param {Rule} rule */
   ruleRow(rule) {
-    const zones = includingZones(this.rules.entry);
+    const zones = includingZones(this.rules.settings);
     return ruleRow(rule, zones, (zone, isIncluded) => this.rules.limitRule(rule, zone, isIncluded));
   }
 

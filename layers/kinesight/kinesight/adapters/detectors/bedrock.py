@@ -156,7 +156,7 @@ class BedrockDetector:
         if stop in _REFUSED_STOPS:
             raise maybe_billed(DetectorRejectedError(f"{self._model_id} rejected this image: {stop}"))
         if stop == "max_tokens":
-            raise ModelOutputError(f"the output of {self._model_id} exceeds BedrockMaxTokens ({self._max_tokens})")
+            raise ModelOutputError(f"the output of {self._model_id} exceeds bedrockMaxTokens ({self._max_tokens})")
         for block in response.get("output", {}).get("message", {}).get("content", []):
             if block.get("toolUse", {}).get("name") == _TOOL:
                 return block["toolUse"]["input"]

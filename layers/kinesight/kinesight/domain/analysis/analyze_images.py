@@ -47,6 +47,7 @@ class BatchReport(FailedItems):
     published: list[ResultRecord] = field(default_factory=list)
     gated: list[FrameAnalysis] = field(default_factory=list)
     over_budget: list[FrameAnalysis] = field(default_factory=list)
+    without_detector: list[FrameAnalysis] = field(default_factory=list)
     already_analyzed: list[FrameAnalysis] = field(default_factory=list)
     skipped_test_events: int = 0
     delay_failure: KinesightError | None = None
@@ -102,6 +103,7 @@ def _settle(state: _MessageState, dead_letters: DeadLetters, report: BatchReport
     report.published += [p.record for p in state.images if p.record is not None and p.error is None]
     report.gated += [p for p in state.images if p.gated]
     report.over_budget += [p for p in state.images if p.over_budget is not None]
+    report.without_detector += [p for p in state.images if p.has_no_detector]
     report.already_analyzed += [p for p in state.images if p.already_analyzed]
     report.skipped_test_events += state.error is None and not state.images
     failures = _failures(state)

@@ -8,13 +8,14 @@ from typing import Any
 
 from kinesight.domain.analysis.result_records import Matches, encode_record, make_record, result_id
 from kinesight.domain.batches import run_safely
-from kinesight.domain.detectors.ports import ModelOutput, SpendingDetector
+from kinesight.domain.configuration.configuration import Configuration
+from kinesight.domain.configuration.matching import matched_labels, matched_rules
+from kinesight.domain.detectors.ports import Detectors, ModelOutput
 from kinesight.domain.detectors.spend import FrameSpend
 from kinesight.domain.errors import BudgetReachedError, DeliveryError, KinesightError
 from kinesight.domain.gate.frame_gate import FrameGate, GateDecision
 from kinesight.domain.model import Frame, ResultRecord
 from kinesight.domain.ports import Ledger, ResultSink
-from kinesight.domain.rules.matching import Rules, matched_labels, matched_rules
 
 LEDGER = "analyze_images"
 """Name of the ledger: one for all sources, so that a frame that two sources deliver is analyzed once."""
@@ -24,7 +25,7 @@ LEDGER = "analyze_images"
 class DetectionPorts:
     """Ports of the pipeline. `now_ms`: the present, epoch milliseconds."""
 
-    detector: SpendingDetector
+    detectors: Detectors
     results: ResultSink
     ledger: Ledger
     now_ms: Callable[[], int]
@@ -37,9 +38,9 @@ ExtraFields = Callable[[Frame, ModelOutput], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class PipelineSettings:
-    """Settings of every frame. `rules` is called for each frame, because rules change at run time."""
+    """Settings of every frame. `configuration` is called for each frame, because it changes at run time."""
 
-    rules: Callable[[], Rules]
+    configuration: Callable[[], Configuration]
     include_raw_output: bool = False
     concurrent_detections: int = 10
     extra_fields: ExtraFields | None = None
@@ -47,8 +48,8 @@ class PipelineSettings:
 
 @dataclass(slots=True)
 class FrameAnalysis:
-    """Analysis of one frame: ends with a record, an error, or neither if the frame is already analyzed, gated or over
-    budget.
+    """Analysis of one frame: ends with a record, an error, or neither if the frame is already analyzed, gated, over
+    budget, or of a camera without a detector.
 
     `resolve` returns the frame, and may raise as the analysis does. `subject` names the frame for people; `frame` and
     `identity`, the result's id, are set once the frame has been resolved. `published_at_ms`: epoch milliseconds.
@@ -63,6 +64,7 @@ class FrameAnalysis:
     error: KinesightError | None = None
     gate_decision: GateDecision | None = None
     over_budget: BudgetReachedError | None = None
+    has_no_detector: bool = False
     published_at_ms: int | None = None
     spend: FrameSpend = field(default_factory=FrameSpend)
 
@@ -79,7 +81,8 @@ class FrameAnalysis:
     @property
     def already_analyzed(self) -> bool:
         """An earlier delivery of the same frame was analyzed."""
-        return self.record is None and self.error is None and self.over_budget is None and not self.gated
+        ended = self.record is not None or self.error is not None or self.over_budget is not None
+        return not ended and not self.gated and not self.has_no_detector
 
 
 def analyze(analyses: Sequence[FrameAnalysis], ports: DetectionPorts, settings: PipelineSettings) -> None:
@@ -101,7 +104,11 @@ def _analyze_safely(analysis: FrameAnalysis, ports: DetectionPorts, settings: Pi
 
 def _analyze(analysis: FrameAnalysis, ports: DetectionPorts, settings: PipelineSettings) -> None:
     frame = analysis.frame = analysis.resolve()
-    fingerprint = ports.detector.fingerprint
+    detector = ports.detectors.of_stream(frame.stream_name)
+    if detector is None:
+        analysis.has_no_detector = True
+        return
+    fingerprint = detector.fingerprint
     identity = analysis.identity = result_id(frame, fingerprint)
     if not ports.ledger.begin(identity):
         return
@@ -110,16 +117,16 @@ def _analyze(analysis: FrameAnalysis, ports: DetectionPorts, settings: PipelineS
         if analysis.gate_decision is GateDecision.GATED:
             ports.ledger.finish(identity)
             return
-        output = ports.detector.detect(frame, analysis.spend)
-        matches = _matches(output, frame, settings.rules())
+        output = detector.detect(frame, analysis.spend)
+        matches = _matches(output, frame, settings.configuration())
         record = make_record(frame, output, fingerprint, matches, include_raw=settings.include_raw_output)
         extra = settings.extra_fields(frame, output) if settings.extra_fields else None
         analysis.encoded = encode_record(record, extra)
         analysis.record = record
 
 
-def _matches(output: ModelOutput, frame: Frame, rules: Rules) -> Matches:
-    found = rules.of_stream(frame.stream_name).match(output.detections, frame.image_timestamp, frame.tags)
+def _matches(output: ModelOutput, frame: Frame, configuration: Configuration) -> Matches:
+    found = configuration.of_stream(frame.stream_name).match(output.detections, frame.image_timestamp, frame.tags)
     return Matches(tuple(one.detection for one in found), matched_labels(found), matched_rules(found))
 
 

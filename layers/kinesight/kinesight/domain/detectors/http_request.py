@@ -46,9 +46,9 @@ def json_template(text: str) -> Any:
     try:
         template: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidSettingError(f"HttpJsonBody is not valid JSON: {error}") from error
+        raise InvalidSettingError(f"httpJsonBody is not valid JSON: {error}") from error
     if not _holds_image(template):
-        raise InvalidSettingError(f'HttpJsonBody does not contain "{IMAGE}", the placeholder of the image')
+        raise InvalidSettingError(f'httpJsonBody does not contain "{IMAGE}", the placeholder of the image')
     return template
 
 

@@ -36,7 +36,7 @@ class PlateRules:
         try:
             compiled = re.compile(pattern) if pattern else None
         except re.error as error:
-            raise InvalidSettingError(f"PlatePattern {pattern!r} is not a valid regular expression: {error}") from error
+            raise InvalidSettingError(f"platePattern {pattern!r} is not a valid regular expression: {error}") from error
         return cls(tuple(sorted(plates.items())), compiled, tolerance)
 
     @property

@@ -17,19 +17,19 @@ def output_mapping(text: str) -> OutputMapping:
     if name in PRESETS:
         return OutputMapping(name, _forms(PRESETS[name]))
     if not name.startswith(("{", "[")):
-        raise InvalidSettingError(f"ModelMapping: there is no preset {name[:60]!r}; there are {', '.join(PRESETS)}")
+        raise InvalidSettingError(f"modelMapping: there is no preset {name[:60]!r}; there are {', '.join(PRESETS)}")
     try:
-        return OutputMapping("ModelMapping", _forms(json.loads(name)))
+        return OutputMapping("modelMapping", _forms(json.loads(name)))
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        raise InvalidSettingError(f"ModelMapping: {problems}") from error
+        raise InvalidSettingError(f"modelMapping: {problems}") from error
     except (ValueError, RecursionError) as error:
-        raise InvalidSettingError(f"ModelMapping is not valid JSON: {error}") from error
+        raise InvalidSettingError(f"modelMapping is not valid JSON: {error}") from error
 
 
 def _forms(document: Any) -> tuple[Form, ...]:
     if document == []:
-        raise InvalidSettingError("ModelMapping is an empty list")
+        raise InvalidSettingError("modelMapping is an empty list")
     return tuple(Form.model_validate(one) for one in (document if isinstance(document, list) else [document]))
 
 

@@ -50,6 +50,13 @@ class SpendingDetector(Protocol):
         call left for this frame."""
 
 
+class Detectors(Protocol):
+    """The detectors of all streams."""
+
+    def of_stream(self, stream_name: str) -> SpendingDetector | None:
+        """Returns the detector of a stream, None if its frames are not analyzed. Raises InvalidConfigurationError."""
+
+
 @dataclass(frozen=True, slots=True)
 class ReserveResult:
     """Spend of a counter on a day in micro-dollars, and whether it includes the requested amount."""

@@ -63,21 +63,22 @@ _Region = Annotated[tuple[tuple[_Ratio, _Ratio], ...], Field(min_length=3)]
 
 
 class GateSettings(Value):
-    """Gate settings of a stream. `threshold` is the percentage that must have changed; None means the method's default.
-
-    `ignored_regions` are polygons whose corners are ratios of width and height. Sent frames are at least
-    `minimum_interval_milliseconds` apart. A frame is sent, changed or not, if `maximum_interval_seconds` have passed
-    since the last sent frame.
-    """
+    """Gate settings of a stream."""
 
     model_config = ConfigDict(extra="forbid")
 
-    mode: GateMode = GateMode.OFF
-    method: GateMethod = GateMethod.LUMA
-    threshold: float | None = Field(default=None, gt=0, le=100)
-    ignored_regions: tuple[_Region, ...] = ()
-    minimum_interval_milliseconds: int = Field(default=0, ge=0)
-    maximum_interval_seconds: int = Field(default=60, ge=1, le=86_400)
+    mode: GateMode = Field(default=GateMode.OFF, description="`OBSERVE` sends every frame and counts.")
+    method: GateMethod = Field(default=GateMethod.LUMA, description="How two frames are compared.")
+    threshold: float | None = Field(
+        default=None, gt=0, le=100, description="Percent that must have changed; `null`: the method's default."
+    )
+    ignored_regions: tuple[_Region, ...] = Field(default=(), description="Polygons in which changes do not count.")
+    minimum_interval_milliseconds: int = Field(
+        default=0, ge=0, description="Least time between two frames that are sent."
+    )
+    maximum_interval_seconds: int = Field(
+        default=60, ge=1, le=86_400, description="A frame is sent at least this often, changed or not."
+    )
 
     @model_validator(mode="after")
     def _check_intervals(self) -> "GateSettings":

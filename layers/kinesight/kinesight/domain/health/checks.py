@@ -199,7 +199,7 @@ def live(facts: LiveFacts) -> Result:
             f"the checkpoint is {span(facts.behind_s)} behind the last fragment",
             "The consumer reads the stream, but its detector is too slow for the number of keyframes, or fails "
             "(docs/runbook.md, `Live consumers fail`).",
-            "make deploy ARGS='--parameter-overrides LiveSamplingInterval=2000'  # or raise LiveWorkers or a quota",
+            "kinesight config put kinesight.yaml  # with a longer live.samplingInterval, or more limits.liveWorkers",
             liveBehindSeconds=round(facts.behind_s, 1),
         )
     behind = "" if facts.behind_s is None else f", the checkpoint {span(max(0, facts.behind_s))} behind"

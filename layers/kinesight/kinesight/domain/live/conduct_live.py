@@ -6,7 +6,7 @@ consumers in one slot do no harm: they share the leases.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from kinesight.domain.live.leases import Lease, all_leases
@@ -34,11 +34,12 @@ class Slot(Value):
 
 @dataclass(frozen=True, slots=True)
 class ConductorSettings:
-    """`consumer_ms` is how long a consumer reads."""
+    """`consumer_ms` is how long a consumer reads; `is_analyzed`: whether a stream, by its name, has a detector."""
 
     selection: StreamSelection
     streams_per_consumer: int
     consumer_ms: int
+    is_analyzed: Callable[[str], bool] = lambda _: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def conduct(settings: ConductorSettings, ports: ConductorPorts) -> ConductorRepo
     report = ConductorReport()
     pace = Pace(ports.clock, _TAGS_PER_SECOND)
     found = find_selected(ports.registry.streams(), settings.selection, ports.registry.tags, pace)
-    selected = {stream.arn: stream for stream in found.selected}
+    selected = {stream.arn: stream for stream in found.selected if settings.is_analyzed(stream.name)}
     for stream, error in found.unknown[:_WARNINGS]:
         report.warnings.append(f"{stream.name}: {type(error).__name__}: {error}")
     before_s = ports.clock.now_s()

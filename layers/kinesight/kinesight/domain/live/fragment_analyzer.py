@@ -17,15 +17,13 @@ from kinesight.media.selection import Keyframe
 
 
 class FragmentAnalyzer:
-    """Analyzes fragments of one stream; safe for threads. Fragments older than `drop_after_ms` are dropped."""
+    """Analyzes fragments of one stream; safe for threads. Fragments that the configuration calls too old are
+    dropped."""
 
-    def __init__(
-        self, state: StreamState, ports: LivePorts, settings: PipelineSettings, drop_after_ms: int | None
-    ) -> None:
+    def __init__(self, state: StreamState, ports: LivePorts, settings: PipelineSettings) -> None:
         self._state = state
         self._ports = ports
         self._settings = settings
-        self._drop_after_ms = drop_after_ms
 
     def analyze(self, fragment: MediaFragment, number: str, keyframes: Sequence[Keyframe]) -> bool:
         """Analyzes keyframes of a fragment; False if it was given up because the lease is lost or the consumer ends."""
@@ -70,8 +68,9 @@ class FragmentAnalyzer:
         ]
 
     def _is_too_old(self, fragment: MediaFragment) -> bool:
-        limit_ms = self._drop_after_ms
-        return limit_ms is not None and self._ports.now_ms() - server_ms(fragment) > limit_ms
+        camera = self._settings.configuration().of_stream(self._state.name).camera
+        limit_ms = camera.live.drop_after_seconds * 1000
+        return limit_ms > 0 and self._ports.now_ms() - server_ms(fragment) > limit_ms
 
     def _is_finished(self, one: FrameAnalysis, body: str) -> bool:
         if one.error is None:

@@ -14,21 +14,19 @@ from kinesight.domain.live.checkpoints import Checkpoints
 from kinesight.domain.live.counts import LiveCounts
 from kinesight.domain.live.fragment_analyzer import FragmentAnalyzer
 from kinesight.domain.live.leases import HeldLease
+from kinesight.domain.live.live_camera import LiveCamera
 from kinesight.domain.live.ports import LivePorts
 from kinesight.domain.live.stream_reader import StreamReader
 from kinesight.domain.live.stream_state import StreamState
-from kinesight.media.selection import Sampler
 
 
 @dataclass(frozen=True, slots=True)
 class LiveSettings:
     """Settings of live streams. `fragments_in_flight` limits the fragments per stream that are read but not analyzed.
-    Fragments older than `drop_after_ms` are dropped and counted; None drops none."""
+    Which keyframes are analyzed is the configuration's."""
 
-    sampler: Sampler
     pipeline: PipelineSettings
     fragments_in_flight: int
-    drop_after_ms: int | None = None
 
 
 class LiveStream:
@@ -45,9 +43,10 @@ class LiveStream:
         abandon: Event,
     ) -> None:
         self._state = StreamState(held, counts, stop, abandon)
-        analyzer = FragmentAnalyzer(self._state, ports, settings.pipeline, settings.drop_after_ms)
+        analyzer = FragmentAnalyzer(self._state, ports, settings.pipeline)
         checkpoints = Checkpoints(self._state, settings.fragments_in_flight)
-        reader = StreamReader(self._state, ports.media, settings.sampler, analyzer, checkpoints, pool)
+        camera = LiveCamera(self._state.name, settings.pipeline.configuration)
+        reader = StreamReader(self._state, ports.media, camera, analyzer, checkpoints, pool)
         self._threads = (self._thread("read", reader.read), self._thread("commit", checkpoints.commit))
 
     @property

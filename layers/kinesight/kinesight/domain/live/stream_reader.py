@@ -7,10 +7,11 @@ from kinesight.domain.errors import EvidenceGoneError, MediaBusyError, StreamGon
 from kinesight.domain.live.checkpoints import Checkpoints, InFlight, finished
 from kinesight.domain.live.fragment_analyzer import FragmentAnalyzer, producer_ms, server_ms
 from kinesight.domain.live.leases import LiveCheckpoint
+from kinesight.domain.live.live_camera import LiveCamera
 from kinesight.domain.live.ports import LiveMedia, LiveStart
 from kinesight.domain.live.stream_state import StreamState
 from kinesight.media.fragments import MediaErrorNotice, MediaFragment
-from kinesight.media.selection import Keyframe, Sampler, keyframes
+from kinesight.media.selection import Keyframe, keyframes
 
 _REOPEN_S = 1.0
 """GetMedia allows five calls per second for a stream ("Service quotas"), shared by all its readers."""
@@ -25,14 +26,14 @@ class StreamReader:
         self,
         state: StreamState,
         media: LiveMedia,
-        sampler: Sampler,
+        camera: LiveCamera,
         analyzer: FragmentAnalyzer,
         checkpoints: Checkpoints,
         pool: Executor,
     ) -> None:
         self._state = state
         self._media = media
-        self._sampler = sampler
+        self._camera = camera
         self._analyzer = analyzer
         self._checkpoints = checkpoints
         self._pool = pool
@@ -117,9 +118,9 @@ class StreamReader:
         state = self._last.sampler_state if self._last else 0
         # By producer time: fragments that a camera buffers during a network outage arrive at nearly the same server
         # time.
-        start_ms = producer_ms(fragment)
+        start_ms, sampler = producer_ms(fragment), self._camera.sampler()
         for keyframe in keyframes(fragment):
-            takes, state = self._sampler.takes(keyframe.at_ms(start_ms), state)
+            takes, state = sampler.takes(keyframe.at_ms(start_ms), state)
             sampled += [keyframe] if takes else []
             self._state.counts.add(seen=1, sampled=int(takes))
         return sampled, state

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
+from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.errors import InvalidEventError, PermanentError, TransientError
 from kinesight.domain.model import Frame, to_epoch_ms
 from kinesight.domain.on_demand.extract_images import manifest_key
@@ -68,7 +69,11 @@ def _same(frame: Frame) -> Frame:
 
 def _overridden(plan: RangePlan, settings: PipelineSettings) -> PipelineSettings:
     """The execution's own rules, where its input has any."""
-    return replace(settings, rules=lambda: settings.rules().overridden(plan.labels, plan.minimum_confidence))
+
+    def overridden() -> Configuration:
+        return settings.configuration().overridden(plan.labels, plan.minimum_confidence)
+
+    return replace(settings, configuration=overridden)
 
 
 def _merged(before: WindowReport, analyses: dict[int, FrameAnalysis]) -> WindowReport:

@@ -57,9 +57,9 @@ class StartPorts:
 
 @dataclass(frozen=True, slots=True)
 class StartSettings:
-    """Rules of bursts, and the timestamp that selects fragments."""
+    """Rules of the bursts of a stream, by its name, and the timestamp that selects fragments."""
 
-    rules: BurstRules
+    rules: Callable[[str], BurstRules]
     selector: Selector
 
 
@@ -130,6 +130,7 @@ class _Stream:
         self._arn = stream_arn
         self._ports = ports
         self._settings = settings
+        self._rules = settings.rules(stream_name_of(stream_arn) or "")
         self._now_ms = ports.now_ms()
         self._ends_ms: dict[str, int] = {}
         self._wake_at_ms: int | None = None
@@ -144,7 +145,7 @@ class _Stream:
         return started
 
     def _advance(self, known: StreamBursts, mail: _StreamMessages) -> StreamBursts:
-        rules = self._settings.rules
+        rules = self._rules
         bursts = known
         for fragment in mail.fragments:
             bursts = bursts.with_fragment(fragment, self._now_ms, rules)
@@ -156,7 +157,7 @@ class _Stream:
 
     def _next_check(self, bursts: StreamBursts) -> int | None:
         """Returns the time of the next check, after sending its delayed message once."""
-        due_at_ms = bursts.next_due_at_ms(self._settings.rules)
+        due_at_ms = bursts.next_due_at_ms(self._rules)
         if due_at_ms is None:
             return None
         if self._wake_at_ms is None:
@@ -180,7 +181,7 @@ class _Stream:
         return self._ends_ms[burst.last_fragment]
 
     def _run(self, closed: ClosedBurst) -> AnalysisRun:
-        interval_ms = self._settings.rules.interval_ms
+        interval_ms = self._rules.interval_ms
         return AnalysisRun(self._arn, self._settings.selector, closed.start_ms, closed.end_ms, interval_ms)
 
     def _update(self, change: Callable[[StreamBursts], StreamBursts]) -> StreamBursts:

@@ -6,7 +6,7 @@ checkpoint moves only after the execution succeeded, so a sweep may stop at any 
 is one execution per stream at a time.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -80,12 +80,19 @@ class SweepPorts:
 
 
 @dataclass(frozen=True, slots=True)
-class SweepSettings:
+class SweepSampling:
     """`interval_ms` is the time between images; a fragment that started `settle_ms` ago has been stored."""
 
-    selection: StreamSelection
     interval_ms: int
     settle_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSettings:
+    """`sampling` is called with the name of a stream, and returns None if it is not analyzed."""
+
+    selection: StreamSelection
+    sampling: Callable[[str], SweepSampling | None]
 
 
 def sweep(settings: SweepSettings, ports: SweepPorts) -> SweepReport:
@@ -95,9 +102,9 @@ def sweep(settings: SweepSettings, ports: SweepPorts) -> SweepReport:
 
 class _Sweep:
     def __init__(self, settings: SweepSettings, ports: SweepPorts) -> None:
-        self._selection = settings.selection
-        self._interval_ms = settings.interval_ms
-        self._newest_ms = on_grid(ports.now_ms - settings.settle_ms, settings.interval_ms)
+        self._settings = settings
+        self._samplings: dict[str, SweepSampling] = {}
+        """By ARN."""
         self._ports = ports
         self._pace = Pace(ports.clock, CALLS_PER_SECOND)
         self._report = SweepReport()
@@ -106,15 +113,20 @@ class _Sweep:
         known = self._ports.checkpoints.all()
         found = find_selected(
             self._ports.registry.streams(),
-            self._selection,
+            self._settings.selection,
             self._ports.registry.tags,
             Pace(self._ports.clock, TAGS_PER_SECOND),
             is_late=self._is_late,
         )
-        self._report.selected, self._report.pending = len(found.selected), len(found.late)
+        for stream in found.selected:
+            sampling = self._settings.sampling(stream.name)
+            if sampling is not None:
+                self._samplings[stream.arn] = sampling
+        selected = [stream for stream in found.selected if stream.arn in self._samplings]
+        self._report.selected, self._report.pending = len(selected), len(found.late)
         for stream, error in found.unknown:
             self._fail(stream, error)
-        for stream in _farthest_behind_first(found.selected, known):
+        for stream in _farthest_behind_first(selected, known):
             if self._is_late():
                 self._report.pending += 1
                 continue
@@ -140,7 +152,8 @@ class _Sweep:
         version, checkpoint = found.version, _checkpoint(found)
         if checkpoint is None:
             # Older media is not swept; start an execution for it.
-            self._save(stream, Checkpoint(swept_until_ms=self._newest_ms), version)
+            newest_ms = self._newest_ms(self._samplings[stream.arn])
+            self._save(stream, Checkpoint(swept_until_ms=newest_ms), version)
             self._report.up_to_date += 1
             return
         self._report.lag_ms = max(self._report.lag_ms, self._ports.now_ms - checkpoint.swept_until_ms)
@@ -177,17 +190,19 @@ class _Sweep:
         return None
 
     def _begin(self, stream: VideoStream, checkpoint: Checkpoint, version: int) -> None:
-        start_ms = self._oldest(stream, checkpoint)
-        end_ms = min(self._newest_ms, start_ms + max(on_grid(LONGEST_RANGE_MS, self._interval_ms), self._interval_ms))
+        sampling = self._samplings[stream.arn]
+        interval_ms = sampling.interval_ms
+        start_ms = self._oldest(stream, checkpoint, interval_ms)
+        end_ms = min(self._newest_ms(sampling), start_ms + max(on_grid(LONGEST_RANGE_MS, interval_ms), interval_ms))
         if end_ms <= start_ms:
             self._report.up_to_date += 1
             return
-        pending = PendingRange(start_ms=start_ms, end_ms=end_ms, interval_ms=self._interval_ms)
+        pending = PendingRange(start_ms=start_ms, end_ms=end_ms, interval_ms=interval_ms)
         if self._save(stream, Checkpoint(swept_until_ms=start_ms, pending=pending), version):
             self._start(stream, pending)
             self._report.started += 1
 
-    def _oldest(self, stream: VideoStream, checkpoint: Checkpoint) -> int:
+    def _oldest(self, stream: VideoStream, checkpoint: Checkpoint, interval_ms: int) -> int:
         """Returns where to continue: at the checkpoint, or at the oldest media that KVS still stores."""
         kept_ms = self._kept_since_ms(stream)
         if checkpoint.swept_until_ms >= kept_ms:
@@ -198,7 +213,10 @@ class _Sweep:
             f"{stream.name}: {lost_s} s expired before they were swept; the retention is "
             f"{stream.retention_hours} hours, raise it or sweep more often"
         )
-        return on_grid(kept_ms, self._interval_ms)
+        return on_grid(kept_ms, interval_ms)
+
+    def _newest_ms(self, sampling: SweepSampling) -> int:
+        return on_grid(self._ports.now_ms - sampling.settle_ms, sampling.interval_ms)
 
     def _kept_since_ms(self, stream: VideoStream) -> int:
         return self._ports.now_ms - stream.retention_hours * 3_600_000 + _MARGIN_MS

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError
 
+from kinesight.domain.configuration.camera import SessionSettings
 from kinesight.domain.errors import InvalidEventError
 from kinesight.domain.model import FragmentNumber, Selector, Timestamp, Value
-from kinesight.domain.rules.document import SessionSettings
 from kinesight.domain.sessions.model import Session
 
 EpochMs = Annotated[int, Field(ge=0, le=253_402_300_799_999)]

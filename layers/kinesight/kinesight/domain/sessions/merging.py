@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 
-from kinesight.domain.rules.document import Rule
+from kinesight.domain.configuration.camera import Rule
 from kinesight.domain.sessions.model import BestImage, Hit, Observation, Session, Severity
 
 _MOST_FRAGMENTS = 50

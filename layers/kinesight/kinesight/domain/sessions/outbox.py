@@ -4,8 +4,8 @@ Events are published in order, so the first one that fails delays those after it
 one that fails waits and delays nothing; one that a channel refuses permanently is given up and reported.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from kinesight.domain.errors import ChannelRefusedError, KinesightError, PermanentError
 from kinesight.domain.ports import Alert, AlertChannel, Ledger
@@ -34,6 +34,12 @@ class NotificationTargets:
     alerts: Mapping[str, AlertRoute]
     link: Callable[[str], str]
     ledger: Ledger
+
+    def only(self, alert_channels: Collection[str] | None) -> "NotificationTargets":
+        """The targets with these alert channels alone; None for all."""
+        if alert_channels is None:
+            return self
+        return replace(self, alerts={name: one for name, one in self.alerts.items() if name in alert_channels})
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from kinesight.domain.configuration.camera import StationarySettings
 from kinesight.domain.model import BoundingBox
-from kinesight.domain.rules.document import StationarySettings
 
 _MOST_OBJECTS = 200
 

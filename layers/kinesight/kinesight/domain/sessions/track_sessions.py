@@ -13,11 +13,12 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from kinesight.domain.batches import FailedItems, ItemFailure, StreamedRecord
+from kinesight.domain.configuration.camera import SessionSettings
+from kinesight.domain.configuration.configuration import Configuration
+from kinesight.domain.configuration.matching import CameraRules
 from kinesight.domain.errors import InvalidEventError, KinesightError, StorageBusyError
 from kinesight.domain.model import Frame, FrameSource, ResultRecord, Selector, to_epoch_ms
 from kinesight.domain.ports import DeadLetters, DelayedMessages, VersionedDocuments
-from kinesight.domain.rules.document import SessionSettings
-from kinesight.domain.rules.matching import CameraRules, Rules
 from kinesight.domain.sessions.clip import delay_s, order_of
 from kinesight.domain.sessions.model import (
     TRACKER_STATE,
@@ -50,7 +51,7 @@ class SessionPorts:
     for generated images."""
 
     states: VersionedDocuments
-    rules: Callable[[], Rules]
+    configuration: Callable[[], Configuration]
     targets: NotificationTargets
     dead_letters: DeadLetters
     now_ms: Callable[[], int]
@@ -169,7 +170,7 @@ def _track(key: str, records: Sequence[ResultRecord], ports: SessionPorts, repor
 
 
 def _camera(key: str, ports: SessionPorts) -> CameraRules:
-    return ports.rules().of_stream(key.removesuffix(_ON_DEMAND))
+    return ports.configuration().of_stream(key.removesuffix(_ON_DEMAND))
 
 
 def _change(key: str, ports: SessionPorts, report: SessionReport, work: Callable[[SessionTracker], None]) -> None:
@@ -194,7 +195,8 @@ def _change(key: str, ports: SessionPorts, report: SessionReport, work: Callable
 def _empty_outbox(key: str, state: TrackerState, version: int, ports: SessionPorts, report: SessionReport) -> None:
     """Delivers the outbox and stores what could not be delivered. If another invocation has saved meanwhile, it
     delivers again, which is idempotent. Alerts that wait are reported without failing the records."""
-    result = deliver(state.outbox, ports.targets, _clip_orders(ports, _camera(key, ports).camera.sessions))
+    camera = _camera(key, ports).camera
+    result = deliver(state.outbox, ports.targets.only(camera.alert_channels), _clip_orders(ports, camera.sessions))
     report.deliveries += result.deliveries
     report.refusals += result.refusals
     report.retry(*(ItemFailure(None, error, subject=key) for error in result.failed_alerts))

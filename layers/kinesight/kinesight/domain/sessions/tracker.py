@@ -11,7 +11,7 @@ Everything is a pure function of the stored state and the new observations; time
 from collections.abc import Iterable
 from dataclasses import replace
 
-from kinesight.domain.rules.document import Camera, Rule
+from kinesight.domain.configuration.camera import CameraSettings, Rule
 from kinesight.domain.sessions.merging import is_update, joined, session_of_frame
 from kinesight.domain.sessions.model import (
     Hit,
@@ -32,7 +32,9 @@ _MOST_CLOSED = 3
 class SessionTracker:
     """Applies the frames of one stream to its state. Changes to publish are appended to the state's outbox."""
 
-    def __init__(self, state: TrackerState, stream_name: str, camera: Camera, *, waits_for_silence: bool) -> None:
+    def __init__(
+        self, state: TrackerState, stream_name: str, camera: CameraSettings, *, waits_for_silence: bool
+    ) -> None:
         """`waits_for_silence`: frames arrive in any order, as those of an on-demand range do, and are processed when no
         more arrive."""
         self.state = state

@@ -29,6 +29,7 @@ from kinesight.domain.streams.stream_settings import (
     ManagedFeature,
     ManagedStreams,
     StreamSettings,
+    StreamTags,
     equal_settings,
 )
 
@@ -70,6 +71,7 @@ class ConfigureStreamsPorts:
 
     registry: ConfigurableStreams
     managed: ManagedStreams
+    tags: StreamTags
     clock: Clock
     epoch_s: float
     deadline_s: float
@@ -125,6 +127,8 @@ class _Run:
         self._pace = Pace(ports.clock, CALLS_PER_SECOND)
         self._report = ConfigureStreamsReport()
         self._lock = Lock()
+        self._tags: dict[str, Mapping[str, str]] = {}
+        """By ARN; read only where they decide something."""
 
     def run(self) -> ConfigureStreamsReport:
         streams = {stream.arn: stream for stream in self._ports.registry.streams()}
@@ -132,13 +136,12 @@ class _Run:
         found = self._find(streams.values())
         selected, unknown = found.selected, {stream.arn for stream, _ in found.unknown}
         self._report.selected = len(selected)
+        if self._desired is not None and self._desired.needs_tags:
+            unknown |= self._read_tags(selected)
+            selected = [stream for stream in selected if stream.arn in self._tags]
         work = [(stream, feature) for stream in selected for feature in Feature]
         self._each(work, lambda pair: self._configure_stream(pair[0], pair[1], stored))
-        kept = {
-            (stream.arn, feature)
-            for stream, feature in work
-            if self._desired is not None and self._desired.feature_settings(feature, stream) is not None
-        }
+        kept = {(stream.arn, feature) for stream, feature in work if self._features(feature, stream) is not None}
         leaving = [one for key, one in stored.items() if key not in kept and one.stream_arn not in unknown]
         self._each(
             leaving, lambda one: self._guard(one.stream_name, partial(self._restore, one, one.stream_arn in streams))
@@ -151,7 +154,7 @@ class _Run:
         found = find_selected(
             streams,
             self._desired.selection,
-            self._ports.registry.tags,
+            self._tags_of,
             self._pace,
             is_late=self._is_late,
             workers=self._ports.workers,
@@ -160,6 +163,30 @@ class _Run:
         for stream, error in found.unknown:
             self._guard(stream.name, partial(_reraise, error))
         return found
+
+    def _tags_of(self, stream_arn: str) -> Mapping[str, str]:
+        tags = self._tags[stream_arn] = self._ports.registry.tags(stream_arn)
+        return tags
+
+    def _read_tags(self, streams: Sequence[VideoStream]) -> set[str]:
+        """Reads and saves tags; returns the ARNs of streams whose tags are not known, which are left as they are."""
+
+        def read(stream: VideoStream) -> None:
+            self._guard(stream.name, lambda: self._pace.call("ListTagsForStream", lambda: self._tags_of(stream.arn)))
+
+        self._each([stream for stream in streams if stream.arn not in self._tags], read)
+        before = self._ports.tags.load()
+        known = {stream.name: self._tags.get(stream.arn, before.get(stream.name)) for stream in streams}
+        after = {name: dict(tags) for name, tags in known.items() if tags}
+        if after != before:
+            self._ports.tags.save(after)
+        return {stream.arn for stream in streams if stream.arn not in self._tags}
+
+    def _features(self, feature: Feature, stream: VideoStream) -> FeatureSettings | None:
+        if self._desired is None:
+            return None
+        features = self._desired.features(stream.name, self._tags.get(stream.arn, {}))
+        return features.feature_settings(feature, stream)
 
     def _is_late(self) -> bool:
         return self._ports.clock.now_s() >= self._ports.deadline_s
@@ -179,8 +206,7 @@ class _Run:
     def _configure_stream(
         self, stream: VideoStream, feature: Feature, stored: Mapping[tuple[str, Feature], ManagedFeature]
     ) -> None:
-        assert self._desired is not None  # noqa: S101 - nothing is selected without it
-        desired = self._desired.feature_settings(feature, stream)
+        desired = self._features(feature, stream)
         if desired is None:
             return
         if not stream.active:

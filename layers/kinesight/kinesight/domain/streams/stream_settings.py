@@ -1,6 +1,6 @@
 """Stream settings: the model of configure_streams and its two ports."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
@@ -78,14 +78,23 @@ class ManagedStreams(Protocol):
         """Returns what `retire` stored."""
 
 
+class StreamTags(Protocol):
+    """Tags of streams by name, kept for functions that know a stream's name alone."""
+
+    def load(self) -> Mapping[str, Mapping[str, str]]:
+        """Returns what was saved last. Raises StorageBusyError."""
+
+    def save(self, tags: Mapping[str, Mapping[str, str]]) -> None:
+        """Replaces it. Raises StorageBusyError."""
+
+
 @dataclass(frozen=True, slots=True)
-class StreamSettings:
-    """Settings of the selected streams. A feature that is None is not set, and is restored if it was.
+class StreamFeatures:
+    """The settings of one stream. A feature that is None is not set, and is restored if it was.
 
     The destination Region of image generation is that of each stream.
     """
 
-    selection: StreamSelection
     image_generation: FeatureSettings | None
     notification: FeatureSettings | None
 
@@ -97,6 +106,26 @@ class StreamSettings:
             return None
         destination = self.image_generation["DestinationConfig"] | {"DestinationRegion": stream.region}
         return {**self.image_generation, "DestinationConfig": destination}
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """Which streams, and the settings of each by its name and tags; without `needs_tags`, tags need not be known."""
+
+    selection: StreamSelection
+    features: Callable[[str, Mapping[str, str]], StreamFeatures]
+    needs_tags: bool = False
+
+    @classmethod
+    def same(
+        cls,
+        selection: StreamSelection,
+        image_generation: FeatureSettings | None,
+        notification: FeatureSettings | None,
+    ) -> "StreamSettings":
+        """The same settings for all streams."""
+        features = StreamFeatures(image_generation, notification)
+        return cls(selection, lambda _name, _tags: features)
 
 
 def equal_settings(one: FeatureSettings | None, other: FeatureSettings | None) -> bool:

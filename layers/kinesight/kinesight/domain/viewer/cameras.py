@@ -75,7 +75,7 @@ class CameraPorts:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraSettings:
+class CameraViewSettings:
     """Settings from the stack's parameters. `images_missing_s`: from when on missing images are a failure. `is_live`:
     whether streams are read live. `region`: the stack's Region, for messages."""
 
@@ -87,7 +87,7 @@ class CameraSettings:
     thresholds: HealthThresholds = field(default_factory=HealthThresholds)
 
 
-def cameras_page(after: str, settings: CameraSettings, ports: CameraPorts) -> Mapping[str, Any]:
+def cameras_page(after: str, settings: CameraViewSettings, ports: CameraPorts) -> Mapping[str, Any]:
     """Returns cameras by name, after the name `after`. May return less than a page; the cursor continues from there and
     is None at the end. Raises ThrottledError, StreamRefusedError, StorageBusyError."""
     pace = Pace(ports.clock, CALLS_PER_SECOND)
@@ -98,7 +98,7 @@ def cameras_page(after: str, settings: CameraSettings, ports: CameraPorts) -> Ma
 
 
 def _selected(
-    after: str, settings: CameraSettings, ports: CameraPorts, pace: Pace
+    after: str, settings: CameraViewSettings, ports: CameraPorts, pace: Pace
 ) -> tuple[list[VideoStream], str | None]:
     """Returns streams selected by name, streams that configure_streams manages, and streams whose tags match; and the
     cursor. Only tags of streams in neither of the first two sets are read."""
@@ -122,15 +122,13 @@ def _selected(
 class _Camera:
     """State and checks of one stream; each fact is read once."""
 
-    def __init__(self, stream: VideoStream, settings: CameraSettings, ports: CameraPorts, pace: Pace) -> None:
+    def __init__(self, stream: VideoStream, settings: CameraViewSettings, ports: CameraPorts, pace: Pace) -> None:
         self._stream = stream
         self._settings = settings
         self._ports = ports
         self._pace = pace
         self._now_ms = ports.now_ms()
-        self._features = [
-            one for one in Feature if settings.expected.feature_settings(one, self._stream_with_region()) is not None
-        ]
+        self._features = [one for one in Feature if self._expected_or_none(one) is not None]
 
     def document(self) -> dict[str, Any]:
         health = [_check_document(one) for one in self._results() if one.result.status is not Status.SKIPPED]
@@ -191,7 +189,11 @@ class _Camera:
         return VideoStream(self._stream.name, f"arn:aws:kinesisvideo:{self._settings.region}", MISSING, 0)
 
     def _expected(self, feature: Feature) -> FeatureSettings:
-        return self._settings.expected.feature_settings(feature, self._stream_with_region()) or {}
+        return self._expected_or_none(feature) or {}
+
+    def _expected_or_none(self, feature: Feature) -> FeatureSettings | None:
+        stream = self._stream_with_region()
+        return self._settings.expected.features(stream.name, {}).feature_settings(feature, stream)
 
     @cached_property
     def _configurations(self) -> dict[Feature, FeatureSettings | KinesightError | None]:

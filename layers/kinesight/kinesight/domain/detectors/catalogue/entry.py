@@ -14,7 +14,12 @@ from kinesight.domain.parameters import ParameterModel
 class DetectorSettings(ParameterModel):
     """Base. `minimum_confidence` is 0 to 100."""
 
-    minimum_confidence: float = Field(default=80, ge=0, le=100)
+    minimum_confidence: float = Field(
+        default=80, ge=0, le=100, description="Percent below which detections are not reported; the stack's by default."
+    )
+
+    def check(self) -> None:
+        """Raises InvalidSettingError if values do not fit together, or a text is not what it has to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class DetectorEntry[S: DetectorSettings]:
 
     `summary` is the operation, or the kind of the model; `actions` are IAM actions of its calls; `parameters` are those
     of the template that it needs. `price` is in micro-dollars for the budget, `price_key` names the price in the price
-    file of `kinesight estimate`. A model of one's own can be chosen only as the stack's detector, not by an execution.
+    file of `kinesight estimate`. `is_own_model`: not an operation of Rekognition.
     """
 
     name: str

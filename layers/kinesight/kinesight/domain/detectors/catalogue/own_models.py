@@ -6,7 +6,9 @@ from pydantic import Field
 
 from kinesight.domain.detectors.call_prices import CallPrice, per_call, token_call_price
 from kinesight.domain.detectors.catalogue.entry import DetectorEntry, DetectorSettings
+from kinesight.domain.detectors.http_request import json_template
 from kinesight.domain.detectors.image_fit import Resize, Size
+from kinesight.domain.detectors.output_presets import output_mapping
 from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.parameters import OptionalNumber, OptionalText, RequiredText
 
@@ -19,11 +21,15 @@ _PROMPT = (
 
 
 class SizedSettings(DetectorSettings):
-    """Of models that may take images of one size only, in pixels."""
+    """Of models that may take images of one size only."""
 
-    model_width_pixels: OptionalNumber = Field(default=None, ge=1, le=4096)
-    model_height_pixels: OptionalNumber = Field(default=None, ge=1, le=4096)
-    model_resize: Resize = "LETTERBOX"
+    model_width_pixels: OptionalNumber = Field(
+        default=None, ge=1, le=4096, description="Width that the model takes; `null`: any."
+    )
+    model_height_pixels: OptionalNumber = Field(
+        default=None, ge=1, le=4096, description="Height that the model takes; `null`: any."
+    )
+    model_resize: Resize = Field(default="LETTERBOX", description="How images are brought to that size.")
 
     @property
     def model_size(self) -> Size | None:
@@ -32,26 +38,54 @@ class SizedSettings(DetectorSettings):
         if width is None or height is None:
             if width is height:
                 return None
-            raise InvalidSettingError("give ModelWidthPixels and ModelHeightPixels together, or neither")
+            raise InvalidSettingError("give modelWidthPixels and modelHeightPixels together, or neither")
         return width, height
+
+    def check(self) -> None:
+        _ = self.model_size
 
 
 class MappedSettings(SizedSettings):
     """Of models whose output is JSON of any form."""
 
-    model_mapping: str = "BUILT_IN_OBJECT_DETECTION"
-    model_labels: str = ""
-    model_labels_uri: OptionalText = None
+    model_mapping: str = Field(
+        default="BUILT_IN_OBJECT_DETECTION",
+        description="Form of the output: a preset, or a mapping as JSON ([detectors.md](detectors.md)).",
+    )
+    model_labels: str = Field(default="", description="Names of the classes, separated by commas, from class 0 on.")
+    model_labels_uri: OptionalText = Field(default=None, description="File with these names, `s3://bucket/key`.")
+
+    @classmethod
+    def permitted_fields(cls) -> frozenset[str]:
+        return super().permitted_fields() | {"model_labels_uri"}
+
+    def check(self) -> None:
+        super().check()
+        output_mapping(self.model_mapping)
 
 
 class SageMakerSettings(MappedSettings):
-    sagemaker_endpoint_name: RequiredText = Field(title="SageMakerEndpointName")
-    sagemaker_content_type: SageMakerContentType = Field(default="image/jpeg", title="SageMakerContentType")
+    sagemaker_endpoint_name: RequiredText = Field(
+        title="SageMakerEndpointName", description="Endpoint of this account and Region."
+    )
+    sagemaker_content_type: SageMakerContentType = Field(
+        default="image/jpeg", title="SageMakerContentType", description="Format that images are sent in."
+    )
     sagemaker_accept: Literal["application/json", "application/json;annotation=1"] = Field(
-        default="application/json", title="SageMakerAccept"
+        default="application/json", title="SageMakerAccept", description="Format of the output."
     )
     sagemaker_timeout_milliseconds: int = Field(
-        default=70_000, ge=1000, le=70_000, title="SageMakerTimeoutMilliseconds"
+        default=70_000,
+        ge=1000,
+        le=70_000,
+        title="SageMakerTimeoutMilliseconds",
+        description="Time without a response after which a call fails.",
+    )
+
+
+class SageMakerAsyncSettings(SageMakerSettings):
+    sagemaker_async_output_bucket: RequiredText = Field(
+        title="SageMakerAsyncOutputBucket", description="Bucket that the endpoint writes its outputs to."
     )
 
 
@@ -69,7 +103,7 @@ SAGEMAKER = DetectorEntry(
 SAGEMAKER_ASYNC = DetectorEntry(
     name="SAGEMAKER_ASYNC",
     summary="an asynchronous SageMaker endpoint",
-    settings=SageMakerSettings,
+    settings=SageMakerAsyncSettings,
     actions=("sagemaker:InvokeEndpointAsync",),
     price=per_call(0),
     price_key="sagemaker.instance",
@@ -79,12 +113,29 @@ SAGEMAKER_ASYNC = DetectorEntry(
 
 
 class HttpSettings(MappedSettings):
-    http_model_url: RequiredText
-    http_image_type: Literal["image/jpeg", "image/png"] = "image/jpeg"
-    http_json_body: OptionalText = None
-    http_auth_header: str = Field(default="Authorization", pattern=r"^[A-Za-z0-9-]{1,64}$")
-    http_auth_secret_arn: OptionalText = None
-    http_timeout_milliseconds: int = Field(default=10_000, ge=100, le=70_000)
+    http_model_url: RequiredText = Field(description="Address that images are sent to by POST.")
+    http_image_type: Literal["image/jpeg", "image/png"] = Field(
+        default="image/jpeg", description="Format that images are sent in."
+    )
+    http_json_body: OptionalText = Field(
+        default=None, description="JSON body, in which `$image` is the image in base64; `null`: the image itself."
+    )
+    http_auth_header: str = Field(
+        default="Authorization", pattern=r"^[A-Za-z0-9-]{1,64}$", description="Header that the secret is sent in."
+    )
+    http_auth_secret_arn: OptionalText = Field(default=None, description="Secret whose text is sent.")
+    http_timeout_milliseconds: int = Field(
+        default=10_000, ge=100, le=70_000, description="Time without a response after which a call fails."
+    )
+
+    def check(self) -> None:
+        super().check()
+        if self.http_json_body is not None:
+            json_template(self.http_json_body)
+
+    @classmethod
+    def permitted_fields(cls) -> frozenset[str]:
+        return super().permitted_fields() | {"http_auth_secret_arn"}
 
 
 HTTP = DetectorEntry(
@@ -100,9 +151,9 @@ HTTP = DetectorEntry(
 
 
 class BedrockSettings(SizedSettings):
-    bedrock_model_id: RequiredText
-    bedrock_prompt: str = Field(default=_PROMPT, min_length=1)
-    bedrock_max_tokens: int = Field(default=1000, ge=1)
+    bedrock_model_id: RequiredText = Field(description="Model, or inference profile.")
+    bedrock_prompt: str = Field(default=_PROMPT, min_length=1, description="The instruction to the model.")
+    bedrock_max_tokens: int = Field(default=1000, ge=1, description="Most tokens of an output.")
 
 
 def _bedrock_price(settings: BedrockSettings) -> CallPrice:

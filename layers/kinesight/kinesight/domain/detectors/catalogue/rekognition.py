@@ -6,6 +6,7 @@ from pydantic import Field
 
 from kinesight.domain.detectors.call_prices import per_call
 from kinesight.domain.detectors.catalogue.entry import DetectorEntry, DetectorSettings, Documentation
+from kinesight.domain.detectors.licence_plates import PlateRules
 from kinesight.domain.detectors.protective_equipment import Equipment
 from kinesight.domain.parameters import SPLIT, CommaList, OptionalText, RequiredText
 
@@ -13,7 +14,7 @@ _GROUP_1, _GROUP_2 = "rekognition.image.group1", "rekognition.image.group2"
 
 
 class LabelSettings(DetectorSettings):
-    max_labels: int = Field(default=50, ge=1, le=1000)
+    max_labels: int = Field(default=50, ge=1, le=1000, description="Most detections of an image.")
 
 
 LABELS = DetectorEntry(
@@ -38,8 +39,8 @@ FACES = DetectorEntry(
 
 
 class FaceSearchSettings(DetectorSettings):
-    face_collection_id: RequiredText
-    face_match_threshold: float = Field(default=80, ge=0, le=100)
+    face_collection_id: RequiredText = Field(description="Collection that faces are searched in.")
+    face_match_threshold: float = Field(default=80, ge=0, le=100, description="Percent of similarity that is a match.")
 
 
 FACE_SEARCH = DetectorEntry(
@@ -68,11 +69,16 @@ MODERATION = DetectorEntry(
 
 
 class TextSettings(DetectorSettings):
-    """`plate_tolerance`: characters."""
+    known_plates: CommaList = Field(default=[], description="Licence plates that are found as such.")
+    plate_pattern: OptionalText = Field(
+        default=None, description="Regular expression of whole plates, in capitals without blanks."
+    )
+    plate_tolerance: int = Field(
+        default=1, ge=0, le=3, description="Characters in which a text may differ from a known plate."
+    )
 
-    known_plates: CommaList = Field(default=[])
-    plate_pattern: OptionalText = None
-    plate_tolerance: int = Field(default=1, ge=0, le=3)
+    def check(self) -> None:
+        PlateRules.of(self.known_plates, self.plate_pattern, self.plate_tolerance)
 
 
 TEXT = DetectorEntry(
@@ -90,7 +96,9 @@ TEXT = DetectorEntry(
 
 
 class EquipmentSettings(DetectorSettings):
-    required_equipment: Annotated[list[Equipment], SPLIT] = Field(default=[Equipment.HEAD_COVER], min_length=1)
+    required_equipment: Annotated[list[Equipment], SPLIT] = Field(
+        default=[Equipment.HEAD_COVER], min_length=1, description="What a person must wear."
+    )
 
 
 PROTECTIVE_EQUIPMENT = DetectorEntry(
@@ -108,7 +116,7 @@ PROTECTIVE_EQUIPMENT = DetectorEntry(
 
 
 class CustomLabelSettings(LabelSettings):
-    custom_labels_model_arn: RequiredText
+    custom_labels_model_arn: RequiredText = Field(description="Model that runs.")
 
 
 CUSTOM_LABELS = DetectorEntry(

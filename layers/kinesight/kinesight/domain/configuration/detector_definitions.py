@@ -1,0 +1,70 @@
+"""Named detectors of the configuration document: an entry of the catalogue with settings of its own."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, create_model, model_validator
+
+from kinesight.domain.configuration.camera import Part
+from kinesight.domain.detectors.catalogue import DETECTORS
+from kinesight.domain.detectors.catalogue.entry import DetectorEntry
+from kinesight.domain.errors import InvalidSettingError
+
+
+class DetectorDefinition(Part):
+    """Base: the type and the price of a call in US dollars (None: the list price). Further fields are those of the
+    type's settings; one that is not set has the parameter's value."""
+
+    type: str = Field(description="A detector of docs/detectors.md.")
+    usd_per_thousand_calls: Decimal | None = Field(
+        default=None, ge=0, description="US dollars of 1,000 calls, for budgets; `null`: the list price."
+    )
+
+    @property
+    def entry(self) -> DetectorEntry[Any]:
+        """The catalogue's entry."""
+        return DETECTORS[self.type]
+
+    def values(self) -> dict[str, Any]:
+        """The settings that are set, by field of the catalogue's settings."""
+        return {name: getattr(self, name) for name in self.model_fields_set & self.entry.settings.model_fields.keys()}
+
+    @model_validator(mode="after")
+    def _check_values(self) -> Self:
+        settings = self.entry.settings
+        absent = dict.fromkeys(settings.required_fields(), "a parameter's")
+        try:
+            settings.read(absent | self.values()).check()
+        except InvalidSettingError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def not_permitted(self, permitted: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """(field, problem) of each value that a parameter must name, because calls of it need a permission.
+
+        `permitted`: the stack's values of these fields.
+        """
+        settings = self.entry.settings
+        for name in sorted(settings.permitted_fields()):
+            value = getattr(self, name) if name in self.model_fields_set else permitted.get(name)
+            if value != permitted.get(name):
+                yield name, f"{value!r} is not permitted: set the parameter {settings.parameter(name)} to it"
+            elif name in settings.required_fields() and not value:
+                yield name, f"set the parameter {settings.parameter(name)}, which {self.type} needs"
+
+
+def _definition(entry: DetectorEntry[Any]) -> type[DetectorDefinition]:
+    fields: dict[str, Any] = {"type": (Literal[entry.name], ...)}
+    for name, field in entry.settings.model_fields.items():
+        optional = field.is_required()
+        metadata = field.metadata
+        annotation: Any = Annotated[field.annotation, *metadata] if metadata else field.annotation
+        default = None if optional else field.get_default()
+        fields[name] = (annotation | None if optional else annotation, Field(default, description=field.description))
+    title = "".join(part.capitalize() for part in entry.name.split("_"))
+    return create_model(title, __base__=DetectorDefinition, __doc__=entry.summary, **fields)
+
+
+DEFINITIONS: Mapping[str, type[DetectorDefinition]] = {name: _definition(one) for name, one in DETECTORS.items()}
+"""The model of each type's definition."""

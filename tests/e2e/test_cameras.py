@@ -1,0 +1,113 @@
+"""Cameras with settings of their own in one stack, changed without a deployment."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kinesight.domain.model import ResultRecord
+from kinesight_cli.main import app
+from kinesight_cli.shared.play_video import Tagging, play
+from kinesight_cli.shared.video_file import read_video
+from kinesight_local.cloud import LocalCloud
+from typer.testing import CliRunner
+
+from tests.e2e.conftest import ROOT
+from tests.e2e.test_event_driven_path import Stack, eventually
+from tests.sample_video import write_sample_video
+
+DOOR, YARD, SPARE = "camera-door", "camera-yard", "camera-spare"
+
+
+def document(yard: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "schemaVersion": 1,
+        "detectors": {"faces": {"type": "REKOGNITION_FACES", "minimumConfidence": 60}},
+        "defaults": {"gate": {"mode": "OFF"}},
+        "cameras": [
+            {
+                "streams": [DOOR],
+                "detector": "faces",
+                "imageGeneration": {"samplingInterval": 1000},
+                "rules": [{"name": "a visitor", "labels": ["Face"]}],
+            },
+            {"streamTags": "Location=Yard", **yard},
+            {"streams": [SPARE], "detector": None, "imageGeneration": {"samplingInterval": 2000}},
+        ],
+    }
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    parameters = {"StreamNames": "camera-*", "SessionClip": "DISABLED", "SamplingInterval": "1000"}
+    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
+        for name in (DOOR, SPARE):
+            cloud.ensure_stream(name)
+        cloud.client("kinesisvideo").create_stream(StreamName=YARD, DataRetentionInHours=24, Tags={"Location": "Yard"})
+        cloud.deploy()
+        yield cloud
+
+
+def put(cloud: LocalCloud, folder: Path, yard: dict[str, Any]) -> str:
+    """Replaces the document, and applies the stream settings as the schedule does."""
+    file = folder / "kinesight.json"
+    file.write_text(json.dumps(document(yard)))
+    done = CliRunner().invoke(app, ["config", "put", str(file)])
+    assert done.exit_code == 0, done.output
+    cloud.configure(json.loads(file.read_text()))
+    return done.output
+
+
+def interval_ms(cloud: LocalCloud, name: str) -> int:
+    described = cloud.client("kinesisvideo").describe_image_generation_configuration(StreamName=name)
+    interval: int = described["ImageGenerationConfiguration"]["SamplingInterval"]
+    return interval
+
+
+def record_video(cloud: LocalCloud, video: Path, *names: str) -> dict[str, int]:
+    """Plays the video into streams; returns how many images KVS generated of each so far."""
+    counters = cloud.kvs.service.delivery.counters
+    for name in names:
+        play(name, read_video(video), Tagging(image=True), lambda _: None)
+        eventually(lambda name=name: counters(name)["pending"], lambda pending: pending == 0)  # type: ignore[misc]  # bound at once
+    return {name: counters(name)["images_generated"] for name in names}
+
+
+def of_stream(records: list[ResultRecord], name: str) -> list[ResultRecord]:
+    return [record for record in records if record.frame.stream_name == name]
+
+
+def operations(records: list[ResultRecord]) -> set[str]:
+    return {record.detector.operation for record in records}
+
+
+def test_each_camera_has_its_own_detector_interval_and_rules(cloud: LocalCloud, tmp_path: Path) -> None:
+    stack, video = Stack(cloud), tmp_path / "demo.mp4"
+    write_sample_video(video)
+    put(cloud, tmp_path, {"imageGeneration": {"samplingInterval": 1500}, "labels": ["Person"]})
+    assert [interval_ms(cloud, name) for name in (DOOR, YARD, SPARE)] == [1000, 1500, 2000]
+
+    generated = record_video(cloud, video, DOOR, YARD, SPARE)
+    expected = generated[DOOR] + generated[YARD]
+    records = eventually(stack.results, lambda seen: len(seen) >= expected)
+
+    assert generated[DOOR] > generated[YARD] > 0
+    assert generated[SPARE] > 0
+    assert [len(of_stream(records, name)) for name in (DOOR, YARD, SPARE)] == [generated[DOOR], generated[YARD], 0]
+    assert operations(of_stream(records, DOOR)) == {"DetectFaces"}
+    assert operations(of_stream(records, YARD)) == {"DetectLabels"}
+    assert {rule for record in of_stream(records, DOOR) for rule in record.matched_rules} == {"a visitor"}
+    assert {label for record in of_stream(records, YARD) for label in record.matched_labels} == {"Person"}
+
+    # Another document, and no deployment: functions that have read the first one read it again within a minute.
+    output = put(cloud, tmp_path, {"imageGeneration": {"samplingInterval": 2000}, "detector": "faces"})
+    assert "changed" in output
+    assert interval_ms(cloud, YARD) == 2000
+
+    def analyzed_by_faces() -> bool:
+        record_video(cloud, video, YARD)
+        return "DetectFaces" in operations(of_stream(stack.results(), YARD))
+
+    eventually(analyzed_by_faces, bool, seconds=100)
+    assert of_stream(stack.results(), SPARE) == []
