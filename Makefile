@@ -123,8 +123,9 @@ build: setup ## build functions and layers for deployment (ENV=staging, of samco
 	$(BIN)/sam build --config-env $(ENV)
 	$(BIN)/python scripts/finish_build.py --release $(RELEASE)
 
-deploy: build ## deploy into your AWS account (ENV=staging|prod; ARGS=... goes to sam deploy; neither: it asks)
-	$(BIN)/sam deploy --config-env $(ENV) $(IN_REGION) $(or $(ARGS),$(if $(filter default,$(ENV)),--guided))
+deploy: build ## deploy what `kinesight init` wrote (ENV=staging|prod; ARGS=... goes to sam deploy, such as --guided)
+	$(BIN)/sam deploy --config-env $(ENV) $(IN_REGION) $(ARGS)
+	@if [ -f kinesight.yaml ]; then $(BIN)/kinesight config put kinesight.yaml --if-none --environment $(ENV) $(IN_REGION); fi
 
 destroy: setup ## delete the deployed stack (ENV=...); images and evidence stay in their buckets
 	$(BIN)/sam delete --config-env $(ENV) $(IN_REGION)

@@ -10,6 +10,7 @@ from kinesight_cli.shared.every_command import Debugging, prepare
 
 COMMANDS = (
     "demo",
+    "init",
     "put_video",
     "analyze",
     "timelapse",

@@ -178,10 +178,12 @@ class LocalCloud:
             self.stack.outputs["ViewerUrl"] = self.viewer.address
 
     def configure(self, document: Mapping[str, Any]) -> None:
-        """Replaces the stack's configuration document, and applies stream settings at once."""
+        """Replaces the stack's configuration document, which functions and streams have at once."""
         assert self.stack is not None  # noqa: S101 - a caller deploys before
+        assert self.lambdas is not None  # noqa: S101 - as above
         body = json.dumps(document).encode()
         self.client("s3").put_object(Bucket=self.outputs["EvidenceBucketName"], Key=DOCUMENT_KEY, Body=body)
+        self.lambdas.restart()
         scheduled = json.dumps({"source": "aws.events"})
         name = self.stack.function_name("ConfigureStreamsFunction")
         response = self.client("lambda").invoke(FunctionName=name, Payload=scheduled)

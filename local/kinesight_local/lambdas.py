@@ -282,6 +282,14 @@ class Lambdas:
             pool = self._pools.get(name)
         return pool is not None and pool.kill()
 
+    def restart(self) -> None:
+        """Has the next invocations start new environments: running ones keep for a minute what they have read."""
+        with self._lock:
+            pools = list(self._pools.values())
+        for pool in pools:
+            while pool.kill():
+                pass
+
     def invoke(self, name: str, event: Any) -> InvocationResult:
         """Raises KeyError for a function that is not registered."""
         with self._lock:

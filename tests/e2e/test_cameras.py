@@ -55,7 +55,9 @@ def put(cloud: LocalCloud, folder: Path, yard: dict[str, Any]) -> str:
     file.write_text(json.dumps(document(yard)))
     done = CliRunner().invoke(app, ["config", "put", str(file)])
     assert done.exit_code == 0, done.output
-    cloud.configure(json.loads(file.read_text()))
+    assert cloud.stack is not None
+    name, scheduled = cloud.stack.function_name("ConfigureStreamsFunction"), json.dumps({"source": "aws.events"})
+    assert "FunctionError" not in cloud.client("lambda").invoke(FunctionName=name, Payload=scheduled)
     return done.output
 
 

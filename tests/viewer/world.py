@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -192,12 +192,12 @@ def a_world(folder: Path, **parameters: str) -> Iterator[World]:
         "SessionClipSettleSeconds": "0",
         "EvidenceRetentionDays": str(KEPT_DAYS),
     }
-    with model.serving() as address, LocalCloud(ROOT, folder, chosen | {"HttpModelUrl": address} | parameters) as cloud:
+    with ExitStack() as ending:
+        chosen |= {"HttpModelUrl": ending.enter_context(model.serving()), **parameters}
+        cloud = ending.enter_context(LocalCloud(ROOT, folder, chosen, configuration=RULES))
         for stream in STREAMS:
             cloud.ensure_stream(stream)
         cloud.deploy()
         # Shorter than the silence that ends a session, so that images may be analyzed in any order.
         whole = read_video(video)
-        world = World(cloud, model, replace(whole, fragments=whole.fragments[:4]))
-        world.set_rules(RULES)
-        yield world
+        yield World(cloud, model, replace(whole, fragments=whole.fragments[:4]))

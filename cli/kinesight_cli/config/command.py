@@ -64,15 +64,29 @@ def check(
 
 @app.command()
 @changes_account
-def put(file: FileArgument, stack: StackOption = "kinesight") -> None:
+def put(
+    file: FileArgument,
+    stack: StackOption = "kinesight",
+    environment: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Take the stack from this environment of samconfig.toml.")
+    ] = None,
+    if_none: Annotated[bool, typer.Option("--if-none", help="Change nothing if the stack has a document.")] = False,
+) -> None:
     """Validate a document, print the changes, and make it the stack's. YAML is stored as JSON.
 
     It takes effect within a minute, without a deployment.
     """
     from kinesight_cli.config.stack_document import replace
+    from kinesight_cli.shared.configuration_document import fetch
     from kinesight_cli.shared.document_file import read_file
+    from kinesight_cli.shared.sam_file import stack_of
 
-    print_lines(*replace(stack, read_file(file)))
+    name = stack if environment is None else stack_of(environment)
+    found = read_file(file)
+    if if_none and fetch(name) is not None:
+        print_lines(f"the stack {name} has a configuration document, which stays: kinesight config diff {file}")
+        return
+    print_lines(*replace(name, found))
 
 
 @app.command()

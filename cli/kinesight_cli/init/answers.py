@@ -1,0 +1,114 @@
+"""The answers of a person, and the parameters and the configuration document that follow from them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any
+
+from kinesight.domain.errors import InvalidSettingError
+from kinesight.domain.streams.selection import StreamSelection
+
+from kinesight_cli.shared.errors import CommandError
+
+_NAMES = re.compile(r"[a-zA-Z0-9_.*?-]+(,[a-zA-Z0-9_.*?-]+){0,9}")
+_LONGEST_NAMES = 320
+_LONGEST_LABELS = 200
+_LARGEST_USD = 1_000_000
+_EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
+
+
+class AnswerError(CommandError):
+    """An answer that cannot be used."""
+
+
+class Producers(StrEnum):
+    """Whether the producers of the cameras tag fragments for image generation."""
+
+    TAG = "tag"
+    DONT_TAG = "dont-tag"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """`streams`: names and globs, separated by commas. `tags`: as TagFilters. `daily_budget_usd`: None for no limit."""
+
+    streams: str
+    tags: str
+    producers: Producers
+    labels: str
+    email: str
+    daily_budget_usd: Decimal | None
+
+    @property
+    def selection(self) -> StreamSelection:
+        """Which streams are meant."""
+        return StreamSelection.read([name for name in self.streams.split(",") if name], self.tags)
+
+    def parameters(self) -> dict[str, str]:
+        """Template parameters, empty ones too. Streams are read live unless producers tag: that works with every
+        producer."""
+        tags = self.producers is Producers.TAG
+        return {
+            "StreamNames": self.streams,
+            "TagFilters": self.tags,
+            "ImageGenerationStatus": "ENABLED" if tags else "DISABLED",
+            "LiveStatus": "DISABLED" if tags else "ENABLED",
+            "Labels": self.labels,
+            "AlertEmail": self.email,
+            "DailyBudgetUsd": "" if self.daily_budget_usd is None else f"{self.daily_budget_usd}",
+        }
+
+    def document(self) -> Mapping[str, Any]:
+        """A configuration document: the gate keeps unchanged images from the detector."""
+        return {"schemaVersion": 1, "defaults": {"gate": {"mode": "ON"}}, "cameras": []}
+
+
+def stream_names(text: str) -> str:
+    """Names and globs, separated by commas. Raises AnswerError."""
+    names = ",".join(part.strip() for part in text.split(",") if part.strip())
+    if names and (_NAMES.fullmatch(names) is None or len(names) > _LONGEST_NAMES):
+        raise AnswerError(
+            f"{text!r} is not a list of at most ten stream names or globs, separated by commas, such as "
+            f"front-door,parking-* (at most {_LONGEST_NAMES} characters; a glob can stand for many names)"
+        )
+    return names
+
+
+def tag_filters(text: str) -> str:
+    """Location=Front|Parking,Floor=1. Raises AnswerError."""
+    try:
+        StreamSelection.read([], text)
+    except InvalidSettingError as error:
+        raise AnswerError(str(error)) from error
+    return text.strip()
+
+
+def labels(text: str) -> str:
+    """Labels, separated by commas; none for every label. Raises AnswerError."""
+    found = ",".join(part.strip() for part in text.split(",") if part.strip())
+    if len(found) > _LONGEST_LABELS:
+        raise AnswerError(f"labels have at most {_LONGEST_LABELS} characters; use rules of the document for more")
+    return found
+
+
+def email(text: str) -> str:
+    """An address, or nothing. Raises AnswerError."""
+    if text.strip() and _EMAIL.fullmatch(text.strip()) is None:
+        raise AnswerError(f"{text!r} is not an e-mail address")
+    return text.strip()
+
+
+def daily_budget(text: str) -> Decimal | None:
+    """US dollars with at most two decimals; nothing, or none, for no limit. Raises AnswerError."""
+    if text.strip().casefold() in ("", "none"):
+        return None
+    try:
+        usd = Decimal(text.strip().removeprefix("$"))
+    except InvalidOperation:
+        usd = Decimal(-1)
+    if not usd.is_finite() or not 0 <= usd <= _LARGEST_USD or usd != usd.quantize(Decimal("0.01")):
+        raise AnswerError(f"{text!r} is not an amount of US dollars, such as 2.50")
+    return usd

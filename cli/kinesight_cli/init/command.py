@@ -1,0 +1,126 @@
+"""`kinesight init`: five questions, and the files of a first deployment."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kinesight_cli.init.answers import Producers
+from kinesight_cli.shared.console import errors, neutral, print_lines
+
+if TYPE_CHECKING:
+    from kinesight_cli.init.answers import Answers
+    from kinesight_cli.init.fleet import Stream
+
+app = typer.Typer()
+
+
+@app.command()
+def init(
+    streams: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Streams: names and globs, separated by commas.")
+    ] = None,
+    tags: Annotated[
+        str | None, typer.Option(metavar="FILTERS", help="Streams by tags, such as Location=Front|Parking,Floor=1.")
+    ] = None,
+    producers: Annotated[
+        Producers | None,
+        typer.Option(help="Whether producers tag fragments for image generation; stock kvssink does not."),
+    ] = None,
+    detect: Annotated[
+        bool, typer.Option("--detect", help="Read recent fragments of the streams to see whether producers tag them.")
+    ] = False,
+    labels: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="What to look for, separated by commas; empty: anything.")
+    ] = None,
+    email: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Where alerts go; empty: nowhere.")] = None,
+    daily_budget: Annotated[
+        str | None, typer.Option(metavar="USD", help="Most that detector calls may cost per UTC day; none: no limit.")
+    ] = None,
+    environment: Annotated[
+        str, typer.Option(metavar="NAME", help="Environment of samconfig.toml that is written.")
+    ] = "default",
+    folder: Annotated[Path, typer.Option(file_okay=False, exists=True, help="Folder of the files.")] = Path(),
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Ask nothing: use the options, and defaults for those that are missing.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing kinesight.yaml.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; goes with --yes.")] = False,
+) -> None:
+    """Prepare a first deployment: ask which cameras, how they are read, what to look for, where alerts go, the budget.
+
+    Writes an environment of samconfig.toml and kinesight.yaml, and prints the monthly estimate of exactly that.
+    """
+    from kinesight_cli.init.files import write_document, write_environment
+    from kinesight_cli.init.fleet import selected
+    from kinesight_cli.init.given import Given
+
+    known = _known_streams()
+    given = Given(streams, tags, producers, detect, labels, email, daily_budget, asks=not yes)
+    answers = given.answers(known)
+    matched = len(selected(known, answers.selection))
+    written = [
+        write_document(folder, answers.document(), overwrite=force),
+        write_environment(folder, environment, answers.parameters()),
+    ]
+    facts: dict[str, Any] = {
+        "parameters": {name: value for name, value in answers.parameters().items() if value},
+        "document": answers.document(),
+        "files": [str(one) for one in written],
+        "streams": matched,
+        "estimate": _estimate(answers, max(1, matched)),
+        "deploy": "make deploy" + ("" if environment == "default" else f" ENV={shlex.quote(environment)}"),
+    }
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+    else:
+        print_lines(*_lines(facts))
+
+
+def _known_streams() -> "list[Stream]":
+    """Without access to the account, the questions go on without a list."""
+    from kinesight_cli.init.fleet import streams
+    from kinesight_cli.shared.errors import CommandError
+
+    try:
+        return streams()
+    except CommandError as error:
+        errors.print(neutral(str(error)), soft_wrap=True)
+        return []
+
+
+def _estimate(answers: "Answers", cameras: int) -> dict[str, Any]:
+    from kinesight.domain.configuration.document import ConfigurationDocument
+
+    from kinesight_cli.estimate.estimator import estimator
+    from kinesight_cli.estimate.prices import load_prices
+    from kinesight_cli.estimate.workload import assumed
+
+    document = ConfigurationDocument.model_validate(answers.document())
+    found = estimator(answers.parameters(), assumed([f"cameras={cameras}"]), load_prices("us-east-1"), document)
+    bill = found.bill()
+    return {
+        "cameras": cameras,
+        "usdPerMonth": round(bill.usd, 2),
+        "usdPerMonthAndCamera": round(bill.usd_per_camera, 2),
+        "prices": "list prices of us-east-1",
+        "warnings": list(found.warnings(bill)),
+    }
+
+
+def _lines(facts: dict[str, Any]) -> Iterator[str]:
+    estimate = facts["estimate"]
+    yield f"written: {', '.join(facts['files'])}"
+    yield f"{facts['streams']} streams of the account are selected now; streams that are created later are attached too"
+    yield ""
+    cameras = "one camera" if estimate["cameras"] == 1 else f"{estimate['cameras']} cameras"
+    yield f"about ${estimate['usdPerMonth']:,.2f} a month for {cameras}, {estimate['prices']}"
+    if "DailyBudgetUsd" in facts["parameters"]:
+        yield f"  of which the budget allows detector calls ${facts['parameters']['DailyBudgetUsd']} a day at most"
+    yield from (f"  {one}" for one in estimate["warnings"])
+    yield "kinesight estimate --config kinesight.yaml prints what that is made of (docs/cost.md)"
+    yield ""
+    yield facts["deploy"]

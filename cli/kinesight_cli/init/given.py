@@ -1,0 +1,85 @@
+"""The answers: options first, then questions, then defaults."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kinesight_cli.init import answers as parse
+from kinesight_cli.init.answers import AnswerError, Answers, Producers
+from kinesight_cli.init.fleet import FleetError, Stream, producers_of, selected
+from kinesight_cli.init.questions import ask, producers, show_streams
+from kinesight_cli.shared.console import errors, neutral
+
+DEFAULT_LABELS, DEFAULT_BUDGET = "Person", "1.00"
+_WHICH = "1/5 Which cameras? Stream names or globs, separated by commas; or tags, such as Location=Front|Parking"
+_NO_CAMERAS = "no cameras are selected: pass --streams front-door,parking-* or --tags Location=Front"
+_TAGGING = "2/5 Do producers tag fragments for image generation? (tag, dont-tag, unknown; stock kvssink does not)"
+_LABELS = "3/5 What to look for? Labels, separated by commas; `any` for anything"
+_EMAIL = "4/5 Where do alerts go? An e-mail address; empty: nowhere"
+_BUDGET = "5/5 What may detector calls cost a day? US dollars; none: no limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Values of the options; `asks`: whether what is missing is asked."""
+
+    streams: str | None
+    tags: str | None
+    producers: Producers | None
+    detects: bool
+    labels: str | None
+    email: str | None
+    daily_budget: str | None
+    asks: bool
+
+    def answers(self, known: list[Stream]) -> Answers:
+        """Raises AnswerError, FleetError."""
+        names, tags = self._cameras(known)
+        selection = Answers(names, tags, Producers.UNKNOWN, "", "", None).selection
+        return Answers(
+            names,
+            tags,
+            self._producers(selected(known, selection)),
+            self._or_asked(self.labels, _LABELS, _labels, DEFAULT_LABELS),
+            self._or_asked(self.email, _EMAIL, parse.email, ""),
+            self._or_asked(self.daily_budget, _BUDGET, parse.daily_budget, DEFAULT_BUDGET),
+        )
+
+    def _cameras(self, known: list[Stream]) -> tuple[str, str]:
+        if self.streams is not None or self.tags is not None:
+            found = parse.stream_names(self.streams or ""), parse.tag_filters(self.tags or "")
+            if not any(found):
+                raise AnswerError(_NO_CAMERAS)
+            return found
+        if not self.asks:
+            raise AnswerError(_NO_CAMERAS)
+        show_streams(known)
+        return ask(_WHICH, _names_or_tags, "*" if known else "")
+
+    def _producers(self, streams: list[Stream]) -> Producers:
+        if self.producers is not None:
+            return self.producers
+        default = self._detected(streams) if self.detects else Producers.UNKNOWN
+        return ask(_TAGGING, producers, default.value) if self.asks else default
+
+    def _detected(self, streams: list[Stream]) -> Producers:
+        try:
+            return producers_of(streams)
+        except FleetError as error:
+            errors.print(neutral(str(error)), soft_wrap=True)
+            return Producers.UNKNOWN
+
+    def _or_asked[T](self, given: str | None, question: str, parsed: Callable[[str], T], default: str) -> T:
+        if given is not None:
+            return parsed(given)
+        return ask(question, parsed, default) if self.asks else parsed(default)
+
+
+def _names_or_tags(text: str) -> tuple[str, str]:
+    found = ("", parse.tag_filters(text)) if "=" in text else (parse.stream_names(text), "")
+    if not any(found):
+        raise AnswerError("name at least one stream; * is all of them")
+    return found
+
+
+def _labels(text: str) -> str:
+    return "" if text.strip().casefold() == "any" else parse.labels(text)
