@@ -79,12 +79,16 @@ class FunctionPool:
         self._idle: queue.LifoQueue[_Environment | None] = queue.LifoQueue()
         self._all: list[_Environment] = []
         self._stopped = False
+        self._generation = 0
         for _ in range(most):
             self._idle.put(None)
 
     def invoke(self, event: Any) -> InvocationResult:
         """Waits for an idle environment, then for the result. Never raises for a failed function."""
         environment = self._idle.get()
+        if environment is not None and environment.generation != self._generation:
+            self._discard(environment)
+            environment = None
         if environment is not None and not environment.is_alive():
             environment = None
         try:
@@ -108,6 +112,10 @@ class FunctionPool:
             running[0].kill()
         return bool(running)
 
+    def restart(self) -> None:
+        """Has the next invocations start new environments; running invocations end as they are."""
+        self._generation += 1
+
     def stop(self) -> None:
         """Ends all environments; later invocations fail."""
         self._stopped = True
@@ -116,7 +124,9 @@ class FunctionPool:
 
     def _start(self) -> "_Environment":
         self._check_not_stopped()
+        generation = self._generation
         environment = _Environment(self.spec, self._runtime_environment, self._log, self._runtimes)
+        environment.generation = generation
         self._all.append(environment)
         try:
             self._check_not_stopped()  # while it started, `stop` did not see it
@@ -142,6 +152,7 @@ class _Environment:
         self, spec: FunctionSpec, runtime_environment: Mapping[str, str], log: Path, runtimes: Runtimes
     ) -> None:
         address, api = _free_address(), _free_address()
+        self.generation = 0
         self._url = f"http://{address}/2015-03-31/functions/function/invocations"
         command = ["/bin/sh", "-c", _LIFELINE, "sh"]
         command += [str(_EMULATOR), "--log-level", "error", "--runtime-interface-emulator-address", address]
@@ -287,8 +298,7 @@ class Lambdas:
         with self._lock:
             pools = list(self._pools.values())
         for pool in pools:
-            while pool.kill():
-                pass
+            pool.restart()
 
     def invoke(self, name: str, event: Any) -> InvocationResult:
         """Raises KeyError for a function that is not registered."""

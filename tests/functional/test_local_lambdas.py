@@ -94,6 +94,17 @@ def test_a_crash_costs_one_invocation(start: Start) -> None:
     assert after["pid"] != before
 
 
+def test_a_restart_starts_a_new_environment_for_the_next_invocation(start: Start) -> None:
+    pool = start()
+    before = invoked(pool)["pid"]
+
+    pool.restart()
+    first, second = invoked(pool), invoked(pool)
+
+    assert first["pid"] != before
+    assert (first["calls"], second["calls"]) == (1, 2)
+
+
 def test_a_timeout_costs_one_invocation(start: Start) -> None:
     pool = start(timeout_s=3)
 

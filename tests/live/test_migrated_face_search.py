@@ -20,6 +20,8 @@ from tests.live.test_migrated_kit import SCHEDULED, records_of
 from tests.processors import FACE_SEARCH
 from tests.sample_video import write_sample_video
 
+# tests/e2e/test_migration.py deploys a migrated processor too, and test_detectors.py there searches faces.
+pytestmark = pytest.mark.long
 STREAM = "entrance"
 
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kinesight_cli.init.answers import Producers
+from kinesight_cli.init.choices import Producers
 from kinesight_cli.shared.console import errors, neutral, print_lines
 
 if TYPE_CHECKING:
-    from kinesight_cli.init.answers import Answers
+    from kinesight_cli.init.choices import Choices
     from kinesight_cli.init.fleet import Stream
 
 app = typer.Typer()
@@ -45,12 +45,12 @@ def init(
     ] = "default",
     folder: Annotated[Path, typer.Option(file_okay=False, exists=True, help="Folder of the files.")] = Path(),
     yes: Annotated[
-        bool, typer.Option("--yes", help="Ask nothing: use the options, and defaults for those that are missing.")
+        bool, typer.Option("--yes", help="Do not prompt: use the options, and defaults for those that are missing.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing kinesight.yaml.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; goes with --yes.")] = False,
 ) -> None:
-    """Prepare a first deployment: ask which cameras, how they are read, what to look for, where alerts go, the budget.
+    """Prepare a first deployment by five questions: cameras, their producers, what to look for, alerts, budget.
 
     Writes an environment of samconfig.toml and kinesight.yaml, and prints the monthly estimate of exactly that.
     """
@@ -59,19 +59,19 @@ def init(
     from kinesight_cli.init.given import Given
 
     known = _known_streams()
-    given = Given(streams, tags, producers, detect, labels, email, daily_budget, asks=not yes)
-    answers = given.answers(known)
-    matched = len(selected(known, answers.selection))
+    given = Given(streams, tags, producers, detect, labels, email, daily_budget, prompts=not yes)
+    choices = given.choices(known)
+    matched = len(selected(known, choices.selection))
     written = [
-        write_document(folder, answers.document(), overwrite=force),
-        write_environment(folder, environment, answers.parameters()),
+        write_document(folder, choices.document(), overwrite=force),
+        write_environment(folder, environment, choices.parameters()),
     ]
     facts: dict[str, Any] = {
-        "parameters": {name: value for name, value in answers.parameters().items() if value},
-        "document": answers.document(),
+        "parameters": {name: value for name, value in choices.parameters().items() if value},
+        "document": choices.document(),
         "files": [str(one) for one in written],
         "streams": matched,
-        "estimate": _estimate(answers, max(1, matched)),
+        "estimate": _estimate(choices, max(1, matched)),
         "deploy": "make deploy" + ("" if environment == "default" else f" ENV={shlex.quote(environment)}"),
     }
     if as_json:
@@ -92,15 +92,15 @@ def _known_streams() -> "list[Stream]":
         return []
 
 
-def _estimate(answers: "Answers", cameras: int) -> dict[str, Any]:
+def _estimate(choices: "Choices", cameras: int) -> dict[str, Any]:
     from kinesight.domain.configuration.document import ConfigurationDocument
 
     from kinesight_cli.estimate.estimator import estimator
     from kinesight_cli.estimate.prices import load_prices
     from kinesight_cli.estimate.workload import assumed
 
-    document = ConfigurationDocument.model_validate(answers.document())
-    found = estimator(answers.parameters(), assumed([f"cameras={cameras}"]), load_prices("us-east-1"), document)
+    document = ConfigurationDocument.model_validate(choices.document())
+    found = estimator(choices.parameters(), assumed([f"cameras={cameras}"]), load_prices("us-east-1"), document)
     bill = found.bill()
     return {
         "cameras": cameras,

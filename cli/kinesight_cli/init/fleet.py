@@ -11,7 +11,7 @@ from kinesight.domain.streams.selection import StreamSelection
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight.media.mkv import MkvError
 
-from kinesight_cli.init.answers import Producers
+from kinesight_cli.init.choices import Producers
 from kinesight_cli.shared import aws_session
 from kinesight_cli.shared.errors import CommandError
 from kinesight_cli.shared.put_media import IMAGE_GENERATION
@@ -58,10 +58,10 @@ def producers_of(found: Iterable[Stream]) -> Producers:
 
     Raises FleetError.
     """
-    answers = [tagging for one in islice(found, _SAMPLED_STREAMS) if (tagging := _tags_images(one.name)) is not None]
-    if not answers:
+    choices = [tagging for one in islice(found, _SAMPLED_STREAMS) if (tagging := _tags_images(one.name)) is not None]
+    if not choices:
         return Producers.UNKNOWN
-    return Producers.TAG if all(answers) else Producers.DONT_TAG
+    return Producers.TAG if all(choices) else Producers.DONT_TAG
 
 
 def _tags_images(stream_name: str) -> bool | None:

@@ -1,12 +1,12 @@
-"""The answers: options first, then questions, then defaults."""
+"""The choices: options first, then questions, then defaults."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kinesight_cli.init import answers as parse
-from kinesight_cli.init.answers import AnswerError, Answers, Producers
+from kinesight_cli.init import choices as parse
+from kinesight_cli.init.choices import ChoiceError, Choices, Producers
 from kinesight_cli.init.fleet import FleetError, Stream, producers_of, selected
-from kinesight_cli.init.questions import ask, producers, show_streams
+from kinesight_cli.init.questions import producers, prompt, show_streams
 from kinesight_cli.shared.console import errors, neutral
 
 DEFAULT_LABELS, DEFAULT_BUDGET = "Person", "1.00"
@@ -20,7 +20,7 @@ _BUDGET = "5/5 What may detector calls cost a day? US dollars; none: no limit"
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """Values of the options; `asks`: whether what is missing is asked."""
+    """Values of the options; `prompts`: whether to prompt for what is missing."""
 
     streams: str | None
     tags: str | None
@@ -29,37 +29,37 @@ class Given:
     labels: str | None
     email: str | None
     daily_budget: str | None
-    asks: bool
+    prompts: bool
 
-    def answers(self, known: list[Stream]) -> Answers:
-        """Raises AnswerError, FleetError."""
+    def choices(self, known: list[Stream]) -> Choices:
+        """Raises ChoiceError, FleetError."""
         names, tags = self._cameras(known)
-        selection = Answers(names, tags, Producers.UNKNOWN, "", "", None).selection
-        return Answers(
+        selection = Choices(names, tags, Producers.UNKNOWN, "", "", None).selection
+        return Choices(
             names,
             tags,
             self._producers(selected(known, selection)),
-            self._or_asked(self.labels, _LABELS, _labels, DEFAULT_LABELS),
-            self._or_asked(self.email, _EMAIL, parse.email, ""),
-            self._or_asked(self.daily_budget, _BUDGET, parse.daily_budget, DEFAULT_BUDGET),
+            self._or_prompted(self.labels, _LABELS, _labels, DEFAULT_LABELS),
+            self._or_prompted(self.email, _EMAIL, parse.email, ""),
+            self._or_prompted(self.daily_budget, _BUDGET, parse.daily_budget, DEFAULT_BUDGET),
         )
 
     def _cameras(self, known: list[Stream]) -> tuple[str, str]:
         if self.streams is not None or self.tags is not None:
             found = parse.stream_names(self.streams or ""), parse.tag_filters(self.tags or "")
             if not any(found):
-                raise AnswerError(_NO_CAMERAS)
+                raise ChoiceError(_NO_CAMERAS)
             return found
-        if not self.asks:
-            raise AnswerError(_NO_CAMERAS)
+        if not self.prompts:
+            raise ChoiceError(_NO_CAMERAS)
         show_streams(known)
-        return ask(_WHICH, _names_or_tags, "*" if known else "")
+        return prompt(_WHICH, _names_or_tags, "*" if known else "")
 
     def _producers(self, streams: list[Stream]) -> Producers:
         if self.producers is not None:
             return self.producers
         default = self._detected(streams) if self.detects else Producers.UNKNOWN
-        return ask(_TAGGING, producers, default.value) if self.asks else default
+        return prompt(_TAGGING, producers, default.value) if self.prompts else default
 
     def _detected(self, streams: list[Stream]) -> Producers:
         try:
@@ -68,16 +68,16 @@ class Given:
             errors.print(neutral(str(error)), soft_wrap=True)
             return Producers.UNKNOWN
 
-    def _or_asked[T](self, given: str | None, question: str, parsed: Callable[[str], T], default: str) -> T:
+    def _or_prompted[T](self, given: str | None, question: str, parsed: Callable[[str], T], default: str) -> T:
         if given is not None:
             return parsed(given)
-        return ask(question, parsed, default) if self.asks else parsed(default)
+        return prompt(question, parsed, default) if self.prompts else parsed(default)
 
 
 def _names_or_tags(text: str) -> tuple[str, str]:
     found = ("", parse.tag_filters(text)) if "=" in text else (parse.stream_names(text), "")
     if not any(found):
-        raise AnswerError("name at least one stream; * is all of them")
+        raise ChoiceError("name at least one stream; * is all of them")
     return found
 
 

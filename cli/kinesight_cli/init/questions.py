@@ -1,10 +1,10 @@
-"""Asks the five questions at a terminal; an invalid answer is asked again."""
+"""Prompts for the five choices at a terminal, again after an invalid one."""
 
 from collections.abc import Callable
 
 import typer
 
-from kinesight_cli.init.answers import AnswerError, Producers
+from kinesight_cli.init.choices import ChoiceError, Producers
 from kinesight_cli.init.fleet import Stream
 from kinesight_cli.shared.console import errors, neutral, print_lines
 
@@ -24,19 +24,19 @@ def show_streams(known: list[Stream]) -> None:
         print_lines(f"  … and {len(known) - _SHOWN} more")
 
 
-def ask[T](question: str, parse: Callable[[str], T], default: str) -> T:
-    """Returns the first valid answer."""
+def prompt[T](question: str, parse: Callable[[str], T], default: str) -> T:
+    """Returns the first valid choice."""
     while True:
-        answer = typer.prompt(question, default=default, show_default=bool(default))
+        text = typer.prompt(question, default=default, show_default=bool(default))
         try:
-            return parse(answer)
-        except AnswerError as error:
+            return parse(text)
+        except ChoiceError as error:
             errors.print(neutral(str(error)), soft_wrap=True)
 
 
-def producers(answer: str) -> Producers:
-    """Raises AnswerError."""
+def producers(text: str) -> Producers:
+    """Raises ChoiceError."""
     try:
-        return Producers(answer.strip().casefold())
+        return Producers(text.strip().casefold())
     except ValueError as error:
-        raise AnswerError(f"answer {', '.join(Producers)}") from error
+        raise ChoiceError(f"type one of {', '.join(Producers)}") from error

@@ -1,4 +1,4 @@
-"""`kinesight init`: answers by options or at a terminal, and the files that follow from them."""
+"""`kinesight init`: choices by options or at a terminal, and the files that follow from them."""
 
 import json
 import os
@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 from kinesight.domain.configuration.document import ConfigurationDocument
-from kinesight_cli.init import answers as parse
-from kinesight_cli.init.answers import AnswerError
+from kinesight_cli.init import choices as parse
+from kinesight_cli.init.choices import ChoiceError
 from kinesight_cli.init.files import override, write_environment
 from kinesight_cli.main import app
 from kinesight_cli.migrate.parameter_file import read_parameters
@@ -86,7 +86,7 @@ def test_json_has_what_was_written_and_its_estimate(tmp_path: Path) -> None:
         (["--streams", "front door"], "not a list of at most ten stream names"),
         (["--streams", ",".join("abcdefghijk")], "at most ten"),
         (["--tags", "Location"], "not a filter such as"),
-        (["--streams", "a", "--email", "nobody"], "not an e-mail address"),
+        (["--streams", "a", "--email", "somewhere"], "not an e-mail address"),
         (["--streams", "a", "--daily-budget", "many"], "not an amount of US dollars"),
         (["--streams", "a", "--daily-budget", "-1"], "not an amount of US dollars"),
         (["--streams", "a", "--daily-budget", "0.001"], "not an amount of US dollars"),
@@ -94,7 +94,7 @@ def test_json_has_what_was_written_and_its_estimate(tmp_path: Path) -> None:
         (["--streams", "a", "--labels", "x" * 201], "at most 200 characters"),
     ],
 )
-def test_an_answer_that_cannot_be_used_is_named_and_nothing_is_written(
+def test_a_choice_that_cannot_be_used_is_named_and_nothing_is_written(
     options: list[str], problem: str, tmp_path: Path
 ) -> None:
     result = run(tmp_path, "--yes", *options)
@@ -113,7 +113,7 @@ def test_a_document_is_not_replaced_without_force(tmp_path: Path) -> None:
     assert run(tmp_path, "--yes", "--streams", "a", "--force").exit_code == 0
 
 
-def test_an_environment_keeps_what_is_not_asked(tmp_path: Path) -> None:
+def test_an_environment_keeps_its_other_settings(tmp_path: Path) -> None:
     (tmp_path / "samconfig.toml").write_text((ROOT / "samconfig.toml").read_text())
     before = tomllib.loads((tmp_path / "samconfig.toml").read_text())
     old = {"StreamNames": "", "TagFilters": "Location=Front", "AlertEmail": "a@b.example"}
@@ -148,21 +148,21 @@ def test_a_budget_is_an_amount_or_none(text: str, usd: str | None) -> None:
     found = parse.daily_budget(text)
 
     assert (None if found is None else str(found)) == usd
-    with pytest.raises(AnswerError):
+    with pytest.raises(ChoiceError):
         parse.daily_budget("1e400")
 
 
-def typed(folder: Path, *answers: str) -> tuple[int, str]:
-    """Runs the command in a pseudo-terminal and answers its questions; returns its exit code and what it printed."""
+def typed(folder: Path, *choices: str) -> tuple[int, str]:
+    """Runs the command in a pseudo-terminal and choices its questions; returns its exit code and what it printed."""
     command = [str(Path(sys.executable).with_name("kinesight")), "init", "--folder", str(folder)]
     terminal, side = pty.openpty()
     process = subprocess.Popen(command, stdin=side, stdout=side, stderr=side, close_fds=True)
     os.close(side)
-    printed, waiting = "", iter(answers)
+    printed, waiting = "", iter(choices)
     for chunk in _output(terminal):
         printed += chunk
-        if printed.rstrip().endswith(":") and (answer := next(waiting, None)) is not None:
-            os.write(terminal, f"{answer}\n".encode())
+        if printed.rstrip().endswith(":") and (choice := next(waiting, None)) is not None:
+            os.write(terminal, f"{choice}\n".encode())
             printed += "\n"
     os.close(terminal)
     return process.wait(timeout=60), printed
@@ -182,13 +182,13 @@ def _output(terminal: int) -> Iterator[str]:
             yield chunk.decode(errors="replace")
 
 
-def test_questions_are_asked_at_a_terminal_until_the_answers_are_valid(tmp_path: Path) -> None:
-    answers = ("front door", "front-*", "perhaps", "dont-tag", "Person,Dog", "me@home.example", "2")
-    code, printed = typed(tmp_path, *answers)
+def test_a_terminal_prompts_until_each_choice_is_valid(tmp_path: Path) -> None:
+    choices = ("front door", "front-*", "perhaps", "dont-tag", "Person,Dog", "me@home.example", "2")
+    code, printed = typed(tmp_path, *choices)
 
     assert code == 0, printed
     assert "not a list of at most ten stream names" in printed
-    assert "answer tag, dont-tag, unknown" in printed
+    assert "type one of tag, dont-tag, unknown" in printed
     assert written(tmp_path) == {
         "StreamNames": "front-*",
         "ImageGenerationStatus": "DISABLED",

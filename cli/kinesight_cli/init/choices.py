@@ -1,4 +1,4 @@
-"""The answers of a person, and the parameters and the configuration document that follow from them."""
+"""The choices of a person, and the parameters and the configuration document that follow from them."""
 
 import re
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ _LARGEST_USD = 1_000_000
 _EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
 
 
-class AnswerError(CommandError):
-    """An answer that cannot be used."""
+class ChoiceError(CommandError):
+    """An choice that cannot be used."""
 
 
 class Producers(StrEnum):
@@ -32,7 +32,7 @@ class Producers(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class Choices:
     """`streams`: names and globs, separated by commas. `tags`: as TagFilters. `daily_budget_usd`: None for no limit."""
 
     streams: str
@@ -67,10 +67,10 @@ class Answers:
 
 
 def stream_names(text: str) -> str:
-    """Names and globs, separated by commas. Raises AnswerError."""
+    """Names and globs, separated by commas. Raises ChoiceError."""
     names = ",".join(part.strip() for part in text.split(",") if part.strip())
     if names and (_NAMES.fullmatch(names) is None or len(names) > _LONGEST_NAMES):
-        raise AnswerError(
+        raise ChoiceError(
             f"{text!r} is not a list of at most ten stream names or globs, separated by commas, such as "
             f"front-door,parking-* (at most {_LONGEST_NAMES} characters; a glob can stand for many names)"
         )
@@ -78,31 +78,31 @@ def stream_names(text: str) -> str:
 
 
 def tag_filters(text: str) -> str:
-    """Location=Front|Parking,Floor=1. Raises AnswerError."""
+    """Location=Front|Parking,Floor=1. Raises ChoiceError."""
     try:
         StreamSelection.read([], text)
     except InvalidSettingError as error:
-        raise AnswerError(str(error)) from error
+        raise ChoiceError(str(error)) from error
     return text.strip()
 
 
 def labels(text: str) -> str:
-    """Labels, separated by commas; none for every label. Raises AnswerError."""
+    """Labels, separated by commas; none for every label. Raises ChoiceError."""
     found = ",".join(part.strip() for part in text.split(",") if part.strip())
     if len(found) > _LONGEST_LABELS:
-        raise AnswerError(f"labels have at most {_LONGEST_LABELS} characters; use rules of the document for more")
+        raise ChoiceError(f"labels have at most {_LONGEST_LABELS} characters; use rules of the document for more")
     return found
 
 
 def email(text: str) -> str:
-    """An address, or nothing. Raises AnswerError."""
+    """An address, or nothing. Raises ChoiceError."""
     if text.strip() and _EMAIL.fullmatch(text.strip()) is None:
-        raise AnswerError(f"{text!r} is not an e-mail address")
+        raise ChoiceError(f"{text!r} is not an e-mail address")
     return text.strip()
 
 
 def daily_budget(text: str) -> Decimal | None:
-    """US dollars with at most two decimals; nothing, or none, for no limit. Raises AnswerError."""
+    """US dollars with at most two decimals; nothing, or none, for no limit. Raises ChoiceError."""
     if text.strip().casefold() in ("", "none"):
         return None
     try:
@@ -110,5 +110,5 @@ def daily_budget(text: str) -> Decimal | None:
     except InvalidOperation:
         usd = Decimal(-1)
     if not usd.is_finite() or not 0 <= usd <= _LARGEST_USD or usd != usd.quantize(Decimal("0.01")):
-        raise AnswerError(f"{text!r} is not an amount of US dollars, such as 2.50")
+        raise ChoiceError(f"{text!r} is not an amount of US dollars, such as 2.50")
     return usd
