@@ -82,7 +82,7 @@ def effective(stack: str, stream_name: str, tags: Mapping[str, str] | None) -> E
     """
     layer = parameter_layer(parameters(stack))
     text = configuration_document.fetch(stack)
-    document = ConfigurationDocument.model_validate({"schemaVersion": 1}) if text is None else _parsed(stack, text)
+    document = ConfigurationDocument.empty() if text is None else _parsed(stack, text)
     if tags is None:
         tags = configuration_document.stream_tags(stack).get(stream_name, {}) if document.uses_tags else {}
     return effective_camera(stream_name, tags, document, layer)

@@ -18,7 +18,7 @@ from kinesight_cli.shared.parameter_layer import PATHS, overridden, parameter_la
 
 NO_DETECTOR = "NONE"
 """Value of Detector and followUp.detector without a detector."""
-NO_DOCUMENT = ConfigurationDocument.model_validate({"schemaVersion": 1})
+NO_DOCUMENT = ConfigurationDocument.empty()
 _NO_FOLLOW_UP = FollowUp(detector=NO_DETECTOR)
 _WITHOUT_FOLLOW_UP = ("followUp.detector", NO_DETECTOR)
 _LISTS = frozenset({"labels", "followUp.labels", "alertChannels"})

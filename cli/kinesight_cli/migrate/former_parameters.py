@@ -228,7 +228,7 @@ def _definition_defaults(kind: str) -> Mapping[str, Any]:
 
 @cache
 def _document_default(path: tuple[str, ...]) -> Any:
-    found: Any = ConfigurationDocument.model_validate({"schemaVersion": 1}).model_dump(mode="json", by_alias=True)
+    found: Any = ConfigurationDocument.empty().model_dump(mode="json", by_alias=True)
     for part in path:
         found = found[part]
     return found

@@ -1,6 +1,8 @@
 """Rules that are re-read while the pipeline runs."""
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass, field
 
 import pytest
@@ -97,6 +99,54 @@ def test_a_transient_failure_of_the_store_leaves_the_rules_in_use(monkeypatch: p
 
     assert rule_names(rules) == before
     assert world.warnings == ["the previous configuration stays in use: slow down"]
+
+
+def test_an_unchanged_document_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.put(a_document("one"))
+    configuration = world.rules()
+    parsed: list[str] = []
+
+    def parse(text: str) -> ConfigurationDocument:
+        parsed.append(text)
+        return document_parse(text)
+
+    document_parse = ConfigurationDocument.parse
+    monkeypatch.setattr(ConfigurationDocument, "parse", parse)
+    for name in ("one", "one", "two", "two"):
+        world.put(a_document(name))
+        configuration()
+        world.now_s += 60
+
+    assert parsed == [a_document("one"), a_document("two")]
+
+
+def test_an_invalid_document_is_reported_each_time_it_is_read() -> None:
+    world = World()
+    configuration = world.rules()
+    configuration()
+    world.put("{")
+    for _ in range(4):
+        world.now_s += 30
+        configuration()
+
+    assert len(world.warnings) == 2
+
+
+def test_without_a_document_none_of_its_validators_is_built() -> None:
+    code = (
+        "from kinesight.domain.configuration.configuration import Configuration\n"
+        "from kinesight.domain.configuration.document import ConfigurationDocument\n"
+        "Configuration.of([], 80).of_stream('front-door')\n"
+        "print(ConfigurationDocument.__pydantic_complete__)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert run.stdout == "False\n"
+
+
+def test_the_empty_document_is_as_a_parsed_one() -> None:
+    assert ConfigurationDocument.empty() == ConfigurationDocument.parse('{"schemaVersion": 1}')
 
 
 def test_without_a_store_the_parameters_apply() -> None:

@@ -21,7 +21,7 @@ class Configuration:
         document: ConfigurationDocument | None = None,
         tags: TagsByStream | None = None,
     ) -> None:
-        self.document = document or ConfigurationDocument.model_validate({"schemaVersion": 1})
+        self.document = document or ConfigurationDocument.empty()
         self._defaults = overlay(parameters, self.document.defaults)
         self._tags = tags or {}
         self._prepared: dict[str, CameraRules] = {}

@@ -18,58 +18,63 @@ DOCUMENT_KEY = "configuration/kinesight.json"
 _REFRESH_S = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The texts that were read, and what they say."""
+
+    text: str | None
+    document: ConfigurationDocument | None
+    tags: str | None
+    configuration: Configuration
+
+
 @dataclass(slots=True)
 class CurrentConfiguration:
     """Callable that returns the current configuration; without a store, there is no document.
 
-    An invalid document is reported to `warn` once; the last valid one stays in use until it is fixed. `make` gets None
-    if there is no document, and may raise InvalidConfigurationError."""
+    An invalid document is reported to `warn` each time it is read; the last valid one stays in use until it is fixed.
+    `make` gets None if there is no document, and may raise InvalidConfigurationError."""
 
     store: WorkStore | None
     make: Callable[[ConfigurationDocument | None, TagsByStream], Configuration]
     monotonic_s: Callable[[], float]
     warn: Callable[[str], None]
-    _read_texts: tuple[str | None, str | None] = (None, None)
-    _configuration: Configuration | None = None
-    _read_at_s: float | None = None
+    _last: _Read | None = None
+    _read_at_s: float = 0
     _lock: Lock = field(default_factory=Lock)
 
     def __call__(self) -> Configuration:
         """Raises StorageBusyError or InvalidConfigurationError if no valid document has been read yet."""
         with self._lock:
-            if self._configuration is None:
-                self._read()
-            elif self._is_old():
-                self._try_to_read()
-            assert self._configuration is not None  # noqa: S101 - reading raises if it cannot set it
-            return self._configuration
+            if self._last is None:
+                return self._read()
+            if self.monotonic_s() - self._read_at_s < _REFRESH_S:
+                return self._last.configuration
+            try:
+                return self._read()
+            except (StorageBusyError, InvalidConfigurationError) as error:
+                self._read_at_s = self.monotonic_s()
+                self.warn(f"the previous configuration stays in use: {error}")
+                return self._last.configuration
 
     def latest(self) -> Configuration:
         """Reads it now. Raises StorageBusyError or InvalidConfigurationError if that fails, whatever was read
         before."""
         with self._lock:
-            self._read()
-            assert self._configuration is not None  # noqa: S101 - reading raises if it cannot set it
-            return self._configuration
+            return self._read()
 
-    def _is_old(self) -> bool:
-        return self._read_at_s is None or self.monotonic_s() - self._read_at_s >= _REFRESH_S
-
-    def _try_to_read(self) -> None:
-        try:
-            self._read()
-        except (StorageBusyError, InvalidConfigurationError) as error:
-            self._read_at_s = self.monotonic_s()
-            self.warn(f"the previous configuration stays in use: {error}")
-
-    def _read(self) -> None:
-        text = self._text(DOCUMENT_KEY)
-        document = None if text is None else parse_document(text)
+    def _read(self) -> Configuration:
+        """Parses and makes only what has changed."""
+        text, last = self._text(DOCUMENT_KEY), self._last
+        if last is not None and text == last.text:
+            document = last.document
+        else:
+            document = None if text is None else parse_document(text)
         tags = self._text(TAGS_KEY) if document is not None and document.uses_tags else None
-        if self._configuration is None or (text, tags) != self._read_texts:
-            self._configuration = self.make(document, _tags(tags))
-            self._read_texts = (text, tags)
-        self._read_at_s = self.monotonic_s()
+        if last is None or (text, tags) != (last.text, last.tags):
+            last = _Read(text, document, tags, self.make(document, _tags(tags)))
+        self._last, self._read_at_s = last, self.monotonic_s()
+        return last.configuration
 
     def _text(self, key: str) -> str | None:
         body = None if self.store is None else self.store.read(key)
