@@ -218,7 +218,7 @@ def test_rates_are_parsed(expression: str, seconds: float | None) -> None:
 
 def test_motos_private_invoke_method_exists(moto: str) -> None:
     """If this fails, moto has moved `LambdaFunction._invoke_lambda`: adapt kinesight_local/moto_support/hooks.py."""
-    original = LambdaFunction._invoke_lambda
+    assert callable(LambdaFunction._invoke_lambda)
     heard: list[Any] = []
 
     def invoke(function: LambdaFunction, event: Any) -> InvocationResult:
@@ -237,4 +237,7 @@ def test_motos_private_invoke_method_exists(moto: str) -> None:
 
     assert json.loads(response["Payload"].read()) == {"hello": "world"}
     assert heard == [("f", {"a": 1})]
-    assert LambdaFunction._invoke_lambda is original
+    later = client.invoke(FunctionName="f", Payload=b'{"a": 2}')
+    assert "FunctionError" in later
+    assert json.loads(later["Payload"].read())["errorMessage"] == "The stack of function f is not running."
+    assert heard == [("f", {"a": 1})]

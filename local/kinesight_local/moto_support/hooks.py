@@ -41,8 +41,9 @@ Invoke = Callable[[LambdaFunction, Any], InvocationResult]
 
 
 def route_invocations(invoke: Invoke) -> Callable[[], None]:
-    """Makes `invoke` run all functions. Call the result to restore moto."""
-    original = LambdaFunction._invoke_lambda
+    """Makes `invoke` run all functions. Call the result to end that.
+
+    Afterwards, all invocations fail: an execution may outlive its stack, and moto would start containers for it."""
 
     def replacement(function: LambdaFunction, event: Any = None) -> tuple[str, bool, str]:
         document = json.loads(event) if isinstance(event, str | bytes) else event
@@ -51,7 +52,6 @@ def route_invocations(invoke: Invoke) -> Callable[[], None]:
 
     original_modules, modules = backends.list_of_moto_modules, tuple(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: modules  # otherwise every request lists the folder, a fifth of its time
-    original_host = settings.moto_server_host
     settings.moto_server_host = lambda: "http://127.0.0.1"  # type: ignore[assignment]  # otherwise it queries Docker
     LambdaFunction._invoke_lambda = replacement  # type: ignore[assignment, method-assign]  # the purpose of this module
 
@@ -69,10 +69,14 @@ def route_invocations(invoke: Invoke) -> Callable[[], None]:
     def restore() -> None:
         LambdaFunction.invoke = original_call  # type: ignore[method-assign]  # the purpose of this module
         backends.list_of_moto_modules = original_modules
-        settings.moto_server_host = original_host
-        LambdaFunction._invoke_lambda = original  # type: ignore[method-assign]  # the purpose of this module
+        LambdaFunction._invoke_lambda = _refuse  # type: ignore[assignment, method-assign]  # the purpose of this module
 
     return restore
+
+
+def _refuse(function: LambdaFunction, event: Any = None) -> tuple[str, bool, str]:  # noqa: ARG001 - as moto calls it
+    message = f"The stack of function {function.function_name} is not running."
+    return json.dumps({"errorType": "StackNotRunning", "errorMessage": message}), True, ""
 
 
 def register_mapping(client: Any, source_arn: str, function_arn: str) -> Callable[[], bool]:
