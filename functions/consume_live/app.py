@@ -49,7 +49,13 @@ def _log_frame(one: FrameAnalysis) -> None:
     elif one.record is not None:
         logger.info("analyzed", matched=one.record.matched, matched_labels=one.record.matched_labels, **keys)
     else:
-        logger.info("gated" if one.gated else "already analyzed", **keys)
+        logger.info(_not_analyzed(one), **keys)
+
+
+def _not_analyzed(one: FrameAnalysis) -> str:
+    if one.has_no_detector:
+        return "no detector"
+    return "gated" if one.gated else "already analyzed"
 
 
 def _emit_stream(stream_name: str, counted: Mapping[str, int], frames: FrameReport) -> None:

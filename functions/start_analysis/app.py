@@ -29,6 +29,12 @@ def _log_and_count(report: StartReport) -> None:
             stream_name=name,
             fragment_number=fragment.fragment_number,
         )
+    for fragment in report.without_detector:
+        logger.info(
+            "no detector",
+            stream_name=stream_name_of(fragment.stream_arn),
+            fragment_number=fragment.fragment_number,
+        )
     for run in report.started:
         logger.info(
             "started",

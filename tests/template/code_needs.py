@@ -278,6 +278,7 @@ _HOLDERS: dict[tuple[str, str], tuple[str, str]] = {
     ("analyze_images._streams", "KvsStreamDirectory"): ("kinesight.domain.analysis.stream_arns", "_streams"),
     ("archive_session.ports", "KvsStreamDirectory"): ("kinesight.domain.sessions.archive_session", "streams"),
     ("plan_windows.ports", "KvsStreamDirectory"): ("kinesight.domain.on_demand.plan_windows", "streams"),
+    ("plan_windows.ports", "ImagesBucket"): ("kinesight.domain.on_demand.plan_windows", "work"),
     ("serve_viewer.cameras", "DynamoDbManagedStreams"): ("kinesight.domain.viewer.cameras", "managed"),
     ("current_configuration._reader", "EvidenceBucket"): ("kinesight.domain.configuration.current", "store"),
     ("configure_streams.ports", "EvidenceBucket"): ("kinesight.domain.configuration.stream_tags", "store"),

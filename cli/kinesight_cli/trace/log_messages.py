@@ -9,6 +9,7 @@ class LogMessage(StrEnum):
     ANALYZED = "analyzed"
     ALREADY_ANALYZED = "already analyzed"
     GATED = "gated"
+    NO_DETECTOR = "no detector"
     OVER_BUDGET = "over budget"
     RETRIED = "to be retried"
     GIVEN_UP = "given up"

@@ -53,6 +53,8 @@ def _why_no_result(trace: FrameTrace) -> str:
 def _logged_reason(trace: FrameTrace) -> str | None:
     if trace.last_line(LogMessage.GATED):
         return "the frame gate dropped it, since it does not differ from the previous image (docs/gate.md)"
+    if trace.last_line(LogMessage.NO_DETECTOR):
+        return "its camera has no detector in the configuration document (docs/configuration.md)"
     if over_budget := trace.last_line(LogMessage.OVER_BUDGET):
         return f"the budget is spent (docs/budget.md): {over_budget.fields.get('reason', 'see the runbook')}"
     if dead_lettered := _dead_letter_reason(trace, ("images", "live")):

@@ -199,7 +199,7 @@ class _WorkflowSettings(Settings):
     work_bucket: str
 
 
-class PlanWindowsSettings(_WorkflowSettings, PermittedSettings):
+class PlanWindowsSettings(_WorkflowSettings, ConfiguredSettings, PermittedSettings):
     """An execution may choose its detector, but only one for which the stack has what it needs."""
 
     def missing_parameters(self) -> dict[str, str]:

@@ -157,6 +157,7 @@ def test_what_needs_a_permission_must_be_named_by_its_parameter() -> None:
             "other": {"type": "SAGEMAKER", "sagemakerEndpointName": "theirs"},
             "missing": {"type": "BEDROCK"},
             "file": {"type": "HTTP", "modelLabelsUri": "s3://elsewhere/labels.txt"},
+            "nothing": {"type": "HTTP", "modelLabelsUri": None, "httpAuthSecretArn": ""},
             "free": {"type": "REKOGNITION_LABELS", "maxLabels": 3},
         },
         cameras=[{"streams": ["a"], "detector": "REKOGNITION_FACE_SEARCH"}],

@@ -391,6 +391,19 @@ def test_the_state_of_a_long_range_stays_small(days: int) -> None:
     assert max(len(WINDOWS.dump_json([window])) for window in workflow.windows(plan)) < 20_000
 
 
+def test_a_camera_without_a_detector_costs_no_images() -> None:
+    workflow = Workflow()
+    ports = PlanningPorts(
+        workflow.camera, workflow.camera, workflow.work, lambda: workflow.now, is_analyzed=lambda name: name != "camera"
+    )
+
+    with pytest.raises(InvalidInputError, match=r"camera has no detector .* Detector, or NONE"):
+        plan_range(a_request(), "one", ports)
+    assert not workflow.work.objects
+    assert plan_range(a_request(Detector="REKOGNITION_TEXT"), "two", ports).detector == "REKOGNITION_TEXT"
+    assert plan_range(a_request(Detector="NONE", Timelapse={}), "three", ports).detects is False
+
+
 def test_a_detector_without_its_parameter_is_rejected() -> None:
     workflow = Workflow()
     ports = PlanningPorts(

@@ -24,7 +24,7 @@ from tests.builders import NOON_MS
 from tests.fakes import FakeDeadLetters, FakeDocuments, FakeWorkflow
 
 RULES = BurstRules(pre_roll_ms=5_000, post_roll_ms=10_000, quiet_ms=30_000, interval_ms=1_000)
-PLAN = StartSettings(lambda _: RULES, "PRODUCER_TIMESTAMP")
+PLAN = StartSettings(lambda name: None if name == "off" else RULES, "PRODUCER_TIMESTAMP")
 LENGTH_MS = 2_000
 VISIBILITY_MS = 360_000
 
@@ -141,6 +141,18 @@ def test_a_hundred_notifications_of_three_streams_are_an_execution_each() -> Non
         starts = [NOON_MS + number * 700 for number in range(100) if number % 3 == stream]
         assert start_ms == (starts[0] - RULES.pre_roll_ms) // 1000 * 1000
         assert end_ms == starts[-1] + LENGTH_MS + RULES.post_roll_ms
+
+
+def test_a_camera_without_a_detector_starts_nothing() -> None:
+    world = World()
+    for stream in ("off", "cam"):
+        world.send(notification(stream, NOON_MS))
+
+    world.run()
+
+    assert [one.stream_arn for one in world.reports[0].without_detector] == [arn("off")]
+    assert (len(world.ranges("off")), len(world.ranges("cam"))) == (0, 1)
+    assert list(world.documents.all()) == [arn("cam")]
 
 
 def test_a_burst_closes_after_its_post_roll() -> None:

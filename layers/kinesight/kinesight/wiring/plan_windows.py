@@ -11,11 +11,13 @@ from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.on_demand.plan_windows import PlanningPorts
 from kinesight.settings import PlanWindowsSettings
+from kinesight.wiring.current_configuration import current_configuration
 
 
 def ports() -> PlanningPorts:
     """Raises InvalidSettingError."""
     environment = PlanWindowsSettings.from_environment()
+    configuration = current_configuration(environment)
     archive = KvsArchive(clients.archived_media(), sleep=time.sleep)
     work = S3Bucket(clients.s3(), environment.work_bucket)
     return PlanningPorts(
@@ -24,4 +26,5 @@ def ports() -> PlanningPorts:
         work,
         lambda: datetime.now(UTC),
         missing_parameters=environment.missing_parameters(),
+        is_analyzed=lambda stream_name: configuration().is_analyzed(stream_name),
     )

@@ -29,8 +29,11 @@ def settings() -> StartSettings:
     environment = _environment()
     configuration = current_configuration(environment)
 
-    def rules(stream_name: str) -> BurstRules:
-        analysis = configuration().of_stream(stream_name).camera.analysis
+    def rules(stream_name: str) -> BurstRules | None:
+        camera = configuration().of_stream(stream_name).camera
+        if camera.detector is None:
+            return None
+        analysis = camera.analysis
         return BurstRules(
             pre_roll_ms=analysis.pre_roll_seconds * 1000,
             post_roll_ms=analysis.post_roll_seconds * 1000,

@@ -27,7 +27,6 @@ class FrameCounts:
     gate_failed_open: int = 0
     duplicates: int = 0
     over_budget: int = 0
-    without_detector: int = 0
     latencies_ms: list[int] = field(default_factory=list)
     ages_ms: list[int] = field(default_factory=list)
     detector_errors: Counter[str] = field(default_factory=Counter)
@@ -42,7 +41,6 @@ class FrameCounts:
             return
         self.duplicates += one.already_analyzed
         self.over_budget += one.over_budget is not None
-        self.without_detector += one.has_no_detector
         self.gated += one.gate_decision is GateDecision.GATED
         self.would_be_gated += one.gate_decision is GateDecision.WOULD_BE_GATED
         self.gate_failed_open += one.gate_decision is GateDecision.FAILED_OPEN

@@ -43,12 +43,13 @@ class DetectorDefinition(Part):
     def not_permitted(self, permitted: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """(field, problem) of each value that a parameter must name, because calls of it need a permission.
 
-        `permitted`: the stack's values of these fields.
+        `permitted`: the stack's values of these fields. An empty text or `null` names nothing, so it needs none.
         """
         settings = self.entry.settings
         for name in sorted(settings.permitted_fields()):
-            value = getattr(self, name) if name in self.model_fields_set else permitted.get(name)
-            if value != permitted.get(name):
+            allowed = permitted.get(name) or None
+            value = (getattr(self, name) or None) if name in self.model_fields_set else allowed
+            if value is not None and value != allowed:
                 yield name, f"{value!r} is not permitted: set the parameter {settings.parameter(name)} to it"
             elif name in settings.required_fields() and not value:
                 yield name, f"set the parameter {settings.parameter(name)}, which {self.type} needs"

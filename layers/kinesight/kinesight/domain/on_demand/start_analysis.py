@@ -57,17 +57,19 @@ class StartPorts:
 
 @dataclass(frozen=True, slots=True)
 class StartSettings:
-    """Rules of the bursts of a stream, by its name, and the timestamp that selects fragments."""
+    """Rules of the bursts of a stream, by its name (None: it has no detector), and the timestamp that selects
+    fragments."""
 
-    rules: Callable[[str], BurstRules]
+    rules: Callable[[str], BurstRules | None]
     selector: Selector
 
 
 @dataclass(slots=True)
 class StartReport(FailedItems):
-    """Result of a batch."""
+    """Result of a batch. Fragments `without_detector` are in no burst."""
 
     fragments: list[NotifiedFragment] = field(default_factory=list)
+    without_detector: list[NotifiedFragment] = field(default_factory=list)
     started: list[AnalysisRun] = field(default_factory=list)
 
 
@@ -85,7 +87,11 @@ def start_analyses(messages: Sequence[QueuedMessage], ports: StartPorts, setting
     report = StartReport()
     for stream_arn, mail in _sorted_by_stream(messages, ports, settings, report).items():
         try:
-            report.started += _Stream(stream_arn, ports, settings).take(mail)
+            rules = settings.rules(stream_name_of(stream_arn) or "")
+            if rules is None:
+                report.without_detector += mail.fragments
+                continue
+            report.started += _Stream(stream_arn, ports, settings.selector, rules).take(mail)
         except PermanentError as error:
             for message in mail.messages:
                 report.dead_letter(message.body, ports.dead_letters, ItemFailure(message.message_id, error))
@@ -126,11 +132,11 @@ def _reminder(body: str) -> Reminder | None:
 class _Stream:
     """Updates the bursts of one stream for one batch."""
 
-    def __init__(self, stream_arn: str, ports: StartPorts, settings: StartSettings) -> None:
+    def __init__(self, stream_arn: str, ports: StartPorts, selector: Selector, rules: BurstRules) -> None:
         self._arn = stream_arn
         self._ports = ports
-        self._settings = settings
-        self._rules = settings.rules(stream_name_of(stream_arn) or "")
+        self._selector = selector
+        self._rules = rules
         self._now_ms = ports.now_ms()
         self._ends_ms: dict[str, int] = {}
         self._wake_at_ms: int | None = None
@@ -172,7 +178,7 @@ class _Stream:
         assumed."""
         if burst.last_fragment not in self._ends_ms:
             near = self._ports.fragments.fragments(
-                stream_name_of(self._arn) or "", self._settings.selector, burst.last_ms, burst.last_ms + 1000
+                stream_name_of(self._arn) or "", self._selector, burst.last_ms, burst.last_ms + 1000
             )
             lengths = [one.length_ms for one in near if one.number == burst.last_fragment]
             self._ends_ms[burst.last_fragment] = burst.last_ms + max(
@@ -182,7 +188,7 @@ class _Stream:
 
     def _run(self, closed: ClosedBurst) -> AnalysisRun:
         interval_ms = self._rules.interval_ms
-        return AnalysisRun(self._arn, self._settings.selector, closed.start_ms, closed.end_ms, interval_ms)
+        return AnalysisRun(self._arn, self._selector, closed.start_ms, closed.end_ms, interval_ms)
 
     def _update(self, change: Callable[[StreamBursts], StreamBursts]) -> StreamBursts:
         """Applies and saves a change. Raises StorageBusyError if every save lost against a concurrent one."""
