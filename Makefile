@@ -123,9 +123,11 @@ build: setup ## build functions and layers for deployment (ENV=staging, of samco
 	$(BIN)/sam build --config-env $(ENV)
 	$(BIN)/python scripts/finish_build.py --release $(RELEASE)
 
+# Options with which sam may deploy to another stack than that of samconfig.toml, which kinesight.yaml is for.
+ELSEWHERE := $(filter --guided -g --stack-name% --region% --profile% --config-%,$(ARGS))
 deploy: build ## deploy what `kinesight init` wrote (ENV=staging|prod; ARGS=... goes to sam deploy, such as --guided)
 	$(BIN)/sam deploy --config-env $(ENV) $(IN_REGION) $(ARGS)
-	@if [ -f kinesight.yaml ]; then $(BIN)/kinesight config put kinesight.yaml --if-none --environment $(ENV) $(IN_REGION); fi
+	@if [ -f kinesight.yaml ] && [ -z "$(ELSEWHERE)" ]; then $(BIN)/kinesight config put kinesight.yaml --if-none --environment $(ENV) $(IN_REGION); fi
 
 destroy: setup ## delete the deployed stack (ENV=...); images and evidence stay in their buckets
 	$(BIN)/sam delete --config-env $(ENV) $(IN_REGION)

@@ -6,7 +6,22 @@ from dataclasses import dataclass, field, replace
 
 from kinesight.domain.errors import NoRetentionError, StreamGoneError
 from kinesight.domain.ports import VideoStream
-from kinesight.domain.streams.stream_settings import Feature, FeatureSettings, ManagedFeature
+from kinesight.domain.streams.selection import StreamSelection
+from kinesight.domain.streams.stream_settings import (
+    Feature,
+    FeatureSettings,
+    ManagedFeature,
+    StreamFeatures,
+    StreamSettings,
+)
+
+
+def same_settings(
+    selection: StreamSelection, images: FeatureSettings | None, notices: FeatureSettings | None
+) -> StreamSettings:
+    """The same settings for all streams."""
+    features = StreamFeatures(images, notices)
+    return StreamSettings(selection, lambda _name, _tags: features)
 
 
 @dataclass

@@ -294,6 +294,18 @@ def test_make_deploys_to_the_region_of_the_environment(
     assert [word for word in line if word in ("--region", *variables.values())] == region
 
 
+@pytest.mark.parametrize(
+    ("arguments", "puts"),
+    [("", True), ("--no-confirm-changeset", True), ("--stack-name other", False), ("--region=x", False), ("-g", False)],
+)
+def test_make_puts_the_document_of_the_environments_stack_only(arguments: str, puts: bool) -> None:
+    command = ["make", "-n", "deploy", f"ARGS={arguments}"]
+    printed = subprocess.check_output(command, cwd=ROOT, text=True, env={"PATH": os.environ["PATH"]})
+    (script,) = [line for line in printed.splitlines() if "config put" in line]
+
+    assert (' && [ -z "" ]; then' in script) == puts
+
+
 # ---- .github -------------------------------------------------------------------------------------------------------
 
 

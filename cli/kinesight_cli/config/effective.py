@@ -6,9 +6,10 @@ from typing import Any
 
 from kinesight.domain.configuration.camera import CameraSettings
 from kinesight.domain.configuration.document import ConfigurationDocument
-from kinesight.domain.configuration.layers import origins, overlay
+from kinesight.domain.configuration.layers import overlay
 
 from kinesight_cli.shared.parameter_layer import ParameterLayer
+from kinesight_cli.shared.set_paths import set_paths
 
 SCHEMA_DEFAULT = "schema default"
 GENERATED_RULE = "labels, minimumConfidence"
@@ -75,7 +76,7 @@ def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
 
 def _set_origins(found: dict[str, str], name: str, layer: CameraSettings) -> None:
     """Adds what a layer sets. It replaces an object that it sets to null, and null that it sets to an object."""
-    for path in origins([(name, layer)]):
+    for path in set_paths(layer):
         for other in [one for one in found if one.startswith(f"{path}.") or path.startswith(f"{one}.")]:
             del found[other]
         found[path] = name

@@ -48,7 +48,7 @@ def init(
         bool, typer.Option("--yes", help="Do not prompt: use the options, and defaults for those that are missing.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing kinesight.yaml.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; goes with --yes.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; implies --yes.")] = False,
 ) -> None:
     """Prepare a first deployment by five questions: cameras, their producers, what to look for, alerts, budget.
 
@@ -59,7 +59,7 @@ def init(
     from kinesight_cli.init.given import Given
 
     known = _known_streams()
-    given = Given(streams, tags, producers, detect, labels, email, daily_budget, prompts=not yes)
+    given = Given(streams, tags, producers, detect, labels, email, daily_budget, prompts=not (yes or as_json))
     choices = given.choices(known)
     matched = len(selected(known, choices.selection))
     written = [

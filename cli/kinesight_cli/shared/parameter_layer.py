@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from kinesight.domain.configuration.camera import CameraSettings
-from kinesight.domain.configuration.layers import origins
 from pydantic import ValidationError
 
 from kinesight_cli.shared.errors import CommandError
+from kinesight_cli.shared.set_paths import set_paths
 
 PATHS: Mapping[str, str] = {
     "Detector": "detector",
@@ -52,11 +52,11 @@ def parameter_layer(parameters: Mapping[str, str]) -> ParameterLayer:
 
 def overridden(defaults: CameraSettings, parameters: Mapping[str, str]) -> list[str]:
     """Returns the parameters of the stack that have no effect, because the document's `defaults` set their settings."""
-    set_paths = origins([("defaults", defaults)]).keys()
+    set_by_document = list(set_paths(defaults))
     return [
         name
         for name, path in PATHS.items()
-        if name in parameters and any(path == one or path.startswith(f"{one}.") for one in set_paths)
+        if name in parameters and any(path == one or path.startswith(f"{one}.") for one in set_by_document)
     ]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kinesight.domain.configuration.camera import AlertChannelName, CameraSettings, RangeAnalysis
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.configuration.document import ConfigurationDocument
-from kinesight.domain.configuration.layers import origins, overlay
+from kinesight.domain.configuration.layers import overlay
 from kinesight.domain.configuration.stream_tags import StreamTagsFile
 from kinesight.domain.errors import InvalidConfigurationError
 from kinesight.domain.sessions.channels import CHANNELS, Carries
@@ -172,15 +172,6 @@ def test_what_needs_a_permission_must_be_named_by_its_parameter() -> None:
         "set the parameter ModelLabelsUri to it",
         "cameras[0].detector: set the parameter FaceCollectionId, which REKOGNITION_FACE_SEARCH needs",
     ]
-
-
-def test_the_origin_of_each_value_is_named() -> None:
-    document = parsed(defaults={"gate": {"mode": "ON"}}, cameras=[{"streams": ["a"], "gate": {"threshold": 2}}])
-
-    found = origins([("parameters", PARAMETERS), ("defaults", document.defaults), ("cameras[0]", document.cameras[0])])
-
-    assert (found["gate.mode"], found["gate.threshold"]) == ("defaults", "cameras[0]")
-    assert (found["gate.maximumIntervalSeconds"], found["labels"]) == ("parameters", "parameters")
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers(0, 3)), max_size=4))

@@ -29,7 +29,7 @@ from kinesight.domain.streams.stream_settings import Feature, StreamFeatures, St
 
 from tests.examples import examples
 from tests.fakes import FakeWork
-from tests.fakes_streams import FakeManagedStreams, FakeStreamDirectory
+from tests.fakes_streams import FakeManagedStreams, FakeStreamDirectory, same_settings
 
 IMAGES = {
     "Status": "ENABLED",
@@ -69,7 +69,7 @@ class World:
 
 
 def desired(*names: str, tag_filters: Any = (), images: Any = IMAGES, notices: Any = None) -> StreamSettings:
-    return StreamSettings.same(StreamSelection.of(names, list(tag_filters)), images, notices)
+    return same_settings(StreamSelection.of(names, list(tag_filters)), images, notices)
 
 
 def test_selected_streams_are_set_with_their_own_region() -> None:

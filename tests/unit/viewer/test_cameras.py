@@ -21,13 +21,13 @@ from kinesight.domain.ports import ImageRequest, ImageSpec, SlotImage, VideoStre
 from kinesight.domain.streams.discovery import SelectionGuard
 from kinesight.domain.streams.missing_images import LastImageSeen
 from kinesight.domain.streams.selection import StreamSelection
-from kinesight.domain.streams.stream_settings import Feature, ManagedFeature, StreamSettings
+from kinesight.domain.streams.stream_settings import Feature, ManagedFeature
 from kinesight.domain.viewer.cameras import PAGE, CameraPorts, CameraViewSettings, cameras_page
 from kinesight.domain.viewer.images import CameraImagePorts, recent_image
 
 from tests.builders import NOON_MS
 from tests.fakes import FakeDocuments
-from tests.fakes_streams import DescribeOnly, FakeManagedStreams, FakeStreamDirectory
+from tests.fakes_streams import DescribeOnly, FakeManagedStreams, FakeStreamDirectory, same_settings
 from tests.unit.viewer.test_serve_viewer import World
 from tests.unit.viewer.test_sessions import FakePages
 
@@ -92,7 +92,7 @@ class Fleet:
 
     @property
     def settings(self) -> CameraViewSettings:
-        expected = StreamSettings.same(self.selection, IMAGES, self.notices)
+        expected = same_settings(self.selection, IMAGES, self.notices)
         return CameraViewSettings(
             expected, times_by_producer=True, is_live=self.is_live, images_missing_s=3600, region="us-east-1"
         )

@@ -7,11 +7,6 @@ from kinesight.domain.configuration.configuration import Configuration
 from kinesight.media.selection import EveryInterval, EveryNth, Sampler
 
 
-class _Nothing:
-    def takes(self, at_ms: int, state: int) -> tuple[bool, int]:  # noqa: ARG002 - as a sampler
-        return False, state
-
-
 @dataclass(frozen=True, slots=True)
 class LiveCamera:
     """`configuration` returns the current one."""
@@ -19,10 +14,10 @@ class LiveCamera:
     stream_name: str
     configuration: Callable[[], Configuration]
 
-    def sampler(self) -> Sampler:
-        """Which keyframes are analyzed; none without a detector."""
+    def sampler(self) -> Sampler | None:
+        """Which keyframes are analyzed; None without a detector."""
         camera = self.configuration().of_stream(self.stream_name).camera
         if camera.detector is None:
-            return _Nothing()
+            return None
         every = camera.live.inference_interval
         return EveryNth(every) if every else EveryInterval(camera.live.sampling_interval)

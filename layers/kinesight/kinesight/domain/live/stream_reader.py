@@ -120,7 +120,7 @@ class StreamReader:
         # time.
         start_ms, sampler = producer_ms(fragment), self._camera.sampler()
         for keyframe in keyframes(fragment):
-            takes, state = sampler.takes(keyframe.at_ms(start_ms), state)
+            takes, state = (False, state) if sampler is None else sampler.takes(keyframe.at_ms(start_ms), state)
             sampled += [keyframe] if takes else []
             self._state.counts.add(seen=1, sampled=int(takes))
         return sampled, state

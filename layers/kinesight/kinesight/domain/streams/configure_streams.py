@@ -28,6 +28,7 @@ from kinesight.domain.streams.stream_settings import (
     FeatureSettings,
     ManagedFeature,
     ManagedStreams,
+    StreamFeatures,
     StreamSettings,
     StreamTags,
     equal_settings,
@@ -129,6 +130,8 @@ class _Run:
         self._lock = Lock()
         self._tags: dict[str, Mapping[str, str]] = {}
         """By ARN; read only where they decide something."""
+        self._features: dict[str, StreamFeatures] = {}
+        """By ARN."""
 
     def run(self) -> ConfigureStreamsReport:
         streams = {stream.arn: stream for stream in self._ports.registry.streams()}
@@ -141,7 +144,7 @@ class _Run:
             selected = [stream for stream in selected if stream.arn in self._tags]
         work = [(stream, feature) for stream in selected for feature in Feature]
         self._each(work, lambda pair: self._configure_stream(pair[0], pair[1], stored))
-        kept = {(stream.arn, feature) for stream, feature in work if self._features(feature, stream) is not None}
+        kept = {(stream.arn, feature) for stream, feature in work if self._desired_of(feature, stream) is not None}
         leaving = [one for key, one in stored.items() if key not in kept and one.stream_arn not in unknown]
         self._each(
             leaving, lambda one: self._guard(one.stream_name, partial(self._restore, one, one.stream_arn in streams))
@@ -182,11 +185,12 @@ class _Run:
             self._ports.tags.save(after)
         return {stream.arn for stream in streams if stream.arn not in self._tags}
 
-    def _features(self, feature: Feature, stream: VideoStream) -> FeatureSettings | None:
+    def _desired_of(self, feature: Feature, stream: VideoStream) -> FeatureSettings | None:
         if self._desired is None:
             return None
-        features = self._desired.features(stream.name, self._tags.get(stream.arn, {}))
-        return features.feature_settings(feature, stream)
+        if stream.arn not in self._features:
+            self._features[stream.arn] = self._desired.features(stream.name, self._tags.get(stream.arn, {}))
+        return self._features[stream.arn].feature_settings(feature, stream)
 
     def _is_late(self) -> bool:
         return self._ports.clock.now_s() >= self._ports.deadline_s
@@ -206,7 +210,7 @@ class _Run:
     def _configure_stream(
         self, stream: VideoStream, feature: Feature, stored: Mapping[tuple[str, Feature], ManagedFeature]
     ) -> None:
-        desired = self._features(feature, stream)
+        desired = self._desired_of(feature, stream)
         if desired is None:
             return
         if not stream.active:

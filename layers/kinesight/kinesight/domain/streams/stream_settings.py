@@ -116,17 +116,6 @@ class StreamSettings:
     features: Callable[[str, Mapping[str, str]], StreamFeatures]
     needs_tags: bool = False
 
-    @classmethod
-    def same(
-        cls,
-        selection: StreamSelection,
-        image_generation: FeatureSettings | None,
-        notification: FeatureSettings | None,
-    ) -> "StreamSettings":
-        """The same settings for all streams."""
-        features = StreamFeatures(image_generation, notification)
-        return cls(selection, lambda _name, _tags: features)
-
 
 def equal_settings(one: FeatureSettings | None, other: FeatureSettings | None) -> bool:
     """Whether two settings are equivalent: an absent JPEG quality is the default of KVS."""

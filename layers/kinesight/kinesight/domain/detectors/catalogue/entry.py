@@ -35,9 +35,9 @@ class Documentation:
 class DetectorEntry[S: DetectorSettings]:
     """A detector. `name` is the value of the Detector parameter.
 
-    `summary` is the operation, or the kind of the model; `actions` are IAM actions of its calls; `parameters` are those
-    of the template that it needs. `price` is in micro-dollars for the budget, `price_key` names the price in the price
-    file of `kinesight estimate`. `is_own_model`: not an operation of Rekognition.
+    `summary` is the operation, or the kind of the model; `actions` are IAM actions of its calls. `price` is in
+    micro-dollars for the budget, `price_key` names the price in the price file of `kinesight estimate`.
+    `is_own_model`: not an operation of Rekognition.
     """
 
     name: str
@@ -47,8 +47,12 @@ class DetectorEntry[S: DetectorSettings]:
     price: Callable[[S], CallPrice]
     price_key: str
     documentation: Documentation = Documentation()
-    parameters: tuple[str, ...] = ()
     is_own_model: bool = False
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Parameters of the template that it needs."""
+        return tuple(map(self.settings.parameter, self.settings.required_fields()))
 
     def read(self, values: Mapping[str, Any]) -> S:
         """The settings in a plain mapping. Raises InvalidSettingError naming the parameters that are empty or wrong."""

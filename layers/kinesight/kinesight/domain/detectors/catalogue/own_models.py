@@ -96,7 +96,6 @@ SAGEMAKER = DetectorEntry(
     actions=("sagemaker:InvokeEndpoint",),
     price=per_call(0),
     price_key="sagemaker.instance",
-    parameters=("SageMakerEndpointName",),
     is_own_model=True,
 )
 
@@ -107,7 +106,6 @@ SAGEMAKER_ASYNC = DetectorEntry(
     actions=("sagemaker:InvokeEndpointAsync",),
     price=per_call(0),
     price_key="sagemaker.instance",
-    parameters=("SageMakerEndpointName", "SageMakerAsyncOutputBucket"),
     is_own_model=True,
 )
 
@@ -145,7 +143,6 @@ HTTP = DetectorEntry(
     actions=(),
     price=per_call(0),
     price_key="http.call",
-    parameters=("HttpModelUrl",),
     is_own_model=True,
 )
 
@@ -167,7 +164,6 @@ BEDROCK = DetectorEntry(
     actions=("bedrock:InvokeModel",),
     price=_bedrock_price,
     price_key="bedrock.call",
-    parameters=("BedrockModelId",),
     is_own_model=True,
 )
 

@@ -54,7 +54,6 @@ FACE_SEARCH = DetectorEntry(
         "`Face`",
         "`known`; of a known one `faceId`, `externalImageId`, `similarity`, and `otherMatches` if there are any",
     ),
-    parameters=("FaceCollectionId",),
 )
 
 MODERATION = DetectorEntry(
@@ -127,7 +126,6 @@ CUSTOM_LABELS = DetectorEntry(
     price=per_call(0),
     price_key="rekognition.custom_labels",
     documentation=Documentation("your model's", needs=", and that the model runs"),
-    parameters=("CustomLabelsModelArn",),
 )
 
 ENTRIES = (LABELS, FACES, FACE_SEARCH, MODERATION, TEXT, PROTECTIVE_EQUIPMENT, CUSTOM_LABELS)
