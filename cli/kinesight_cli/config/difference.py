@@ -5,8 +5,8 @@ from typing import Any
 
 from kinesight.domain.configuration.document import ConfigurationDocument
 
-from kinesight_cli.config.effective import leaves
 from kinesight_cli.config.summary import camera_name, value_text
+from kinesight_cli.shared.setting_paths import leaves
 
 _Named = Mapping[str, Mapping[str, Any]]
 _NAMED_LISTS = {"zones": "zone", "rules": "rule"}

@@ -9,7 +9,7 @@ from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.configuration.layers import overlay
 
 from kinesight_cli.shared.parameter_layer import ParameterLayer
-from kinesight_cli.shared.set_paths import set_paths
+from kinesight_cli.shared.setting_paths import leaves, set_paths
 
 SCHEMA_DEFAULT = "schema default"
 GENERATED_RULE = "labels, minimumConfidence"
@@ -63,15 +63,6 @@ def effective_camera(
         entry,
         tags if document.uses_tags else None,
     )
-
-
-def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yields path and value of each setting: members of objects one by one, lists as a whole."""
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from leaves(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value
 
 
 def _set_origins(found: dict[str, str], name: str, layer: CameraSettings) -> None:

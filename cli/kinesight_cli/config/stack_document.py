@@ -7,12 +7,12 @@ from kinesight.domain.configuration.document import ConfigurationDocument
 
 from kinesight_cli.config.difference import difference
 from kinesight_cli.config.effective import EffectiveCamera, effective_camera
-from kinesight_cli.config.permissions import permission_problems
 from kinesight_cli.config.summary import summary
 from kinesight_cli.shared import configuration_document
 from kinesight_cli.shared.document_file import DocumentFile, InvalidDocumentError, parse
 from kinesight_cli.shared.errors import CommandError
 from kinesight_cli.shared.parameter_layer import overridden, parameter_layer
+from kinesight_cli.shared.permissions import permission_problems
 from kinesight_cli.shared.stack_lookup import parameters
 
 

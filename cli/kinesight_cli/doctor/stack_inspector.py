@@ -14,10 +14,10 @@ from kinesight.domain.streams.selection import StreamSelection
 from kinesight.settings import SelectionSettings
 from kinesight.wiring.stream_settings import image_generation_settings, notification_settings
 
-from kinesight_cli.config.permissions import permission_problems
 from kinesight_cli.doctor.aws_reader import AwsReader, CallFailedError
 from kinesight_cli.doctor.facts import KeyFacts, ResultsFacts, StackFacts
 from kinesight_cli.shared.parameter_layer import ParameterError, parameter_layer
+from kinesight_cli.shared.permissions import permission_problems
 
 IMAGES_PREFIX = "images/"
 _NO_STACK = frozenset({"ValidationError"})

@@ -11,10 +11,10 @@ from kinesight.domain.configuration.camera import CameraSettings, FollowUp
 from kinesight.domain.configuration.document import ConfigurationDocument, Limits
 from kinesight.domain.configuration.layers import overlay
 
-from kinesight_cli.config.effective import leaves
-from kinesight_cli.config.permissions import permission_problems
 from kinesight_cli.shared.errors import CommandError
 from kinesight_cli.shared.parameter_layer import PATHS, overridden, parameter_layer
+from kinesight_cli.shared.permissions import permission_problems
+from kinesight_cli.shared.setting_paths import leaves
 
 NO_DETECTOR = "NONE"
 """Value of Detector and followUp.detector without a detector."""

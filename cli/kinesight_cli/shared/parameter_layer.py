@@ -8,7 +8,7 @@ from kinesight.domain.configuration.camera import CameraSettings
 from pydantic import ValidationError
 
 from kinesight_cli.shared.errors import CommandError
-from kinesight_cli.shared.set_paths import set_paths
+from kinesight_cli.shared.setting_paths import set_paths
 
 PATHS: Mapping[str, str] = {
     "Detector": "detector",

@@ -11,9 +11,10 @@ from kinesight.domain.configuration.camera import CameraSettings
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.settings import ConfiguredSettings, ConsumeLiveSettings, StartAnalysisSettings
 from kinesight.settings import StreamConfigurationSettings as StreamSettings
-from kinesight_cli.config.effective import EffectiveCamera, effective_camera, leaves
-from kinesight_cli.config.permissions import permission_problems, permitted_values
+from kinesight_cli.config.effective import EffectiveCamera, effective_camera
 from kinesight_cli.shared.parameter_layer import PATHS, ParameterError, overridden, parameter_layer
+from kinesight_cli.shared.permissions import permission_problems, permitted_values
+from kinesight_cli.shared.setting_paths import leaves
 
 from tests.unit.cli.config.documents import PARAMETERS, camera, parsed
 
