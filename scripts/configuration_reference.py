@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kinesight.domain.configuration.detector_definitions import DEFINITIONS, DetectorDefinition
-from kinesight.domain.configuration.document import ConfigurationDocument
+from kinesight.domain.configuration.document import STACK_PARTS, ConfigurationDocument
 from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.detectors.catalogue.entry import DetectorSettings
 from pydantic.alias_generators import to_camel
@@ -47,8 +47,8 @@ def written() -> str:
     """The page."""
     document = _section("The document", _DOCUMENT["description"], _rows("", _DOCUMENT))
     defaults = _section("`defaults`", _DEFAULTS)
-    limits = _object("limits", _DEFS["Limits"])
-    return "\n".join([_HEAD, *document, *_detectors(), *defaults, *limits, *_object("cameras[]", _camera())])
+    parts = [line for name in STACK_PARTS for line in _object(name, _plain(_DOCUMENT["properties"][name]))]
+    return "\n".join([_HEAD, *document, *_detectors(), *defaults, *parts, *_object("cameras[]", _camera())])
 
 
 def _camera() -> Schema:

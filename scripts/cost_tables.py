@@ -87,7 +87,7 @@ def _sections() -> Iterator[tuple[str, Iterable[Item]]]:
     plain = dict(_deployed(()).parameters)
     full = plain | {
         "gate.mode": "ON",
-        "AlertPer": "SESSION",
+        "alerts.per": "SESSION",
         "AlertEmail": "a@b",
         "IotTopic": "t",
         "WebhookSecretArn": "s",
@@ -106,7 +106,7 @@ def _sections() -> Iterator[tuple[str, Iterable[Item]]]:
         (one for one in formulas.on_demand(flow, plain, workload, 1, 1) if one not in everything),
     )
     yield "Notifications before a range", formulas.notifications(1, 1)
-    yield "Evidence", formulas.evidence(flow, full | {"AlertPer": "IMAGE"}, workload, 1)
+    yield "Evidence", formulas.evidence(flow, full | {"alerts.per": "IMAGE"}, workload, 1)
     yield "Sessions", formulas.sessions(counts, full, workload)
     yield "The stack itself, and storage", stack_items(full, workload, _deployed(()).shape)
 

@@ -14,7 +14,7 @@ from scripts.operations.widgets import Alarms, Graph, Line, Row, Search, Text, o
 
 HEADING = Text(
     "# Kinesight: ${AWS::StackName}\n"
-    "What each alarm means, how to check it, how to fix it: ${Runbook}. What each graph shows: docs/operations.md."
+    "What each alarm means, how to check it, how to fix it: docs/runbook.md. What each graph shows: docs/operations.md."
 )
 
 FUNCTIONS = tuple(

@@ -27,7 +27,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, more_parameters: dict[str, s
         "SamplingInterval": "500",
         "MinimumConfidence": "70",
         "Labels": "Face",
-        "AlertPer": "IMAGE",
         # Delayed videos would change the evidence behind the back of tests that compare it.
         "SessionClip": "DISABLED",
         "FaceCollectionId": "staff",
@@ -37,7 +36,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, more_parameters: dict[str, s
         **more_parameters,
     }
     analysis = {"quietSeconds": 3, "preRollSeconds": 1, "postRollSeconds": 1, "settleSeconds": 0}
-    document = {"schemaVersion": 1, "defaults": {"analysis": analysis}}
+    document = {"schemaVersion": 1, "defaults": {"analysis": analysis}, "alerts": {"per": "IMAGE"}}
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters, configuration=document) as cloud:
         kinesis_video = cloud.client("kinesisvideo")
         kinesis_video.create_stream(StreamName=STREAM, DataRetentionInHours=24)

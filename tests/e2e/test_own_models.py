@@ -41,7 +41,7 @@ def own_model() -> Iterator[VisionServer]:
 def cloud(
     request: pytest.FixtureRequest, own_model: VisionServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalCloud]:
-    parameters = {"StreamNames": "camera-*", "MinimumConfidence": "60", "IncludeRawOutput": "true"}
+    parameters = {"StreamNames": "camera-*", "MinimumConfidence": "60"}
     parameters |= {"Detector": request.param, **DETECTORS[request.param]}
     if request.param == "HTTP":
         # moto names a secret with six characters of its choice, and takes its plain name, too
@@ -51,6 +51,7 @@ def cloud(
         "schemaVersion": 1,
         "detectors": {"mine": {"type": request.param, **DEFINITIONS[request.param]}},
         "defaults": {"detector": "mine"},
+        "results": {"includeRawOutput": True},
     }
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters, configuration=document) as cloud:
         cloud.client("secretsmanager").create_secret(Name="model", SecretString=SECRET)

@@ -38,7 +38,13 @@ RULES = {
                 {"name": "a face", "labels": ["Face"], "minimumConfidence": 70, "zones": ["everywhere"]},
                 {"name": "a cat", "labels": ["Cat"], "minimumConfidence": 70, "class": "ACTIVITY"},
             ],
-            "sessions": {"quietSeconds": 5, "orderingSeconds": 1, "preRollSeconds": 2, "postRollSeconds": 3},
+            "sessions": {
+                "quietSeconds": 5,
+                "orderingSeconds": 1,
+                "preRollSeconds": 2,
+                "postRollSeconds": 3,
+                "clipSettleSeconds": 0,
+            },
             "stationary": {"enabled": False},
         }
     ],
@@ -52,7 +58,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "SamplingInterval": "500",
         "Labels": "Nothing",
         "IotTopic": "home/cameras",
-        "SessionClipSettleSeconds": "0",
     }
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
         cloud.ensure_stream(STREAM)

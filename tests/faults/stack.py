@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
-from kinesight.domain.configuration.current import DOCUMENT_KEY
 from kinesight_local.cloud import LocalCloud
 from kinesight_local.fault_injection.proxy import FaultProxy, FaultRules
 from kinesight_local.moto_support.patches import install
@@ -26,19 +25,18 @@ _PARAMETERS = {
     "Detector": "REKOGNITION_FACES",
     "Labels": "Face",
     "MinimumConfidence": "70",
-    "AlertPer": "IMAGE",
     "NotificationStatus": "ENABLED",
     "LiveStatus": "ENABLED",
-    "SessionClipSettleSeconds": "2",
 }
 _DOCUMENT = {
     "schemaVersion": 1,
     "defaults": {"analysis": {"quietSeconds": 4, "preRollSeconds": 0, "postRollSeconds": 0}},
+    "alerts": {"per": "IMAGE"},
     "cameras": [
         {
             "streams": ["*"],
             "rules": [{"name": "a face", "labels": ["Face"], "minimumConfidence": 70}],
-            "sessions": {"quietSeconds": 10, "preRollSeconds": 0, "postRollSeconds": 0},
+            "sessions": {"quietSeconds": 10, "preRollSeconds": 0, "postRollSeconds": 0, "clipSettleSeconds": 2},
             "stationary": {"enabled": False},
         }
     ],
@@ -251,7 +249,11 @@ def _letter(place: str, message: dict[str, Any]) -> Letter:
 def faulty_stack(streams: list[str], seed: int, folder: Path) -> Iterator[FaultyStack]:
     """Deployed while all is well; the environment is the local cloud's until the end."""
     fault_rules = FaultRules(seed)
-    with _short_delays(), ExitStack() as proxies, LocalCloud(ROOT, folder, _PARAMETERS) as cloud:
+    with (
+        _short_delays(),
+        ExitStack() as proxies,
+        LocalCloud(ROOT, folder, _PARAMETERS, configuration=_DOCUMENT) as cloud,
+    ):
         behind = {url: proxies.enter_context(FaultProxy(url, fault_rules)).url for url in _faulty(cloud)}
         cloud.function_endpoints = {name: behind.get(url, url) for name, url in cloud.endpoints.items()}
         for name in streams:
@@ -300,8 +302,6 @@ def _prepare(stack: FaultyStack) -> None:
     bus = stack.client("events")
     bus.put_rule(Name="sessions", EventPattern=json.dumps(_SESSION_EVENTS))
     bus.put_targets(Rule="sessions", Targets=[{"Id": "queue", "Arn": arns["session-events"]}])
-    bucket = stack.cloud.outputs["EvidenceBucketName"]
-    stack.client("s3").put_object(Bucket=bucket, Key=DOCUMENT_KEY, Body=json.dumps(_DOCUMENT))
     stack.tick("ConductLiveFunction")
     deadline_s = time.monotonic() + 60
     while not _leased(stack):

@@ -18,7 +18,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 from types import FrameType, ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import patch
 
 import botocore.session
@@ -32,6 +32,7 @@ from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbSessionPages
 from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.configuration.camera import CameraSettings, FollowUp
 from kinesight.domain.configuration.configuration import Configuration
+from kinesight.domain.configuration.current import DOCUMENT_KEY
 from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.live.consume_live import Ends
 from kinesight.settings import DetectionSettings
@@ -72,6 +73,9 @@ class Built:
 class FakeClient:
     """Answers as an empty account would; knows its service."""
 
+    document: ClassVar[bytes | None] = None
+    """The stack's configuration document."""
+
     def __init__(self, service: str) -> None:
         self.service = service
         hooks = SimpleNamespace(register=_heard, register_first=_heard, register_last=_heard)
@@ -89,6 +93,8 @@ class FakeClient:
     def _absent(self, **parameters: Any) -> Any:
         if parameters.get("Key", "").endswith("labels.txt"):
             return {"Body": BytesIO(b"Person"), "ETag": '"tag"'}
+        if parameters.get("Key") == DOCUMENT_KEY and self.document is not None:
+            return {"Body": BytesIO(self.document), "ETag": '"tag"'}
         raise ClientError({"Error": {"Code": "NoSuchKey"}}, "any")
 
 
@@ -126,7 +132,14 @@ class _EveryDetector(CameraDetectors):
 
 
 def built_by(function: str, environment: dict[str, str]) -> list[Built]:
-    """Every adapter that the handler's calls of its wiring make."""
+    """Every adapter that the handler's calls of its wiring make, without a document and with one that has alerts sent
+    by another function."""
+    found = _built_by(function, environment)
+    with patch.object(FakeClient, "document", b'{"schemaVersion": 1, "alerts": {"per": "IMAGE"}}'):
+        return [*found, *_built_by(function, environment)]
+
+
+def _built_by(function: str, environment: dict[str, str]) -> list[Built]:
     wiring = importlib.import_module(f"kinesight.wiring.{function}")
     _forget()
     found: list[Built] = []
@@ -284,9 +297,9 @@ _HOLDERS: dict[tuple[str, str], tuple[str, str]] = {
     ("configure_streams.ports", "EvidenceBucket"): ("kinesight.domain.configuration.stream_tags", "store"),
     ("detectors._chain", "ImagesBucket"): ("kinesight.adapters.s3.crops", "_work"),
     ("serve_viewer.rules", "EvidenceBucket"): ("kinesight.domain.viewer.rules", "file"),
-    ("serve_viewer.playback", "EvidenceBucket"): ("kinesight.domain.viewer.playback", "files"),
+    ("serve_viewer._playback", "EvidenceBucket"): ("kinesight.domain.viewer.playback", "files"),
     ("render_timelapse.ports", "EvidenceBucket"): ("kinesight.domain.on_demand.render_timelapse", "videos"),
-    ("serve_viewer.evidence_buckets", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
+    ("serve_viewer._evidence_buckets", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
     ("archive_session._legal_hold", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
 }
 
@@ -498,7 +511,7 @@ def _in_s3(built: Built, action: str, places: _Places) -> Sequence[str]:
     name = type(built.adapter).__name__
     if name == "S3EvidenceReader":
         return _in_viewer(built, action)
-    if built.maker == "serve_viewer.playback":
+    if built.maker == "serve_viewer._playback":
         return _CLIPS
     if built.maker == "render_timelapse.ports":
         return (_FILES[built.adapter.bucket],)

@@ -294,7 +294,6 @@ def test_the_template_expands() -> None:
         ({"StreamNames": "cam", "Detector": "REKOGNITION_CUSTOM_LABELS"}, "needs CustomLabelsModelArn"),
         ({"StreamNames": "cam", "FaceCollectionId": "my staff"}, "FaceCollectionId"),
         ({"StreamNames": "cam", "CustomLabelsModelArn": "parts"}, "ARN of a model version"),
-        ({"StreamNames": "cam", "AlertFormat": "REKOGNITION", "AlertPer": "IMAGE"}, "goes with AlertPer SESSION"),
         ({"StreamNames": "cam", "IotTopic": "cameras/#"}, "without wildcards"),
         ({"StreamNames": "cam", "IotTopic": "/cameras"}, "separated by slashes"),
         ({"StreamNames": "cam", "WebhookSecretArn": "https://hooks.example/1"}, "complete ARN of a secret"),

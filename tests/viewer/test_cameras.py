@@ -69,7 +69,7 @@ def test_a_zone_is_drawn_and_the_next_session_has_it(open_page: Callable[..., Pa
     document = own_rules.rules()
     mine, others = document["cameras"]
     (zone,) = mine["zones"]
-    assert (mine["streams"], zone["name"], others) == ([PORCH], "left half", RULES["cameras"][0])  # type: ignore[index]
+    assert (mine["streams"], zone["name"], others) == ([PORCH], "left half", RULES["cameras"][0])
     assert [pytest.approx(corner, abs=0.01) for corner in LEFT_HALF] == zone["polygon"]
     assert mine["rules"][0]["zones"] == ["left half"]
     own_rules.forget_rules()
@@ -168,7 +168,7 @@ def test_problems_of_zones_are_shown(open_page: Callable[..., PageUser], own_rul
 def test_rules_of_two_editors_are_merged(
     open_page: Callable[..., PageUser], own_rules: World, door_session: Any, hostile: Any
 ) -> None:
-    shared: Any = RULES["cameras"][0]  # type: ignore[index]
+    shared: Any = RULES["cameras"][0]
     own_rules.set_rules(RULES | {"cameras": [{"streams": [YARD], "sessions": {"quietSeconds": 20}}, shared]})
     ann = open_page(DESKTOP, f"/cameras/{DOOR}/zones")
     ben = open_page(DESKTOP, f"/cameras/{YARD}/zones")

@@ -30,10 +30,10 @@ HOSTILE = "<img src=x onerror=\"document.title='HACKED';alert(1)\">"
 MINUTE_MS = 60_000
 AGO = timedelta(seconds=4)
 KEPT_DAYS = 30
-RULES = {
+RULES: dict[str, Any] = {
     "schemaVersion": 1,
     "detectors": {"model": {"type": "HTTP", "modelMapping": "HUGGING_FACE"}},
-    "defaults": {"detector": "model"},
+    "defaults": {"detector": "model", "sessions": {"clipSettleSeconds": 0}},
     "cameras": [
         {
             "streams": ["front-*", YARD, CELLAR],
@@ -189,7 +189,6 @@ def a_world(folder: Path, **parameters: str) -> Iterator[World]:
         "SamplingInterval": "2000",
         "MinimumConfidence": "50",
         "Detector": "HTTP",
-        "SessionClipSettleSeconds": "0",
         "EvidenceRetentionDays": str(KEPT_DAYS),
     }
     with ExitStack() as ending:

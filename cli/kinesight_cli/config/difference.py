@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kinesight.domain.configuration.document import ConfigurationDocument
+from kinesight.domain.configuration.document import STACK_PARTS, ConfigurationDocument
 
 from kinesight_cli.config.summary import camera_name, value_text
 from kinesight_cli.shared.setting_paths import leaves
@@ -25,7 +25,7 @@ def difference(before: ConfigurationDocument, after: ConfigurationDocument) -> l
     return [
         *_named("detector", old.get("detectors", {}), new.get("detectors", {})),
         *_object("defaults", old, new),
-        *_object("limits", old, new),
+        *(line for part in STACK_PARTS for line in _object(part, old, new)),
         *_named("camera", old_cameras, new_cameras),
         *_order(list(old_cameras), list(new_cameras), _CAMERA_ORDER),
     ]

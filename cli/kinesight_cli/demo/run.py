@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.model import ResultRecord
 from kinesight_local.cloud import LocalCloud
 
@@ -29,9 +30,10 @@ PARAMETERS = {
     "SamplingInterval": "1000",
     "MinimumConfidence": "70",  # the local detectors' own scale, see docs/local-cloud.md
     "Labels": "Person,Face,Cat",
-    "AlertPer": "IMAGE",  # one alert per image, so that every image can be accounted for
     "EnableViewer": "ENABLED",
 }
+DOCUMENT = {"schemaVersion": 1, "alerts": {"per": "IMAGE"}}
+"""One alert per image, so that every image can be accounted for."""
 _STANDSTILL_S = 120.0
 """After this time without any change, what has no result and is not waiting is lost."""
 _LONGEST_S = 1800.0
@@ -139,7 +141,7 @@ class _Observer:
 def demo_cloud(project_dir: Path, state_dir: Path) -> LocalCloud:
     """Returns a local cloud that is not running yet. Deletes the videos in `state_dir`: a run begins with no video."""
     shutil.rmtree(state_dir / "kvs", ignore_errors=True)
-    return LocalCloud(project_dir, state_dir, PARAMETERS)
+    return LocalCloud(project_dir, state_dir, PARAMETERS, configuration=DOCUMENT)
 
 
 def run_demo(cloud: LocalCloud, video: Path | None, report_dir: Path, progress: Progress) -> Summary:
@@ -181,7 +183,8 @@ def _compared(
     content of the video.
     """
     assert cloud.stack is not None  # noqa: S101 - it was deployed
-    parameters, workload = flat_settings(cloud.stack.parameters), Workload()
+    document, workload = ConfigurationDocument.model_validate(DOCUMENT), Workload()
+    parameters = flat_settings(cloud.stack.parameters, document)
     seconds = float(sum(one.length_ms for one in source_video.fragments)) / 1000
     observed = {"matched": float(summary.matched), "fragments": float(summary.fragments_archived)}
     flow = replace(flow_of(seconds, float(parameters["SamplingInterval"]), parameters, workload), **observed)

@@ -219,7 +219,7 @@ def evidence(flow: Flow, parameters: Mapping[str, str], workload: Workload, invo
         "s3.put", flow.fragments, "per matched fragment: its video", f"{caller} s3:PutObject archive", of_images=True
     )
     yield Line("kvs.consume", flow.fragments, "per matched fragment: its bytes", each=_fragment_gb(workload))
-    if parameters["AlertPer"] == "IMAGE":
+    if parameters["alerts.per"] == "IMAGE":
         yield from _alerts(caller, flow.matched, parameters, "per matched image")
     yield Work(caller, invocations, 0.05 * invocations + 0.4 * flow.matched)
 
@@ -291,7 +291,7 @@ def sessions(counts: SessionCounts, parameters: Mapping[str, str], workload: Wor
         yield Line("eventbridge.event", updates, "an event per update", f"{caller} events:PutEvents")
     if parameters["IotTopic"]:
         yield Line("iot.message", updates + counts.count, "a message per update, and the alert")
-    if parameters["AlertPer"] == "SESSION":
+    if parameters["alerts.per"] == "SESSION":
         yield from _alerts(caller, counts.count, parameters, "per session")
     others = sum(one is not SNS and _sends_alerts(one, parameters) for one in CHANNELS.values())
     yield Line("dynamodb.write", counts.count * others, "per session: the ledger for the other channels", each=2)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kinesight.domain.configuration.camera import CameraSettings, FollowUp
-from kinesight.domain.configuration.document import ConfigurationDocument, Limits
+from kinesight.domain.configuration.document import STACK_PARTS, ConfigurationDocument
 from kinesight.domain.configuration.layers import overlay
 
 from kinesight_cli.shared.errors import CommandError
@@ -45,7 +45,7 @@ def flat_settings(parameters: Mapping[str, str], document: ConfigurationDocument
     """Returns all settings as texts. `parameters`: all of the template. Raises ParameterError."""
     camera = overlay(parameter_layer(parameters).settings, document.defaults)
     names = {path: name for name, path in PATHS.items() if name in parameters}
-    found = {names.get(path, path): value for path, value in _by_path(camera, document.limits).items()}
+    found = {names.get(path, path): value for path, value in _by_path(camera, document).items()}
     for name, one in document.detectors.items():
         found[f"detectors.{name}.type"] = one.type
         found[f"detectors.{name}.usdPerThousandCalls"] = _text(one.usd_per_thousand_calls)
@@ -101,18 +101,18 @@ def overriding_paths(document: ConfigurationDocument, parameters: Mapping[str, s
 
 
 def document_settings(document: ConfigurationDocument) -> dict[str, str]:
-    """Returns what `defaults` and `limits` set, by path; lists and objects that cost nothing are left out."""
+    """Returns what is set for all cameras, by path; lists and objects that cost nothing are left out."""
     defaults = document.defaults.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude=_NOT_TEXT)
-    limits = document.limits.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    found = {**dict(leaves(defaults)), **dict(leaves({"limits": limits}))}
+    parts = document.model_dump(mode="json", by_alias=True, exclude_unset=True, include=set(STACK_PARTS))
+    found = {**dict(leaves(defaults)), **dict(leaves(parts))}
     return {path: _text(value) or _NULL.get(path, "") for path, value in found.items()}
 
 
-def _by_path(camera: CameraSettings, limits: Limits) -> dict[str, str]:
+def _by_path(camera: CameraSettings, document: ConfigurationDocument) -> dict[str, str]:
     values = camera.model_dump(mode="json", by_alias=True, exclude=_NOT_TEXT)
     values["detector"] = camera.detector or NO_DETECTOR
     values["followUp"] = (camera.follow_up or _NO_FOLLOW_UP).model_dump(mode="json", by_alias=True)
-    values["limits"] = limits.model_dump(mode="json", by_alias=True)
+    values |= document.model_dump(mode="json", by_alias=True, include=set(STACK_PARTS))
     return {path: _text(value) for path, value in leaves(values)}
 
 
@@ -130,7 +130,7 @@ def _text(value: Any) -> str:
 
 
 def _set(document: dict[str, Any], name: str, text: str) -> None:
-    inside = document if name.startswith(("limits.", "detectors.")) else document.setdefault("defaults", {})
+    inside = document if name.partition(".")[0] in ("detectors", *STACK_PARTS) else document.setdefault("defaults", {})
     *parents, last = name.split(".")
     if (name, text) == _WITHOUT_FOLLOW_UP:
         inside["followUp"] = None
@@ -149,4 +149,4 @@ def _value(name: str, text: str) -> Any:
     return None if text == _NULL.get(name, "") else text
 
 
-_KNOWN = frozenset(_by_path(CameraSettings(), Limits()))
+_KNOWN = frozenset(_by_path(CameraSettings(), NO_DOCUMENT))

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from kinesight.domain.configuration.camera import CameraSettings, FollowUp
 from kinesight.domain.configuration.detector_definitions import DEFINITIONS
-from kinesight.domain.configuration.document import ConfigurationDocument
+from kinesight.domain.configuration.document import STACK_PARTS, ConfigurationDocument
 
 from kinesight_cli.migrate.migration import MigrationError
 
@@ -19,7 +19,7 @@ _PROMPT = (
     "This is an image of a surveillance camera. Report every person, animal, vehicle and other notable object that it "
     "shows, each with the box around it. Report nothing that you can't see."
 )
-_ORDER = ("schemaVersion", "detectors", "defaults", "limits")
+_ORDER = ("schemaVersion", "detectors", "defaults", *STACK_PARTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class FormerParameter:
     name: str
     place: str
     default: str
-    kind: Literal["text", "number", "list"] = "number"
+    kind: Literal["text", "number", "list", "flag"] = "number"
     optional: bool = False
 
     @property
@@ -51,6 +51,8 @@ class FormerParameter:
             return None
         if self.kind == "list":
             return [part.strip() for part in text.split(",") if part.strip()]
+        if self.kind == "flag":
+            return _flag(self.name, text)
         return _number(self.name, text) if self.kind == "number" else text
 
 
@@ -100,6 +102,15 @@ FORMER_PARAMETERS = (
     FormerParameter("LiveWorkers", "limits.liveWorkers", "20"),
     FormerParameter("LiveQueueSize", "limits.liveQueueSize", "10"),
     FormerParameter("ConcurrentDetections", "limits.concurrentDetections", "5"),
+    FormerParameter("ResultFormat", "results.format", "KINESIGHT", "text"),
+    FormerParameter("IncludeRawOutput", "results.includeRawOutput", "false", "flag"),
+    FormerParameter("AlertPer", "alerts.per", "SESSION", "text"),
+    FormerParameter("AlertFormat", "alerts.format", "KINESIGHT", "text"),
+    FormerParameter("AlertLinkSeconds", "alerts.linkSeconds", "3600"),
+    FormerParameter("WebhookFormat", "alerts.webhookFormat", "JSON", "text"),
+    FormerParameter("SessionClipSettleSeconds", "defaults.sessions.clipSettleSeconds", "30"),
+    FormerParameter("ViewerLinkSeconds", "viewer.linkSeconds", "900"),
+    FormerParameter("ImagesMissingMinutes", "defaults.imagesMissingMinutes", "60"),
 )
 FORMER_NAMES = frozenset(one.name for one in FORMER_PARAMETERS)
 _PRICES = {_MAIN: "DetectorUsdPerThousandCalls", _SECOND: "ThenDetectorUsdPerThousandCalls"}
@@ -232,6 +243,12 @@ def _document_default(path: tuple[str, ...]) -> Any:
     for part in path:
         found = found[part]
     return found
+
+
+def _flag(name: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise MigrationError(f"{name} is {text!r}, it must be true or false")
+    return text == "true"
 
 
 def _number(name: str, text: str) -> int | float:

@@ -209,7 +209,7 @@ def _no_equivalent(name: str, text: str) -> Callable[[Any], _Outcome]:
 
 _LAMBDA = (
     "your function is not attached to the results stream. Add the stream of the output ResultsStreamName as its event "
-    "source; with ResultFormat KIT (set) it reads every record unchanged."
+    "source; with results.format KIT of the configuration document (set) it reads every record unchanged."
 )
 _KIT_DEFAULTS: Mapping[str, Any] = {
     "EndPointAcceptContentType": "image/jpeg",

@@ -195,7 +195,8 @@ _HOME = (
     Note(
         "One notification per label and session, and a summary at its end",
         "one alert per session (docs/sessions.md), whatever the number of labels; EventBridge events report further "
-        "labels (Session UPDATE) and the end (Session END). AlertPer=IMAGE sends one alert per matching image.",
+        "labels (Session UPDATE) and the end (Session END). alerts.per IMAGE "
+        "of the configuration document sends one alert per matching image.",
     ),
 )
 _FACES = (

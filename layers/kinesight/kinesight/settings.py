@@ -60,8 +60,6 @@ class DetectionSettings(ConfiguredSettings, PermittedSettings):
     detector: DetectorType = "REKOGNITION_LABELS"
     labels: CommaList = Field(default=[])
     minimum_confidence: float = Field(default=80, ge=0, le=100)
-    include_raw_output: bool = False
-    result_format: Literal["KINESIGHT", "KIT", "REKOGNITION"] = "KINESIGHT"
     daily_budget_usd: OptionalUsd = Field(default=None, ge=0)
 
     def camera_parameters(self) -> dict[str, Any]:
@@ -77,16 +75,14 @@ class AnalyzeImagesSettings(DetectionSettings):
     dead_letter_queue_url: str
 
 
-class KeepEvidenceSettings(Settings):
-    """Where evidence is kept, and alerts per image."""
+class KeepEvidenceSettings(ConfiguredSettings):
+    """Where evidence is kept, and alerts per image go."""
 
     evidence_bucket: str
     idempotency_table: str
     idempotency_hours: int = Field(default=24, ge=1)
     dead_letter_queue_url: str
     alert_topic_arn: str
-    alert_link_seconds: int = Field(default=3600, ge=60, le=43200)
-    alert_per: Literal["SESSION", "IMAGE"] = "SESSION"
 
 
 class TrackSessionsSettings(ConfiguredSettings, CatalogueSettings):
@@ -106,10 +102,8 @@ class TrackSessionsSettings(ConfiguredSettings, CatalogueSettings):
     labels: CommaList = Field(default=[])
     minimum_confidence: float = Field(default=80, ge=0, le=100)
     alert_topic_arn: str
-    alert_link_seconds: int = Field(default=3600, ge=60, le=43200)
     image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
     session_clip_queue_url: OptionalText = None
-    session_clip_settle_seconds: int = Field(default=30, ge=0, le=600)
 
     def camera_parameters(self) -> dict[str, Any]:
         return super().camera_parameters() | {"labels": self.labels, "minimumConfidence": self.minimum_confidence}
@@ -123,10 +117,7 @@ class SelectionSettings(Settings):
 
 
 class StreamConfigurationSettings(ConfiguredSettings, SelectionSettings):
-    """The fields of UpdateImageGenerationConfiguration and UpdateNotificationConfiguration, for the selected streams.
-
-    `images_missing_minutes`: how long a stream may be without images before it is reported.
-    """
+    """Fields of UpdateImageGenerationConfiguration and UpdateNotificationConfiguration, for the selected streams."""
 
     coordination_table: str
     image_generation_status: Literal["ENABLED", "DISABLED"] = "ENABLED"
@@ -139,7 +130,6 @@ class StreamConfigurationSettings(ConfiguredSettings, SelectionSettings):
     images_uri: str
     notification_status: Literal["ENABLED", "DISABLED"] = "DISABLED"
     notification_topic_arn: str
-    images_missing_minutes: int = Field(default=60, ge=15)
 
     def camera_parameters(self) -> dict[str, Any]:
         images = {
@@ -156,7 +146,7 @@ class StreamConfigurationSettings(ConfiguredSettings, SelectionSettings):
 
 
 class ServeViewerSettings(StreamConfigurationSettings):
-    """Where events and their evidence are, how long links open, the stream settings, and where analyses run.
+    """Where events and their evidence are, the stream settings, and where analyses run.
 
     `aws_region` is set by Lambda itself.
     """
@@ -165,7 +155,6 @@ class ServeViewerSettings(StreamConfigurationSettings):
     evidence_bucket: str
     images_bucket: str
     evidence_retention_days: int = Field(default=90, ge=1)
-    viewer_link_seconds: int = Field(default=900, ge=60, le=3600)
     labels: CommaList = Field(default=[])
     minimum_confidence: float = Field(default=80, ge=0, le=100)
     live_status: Literal["ENABLED", "DISABLED"] = "DISABLED"

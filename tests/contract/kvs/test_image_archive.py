@@ -74,7 +74,7 @@ def test_fragments_without_images_are_found(archive: KvsArchive, kinesis_video: 
         last_images.save(name, LastImageSeen(at_ms=now_ms - 3_600_000).model_dump_json(), 0)
 
     report = find_missing_images(
-        ["cam", "idle", "gone"], 3_600_000, MissingImagesPorts(last_images, archive, now_ms, lambda: False)
+        ["cam", "idle", "gone"], lambda _: 3_600_000, MissingImagesPorts(last_images, archive, now_ms, lambda: False)
     )
 
     assert report == MissingImagesReport(["cam"], 1)

@@ -16,11 +16,12 @@ from botocore.stub import Stubber
 from kinesight.adapters.aws import clients as aws_clients
 from kinesight.adapters.messages.webhook_alerts import WebhookAlerts
 from kinesight.adapters.secrets.secrets_manager import webhook_secret
+from kinesight.domain.configuration.outputs import WebhookFormat
 from kinesight.domain.errors import ChannelRefusedError, DeliveryError, KinesightError
 from kinesight.domain.sessions.alerts import alert_of
 from kinesight.domain.sessions.model import TRACKER_STATE, SessionEvent, SessionEventType, TrackerState
 from kinesight.domain.sessions.outbox import AlertRoute, NotificationTargets, deliver
-from kinesight.domain.sessions.webhook_messages import WebhookFormat, webhook_messages
+from kinesight.domain.sessions.webhook_messages import webhook_messages
 from kinesight.domain.sessions.webhook_target import parse_target
 from moto import mock_aws
 

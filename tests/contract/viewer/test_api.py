@@ -13,6 +13,7 @@ import pytest
 from kinesight.adapters.aws import clients as aws_clients
 from kinesight.domain.errors import InvalidEventError
 from kinesight.observability import LambdaContext
+from kinesight.wiring import current_configuration
 from kinesight.wiring import serve_viewer as wiring
 
 from functions.serve_viewer import app
@@ -50,8 +51,9 @@ def deployed(table: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for bucket in ("evidence", "images"):
         boto3.client("s3", region_name="us-east-1").create_bucket(Bucket=bucket)
     made = (
-        wiring.ports,
-        wiring.evidence_buckets,
+        wiring._ports,
+        wiring._evidence_buckets,
+        current_configuration._reader,
         wiring.rules,
         wiring._environment,
         aws_clients.dynamodb,

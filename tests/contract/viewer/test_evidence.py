@@ -32,7 +32,7 @@ STARTED_MS = NOW_MS - 3000
 def kvs_is_there(deployed: Any, kvs: KvsServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: F811 - requests the fixture
     for service in ("KINESIS_VIDEO", "KINESIS_VIDEO_ARCHIVED_MEDIA"):
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", kvs.url)
-    made = (wiring.playback, wiring.bundle, wiring._archive, aws_clients.kinesis_video, aws_clients.archived_media)
+    made = (wiring._playback, wiring._archive, aws_clients.kinesis_video, aws_clients.archived_media)
     for one in made:
         one.cache_clear()
     yield

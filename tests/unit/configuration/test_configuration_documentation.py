@@ -46,7 +46,15 @@ def test_there_are_examples_of_most_settings_of_a_camera() -> None:
 
     assert len(EXAMPLES) >= 10
     assert {field.alias for field in Camera.model_fields.values()} - used == {
-        *("labels", "minimumConfidence", "sessions", "stationary", "analysis", "budgetSoftPercent")
+        *(
+            "labels",
+            "minimumConfidence",
+            "sessions",
+            "stationary",
+            "analysis",
+            "budgetSoftPercent",
+            "imagesMissingMinutes",
+        )
     }
 
 

@@ -58,6 +58,9 @@ WHOLE: dict[str, Any] = {
     },
     "defaults": {"labels": ["Person"]},
     "limits": {"concurrentDetections": 5, "liveStreamsPerConsumer": 5, "liveWorkers": 5, "liveQueueSize": 5},
+    "results": {"format": "KIT", "includeRawOutput": True},
+    "alerts": {"per": "SESSION", "format": "REKOGNITION", "linkSeconds": 60, "webhookFormat": "SLACK"},
+    "viewer": {"linkSeconds": 60},
     "cameras": [
         {
             "streams": ["front-*"],
@@ -69,6 +72,7 @@ WHOLE: dict[str, Any] = {
             "alertChannels": ["sns"],
             "dailyBudgetUsd": 1,
             "budgetSoftPercent": 90,
+            "imagesMissingMinutes": 30,
             "live": {"samplingInterval": 1000, "inferenceInterval": 5, "dropAfterSeconds": 60},
             "analysis": {
                 "samplingInterval": 1000,
@@ -112,6 +116,7 @@ WHOLE: dict[str, Any] = {
                 "orderingSeconds": 5,
                 "preRollSeconds": 5,
                 "postRollSeconds": 5,
+                "clipSettleSeconds": 5,
             },
             "stationary": {
                 "enabled": True,

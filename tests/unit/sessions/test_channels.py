@@ -3,25 +3,32 @@
 from collections.abc import Iterator
 
 import pytest
-from kinesight.domain.errors import InvalidSettingError
+from kinesight.domain.configuration.outputs import AlertSettings
 from kinesight.domain.sessions.alerts import alert_of
 from kinesight.domain.sessions.channels import CHANNELS, Carries
 from kinesight.domain.sessions.outbox import NotificationTargets
 from kinesight.wiring import channels
 from kinesight.wiring import track_sessions as wiring
+from pydantic import ValidationError
 
 from tests.contract.sessions import SESSION
 
 REQUIRED = {
     "COORDINATION_TABLE": "coordination",
     "SESSIONS_TABLE": "sessions",
-    "CONFIGURATION_BUCKET": "evidence",
     "EVIDENCE_BUCKET": "evidence",
     "IDEMPOTENCY_TABLE": "idempotency",
     "DEAD_LETTER_QUEUE_URL": "https://sqs/queue",
     "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:111122223333:alerts",
 }
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:webhook-abcdef"
+VALUES = {
+    "iot_topic": "t",
+    "event_bus_name": "b",
+    "webhook_secret_arn": SECRET_ARN,
+    "alert_topic_arn": "a",
+    "evidence_bucket": "e",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -45,9 +52,7 @@ def targets(monkeypatch: pytest.MonkeyPatch, **variables: str) -> NotificationTa
         ({}, [], ["sns"]),
         ({"EVENT_BUS_NAME": "default"}, ["eventbridge"], ["sns"]),
         ({"EVENT_BUS_NAME": "", "IOT_TOPIC": "cameras"}, ["iot"], ["sns", "iot"]),
-        ({"WEBHOOK_SECRET_ARN": SECRET_ARN, "WEBHOOK_FORMAT": "TEAMS"}, [], ["sns", "webhook"]),
-        ({"ALERT_PER": "IMAGE"}, [], []),
-        ({"ALERT_PER": "IMAGE", "WEBHOOK_SECRET_ARN": SECRET_ARN}, [], ["webhook"]),
+        ({"WEBHOOK_SECRET_ARN": SECRET_ARN}, [], ["sns", "webhook"]),
         ({"IOT_TOPIC": "", "WEBHOOK_SECRET_ARN": ""}, [], ["sns"]),
     ],
 )
@@ -59,13 +64,25 @@ def test_every_channel_is_there_by_its_parameter_alone(
     assert (list(found.events), list(found.alerts)) == (events, alerts)
 
 
-def test_the_topic_alone_takes_rekognitions_form(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = targets(monkeypatch, ALERT_FORMAT="REKOGNITION", IOT_TOPIC="cameras")
+@pytest.mark.parametrize(("secret_arn", "alerts"), [("", []), (SECRET_ARN, ["webhook"])])
+def test_the_topic_has_no_alerts_of_sessions_if_there_are_some_of_images(secret_arn: str, alerts: list[str]) -> None:
+    found = channels.channels(VALUES | {"webhook_secret_arn": secret_arn}, AlertSettings(per="IMAGE"))
 
-    bodies = {name: route.compose(SESSION, str).body for name, route in found.alerts.items()}
+    assert [name for name, one in found.items() if one.alerts is not None and name != "iot"] == alerts
+
+
+def test_the_topic_alone_takes_rekognitions_form() -> None:
+    found = channels.channels(VALUES, AlertSettings(format="REKOGNITION"))
+
+    bodies = {name: one.alerts.compose(SESSION, str).body for name, one in found.items() if one.alerts is not None}
     (label,) = bodies["sns"]["labels"]
-    assert label["frameImageUri"].startswith("s3://evidence/annotated/")
+    assert label["frameImageUri"].startswith("s3://e/annotated/")
     assert bodies["iot"] == alert_of(SESSION, str).body
+
+
+def test_rekognitions_form_is_of_sessions() -> None:
+    with pytest.raises(ValidationError, match="REKOGNITION goes with per SESSION only"):
+        AlertSettings(format="REKOGNITION", per="IMAGE")
 
 
 def test_a_webhook_remembers_that_it_rests(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,14 +97,8 @@ def test_every_entry_has_a_factory_and_every_factory_an_entry() -> None:
 
 @pytest.mark.parametrize("name", CHANNELS)
 def test_a_channel_carries_what_its_entry_says(name: str) -> None:
-    values = {"iot_topic": "t", "event_bus_name": "b", "webhook_secret_arn": SECRET_ARN, "alert_topic_arn": "a"}
-    found = channels.channels(values | {"evidence_bucket": "e"})
+    found = channels.channels(VALUES, AlertSettings())
 
     assert list(found) == list(CHANNELS)
     assert (found[name].events is not None) == (CHANNELS[name].carries is not Carries.ALERTS)
     assert (found[name].alerts is not None) == (CHANNELS[name].carries is not Carries.EVENTS)
-
-
-def test_a_wrong_parameter_of_a_channel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InvalidSettingError, match="WEBHOOK_FORMAT"):
-        targets(monkeypatch, WEBHOOK_FORMAT="PIGEON")

@@ -14,7 +14,7 @@ from kinesight.domain.model import FrameSource, ResultRecord, Selector, from_epo
 from kinesight.domain.sessions.clip import ClipOrder, SessionRef
 from kinesight.domain.sessions.model import SessionEventType
 from kinesight.domain.sessions.outbox import AlertRoute, NotificationTargets
-from kinesight.domain.sessions.track_sessions import ClipOrders, SessionPorts, SessionReport, pass_time, track_batch
+from kinesight.domain.sessions.track_sessions import SessionPorts, SessionReport, pass_time, track_batch
 
 from tests.builders import NOON_MS, a_detection, a_frame, a_record
 from tests.fakes import FakeAlerts, FakeDeadLetters, FakeDelayedMessages, FakeDocuments, FakeLedger, FakeSessions
@@ -53,7 +53,7 @@ class World:
             ),
             self.dead_letters,
             lambda: NOON_MS + round(1000 * self.now_s),
-            ClipOrders(self.video_queue, 30) if self.videos else None,
+            self.video_queue if self.videos else None,
             self.selector,
         )
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from kinesight.domain.configuration.outputs import WebhookFormat
 from kinesight.domain.ports import Alert
-from kinesight.domain.sessions.webhook_messages import WebhookFormat, webhook_messages
+from kinesight.domain.sessions.webhook_messages import webhook_messages
 
 LINKS = {"image": "https://evidence/a.jpg?x=1&y=2", "record": "https://evidence/a.json"}
 ALERT = Alert(

@@ -44,7 +44,7 @@ class Street:
 
     def check(self, *streams: str) -> MissingImagesReport:
         return find_missing_images(
-            streams, HOUR_MS, MissingImagesPorts(self.last_images, self, self.now_ms, lambda: self.late)
+            streams, lambda _: HOUR_MS, MissingImagesPorts(self.last_images, self, self.now_ms, lambda: self.late)
         )
 
 

@@ -15,6 +15,7 @@ from kinesight.adapters.messages.iot_sessions import IotAlerts, IotSessions
 from kinesight.adapters.messages.sns_alerts import SnsAlertChannel
 from kinesight.adapters.messages.webhook_alerts import WebhookAlerts
 from kinesight.adapters.secrets.secrets_manager import webhook_secret
+from kinesight.domain.configuration.outputs import AlertSettings, WebhookFormat
 from kinesight.domain.parameters import ParameterModel
 from kinesight.domain.sessions import channels as catalogue
 from kinesight.domain.sessions.alerts import alert_of
@@ -33,54 +34,58 @@ class Channel:
     alerts: AlertRoute | None = None
 
 
-_FACTORIES: dict[str, Callable[[Any], Channel]] = {}
+_FACTORIES: dict[str, Callable[[Any, AlertSettings], Channel]] = {}
 
 
-def _factory[S: ParameterModel](entry: ChannelEntry[S]) -> Callable[[Callable[[S], Channel]], Callable[[S], Channel]]:
-    """Registers the factory of an entry; its parameter is of the entry's settings."""
+def _factory[S: ParameterModel](
+    entry: ChannelEntry[S],
+) -> Callable[[Callable[[S, AlertSettings], Channel]], Callable[[S, AlertSettings], Channel]]:
+    """Registers the factory of an entry; its first parameter is of the entry's settings."""
 
-    def register(make: Callable[[S], Channel]) -> Callable[[S], Channel]:
+    def register(make: Callable[[S, AlertSettings], Channel]) -> Callable[[S, AlertSettings], Channel]:
         _FACTORIES[entry.name] = make
         return make
 
     return register
 
 
-def channels(values: Mapping[str, Any]) -> dict[str, Channel]:
+def channels(values: Mapping[str, Any], alerts: AlertSettings) -> dict[str, Channel]:
     """The stack's channels by name. `values`: of channels' settings, by field. Raises InvalidSettingError."""
     found = {name: entry.read(values) for name, entry in CHANNELS.items()}
-    return {name: _FACTORIES[name](settings) for name, settings in found.items() if settings is not None}
+    return {name: _FACTORIES[name](settings, alerts) for name, settings in found.items() if settings is not None}
 
 
 @_factory(catalogue.SNS)
-def _sns(settings: catalogue.SnsSettings) -> Channel:
+def _sns(settings: catalogue.SnsSettings, alerts: AlertSettings) -> Channel:
+    if alerts.per == "IMAGE":
+        return Channel()  # keep_evidence sends them
     as_rekognition = partial(rekognition_alert, bucket=settings.evidence_bucket)
     topic = SnsAlertChannel(clients.sns(), settings.alert_topic_arn)
-    return Channel(alerts=AlertRoute(topic, as_rekognition if settings.alert_format == "REKOGNITION" else alert_of))
+    return Channel(alerts=AlertRoute(topic, as_rekognition if alerts.format == "REKOGNITION" else alert_of))
 
 
 @_factory(catalogue.EVENTBRIDGE)
-def _eventbridge(settings: catalogue.EventBridgeSettings) -> Channel:
+def _eventbridge(settings: catalogue.EventBridgeSettings, _: AlertSettings) -> Channel:
     return Channel(events=EventBridgeSessions(clients.events(), settings.event_bus_name))
 
 
 @_factory(catalogue.IOT)
-def _iot(settings: catalogue.IotSettings) -> Channel:
+def _iot(settings: catalogue.IotSettings, _: AlertSettings) -> Channel:
     sessions = IotSessions(clients.iot_data, settings.iot_topic)
     return Channel(sessions, AlertRoute(IotAlerts(sessions)))
 
 
 @_factory(catalogue.WEBHOOK)
-def _webhook(settings: catalogue.WebhookSettings) -> Channel:
-    return Channel(alerts=AlertRoute(_webhook_alerts(settings)))
+def _webhook(settings: catalogue.WebhookSettings, alerts: AlertSettings) -> Channel:
+    return Channel(alerts=AlertRoute(_webhook_alerts(settings, alerts.webhook_format)))
 
 
 @cache
-def _webhook_alerts(settings: catalogue.WebhookSettings) -> WebhookAlerts:
+def _webhook_alerts(settings: catalogue.WebhookSettings, form: WebhookFormat) -> WebhookAlerts:
     """Kept for the environment's life, because it remembers its secret and until when it pauses."""
     return WebhookAlerts(
         webhook_secret(clients.secrets_manager(), settings.webhook_secret_arn, monotonic_s=time.monotonic),
-        partial(webhook_messages, settings.webhook_format),
+        partial(webhook_messages, form),
         tls=ssl.create_default_context(),
         monotonic_s=time.monotonic,
     )

@@ -59,7 +59,7 @@ def ports(remaining_ms: Callable[[], int]) -> ConfigureStreamsPorts:
 
 
 def missing_images() -> MissingImagesReport:
-    """Returns which streams with image generation get no images. Raises StorageBusyError."""
+    """Returns which streams with image generation get no images. Raises StorageBusyError, InvalidConfigurationError."""
     environment = _environment()
     managed = DynamoDbManagedStreams(clients.dynamodb(), environment.coordination_table, epoch_s=time.time).all()
     clock = SystemClock()
@@ -71,7 +71,10 @@ def missing_images() -> MissingImagesReport:
         is_late=lambda: clock.now_s() >= late_s,
     )
     names = [one.stream_name for one in managed if one.feature is Feature.IMAGE_GENERATION]
-    return find_missing_images(names, environment.images_missing_minutes * 60_000, ports)
+    configuration = current_configuration(environment, environment.values)()
+    return find_missing_images(
+        names, lambda name: 60_000 * configuration.of_stream(name).camera.images_missing_minutes, ports
+    )
 
 
 def respond(request: Mapping[str, Any], *, failure: str | None, data: Mapping[str, str]) -> None:

@@ -26,11 +26,12 @@ _EXTRA_FIELDS: dict[str, ExtraFields] = {"KIT": kit_fields, "REKOGNITION": face_
 def pipeline_settings(settings: DetectionSettings) -> PipelineSettings:
     """Settings of every frame. Raises InvalidConfigurationError, StorageBusyError."""
     current = configuration(settings)
+    results, limits = current().document.results, current().limits
     return PipelineSettings(
         configuration=current,
-        include_raw_output=settings.include_raw_output,
-        extra_fields=_EXTRA_FIELDS.get(settings.result_format),
-        concurrent_detections=current().limits.concurrent_detections,
+        include_raw_output=results.include_raw_output,
+        extra_fields=_EXTRA_FIELDS.get(results.format),
+        concurrent_detections=limits.concurrent_detections,
     )
 
 

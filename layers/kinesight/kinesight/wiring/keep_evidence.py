@@ -16,6 +16,7 @@ from kinesight.adapters.s3.evidence_store import S3EvidenceStore
 from kinesight.adapters.s3.image_store import S3ImageStore
 from kinesight.domain.evidence.keep_evidence import EvidencePorts
 from kinesight.settings import KeepEvidenceSettings
+from kinesight.wiring.current_configuration import current_configuration
 
 _NAME = "keep_evidence"
 
@@ -26,16 +27,16 @@ def _environment() -> KeepEvidenceSettings:
 
 
 def ports(remaining_ms: Callable[[], int]) -> EvidencePorts:
-    """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
+    """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError, InvalidConfigurationError,
+    StorageBusyError."""
     environment = _environment()
+    alerts = current_configuration(environment)().document.alerts
     return EvidencePorts(
         images=S3ImageStore(clients.s3()),
         fragments=KvsFragmentArchive(clients.archived_media(), sleep=time.sleep),
-        store=S3EvidenceStore(clients.s3(), environment.evidence_bucket, link_seconds=environment.alert_link_seconds),
+        store=S3EvidenceStore(clients.s3(), environment.evidence_bucket, link_seconds=alerts.link_seconds),
         annotator=PillowAnnotator(),
-        alerts=SnsAlertChannel(clients.sns(), environment.alert_topic_arn)
-        if environment.alert_per == "IMAGE"
-        else None,
+        alerts=SnsAlertChannel(clients.sns(), environment.alert_topic_arn) if alerts.per == "IMAGE" else None,
         ledger=PowertoolsLedger(
             clients.dynamodb(),
             environment.idempotency_table,

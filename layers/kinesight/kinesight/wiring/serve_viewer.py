@@ -22,7 +22,9 @@ from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.adapters.s3.evidence_reader import S3EvidenceReader
 from kinesight.adapters.s3.rules_file import S3RulesFile
 from kinesight.domain.configuration.current import DOCUMENT_KEY
+from kinesight.domain.configuration.outputs import ViewerSettings
 from kinesight.domain.configuration.stream_tags import StreamTagsFile
+from kinesight.domain.errors import InvalidConfigurationError, StorageBusyError
 from kinesight.domain.rate_limit import Pace
 from kinesight.domain.streams.discovery import SelectionGuard
 from kinesight.domain.streams.selection import StreamSelection
@@ -45,9 +47,21 @@ def _environment() -> ServeViewerSettings:
     return ServeViewerSettings.from_environment()
 
 
-@cache
+def _link_seconds() -> int:
+    """As the document says now; while it is invalid or cannot be read, the schema's default."""
+    try:
+        return current_configuration(_environment())().document.viewer.link_seconds
+    except (InvalidConfigurationError, StorageBusyError):
+        return ViewerSettings().link_seconds
+
+
 def ports() -> ViewerPorts:
     """Raises InvalidSettingError."""
+    return _ports(_link_seconds())
+
+
+@cache
+def _ports(link_seconds: int) -> ViewerPorts:
     environment = _environment()
     kept_seconds = environment.evidence_retention_days * 86_400
     return ViewerPorts(
@@ -55,34 +69,41 @@ def ports() -> ViewerPorts:
         marks=DynamoDbSessionMarks(
             clients.dynamodb(), environment.sessions_table, kept_seconds=kept_seconds, epoch_s=time.time
         ),
-        evidence_buckets=evidence_buckets(),
+        evidence_buckets=_evidence_buckets(link_seconds),
         now=_now,
-        link_seconds=environment.viewer_link_seconds,
+        link_seconds=link_seconds,
     )
 
 
-@cache
 def evidence_buckets() -> EvidenceBuckets:
     """Raises InvalidSettingError."""
+    return _evidence_buckets(_link_seconds())
+
+
+@cache
+def _evidence_buckets(link_seconds: int) -> EvidenceBuckets:
     environment = _environment()
-    seconds = environment.viewer_link_seconds
     return EvidenceBuckets(
-        evidence=S3EvidenceReader(clients.s3(), environment.evidence_bucket, link_seconds=seconds),
-        images=S3EvidenceReader(clients.s3(), environment.images_bucket, link_seconds=seconds),
+        evidence=S3EvidenceReader(clients.s3(), environment.evidence_bucket, link_seconds=link_seconds),
+        images=S3EvidenceReader(clients.s3(), environment.images_bucket, link_seconds=link_seconds),
         images_bucket=environment.images_bucket,
         kept_days=environment.evidence_retention_days,
     )
 
 
-@cache
 def playback() -> PlaybackPorts:
     """Raises InvalidSettingError."""
+    return _playback(_link_seconds())
+
+
+@cache
+def _playback(link_seconds: int) -> PlaybackPorts:
     environment = _environment()
     return PlaybackPorts(
-        marks=ports().marks,
-        evidence_buckets=evidence_buckets(),
+        marks=_ports(link_seconds).marks,
+        evidence_buckets=_evidence_buckets(link_seconds),
         streams=_directory(),
-        playback_sessions=KvsPlayback(clients.archived_media(), link_seconds=environment.viewer_link_seconds),
+        playback_sessions=KvsPlayback(clients.archived_media(), link_seconds=link_seconds),
         clips=_clips,
         files=S3Bucket(clients.s3(), environment.evidence_bucket),
         scratch=_scratch,
@@ -90,7 +111,6 @@ def playback() -> PlaybackPorts:
     )
 
 
-@cache
 def bundle() -> BundlePorts:
     """Raises InvalidSettingError."""
     same = playback()
@@ -129,11 +149,12 @@ def rules() -> RulesPorts:
 def camera_settings() -> CameraViewSettings:
     """Raises InvalidSettingError."""
     environment = _environment()
+    configuration = current_configuration(environment)
     return CameraViewSettings(
-        expected=stream_settings_of(environment, current_configuration(environment)),
+        expected=stream_settings_of(environment, configuration),
         times_by_producer=environment.image_selector_type == "PRODUCER_TIMESTAMP",
         is_live=environment.live_status == "ENABLED",
-        images_missing_s=environment.images_missing_minutes * 60,
+        images_missing_s=lambda name: 60 * configuration().of_stream(name).camera.images_missing_minutes,
         region=environment.aws_region,
     )
 

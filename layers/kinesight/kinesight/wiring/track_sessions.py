@@ -14,7 +14,7 @@ from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
 from kinesight.adapters.messages.sqs_delayed_messages import SqsDelayedMessages
 from kinesight.adapters.s3.evidence_store import S3EvidenceStore
 from kinesight.domain.sessions.outbox import NotificationTargets
-from kinesight.domain.sessions.track_sessions import ClipOrders, SessionPorts
+from kinesight.domain.sessions.track_sessions import SessionPorts
 from kinesight.settings import TrackSessionsSettings
 from kinesight.wiring.channels import channels
 from kinesight.wiring.current_configuration import current_configuration
@@ -28,7 +28,8 @@ def _environment() -> TrackSessionsSettings:
 
 
 def ports(remaining_ms: Callable[[], int]) -> SessionPorts:
-    """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
+    """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError, InvalidConfigurationError,
+    StorageBusyError."""
     settings = _environment()
     queue_url = settings.session_clip_queue_url
     return SessionPorts(
@@ -37,15 +38,14 @@ def ports(remaining_ms: Callable[[], int]) -> SessionPorts:
         targets=_targets(settings, remaining_ms),
         dead_letters=SqsDeadLetters(clients.sqs(), settings.dead_letter_queue_url, source=_NAME),
         now_ms=lambda: round(time.time() * 1000),
-        clips=ClipOrders(SqsDelayedMessages(clients.sqs(), queue_url), settings.session_clip_settle_seconds)
-        if queue_url
-        else None,
+        clips=SqsDelayedMessages(clients.sqs(), queue_url) if queue_url else None,
         selector=settings.image_selector_type,
     )
 
 
 def _targets(settings: TrackSessionsSettings, remaining_ms: Callable[[], int]) -> NotificationTargets:
-    found = channels(settings.values)
+    alerts = current_configuration(settings)().document.alerts
+    found = channels(settings.values, alerts)
     return NotificationTargets(
         sessions=DynamoDbSessions(
             clients.dynamodb(),
@@ -55,7 +55,7 @@ def _targets(settings: TrackSessionsSettings, remaining_ms: Callable[[], int]) -
         ),
         events={name: one.events for name, one in found.items() if one.events is not None},
         alerts={name: one.alerts for name, one in found.items() if one.alerts is not None},
-        link=S3EvidenceStore(clients.s3(), settings.evidence_bucket, link_seconds=settings.alert_link_seconds).link,
+        link=S3EvidenceStore(clients.s3(), settings.evidence_bucket, link_seconds=alerts.link_seconds).link,
         ledger=PowertoolsLedger(
             clients.dynamodb(),
             settings.idempotency_table,

@@ -76,8 +76,8 @@ class TestTable:
         if first == "detectors":
             assert one.types
             return
-        part = SCHEMA["$defs"]["Limits" if first == "limits" else "CameraSettings"]
-        for name in rest:
+        part = SCHEMA
+        for name in (first, *rest):
             part = part["properties"][name]
             (reference,) = re.findall(r'"#/\$defs/(\w+)"', json.dumps(part)) or [None]
             part = SCHEMA["$defs"][reference] if reference and name != rest[-1] else part

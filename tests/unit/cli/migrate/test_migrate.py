@@ -57,12 +57,12 @@ class TestKitFields:
             "SageMakerEndpointName": "object-detection-2018",
             "LiveStatus": "ENABLED",
             "ImageGenerationStatus": "DISABLED",
-            "ResultFormat": "KIT",
         }
         assert migration.document == {
             "schemaVersion": 1,
             "detectors": {"main": {"type": "SAGEMAKER", "sagemakerTimeoutMilliseconds": 20_000}},
             "defaults": {"detector": "main", "live": {"inferenceInterval": 6}},
+            "results": {"format": "KIT"},
         }
 
     @pytest.mark.parametrize(
@@ -181,6 +181,7 @@ class TestKitForms:
             "detectors": {"main": {"type": "SAGEMAKER", "sagemakerTimeoutMilliseconds": 5000}},
             "defaults": {"detector": "main", "live": {"inferenceInterval": 3}},
             "limits": {"liveWorkers": 5, "liveQueueSize": 50},
+            "results": {"format": "KIT"},
         }
 
     @pytest.mark.parametrize(

@@ -151,6 +151,12 @@ class SessionSettings(Part):
     )
     pre_roll_seconds: float = Field(default=5, ge=0, le=300, description="Video of a session before its first frame.")
     post_roll_seconds: float = Field(default=5, ge=0, le=300, description="Video of a session after its last frame.")
+    clip_settle_seconds: int = Field(
+        default=30,
+        ge=0,
+        le=600,
+        description="Time after that until the video is archived, so that every fragment has arrived.",
+    )
 
 
 class StationarySettings(Part):
@@ -263,6 +269,12 @@ class CameraSettings(Part):
         default_factory=ImageGeneration, description="KVS image generation of the stream."
     )
     notifications: Notifications = Field(default_factory=Notifications, description="KVS notifications of the stream.")
+    images_missing_minutes: int = Field(
+        default=60,
+        ge=15,
+        le=10_080,
+        description="How long a stream may send fragments without a generated image, until an alarm.",
+    )
 
     @property
     def needs_order(self) -> bool:

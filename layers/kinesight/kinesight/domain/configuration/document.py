@@ -10,6 +10,7 @@ from kinesight.domain.configuration.camera import CameraSettings, Name, Part
 from kinesight.domain.configuration.detector_definitions import DEFINITIONS, DetectorDefinition
 from kinesight.domain.configuration.json_lines import line_of
 from kinesight.domain.configuration.layers import overlay
+from kinesight.domain.configuration.outputs import AlertSettings, ResultSettings, ViewerSettings
 from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.errors import InvalidConfigurationError, InvalidSettingError
 from kinesight.domain.streams.selection import StreamSelection, TagFilter, tag_filter_documents
@@ -73,6 +74,10 @@ class Limits(Part):
     )
 
 
+STACK_PARTS = ("limits", "results", "alerts", "viewer")
+"""Parts of the document that are for all cameras together."""
+
+
 class ConfigurationDocument(Part):
     """The document. The first camera that matches a stream applies to it, over `defaults`."""
 
@@ -85,6 +90,9 @@ class ConfigurationDocument(Part):
         default_factory=CameraSettings, description="Settings of all cameras that do not set them."
     )
     limits: Limits = Field(default_factory=Limits, description="Limits of functions, for all cameras together.")
+    results: ResultSettings = Field(default_factory=ResultSettings, description="Result records of all cameras.")
+    alerts: AlertSettings = Field(default_factory=AlertSettings, description="Alerts of all cameras.")
+    viewer: ViewerSettings = Field(default_factory=ViewerSettings, description="The viewer.")
     cameras: tuple[Camera, ...] = Field(default=(), description="Settings of streams; the first that matches applies.")
 
     @classmethod

@@ -4,13 +4,12 @@ To add one: its entry here, its adapter, its factory in wiring/channels.py, its 
 template.yaml, and `python scripts/catalogue_tables.py` for docs/sessions.md.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 from kinesight.domain.parameters import ParameterModel, RequiredText
-from kinesight.domain.sessions.webhook_messages import WebhookFormat
 
 
 class Carries(StrEnum):
@@ -21,13 +20,9 @@ class Carries(StrEnum):
     BOTH = "events and alerts"
 
 
-def _always(_settings: object) -> bool:
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class ChannelEntry[S: ParameterModel]:
-    """A channel, which the stack has if the required fields of its settings have values and `is_on`.
+    """A channel, which the stack has if the required fields of its settings have values.
 
     `name` is in logs and in the ledger of alerts. `actions`: IAM actions of its calls. `documentation` is a cell of the
     table in docs/sessions.md.
@@ -38,7 +33,6 @@ class ChannelEntry[S: ParameterModel]:
     carries: Carries
     actions: tuple[str, ...]
     documentation: str
-    is_on: Callable[[S], bool] = _always
 
     def read(self, values: Mapping[str, Any]) -> S | None:
         """The settings in a plain mapping, or None if the stack does not have this channel.
@@ -47,20 +41,12 @@ class ChannelEntry[S: ParameterModel]:
         """
         if self.settings.empty_fields(values):
             return None
-        settings = self.settings.read(values)
-        return settings if self.is_on(settings) else None
+        return self.settings.read(values)
 
 
 class SnsSettings(ParameterModel):
     evidence_bucket: RequiredText
     alert_topic_arn: RequiredText
-    alert_per: Literal["SESSION", "IMAGE"] = "SESSION"
-    alert_format: Literal["KINESIGHT", "REKOGNITION"] = "KINESIGHT"
-
-
-def _per_session(settings: SnsSettings) -> bool:
-    """Alerts per image are sent by keep_evidence."""
-    return settings.alert_per == "SESSION"
 
 
 SNS = ChannelEntry(
@@ -68,8 +54,7 @@ SNS = ChannelEntry(
     settings=SnsSettings,
     carries=Carries.ALERTS,
     actions=("sns:Publish",),
-    documentation="the alert topic, with `AlertPer` SESSION; `AlertFormat` says which form",
-    is_on=_per_session,
+    documentation="the alert topic, unless `alerts.per` is IMAGE; `alerts.format` says which form",
 )
 
 
@@ -101,7 +86,6 @@ IOT = ChannelEntry(
 
 class WebhookSettings(ParameterModel):
     webhook_secret_arn: RequiredText
-    webhook_format: WebhookFormat = WebhookFormat.JSON
 
 
 WEBHOOK = ChannelEntry(
@@ -109,7 +93,7 @@ WEBHOOK = ChannelEntry(
     settings=WebhookSettings,
     carries=Carries.ALERTS,
     actions=("secretsmanager:GetSecretValue",),
-    documentation="a post in the form of `WebhookFormat` to the address in the secret `WebhookSecretArn`",
+    documentation="a post in the form of `alerts.webhookFormat` to the address in the secret `WebhookSecretArn`",
 )
 
 CHANNELS: Mapping[str, ChannelEntry[Any]] = {one.name: one for one in (SNS, EVENTBRIDGE, IOT, WEBHOOK)}

@@ -107,7 +107,7 @@ def order_of(session: Session, settings: SessionSettings) -> ClipOrder:
     )
 
 
-def delay_s(settings: SessionSettings, settle_s: int) -> int:
+def delay_s(settings: SessionSettings) -> int:
     """Delay of an order, in seconds. The last frame has arrived, so the post-roll is recorded that long from now;
-    `settle_s` allows the last fragment to end and to be listed."""
-    return ceil(settings.post_roll_seconds) + settle_s
+    `clip_settle_seconds` allows the last fragment to end and to be listed."""
+    return ceil(settings.post_roll_seconds) + settings.clip_settle_seconds

@@ -38,24 +38,16 @@ _ON_DEMAND = "|on-demand"
 
 
 @dataclass(frozen=True, slots=True)
-class ClipOrders:
-    """The queue that archive_session reads. `settle_s`: seconds after the post-roll until its fragments are stored."""
-
-    queue: DelayedMessages
-    settle_s: int
-
-
-@dataclass(frozen=True, slots=True)
 class SessionPorts:
-    """Ports of this verb. `clips` is None where only matched fragments are kept. `selector`: the clock that KVS uses
-    for generated images."""
+    """Ports of this verb. `clips`, the queue that archive_session reads, is None where only matched fragments are kept.
+    `selector`: the clock that KVS uses for generated images."""
 
     states: VersionedDocuments
     configuration: Callable[[], Configuration]
     targets: NotificationTargets
     dead_letters: DeadLetters
     now_ms: Callable[[], int]
-    clips: ClipOrders | None = None
+    clips: DelayedMessages | None = None
     selector: Selector = "PRODUCER_TIMESTAMP"
 
 
@@ -218,6 +210,6 @@ def _clip_orders(ports: SessionPorts, settings: SessionSettings) -> Callable[[Se
 
     def order(session: Session) -> None:
         body = order_of(session, settings).model_dump_json(by_alias=True)
-        clips.queue.send_later(body, delay_s(settings, clips.settle_s))
+        clips.send_later(body, delay_s(settings))
 
     return order

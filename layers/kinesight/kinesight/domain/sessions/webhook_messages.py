@@ -5,10 +5,10 @@ webhook request is received" (learn.microsoft.com, "Create and send messages"); 
 """
 
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from html import escape
 from typing import Any
 
+from kinesight.domain.configuration.outputs import WebhookFormat
 from kinesight.domain.ports import Alert
 
 Message = Mapping[str, Any]
@@ -16,14 +16,6 @@ Message = Mapping[str, Any]
 _SLACK_HEADER_CHARACTERS = 150
 _SLACK_TEXT_CHARACTERS = 3000
 _SLACK_URL_CHARACTERS = 3000
-
-
-class WebhookFormat(StrEnum):
-    """The values of the template's WebhookFormat parameter."""
-
-    SLACK = "SLACK"
-    TEAMS = "TEAMS"
-    JSON = "JSON"
 
 
 def webhook_messages(form: WebhookFormat, alert: Alert) -> tuple[Message, ...]:

@@ -74,10 +74,12 @@ class _Result(Enum):
     UNKNOWN = auto()
 
 
-def find_missing_images(stream_names: Iterable[str], limit_ms: int, ports: MissingImagesPorts) -> MissingImagesReport:
-    """Finds streams that had no image for `limit_ms`. Raises StorageBusyError."""
+def find_missing_images(
+    stream_names: Iterable[str], limit_ms: Callable[[str], int], ports: MissingImagesPorts
+) -> MissingImagesReport:
+    """Finds streams that had no image for `limit_ms`, which is called with their names. Raises StorageBusyError."""
     last_images = ports.last_images.all()
-    overdue = [name for name in stream_names if _is_overdue(last_images.get(name), limit_ms, ports.now_ms)]
+    overdue = [name for name in stream_names if _is_overdue(last_images.get(name), limit_ms(name), ports.now_ms)]
     with ThreadPoolExecutor(WORKERS) as pool:
         results = list(pool.map(lambda name: _check(name, name in last_images, ports), overdue))
     checked = zip(overdue, results, strict=True)

@@ -76,13 +76,13 @@ class CameraPorts:
 
 @dataclass(frozen=True, slots=True)
 class CameraViewSettings:
-    """Settings from the stack's parameters. `images_missing_s`: from when on missing images are a failure. `is_live`:
-    whether streams are read live. `region`: the stack's Region, for messages."""
+    """`images_missing_s`: from when on missing images are a failure, by stream name. `is_live`: whether streams are
+    read live. `region`: the stack's Region, for messages."""
 
     expected: StreamSettings
     times_by_producer: bool
     is_live: bool
-    images_missing_s: float
+    images_missing_s: Callable[[str], float]
     region: str
     thresholds: HealthThresholds = field(default_factory=HealthThresholds)
 
@@ -249,7 +249,9 @@ class _Camera:
     def _last_image(self) -> LastImageFacts:
         body = self._ports.last_images.load(self._stream.name).body
         seen_ms = LastImageSeen.model_validate_json(body).at_ms if body is not None else None
-        return LastImageFacts(self._stream.name, seen_ms, self._now_ms, self._settings.images_missing_s)
+        return LastImageFacts(
+            self._stream.name, seen_ms, self._now_ms, self._settings.images_missing_s(self._stream.name)
+        )
 
     @property
     def _live(self) -> LiveFacts:
