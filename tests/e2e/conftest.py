@@ -27,8 +27,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, more_parameters: dict[str, s
         "SamplingInterval": "500",
         "MinimumConfidence": "70",
         "Labels": "Face",
-        # Delayed videos would change the evidence behind the back of tests that compare it.
-        "SessionClip": "DISABLED",
         "FaceCollectionId": "staff",
         "CustomLabelsModelArn": MODEL_ARN,
         "NotificationStatus": "ENABLED",
@@ -36,7 +34,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, more_parameters: dict[str, s
         **more_parameters,
     }
     analysis = {"quietSeconds": 3, "preRollSeconds": 1, "postRollSeconds": 1, "settleSeconds": 0}
-    document = {"schemaVersion": 1, "defaults": {"analysis": analysis}, "alerts": {"per": "IMAGE"}}
+    # Delayed videos would change the evidence behind the back of tests that compare it.
+    defaults = {"analysis": analysis, "sessions": {"clip": False}}
+    document = {"schemaVersion": 1, "defaults": defaults, "alerts": {"per": "IMAGE"}}
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters, configuration=document) as cloud:
         kinesis_video = cloud.client("kinesisvideo")
         kinesis_video.create_stream(StreamName=STREAM, DataRetentionInHours=24)

@@ -40,7 +40,7 @@ def document(yard: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    parameters = {"StreamNames": "camera-*", "SessionClip": "DISABLED", "SamplingInterval": "1000"}
+    parameters = {"StreamNames": "camera-*", "SamplingInterval": "1000"}
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
         for name in (DOOR, SPARE):
             cloud.ensure_stream(name)

@@ -12,7 +12,6 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight.domain.configuration.current import DOCUMENT_KEY
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.sessions.clip import ClipOrder, SessionClip
 from kinesight.media.fragments import MediaFragment, read_fragments
@@ -59,7 +58,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "Labels": "Nothing",
         "IotTopic": "home/cameras",
     }
-    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
+    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters, configuration=RULES) as cloud:
         cloud.ensure_stream(STREAM)
         cloud.deploy()
         yield cloud
@@ -123,9 +122,6 @@ def pass_time(cloud: LocalCloud) -> Any:
 
 def test_a_video_becomes_sessions_with_an_alert_each(cloud: LocalCloud, events: str, tmp_path: Path) -> None:
     stack = Stack(cloud)
-    cloud.client("s3").put_object(
-        Bucket=cloud.outputs["EvidenceBucketName"], Key=DOCUMENT_KEY, Body=json.dumps(RULES).encode()
-    )
     video = tmp_path / "demo.mp4"
     write_sample_video(video)
 

@@ -30,9 +30,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "Detector": "REKOGNITION_FACES",
         "MinimumConfidence": "70",
         "Labels": "Face",
-        "SessionClip": "DISABLED",
     }
-    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
+    document = {"schemaVersion": 1, "defaults": {"sessions": {"clip": False}}}
+    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters, configuration=document) as cloud:
         cloud.ensure_stream(STREAM)
         cloud.ensure_stream("front-garden")
         cloud.deploy()

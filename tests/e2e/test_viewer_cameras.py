@@ -35,7 +35,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "Labels": "Face",
         "MinimumConfidence": "70",
         "SamplingInterval": "500",
-        "SessionClip": "DISABLED",
         "EnableViewer": "ENABLED",
     }
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:

@@ -19,7 +19,7 @@ OWN_MODELS = {
 CHOICES: dict[str, dict[str, str]] = {
     "plain": {},
     "all notifications": {"IotTopic": "cameras", "WebhookSecretArn": SECRET_ARN},
-    "no notifications": {"SessionEventBus": "", "SessionClip": "DISABLED"},
+    "no notifications": {"SessionEventBus": ""},
     "in a network": {"VpcSubnetIds": "subnet-1", "VpcSecurityGroupIds": "sg-1"},
     "under a key": {"KmsKeyArn": KEY_ARN},
     "live and swept": {"LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"},

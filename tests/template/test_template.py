@@ -31,10 +31,7 @@ SAM_CLI_YAML = importlib.import_module("samcli.yamlhelper")
 NOT_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
 DETECTING = ("AnalyzeImagesFunction", "ConsumeLiveFunction", "DetectObjectsFunction")
 ISSUER = {
-    "ViewerIssuer": "https://id.example",
-    "ViewerAudience": "page",
-    "ViewerAuthorizeUrl": "https://id.example/authorize",
-    "ViewerTokenUrl": "https://id.example/token",
+    "ViewerIdentityProvider": "https://id.example page https://id.example/authorize https://id.example/token",
 }
 OWN = {"StreamNames": "cam", "Detector": "HTTP", "HttpModelUrl": "https://model"}
 
@@ -301,20 +298,31 @@ def test_the_template_expands() -> None:
         ({"StreamNames": "cam", "ViewerUserEmail": "a@b.example"}, "goes with EnableViewer"),
         ({"StreamNames": "cam"} | ISSUER, "EnableViewer is not ENABLED"),
         (
-            {"StreamNames": "cam", "EnableViewer": "ENABLED", "ViewerIssuer": ISSUER["ViewerIssuer"]},
-            "together, or none",
+            {"StreamNames": "cam", "EnableViewer": "ENABLED", "ViewerIdentityProvider": "https://id.example page"},
+            "issuer, client id, authorization endpoint and token endpoint",
         ),
         (
             {"StreamNames": "cam", "EnableViewer": "ENABLED", "ViewerUserEmail": "a@b.example"} | ISSUER,
             "user pool of the stack's own",
         ),
-        ({"StreamNames": "cam", "ViewerTokenUrl": "https://id.example/token; script-src *"}, "without a query"),
+        (
+            {
+                "StreamNames": "cam",
+                "ViewerIdentityProvider": f"{ISSUER['ViewerIdentityProvider']}; script-src *",
+            },
+            "without a query",
+        ),
         ({"StreamNames": "cam", "Nonsense": "1"}, "Nonsense"),
     ],
 )
 def test_impossible_parameters_are_refused_before_anything_is_made(parameters: dict[str, str], complaint: str) -> None:
     with pytest.raises(InvalidTemplateError, match=complaint):
         expand(TEMPLATE, parameters)
+
+
+def test_the_parameters_are_few(template: dict[str, Any]) -> None:
+    """What only changes behavior at run time belongs in the configuration document."""
+    assert len(template["Parameters"]) <= 56
 
 
 LONGEST_NAMES = {

@@ -41,7 +41,7 @@ def best_saving(
 
 
 def _changes(parameters: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    plain = {"gate.mode": "ON", "followUp.detector": NO_DETECTOR, "SessionClip": "DISABLED", "Architecture": "arm64"}
+    plain = {"gate.mode": "ON", "followUp.detector": NO_DETECTOR, "sessions.clip": "false", "Architecture": "arm64"}
     for name, value in plain.items():
         if parameters[name] != value:
             yield name, value

@@ -296,7 +296,7 @@ def sessions(counts: SessionCounts, parameters: Mapping[str, str], workload: Wor
     others = sum(one is not SNS and _sends_alerts(one, parameters) for one in CHANNELS.values())
     yield Line("dynamodb.write", counts.count * others, "per session: the ledger for the other channels", each=2)
     yield Work(caller, counts.batches, 0.03 * counts.batches + 0.05 * counts.hits)
-    if parameters["SessionClip"] == "ENABLED":
+    if parameters["sessions.clip"] == "true":
         yield from _videos(counts, workload)
 
 

@@ -108,6 +108,7 @@ FORMER_PARAMETERS = (
     FormerParameter("AlertFormat", "alerts.format", "KINESIGHT", "text"),
     FormerParameter("AlertLinkSeconds", "alerts.linkSeconds", "3600"),
     FormerParameter("WebhookFormat", "alerts.webhookFormat", "JSON", "text"),
+    FormerParameter("SessionClip", "defaults.sessions.clip", "ENABLED", "flag"),
     FormerParameter("SessionClipSettleSeconds", "defaults.sessions.clipSettleSeconds", "30"),
     FormerParameter("ViewerLinkSeconds", "viewer.linkSeconds", "900"),
     FormerParameter("ImagesMissingMinutes", "defaults.imagesMissingMinutes", "60"),
@@ -245,10 +246,13 @@ def _document_default(path: tuple[str, ...]) -> Any:
     return found
 
 
+_FLAGS = {"true": True, "false": False, "ENABLED": True, "DISABLED": False}
+
+
 def _flag(name: str, text: str) -> bool:
-    if text not in ("true", "false"):
-        raise MigrationError(f"{name} is {text!r}, it must be true or false")
-    return text == "true"
+    if text not in _FLAGS:
+        raise MigrationError(f"{name} is {text!r}, it must be one of {', '.join(_FLAGS)}")
+    return _FLAGS[text]
 
 
 def _number(name: str, text: str) -> int | float:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from kinesight.domain.detectors.catalogue import DETECTORS, DetectorType
-from kinesight.domain.parameters import NONE_IF_BLANK, CommaList, OptionalNumber, OptionalText, ParameterModel
+from kinesight.domain.parameters import NONE_IF_BLANK, CommaList, OptionalNumber, ParameterModel
 from kinesight.domain.sessions.channels import CHANNELS
 from kinesight.environment import CatalogueSettings, Settings
 
@@ -86,7 +86,7 @@ class KeepEvidenceSettings(ConfiguredSettings):
 
 
 class TrackSessionsSettings(ConfiguredSettings, CatalogueSettings):
-    """Settings of sessions and of their channels. Without a `session_clip_queue_url` no videos are archived."""
+    """Settings of sessions and of their channels."""
 
     @classmethod
     def models(cls) -> list[type[ParameterModel]]:
@@ -103,7 +103,7 @@ class TrackSessionsSettings(ConfiguredSettings, CatalogueSettings):
     minimum_confidence: float = Field(default=80, ge=0, le=100)
     alert_topic_arn: str
     image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
-    session_clip_queue_url: OptionalText = None
+    session_clip_queue_url: str
 
     def camera_parameters(self) -> dict[str, Any]:
         return super().camera_parameters() | {"labels": self.labels, "minimumConfidence": self.minimum_confidence}

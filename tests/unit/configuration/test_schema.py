@@ -116,6 +116,7 @@ WHOLE: dict[str, Any] = {
                 "orderingSeconds": 5,
                 "preRollSeconds": 5,
                 "postRollSeconds": 5,
+                "clip": True,
                 "clipSettleSeconds": 5,
             },
             "stationary": {

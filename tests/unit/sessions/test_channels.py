@@ -20,6 +20,7 @@ REQUIRED = {
     "IDEMPOTENCY_TABLE": "idempotency",
     "DEAD_LETTER_QUEUE_URL": "https://sqs/queue",
     "ALERT_TOPIC_ARN": "arn:aws:sns:us-east-1:111122223333:alerts",
+    "SESSION_CLIP_QUEUE_URL": "https://sqs/clips",
 }
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:webhook-abcdef"
 VALUES = {

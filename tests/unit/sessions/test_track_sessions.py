@@ -32,7 +32,6 @@ class World:
     document: ConfigurationDocument | None = None
     now_s: float = 0
     video_queue: FakeDelayedMessages = field(default_factory=FakeDelayedMessages)
-    videos: bool = True
     selector: Selector = "PRODUCER_TIMESTAMP"
     buses: tuple[str, ...] = ("bus",)
     webhook: FakeAlerts = field(default_factory=FakeAlerts)
@@ -53,7 +52,7 @@ class World:
             ),
             self.dead_letters,
             lambda: NOON_MS + round(1000 * self.now_s),
-            self.video_queue if self.videos else None,
+            self.video_queue,
             self.selector,
         )
 
@@ -371,7 +370,9 @@ def test_an_order_that_could_not_be_sent_is_sent_later() -> None:
 
 
 def test_without_session_clips_none_is_ordered() -> None:
-    world = World(videos=False)
+    world = World(
+        document=ConfigurationDocument.parse('{"schemaVersion": 1, "defaults": {"sessions": {"clip": false}}}')
+    )
 
     world.track(an_image(0))
     world.wait(60)

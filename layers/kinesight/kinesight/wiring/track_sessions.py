@@ -31,14 +31,13 @@ def ports(remaining_ms: Callable[[], int]) -> SessionPorts:
     """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError, InvalidConfigurationError,
     StorageBusyError."""
     settings = _environment()
-    queue_url = settings.session_clip_queue_url
     return SessionPorts(
         states=DynamoDbDocuments(clients.dynamodb(), settings.coordination_table, kind="activity"),
         configuration=current_configuration(settings),
         targets=_targets(settings, remaining_ms),
         dead_letters=SqsDeadLetters(clients.sqs(), settings.dead_letter_queue_url, source=_NAME),
         now_ms=lambda: round(time.time() * 1000),
-        clips=SqsDelayedMessages(clients.sqs(), queue_url) if queue_url else None,
+        clips=SqsDelayedMessages(clients.sqs(), settings.session_clip_queue_url),
         selector=settings.image_selector_type,
     )
 

@@ -151,6 +151,11 @@ class SessionSettings(Part):
     )
     pre_roll_seconds: float = Field(default=5, ge=0, le=300, description="Video of a session before its first frame.")
     post_roll_seconds: float = Field(default=5, ge=0, le=300, description="Video of a session after its last frame.")
+    clip: bool = Field(
+        default=True,
+        description="Whether the whole video of a session is archived, with pre-roll and post-roll; `false`: only the "
+        "fragments that matched.",
+    )
     clip_settle_seconds: int = Field(
         default=30,
         ge=0,

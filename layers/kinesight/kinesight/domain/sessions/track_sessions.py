@@ -39,15 +39,15 @@ _ON_DEMAND = "|on-demand"
 
 @dataclass(frozen=True, slots=True)
 class SessionPorts:
-    """Ports of this verb. `clips`, the queue that archive_session reads, is None where only matched fragments are kept.
-    `selector`: the clock that KVS uses for generated images."""
+    """Ports of this verb. `clips`: the queue that archive_session reads. `selector`: the clock that KVS uses for
+    generated images."""
 
     states: VersionedDocuments
     configuration: Callable[[], Configuration]
     targets: NotificationTargets
     dead_letters: DeadLetters
     now_ms: Callable[[], int]
-    clips: DelayedMessages | None = None
+    clips: DelayedMessages
     selector: Selector = "PRODUCER_TIMESTAMP"
 
 
@@ -204,12 +204,11 @@ def _state(body: str | None) -> TrackerState:
 
 
 def _clip_orders(ports: SessionPorts, settings: SessionSettings) -> Callable[[Session], None] | None:
-    clips = ports.clips
-    if clips is None:
+    if not settings.clip:
         return None
 
     def order(session: Session) -> None:
         body = order_of(session, settings).model_dump_json(by_alias=True)
-        clips.send_later(body, delay_s(settings))
+        ports.clips.send_later(body, delay_s(settings))
 
     return order
