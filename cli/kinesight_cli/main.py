@@ -12,6 +12,7 @@ COMMANDS = (
     "demo",
     "init",
     "put_video",
+    "image",
     "analyze",
     "timelapse",
     "replay",
