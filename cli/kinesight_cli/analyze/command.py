@@ -10,6 +10,7 @@ from kinesight_cli.shared.every_command import changes_account
 from kinesight_cli.shared.options import (
     FollowOption,
     FromOption,
+    JsonOption,
     SelectorChoice,
     SelectorOption,
     StackOption,
@@ -51,12 +52,13 @@ def analyze(
     ] = None,
     stack: StackOption = "kinesight",
     follow: FollowOption = True,
+    as_json: JsonOption = False,
 ) -> None:
     """Analyze a time range of a stream: one image per interval, on the local cloud or in an AWS account."""
     workflow_input = range_input(stream, begin, end, interval_ms, selector)
     workflow_input |= {"Labels": label} if label else {}
     workflow_input |= {"MinimumConfidence": minimum_confidence} if minimum_confidence is not None else {}
     workflow_input |= {"Detector": detector} if detector is not None else {}
-    summary = run_analysis(stack, workflow_input, follow=follow)
+    summary = run_analysis(stack, workflow_input, follow=follow, as_json=as_json)
     if summary is not None:
-        show(summary)
+        show(summary, as_json=as_json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kinesight_cli.shared.console import errors, print_lines
+from kinesight_cli.shared.console import errors, print_lines, show
 from kinesight_cli.shared.every_command import changes_account
 from kinesight_cli.shared.options import JsonOption, StackOption, pair
 from kinesight_cli.shared.paths import PROJECT_DIR
@@ -123,13 +123,16 @@ def get(
 
 
 @app.command()
-def diff(file: FileArgument, stack: StackOption = "kinesight") -> None:
+def diff(file: FileArgument, stack: StackOption = "kinesight", as_json: JsonOption = False) -> None:
     """Print what `put` would change in the stack's document. Exits with 1 if the documents differ."""
     from kinesight_cli.config.stack_document import changes
     from kinesight_cli.shared.document_file import read_file
 
     lines = changes(stack, read_file(file).document)
-    print_lines(*(lines or ["no differences from the document of the stack"]))
+    if as_json:
+        show({"changes": lines}, as_json=True)
+    else:
+        print_lines(*(lines or ["no differences from the document of the stack"]))
     if lines:
         raise typer.Exit(1)
 

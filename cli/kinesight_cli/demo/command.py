@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kinesight_cli.shared.console import console, errors, show, styled
+from kinesight_cli.shared.options import JsonOption
 from kinesight_cli.shared.paths import PROJECT_DIR, STATE_DIR
 from kinesight_cli.shared.serving import print_exports, wait_for_interrupt
 
@@ -22,22 +23,28 @@ def demo(
     ] = None,
     report_dir: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("demo-report"),
     keep: Annotated[bool, typer.Option(help="Leave the local cloud running until Ctrl-C.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Run the whole pipeline on this machine and account for every image."""
+    if as_json and keep:
+        raise typer.BadParameter("--json ends with the summary, and --keep does not end: choose one")
     from kinesight_cli.demo.run import demo_cloud, run_demo
     from kinesight_cli.shared.progress import shown_progress
 
     with demo_cloud(PROJECT_DIR, STATE_DIR.resolve()) as cloud:
-        with shown_progress(console) as progress:
+        with shown_progress(errors if as_json else console) as progress:
             summary = run_demo(cloud, video, report_dir, progress)
-        _show(summary)
-        console.print(f"Report: {report_dir / 'index.html'}")
-        console.print(f"Viewer: {cloud.outputs['ViewerUrl']}", soft_wrap=True)
+        if as_json:
+            show({**summary.document(), "report": str(report_dir / "index.html")}, as_json=True)
+        else:
+            _show(summary)
+            console.print(f"Report: {report_dir / 'index.html'}")
+            console.print(f"Viewer: {cloud.outputs['ViewerUrl']}", soft_wrap=True)
         if keep:
             console.print("The local cloud runs until Ctrl-C. To use it from another shell, set:")
             print_exports(cloud.endpoints)
             wait_for_interrupt()
-        else:
+        elif not as_json:
             console.print("The local cloud stops now; --keep leaves it running.")
     if summary.lost or summary.waiting:
         raise typer.Exit(1)

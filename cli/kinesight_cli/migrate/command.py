@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from kinesight_cli.migrate.migration import DOCUMENT_FILE, Migration, deploy_line, files
-from kinesight_cli.shared.console import print_lines
+from kinesight_cli.shared.console import print_lines, show
+from kinesight_cli.shared.options import JsonOption
 
 app = typer.Typer(
     name="migrate",
@@ -49,14 +50,23 @@ def parameters(
     ],
     environment: Annotated[str, typer.Option(help="Environment of samconfig.toml.")] = "default",
     output: OutputOption = Path("migration"),
+    as_json: JsonOption = False,
 ) -> None:
     """Convert parameters of an earlier version of Kinesight: those that moved become a configuration document."""
     from kinesight_cli.migrate.stack_parameters import migrate_parameters, show_places
 
     migration = migrate_parameters(_text(file), environment)
-    _write(migration.files, output)
-    show_places(migration)
-    print_lines("", *migration.commands(output))
+    _write(migration.files, output, quiet=as_json)
+    if as_json:
+        facts = {
+            "files": list(migration.files),
+            "places": dict(migration.places),
+            "commands": migration.commands(output),
+        }
+        show(facts, as_json=True)
+    else:
+        show_places(migration)
+        print_lines("", *migration.commands(output))
 
 
 def _migrate(read: Callable[[str], Migration], file: Path, output: Path) -> None:
@@ -72,8 +82,9 @@ def _text(file: Path) -> str:
     return file.read_text(encoding="utf-8-sig", errors="replace")
 
 
-def _write(written: Mapping[str, str], output: Path) -> None:
+def _write(written: Mapping[str, str], output: Path, *, quiet: bool = False) -> None:
     output.mkdir(parents=True, exist_ok=True)
     for name, text in written.items():
         (output / name).write_text(text)
-    print_lines(f"written to {output}: {', '.join(written)}")
+    if not quiet:
+        print_lines(f"written to {output}: {', '.join(written)}")

@@ -2,12 +2,15 @@
 
 import enum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kinesight_cli.shared.console import console, print_lines, show
-from kinesight_cli.shared.options import FromOption, StackOption, ToOption
+from kinesight_cli.shared.console import console, errors, print_lines, show
+from kinesight_cli.shared.options import FromOption, JsonOption, StackOption, ToOption
+
+if TYPE_CHECKING:
+    from kinesight_cli.replay.rules_comparison import Comparison
 
 app = typer.Typer()
 
@@ -36,18 +39,19 @@ def replay(
         ),
     ] = ResultsChoice.STREAM,
     stack: StackOption = "kinesight",
+    as_json: JsonOption = False,
 ) -> None:
     """Apply another configuration document to stored results and show what would have changed. Calls no model."""
     from kinesight.domain.configuration.document import ConfigurationDocument
 
     from kinesight_cli.replay import stored_results
-    from kinesight_cli.replay.rules_comparison import compared, summary_line
+    from kinesight_cli.replay.rules_comparison import compared, document
     from kinesight_cli.shared.configuration_document import fetch
     from kinesight_cli.shared.document_file import read_file
     from kinesight_cli.shared.progress import shown_progress
     from kinesight_cli.shared.stack_lookup import deployed_configuration
 
-    with shown_progress(console) as progress:
+    with shown_progress(errors if as_json else console) as progress:
         after = read_file(config).document
         progress.step("reading the current rules")
         current = fetch(stack)
@@ -56,6 +60,15 @@ def replay(
         read = stored_results.of_stream if results is ResultsChoice.STREAM else stored_results.of_evidence
         records = [one for one in read(stack, begin, end) if stream in (None, one.frame.stream_name)]
         comparison = compared(records, deployed_configuration(stack, before), deployed_configuration(stack, after))
+    if as_json:
+        show(document(comparison), as_json=True)
+    else:
+        _show(comparison)
+
+
+def _show(comparison: "Comparison") -> None:
+    from kinesight_cli.replay.rules_comparison import summary_line
+
     show(
         {
             "images": comparison.images,

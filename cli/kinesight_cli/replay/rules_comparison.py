@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.model import ResultRecord, from_epoch_ms
@@ -90,6 +91,34 @@ def _overlap(one: Session, other: Session) -> bool:
     if one.stream_name != other.stream_name or one.severity is not other.severity:
         return False
     return one.started_ms <= other.last_ms + _MATCH_MS and other.started_ms <= one.last_ms + _MATCH_MS
+
+
+def document(comparison: Comparison) -> dict[str, Any]:
+    """The comparison for JSON; sessions have their facts."""
+    return {
+        "images": comparison.images,
+        "before": _counts(comparison.before),
+        "after": _counts(comparison.after),
+        "newMatches": comparison.new_matches,
+        "lostMatches": comparison.lost_matches,
+        "newSessions": [_facts(one) for one in comparison.new_sessions],
+        "lostSessions": [_facts(one) for one in comparison.lost_sessions],
+    }
+
+
+def _counts(one: Outcome) -> dict[str, int]:
+    return {"matched": len(one.matched), "sessions": len(one.sessions), "alerts": one.alerts}
+
+
+def _facts(session: Session) -> dict[str, Any]:
+    return {
+        "streamName": session.stream_name,
+        "start": from_epoch_ms(session.started_ms).isoformat(),
+        "end": from_epoch_ms(session.last_ms).isoformat(),
+        "labels": list(session.labels),
+        "class": session.severity.value,
+        "images": session.images,
+    }
 
 
 def summary_line(session: Session) -> str:

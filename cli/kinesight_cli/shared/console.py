@@ -4,10 +4,12 @@ Names, labels and messages come from cameras, models and documents: nothing in t
 characters in them are printed as escapes, so that they cannot change the terminal.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import typer
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
@@ -52,8 +54,12 @@ def print_error(message: str) -> None:
     errors.print(styled("red", "error:", f" {message}"), soft_wrap=True)
 
 
-def show(facts: Mapping[str, Any]) -> None:
-    """Prints a table of two columns. A mapping of counts takes one line; of a list, the length and the first item."""
+def show(facts: Mapping[str, Any], *, as_json: bool = False) -> None:
+    """Prints a table of two columns, or JSON. In the table, a mapping of counts takes one line; of a list, there are
+    the length and the first item."""
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
     table = Table("", "", show_header=False)
     for name, value in facts.items():
         if value is not None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from kinesight_cli.shared.console import console, errors, print_error
+from kinesight_cli.shared.console import console, errors, print_error, show
 from kinesight_cli.shared.every_command import INTERRUPTED
 from kinesight_cli.shared.options import SelectorChoice
 
@@ -24,12 +24,15 @@ def range_input(
     }
 
 
-def run_analysis(stack: str, workflow_input: Mapping[str, object], *, follow: bool) -> dict[str, Any] | None:
-    """Returns the summary, or None without `follow`, after printing the ARN of the execution."""
+def run_analysis(
+    stack: str, workflow_input: Mapping[str, object], *, follow: bool, as_json: bool = False
+) -> dict[str, Any] | None:
+    """Returns the summary, or None without `follow`, after printing the ARN of the execution. With `as_json`, progress
+    goes to standard error."""
     from kinesight_cli.shared import analysis_workflow
     from kinesight_cli.shared.progress import shown_progress
 
-    with shown_progress(console) as progress:
+    with shown_progress(errors if as_json else console) as progress:
         execution = analysis_workflow.start(stack, workflow_input)
         progress.step(f"execution {execution.name}")
         if follow:
@@ -39,5 +42,8 @@ def run_analysis(stack: str, workflow_input: Mapping[str, object], *, follow: bo
                 print_error("interrupted; the execution continues. To stop it:")
                 errors.print(f"aws stepfunctions stop-execution --execution-arn {execution.arn}", soft_wrap=True)
                 raise typer.Exit(INTERRUPTED) from None
-    console.print(execution.arn, soft_wrap=True)
+    if as_json:
+        show({"executionArn": execution.arn}, as_json=True)
+    else:
+        console.print(execution.arn, soft_wrap=True)
     return None

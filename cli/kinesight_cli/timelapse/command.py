@@ -6,11 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from kinesight_cli.shared.console import console, show
+from kinesight_cli.shared.console import console, errors, show
 from kinesight_cli.shared.every_command import changes_account
 from kinesight_cli.shared.options import (
     FollowOption,
     FromOption,
+    JsonOption,
     SelectorChoice,
     SelectorOption,
     Size,
@@ -59,27 +60,31 @@ def timelapse(
     selector: SelectorOption = SelectorChoice.PRODUCER,
     stack: StackOption = "kinesight",
     follow: FollowOption = True,
+    as_json: JsonOption = False,
 ) -> None:
     """Make a time-lapse video of a time range: an MP4 and a poster image. The video shows gaps in the recording."""
     options: dict[str, object] = {"FramesPerSecond": fps, "BurnTimestamp": timestamp}
     options |= {"WidthPixels": sides.width, "HeightPixels": sides.height} if sides else {}
     workflow_input = range_input(stream, begin, end, every or _default_interval_ms(begin, end, fps), selector)
-    summary = run_analysis(stack, workflow_input | {"Detector": "NONE", "Timelapse": options}, follow=follow)
+    workflow_input |= {"Detector": "NONE", "Timelapse": options}
+    summary = run_analysis(stack, workflow_input, follow=follow, as_json=as_json)
     if summary is not None:
-        _download(summary, out or Path(f"{stream}-{begin:%Y%m%dT%H%M%S}.mp4"))
+        _download(summary, out or Path(f"{stream}-{begin:%Y%m%dT%H%M%S}.mp4"), as_json=as_json)
 
 
-def _download(summary: dict[str, Any], video: Path) -> None:
+def _download(summary: dict[str, Any], video: Path, *, as_json: bool) -> None:
     from kinesight_cli.shared.progress import shown_progress
     from kinesight_cli.timelapse.download import download
 
     poster = video.with_suffix(".jpg")
-    with shown_progress(console) as progress:
+    with shown_progress(errors if as_json else console) as progress:
         progress.step("downloading")
         download(summary["timelapse"]["video"], video, lambda done, of: progress.amount("bytes", done, of))
         download(summary["timelapse"]["poster"], poster, lambda _done, _of: None)
-    show({name: summary[name] for name in ("requested", "extracted", "decoded", "missing", "cost")})
-    console.print(f"Video: {video}\nPoster: {poster}", soft_wrap=True)
+    facts = {name: summary[name] for name in ("requested", "extracted", "decoded", "missing", "cost")}
+    show(facts | ({"video": str(video), "poster": str(poster)} if as_json else {}), as_json=as_json)
+    if not as_json:
+        console.print(f"Video: {video}\nPoster: {poster}", soft_wrap=True)
 
 
 def _default_interval_ms(begin: datetime, end: datetime, fps: int) -> int:

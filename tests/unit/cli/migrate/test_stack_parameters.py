@@ -166,6 +166,12 @@ class TestCommand:
         ]
         assert CfnParameterOverridesType().convert(tuple(words[7:]), None, None) == KEPT
 
+    def test_json_has_the_places_and_the_commands(self, file: Path) -> None:
+        found = json.loads(self.run(file, json.dumps(GIVEN), "--json").stdout)
+
+        assert found["places"] == dict.fromkeys(KEPT, "parameter") | {"FrameGate": "defaults.gate.mode"}
+        assert (len(found["files"]), found["commands"][-1].split()[:2]) == (2, ["sam", "deploy"])
+
     def test_a_row_for_each_parameter(self, file: Path) -> None:
         result = self.run(file, json.dumps(GIVEN))
 

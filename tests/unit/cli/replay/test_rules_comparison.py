@@ -6,7 +6,7 @@ from typing import Any
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.model import from_epoch_ms
-from kinesight_cli.replay.rules_comparison import compared, summary_line
+from kinesight_cli.replay.rules_comparison import compared, document, summary_line
 
 from tests.builders import NOON_MS, a_detection, a_frame, a_record
 
@@ -57,3 +57,20 @@ def test_an_alert_that_becomes_an_activity_is_a_change() -> None:
 
     assert (found.before.alerts, found.after.alerts) == (1, 0)
     assert (len(found.new_sessions), len(found.lost_sessions)) == (1, 1)
+
+
+def test_json_has_the_counts_and_the_sessions() -> None:
+    found = document(compared(a_day(), by_rule(labels=["Person"]), by_rule(labels=["Person", "Dog"])))
+
+    assert (found["before"]["sessions"], found["after"]["sessions"], found["newMatches"]) == (2, 3, 1)
+    assert found["newSessions"] == [
+        {
+            "streamName": "front-door",
+            "start": "2026-01-01T12:10:00+00:00",
+            "end": "2026-01-01T12:10:00+00:00",
+            "labels": ["Dog"],
+            "class": "ALERT",
+            "images": 1,
+        }
+    ]
+    assert json.loads(json.dumps(found)) == found

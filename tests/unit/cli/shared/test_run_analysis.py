@@ -1,5 +1,6 @@
 """The console while an execution runs."""
 
+import json
 from typing import Any
 
 import pytest
@@ -27,3 +28,15 @@ def test_ctrl_c_says_that_the_execution_continues_and_how_to_stop_it(
     assert ended.value.exit_code == 130
     assert "the execution continues" in complaint
     assert f"aws stepfunctions stop-execution --execution-arn {ARN}" in complaint
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_without_follow_the_execution_is_printed(
+    as_json: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(analysis_workflow, "start", lambda *_: Execution(ARN, "front-door-1"))
+
+    assert run_analysis("kinesight", {}, follow=False, as_json=as_json) is None
+
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == {"executionArn": ARN} if as_json else printed.endswith(f"{ARN}\n")
