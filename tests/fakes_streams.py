@@ -17,10 +17,14 @@ from kinesight.domain.streams.stream_settings import (
 
 
 def same_settings(
-    selection: StreamSelection, images: FeatureSettings | None, notices: FeatureSettings | None
+    selection: StreamSelection,
+    images: FeatureSettings | None,
+    notices: FeatureSettings | None,
+    *,
+    takes_over: bool = True,
 ) -> StreamSettings:
     """The same settings for all streams."""
-    features = StreamFeatures(images, notices)
+    features = StreamFeatures(images, notices, takes_over)
     return StreamSettings(selection, lambda _name, _tags: features)
 
 

@@ -288,6 +288,7 @@ def test_the_streams_are_configured_and_only_those(cloud: LocalCloud) -> None:
     assert images("other") is None
     notices = kinesis_video.describe_notification_configuration(StreamName=STREAM)["NotificationConfiguration"]
     assert notices["DestinationConfig"]["Uri"] == cloud.outputs["NotificationTopicArn"]
+    assert cloud.outputs["StreamSettingsLeftAlone"] == "0"
 
 
 def test_a_camera_with_fragments_but_no_images_is_logged(

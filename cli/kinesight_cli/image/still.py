@@ -57,7 +57,7 @@ def still(stream_name: str, at: datetime | None, selector: str) -> Still:
 
 
 def detections(image: Still) -> list[dict[str, object]]:
-    """Labels of Rekognition with their confidence in percent, the surest first. Raises ImageError."""
+    """Labels of Rekognition with their confidence in percent, the most confident first. Raises ImageError."""
     if len(image.data) > _MOST_BYTES:
         raise ImageError(f"the image has {len(image.data):,} bytes, and DetectLabels takes {_MOST_BYTES:,}")
     try:

@@ -68,8 +68,10 @@ class World:
         return self.registry.configurations.get((Feature.IMAGE_GENERATION, arn))
 
 
-def desired(*names: str, tag_filters: Any = (), images: Any = IMAGES, notices: Any = None) -> StreamSettings:
-    return same_settings(StreamSelection.of(names, list(tag_filters)), images, notices)
+def desired(
+    *names: str, tag_filters: Any = (), images: Any = IMAGES, notices: Any = None, takes_over: bool = True
+) -> StreamSettings:
+    return same_settings(StreamSelection.of(names, list(tag_filters)), images, notices, takes_over=takes_over)
 
 
 def test_selected_streams_are_set_with_their_own_region() -> None:
@@ -155,6 +157,48 @@ def test_previous_settings_are_restored(before: Any) -> None:
 
     assert world.images(camera.arn) == before
     assert (report.restored, world.managed.entries) == (1, {})
+
+
+def test_settings_of_somebody_else_are_left_alone() -> None:
+    world = World()
+    theirs, free, switched_off = (world.registry.add(name) for name in ("cam-1", "cam-2", "cam-3"))
+    topic = {"Status": "ENABLED", "DestinationConfig": {"Uri": "arn:aws:sns:us-east-1:111122223333:theirs"}}
+    world.registry.configurations[Feature.IMAGE_GENERATION, theirs.arn] = THEIRS
+    world.registry.configurations[Feature.NOTIFICATION, theirs.arn] = topic
+    world.registry.configurations[Feature.IMAGE_GENERATION, switched_off.arn] = {**THEIRS, "Status": "DISABLED"}
+
+    report = world.apply("cam-*", notices=NOTICES, takes_over=False)
+
+    assert (report.theirs, report.updated) == (2, 4)
+    assert (world.images(theirs.arn), world.registry.configurations[Feature.NOTIFICATION, theirs.arn]) == (
+        THEIRS,
+        topic,
+    )
+    assert {one.stream_name for one in world.managed.all()} == {"cam-2", "cam-3"}
+    assert report.warnings[0].startswith("cam-1: its image-generation settings send to s3://theirs, and are left")
+    restore_all(world.ports())
+    assert (world.images(theirs.arn), world.images(free.arn)) == (THEIRS, None)
+
+
+def test_two_stacks_do_not_overwrite_each_other() -> None:
+    world = World()
+    camera = world.registry.add("cam")
+    world.apply("cam", takes_over=False)
+    world.registry.configurations[Feature.IMAGE_GENERATION, camera.arn] = THEIRS
+    world.epoch_s += VERIFY_EVERY_S
+
+    report = world.apply("cam", takes_over=False)
+
+    assert (report.theirs, world.images(camera.arn)) == (1, THEIRS)
+
+
+def test_own_settings_that_another_deployment_left_are_adopted() -> None:
+    world = World()
+    camera = world.registry.add("cam")
+    world.registry.configurations[Feature.IMAGE_GENERATION, camera.arn] = {**IMAGES, "SamplingInterval": 500}
+
+    assert world.apply("cam", takes_over=False).updated == 1
+    assert world.images(camera.arn)["SamplingInterval"] == 3000
 
 
 def test_a_feature_that_is_switched_off_is_restored() -> None:

@@ -37,6 +37,7 @@ def features_of(camera: CameraSettings, environment: StreamConfigurationSettings
         notification=notification_settings(environment.notification_topic_arn)
         if notifications.status == "ENABLED"
         else None,
+        takes_over=camera.take_over_stream_settings,
     )
 
 

@@ -274,6 +274,11 @@ class CameraSettings(Part):
         default_factory=ImageGeneration, description="KVS image generation of the stream."
     )
     notifications: Notifications = Field(default_factory=Notifications, description="KVS notifications of the stream.")
+    take_over_stream_settings: bool = Field(
+        default=False,
+        description="Whether image generation and notification settings that send to the bucket or topic of another "
+        "owner are replaced; they are restored when the camera leaves the stack.",
+    )
     images_missing_minutes: int = Field(
         default=60,
         ge=15,

@@ -83,8 +83,8 @@ def image_generation(facts: ConfigurationFacts) -> Result:
         return failed(
             Cause.IMAGES_ELSEWHERE,
             f"its images go to {there}, this stack reads {here}",
-            "A stream has one destination, and another stack or user changed it. Two stacks that select the same "
-            "stream overwrite each other's settings again and again.",
+            "A stream has one destination, and this one belongs to another owner. configure_streams leaves it as it is "
+            "unless takeOverStreamSettings of the camera is true in the configuration document; it restores it later.",
             update,
         )
     different = _different(current, expected)

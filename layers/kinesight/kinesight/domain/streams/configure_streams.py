@@ -1,6 +1,7 @@
 """configure_streams: sets image generation and notification on every selected stream.
 
-The previous settings of a stream are stored before it is changed, and restored when the stream leaves the selection,
+Settings that send to the destination of another owner are left alone unless the camera may be taken over. The previous
+settings of a stream are stored before it is changed, and restored when the stream leaves the selection,
 when a feature is switched off, or when the stack is deleted, but never over a later change from elsewhere. A run may
 stop at any step: the next run completes it.
 """
@@ -32,6 +33,7 @@ from kinesight.domain.streams.stream_settings import (
     StreamSettings,
     StreamTags,
     equal_settings,
+    foreign_destination,
 )
 
 CALLS_PER_SECOND = 40.0
@@ -53,6 +55,7 @@ class ConfigureStreamsReport:
     updated: int = 0
     unchanged: int = 0
     restored: int = 0
+    theirs: int = 0
     no_retention: int = 0
     busy: int = 0
     vanished: int = 0
@@ -233,6 +236,10 @@ class _Run:
         self, stream: VideoStream, feature: Feature, desired: FeatureSettings, known: ManagedFeature | None
     ) -> None:
         present = self._describe(feature, stream.arn)
+        elsewhere = foreign_destination(present, desired)
+        if elsewhere is not None and not self._features[stream.arn].takes_over:
+            self._leave(stream.name, feature, elsewhere)
+            return
         if known is None:
             fresh = ManagedFeature(stream.name, stream.arn, feature, present, (desired,), 0)
             known = self._ports.managed.add(fresh)
@@ -245,6 +252,13 @@ class _Run:
             self._configure(feature, stream.arn, desired)
             self._count(updated=1)
         self._ports.managed.update(replace(known, applied=(desired,), verified_at_s=self._ports.epoch_s))
+
+    def _leave(self, stream_name: str, feature: Feature, elsewhere: str) -> None:
+        self._count(theirs=1)
+        self._warn(
+            f"{stream_name}: its {feature} settings send to {elsewhere}, and are left alone. To replace them, set "
+            "takeOverStreamSettings of the camera in the configuration document; they are restored when the stack goes"
+        )
 
     def _restore(self, one: ManagedFeature, exists: bool) -> None:
         if exists:

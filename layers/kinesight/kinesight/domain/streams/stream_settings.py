@@ -92,11 +92,13 @@ class StreamTags(Protocol):
 class StreamFeatures:
     """The settings of one stream. A feature that is None is not set, and is restored if it was.
 
-    The destination Region of image generation is that of each stream.
+    The destination Region of image generation is that of each stream. `takes_over`: whether settings with the
+    destination of another owner may be replaced.
     """
 
     image_generation: FeatureSettings | None
     notification: FeatureSettings | None
+    takes_over: bool = False
 
     def feature_settings(self, feature: Feature, stream: VideoStream) -> FeatureSettings | None:
         """Returns the settings of a feature for a stream."""
@@ -120,6 +122,14 @@ class StreamSettings:
 def equal_settings(one: FeatureSettings | None, other: FeatureSettings | None) -> bool:
     """Whether two settings are equivalent: an absent JPEG quality is the default of KVS."""
     return _normalized(one) == _normalized(other)
+
+
+def foreign_destination(current: FeatureSettings | None, desired: FeatureSettings) -> str | None:
+    """Returns where enabled settings send to, if that is not the desired destination: a stream has one of each kind."""
+    if not current or current.get("Status") != "ENABLED":
+        return None
+    theirs, ours = (str((one.get("DestinationConfig") or {}).get("Uri", "")) for one in (current, desired))
+    return None if theirs in ("", ours) else theirs
 
 
 def drift(current: FeatureSettings | None, desired: FeatureSettings) -> tuple[str, ...]:
