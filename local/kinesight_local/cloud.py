@@ -179,8 +179,8 @@ class LocalCloud:
 
     def configure(self, document: Mapping[str, Any]) -> None:
         """Replaces the stack's configuration document, which functions and streams have at once."""
-        assert self.stack is not None  # noqa: S101 - a caller deploys before
-        assert self.lambdas is not None  # noqa: S101 - as above
+        if self.stack is None or self.lambdas is None:
+            raise ConfigureError("nothing is deployed")
         body = json.dumps(document).encode()
         self.client("s3").put_object(Bucket=self.outputs["EvidenceBucketName"], Key=DOCUMENT_KEY, Body=body)
         self.lambdas.restart()

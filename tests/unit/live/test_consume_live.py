@@ -549,7 +549,7 @@ def test_another_sampling_applies_to_the_next_fragment() -> None:
                 world.sampling["samplingInterval"] = 8000
             yield one
 
-    world.cameras.read = read_and_change  # type: ignore[method-assign]
+    world.cameras.read = read_and_change  # type: ignore[method-assign]  # the document changes while it is read
     world.consume(lambda: world.reached() == "8")
 
     # NOON is the start of an interval of eight seconds: fragment 4 starts the next one, and 8 the one after it.

@@ -37,7 +37,7 @@ class FakeRulesFile:
         return None if self.text is None else TaggedText(self.text, "tag")
 
     def replace(self, text: str, read_tag: str | None) -> str | None:
-        raise NotImplementedError
+        raise AssertionError("reading replaces nothing")
 
 
 def read_text(stream: str, text: str | None) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def test_the_first_entry_that_matches_by_name_glob_or_tag_applies(stream: str, e
 def test_a_document_without_tags_needs_no_tags_of_streams() -> None:
     class Unreadable(FakeWork):
         def read(self, key: str) -> bytes | None:
-            raise NotImplementedError
+            raise AssertionError("no tags are needed")
 
     text = json.dumps({"schemaVersion": 1, "cameras": [{"streams": ["yard"]}]})
     ports = RulesPorts(FakeRulesFile(text), StreamTagsFile(Unreadable()), PARAMETERS)

@@ -42,7 +42,7 @@ def stream_settings() -> StreamSettings:
     Raises InvalidSettingError, InvalidConfigurationError, StorageBusyError.
     """
     configuration = current_configuration(_environment(), _environment().values).latest()
-    return stream_settings_of(_environment(), lambda: configuration)
+    return stream_settings_of(_environment(), lambda: configuration, needs_tags=configuration.document.uses_tags)
 
 
 def ports(remaining_ms: Callable[[], int]) -> ConfigureStreamsPorts:

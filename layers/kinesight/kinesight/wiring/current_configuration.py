@@ -28,14 +28,18 @@ def current_configuration(
     only a parameter may name, where the function has them."""
     return _reader(
         settings.configuration_bucket,
-        json.dumps(settings.camera_parameters(), default=str),
+        _parameters_text(settings),
         None if permitted is None else json.dumps(permitted, default=str),
     )
 
 
 def camera_parameters(settings: ConfiguredSettings) -> CameraSettings:
     """What the parameters say of every camera."""
-    return CameraSettings.model_validate_json(json.dumps(settings.camera_parameters(), default=str))
+    return CameraSettings.model_validate_json(_parameters_text(settings))
+
+
+def _parameters_text(settings: ConfiguredSettings) -> str:
+    return json.dumps(settings.camera_parameters(), default=str)
 
 
 @cache

@@ -13,9 +13,9 @@ from kinesight.settings import StreamConfigurationSettings
 
 
 def stream_settings_of(
-    environment: StreamConfigurationSettings, configuration: Callable[[], Configuration]
+    environment: StreamConfigurationSettings, configuration: Callable[[], Configuration], *, needs_tags: bool = False
 ) -> StreamSettings:
-    """Raises InvalidSettingError. `configuration` is called for each stream."""
+    """Raises InvalidSettingError. `configuration` is called for each stream; `needs_tags` as StreamSettings has it."""
 
     def features(stream_name: str, tags: Mapping[str, str]) -> StreamFeatures:
         return features_of(configuration().of_tagged(stream_name, tags), environment)
@@ -23,7 +23,7 @@ def stream_settings_of(
     return StreamSettings(
         selection=StreamSelection.read(environment.stream_names, environment.tag_filters),
         features=features,
-        needs_tags=configuration().document.uses_tags,
+        needs_tags=needs_tags,
     )
 
 
