@@ -16,9 +16,11 @@ from kinesight_cli.estimate.lines import Item, Line
 from kinesight_cli.estimate.month import stack_items
 from kinesight_cli.estimate.prices import Price, load_prices
 from kinesight_cli.estimate.workload import Workload, assumed, described
+from kinesight_cli.init.choices import Choices, Producers
 
 ROOT = Path(__file__).resolve().parent.parent
 _INTERVALS = {"one image per minute": "60000", "every 10 s": "10000", "every 3 s (default)": "3000"}
+_FLEET = 30
 _PRICES = load_prices("us-east-1")
 
 
@@ -31,6 +33,7 @@ def documents() -> dict[Path, str]:
     """Returns the text of each document with newly generated tables."""
     tables = {
         "costs": _costs(),
+        "fleet": _fleet(),
         "comparison": _comparison(),
         "formulas": _formulas(),
         "prices": _prices(),
@@ -58,6 +61,24 @@ def _costs() -> str:
         rows.append([name, *(f"${bill.usd_of(*keys):,.2f}" for bill in bills.values())])
     rows.append(["**per camera and month**", *(f"**${bill.usd_per_camera:,.2f}**" for bill in bills.values())])
     rows.append(["of which the stack, for any number of cameras", *([f"${idle.usd:,.2f}"] * len(bills))])
+    return _table(rows, "|---|---:|---:|---:|")
+
+
+def _fleet() -> str:
+    """Streams that are read live, as `kinesight init` writes them for producers that do not tag."""
+    chosen = Choices("*", "", Producers.DONT_TAG, "Person", "a@b.example", None).parameters()
+    columns = {
+        "gate on (`kinesight init`)": {"gate.mode": "ON"},
+        "gate on, `live.samplingInterval` 3000": {"gate.mode": "ON", "live.samplingInterval": "3000"},
+        "gate off (full rate)": {},
+    }
+    bills = [
+        estimator(chosen | settings, assumed([f"cameras={_FLEET}"]), _PRICES).bill() for settings in columns.values()
+    ]
+    detectors = [bill.usd_of(*GROUPS["detector"]) * _FLEET for bill in bills]
+    rows = [["", *columns], ["detector", *(f"${usd:,.0f}" for usd in detectors)]]
+    rows.append(["everything else", *(f"${bill.usd - usd:,.0f}" for bill, usd in zip(bills, detectors, strict=True))])
+    rows.append([f"**{_FLEET} cameras and month**", *(f"**${bill.usd:,.0f}**" for bill in bills)])
     return _table(rows, "|---|---:|---:|---:|")
 
 
