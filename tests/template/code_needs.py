@@ -36,7 +36,7 @@ from kinesight.domain.configuration.current import DOCUMENT_KEY
 from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.live.consume_live import Ends
 from kinesight.settings import DetectionSettings
-from kinesight.wiring import detection, detectors
+from kinesight.wiring import current_configuration, detection, detectors
 from kinesight.wiring.budget import budget
 from kinesight.wiring.detectors import CameraDetectors
 
@@ -144,7 +144,8 @@ def _built_by(function: str, environment: dict[str, str]) -> list[Built]:
     _forget()
     found: list[Built] = []
     fakes = patch("boto3.client", _fake_client), patch.object(detection, "CameraDetectors", _EveryDetector)
-    with patch.dict("os.environ", environment), fakes[0], fakes[1]:
+    named = patch.object(current_configuration, "is_bucket", bool)  # buckets have their logical ids as names here
+    with patch.dict("os.environ", environment), fakes[0], fakes[1], named:
         for name in sorted(_names_of_wiring(function) - set(NOT_BUILDING)):
             maker = getattr(wiring, name)
             arguments = {one: _ARGUMENTS.get(one, _heard) for one in inspect.signature(maker).parameters}

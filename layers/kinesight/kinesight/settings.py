@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from kinesight.domain.detectors.catalogue import DETECTORS, DetectorType
 from kinesight.domain.parameters import NONE_IF_BLANK, CommaList, OptionalNumber, ParameterModel
@@ -38,17 +38,11 @@ class PermittedSettings(CatalogueSettings):
         return frozenset(name for model in cls.models() for name in model.permitted_fields())
 
 
-def _bucket_or_none(name: str) -> str:
-    """`sam local invoke` passes the logical id of a resource that is not deployed, and names of buckets have no capital
-    letters (S3 user guide, "General purpose bucket naming rules")."""
-    return name if name == name.lower() else ""
-
-
 class ConfiguredSettings(Settings):
     """Where the configuration document is (nowhere: parameters alone apply), and what parameters say of every camera,
     under the document's names."""
 
-    configuration_bucket: Annotated[str, AfterValidator(_bucket_or_none)] = ""
+    configuration_bucket: str = ""
 
     def camera_parameters(self) -> dict[str, Any]:
         """A part of the document's `defaults`."""

@@ -33,6 +33,12 @@ def current_configuration(
     )
 
 
+def is_bucket(name: str) -> bool:
+    """Whether there is a bucket. `sam local invoke` passes the logical id of what is not deployed, and names of buckets
+    have no capital letters (S3 user guide, "General purpose bucket naming rules")."""
+    return name != "" and name == name.lower()
+
+
 def camera_parameters(settings: ConfiguredSettings) -> CameraSettings:
     """What the parameters say of every camera."""
     return CameraSettings.model_validate_json(_parameters_text(settings))
@@ -54,5 +60,5 @@ def _reader(bucket: str, parameters: str, permitted: str | None) -> CurrentConfi
                 raise InvalidConfigurationError(*problems)
         return Configuration(base, document, tags)
 
-    store = S3Bucket(clients.s3(), bucket) if bucket else None
+    store = S3Bucket(clients.s3(), bucket) if is_bucket(bucket) else None
     return CurrentConfiguration(store, make, monotonic_s=time.monotonic, warn=logger.warning)
