@@ -192,6 +192,20 @@ def test_two_stacks_do_not_overwrite_each_other() -> None:
     assert (report.theirs, world.images(camera.arn)) == (1, THEIRS)
 
 
+def test_settings_follow_the_stack_to_another_bucket() -> None:
+    world = World()
+    camera = world.registry.add("cam")
+    world.apply("cam", takes_over=False)
+
+    moved = {**IMAGES, "DestinationConfig": {"Uri": "s3://new-bucket/images"}}
+    report = world.apply("cam", images=moved, takes_over=False)
+
+    assert (report.theirs, report.updated) == (0, 1)
+    assert world.images(camera.arn)["DestinationConfig"]["Uri"] == "s3://new-bucket/images"
+    restore_all(world.ports())
+    assert world.images(camera.arn) is None
+
+
 def test_own_settings_that_another_deployment_left_are_adopted() -> None:
     world = World()
     camera = world.registry.add("cam")

@@ -13,7 +13,7 @@ from kinesight.domain.health.facts import (
     LiveFacts,
     StreamFacts,
 )
-from kinesight.domain.streams.stream_settings import equal_settings
+from kinesight.domain.streams.stream_settings import equal_settings, foreign_destination
 
 
 def span(seconds: float) -> str:
@@ -60,6 +60,13 @@ def retention(facts: StreamFacts) -> Result:
     return ok(f"it keeps media for {facts.retention_hours} hours", retentionHours=facts.retention_hours)
 
 
+_LEFT_ALONE = (
+    "A stream has one destination of each kind, and this one belongs to another owner, so configure_streams leaves it "
+    "alone. Set takeOverStreamSettings of the camera in the configuration document to have it replaced, and restored "
+    "when the camera leaves the stack."
+)
+
+
 def image_generation(facts: ConfigurationFacts) -> Result:
     current, expected = facts.current, facts.expected
     update = update_images(facts.stream, expected)
@@ -78,15 +85,10 @@ def image_generation(facts: ConfigurationFacts) -> Result:
             "It was disabled outside this stack; configure_streams enables it again within half an hour.",
             update,
         )
-    here, there = (str(one.get("DestinationConfig", {}).get("Uri")) for one in (expected, current))
-    if here != there:
-        return failed(
-            Cause.IMAGES_ELSEWHERE,
-            f"its images go to {there}, this stack reads {here}",
-            "A stream has one destination, and this one belongs to another owner. configure_streams leaves it as it is "
-            "unless takeOverStreamSettings of the camera is true in the configuration document; it restores it later.",
-            update,
-        )
+    here = expected["DestinationConfig"]["Uri"]
+    there = foreign_destination(current, expected)
+    if there is not None:
+        return failed(Cause.IMAGES_ELSEWHERE, f"its images go to {there}, this stack reads {here}", _LEFT_ALONE, update)
     different = _different(current, expected)
     if different:
         return failed(
@@ -209,13 +211,16 @@ def live(facts: LiveFacts) -> Result:
 def notifications(facts: ConfigurationFacts) -> Result:
     current = facts.current or {}
     topic = facts.expected["DestinationConfig"]["Uri"]
+    cause = (
+        "configure_streams has not configured it yet, or it was changed outside this stack; it is corrected within "
+        "half an hour."
+    )
     if current.get("Status") == "ENABLED" and current.get("DestinationConfig", {}).get("Uri") == topic:
         return ok(f"ENABLED, to {topic.rpartition(':')[2]}")
     return failed(
         Cause.NOTIFICATIONS_NOT_CONFIGURED,
         f"its notification configuration is {json.dumps(current) if current else 'empty'}",
-        "configure_streams has not configured it yet, or it was changed outside this stack; it is corrected within "
-        "half an hour.",
+        cause if foreign_destination(current, facts.expected) is None else _LEFT_ALONE,
         f"aws kinesisvideo update-notification-configuration --stream-name {facts.stream} "
         f"--notification-configuration '{json.dumps(facts.expected)}'",
     )

@@ -1,9 +1,9 @@
 """configure_streams: sets image generation and notification on every selected stream.
 
 Settings that send to the destination of another owner are left alone unless the camera may be taken over. The previous
-settings of a stream are stored before it is changed, and restored when the stream leaves the selection,
-when a feature is switched off, or when the stack is deleted, but never over a later change from elsewhere. A run may
-stop at any step: the next run completes it.
+settings of a stream are stored before it is changed, and restored when the stream leaves the selection, when a feature
+is switched off, or when the stack is deleted, but never over a later change from elsewhere. A run may stop at any step:
+the next run completes it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -236,7 +236,8 @@ class _Run:
         self, stream: VideoStream, feature: Feature, desired: FeatureSettings, known: ManagedFeature | None
     ) -> None:
         present = self._describe(feature, stream.arn)
-        elsewhere = foreign_destination(present, desired)
+        # A former destination of this stack's own is not foreign: the stack may have got another bucket.
+        elsewhere = foreign_destination(present, desired, *(known.applied if known else ()))
         if elsewhere is not None and not self._features[stream.arn].takes_over:
             self._leave(stream.name, feature, elsewhere)
             return

@@ -124,12 +124,17 @@ def equal_settings(one: FeatureSettings | None, other: FeatureSettings | None) -
     return _normalized(one) == _normalized(other)
 
 
-def foreign_destination(current: FeatureSettings | None, desired: FeatureSettings) -> str | None:
-    """Returns where enabled settings send to, if that is not the desired destination: a stream has one of each kind."""
+def foreign_destination(current: FeatureSettings | None, *own: FeatureSettings) -> str | None:
+    """Returns where enabled settings send to, if that is none of `own`'s destinations: a stream has one of each
+    kind."""
     if not current or current.get("Status") != "ENABLED":
         return None
-    theirs, ours = (str((one.get("DestinationConfig") or {}).get("Uri", "")) for one in (current, desired))
-    return None if theirs in ("", ours) else theirs
+    theirs = _destination(current)
+    return None if theirs in {"", *map(_destination, own)} else theirs
+
+
+def _destination(settings: FeatureSettings) -> str:
+    return str((settings.get("DestinationConfig") or {}).get("Uri", ""))
 
 
 def drift(current: FeatureSettings | None, desired: FeatureSettings) -> tuple[str, ...]:
