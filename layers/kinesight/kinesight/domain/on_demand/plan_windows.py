@@ -56,8 +56,17 @@ class PlanningPorts:
 def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -> RangePlan:
     """Writes the windows and returns the plan. Raises PermanentError with the invalid part of the input and the
     reason."""
+    missing = ports.missing_parameters.get(request.detector or "")
+    if missing:
+        raise InvalidInputError(
+            f"Detector {request.detector}: this stack does not set {missing}; deploy it with that parameter"
+        )
     stream = ports.streams.describe(request.stream_name or str(request.stream_arn))
-    _check_detector(request, stream, ports)
+    if request.detector is None and not ports.is_analyzed(stream.name):
+        raise InvalidInputError(
+            f"{stream.name} has no detector in the configuration document: name one in the input's Detector, or NONE "
+            "for a time-lapse"
+        )
     now = ports.now()
     _check_range(request, stream, now)
     fragments = _recorded(request, stream, now, ports.fragments)
@@ -92,19 +101,6 @@ def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -
     )
     ports.work.write(plan.windows_key, WINDOWS.dump_json(windows), "application/json")
     return plan
-
-
-def _check_detector(request: AnalysisRequest, stream: VideoStream, ports: PlanningPorts) -> None:
-    missing = ports.missing_parameters.get(request.detector or "")
-    if missing:
-        raise InvalidInputError(
-            f"Detector {request.detector}: this stack does not set {missing}; deploy it with that parameter"
-        )
-    if request.detector is None and not ports.is_analyzed(stream.name):
-        raise InvalidInputError(
-            f"{stream.name} has no detector in the configuration document: name one in the input's Detector, or NONE "
-            "for a time-lapse"
-        )
 
 
 def _recorded(request: AnalysisRequest, stream: VideoStream, now: datetime, index: FragmentIndex) -> list[FragmentSpan]:
