@@ -34,14 +34,6 @@ def _problem_keys(problem: ItemFailure) -> dict[str, Any]:
     return known | frame_keys(problem.frame, problem.result_id)
 
 
-def _not_analyzed(report: BatchReport) -> dict[str, list[FrameAnalysis]]:
-    return {
-        "gated": report.gated,
-        "already analyzed": report.already_analyzed,
-        "no detector": report.without_detector,
-    }
-
-
 def _log_and_count(report: BatchReport) -> None:
     for record in report.published:
         logger.info(
@@ -50,9 +42,8 @@ def _log_and_count(report: BatchReport) -> None:
             matched=record.matched,
             matched_labels=record.matched_labels,
         )
-    for message, frames in _not_analyzed(report).items():
-        for one in frames:
-            logger.info(message, **frame_keys(one.frame, one.identity))
+    for one in (*report.gated, *report.already_analyzed, *report.without_detector):
+        logger.info(one.why_not_analyzed, **frame_keys(one.frame, one.identity))
     for one in report.over_budget:
         logger.warning("over budget", reason=str(one.over_budget), **frame_keys(one.frame, one.identity))
     for problem in report.dead_lettered:

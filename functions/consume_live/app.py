@@ -49,13 +49,7 @@ def _log_frame(one: FrameAnalysis) -> None:
     elif one.record is not None:
         logger.info("analyzed", matched=one.record.matched, matched_labels=one.record.matched_labels, **keys)
     else:
-        logger.info(_not_analyzed(one), **keys)
-
-
-def _not_analyzed(one: FrameAnalysis) -> str:
-    if one.has_no_detector:
-        return "no detector"
-    return "gated" if one.gated else "already analyzed"
+        logger.info(one.why_not_analyzed, **keys)
 
 
 def _emit_stream(stream_name: str, counted: Mapping[str, int], frames: FrameReport) -> None:

@@ -74,6 +74,13 @@ class FrameAnalysis:
         return self.gate_decision is GateDecision.GATED and self.error is None
 
     @property
+    def why_not_analyzed(self) -> str:
+        """Log message of a frame that has neither a record nor an error, and is within the budget."""
+        if self.has_no_detector:
+            return "no detector"
+        return "gated" if self.gated else "already analyzed"
+
+    @property
     def is_unpublished(self) -> bool:
         """An unexpected error ended the pipeline before this record was published."""
         return self.record is not None and self.error is None and self.published_at_ms is None
