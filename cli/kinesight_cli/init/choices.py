@@ -20,7 +20,7 @@ _EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
 
 
 class ChoiceError(CommandError):
-    """An choice that cannot be used."""
+    """A choice that cannot be used."""
 
 
 class Producers(StrEnum):

@@ -58,8 +58,9 @@ def init(
     from kinesight_cli.init.fleet import selected
     from kinesight_cli.init.given import Given
 
-    known = _known_streams()
-    given = Given(streams, tags, producers, detect, labels, email, daily_budget, prompts=not (yes or as_json))
+    prompts = not (yes or as_json)
+    known = _known_streams(with_tags=tags is not None or (prompts and streams is None))
+    given = Given(streams, tags, producers, detect, labels, email, daily_budget, prompts)
     choices = given.choices(known)
     matched = len(selected(known, choices.selection))
     written = [
@@ -80,13 +81,13 @@ def init(
         print_lines(*_lines(facts))
 
 
-def _known_streams() -> "list[Stream]":
+def _known_streams(*, with_tags: bool) -> "list[Stream]":
     """Without access to the account, the questions go on without a list."""
     from kinesight_cli.init.fleet import streams
     from kinesight_cli.shared.errors import CommandError
 
     try:
-        return streams()
+        return streams(with_tags=with_tags)
     except CommandError as error:
         errors.print(neutral(str(error)), soft_wrap=True)
         return []

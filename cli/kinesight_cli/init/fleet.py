@@ -1,9 +1,8 @@
 """The streams of the account: their names and tags, and whether their producers tag fragments."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -18,7 +17,7 @@ from kinesight_cli.shared.errors import CommandError
 from kinesight_cli.shared.put_media import IMAGE_GENERATION
 
 _MOST_STREAMS = 200
-"""Each may cost a call for its tags."""
+"""Tags cost a call for each."""
 _SAMPLED_STREAMS, _SAMPLED_FRAGMENTS = 5, 5
 _RECENT = timedelta(days=1)
 _CHUNK_BYTES = 64 * 1024
@@ -28,40 +27,31 @@ class FleetError(CommandError):
     """The account's streams cannot be listed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream of the account; `client` is KVS's."""
+    """A stream of the account; without tags if they were not read."""
 
     name: str
-    client: Any = field(repr=False, compare=False)
-
-    @cached_property
-    def tags(self) -> Mapping[str, str]:
-        """Read when they are needed first. Raises FleetError."""
-        try:
-            return dict(self.client.list_tags_for_stream(StreamName=self.name).get("Tags", {}))
-        except (BotoCoreError, ClientError) as error:
-            raise FleetError(f"cannot read the tags of {self.name}: {aws_session.problem(error)}") from error
+    tags: Mapping[str, str]
 
 
-def streams() -> list[Stream]:
+def streams(*, with_tags: bool) -> list[Stream]:
     """The first streams of the account, in the order of their names. Raises FleetError."""
     try:
         client = aws_session.client("kinesisvideo")
         pages = client.get_paginator("list_streams").paginate()
         names = sorted(one["StreamName"] for page in pages for one in page["StreamInfoList"])
-        return [Stream(name, client) for name in names[:_MOST_STREAMS]]
+        return [
+            Stream(name, client.list_tags_for_stream(StreamName=name).get("Tags", {}) if with_tags else {})
+            for name in names[:_MOST_STREAMS]
+        ]
     except (BotoCoreError, ClientError) as error:
         raise FleetError(f"cannot list the streams of the account: {aws_session.problem(error)}") from error
 
 
 def selected(known: Iterable[Stream], selection: StreamSelection) -> list[Stream]:
     """Those that are selected by name or tags."""
-    return [
-        one
-        for one in known
-        if selection.matches_name(one.name) or (selection.tag_filters and selection.matches_tags(one.tags))
-    ]
+    return [one for one in known if selection.matches_name(one.name) or selection.matches_tags(one.tags)]
 
 
 def producers_of(found: Iterable[Stream]) -> Producers:
@@ -69,10 +59,10 @@ def producers_of(found: Iterable[Stream]) -> Producers:
 
     Raises FleetError.
     """
-    choices = [tagging for one in islice(found, _SAMPLED_STREAMS) if (tagging := _tags_images(one.name)) is not None]
-    if not choices:
+    tagging = [tags for one in islice(found, _SAMPLED_STREAMS) if (tags := _tags_images(one.name)) is not None]
+    if not tagging:
         return Producers.UNKNOWN
-    return Producers.TAG if all(choices) else Producers.DONT_TAG
+    return Producers.TAG if all(tagging) else Producers.DONT_TAG
 
 
 def _tags_images(stream_name: str) -> bool | None:
