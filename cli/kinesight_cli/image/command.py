@@ -1,6 +1,5 @@
 """`kinesight image`: one image of a camera, the quickest way to see that it works."""
 
-import json
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from kinesight_cli.shared.console import print_lines
+from kinesight_cli.shared.console import print_lines, show
 from kinesight_cli.shared.options import JsonOption, SelectorChoice, SelectorOption, StreamArgument, moment
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def image(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Get one image of a stream by one GetImages call, and write it to a file."""
+    """Get one image of a stream from what KVS has stored, and write it to a file."""
     from kinesight_cli.image.still import detections, still, write
 
     found = still(stream, at, selector.value)
@@ -45,7 +44,7 @@ def image(
     labels = detections(found) if detect else None
     if as_json:
         facts = {"stream": stream, "at": found.at.isoformat(), "file": str(path), "bytes": len(found.data)}
-        typer.echo(json.dumps(facts | ({} if labels is None else {"detections": labels}), indent=2))
+        show(facts | ({} if labels is None else {"detections": labels}), as_json=True)
     else:
         print_lines(*_lines(found, path, labels))
 

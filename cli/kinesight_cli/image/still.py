@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ from kinesight.adapters.aws.kvs_data_clients import DataClients
 from kinesight.adapters.kvs.image_archive import KvsArchive
 from kinesight.domain.errors import KinesightError
 from kinesight.domain.model import from_epoch_ms, to_epoch_ms
-from kinesight.domain.ports import ImageRequest, ImageSpec
+from kinesight.domain.ports import ImageSpec
+from kinesight.domain.viewer.images import newest_images
 
 from kinesight_cli.shared import aws_session
 from kinesight_cli.shared.errors import CommandError
@@ -19,7 +20,6 @@ from kinesight_cli.shared.errors import CommandError
 _RECENT_MS = 3_600_000
 _AHEAD_MS = 60_000
 """A fragment may be listed that begins after this machine's clock."""
-_LEAST_INTERVAL_MS = 200
 _MOST_BYTES = 5 * 1024 * 1024
 """Of an image that DetectLabels takes as bytes ("Guidelines and quotas in Amazon Rekognition")."""
 
@@ -40,19 +40,18 @@ class Still:
 def still(stream_name: str, at: datetime | None, selector: str) -> Still:
     """Returns the image at a time, or that of the newest fragment. Raises ImageError."""
     archive = _archive()
+    reason = "NO_MEDIA"
     try:
-        at_ms = _newest_ms(archive, stream_name, selector) if at is None else to_epoch_ms(at)
-        request = ImageRequest(at_ms, at_ms, _LEAST_INTERVAL_MS, ())
-        images = list(archive.get_images(stream_name, request, ImageSpec(selector, "JPEG")))
+        starts_ms = _starts_ms(archive, stream_name, selector) if at is None else [to_epoch_ms(at)]
+        for one in newest_images(stream_name, starts_ms, archive, ImageSpec(selector, "JPEG")):
+            if one.data is not None:
+                return Still(stream_name, from_epoch_ms(one.at_ms), one.data)
+            reason = one.reason
     except (KinesightError, BotoCoreError, ClientError) as error:
         raise ImageError(f"{stream_name}: {_problem(error)}") from error
-    for one in images:
-        if one.data is not None:
-            return Still(stream_name, from_epoch_ms(one.at_ms), one.data)
-    reason = images[0].reason if images else "NO_MEDIA"
     raise ImageError(
-        f"no image of {stream_name} at {from_epoch_ms(at_ms).astimezone(UTC).isoformat()} by {selector} ({reason}): "
-        "choose another time or the other --selector, or leave out --at for the newest image"
+        f"no image of {stream_name} at {from_epoch_ms(max(starts_ms)).isoformat()} by {selector} ({reason}): choose "
+        "another time or the other --selector, or leave out --at for the newest image"
     )
 
 
@@ -82,13 +81,12 @@ def _problem(error: Exception) -> str:
     return aws_session.problem(cause)
 
 
-def _newest_ms(archive: KvsArchive, stream_name: str, selector: str) -> int:
+def _starts_ms(archive: KvsArchive, stream_name: str, selector: str) -> list[int]:
     now_ms = round(time.time() * 1000)
     found = list(archive.recorded(stream_name, now_ms - _RECENT_MS, now_ms + _AHEAD_MS))
     if not found:
         raise ImageError(f"{stream_name} got no media in the last hour: check the producer, or pass --at")
-    newest = max(found, key=lambda one: one.server_ms)
-    return newest.producer_ms if selector == "PRODUCER_TIMESTAMP" else newest.server_ms
+    return [one.producer_ms if selector == "PRODUCER_TIMESTAMP" else one.server_ms for one in found]
 
 
 def _archive() -> KvsArchive:

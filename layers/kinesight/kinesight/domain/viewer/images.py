@@ -1,13 +1,13 @@
 """The viewer's image of a camera: a recent one, or else the image of its newest session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from kinesight.domain.errors import NoCameraImageError, NoRetentionError
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.on_demand.windows import LEAST_INTERVAL_MS
-from kinesight.domain.ports import ImageArchive, ImageRequest, ImageSpec
+from kinesight.domain.ports import ImageArchive, ImageRequest, ImageSpec, SlotImage
 from kinesight.domain.streams.discovery import SelectionGuard
 from kinesight.domain.viewer.cameras import RecordedFragments
 from kinesight.domain.viewer.evidence import EvidenceBuckets, evidence_of
@@ -63,16 +63,21 @@ def recent_image(stream_name: str, ports: CameraImagePorts) -> CameraImage:
 def _recorded_image(stream_name: str, ports: CameraImagePorts) -> CameraImage:
     now_ms = to_epoch_ms(ports.now())
     found = ports.fragments.recorded(stream_name, now_ms - _RECENT_MS, now_ms + _AHEAD_MS)
-    starts_ms = sorted({one.server_ms for one in found}, reverse=True)[:_TRIES]
     reason = "it sent no media in the last 30 s"
-    for start_ms in starts_ms:
-        # One image, of the fragment's first keyframe.
-        request = ImageRequest(start_ms, start_ms, LEAST_INTERVAL_MS, ())
-        for image in ports.archive.get_images(stream_name, request, _SPEC):
-            if image.data is not None and len(image.data) <= _MOST_BYTES:
-                return CameraImage(image.data, "image/jpeg", image.at_ms)
-            reason = f"KVS generated no image of it ({image.reason or 'too large'})"
+    for image in newest_images(stream_name, (one.server_ms for one in found), ports.archive, _SPEC):
+        if image.data is not None and len(image.data) <= _MOST_BYTES:
+            return CameraImage(image.data, "image/jpeg", image.at_ms)
+        reason = f"KVS generated no image of it ({image.reason or 'too large'})"
     raise NoCameraImageError(f"{stream_name}: {reason}")
+
+
+def newest_images(
+    stream_name: str, starts_ms: Iterable[int], archive: ImageArchive, spec: ImageSpec
+) -> Iterator[SlotImage]:
+    """Yields the image of the first keyframe of each of the newest fragments, the newest first, or the reason why there
+    is none; one GetImages call for each. `starts_ms`: of fragments, by the clock of `spec`. Raises as `get_images`."""
+    for start_ms in sorted(set(starts_ms), reverse=True)[:_TRIES]:
+        yield from archive.get_images(stream_name, ImageRequest(start_ms, start_ms, LEAST_INTERVAL_MS, ()), spec)
 
 
 def _image_of_newest_session(stream_name: str, ports: CameraImagePorts) -> CameraImage | None:
