@@ -4,7 +4,13 @@ import sys
 from pathlib import Path
 
 from kinesight.domain.detectors.catalogue import DETECTORS
-from kinesight_cli.migrate.former_parameters import FORMER_PARAMETERS, FormerParameter
+from kinesight_cli.migrate.former_parameters import (
+    FORMER_PARAMETERS,
+    IDENTITY_PROVIDER,
+    IDENTITY_PROVIDER_PARTS,
+    REMOVED,
+    FormerParameter,
+)
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/migration.md"
 _COMMAND = "python scripts/former_parameter_table.py"
@@ -13,8 +19,14 @@ _BEGIN, _END = f"<!-- former parameters: written by {_COMMAND} -->", "<!-- end o
 
 def table() -> list[str]:
     """Lines of the table."""
-    rows = (f"| `{one.name}` | `{one.place}` | {_types(one)} |".replace("|  |", "| |") for one in FORMER_PARAMETERS)
-    return ["| former parameter | place in the configuration document | types of detectors |", "|---|---|---|", *rows]
+    rows = [f"| `{one.name}` | `{one.place}` | {_types(one)} |".replace("|  |", "| |") for one in FORMER_PARAMETERS]
+    rows += [f"| `{name}` | parameter `{IDENTITY_PROVIDER}` | |" for name in IDENTITY_PROVIDER_PARTS]
+    rows += [f"| `{name}` | none: {reason} | |" for name, reason in REMOVED.items()]
+    return [
+        "| former parameter | place, in the configuration document unless it says otherwise | types of detectors |",
+        "|---|---|---|",
+        *rows,
+    ]
 
 
 def _types(one: FormerParameter) -> str:

@@ -15,6 +15,7 @@ from kinesight_cli.migrate.migration import MigrationError
 _DETECTOR, _FOLLOW_UP = "detectors.<name>.", "defaults.followUp."
 _MAIN, _SECOND = "main", "second"
 _NONE = "NONE"
+_FLAGS = {"true": True, "false": False, "ENABLED": True, "DISABLED": False}
 _PROMPT = (
     "This is an image of a surveillance camera. Report every person, animal, vehicle and other notable object that it "
     "shows, each with the box around it. Report nothing that you can't see."
@@ -114,6 +115,12 @@ FORMER_PARAMETERS = (
     FormerParameter("ImagesMissingMinutes", "defaults.imagesMissingMinutes", "60"),
 )
 FORMER_NAMES = frozenset(one.name for one in FORMER_PARAMETERS)
+IDENTITY_PROVIDER = "ViewerIdentityProvider"
+IDENTITY_PROVIDER_PARTS = ("ViewerIssuer", "ViewerAudience", "ViewerAuthorizeUrl", "ViewerTokenUrl")
+"""Parameters that are the parts of IDENTITY_PROVIDER now, in its order."""
+REMOVED = {"RunbookUrl": "the dashboard names docs/runbook.md"}
+"""Parameters that are gone without a place, and why."""
+NOT_IN_DOCUMENT = frozenset({*IDENTITY_PROVIDER_PARTS, *REMOVED})
 _PRICES = {_MAIN: "DetectorUsdPerThousandCalls", _SECOND: "ThenDetectorUsdPerThousandCalls"}
 """Which price is that of which detector."""
 
@@ -124,7 +131,8 @@ def converted(parameters: Mapping[str, str]) -> tuple[dict[str, str], dict[str, 
 
     Raises MigrationError with the former parameter of each value that the document does not accept.
     """
-    kept = {name: value for name, value in parameters.items() if name not in FORMER_NAMES}
+    kept = {name: value for name, value in parameters.items() if name not in FORMER_NAMES | NOT_IN_DOCUMENT}
+    kept |= _identity_provider(parameters)
     settings = list(_settings(parameters))
     if not settings:
         return kept, None
@@ -143,11 +151,29 @@ def places(parameters: Mapping[str, str]) -> dict[str, str]:
     former = {one.name: one for one in FORMER_PARAMETERS}
     found = {}
     for name in parameters:
+        if name in NOT_IN_DOCUMENT:
+            found[name] = _place_elsewhere(name, parameters[name])
+            continue
         written = paths.get(name, [] if name in former else ["parameter"])
         if name not in former and written != ["parameter"]:
             written = ["parameter", *written]
         found[name] = ", ".join(written) or _omitted(former[name], parameters)
     return found
+
+
+def _identity_provider(parameters: Mapping[str, str]) -> dict[str, str]:
+    values = [parameters.get(name, "") for name in IDENTITY_PROVIDER_PARTS]
+    if not any(values):
+        return {}
+    if not all(values):
+        raise MigrationError(f"{', '.join(IDENTITY_PROVIDER_PARTS)} go together: give all of them, or none")
+    return {IDENTITY_PROVIDER: " ".join(values)}
+
+
+def _place_elsewhere(name: str, value: str) -> str:
+    if name in REMOVED:
+        return f"omitted: {REMOVED[name]}"
+    return f"parameter {IDENTITY_PROVIDER}" if value else "omitted: it is the default"
 
 
 def _omitted(one: FormerParameter, parameters: Mapping[str, str]) -> str:
@@ -244,9 +270,6 @@ def _document_default(path: tuple[str, ...]) -> Any:
     for part in path:
         found = found[part]
     return found
-
-
-_FLAGS = {"true": True, "false": False, "ENABLED": True, "DISABLED": False}
 
 
 def _flag(name: str, text: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from kinesight_local.template import read_template
 from rich.table import Column, Table
 
-from kinesight_cli.migrate.former_parameters import FORMER_NAMES, converted, places
+from kinesight_cli.migrate.former_parameters import FORMER_NAMES, NOT_IN_DOCUMENT, converted, places
 from kinesight_cli.migrate.migration import DOCUMENT_FILE, Migration, MigrationError, deploy_line, to_json
 from kinesight_cli.migrate.parameter_file import DEFAULT_ENVIRONMENT, ParameterFile, read_parameters
 from kinesight_cli.shared.console import console
@@ -64,7 +64,7 @@ def show_places(found: ParameterMigration) -> None:
 
 
 def _check_names(names: Iterable[str]) -> None:
-    known = set(read_template(TEMPLATE)["Parameters"]) | FORMER_NAMES
+    known = set(read_template(TEMPLATE)["Parameters"]) | FORMER_NAMES | NOT_IN_DOCUMENT
     unknown = sorted(set(names) - known)
     if unknown:
         raise MigrationError(

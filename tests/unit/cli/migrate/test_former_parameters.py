@@ -15,6 +15,9 @@ from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight_cli.migrate.former_parameters import (
     FORMER_NAMES,
     FORMER_PARAMETERS,
+    IDENTITY_PROVIDER,
+    IDENTITY_PROVIDER_PARTS,
+    NOT_IN_DOCUMENT,
     FormerParameter,
     converted,
     places,
@@ -64,7 +67,23 @@ def document_of(**parameters: str) -> dict[str, Any]:
 
 class TestTable:
     def test_no_former_parameter_is_in_the_template(self) -> None:
-        assert FORMER_NAMES & KEPT.keys() == set()
+        assert (FORMER_NAMES | NOT_IN_DOCUMENT) & KEPT.keys() == set()
+        assert IDENTITY_PROVIDER in KEPT
+
+    def test_the_parts_of_the_identity_provider_become_one_parameter(self) -> None:
+        values = ["https://id.example", "page", "https://id.example/authorize", "https://id.example/token"]
+        former = dict(zip(IDENTITY_PROVIDER_PARTS, values, strict=True)) | {"RunbookUrl": "https://wiki.example"}
+
+        kept, document = converted(former)
+
+        assert (kept, document) == ({IDENTITY_PROVIDER: " ".join(values)}, None)
+        assert re.fullmatch(KEPT[IDENTITY_PROVIDER]["AllowedPattern"], kept[IDENTITY_PROVIDER])
+        assert places(former) == dict.fromkeys(IDENTITY_PROVIDER_PARTS, f"parameter {IDENTITY_PROVIDER}") | {
+            "RunbookUrl": "omitted: the dashboard names docs/runbook.md"
+        }
+        assert converted(dict.fromkeys(IDENTITY_PROVIDER_PARTS, "")) == ({}, None)
+        with pytest.raises(MigrationError, match="go together"):
+            converted({"ViewerIssuer": "https://id.example"})
 
     def test_the_changelog_has_their_number(self) -> None:
         assert f"\n- {len(FORMER_NAMES)} template parameters moved" in (ROOT / "CHANGELOG.md").read_text()
