@@ -127,7 +127,9 @@ build: setup ## build functions and layers for deployment (ENV=staging, of samco
 ELSEWHERE := $(filter --guided -g --stack-name% --region% --profile% --config-%,$(ARGS))
 deploy: build ## deploy what `kinesight init` wrote (ENV=staging|prod; ARGS=... goes to sam deploy, such as --guided)
 	$(BIN)/sam deploy --config-env $(ENV) $(IN_REGION) $(ARGS)
-	@if [ -f kinesight.yaml ] && [ -z "$(ELSEWHERE)" ]; then $(BIN)/kinesight config put kinesight.yaml --if-none --environment $(ENV) $(IN_REGION); fi
+	@if [ ! -f kinesight.yaml ]; then :; \
+	elif [ -z "$(ELSEWHERE)" ]; then $(BIN)/kinesight config put kinesight.yaml --if-none --environment $(ENV) $(IN_REGION); \
+	else echo "kinesight.yaml is not stored in this stack: kinesight config put kinesight.yaml --stack NAME"; fi
 
 destroy: setup ## delete the deployed stack (ENV=...); images and evidence stay in their buckets
 	$(BIN)/sam delete --config-env $(ENV) $(IN_REGION)

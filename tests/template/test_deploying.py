@@ -301,9 +301,9 @@ def test_make_deploys_to_the_region_of_the_environment(
 def test_make_puts_the_document_of_the_environments_stack_only(arguments: str, puts: bool) -> None:
     command = ["make", "-n", "deploy", f"ARGS={arguments}"]
     printed = subprocess.check_output(command, cwd=ROOT, text=True, env={"PATH": os.environ["PATH"]})
-    (script,) = [line for line in printed.splitlines() if "config put" in line]
+    (script,) = [line for line in printed.splitlines() if "config put kinesight.yaml --if-none" in line]
 
-    assert (' && [ -z "" ]; then' in script) == puts
+    assert ('elif [ -z "" ]; then' in script) == puts
 
 
 # ---- .github -------------------------------------------------------------------------------------------------------
