@@ -78,7 +78,7 @@ def _fleet() -> str:
     detectors = [bill.usd_of(*GROUPS["detector"]) * _FLEET for bill in bills]
     rows = [["", *columns], ["detector", *(f"${usd:,.0f}" for usd in detectors)]]
     rows.append(["everything else", *(f"${bill.usd - usd:,.0f}" for bill, usd in zip(bills, detectors, strict=True))])
-    rows.append([f"**{_FLEET} cameras and month**", *(f"**${bill.usd:,.0f}**" for bill in bills)])
+    rows.append([f"**{_FLEET} cameras, a month**", *(f"**${bill.usd:,.0f}**" for bill in bills)])
     return _table(rows, "|---|---:|---:|---:|")
 
 
