@@ -295,6 +295,25 @@ def test_a_failed_check_names_its_cause_and_the_next_step(evaluate: Evaluate, fa
     assert result.next_step
 
 
+@pytest.mark.parametrize(
+    ("evaluate", "uri", "facts"),
+    [
+        (stream_health.image_generation, "s3://theirs", IMAGES),
+        (
+            stream_health.notifications,
+            "arn:aws:sns:us-east-1:111122223333:theirs",
+            ConfigurationFacts("door", NOTICE, NOTICE),
+        ),
+    ],
+)
+def test_settings_of_another_owner_are_named_as_left_alone(evaluate: Evaluate, uri: str, facts: Any) -> None:
+    result = evaluate(replace(facts, current={**facts.expected, "DestinationConfig": {"Uri": uri}}))
+
+    assert result is not None
+    assert uri in result.fact
+    assert "takeOverStreamSettings" in result.explanation
+
+
 def test_every_cause_is_tested_here_and_declared_by_a_check() -> None:
     tested = {cause for _, _, cause in BROKEN}
     named = {cause for check in CHECKS for cause in check.causes}

@@ -10,6 +10,7 @@ import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -57,6 +58,29 @@ def test_streams_are_read_live_behind_a_gate_within_a_budget_by_default(tmp_path
     assert document.defaults.gate.mode == "ON"
     assert "a month for one camera" in result.output
     assert result.output.rstrip().endswith("make deploy")
+
+
+@pytest.mark.parametrize(("option", "read"), [(("--streams", "*"), 0), (("--tags", "Floor=1"), 2)])
+def test_tags_are_read_only_if_they_decide(
+    option: tuple[str, str], read: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Account:
+        tags_read = 0
+
+        def get_paginator(self, _: str) -> Any:
+            pages = [{"StreamInfoList": [{"StreamName": "front"}, {"StreamName": "back"}]}]
+            return SimpleNamespace(paginate=lambda: pages)
+
+        def list_tags_for_stream(self, *, StreamName: str) -> Any:  # noqa: N803 - as boto3 names it
+            self.tags_read += 1
+            return {"Tags": {"Floor": "1"} if StreamName == "back" else {}}
+
+    account = Account()
+    monkeypatch.setattr("kinesight_cli.shared.aws_session.client", lambda _: account)
+
+    result = run(tmp_path, *option, "--json")
+
+    assert (account.tags_read, json.loads(result.output)["streams"]) == (read, 1 if read else 2)
 
 
 def test_producers_that_tag_have_images_generated(tmp_path: Path) -> None:
