@@ -3,7 +3,7 @@
 from typing import Any
 
 from kinesight.domain.correlation import correlation_id
-from kinesight.domain.model import from_epoch_ms
+from kinesight.domain.model import NotAnalyzed, from_epoch_ms
 from kinesight.domain.on_demand.executions import stream_name_of
 from kinesight.domain.on_demand.start_analysis import NOTIFIED, StartReport, start_analyses
 from kinesight.lambda_events import sqs_messages
@@ -31,7 +31,7 @@ def _log_and_count(report: StartReport) -> None:
         )
     for fragment in report.without_detector:
         logger.info(
-            "no detector",
+            NotAnalyzed.NO_DETECTOR,
             stream_name=stream_name_of(fragment.stream_arn),
             fragment_number=fragment.fragment_number,
         )

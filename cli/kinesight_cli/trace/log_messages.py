@@ -2,14 +2,16 @@
 
 from enum import StrEnum
 
+from kinesight.domain.model import NotAnalyzed
+
 
 class LogMessage(StrEnum):
     """A message that a function logs about a frame, its evidence or its session."""
 
     ANALYZED = "analyzed"
-    ALREADY_ANALYZED = "already analyzed"
-    GATED = "gated"
-    NO_DETECTOR = "no detector"
+    ALREADY_ANALYZED = NotAnalyzed.ALREADY_ANALYZED.value
+    GATED = NotAnalyzed.GATED.value
+    NO_DETECTOR = NotAnalyzed.NO_DETECTOR.value
     OVER_BUDGET = "over budget"
     RETRIED = "to be retried"
     GIVEN_UP = "given up"

@@ -42,6 +42,14 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
 
 
+class NotAnalyzed(StrEnum):
+    """Why a frame was not analyzed: the log messages of its functions."""
+
+    GATED = "gated"
+    ALREADY_ANALYZED = "already analyzed"
+    NO_DETECTOR = "no detector"
+
+
 class FrameSource(StrEnum):
     """Source of a frame."""
 

@@ -14,7 +14,7 @@ from kinesight.domain.detectors.ports import Detectors, ModelOutput
 from kinesight.domain.detectors.spend import FrameSpend
 from kinesight.domain.errors import BudgetReachedError, DeliveryError, KinesightError
 from kinesight.domain.gate.frame_gate import FrameGate, GateDecision
-from kinesight.domain.model import Frame, ResultRecord
+from kinesight.domain.model import Frame, NotAnalyzed, ResultRecord
 from kinesight.domain.ports import Ledger, ResultSink
 
 LEDGER = "analyze_images"
@@ -74,11 +74,11 @@ class FrameAnalysis:
         return self.gate_decision is GateDecision.GATED and self.error is None
 
     @property
-    def why_not_analyzed(self) -> str:
-        """Log message of a frame that has neither a record nor an error, and is within the budget."""
+    def why_not_analyzed(self) -> NotAnalyzed:
+        """Of a frame that has neither a record nor an error, and is within the budget."""
         if self.has_no_detector:
-            return "no detector"
-        return "gated" if self.gated else "already analyzed"
+            return NotAnalyzed.NO_DETECTOR
+        return NotAnalyzed.GATED if self.gated else NotAnalyzed.ALREADY_ANALYZED
 
     @property
     def is_unpublished(self) -> bool:
