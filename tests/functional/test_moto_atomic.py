@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import boto3
 import pytest
@@ -19,7 +20,9 @@ def hasty_threads() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
-def test_one_writer_wins(hasty_threads: None) -> None:
+@pytest.fixture
+def ledger(hasty_threads: None) -> Iterator[Any]:
+    """A client, and a table `ledger`."""
     restore = make_writes_atomic()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -31,19 +34,45 @@ def test_one_writer_wins(hasty_threads: None) -> None:
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
+    yield client
+    client.delete_table(TableName="ledger")
+    server.stop()
+    restore()
 
+
+def test_one_writer_wins(ledger: Any) -> None:
     def wins(key: str) -> bool:
         try:
-            client.put_item(TableName="ledger", Item={"id": {"S": key}}, ConditionExpression="attribute_not_exists(id)")
-        except client.exceptions.ConditionalCheckFailedException:
+            ledger.put_item(TableName="ledger", Item={"id": {"S": key}}, ConditionExpression="attribute_not_exists(id)")
+        except ledger.exceptions.ConditionalCheckFailedException:
             return False
         return True
 
-    try:
-        with ThreadPoolExecutor(8) as pool:
-            winners = [sum(pool.map(wins, [f"frame {n}"] * 8)) for n in range(30)]
-    finally:
-        server.stop()
-        restore()
+    with ThreadPoolExecutor(8) as pool:
+        winners = [sum(pool.map(wins, [f"frame {n}"] * 8)) for n in range(30)]
 
     assert winners == [1] * 30
+
+
+def test_a_reader_gets_whole_items(ledger: Any) -> None:
+    names = [f"a{n}" for n in range(12)]
+
+    def write(number: int) -> None:
+        ledger.update_item(
+            TableName="ledger",
+            Key={"id": {"S": str(number)}},
+            UpdateExpression=f"SET {', '.join(f'{name} = :v' for name in names)}",
+            ExpressionAttributeValues={":v": {"S": "v"}},
+        )
+
+    def read(number: int) -> set[int]:
+        key = {"TableName": "ledger", "KeyConditionExpression": "id = :id"}
+        found = ledger.query(**key, ExpressionAttributeValues={":id": {"S": str(number)}})["Items"]
+        return {len(one) for one in found}
+
+    with ThreadPoolExecutor(8) as pool:
+        for number in range(20):
+            writing = pool.submit(write, number)
+            sizes = set().union(*pool.map(read, [number] * 6))
+            writing.result()
+            assert sizes <= {len(names) + 1}
