@@ -25,7 +25,7 @@ REGION := $(or $(AWS_REGION),$(AWS_DEFAULT_REGION))
 IN_REGION := $(if $(REGION),--region $(REGION))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser awscli demo test test-all checks unit page-test page-types fuzz fuzz-coverage live-chaos load faults lint check-style check-types check-template check-page format build deploy destroy package local new-function lock checkov generate viewer-screenshot audit sbom clean
+.PHONY: help setup browser awscli demo test test-all checks unit page-test page-types fuzz fuzz-coverage live-chaos load faults lint check-style check-types check-template check-page check-imports format build deploy destroy package local new-function lock checkov generate viewer-screenshot audit sbom clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,10 +48,10 @@ awscli: setup ## the AWS CLI for the tests that run it, in an environment of its
 # Four processes on two cores, because many tests wait. Their order and distribution: tests/distribution.py.
 PYTEST := $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder --durations=20
 
-test: setup checks page-test browser awscli ## every check, and every test but those marked long; 12 minutes at most on two cores
+test: setup checks ## every check, and every test but those marked long; 12 minutes at most on two cores
 	$(PYTEST) -m "not long"
 
-test-all: setup checks page-test browser awscli ## every check and every test, properties on all of their examples
+test-all: setup checks ## every check and every test, properties on all of their examples
 	HYPOTHESIS_PROFILE=thorough $(PYTEST)
 
 unit: setup page-test ## the tests of the domain and the media code alone, half a minute at most
@@ -86,8 +86,13 @@ fuzz-coverage: setup ## coverage-guided fuzzing of PutMedia for five minutes (AR
 # The longest first: two at a time.
 CHECKS := check-types check-template check-style check-page
 
+# One of the three mostly waits for downloads.
 checks: setup
-	@$(MAKE) --no-print-directory -j 2 checkov $(CHECKS)
+	@$(MAKE) --no-print-directory -j 3 check-imports awscli checkov browser $(CHECKS) page-test
+
+# The first import compiles thousands of modules and rewrites the tests' assertions; each of pytest's processes would.
+check-imports: setup
+	@$(BIN)/pytest --collect-only -q -m "not long" >.check-imports.log 2>&1 || { cat .check-imports.log; exit 1; }
 
 lint: setup ## style, types, import rules, template, page
 	@$(MAKE) --no-print-directory -j 2 $(CHECKS)

@@ -49,13 +49,13 @@ class Recording:
     pieces: tuple[tuple[float, int], ...]
 
 
-FIVE_MINUTES = Recording("camera-1", 300, ((0, 100), (137, 110), (260.3, 39)))
+THREE_MINUTES = Recording("camera-1", 180, ((0, 60), (82, 66), (157.3, 22)))
 AN_HOUR = Recording("camera-1h", 3600, ((0, 1200), (1237, 1500), (2740.3, 859)))
 
 
 @pytest.fixture(scope="module")
 def recorded(cloud: LocalCloud) -> None:
-    record(cloud, FIVE_MINUTES)
+    record(cloud, THREE_MINUTES)
 
 
 def record(cloud: LocalCloud, recording: Recording) -> None:
@@ -85,7 +85,7 @@ def fragments(stack: Stack, stream: str, clock: str = "PRODUCER_TIMESTAMP") -> l
 
 
 def shown(
-    stack: Stack, first_s: float, last_s: float, interval_ms: int, stream: str = FIVE_MINUTES.stream
+    stack: Stack, first_s: float, last_s: float, interval_ms: int, stream: str = THREE_MINUTES.stream
 ) -> list[int]:
     """The moments of a grid that a fragment shows, found by testing each."""
     spans = fragments(stack, stream)
@@ -98,7 +98,7 @@ def shown(
 
 
 def begin(stack: Stack, name: str, machine: str = "", **expected: Any) -> str:
-    document = {"StreamName": FIVE_MINUTES.stream, "StartTimestamp": START.isoformat()} | QUICK | expected
+    document = {"StreamName": THREE_MINUTES.stream, "StartTimestamp": START.isoformat()} | QUICK | expected
     response = stack.cloud.client("stepfunctions").start_execution(
         stateMachineArn=machine or stack.outputs["AnalyzeRangeArn"], name=name, input=json.dumps(document)
     )
@@ -131,7 +131,7 @@ def later(seconds: float) -> str:
     return (START + timedelta(seconds=seconds)).isoformat()
 
 
-def seen(stack: Stack, stream: str = FIVE_MINUTES.stream) -> Counter[int]:
+def seen(stack: Stack, stream: str = THREE_MINUTES.stream) -> Counter[int]:
     """How often each moment was analyzed."""
     frames = [record.frame for record in stack.results()]
     return Counter(to_epoch_ms(frame.image_timestamp) for frame in frames if frame.stream_name == stream)
@@ -184,14 +184,14 @@ def a_time_lapse_shows_every_second(stack: Stack, recording: Recording, steps: s
 
 
 @pytest.mark.usefixtures("recorded")
-class TestFiveMinutes:
+class TestThreeMinutes:
     def test_every_sampled_image_is_analyzed_once(self, stack: Stack) -> None:
-        everything_is_analyzed_once(stack, FIVE_MINUTES)
+        everything_is_analyzed_once(stack, THREE_MINUTES)
 
     def test_a_second_time_adds_nothing(self, stack: Stack) -> None:
         before = seen(stack)
 
-        summary = summary_of(run(stack, "again", EndTimestamp=later(100), SamplingInterval=1000))
+        summary = summary_of(run(stack, "again", EndTimestamp=later(60), SamplingInterval=1000))
 
         assert seen(stack) == before
         assert summary["published"] == 0
@@ -199,8 +199,8 @@ class TestFiveMinutes:
     def test_stopped_in_the_middle_and_redriven_adds_no_duplicate(self, stack: Stack) -> None:
         """moto has no RedriveExecution; to its functions it is an execution of the same name that starts again."""
         before = seen(stack)
-        expected = Counter(shown(stack, 0.33, 150, 900))
-        request: dict[str, Any] = {"StartTimestamp": later(0.33), "EndTimestamp": later(150), "SamplingInterval": 900}
+        expected = Counter(shown(stack, 0.33, 120, 900))
+        request: dict[str, Any] = {"StartTimestamp": later(0.33), "EndTimestamp": later(120), "SamplingInterval": 900}
         arn = begin(stack, "stopped", **request)
         eventually(lambda: len(stack.raw_results()), lambda count: count > sum(before.values()) + 20)
         stack.cloud.client("stepfunctions").stop_execution(executionArn=arn)
@@ -225,18 +225,18 @@ class TestFiveMinutes:
             )
         )
         try:
-            execution = run(stack, "faults", StartTimestamp=later(0.25), EndTimestamp=later(300), SamplingInterval=1000)
+            execution = run(stack, "faults", StartTimestamp=later(0.25), EndTimestamp=later(180), SamplingInterval=1000)
         finally:
             stack.cloud.kvs.service.faults.clear()
 
-        summary, expected = summary_of(execution), shown(stack, 0.25, 300, 1000)
+        summary, expected = summary_of(execution), shown(stack, 0.25, 180, 1000)
         assert seen(stack) - before == Counter(expected)
         assert summary["extracted"] == len(expected)
         assert 0.3 < summary["decoded"] / len(expected) < 0.7
         assert summary["missing"] == {}
 
     def test_a_time_lapse(self, stack: Stack, steps: set[tuple[str, str]]) -> None:
-        a_time_lapse_shows_every_second(stack, FIVE_MINUTES, steps)
+        a_time_lapse_shows_every_second(stack, THREE_MINUTES, steps)
 
 
 def machine(stack: Stack, name: str, change: Callable[[dict[str, Any]], None]) -> str:
