@@ -103,6 +103,21 @@ def test_every_page_is_in_the_index() -> None:
     assert pages - set(links(DOCS / "README.md")) == set()
 
 
+def anchors(document: Path) -> set[str]:
+    """Anchors that GitHub gives a document's headings."""
+    headings = re.findall(r"(?m)^#+ (.*)$", document.read_text())
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+@pytest.mark.parametrize("document", [ROOT / "README.md", *sorted(DOCS.glob("*.md"))], ids=lambda path: path.name)
+def test_every_linked_page_and_heading_exists(document: Path) -> None:
+    found = re.findall(r"\]\(([\w./-]*)(?:#([\w-]*))?\)", document.read_text())
+    targets = [(document.parent / page if page else document, heading) for page, heading in found]
+
+    assert [str(page) for page, _ in targets if not page.exists()] == []
+    assert [f"{page.name}#{heading}" for page, heading in targets if heading and heading not in anchors(page)] == []
+
+
 def test_every_decision_is_in_the_map() -> None:
     decisions = {f"adr/{path.name}" for path in (DOCS / "adr").iterdir()}
 

@@ -1,5 +1,5 @@
-"""docs/configuration.md, its reference and its sample, and docs/migration.md: their examples are valid, and they
-document every field."""
+"""docs/configuration.md, its reference and its sample, docs/own-model.md and docs/migration.md: their examples are
+valid, and they document every field."""
 
 import json
 import re
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from kinesight.domain.configuration.document import Camera, ConfigurationDocument
 from kinesight_cli.migrate.kit import KIT_NAMES
 from kinesight_cli.migrate.rekognition import LABELS
@@ -19,6 +20,7 @@ CONFIGURATION = (DOCS / "configuration.md").read_text()
 REFERENCE = (DOCS / "configuration-reference.md").read_text()
 SAMPLE = (DOCS / "configuration.sample.json").read_text()
 MIGRATION = (DOCS / "migration.md").read_text()
+OWN_MODELS = re.findall(r"```yaml\n(.*?)```", (DOCS / "own-model.md").read_text(), re.DOTALL)
 EXAMPLES = re.findall(r"```json\n(.*?)```", CONFIGURATION, re.DOTALL)
 SCHEMA = json.loads((DOCS / "configuration.schema.json").read_text())
 
@@ -38,6 +40,18 @@ def completed(example: str) -> Any:
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_is_valid(example: str) -> None:
     ConfigurationDocument.parse(json.dumps(completed(example)))
+
+
+@pytest.mark.parametrize("example", OWN_MODELS)
+def test_an_example_of_a_model_is_valid_and_needs_a_parameter(example: str) -> None:
+    document = ConfigurationDocument.parse(json.dumps(yaml.safe_load(example)))
+
+    (definition,) = document.detectors.values()
+    assert definition.entry.parameters
+
+
+def test_there_are_examples_of_http_and_sagemaker() -> None:
+    assert [re.findall(r"type: (\w+)", one) for one in OWN_MODELS] == [["HTTP"], ["SAGEMAKER"]]
 
 
 def test_there_are_examples_of_most_settings_of_a_camera() -> None:
