@@ -133,6 +133,25 @@ def test_the_endpoint_returns_corners(runtime: Any, content_type: str, image_for
     assert 0 < top < bottom < 1
 
 
+def test_a_consumer_may_read_five_rows_of_an_image_without_objects(runtime: Any) -> None:
+    """As the example consumer of KIT does: SSD models return improbable rows, too."""
+    image = BytesIO()
+    Image.new("RGB", (320, 240), "grey").save(image, "JPEG")
+    response = runtime.invoke_endpoint(EndpointName="detector", Body=image.getvalue(), ContentType="image/jpeg")
+
+    lines = []
+    for index, score, *corners in json.loads(response["Body"].read())["prediction"][:5]:
+        lines.append(f"{int(index)} {score:.3f} " + " ".join(f"{one:.1f}" for one in corners))
+
+    assert lines == [
+        "0 0.050 0.0 0.0 0.1 0.1",
+        "1 0.025 0.1 0.0 0.2 0.1",
+        "2 0.017 0.2 0.0 0.3 0.1",
+        "0 0.013 0.3 0.0 0.4 0.1",
+        "1 0.010 0.4 0.0 0.5 0.1",
+    ]
+
+
 def test_the_endpoint_returns_pixels(runtime: Any) -> None:
     response = runtime.invoke_endpoint(
         EndpointName="detector",
