@@ -22,6 +22,7 @@ from kinesight_local.deployment import Stack
 from kinesight_local.kvs.server import KvsServer
 from kinesight_local.lambdas import NO_TLS, Lambdas
 from kinesight_local.moto_support.atomic_writes import make_writes_atomic
+from kinesight_local.moto_support.executions import name_executions
 from kinesight_local.moto_support.hooks import check_links, count_calls
 from kinesight_local.moto_support.queues import make_queues_safe
 from kinesight_local.moto_support.shards import make_shards_quick
@@ -116,7 +117,7 @@ class LocalCloud:
     def _start(self, ending: ExitStack) -> None:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         ending.callback(self._give_environment_back)
-        for patch in (make_writes_atomic, make_queues_safe, make_shards_quick, read_templates_as_json):
+        for patch in (make_writes_atomic, make_queues_safe, make_shards_quick, name_executions, read_templates_as_json):
             ending.callback(patch())
         ending.callback(count_queued(self.calls))
         self._moto.start()

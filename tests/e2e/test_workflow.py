@@ -189,18 +189,23 @@ class TestThreeMinutes:
         everything_is_analyzed_once(stack, THREE_MINUTES)
 
     def test_a_second_time_adds_nothing(self, stack: Stack) -> None:
+        """Without names, as docs/workflow.md starts them."""
         before = seen(stack)
+        document = {"StreamName": THREE_MINUTES.stream, "StartTimestamp": START.isoformat()} | QUICK
+        request = json.dumps(document | {"EndTimestamp": later(60), "SamplingInterval": 1000})
+        client, machine_arn = stack.cloud.client("stepfunctions"), stack.outputs["AnalyzeRangeArn"]
 
-        summary = summary_of(run(stack, "again", EndTimestamp=later(60), SamplingInterval=1000))
+        started = [client.start_execution(stateMachineArn=machine_arn, input=request) for _ in range(2)]
+        summaries = [summary_of(end(stack, one["executionArn"])) for one in started]
 
         assert seen(stack) == before
-        assert summary["published"] == 0
+        assert [one["published"] for one in summaries] == [0, 0]
 
     def test_stopped_in_the_middle_and_redriven_adds_no_duplicate(self, stack: Stack) -> None:
         """moto has no RedriveExecution; to its functions it is an execution of the same name that starts again."""
         before = seen(stack)
-        expected = Counter(shown(stack, 0.33, 120, 900))
-        request: dict[str, Any] = {"StartTimestamp": later(0.33), "EndTimestamp": later(120), "SamplingInterval": 900}
+        expected = Counter(shown(stack, 0.33, 150, 900))
+        request: dict[str, Any] = {"StartTimestamp": later(0.33), "EndTimestamp": later(150), "SamplingInterval": 900}
         arn = begin(stack, "stopped", **request)
         eventually(lambda: len(stack.raw_results()), lambda count: count > sum(before.values()) + 20)
         stack.cloud.client("stepfunctions").stop_execution(executionArn=arn)

@@ -1,6 +1,7 @@
 """KvsArchive on the emulator: what the on-demand workflow asks KVS, under throttles and failures too."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -101,6 +102,15 @@ def test_a_size(archive: KvsArchive) -> None:
 
     assert slot.data is not None
     assert slot.data[16:24] == (32).to_bytes(4) + (16).to_bytes(4)
+
+
+def test_a_quality(archive: KvsArchive) -> None:
+    sizes = []
+    for quality in (95, 80, None, 20):
+        (slot,) = archive.get_images("cam", request(0, 0, 1000), replace(SPEC, jpeg_quality=quality))
+        sizes.append(len(slot.data or b""))
+
+    assert sizes[0] > sizes[1] == sizes[2] > sizes[3] > 0
 
 
 def test_throttles_and_failures_are_retried(kvs: KvsServer, archive: KvsArchive, directory: KvsStreamDirectory) -> None:

@@ -23,6 +23,7 @@ JPEG = ImageSpec("PRODUCER_TIMESTAMP", "JPEG")
     [
         (JPEG, {}),
         (ImageSpec("PRODUCER_TIMESTAMP", "PNG", 64, 48), {"Format": "PNG", "WidthPixels": 64, "HeightPixels": 48}),
+        (ImageSpec("PRODUCER_TIMESTAMP", "JPEG", jpeg_quality=30), {"FormatConfig": {"JPEGQuality": "30"}}),
     ],
 )
 def test_the_same_images_as_get_images(

@@ -71,6 +71,7 @@ class FakeCamera(DescribeOnly):
     broken: set[int] = field(default_factory=set)
     requests: int = 0
     fetched: int = 0
+    specs: list[ImageSpec] = field(default_factory=list)
 
     def describe(self, name_or_arn: str) -> VideoStream:
         return VideoStream(
@@ -84,6 +85,7 @@ class FakeCamera(DescribeOnly):
 
     def get_images(self, stream_name: str, request: ImageRequest, spec: ImageSpec) -> Iterator[SlotImage]:
         self.requests += 1
+        self.specs.append(spec)
         if self.busy:
             self.busy -= 1
             raise MediaBusyError("throttled")
@@ -322,11 +324,24 @@ def test_recorded_media_counts_as_past_whatever_its_timestamps() -> None:
         ({"Format": "GIF"}, "Format"),
         ({"ToleratedFailurePercentage": 101}, "ToleratedFailurePercentage"),
         ({"Color": "red"}, "Color"),
+        ({"MaxResults": 50, "NextToken": "x"}, "MaxResults, NextToken: leave it out, every page is read"),
+        ({"FormatConfig": {"JPEGQuality": "101"}}, "JPEGQuality"),
+        ({"FormatConfig": {"JPEGQuality": "much"}}, "JPEGQuality"),
+        ({"FormatConfig": {"PNGLevel": "1"}}, "PNGLevel"),
+        ({"FormatConfig": {"JPEGQuality": "80"}, "Format": "PNG"}, "for the Format JPEG"),
     ],
 )
 def test_invalid_inputs_are_rejected(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInputError, match=message):
         a_request(**changes)
+
+
+def test_the_quality_of_get_images_is_used() -> None:
+    workflow = Workflow()
+
+    workflow.run(FormatConfig={"JPEGQuality": "35"})
+
+    assert {spec.jpeg_quality for spec in workflow.camera.specs} == {35}
 
 
 def test_epoch_seconds_are_accepted() -> None:

@@ -213,12 +213,14 @@ class FragmentIndex(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ImageSpec:
-    """Clock, format (JPEG or PNG) and size of images. The size is in pixels; None keeps the source's."""
+    """Clock, format (JPEG or PNG), size and quality of images. The size is in pixels; None keeps the source's. The
+    quality is JPEG's, 1 to 100; None takes that of GetImages."""
 
     selector: str
     format: str
     width: int | None = None
     height: int | None = None
+    jpeg_quality: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,8 @@ class KvsArchive:
         }
         if spec.width is not None and spec.height is not None:
             call |= {"WidthPixels": spec.width, "HeightPixels": spec.height}
+        if spec.jpeg_quality is not None:
+            call["FormatConfig"] = {"JPEGQuality": str(spec.jpeg_quality)}
         for page in self._pages(stream_name, "GET_IMAGES", "get_images", call):
             for one in page["Images"]:
                 content = one.get("ImageContent")

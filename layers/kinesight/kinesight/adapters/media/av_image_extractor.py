@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal, cast
@@ -65,10 +66,15 @@ def _made(fragment: MediaFragment, moments_ms: Sequence[int], spec: ImageSpec) -
     start_ms = _start_ms(fragment, spec.selector)
     times_ms = sorted({frame.at_ms for frame in frames})
     frame_of = {at_ms: shown_at(times_ms, at_ms - start_ms) for at_ms in moments_ms}
-    encode = StillEncoder(StillForm(cast(Literal["JPEG", "PNG"], spec.format), width=spec.width, height=spec.height))
+    encode = StillEncoder(_form(spec))
     for offset_ms, decoded_frame in decoded(track, frames, set(frame_of.values())):
         data = encode(decoded_frame)
         yield from ((at_ms, data) for at_ms, shown_ms in frame_of.items() if shown_ms == offset_ms)
+
+
+def _form(spec: ImageSpec) -> StillForm:
+    form = StillForm(cast(Literal["JPEG", "PNG"], spec.format), width=spec.width, height=spec.height)
+    return form if spec.jpeg_quality is None else replace(form, quality=spec.jpeg_quality)
 
 
 def _start_ms(fragment: MediaFragment, selector: str) -> int:

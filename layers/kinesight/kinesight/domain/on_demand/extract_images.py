@@ -101,7 +101,7 @@ def _decoded(plan: RangePlan, slots: Sequence[Slot], ports: ExtractionPorts) -> 
 
 
 def _image_spec(plan: RangePlan) -> ImageSpec:
-    return ImageSpec(plan.selector, plan.format, plan.width, plan.height)
+    return ImageSpec(plan.selector, plan.format, plan.width, plan.height, plan.jpeg_quality)
 
 
 def _by_time(frames: list[Frame]) -> list[Frame]:

@@ -62,8 +62,25 @@ class TimelapseOptions(_Input):
         return self
 
 
+def _quality(value: Any) -> Any:
+    """Accepts the text that GetImages has (1 to 100), and a number."""
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
+
+
+class FormatOptions(_Input):
+    """Options of the images' format: of JPEG the quality. Unset, GetImages takes 80."""
+
+    jpeg_quality: Annotated[int, BeforeValidator(_quality)] | None = Field(
+        default=None, ge=1, le=100, alias="JPEGQuality"
+    )
+
+
+_PAGES = {"MaxResults", "NextToken"}
+
+
 class AnalysisRequest(_Input):
-    """Input of an execution, with the names of GetImages (API_reader_GetImages)."""
+    """Input of an execution, with the names of GetImages (API_reader_GetImages), except those of its pages: an
+    execution reads all of them."""
 
     stream_name: str | None = Field(default=None, pattern=r"^[a-zA-Z0-9_.-]{1,256}$")
     stream_arn: str | None = Field(default=None, alias="StreamARN")
@@ -72,6 +89,7 @@ class AnalysisRequest(_Input):
     image_selector_type: Selector = "PRODUCER_TIMESTAMP"
     sampling_interval: int = Field(default=1000, ge=LEAST_INTERVAL_MS)
     format: Literal["JPEG", "PNG"] = "JPEG"
+    format_config: FormatOptions = FormatOptions()
     width_pixels: int | None = Field(default=None, ge=1, le=3840)
     height_pixels: int | None = Field(default=None, ge=1, le=2160)
     labels: tuple[str, ...] | None = None
@@ -81,8 +99,20 @@ class AnalysisRequest(_Input):
     timelapse: TimelapseOptions | None = None
     allow_empty: bool = False
 
+    @model_validator(mode="before")
+    @classmethod
+    def _check_pages(cls, document: Any) -> Any:
+        if isinstance(document, dict) and (given := sorted(_PAGES & document.keys())):
+            raise ValueError(
+                f"{', '.join(given)}: leave it out, every page is read; EndTimestamp and SamplingInterval bound the "
+                "number of images"
+            )
+        return document
+
     @model_validator(mode="after")
     def _check_fields(self) -> "AnalysisRequest":
+        if self.format != "JPEG" and self.format_config.jpeg_quality is not None:
+            raise ValueError("JPEGQuality is for the Format JPEG")
         if (self.stream_name is None) == (self.stream_arn is None):
             raise ValueError("give StreamName or StreamARN, one of them")
         if (self.width_pixels is None) != (self.height_pixels is None):
@@ -133,6 +163,7 @@ class RangePlan(Value):
     format: Literal["JPEG", "PNG"]
     width: int | None
     height: int | None
+    jpeg_quality: int | None = None
     labels: tuple[str, ...] | None
     minimum_confidence: float | None
     tolerated_failure_percentage: float

@@ -85,6 +85,7 @@ def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -
         format=request.format,
         width=request.width_pixels,
         height=request.height_pixels,
+        jpeg_quality=request.format_config.jpeg_quality,
         labels=request.labels,
         minimum_confidence=request.minimum_confidence,
         tolerated_failure_percentage=request.tolerated_failure_percentage,
