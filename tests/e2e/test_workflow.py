@@ -204,9 +204,9 @@ class TestThreeMinutes:
     def test_stopped_in_the_middle_and_redriven_adds_no_duplicate(self, stack: Stack) -> None:
         """moto has no RedriveExecution; to its functions it is an execution of the same name that starts again."""
         before = seen(stack)
-        expected = Counter(shown(stack, 0.33, 150, 900))
-        request: dict[str, Any] = {"StartTimestamp": later(0.33), "EndTimestamp": later(150), "SamplingInterval": 900}
-        arn = begin(stack, "stopped", **request)
+        expected = Counter(shown(stack, 0.33, 120, 900))
+        request: dict[str, Any] = {"StartTimestamp": later(0.33), "EndTimestamp": later(120), "SamplingInterval": 900}
+        arn = begin(stack, "stopped", machine(stack, "one-by-one", one_window_at_a_time), **request)
         eventually(lambda: len(stack.raw_results()), lambda count: count > sum(before.values()) + 20)
         stack.cloud.client("stepfunctions").stop_execution(executionArn=arn)
         assert end(stack, arn)["status"] == "ABORTED"
@@ -264,6 +264,12 @@ def without(*states: str) -> Callable[[dict[str, Any]], None]:
                     graph["States"][state]["Parameters"]["FunctionName"] = NOWHERE
 
     return change
+
+
+def one_window_at_a_time(definition: dict[str, Any]) -> None:
+    analyze = definition["States"]["AnalyzeWindows"]
+    del analyze["MaxConcurrencyPath"]
+    analyze["MaxConcurrency"] = 1
 
 
 def with_bad_bucket(definition: dict[str, Any]) -> None:
