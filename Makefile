@@ -121,7 +121,7 @@ format: setup $(PAGE_TOOLS) ## bring the code into the one format
 
 checkov: setup ## security rules on the template (installs checkov apart, its pins clash with ours)
 	@$(BIN)/uv sync --quiet --frozen --project scripts/checkov --python $(BIN)/python
-	@mkdir -p .aws-sam && sed '/^  EnableViewer:$$/,/Default/s/DISABLED/ENABLED/' template.yaml > .aws-sam/with_viewer.yaml
+	@mkdir -p .aws-sam && sed '/^  ViewerUserEmail:$$/,/Default/s/""/viewer@example.com/' template.yaml > .aws-sam/with_viewer.yaml
 	scripts/checkov/.venv/bin/checkov --skip-download --quiet --compact --framework cloudformation -f template.yaml .aws-sam/with_viewer.yaml
 
 build: setup ## build functions and layers for deployment (ENV=staging, of samconfig.toml)

@@ -110,7 +110,7 @@ def _sections() -> Iterator[tuple[str, Iterable[Item]]]:
         "gate.mode": "ON",
         "alerts.per": "SESSION",
         "AlertEmail": "a@b",
-        "IotTopic": "t",
+        "channels.iotTopic": "t",
         "WebhookSecretArn": "s",
     }
     full |= {"HttpAuthSecretArn": "s", "KmsKeyArn": "k", "followUp.detector": "SAGEMAKER_ASYNC", "followUp.on": "CROP"}

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight_cli.migrate.former_parameters import (
+    ENABLE_VIEWER,
     FORMER_PARAMETERS,
     IDENTITY_PROVIDER,
     IDENTITY_PROVIDER_PARTS,
     REMOVED,
+    VIEWER_USER,
     FormerParameter,
 )
 
@@ -21,6 +23,7 @@ def table() -> list[str]:
     """Lines of the table."""
     rows = [f"| `{one.name}` | `{one.place}` | {_types(one)} |".replace("|  |", "| |") for one in FORMER_PARAMETERS]
     rows += [f"| `{name}` | parameter `{IDENTITY_PROVIDER}` | |" for name in IDENTITY_PROVIDER_PARTS]
+    rows.append(f"| `{ENABLE_VIEWER}` | parameter `{VIEWER_USER}` or `{IDENTITY_PROVIDER}` | |")
     rows += [f"| `{name}` | none: {reason} | |" for name, reason in REMOVED.items()]
     return [
         "| former parameter | place, in the configuration document unless it says otherwise | types of detectors |",

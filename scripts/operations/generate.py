@@ -24,7 +24,7 @@ _USD_PER_METRIC = 0.10
 _WITH = {
     "IsLive": "`LiveStatus`",
     "HasSweep": "`SweepSchedule`",
-    "HasViewer": "`EnableViewer`",
+    "HasViewer": "the viewer",
     "HasBudget": "a daily budget",
     "HasSafeUpdates": "`SafeUpdates`",
 }

@@ -87,7 +87,7 @@ def reachable(url: str) -> str:
 @pytest.fixture(scope="module")
 def more_parameters() -> dict[str, str]:
     """Every function is there."""
-    return {"EnableViewer": "ENABLED"}
+    return {"ViewerUserEmail": "viewer@example.com"}
 
 
 @pytest.fixture(scope="module")

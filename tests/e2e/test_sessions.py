@@ -26,9 +26,12 @@ from tests.functional.kvs_producer import everything
 from tests.sample_video import write_sample_video
 
 STREAM = "front-door"
+TOPIC = f"kinesight/kinesight/home/cameras/{STREAM}"
+"""The second level is the stack's name."""
 WHOLE = [[0, 0], [1, 0], [1, 1], [0, 1]]
 RULES = {
     "schemaVersion": 1,
+    "channels": {"iotTopic": "home/cameras"},
     "cameras": [
         {
             "streams": ["front-*"],
@@ -56,7 +59,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "StreamNames": "front-*",
         "SamplingInterval": "500",
         "Labels": "Nothing",
-        "IotTopic": "home/cameras",
     }
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters, configuration=RULES) as cloud:
         cloud.ensure_stream(STREAM)
@@ -152,7 +154,7 @@ def test_devices_receive_the_same_sessions(cloud: LocalCloud) -> None:
     backends = iotdata_backends["123456789012"]
     published = [message for backend in backends.values() for message in backend.published_payloads]
 
-    events_sent = [json.loads(payload) for topic, payload in published if topic == f"home/cameras/{STREAM}"]
+    events_sent = [json.loads(payload) for topic, payload in published if topic == TOPIC]
 
     sessions = stored(cloud)
     assert len(events_sent) == len(published)

@@ -35,7 +35,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "Labels": "Face",
         "MinimumConfidence": "70",
         "SamplingInterval": "500",
-        "EnableViewer": "ENABLED",
+        "ViewerUserEmail": "viewer@example.com",
     }
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
         kinesis_video = cloud.client("kinesisvideo")

@@ -35,7 +35,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    parameters = {"StreamNames": STREAM, "EnableViewer": "ENABLED"}
+    parameters = {"StreamNames": STREAM, "ViewerUserEmail": "viewer@example.com"}
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
         cloud.ensure_stream(STREAM)
         cloud.deploy()

@@ -18,13 +18,12 @@ OWN_MODELS = {
 # The optional parts, and each detector.
 CHOICES: dict[str, dict[str, str]] = {
     "plain": {},
-    "all notifications": {"IotTopic": "cameras", "WebhookSecretArn": SECRET_ARN},
-    "no notifications": {"SessionEventBus": ""},
+    "all notifications": {"WebhookSecretArn": SECRET_ARN},
     "in a network": {"VpcSubnetIds": "subnet-1", "VpcSecurityGroupIds": "sg-1"},
     "under a key": {"KmsKeyArn": KEY_ARN},
     "live and swept": {"LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"},
     "on a budget": {"DailyBudgetUsd": "10"},
-    "with the viewer": {"EnableViewer": "ENABLED"},
+    "with the viewer": {"ViewerUserEmail": "viewer@example.com"},
     "a label file": {"Detector": "HTTP", "HttpModelUrl": "https://m", "ModelLabelsUri": "s3://models/labels.txt"},
     "all at once": {
         "Detector": "SAGEMAKER",
@@ -33,11 +32,10 @@ CHOICES: dict[str, dict[str, str]] = {
         "ModelLabelsUri": "s3://models/labels.txt",
         "CustomLabelsModelArn": MODEL_ARN,
         "KmsKeyArn": KEY_ARN,
-        "IotTopic": "cameras",
         "WebhookSecretArn": SECRET_ARN,
         "VpcSubnetIds": "subnet-1",
         "VpcSecurityGroupIds": "sg-1",
-        "EnableViewer": "ENABLED",
+        "ViewerUserEmail": "viewer@example.com",
     },
 }
 FACES = {"FaceCollectionId": "staff", "CustomLabelsModelArn": MODEL_ARN}

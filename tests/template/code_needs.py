@@ -8,6 +8,7 @@ their source, as far as the handler reaches them (reachable.py).
 import ast
 import importlib
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -133,9 +134,10 @@ class _EveryDetector(CameraDetectors):
 
 def built_by(function: str, environment: dict[str, str]) -> list[Built]:
     """Every adapter that the handler's calls of its wiring make, without a document and with one that has alerts sent
-    by another function."""
+    by another function and channels that are off by default."""
     found = _built_by(function, environment)
-    with patch.object(FakeClient, "document", b'{"schemaVersion": 1, "alerts": {"per": "IMAGE"}}'):
+    document = {"schemaVersion": 1, "alerts": {"per": "IMAGE"}, "channels": {"iotTopic": "cameras"}}
+    with patch.object(FakeClient, "document", json.dumps(document).encode()):
         return [*found, *_built_by(function, environment)]
 
 
@@ -459,7 +461,7 @@ _RESOURCES: dict[str, tuple[str, ...]] = {
     "states:StartExecution": ("{_arn}",),
     "states:DescribeExecution": ("states:execution:{_arn}.Name:*",),
     "events:": ("events:event-bus/{_bus_name}",),
-    "iot:Publish": ("iot:topic/{_topic}/*",),
+    "iot:Publish": ("iot:topic/{topic_prefix}/*",),
     "iot:DescribeEndpoint": ("*",),
     "secretsmanager:": ("{secret}",),
     "kinesisvideo:ListStreams": ("*",),
@@ -502,7 +504,7 @@ def _placed(built: Built, action: str, places: _Places) -> Iterator[Need]:
 def _further_names(adapter: Any) -> dict[str, Any]:
     known = vars(adapter)
     layer, endpoint = known.get("_layer"), known.get("_endpoint")
-    found = {"secret": known.get("_secret_id")}
+    found = {"secret": known.get("_secret_id"), "topic_prefix": str(known.get("_topic")).removesuffix("/cameras")}
     if layer is not None:
         found["_table"] = layer.table_name
     return found | ({"endpoint": endpoint.name} if endpoint is not None else {})

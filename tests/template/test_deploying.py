@@ -42,7 +42,6 @@ ALL_ON = {
     "SnapStart": "PublishedVersions",
     "AlertEmail": "me@example.com",
     "OperationsEmail": "me@example.com",
-    "EnableViewer": "ENABLED",
     "ViewerUserEmail": "me@example.com",
 }
 # CloudFormation quotas

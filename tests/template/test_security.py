@@ -17,7 +17,7 @@ ALL = {
     "KmsKeyArn": KEY_ARN,
     "LiveStatus": "ENABLED",
     "SweepSchedule": "rate(1 hour)",
-    "EnableViewer": "ENABLED",
+    "ViewerUserEmail": "viewer@example.com",
     "AlertEmail": "a@b.example",
     "OperationsEmail": "a@b.example",
 }
@@ -57,7 +57,7 @@ STORES_NOTHING = {
 
 @pytest.fixture(scope="module")
 def plain() -> Deployed:
-    return deployed(EnableViewer="ENABLED")
+    return deployed(ViewerUserEmail="viewer@example.com")
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,7 @@ def test_functions_are_invoked_by_this_stack_alone() -> None:
 
 
 def test_every_log_ends_as_the_parameter_says() -> None:
-    stack = deployed(LogRetentionDays="7", EnableViewer="ENABLED")
+    stack = deployed(LogRetentionDays="7", ViewerUserEmail="viewer@example.com")
     logs = stack.of_type("AWS::Logs::LogGroup")
 
     assert {one["RetentionInDays"] for one in logs.values()} == {"7"}
@@ -204,7 +204,7 @@ def test_every_log_ends_as_the_parameter_says() -> None:
 
 def test_faces_and_whatever_else_is_in_an_image_are_not_kept_for_ever() -> None:
     """Everything that holds images, or what was seen in them, expires unless it is held; the document stays."""
-    stack = deployed(EvidenceRetentionDays="7", ImageRetentionDays="2", EnableViewer="ENABLED")
+    stack = deployed(EvidenceRetentionDays="7", ImageRetentionDays="2", ViewerUserEmail="viewer@example.com")
     buckets = stack.of_type("AWS::S3::Bucket")
     (images,) = buckets["ImagesBucket"]["LifecycleConfiguration"]["Rules"]
     evidence = {one["Id"]: one for one in buckets["EvidenceBucket"]["LifecycleConfiguration"]["Rules"]}

@@ -259,7 +259,7 @@ def test_only_a_budget_is_watched(budget: dict[str, str], is_watched: bool) -> N
 
 
 def test_the_template_expands() -> None:
-    expanded = expand(TEMPLATE, {"StreamNames": "front-door", "EnableViewer": "ENABLED"})
+    expanded = expand(TEMPLATE, {"StreamNames": "front-door", "ViewerUserEmail": "viewer@example.com"})
 
     functions = [name for name, one in expanded.resources.items() if one["Type"] == "AWS::Lambda::Function"]
     assert sorted(functions) == sorted(FUNCTIONS)
@@ -291,20 +291,13 @@ def test_the_template_expands() -> None:
         ({"StreamNames": "cam", "Detector": "REKOGNITION_CUSTOM_LABELS"}, "needs CustomLabelsModelArn"),
         ({"StreamNames": "cam", "FaceCollectionId": "my staff"}, "FaceCollectionId"),
         ({"StreamNames": "cam", "CustomLabelsModelArn": "parts"}, "ARN of a model version"),
-        ({"StreamNames": "cam", "IotTopic": "cameras/#"}, "without wildcards"),
-        ({"StreamNames": "cam", "IotTopic": "/cameras"}, "separated by slashes"),
         ({"StreamNames": "cam", "WebhookSecretArn": "https://hooks.example/1"}, "complete ARN of a secret"),
         ({"StreamNames": "cam", "DailyBudgetUsd": "-1"}, "DailyBudgetUsd"),
-        ({"StreamNames": "cam", "ViewerUserEmail": "a@b.example"}, "goes with EnableViewer"),
-        ({"StreamNames": "cam"} | ISSUER, "EnableViewer is not ENABLED"),
         (
-            {"StreamNames": "cam", "EnableViewer": "ENABLED", "ViewerIdentityProvider": "https://id.example page"},
+            {"StreamNames": "cam", "ViewerIdentityProvider": "https://id.example page"},
             "issuer, client id, authorization endpoint and token endpoint",
         ),
-        (
-            {"StreamNames": "cam", "EnableViewer": "ENABLED", "ViewerUserEmail": "a@b.example"} | ISSUER,
-            "user pool of the stack's own",
-        ),
+        ({"StreamNames": "cam", "ViewerUserEmail": "viewer@example.com"} | ISSUER, "user pool of the stack's own"),
         (
             {
                 "StreamNames": "cam",
@@ -369,7 +362,7 @@ def longest(value: Any, parameters: dict[str, Any], resources: dict[str, Any]) -
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_longest_legal_environment_is_below_the_limit_of_lambda(function: str) -> None:
     """Lambda allows 4 KB ("Quotas"); a longer one would roll a deployment back."""
-    expanded = expand(TEMPLATE, {"StreamNames": "cam", "EnableViewer": "ENABLED"})
+    expanded = expand(TEMPLATE, {"StreamNames": "cam", "ViewerUserEmail": "viewer@example.com"})
     parameters = read_template(TEMPLATE)["Parameters"]
     resources = expanded.document["Resources"]
     variables = resources[function]["Properties"]["Environment"]["Variables"]
@@ -432,7 +425,7 @@ def test_the_published_schema_is_the_models() -> None:
     assert {name: (ROOT / "docs" / name).read_text() for name in fresh} == fresh
 
 
-VIEWER = {"StreamNames": "cam", "EnableViewer": "ENABLED"}
+VIEWER = {"StreamNames": "cam", "ViewerUserEmail": "viewer@example.com"}
 FRONT = ("AWS::ApiGatewayV2::", "AWS::CloudFront::", "AWS::Cognito::")
 
 
@@ -454,8 +447,8 @@ def test_every_route_of_the_viewer_requires_a_token() -> None:
 
 
 def test_an_issuer_of_ones_own_takes_the_user_pools_place() -> None:
-    own = expand(TEMPLATE, VIEWER | ISSUER)
-    pool = expand(TEMPLATE, VIEWER | {"ViewerUserEmail": "a@b.example"})
+    own = expand(TEMPLATE, {"StreamNames": "cam"} | ISSUER)
+    pool = expand(TEMPLATE, VIEWER)
 
     assert [name for name, one in own.resources.items() if one["Type"].startswith("AWS::Cognito::")] == []
     assert sorted(one["Type"] for one in pool.resources.values() if one["Type"].startswith("AWS::Cognito::")) == [

@@ -184,7 +184,7 @@ def a_world(folder: Path, **parameters: str) -> Iterator[World]:
     make_scene_video(video)
     model = Model(output=b"[]")
     chosen = {
-        "EnableViewer": "ENABLED",
+        "ViewerUserEmail": "viewer@example.com",
         "StreamNames": ",".join(STREAMS),
         "SamplingInterval": "2000",
         "MinimumConfidence": "50",

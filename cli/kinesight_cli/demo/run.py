@@ -30,7 +30,7 @@ PARAMETERS = {
     "SamplingInterval": "1000",
     "MinimumConfidence": "70",  # the local detectors' own scale, see docs/local-cloud.md
     "Labels": "Person,Face,Cat",
-    "EnableViewer": "ENABLED",
+    "ViewerUserEmail": "viewer@example.com",
 }
 DOCUMENT = {"schemaVersion": 1, "alerts": {"per": "IMAGE"}}
 """One alert per image, so that every image can be accounted for."""

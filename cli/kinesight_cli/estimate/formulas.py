@@ -6,10 +6,8 @@ A flow is what happens to the images of one source in one period: a month, or a 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from kinesight.domain.detectors import catalogue
-from kinesight.domain.sessions.channels import CHANNELS, SNS, Carries, ChannelEntry
 
 from kinesight_cli.estimate.lines import Items, Line, Work, read_units, write_units
 from kinesight_cli.estimate.prices import DETECTORS
@@ -27,6 +25,8 @@ _TRANSITIONS_PER_RUN = 6
 _TRANSITIONS_PER_WINDOW = 3
 _IMAGES_PER_WINDOW = 25
 _LONGEST_WINDOW_S = 300.0
+_FURTHER_CHANNELS = ("channels.iotTopic", "WebhookSecretArn")
+"""What switches on the channels of alerts other than the alert topic."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,22 +287,17 @@ def sessions(counts: SessionCounts, parameters: Mapping[str, str], workload: Wor
         f"{caller} dynamodb:UpdateItem SessionsTable",
         2,
     )
-    if parameters["SessionEventBus"]:
+    if parameters["channels.eventBridge"] == "true":
         yield Line("eventbridge.event", updates, "an event per update", f"{caller} events:PutEvents")
-    if parameters["IotTopic"]:
+    if parameters["channels.iotTopic"]:
         yield Line("iot.message", updates + counts.count, "a message per update, and the alert")
     if parameters["alerts.per"] == "SESSION":
         yield from _alerts(caller, counts.count, parameters, "per session")
-    others = sum(one is not SNS and _sends_alerts(one, parameters) for one in CHANNELS.values())
+    others = sum(bool(parameters[name]) for name in _FURTHER_CHANNELS)
     yield Line("dynamodb.write", counts.count * others, "per session: the ledger for the other channels", each=2)
     yield Work(caller, counts.batches, 0.03 * counts.batches + 0.05 * counts.hits)
     if parameters["sessions.clip"] == "true":
         yield from _videos(counts, workload)
-
-
-def _sends_alerts(channel: ChannelEntry[Any], parameters: Mapping[str, str]) -> bool:
-    required = map(channel.settings.parameter, channel.settings.required_fields())
-    return channel.carries is not Carries.EVENTS and all(parameters[name] for name in required)
 
 
 def _videos(counts: SessionCounts, workload: Workload) -> Items:

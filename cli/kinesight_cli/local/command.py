@@ -46,5 +46,6 @@ def _parameters(overrides: list[str]) -> dict[str, str]:
     chosen = dict(pair(text) for text in overrides)
     if not {"StreamNames", "TagFilters"} & set(chosen):
         chosen["StreamNames"] = "*"
-    chosen.setdefault("EnableViewer", "ENABLED")
+    if not {"ViewerUserEmail", "ViewerIdentityProvider"} & set(chosen):
+        chosen["ViewerUserEmail"] = "viewer@example.com"  # the local cloud has a token instead of users
     return chosen

@@ -62,11 +62,14 @@ def parameters(
             "files": list(migration.files),
             "places": dict(migration.places),
             "commands": migration.commands(output),
+            "notes": [{"setting": note.setting, "text": note.text} for note in migration.migration.notes],
         }
         show(facts, as_json=True)
     else:
         show_places(migration)
         print_lines("", *migration.commands(output))
+        if migration.migration.notes:
+            print_lines("", "What behaves differently:", *_items(migration.migration))
 
 
 def _migrate(read: Callable[[str], Migration], file: Path, output: Path) -> None:
@@ -75,7 +78,11 @@ def _migrate(read: Callable[[str], Migration], file: Path, output: Path) -> None
     print_lines("", "sam build", deploy_line(migration))
     if migration.document is not None:
         print_lines(f"kinesight config put {output / DOCUMENT_FILE}")
-    print_lines("", "Settings without an equivalent:", *(f"- {note.setting}: {note.text}" for note in migration.notes))
+    print_lines("", "Settings without an equivalent:", *_items(migration))
+
+
+def _items(migration: Migration) -> list[str]:
+    return [f"- {note.setting}: {note.text}" for note in migration.notes]
 
 
 def _text(file: Path) -> str:

@@ -26,12 +26,13 @@ _ORDER = ("schemaVersion", "detectors", "defaults", *STACK_PARTS)
 @dataclass(frozen=True, slots=True)
 class FormerParameter:
     """`place`: path in the document; `<name>` is the name of a detector. `default` is that of the parameter. A `list`
-    was written with commas. An empty value of an `optional` parameter sets nothing."""
+    was written with commas; of a `presence`, only whether it is empty counts. An empty value of an `optional` parameter
+    sets nothing."""
 
     name: str
     place: str
     default: str
-    kind: Literal["text", "number", "list", "flag"] = "number"
+    kind: Literal["text", "number", "list", "flag", "presence"] = "number"
     optional: bool = False
 
     @property
@@ -54,6 +55,8 @@ class FormerParameter:
             return [part.strip() for part in text.split(",") if part.strip()]
         if self.kind == "flag":
             return _flag(self.name, text)
+        if self.kind == "presence":
+            return text != ""
         return _number(self.name, text) if self.kind == "number" else text
 
 
@@ -109,6 +112,8 @@ FORMER_PARAMETERS = (
     FormerParameter("AlertFormat", "alerts.format", "KINESIGHT", "text"),
     FormerParameter("AlertLinkSeconds", "alerts.linkSeconds", "3600"),
     FormerParameter("WebhookFormat", "alerts.webhookFormat", "JSON", "text"),
+    FormerParameter("SessionEventBus", "channels.eventBridge", "default", "presence"),
+    FormerParameter("IotTopic", "channels.iotTopic", "", "text", optional=True),
     FormerParameter("SessionClip", "defaults.sessions.clip", "ENABLED", "flag"),
     FormerParameter("SessionClipSettleSeconds", "defaults.sessions.clipSettleSeconds", "30"),
     FormerParameter("ViewerLinkSeconds", "viewer.linkSeconds", "900"),
@@ -120,7 +125,8 @@ IDENTITY_PROVIDER_PARTS = ("ViewerIssuer", "ViewerAudience", "ViewerAuthorizeUrl
 """Parameters that are the parts of IDENTITY_PROVIDER now, in its order."""
 REMOVED = {"RunbookUrl": "the dashboard names docs/runbook.md"}
 """Parameters that are gone without a place, and why."""
-NOT_IN_DOCUMENT = frozenset({*IDENTITY_PROVIDER_PARTS, *REMOVED})
+ENABLE_VIEWER, VIEWER_USER = "EnableViewer", "ViewerUserEmail"
+NOT_IN_DOCUMENT = frozenset({*IDENTITY_PROVIDER_PARTS, ENABLE_VIEWER, *REMOVED})
 _PRICES = {_MAIN: "DetectorUsdPerThousandCalls", _SECOND: "ThenDetectorUsdPerThousandCalls"}
 """Which price is that of which detector."""
 
@@ -133,6 +139,7 @@ def converted(parameters: Mapping[str, str]) -> tuple[dict[str, str], dict[str, 
     """
     kept = {name: value for name, value in parameters.items() if name not in FORMER_NAMES | NOT_IN_DOCUMENT}
     kept |= _identity_provider(parameters)
+    _check_viewer(parameters.get(ENABLE_VIEWER), kept)
     settings = list(_settings(parameters))
     if not settings:
         return kept, None
@@ -170,9 +177,26 @@ def _identity_provider(parameters: Mapping[str, str]) -> dict[str, str]:
     return {IDENTITY_PROVIDER: " ".join(values)}
 
 
+def _check_viewer(enabled: str | None, kept: Mapping[str, str]) -> None:
+    """Raises MigrationError if the parameters that create the viewer now contradict the one that did."""
+    given = [name for name in (VIEWER_USER, IDENTITY_PROVIDER) if kept.get(name)]
+    if enabled is not None and _flag(ENABLE_VIEWER, enabled):
+        if not given:
+            raise MigrationError(
+                f"{ENABLE_VIEWER} is ENABLED, but now {VIEWER_USER} or {IDENTITY_PROVIDER} creates the viewer. Add "
+                f"{VIEWER_USER} to the file: an address that is not yet a user of the viewer"
+            )
+    elif enabled is not None and given:
+        raise MigrationError(
+            f"{ENABLE_VIEWER} is DISABLED, but now {given[0]} creates the viewer. Remove one of them from the file"
+        )
+
+
 def _place_elsewhere(name: str, value: str) -> str:
     if name in REMOVED:
         return f"omitted: {REMOVED[name]}"
+    if name == ENABLE_VIEWER:
+        return f"omitted: {VIEWER_USER} or {IDENTITY_PROVIDER} creates the viewer"
     return f"parameter {IDENTITY_PROVIDER}" if value else "omitted: it is the default"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from kinesight_local.template import read_template
 from rich.table import Column, Table
 
+from kinesight_cli.migrate.former_channels import channel_notes
 from kinesight_cli.migrate.former_parameters import FORMER_NAMES, NOT_IN_DOCUMENT, converted, places
 from kinesight_cli.migrate.migration import DOCUMENT_FILE, Migration, MigrationError, deploy_line, to_json
 from kinesight_cli.migrate.parameter_file import DEFAULT_ENVIRONMENT, ParameterFile, read_parameters
@@ -52,7 +53,8 @@ def migrate_parameters(text: str, environment: str = DEFAULT_ENVIRONMENT) -> Par
     file = read_parameters(text, environment)
     _check_names(file.parameters)
     kept, document = converted(file.parameters)
-    return ParameterMigration(file, Migration(kept, (), document, file.region), places(file.parameters))
+    notes = tuple(channel_notes(file.parameters))
+    return ParameterMigration(file, Migration(kept, notes, document, file.region), places(file.parameters))
 
 
 def show_places(found: ParameterMigration) -> None:

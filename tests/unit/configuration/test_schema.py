@@ -60,6 +60,7 @@ WHOLE: dict[str, Any] = {
     "limits": {"concurrentDetections": 5, "liveStreamsPerConsumer": 5, "liveWorkers": 5, "liveQueueSize": 5},
     "results": {"format": "KIT", "includeRawOutput": True},
     "alerts": {"per": "SESSION", "format": "REKOGNITION", "linkSeconds": 60, "webhookFormat": "SLACK"},
+    "channels": {"eventBridge": False, "iotTopic": "home/cameras"},
     "viewer": {"linkSeconds": 60},
     "cameras": [
         {

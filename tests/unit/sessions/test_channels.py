@@ -1,8 +1,9 @@
-"""Which channels the parameters bring."""
+"""Which channels the parameters and the configuration document bring."""
 
 from collections.abc import Iterator
 
 import pytest
+from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.configuration.outputs import AlertSettings
 from kinesight.domain.sessions.alerts import alert_of
 from kinesight.domain.sessions.channels import CHANNELS, Carries
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from tests.contract.sessions import SESSION
 
 REQUIRED = {
+    "STACK_NAME": "cameras",
     "COORDINATION_TABLE": "coordination",
     "SESSIONS_TABLE": "sessions",
     "EVIDENCE_BUCKET": "evidence",
@@ -24,8 +26,7 @@ REQUIRED = {
 }
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:webhook-abcdef"
 VALUES = {
-    "iot_topic": "t",
-    "event_bus_name": "b",
+    "stack_name": "cameras",
     "webhook_secret_arn": SECRET_ARN,
     "alert_topic_arn": "a",
     "evidence_bucket": "e",
@@ -39,6 +40,10 @@ def forgotten_settings() -> Iterator[None]:
     channels._webhook_alerts.cache_clear()
 
 
+def document(**parts: object) -> ConfigurationDocument:
+    return ConfigurationDocument.model_validate({"schemaVersion": 1, **parts})
+
+
 def targets(monkeypatch: pytest.MonkeyPatch, **variables: str) -> NotificationTargets:
     for name, value in (REQUIRED | variables).items():
         monkeypatch.setenv(name, value)
@@ -48,32 +53,74 @@ def targets(monkeypatch: pytest.MonkeyPatch, **variables: str) -> NotificationTa
 
 
 @pytest.mark.parametrize(
-    ("variables", "events", "alerts"),
+    ("variables", "alerts"),
     [
-        ({}, [], ["sns"]),
-        ({"EVENT_BUS_NAME": "default"}, ["eventbridge"], ["sns"]),
-        ({"EVENT_BUS_NAME": "", "IOT_TOPIC": "cameras"}, ["iot"], ["sns", "iot"]),
-        ({"WEBHOOK_SECRET_ARN": SECRET_ARN}, [], ["sns", "webhook"]),
-        ({"IOT_TOPIC": "", "WEBHOOK_SECRET_ARN": ""}, [], ["sns"]),
+        ({}, ["sns"]),
+        ({"WEBHOOK_SECRET_ARN": SECRET_ARN}, ["sns", "webhook"]),
+        ({"WEBHOOK_SECRET_ARN": ""}, ["sns"]),
     ],
 )
-def test_every_channel_is_there_by_its_parameter_alone(
-    variables: dict[str, str], events: list[str], alerts: list[str], monkeypatch: pytest.MonkeyPatch
+def test_without_a_document_there_are_events_and_the_alerts_that_parameters_bring(
+    variables: dict[str, str], alerts: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = targets(monkeypatch, **variables)
 
-    assert (list(found.events), list(found.alerts)) == (events, alerts)
+    assert (list(found.events), list(found.alerts)) == (["eventbridge"], alerts)
+
+
+@pytest.mark.parametrize(
+    ("channel_settings", "events"),
+    [
+        ({"iotTopic": "home/cameras"}, ["eventbridge", "iot"]),
+        ({"eventBridge": False}, []),
+        ({"eventBridge": False, "iotTopic": "home"}, ["iot"]),
+    ],
+)
+def test_the_document_switches_channels_on_and_off(channel_settings: dict[str, object], events: list[str]) -> None:
+    found = channels.channels(VALUES, document(channels=channel_settings))
+
+    assert [name for name, one in found.items() if one.events is not None] == events
+    assert (found["iot"].alerts is not None) == ("iot" in events)
+
+
+class _Topics:
+    """Remembers the topics that messages are published to."""
+
+    def __init__(self) -> None:
+        self.published: list[str] = []
+
+    def publish(self, *, topic: str, **_: object) -> None:
+        self.published.append(topic)
+
+
+def test_topics_are_below_the_prefix_that_the_role_may_publish_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    topics = _Topics()
+    monkeypatch.setattr("kinesight.adapters.aws.clients.iot_data", lambda: topics)
+    found = channels.channels(VALUES, document(channels={"iotTopic": "home/cameras"}))
+
+    assert found["iot"].events is not None
+    found["iot"].events.send("NEW", {"streamName": "front-door"})
+
+    assert topics.published == ["kinesight/cameras/home/cameras/front-door"]
+
+
+@pytest.mark.parametrize(
+    "topic", ["", "/home", "home/", "home//cameras", "home/#", "+", "$aws/things", "a/b/c/d/e/f", "home\n", "caf\u00e9"]
+)
+def test_a_topic_that_iot_core_or_the_role_refuses_is_an_error(topic: str) -> None:
+    with pytest.raises(ValidationError, match="wildcards: the part of the topic between kinesight/<stack name>/ and"):
+        document(channels={"iotTopic": topic})
 
 
 @pytest.mark.parametrize(("secret_arn", "alerts"), [("", []), (SECRET_ARN, ["webhook"])])
 def test_the_topic_has_no_alerts_of_sessions_if_there_are_some_of_images(secret_arn: str, alerts: list[str]) -> None:
-    found = channels.channels(VALUES | {"webhook_secret_arn": secret_arn}, AlertSettings(per="IMAGE"))
+    found = channels.channels(VALUES | {"webhook_secret_arn": secret_arn}, document(alerts={"per": "IMAGE"}))
 
-    assert [name for name, one in found.items() if one.alerts is not None and name != "iot"] == alerts
+    assert [name for name, one in found.items() if one.alerts is not None] == alerts
 
 
 def test_the_topic_alone_takes_rekognitions_form() -> None:
-    found = channels.channels(VALUES, AlertSettings(format="REKOGNITION"))
+    found = channels.channels(VALUES, document(alerts={"format": "REKOGNITION"}, channels={"iotTopic": "t"}))
 
     bodies = {name: one.alerts.compose(SESSION, str).body for name, one in found.items() if one.alerts is not None}
     (label,) = bodies["sns"]["labels"]
@@ -98,7 +145,7 @@ def test_every_entry_has_a_factory_and_every_factory_an_entry() -> None:
 
 @pytest.mark.parametrize("name", CHANNELS)
 def test_a_channel_carries_what_its_entry_says(name: str) -> None:
-    found = channels.channels(VALUES, AlertSettings())
+    found = channels.channels(VALUES, document(channels={"iotTopic": "t"}))
 
     assert list(found) == list(CHANNELS)
     assert (found[name].events is not None) == (CHANNELS[name].carries is not Carries.ALERTS)

@@ -15,7 +15,8 @@ from kinesight.adapters.messages.iot_sessions import IotAlerts, IotSessions
 from kinesight.adapters.messages.sns_alerts import SnsAlertChannel
 from kinesight.adapters.messages.webhook_alerts import WebhookAlerts
 from kinesight.adapters.secrets.secrets_manager import webhook_secret
-from kinesight.domain.configuration.outputs import AlertSettings, WebhookFormat
+from kinesight.domain.configuration.document import ConfigurationDocument
+from kinesight.domain.configuration.outputs import WebhookFormat
 from kinesight.domain.parameters import ParameterModel
 from kinesight.domain.sessions import channels as catalogue
 from kinesight.domain.sessions.alerts import alert_of
@@ -34,29 +35,33 @@ class Channel:
     alerts: AlertRoute | None = None
 
 
-_FACTORIES: dict[str, Callable[[Any, AlertSettings], Channel]] = {}
+_FACTORIES: dict[str, Callable[[Any, ConfigurationDocument], Channel]] = {}
 
 
 def _factory[S: ParameterModel](
     entry: ChannelEntry[S],
-) -> Callable[[Callable[[S, AlertSettings], Channel]], Callable[[S, AlertSettings], Channel]]:
+) -> Callable[[Callable[[S, ConfigurationDocument], Channel]], Callable[[S, ConfigurationDocument], Channel]]:
     """Registers the factory of an entry; its first parameter is of the entry's settings."""
 
-    def register(make: Callable[[S, AlertSettings], Channel]) -> Callable[[S, AlertSettings], Channel]:
+    def register(make: Callable[[S, ConfigurationDocument], Channel]) -> Callable[[S, ConfigurationDocument], Channel]:
         _FACTORIES[entry.name] = make
         return make
 
     return register
 
 
-def channels(values: Mapping[str, Any], alerts: AlertSettings) -> dict[str, Channel]:
-    """The stack's channels by name. `values`: of channels' settings, by field. Raises InvalidSettingError."""
+def channels(values: Mapping[str, Any], document: ConfigurationDocument) -> dict[str, Channel]:
+    """The stack's channels by name; one that the document switches off carries nothing.
+
+    `values`: of channels' settings, by field. Raises InvalidSettingError.
+    """
     found = {name: entry.read(values) for name, entry in CHANNELS.items()}
-    return {name: _FACTORIES[name](settings, alerts) for name, settings in found.items() if settings is not None}
+    return {name: _FACTORIES[name](settings, document) for name, settings in found.items() if settings is not None}
 
 
 @_factory(catalogue.SNS)
-def _sns(settings: catalogue.SnsSettings, alerts: AlertSettings) -> Channel:
+def _sns(settings: catalogue.SnsSettings, document: ConfigurationDocument) -> Channel:
+    alerts = document.alerts
     if alerts.per == "IMAGE":
         return Channel()  # keep_evidence sends them
     as_rekognition = partial(rekognition_alert, bucket=settings.evidence_bucket)
@@ -65,19 +70,24 @@ def _sns(settings: catalogue.SnsSettings, alerts: AlertSettings) -> Channel:
 
 
 @_factory(catalogue.EVENTBRIDGE)
-def _eventbridge(settings: catalogue.EventBridgeSettings, _: AlertSettings) -> Channel:
-    return Channel(events=EventBridgeSessions(clients.events(), settings.event_bus_name))
+def _eventbridge(_: catalogue.EventBridgeSettings, document: ConfigurationDocument) -> Channel:
+    if not document.channels.event_bridge:
+        return Channel()
+    return Channel(events=EventBridgeSessions(clients.events(), "default"))
 
 
 @_factory(catalogue.IOT)
-def _iot(settings: catalogue.IotSettings, _: AlertSettings) -> Channel:
-    sessions = IotSessions(clients.iot_data, settings.iot_topic)
+def _iot(settings: catalogue.IotSettings, document: ConfigurationDocument) -> Channel:
+    topic = document.channels.iot_topic
+    if topic is None:
+        return Channel()
+    sessions = IotSessions(clients.iot_data, f"kinesight/{settings.stack_name}/{topic}")
     return Channel(sessions, AlertRoute(IotAlerts(sessions)))
 
 
 @_factory(catalogue.WEBHOOK)
-def _webhook(settings: catalogue.WebhookSettings, alerts: AlertSettings) -> Channel:
-    return Channel(alerts=AlertRoute(_webhook_alerts(settings, alerts.webhook_format)))
+def _webhook(settings: catalogue.WebhookSettings, document: ConfigurationDocument) -> Channel:
+    return Channel(alerts=AlertRoute(_webhook_alerts(settings, document.alerts.webhook_format)))
 
 
 @cache

@@ -43,8 +43,8 @@ def ports(remaining_ms: Callable[[], int]) -> SessionPorts:
 
 
 def _targets(settings: TrackSessionsSettings, remaining_ms: Callable[[], int]) -> NotificationTargets:
-    alerts = current_configuration(settings)().document.alerts
-    found = channels(settings.values, alerts)
+    document = current_configuration(settings)().document
+    found = channels(settings.values, document)
     return NotificationTargets(
         sessions=DynamoDbSessions(
             clients.dynamodb(),
@@ -54,7 +54,7 @@ def _targets(settings: TrackSessionsSettings, remaining_ms: Callable[[], int]) -
         ),
         events={name: one.events for name, one in found.items() if one.events is not None},
         alerts={name: one.alerts for name, one in found.items() if one.alerts is not None},
-        link=S3EvidenceStore(clients.s3(), settings.evidence_bucket, link_seconds=alerts.link_seconds).link,
+        link=S3EvidenceStore(clients.s3(), settings.evidence_bucket, link_seconds=document.alerts.link_seconds).link,
         ledger=PowertoolsLedger(
             clients.dynamodb(),
             settings.idempotency_table,

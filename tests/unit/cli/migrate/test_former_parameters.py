@@ -55,6 +55,8 @@ VALUES: Mapping[str, tuple[str, ...]] = {
     "DailyBudgetUsdPerStream": ("", "2", "0.25"),
     "SweepSettleSeconds": ("120", "0"),
     "LiveWorkers": ("20", "50"),
+    "SessionEventBus": ("default", "", "security"),
+    "IotTopic": ("", "home/cameras"),
 }
 files = st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in VALUES.items()})
 
@@ -84,6 +86,23 @@ class TestTable:
         assert converted(dict.fromkeys(IDENTITY_PROVIDER_PARTS, "")) == ({}, None)
         with pytest.raises(MigrationError, match="go together"):
             converted({"ViewerIssuer": "https://id.example"})
+
+    @pytest.mark.parametrize(
+        ("parameters", "kept"),
+        [
+            ({"EnableViewer": "ENABLED", "ViewerUserEmail": "me@example.com"}, {"ViewerUserEmail": "me@example.com"}),
+            ({"EnableViewer": "ENABLED", IDENTITY_PROVIDER: "a b c d"}, {IDENTITY_PROVIDER: "a b c d"}),
+            ({"EnableViewer": "DISABLED"}, {}),
+            ({"ViewerUserEmail": "me@example.com"}, {"ViewerUserEmail": "me@example.com"}),
+        ],
+    )
+    def test_the_viewer_exists_as_before(self, parameters: dict[str, str], kept: dict[str, str]) -> None:
+        assert converted(parameters) == (kept, None)
+        assert places(parameters) == dict.fromkeys(kept, "parameter") | (
+            {"EnableViewer": f"omitted: ViewerUserEmail or {IDENTITY_PROVIDER} creates the viewer"}
+            if "EnableViewer" in parameters
+            else {}
+        )
 
     def test_the_changelog_has_their_number(self) -> None:
         assert f"\n- {len(FORMER_NAMES)} template parameters moved" in (ROOT / "CHANGELOG.md").read_text()
@@ -151,6 +170,7 @@ class TestConversion:
             ({"FrameGate": "ON", "GateThreshold": "0.5"}, {"defaults": {"gate": {"mode": "ON", "threshold": 0.5}}}),
             ({"DailyBudgetUsdPerStream": "2"}, {"defaults": {"dailyBudgetUsd": 2}}),
             ({"LiveWorkers": "8", "LiveQueueSize": "10"}, {"limits": {"liveWorkers": 8}}),
+            ({"SessionEventBus": "", "IotTopic": "a/b"}, {"channels": {"eventBridge": False, "iotTopic": "a/b"}}),
             (
                 {"NotificationQuietSeconds": "5", "SweepSettleSeconds": "60"},
                 {"defaults": {"analysis": {"quietSeconds": 5, "settleSeconds": 60}}},
@@ -229,6 +249,17 @@ class TestConversion:
                 {"Detector": "HTTP", "ModelMapping": '{"label": "name"}'},
                 "ModelMapping: the configuration document does not accept detectors.main",
             ),
+            (
+                {"IotTopic": "a/b/c/d/e/f"},
+                "IotTopic: the configuration document does not accept channels.iotTopic: 'a/b",
+            ),
+            ({"EnableViewer": "ENABLED"}, "Add ViewerUserEmail to the file"),
+            ({"EnableViewer": "ENABLED", "ViewerUserEmail": ""}, "Add ViewerUserEmail to the file"),
+            (
+                {"EnableViewer": "DISABLED", "ViewerUserEmail": "me@example.com"},
+                "EnableViewer is DISABLED, but now ViewerUserEmail creates the viewer. Remove one of them",
+            ),
+            ({"EnableViewer": "YES"}, "EnableViewer is 'YES', it must be one of"),
             ({"MaxLabels": "ten"}, "MaxLabels is 'ten', it must be a number"),
             ({"LiveDropAfterSeconds": ""}, "LiveDropAfterSeconds is '', it must be a number"),
             ({"BudgetSoftPercent": "inf"}, "BudgetSoftPercent is 'inf', it must be a finite number"),

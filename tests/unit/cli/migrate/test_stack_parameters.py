@@ -188,6 +188,21 @@ class TestCommand:
         assert written["prod"]["global"]["parameters"] == {"parameter_overrides": overrides(KEPT)}
         assert "sam deploy --config-env prod --region eu-west-1 --parameter-overrides " in result.stdout
 
+    def test_notes_on_messages_that_go_elsewhere(self, file: Path) -> None:
+        given = {"SessionEventBus": "security", "IotTopic": "home/cameras"}
+
+        text = self.run(file, json.dumps(given)).stdout
+        notes = {
+            one["setting"]: one["text"]
+            for one in json.loads(self.run(file, json.dumps(given), "--json").stdout)["notes"]
+        }
+
+        assert "has the bus security as target" in notes["SessionEventBus"]
+        assert "kinesight/<stack name>/home/cameras/<stream name>" in notes["IotTopic"]
+        assert all(f"- {name}: {note}" in text for name, note in notes.items())
+        unchanged = self.run(file, json.dumps({"SessionEventBus": "default", "IotTopic": ""}), "--json").stdout
+        assert json.loads(unchanged)["notes"] == []
+
     def test_nothing_moved(self, file: Path, tmp_path: Path) -> None:
         result = self.run(file, json.dumps(KEPT))
 

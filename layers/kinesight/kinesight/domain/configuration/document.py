@@ -10,7 +10,7 @@ from kinesight.domain.configuration.camera import CameraSettings, Name, Part
 from kinesight.domain.configuration.detector_definitions import DEFINITIONS, DetectorDefinition
 from kinesight.domain.configuration.json_lines import line_of
 from kinesight.domain.configuration.layers import overlay
-from kinesight.domain.configuration.outputs import AlertSettings, ResultSettings, ViewerSettings
+from kinesight.domain.configuration.outputs import AlertSettings, ChannelSettings, ResultSettings, ViewerSettings
 from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.errors import InvalidConfigurationError, InvalidSettingError
 from kinesight.domain.streams.selection import StreamSelection, TagFilter, tag_filter_documents
@@ -74,7 +74,7 @@ class Limits(Part):
     )
 
 
-STACK_PARTS = ("limits", "results", "alerts", "viewer")
+STACK_PARTS = ("limits", "results", "alerts", "channels", "viewer")
 """Parts of the document that are for all cameras together."""
 
 
@@ -92,6 +92,9 @@ class ConfigurationDocument(Part):
     limits: Limits = Field(default_factory=Limits, description="Limits of functions, for all cameras together.")
     results: ResultSettings = Field(default_factory=ResultSettings, description="Result records of all cameras.")
     alerts: AlertSettings = Field(default_factory=AlertSettings, description="Alerts of all cameras.")
+    channels: ChannelSettings = Field(
+        default_factory=ChannelSettings, description="Channels of session events and alerts."
+    )
     viewer: ViewerSettings = Field(default_factory=ViewerSettings, description="The viewer.")
     cameras: tuple[Camera, ...] = Field(default=(), description="Settings of streams; the first that matches applies.")
 

@@ -1,11 +1,31 @@
-"""Settings of what leaves the stack: result records, alerts, and the viewer's links. The same for all cameras."""
+"""Settings of what leaves the stack: result records, alerts, session events, and the viewer's links. The same for all
+cameras."""
 
+import re
 from enum import StrEnum
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from kinesight.domain.configuration.camera import Part
+
+_IOT_TOPIC = "[a-zA-Z0-9_.:-]+(/[a-zA-Z0-9_.:-]+){0,4}"
+"""A topic has at most seven slashes ("AWS IoT Core message broker and protocol limits"): two of them are before this
+part, one is after it."""
+
+
+def _iot_topic(value: str) -> str:
+    if not re.fullmatch(_IOT_TOPIC, value):
+        raise ValueError(
+            f"{value!r} must have at most five levels of letters, digits and _ . : - between slashes, without "
+            "wildcards: the part of the topic between kinesight/<stack name>/ and the stream's name"
+        )
+    return value
+
+
+IotTopic = Annotated[
+    str, Field(max_length=128, json_schema_extra={"pattern": f"^{_IOT_TOPIC}$"}), AfterValidator(_iot_topic)
+]
 
 
 class WebhookFormat(StrEnum):
@@ -55,6 +75,19 @@ class AlertSettings(Part):
         if self.format == "REKOGNITION" and self.per == "IMAGE":
             raise ValueError("format REKOGNITION goes with per SESSION only")
         return self
+
+
+class ChannelSettings(Part):
+    """Channels that need no parameter ([sessions.md](sessions.md#channels))."""
+
+    event_bridge: bool = Field(
+        default=True, description="Whether session events are sent to the account's default event bus."
+    )
+    iot_topic: IotTopic | None = Field(
+        default=None,
+        description="Session events and alerts are published to the AWS IoT Core topic `kinesight/<stack "
+        "name>/<iotTopic>/<stream name>`; `null`: they are not.",
+    )
 
 
 class ViewerSettings(Part):

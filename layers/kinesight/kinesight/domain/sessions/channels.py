@@ -22,7 +22,8 @@ class Carries(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChannelEntry[S: ParameterModel]:
-    """A channel, which the stack has if the required fields of its settings have values.
+    """A channel, which the stack has if the required fields of its settings have values, and the configuration document
+    does not switch it off.
 
     `name` is in logs and in the ledger of alerts. `actions`: IAM actions of its calls. `documentation` is a cell of the
     table in docs/sessions.md.
@@ -35,7 +36,7 @@ class ChannelEntry[S: ParameterModel]:
     documentation: str
 
     def read(self, values: Mapping[str, Any]) -> S | None:
-        """The settings in a plain mapping, or None if the stack does not have this channel.
+        """The settings in a plain mapping, or None if the stack's parameters omit this channel.
 
         Raises InvalidSettingError naming every parameter that is wrong.
         """
@@ -59,7 +60,7 @@ SNS = ChannelEntry(
 
 
 class EventBridgeSettings(ParameterModel):
-    event_bus_name: RequiredText
+    """None: the role may put events on the account's default bus only."""
 
 
 EVENTBRIDGE = ChannelEntry(
@@ -67,12 +68,14 @@ EVENTBRIDGE = ChannelEntry(
     settings=EventBridgeSettings,
     carries=Carries.EVENTS,
     actions=("events:PutEvents",),
-    documentation="the EventBridge bus `SessionEventBus`",
+    documentation="the account's default EventBridge bus, unless `channels.eventBridge` is `false`",
 )
 
 
 class IotSettings(ParameterModel):
-    iot_topic: RequiredText
+    """The stack's name is part of the topics that the role may publish to."""
+
+    stack_name: RequiredText
 
 
 IOT = ChannelEntry(
@@ -80,7 +83,7 @@ IOT = ChannelEntry(
     settings=IotSettings,
     carries=Carries.BOTH,
     actions=("iot:DescribeEndpoint", "iot:Publish"),
-    documentation="AWS IoT Core, under `IotTopic` and the stream's name",
+    documentation="AWS IoT Core, topic `kinesight/<stack name>/<channels.iotTopic>/<stream name>`",
 )
 
 
