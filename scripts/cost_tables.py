@@ -7,20 +7,23 @@ from functools import cache
 from pathlib import Path
 
 from kinesight_cli.demo.run import PARAMETERS
-from kinesight_cli.estimate import formulas
+from kinesight_cli.estimate import downstream, formulas
 from kinesight_cli.estimate.alternatives import GROUPS, KIT_EQUIVALENT, kit, rekognition_streaming
+from kinesight_cli.estimate.budget import STACK, STREAM
 from kinesight_cli.estimate.call_comparison import compare_calls
-from kinesight_cli.estimate.estimator import Estimator, estimator
-from kinesight_cli.estimate.formulas import Flow, SessionCounts
+from kinesight_cli.estimate.downstream import SessionCounts
+from kinesight_cli.estimate.estimator import FULL_RATE, Estimator, estimator
+from kinesight_cli.estimate.formulas import Flow
 from kinesight_cli.estimate.lines import Item, Line
 from kinesight_cli.estimate.month import stack_items
-from kinesight_cli.estimate.prices import Price, load_prices
+from kinesight_cli.estimate.prices import Price, built_in_regions, load_prices
 from kinesight_cli.estimate.workload import Workload, assumed, described
-from kinesight_cli.init.choices import Choices, Producers
+from kinesight_cli.init.given import default_choices
 
 ROOT = Path(__file__).resolve().parent.parent
 _INTERVALS = {"one image per minute": "60000", "every 10 s": "10000", "every 3 s (default)": "3000"}
 _FLEET = 30
+_NO_BUDGET = {STACK: "", STREAM: ""}
 _PRICES = load_prices("us-east-1")
 
 
@@ -37,6 +40,8 @@ def documents() -> dict[Path, str]:
         "comparison": _comparison(),
         "formulas": _formulas(),
         "prices": _prices(),
+        "regions": _regions(),
+        "sources": _region_sources(),
         "assumptions": _assumptions(),
     }
     return {path: _replaced(path.read_text(), tables) for path in (ROOT / "README.md", ROOT / "docs/cost.md")}
@@ -66,20 +71,22 @@ def _costs() -> str:
 
 def _fleet() -> str:
     """Streams that are read live, as `kinesight init` writes them for producers that do not tag."""
-    chosen = Choices("*", "", Producers.DONT_TAG, "Person", "a@b.example", None).parameters()
     columns = {
-        "gate on (`kinesight init`)": {"gate.mode": "ON"},
-        "gate on, `live.samplingInterval` 3000": {"gate.mode": "ON", "live.samplingInterval": "3000"},
-        "gate off (full rate)": {},
+        "`kinesight init`: gate on, $1.00 a day": {"gate.mode": "ON"},
+        "gate on, no budget": {"gate.mode": "ON", **_NO_BUDGET},
+        "the same, `live.samplingInterval` 3000": {"gate.mode": "ON", "live.samplingInterval": "3000", **_NO_BUDGET},
+        "full rate: no gate, no budget": FULL_RATE,
     }
-    bills = [
-        estimator(chosen | settings, assumed([f"cameras={_FLEET}"]), _PRICES).bill() for settings in columns.values()
-    ]
+    chosen, workload = default_choices().parameters(), assumed([f"cameras={_FLEET}"])
+    bills = [estimator(chosen | settings, workload, _PRICES).bill() for settings in columns.values()]
     detectors = [bill.usd_of(*GROUPS["detector"]) * _FLEET for bill in bills]
     rows = [["", *columns], ["detector", *(f"${usd:,.0f}" for usd in detectors)]]
     rows.append(["everything else", *(f"${bill.usd - usd:,.0f}" for bill, usd in zip(bills, detectors, strict=True))])
     rows.append([f"**{_FLEET} cameras, a month**", *(f"**${bill.usd:,.0f}**" for bill in bills)])
-    return _table(rows, "|---|---:|---:|---:|")
+    unknown = [sum(row.assumed.units * row.assumed.usd for row in bill.rows if row.assumed) for bill in bills]
+    if any(unknown):
+        rows.append(["of which at most, for calls whose price is not known", *(f"${usd:,.0f}" for usd in unknown)])
+    return _table(rows, "|---|---:|---:|---:|---:|")
 
 
 def _comparison() -> str:
@@ -104,7 +111,7 @@ def _formulas() -> str:
 
 def _sections() -> Iterator[tuple[str, Iterable[Item]]]:
     """Yields sections with every line that any settings cause."""
-    workload, flow, counts = Workload(), Flow(1, 1, 1, 1, 1, 1), SessionCounts(1, 1, 1, 1, 1, 1)
+    workload, flow, counts = Workload(), _one_of_each(), SessionCounts(1, 1, 1, 1, 1, 1)
     plain = dict(_deployed(()).parameters)
     full = plain | {
         "gate.mode": "ON",
@@ -126,10 +133,14 @@ def _sections() -> Iterator[tuple[str, Iterable[Item]]]:
         "Ranges of sweeps and notifications, in addition to the same",
         (one for one in formulas.on_demand(flow, plain, workload, 1, 1) if one not in everything),
     )
-    yield "Notifications before a range", formulas.notifications(1, 1)
-    yield "Evidence", formulas.evidence(flow, full | {"alerts.per": "IMAGE"}, workload, 1)
-    yield "Sessions", formulas.sessions(counts, full, workload)
+    yield "Notifications before a range", formulas.notifications(1, 1, 1)
+    yield "Evidence", downstream.evidence(flow, full | {"alerts.per": "IMAGE"}, workload, 1)
+    yield "Sessions", downstream.sessions(counts, full, workload)
     yield "The stack itself, and storage", stack_items(full, workload, _deployed(()).shape)
+
+
+def _one_of_each() -> Flow:
+    return Flow(made=1, passed=1, sent=1, matched=1, chained=1, fragments=1, analyses=1)
 
 
 def _formula_table(items: Iterable[Item]) -> str:
@@ -146,22 +157,48 @@ def _formula_table(items: Iterable[Item]) -> str:
 
 def _compared_by_the_demo() -> set[str]:
     """Returns the calls that the test of the demo compares."""
-    workload, flow = Workload(), Flow(1, 1, 1, 1, 1, 1)
+    workload, flow = Workload(), _one_of_each()
     parameters = {**_deployed(()).parameters, **PARAMETERS}
-    items = (*formulas.image_events(flow, parameters, workload), *formulas.evidence(flow, parameters, workload, 1))
+    items = (*formulas.image_events(flow, parameters, workload), *downstream.evidence(flow, parameters, workload, 1))
     return {one.call for one in compare_calls(items, {})}
 
 
 def _prices() -> str:
     rows = [["", "USD", "per", "source", "read"]]
-    for price in _PRICES.by_key.values():
-        source = f"[{price.kind}]({price.source})" if price.source and price.kind != "none" else "none found"
-        rows.append([price.name, _usd(price), price.unit, source, price.as_of])
+    rows += [[one.name, _usd(one), one.unit, _source(one), one.as_of] for one in _PRICES.by_key.values()]
     return _table(rows, "|---|---:|---|---|---|")
 
 
+def _source(price: Price) -> str:
+    if price.kind == "none":
+        return "none found"
+    return f"[{price.kind}]({price.source})" if price.source else price.kind
+
+
+def _regions() -> str:
+    """Prices that other Regions have of their own."""
+    by_region = {region: load_prices(region) for region in built_in_regions()}
+    rows = [["USD", *by_region]]
+    for key, price in _PRICES.by_key.items():
+        own = [_usd(one[key]) if key not in one.borrowed else "" for one in by_region.values()]
+        if any(own[1:]):
+            rows.append([f"{price.name}, {price.unit}", *own])
+    return _table(rows, "|---|" + "---:|" * len(by_region))
+
+
+def _region_sources() -> str:
+    sources = [
+        (prices[key].kind, prices[key].source, prices[key].as_of, prices[key].note)
+        for prices in map(load_prices, built_in_regions()[1:])
+        for key in prices.by_key.keys() - prices.borrowed
+    ]
+    rows = [["source of prices of other Regions", "read", ""]]
+    rows += [[f"[{kind}]({url})" if url else kind, read, note] for kind, url, read, note in sorted(set(sources))]
+    return _table(rows, "|---|---|---|")
+
+
 def _usd(price: Price) -> str:
-    tiers = [f"{one.usd:g}" for one in price.tiers]
+    tiers = ["?" if one.usd is None else f"{one.usd:g}" for one in price.tiers]
     known = ", then ".join(dict.fromkeys(tiers)) or (
         "?" if price.usd is None else f"{price.usd:.10f}".rstrip("0").rstrip(".")
     )

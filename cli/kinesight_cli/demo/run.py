@@ -15,7 +15,7 @@ from kinesight_local.cloud import LocalCloud
 from kinesight_cli.demo.accounting import Observed, Summary, Waiting, summarize
 from kinesight_cli.demo.report import write_report
 from kinesight_cli.demo.sample_video import make_demo_video
-from kinesight_cli.estimate import formulas
+from kinesight_cli.estimate import downstream, formulas
 from kinesight_cli.estimate.call_comparison import CallComparison, call_name, compare_calls, repeated_calls
 from kinesight_cli.estimate.month import flow_of
 from kinesight_cli.estimate.settings import flat_settings
@@ -188,7 +188,7 @@ def _compared(
     seconds = float(sum(one.length_ms for one in source_video.fragments)) / 1000
     observed = {"matched": float(summary.matched), "fragments": float(summary.fragments_archived)}
     flow = replace(flow_of(seconds, float(parameters["SamplingInterval"]), parameters, workload), **observed)
-    items = (*formulas.image_events(flow, parameters, workload), *formulas.evidence(flow, parameters, workload, 0.0))
+    items = (*formulas.image_events(flow, parameters, workload), *downstream.evidence(flow, parameters, workload, 0.0))
     return tuple(compare_calls(items, calls))
 
 

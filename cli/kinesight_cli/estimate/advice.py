@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kinesight_cli.estimate.bill import Bill
+from kinesight_cli.estimate.budget import Budget
 from kinesight_cli.estimate.settings import NO_DETECTOR, assignment, detector_type
 from kinesight_cli.estimate.workload import MONTH_S
 
@@ -62,7 +63,6 @@ def warnings(parameters: Mapping[str, str], bill: Bill, calls: float, region: st
             f"{calls / MONTH_S:,.1f} DetectLabels calls per second exceed the default quota of {most}: request an "
             "increase in Service Quotas, or images wait in the queue"
         )
-    yield from _budget(parameters, bill)
     names = {
         "image generation": parameters["ImageGenerationStatus"] == "ENABLED",
         "live consumers": parameters["LiveStatus"] == "ENABLED",
@@ -79,13 +79,11 @@ def warnings(parameters: Mapping[str, str], bill: Bill, calls: float, region: st
         yield "nothing is analyzed: image generation, live consumers, sweeps and notifications are all off"
 
 
-def _budget(parameters: Mapping[str, str], bill: Bill) -> Iterator[str]:
-    """Yields warnings about limits that are below the estimate, which assumes that all images are analyzed."""
-    usd_a_day = bill.usd_of(*_DETECTORS) * bill.cameras / 30
-    limits = {"DailyBudgetUsd": 1.0, "dailyBudgetUsd": bill.cameras}
-    for name, times in limits.items():
-        if parameters[name] and float(parameters[name]) * times < usd_a_day:
+def budget_warnings(parameters: Mapping[str, str], budget: Budget) -> Iterator[str]:
+    """Yields warnings about limits that are below what all calls cost."""
+    for name, usd in budget.limits.items():
+        if usd < budget.usd_a_day:
             yield (
-                f"{assignment(name, parameters[name])} is less than the ${usd_a_day:,.2f} per day of all calls: "
-                "images over the budget are not analyzed, and the detector costs no more than the budget"
+                f"{assignment(name, parameters[name])} is less than the ${budget.usd_a_day:,.2f} per day of all calls: "
+                f"{1 - budget.share:.0%} of the images that the detector would get are over the budget and not analyzed"
             )

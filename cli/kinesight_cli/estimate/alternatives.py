@@ -48,6 +48,8 @@ KIT_EQUIVALENT: Mapping[str, str] = {
     "detector": "SAGEMAKER",
     "followUp.detector": "NONE",
     "gate.mode": "OFF",
+    "DailyBudgetUsd": "",
+    "dailyBudgetUsd": "",
 }
 """Kinesight's parameters and settings for KIT's defaults (kinesight migrate kit). Paths override any document."""
 

@@ -4,18 +4,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kinesight_cli.estimate.lines import Line
-from kinesight_cli.estimate.prices import Price, Prices
+from kinesight_cli.estimate.prices import AssumedTier, Price, Prices
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """All lines of one price. `units` and `usd` are per month, of all cameras; `usd` is None without a price."""
+    """All lines of one price. `units` and `usd` are per month, of all cameras; `usd` is None without a price.
+
+    `price_region`: the Region that the price is from. `assumed`: units of a tier whose price is unknown.
+    """
 
     key: str
     price: Price
     units: float
     usd: float | None
     lines: tuple[Line, ...]
+    price_region: str
+    assumed: AssumedTier | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,10 @@ class Bill:
     def usd_per_camera(self) -> float:
         return self.usd / self.cameras
 
+    def row(self, key: str) -> Row | None:
+        """Returns the row of a price, None if nothing is charged at it."""
+        return next((row for row in self.rows if row.key == key), None)
+
     def usd_of(self, *prefixes: str) -> float:
         """Returns the cost per camera of all prices with one of these prefixes."""
         return sum(row.usd or 0.0 for row in self.rows if row.key.startswith(prefixes)) / self.cameras
@@ -50,4 +59,5 @@ def bill_of(lines: Iterable[Line], prices: Prices, cameras: float) -> Bill:
 
 def _row(key: str, lines: Sequence[Line], prices: Prices) -> Row:
     units = sum(line.units for line in lines)
-    return Row(key, prices[key], units, prices[key].usd_of(units), tuple(lines))
+    price = prices[key]
+    return Row(key, price, units, price.usd_of(units), tuple(lines), prices.region_of(key), price.assumed(units))

@@ -6,6 +6,7 @@ from typing import Any
 from kinesight_cli.estimate.alternatives import GROUPS, Column
 from kinesight_cli.estimate.bill import Bill, Row
 from kinesight_cli.estimate.estimator import Estimator
+from kinesight_cli.estimate.remarks import remarks
 from kinesight_cli.estimate.workload import described
 
 
@@ -15,9 +16,9 @@ def document(found: Estimator, columns: Sequence[Column]) -> dict[str, Any]:
     return {
         "region": found.prices.region,
         "cameras": found.workload.cameras,
-        "usdPerCamera": round(bill.usd_per_camera, 4),
-        "usd": round(bill.usd, 4),
-        "rows": [_row(row) for row in bill.rows],
+        **_bill(bill),
+        "fullRate": _bill(found.full_rate()),
+        "remarks": [{"kind": kind, "text": text} for kind, text in remarks(bill, found.prices.region)],
         "assumptions": {name: value for name, (value, _) in described(found.workload).items()},
         "warnings": list(found.warnings(bill)),
         "saving": _saving(found, bill),
@@ -25,12 +26,23 @@ def document(found: Estimator, columns: Sequence[Column]) -> dict[str, Any]:
     }
 
 
+def _bill(bill: Bill) -> dict[str, Any]:
+    return {
+        "usdPerCamera": round(bill.usd_per_camera, 4),
+        "usd": round(bill.usd, 4),
+        "rows": [_row(row) for row in bill.rows],
+    }
+
+
 def _row(row: Row) -> dict[str, Any]:
+    unknown = row.assumed and {"above": row.assumed.above, "units": row.assumed.units, "assumedUsd": row.assumed.usd}
     return {
         "price": row.key,
         "units": round(row.units, 4),
         "usd": None if row.usd is None else round(row.usd, 4),
         "per": row.price.model_dump(mode="json", by_alias=True),
+        "priceRegion": row.price_region,
+        "unknownTier": unknown,
         "lines": [{"units": round(line.units, 4), "formula": line.why, "call": line.call} for line in row.lines],
     }
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight_local.template import expand
 
-from kinesight_cli.estimate.advice import Saving, best_saving, warnings
+from kinesight_cli.estimate.advice import Saving, best_saving, budget_warnings, warnings
 from kinesight_cli.estimate.alternatives import KIT_EQUIVALENT, Column, kit, rekognition_streaming
 from kinesight_cli.estimate.bill import Bill, bill_of
-from kinesight_cli.estimate.month import detector_calls, lines_of
+from kinesight_cli.estimate.budget import STACK, STREAM
+from kinesight_cli.estimate.month import budget, detector_calls, lines_of
 from kinesight_cli.estimate.prices import Prices
 from kinesight_cli.estimate.settings import (
     NO_DOCUMENT,
@@ -22,6 +23,9 @@ from kinesight_cli.estimate.settings import (
 from kinesight_cli.estimate.template_shape import Shape, shape_of
 from kinesight_cli.estimate.workload import Workload
 from kinesight_cli.shared.paths import TEMPLATE
+
+FULL_RATE: Mapping[str, str] = {"gate.mode": "OFF", STACK: "", STREAM: ""}
+"""Settings with which every image is analyzed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,15 @@ class Estimator:
         lines = lines_of(parameters or self.parameters, self.workload, self.shape)
         return bill_of(lines, self.prices, self.workload.cameras)
 
+    def full_rate(self) -> Bill:
+        """Returns the bill of the same settings without the gate and without budgets."""
+        return self.bill({**self.parameters, **FULL_RATE})
+
     def warnings(self, bill: Bill) -> Iterator[str]:
         """Yields warnings about the bill of the stack's own settings."""
-        calls = detector_calls(self.parameters, self.workload)
-        return warnings(self.parameters, bill, calls, self.prices.region)
+        calls = detector_calls(self.parameters, self.workload, self.shape)
+        yield from warnings(self.parameters, bill, calls, self.prices.region)
+        yield from budget_warnings(self.parameters, budget(self.parameters, self.workload, self.shape))
 
     def saving(self, bill: Bill) -> Saving | None:
         """Returns the change that saves most, by its path where the document overrides the parameter."""

@@ -5,16 +5,17 @@ A flow is what happens to the images of one source in one period: a month, or a 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kinesight.domain.detectors import catalogue
 
+from kinesight_cli.estimate.batches import ImageBatch
 from kinesight_cli.estimate.lines import Items, Line, Work, read_units, write_units
 from kinesight_cli.estimate.prices import DETECTORS
 from kinesight_cli.estimate.settings import NO_DETECTOR, detector_type, has_own_price
 from kinesight_cli.estimate.workload import Workload
 
-_LEDGER = "IdempotencyTable"
+LEDGER = "IdempotencyTable"
 _GATE_KILOBYTES = 3.5
 _REKOGNITION = "REKOGNITION_"
 _PUT_UNIT_KILOBYTES = 25.0
@@ -25,27 +26,50 @@ _TRANSITIONS_PER_RUN = 6
 _TRANSITIONS_PER_WINDOW = 3
 _IMAGES_PER_WINDOW = 25
 _LONGEST_WINDOW_S = 300.0
-_FURTHER_CHANNELS = ("channels.iotTopic", "WebhookSecretArn")
-"""What switches on the channels of alerts other than the alert topic."""
+_MESSAGES_PER_RECEIVE = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Numbers of one source: `made` images, of which `sent` to the detector and `matched` by the rules; `chained`
-    calls of followUp.detector (one per crop); `fragments` with a matched image; `analyses`: invocations that
-    analyze."""
+    """Numbers of one source: `made` images, of which the gate `passed` some, the detector analyzed those `sent` to it,
+    and `matched` by the rules; `chained` calls of followUp.detector (one per crop); `fragments` with a matched image;
+    `analyses`: invocations that analyze."""
 
     made: float
+    passed: float
     sent: float
     matched: float
     chained: float
     fragments: float
     analyses: float
 
+    @property
+    def over_budget(self) -> float:
+        """Images that the gate passed and the budget did not."""
+        return self.passed - self.sent
+
+    def within(self, share: float) -> "Flow":
+        """Returns this flow if the budget has a call for this share of what the gate passed."""
+        return replace(
+            self,
+            sent=self.passed * share,
+            matched=self.matched * share,
+            chained=self.chained * share,
+            fragments=self.fragments * share,
+        )
+
+    def batch(self, images: float, parameters: Mapping[str, str]) -> ImageBatch:
+        """Returns an invocation that analyzes this many of the images."""
+        calls = max(1.0, self.chained / self.matched) if parameters["followUp.on"] == "CROP" and self.matched else 1.0
+        each = 1 / self.made if self.made else 0.0
+        at_once = int(parameters["limits.concurrentDetections"])
+        return ImageBatch(images, at_once, self.sent * each, self.chained * each / calls, calls)
+
 
 def image_events(flow: Flow, parameters: Mapping[str, str], workload: Workload) -> Items:
     """Images that KVS generates (domain/analysis/analyze_images.py)."""
-    caller, seconds = "analyze_images", 0.1 * flow.analyses + workload.detector_seconds * (flow.sent + flow.chained)
+    caller = "analyze_images"
+    batch = flow.batch(flow.made / flow.analyses if flow.analyses else 0.0, parameters)
     yield Line("kvs.image", flow.made, "one per generated image")
     yield Line("s3.put", flow.made, "one per image, by KVS", "KVS s3:PutObject images", of_images=True)
     yield Line(
@@ -57,7 +81,8 @@ def image_events(flow: Flow, parameters: Mapping[str, str], workload: Workload) 
     updates = workload.active_s / _TRACKER_INTERVAL_S
     yield Line("dynamodb.read", updates, "every five minutes and camera, the time of its last image")
     yield Line("dynamodb.write", updates, "every five minutes and camera, the time of its last image")
-    yield Work(caller, flow.analyses, seconds, flow.made)
+    duration_s = flow.analyses * batch.seconds(workload)
+    yield Work(caller, flow.analyses, duration_s, flow.made - flow.over_budget, flow.over_budget)
     if parameters["Detector"] == NO_DETECTOR:
         return
     if parameters["gate.mode"] != "OFF":
@@ -78,7 +103,7 @@ def live(flow: Flow, parameters: Mapping[str, str], workload: Workload, active_s
     yield Line("dynamodb.write", flow.analyses / 10, "one heartbeat every 10 s per consumer")
     yield Line("dynamodb.read", flow.analyses / 10, "its slot, read before each heartbeat")
     # A consumer runs 15 minutes; its successor starts 75 s before it ends (domain/live/conduct_live.py).
-    yield Work(caller, flow.analyses / 780, flow.analyses * 1.1, flow.made)
+    yield Work(caller, flow.analyses / 780, flow.analyses * 1.1, flow.made - flow.over_budget, flow.over_budget)
     if parameters["gate.mode"] != "OFF":
         yield from _gate(caller, flow, "live")
     yield from _pipeline(caller, "live", flow, parameters, workload)
@@ -87,7 +112,7 @@ def live(flow: Flow, parameters: Mapping[str, str], workload: Workload, active_s
 def on_demand(flow: Flow, parameters: Mapping[str, str], workload: Workload, runs: float, range_s: float) -> Items:
     """Ranges that a notification or a sweep starts (statemachines/analyze_range.asl.yaml). `range_s`: total length."""
     windows = max(flow.made / _IMAGES_PER_WINDOW, range_s / _LONGEST_WINDOW_S)
-    each = int(parameters["limits.concurrentDetections"])
+    window_s = flow.batch(flow.made / windows if windows else 0.0, parameters).seconds(workload)
     yield Line("kvs.image", flow.made, "one per image of GetImages")
     yield Line("stepfunctions.transition", runs, "six per execution", each=_TRANSITIONS_PER_RUN)
     yield Line("stepfunctions.transition", windows, "three per window of 25 images", each=_TRANSITIONS_PER_WINDOW)
@@ -95,23 +120,25 @@ def on_demand(flow: Flow, parameters: Mapping[str, str], workload: Workload, run
     yield Line("s3.put", windows, "a manifest and a report per window", each=2)
     yield Line("s3.get", windows, "both are read, and again for the summary", each=4)
     yield Line("s3.put", runs, "plan and summary of each execution", each=2)
-    yield Work("plan_windows", runs, runs)
-    yield Work("extract_images", windows, 3 * windows)
-    detecting_s = 0.3 * windows + workload.detector_seconds * (flow.sent + flow.chained) / each
-    yield Work("detect_objects", windows, detecting_s, flow.made)
-    yield Work("summarize_range", runs, runs)
+    yield Work("plan_windows", runs, runs, runs)
+    yield Work("extract_images", windows, 3 * windows, windows)
+    lines = windows + flow.made - flow.over_budget
+    yield Work("detect_objects", windows, windows * (0.3 + window_s), lines, flow.over_budget)
+    yield Work("summarize_range", runs, runs, runs)
     yield from _pipeline("detect_objects", "on-demand", flow, parameters, workload)
 
 
-def notifications(fragments: float, runs: float) -> Items:
+def notifications(fragments: float, runs: float, invocations: float) -> Items:
     """Notifications before a range is started (domain/on_demand/start_analysis.py)."""
     yield Line("sns.publish", fragments, "one per notified fragment, by KVS")
-    yield Line("sqs.request", fragments, "sent, received and deleted once", each=3)
+    yield Line("sqs.request", fragments, "one message per notified fragment")
+    receives = max(invocations, fragments / _MESSAGES_PER_RECEIVE)
+    yield Line("sqs.request", receives, "received and deleted, up to ten messages at once", each=2)
     yield Line("dynamodb.write", fragments, "the burst is stored", "start_analysis dynamodb:PutItem CoordinationTable")
     yield Line(
         "dynamodb.read", fragments, "the burst is read before", "start_analysis dynamodb:GetItem CoordinationTable"
     )
-    yield Work("start_analysis", fragments + runs, 0.1 * (fragments + runs))
+    yield Work("start_analysis", invocations, 0.1 * invocations, fragments + runs)
 
 
 def _gate(caller: str, flow: Flow, place: str) -> Items:
@@ -127,7 +154,7 @@ def _gate(caller: str, flow: Flow, place: str) -> Items:
     )
     yield Line(
         "dynamodb.write",
-        flow.sent,
+        flow.passed,
         "one per image that the gate passes on",
         f"{caller} dynamodb:PutItem CoordinationTable",
         write_units(_GATE_KILOBYTES),
@@ -137,13 +164,13 @@ def _gate(caller: str, flow: Flow, place: str) -> Items:
 def _pipeline(caller: str, place: str, flow: Flow, parameters: Mapping[str, str], workload: Workload) -> Items:
     """The pipeline (domain/analysis/pipeline.py): ledger → detector → results stream."""
     yield Line(
-        "dynamodb.write", flow.made, "started in the ledger", f"{caller} dynamodb:PutItem {_LEDGER}", of_images=True
+        "dynamodb.write", flow.made, "started in the ledger", f"{caller} dynamodb:PutItem {LEDGER}", of_images=True
     )
     yield Line(
         "dynamodb.write",
         flow.made,
         "completed in the ledger",
-        f"{caller} dynamodb:UpdateItem {_LEDGER}",
+        f"{caller} dynamodb:UpdateItem {LEDGER}",
         of_images=True,
     )
     yield from _detector(caller, place, detector_type(parameters, parameters["Detector"]), flow.sent, workload)
@@ -168,14 +195,14 @@ def _pipeline(caller: str, place: str, flow: Flow, parameters: Mapping[str, str]
 def _reservations(caller: str, flow: Flow, parameters: Mapping[str, str]) -> Items:
     """The budget (domain/detectors/budget.py): one write per limit and call that has a price."""
     limits = sum(bool(parameters[name]) for name in ("DailyBudgetUsd", "dailyBudgetUsd"))
-    counts = {"Detector": flow.sent, "followUp.detector": flow.chained}
-    paid = sum(count for name, count in counts.items() if _is_paid_by_call(parameters[name], parameters))
+    counts = {"Detector": flow.passed, "followUp.detector": flow.chained}
+    paid = sum(count for name, count in counts.items() if is_paid_by_call(parameters[name], parameters))
     if limits:
         call = f"{caller} dynamodb:UpdateItem CoordinationTable"
         yield Line("dynamodb.write", limits * paid, "one per paid call and limit of the budget", call, of_images=True)
 
 
-def _is_paid_by_call(detector: str, parameters: Mapping[str, str]) -> bool:
+def is_paid_by_call(detector: str, parameters: Mapping[str, str]) -> bool:
     price = DETECTORS.get(detector_type(parameters, detector), "")
     return price.startswith(("rekognition.image", "bedrock")) or has_own_price(parameters, detector)
 
@@ -199,133 +226,3 @@ def _detector(caller: str, place: str, detector: str, calls: float, workload: Wo
         )
     if price.endswith(".call"):
         yield Line(price, calls, "one per image that is sent")
-
-
-def evidence(flow: Flow, parameters: Mapping[str, str], workload: Workload, invocations: float) -> Items:
-    """Evidence of matched images (domain/evidence/keep_evidence.py)."""
-    caller = "keep_evidence"
-    of_image = (
-        ("s3.put", "the record, as JSON", "s3:PutObject results"),
-        ("s3.get", "whether the annotated image exists", "s3:HeadObject annotated"),
-        ("s3.get", "the image to annotate", "s3:GetObject images"),
-        ("s3.put", "the annotated image", "s3:PutObject annotated"),
-    )
-    for price, why, call in of_image:
-        yield Line(price, flow.matched, f"per matched image: {why}", f"{caller} {call}", of_images=True)
-    yield Line(
-        "s3.get", flow.fragments, "per matched fragment: whether it is archived", f"{caller} s3:HeadObject archive"
-    )
-    yield Line(
-        "s3.put", flow.fragments, "per matched fragment: its video", f"{caller} s3:PutObject archive", of_images=True
-    )
-    yield Line("kvs.consume", flow.fragments, "per matched fragment: its bytes", each=_fragment_gb(workload))
-    if parameters["alerts.per"] == "IMAGE":
-        yield from _alerts(caller, flow.matched, parameters, "per matched image")
-    yield Work(caller, invocations, 0.05 * invocations + 0.4 * flow.matched)
-
-
-def _alerts(caller: str, alerts: float, parameters: Mapping[str, str], per: str) -> Items:
-    """Alerts on the topic, each sent once with the ledger."""
-    yield Line(
-        "dynamodb.write",
-        alerts,
-        f"{per}: its alert started in the ledger",
-        f"{caller} dynamodb:PutItem {_LEDGER}",
-        of_images=True,
-    )
-    yield Line(
-        "dynamodb.write",
-        alerts,
-        f"{per}: its alert completed in the ledger",
-        f"{caller} dynamodb:UpdateItem {_LEDGER}",
-        of_images=True,
-    )
-    yield Line("sns.publish", alerts, f"{per}: its alert", f"{caller} sns:Publish", of_images=True)
-    if parameters["AlertEmail"]:
-        yield Line("sns.email", alerts, f"{per}: an e-mail")
-
-
-@dataclass(frozen=True, slots=True)
-class SessionCounts:
-    """`count`: sessions. `fragments`: fragments of their videos without a matched image; `known`: those with one.
-    `batches`: batches of results; `hits`: batches with a match. `passes`: cameras checked by the run of each minute."""
-
-    count: float
-    fragments: float
-    known: float
-    hits: float
-    batches: float
-    passes: float
-
-
-def sessions(counts: SessionCounts, parameters: Mapping[str, str], workload: Workload) -> Items:
-    """Sessions and their notifications (domain/sessions/track_sessions.py, domain/sessions/outbox.py)."""
-    caller, updates = "track_sessions", counts.count * (2 + workload.updates_per_session)
-    activity = f"{caller} dynamodb:{{}} CoordinationTable"
-    reads, writes = read_units(workload.activity_kilobytes), write_units(workload.activity_kilobytes)
-    yield Line(
-        "dynamodb.read",
-        counts.hits,
-        "the activity of the camera, per batch with a match",
-        activity.format("GetItem"),
-        reads,
-    )
-    yield Line(
-        "dynamodb.read", counts.passes, "the activity of every camera, every minute", activity.format("Query"), reads
-    )
-    yield Line(
-        "dynamodb.write",
-        counts.hits + updates,
-        "the activity, and again when all updates are sent",
-        activity.format("PutItem"),
-        writes,
-    )
-    yield Line(
-        "dynamodb.write",
-        updates,
-        "a session's state when it starts, changes, ends",
-        f"{caller} dynamodb:UpdateItem SessionsTable",
-        2,
-    )
-    if parameters["channels.eventBridge"] == "true":
-        yield Line("eventbridge.event", updates, "an event per update", f"{caller} events:PutEvents")
-    if parameters["channels.iotTopic"]:
-        yield Line("iot.message", updates + counts.count, "a message per update, and the alert")
-    if parameters["alerts.per"] == "SESSION":
-        yield from _alerts(caller, counts.count, parameters, "per session")
-    others = sum(bool(parameters[name]) for name in _FURTHER_CHANNELS)
-    yield Line("dynamodb.write", counts.count * others, "per session: the ledger for the other channels", each=2)
-    yield Work(caller, counts.batches, 0.03 * counts.batches + 0.05 * counts.hits)
-    if parameters["sessions.clip"] == "true":
-        yield from _videos(counts, workload)
-
-
-def _videos(counts: SessionCounts, workload: Workload) -> Items:
-    """Videos of sessions (domain/sessions/archive_session.py)."""
-    caller = "archive_session"
-    listed = counts.fragments + counts.known
-    yield Line("sqs.request", counts.count, "sent, received and deleted", each=3)
-    yield Line("s3.get", listed, "per fragment of a session: whether it is archived", f"{caller} s3:HeadObject archive")
-    yield Line(
-        "s3.put", counts.fragments, "per fragment around the matches: its video", f"{caller} s3:PutObject archive"
-    )
-    yield Line(
-        "kvs.consume", counts.fragments, "per fragment around the matches: its bytes", each=_fragment_gb(workload)
-    )
-    yield Line(
-        "dynamodb.read", counts.count, "the current list of fragments", f"{caller} dynamodb:GetItem SessionsTable"
-    )
-    # 140 bytes per fragment (MOST_FRAGMENTS), in addition to the session.
-    kilobytes = 2 + 0.14 * listed / counts.count if counts.count else 0
-    yield Line(
-        "dynamodb.write",
-        counts.count,
-        "the session with its list of fragments",
-        f"{caller} dynamodb:UpdateItem SessionsTable",
-        write_units(kilobytes),
-    )
-    yield Work(caller, counts.count, 2 * counts.count)
-
-
-def _fragment_gb(workload: Workload) -> float:
-    return workload.fragment_seconds * workload.megabits_per_second / 8_000

@@ -26,12 +26,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Work of a function: `seconds` are the billed duration of all invocations together."""
+    """Work of a function: `seconds` are the billed duration of all invocations together. `log_lines` and
+    `log_warnings`: lines that it logs at INFO and at WARNING."""
 
     function: str
     invocations: float
     seconds: float
-    images: float = 0.0
+    log_lines: float = 0.0
+    log_warnings: float = 0.0
 
 
 type Item = Line | Work

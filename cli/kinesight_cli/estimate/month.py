@@ -1,13 +1,17 @@
 """Lines of a month of a stack: its flows, fixed items and storage."""
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from kinesight.metric_catalogue import Metric
 
-from kinesight_cli.estimate import formulas
-from kinesight_cli.estimate.formulas import Flow, SessionCounts
+from kinesight_cli.estimate import downstream, formulas
+from kinesight_cli.estimate.batches import with_any
+from kinesight_cli.estimate.budget import Budget, Demand, budget_of
+from kinesight_cli.estimate.downstream import SessionCounts
+from kinesight_cli.estimate.formulas import Flow
 from kinesight_cli.estimate.lines import Item, Items, Line, Work, read_units
 from kinesight_cli.estimate.prices import DETECTORS
 from kinesight_cli.estimate.settings import NO_DETECTOR, detector_type
@@ -18,42 +22,54 @@ _HOURS = MONTH_S / 3600
 _POLLERS = 5
 _LONG_POLL_S = 20.0
 """Lambda starts with five long polls of 20 s per queue ("Using Lambda with Amazon SQS")."""
-_EVIDENCE_WINDOW_S = 1.0
 _TRACED_SHARE = 0.05
 """Lambda traces the first request per second, and this share of the others ("Using AWS X-Ray with Lambda")."""
 _CAMERA_STATE_KILOBYTES = 0.2
 """State of a camera in the coordination table: its configuration, and the time of its last image."""
 _SECONDS_PER_RUN = {"configure_streams": 1.0, "track_sessions": 0.1, "conduct_live": 1.0, "sweep_streams": 1.0}
+_SILENT_RUNS = frozenset({"track_sessions"})
+"""Functions without a log line per scheduled run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The flow of a source, the milliseconds between its images, and its lines."""
+    """The flow of a source, the milliseconds between its images, and its lines for a flow."""
 
     flow: Flow
     interval_ms: float
-    items: tuple[Item, ...]
+    items_of: Callable[[Flow], Items]
 
 
 def lines_of(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> list[Line]:
     """Returns all lines of a month, of all cameras together."""
-    sources = list(_sources(parameters, workload))
-    items: list[Item] = [item for source in sources for item in source.items]
+    sources = _within_budget(parameters, workload, shape)
+    items: list[Item] = [item for source in sources for item in source.items_of(source.flow)]
     items += _downstream(sources, parameters, workload, shape)
-    items += stack_items(parameters, workload, shape)
+    items += _fixed(parameters, workload, shape)
+    items += _stored(sources, parameters, workload)
     return [line for item in items for line in _to_lines(item, parameters, workload, shape) if line.units > 0]
 
 
-def detector_calls(parameters: Mapping[str, str], workload: Workload) -> float:
+def detector_calls(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> float:
     """Returns the calls of Detector per month, of all cameras together, without those of followUp.detector."""
-    return sum(source.flow.sent for source in _sources(parameters, workload))
+    return sum(source.flow.sent for source in _within_budget(parameters, workload, shape))
 
 
-def _sources(parameters: Mapping[str, str], workload: Workload) -> Iterator[Source]:
+def budget(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> Budget:
+    """Returns the budget, and the calls that are made without it."""
+    flows = [source.flow for source in _sources(parameters, workload, shape)]
+    demand = Demand(sum(one.passed for one in flows), sum(one.chained for one in flows), workload.cameras)
+    return budget_of(demand, parameters)
+
+
+def _within_budget(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> list[Source]:
+    share = budget(parameters, workload, shape).share
+    return [replace(one, flow=one.flow.within(share)) for one in _sources(parameters, workload, shape)]
+
+
+def _sources(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> Iterator[Source]:
     if parameters["ImageGenerationStatus"] == "ENABLED":
-        interval_ms = float(parameters["SamplingInterval"])
-        flow = flow_of(workload.active_s * workload.tagged_share, interval_ms, parameters, workload)
-        yield Source(flow, interval_ms, tuple(formulas.image_events(flow, parameters, workload)))
+        yield _images(parameters, workload, shape)
     if parameters["Detector"] == NO_DETECTOR:
         return
     if parameters["LiveStatus"] == "ENABLED":
@@ -66,8 +82,23 @@ def _sources(parameters: Mapping[str, str], workload: Workload) -> Iterator[Sour
         notified_s = workload.active_s * workload.notified_share
         rolls_s = _rolls_s("analysis", parameters)
         found = _ranges(runs, notified_s + runs * rolls_s, parameters, workload)
-        notified = formulas.notifications(notified_s / workload.fragment_seconds, runs)
-        yield Source(found.flow, found.interval_ms, (*found.items, *notified))
+        fragments = notified_s / workload.fragment_seconds
+        invocations = shape.batches["start_analysis"].invocations(fragments + runs)
+        notified = tuple(formulas.notifications(fragments, runs, invocations))
+        yield replace(found, items_of=lambda flow: chain(found.items_of(flow), notified))
+
+
+def _images(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> Source:
+    interval_ms = float(parameters["SamplingInterval"])
+    flow = flow_of(workload.active_s * workload.tagged_share, interval_ms, parameters, workload)
+    of_a_fragment = 1000 * workload.fragment_seconds / interval_ms
+    batch = flow.batch(workload.images_per_invocation or max(1.0, of_a_fragment), parameters)
+    if not workload.images_per_invocation and flow.made:
+        a_second = flow.made / workload.active_s * workload.cameras
+        most = int(parameters["MaximumConcurrency"])
+        batch = batch.keeping_up(a_second, shape.batches["analyze_images"], most, workload)
+    flow = replace(flow, analyses=flow.made / batch.images)
+    return Source(flow, interval_ms, lambda within: formulas.image_events(within, parameters, workload))
 
 
 def _live(parameters: Mapping[str, str], workload: Workload) -> Source:
@@ -77,30 +108,32 @@ def _live(parameters: Mapping[str, str], workload: Workload) -> Source:
     interval_ms = every * keyframe_ms if every else max(keyframe_ms, float(parameters["live.samplingInterval"]))
     flow = flow_of(workload.active_s, interval_ms, parameters, workload)
     consumers_s = math.ceil(workload.cameras / int(parameters["limits.liveStreamsPerConsumer"])) * MONTH_S
-    flow = Flow(flow.made, flow.sent, flow.matched, flow.chained, flow.fragments, consumers_s)
-    return Source(flow, interval_ms, tuple(formulas.live(flow, parameters, workload, workload.active_s)))
+    flow = replace(flow, analyses=float(consumers_s))
+    return Source(flow, interval_ms, lambda within: formulas.live(within, parameters, workload, workload.active_s))
 
 
 def _ranges(runs: float, range_s: float, parameters: Mapping[str, str], workload: Workload) -> Source:
     """On-demand analysis does not use the gate."""
     interval_ms = float(parameters["analysis.samplingInterval"])
     flow = flow_of(range_s, interval_ms, {**parameters, "gate.mode": "OFF"}, workload)
-    return Source(flow, interval_ms, tuple(formulas.on_demand(flow, parameters, workload, runs, range_s)))
+    return Source(flow, interval_ms, lambda within: formulas.on_demand(within, parameters, workload, runs, range_s))
 
 
 def flow_of(seconds: float, interval_ms: float, parameters: Mapping[str, str], workload: Workload) -> Flow:
-    """Returns the flow of `seconds` of video with an image every `interval_ms`."""
+    """Returns the flow of `seconds` of video with an image every `interval_ms`, without a budget, and with one image
+    per invocation."""
     made = seconds * 1000 / interval_ms
     matched = made * workload.matched_share
     sent = made * _sent_share(interval_ms, parameters, workload)
     chained = made * workload.chained_share * (workload.crops if parameters["followUp.on"] == "CROP" else 1)
     return Flow(
         made=made,
+        passed=sent,
         sent=sent,
         matched=min(matched, sent),
         chained=chained if sent and parameters["followUp.detector"] != NO_DETECTOR else 0.0,
         fragments=min(matched, sent) / max(1.0, 1000 * workload.fragment_seconds / interval_ms),
-        analyses=made / workload.images_per_invocation,
+        analyses=made,
     )
 
 
@@ -121,10 +154,18 @@ def _downstream(sources: list[Source], parameters: Mapping[str, str], workload: 
     records = sum(one.flow.sent for one in sources)
     matched = sum(one.flow.matched for one in sources)
     fragments = sum(one.flow.fragments for one in sources)
-    everything = Flow(records, records, matched, 0.0, fragments, 0.0)
+    everything = Flow(
+        made=records,
+        passed=records,
+        sent=records,
+        matched=matched,
+        chained=0.0,
+        fragments=fragments,
+        analyses=0.0,
+    )
+    invocations = shape.batches["keep_evidence"].invocations(records, shape.shards)
+    yield from downstream.evidence(everything, parameters, workload, invocations)
     a_second = records / MONTH_S / shape.shards
-    invocations = MONTH_S * shape.shards * a_second / (1 + a_second * _EVIDENCE_WINDOW_S)
-    yield from formulas.evidence(everything, parameters, workload, invocations)
     # Lambda polls each shard once a second ("Using Lambda with Kinesis").
     batches = MONTH_S * shape.shards * (1 - math.exp(-a_second))
     count = workload.cameras * 30 * workload.sessions_per_day if matched else 0.0
@@ -134,17 +175,17 @@ def _downstream(sources: list[Source], parameters: Mapping[str, str], workload: 
         count=count,
         fragments=max(0.0, listed - fragments),
         known=fragments,
-        hits=matched * min(1.0, batches / records) if records else 0.0,
+        hits=with_any(batches, workload.cameras, matched),
         batches=batches,
         passes=workload.cameras * shape.runs.get("track_sessions", 0.0),
     )
-    yield from formulas.sessions(counts, parameters, workload)
+    yield from downstream.sessions(counts, parameters, workload)
 
 
 def stack_items(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> Items:
     """Items that do not depend on the number of images, and storage."""
     yield from _fixed(parameters, workload, shape)
-    yield from _stored(list(_sources(parameters, workload)), parameters, workload)
+    yield from _stored(_within_budget(parameters, workload, shape), parameters, workload)
 
 
 def _fixed(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> Items:
@@ -169,7 +210,8 @@ def _fixed(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> I
     yield Line("secrets.request", len(secrets), "read every five minutes", each=MONTH_S / 300)
     yield Line("kms.key", int(bool(parameters["KmsKeyArn"])), "KmsKeyArn")
     for function, runs in shape.runs.items():
-        yield Work(function, runs, runs * _SECONDS_PER_RUN.get(function, 1.0))
+        lines = 0.0 if function in _SILENT_RUNS else runs
+        yield Work(function, runs, runs * _SECONDS_PER_RUN.get(function, 1.0), lines)
     models = {detector_type(parameters, parameters[name]): name for name in ("followUp.detector", "Detector")}
     for kind, name in models.items():
         price = DETECTORS.get(kind)
@@ -223,7 +265,14 @@ def _to_lines(item: Item, parameters: Mapping[str, str], workload: Workload, sha
     yield Line("lambda.request", count, f"invocations of {name}")
     price = f"lambda.gb_second.{parameters['Architecture']}"
     yield Line(price, item.seconds, f"duration of {name} × its memory", each=memory_gb)
-    logs = count * workload.log_kilobytes_per_invocation + item.images * workload.log_kilobytes_per_image
+    written = _written(item, parameters["LogLevel"]) * workload.log_kilobytes_per_line
+    logs = count * workload.log_kilobytes_per_invocation + written
     yield Line("cloudwatch.logs", logs / 1e6, f"logs of {name}")
     firsts = min(count, MONTH_S)
     yield Line("xray.trace", firsts + _TRACED_SHARE * (count - firsts), f"traced invocations of {name}")
+
+
+def _written(work: Work, log_level: str) -> float:
+    """Returns the lines that are written. Functions log nothing at DEBUG, so that it writes what INFO writes."""
+    warnings = 0.0 if log_level == "ERROR" else work.log_warnings
+    return warnings + (work.log_lines if log_level in ("DEBUG", "INFO") else 0.0)

@@ -59,7 +59,13 @@ def detector_type(settings: Mapping[str, str], name: str) -> str:
 
 def has_own_price(settings: Mapping[str, str], name: str) -> bool:
     """Whether the document sets the price of a named detector's calls."""
-    return bool(settings.get(f"detectors.{name}.usdPerThousandCalls"))
+    return own_usd_per_call(settings, name) is not None
+
+
+def own_usd_per_call(settings: Mapping[str, str], name: str) -> float | None:
+    """Returns the document's price of a named detector's call in USD; None if it sets none."""
+    usd = settings.get(f"detectors.{name}.usdPerThousandCalls")
+    return float(usd) / 1000 if usd else None
 
 
 def changed_document(document: ConfigurationDocument, settings: Mapping[str, str]) -> ConfigurationDocument:

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from kinesight_cli.estimate.alternatives import GROUPS, Column
-from kinesight_cli.estimate.bill import Bill
+from kinesight_cli.estimate.bill import Bill, Row
 from kinesight_cli.estimate.call_comparison import CallComparison
 from kinesight_cli.estimate.estimator import Estimator
+from kinesight_cli.estimate.remarks import remarks
 from kinesight_cli.estimate.settings import document_settings, is_path
 from kinesight_cli.estimate.workload import Workload, described
 from kinesight_cli.shared.console import console, styled
@@ -16,7 +17,7 @@ from kinesight_cli.shared.console import console, styled
 def show_estimate(found: Estimator, overrides: Mapping[str, str], columns: Sequence[Column]) -> None:
     """Prints the bill, what it leaves out, warnings, the best saving, the comparison and the assumptions."""
     bill = found.bill()
-    _show_rows(bill, found)
+    _show_rows(bill, found.full_rate(), found)
     _show_remarks(bill, found)
     if columns:
         _show_columns(columns)
@@ -35,28 +36,46 @@ def show_calls(calls: Sequence[CallComparison]) -> None:
     console.print(table)
 
 
-def _show_rows(bill: Bill, found: Estimator) -> None:
+def _show_rows(bill: Bill, full_rate: Bill, found: Estimator) -> None:
     title = f"Monthly cost in {found.prices.region}, list prices, without free tiers"
-    table = Table("", "units", "USD per unit", "USD per camera", title=title, title_justify="left")
+    table = Table("", "units", "USD per unit", "USD per camera", "full rate", title=title, title_justify="left")
     _justify(table)
-    for row in bill.rows:
-        usd = "?" if row.usd is None else f"{row.usd / bill.cameras:,.2f}"
-        unit = "?" if row.price.first_usd is None else f"{row.price.first_usd:.10f}".rstrip("0").rstrip(".")
-        mark = " *" if row.price.unverified else ""
-        table.add_row(row.price.name + mark, f"{row.units / bill.cameras:,.1f}", unit, usd)
+    for row in (*bill.rows, *(one for one in full_rate.rows if bill.row(one.key) is None)):
+        here, full = bill.row(row.key), full_rate.row(row.key)
+        units = here.units / bill.cameras if here else 0.0
+        name = row.price.name + _marks(row, found.prices.region)
+        table.add_row(
+            name, f"{units:,.1f}", _usd_per_unit(row), _usd_per_camera(here, bill), _usd_per_camera(full, bill)
+        )
     table.add_section()
-    table.add_row("per camera and month", "", "", f"{bill.usd_per_camera:,.2f}", style="bold")
+    totals = [f"{one.usd_per_camera:,.2f}" for one in (bill, full_rate)]
+    table.add_row("per camera and month", "", "", *totals, style="bold")
     if bill.cameras > 1:
-        table.add_row(f"{bill.cameras:g} cameras", "", "", f"{bill.usd:,.2f}")
+        table.add_row(f"{bill.cameras:g} cameras", "", "", f"{bill.usd:,.2f}", f"{full_rate.usd:,.2f}")
     console.print(table)
+    console.print("full rate: the same without the gate and without budgets, so that every image is analyzed")
+
+
+def _usd_per_unit(row: Row) -> str:
+    usd = row.price.first_usd
+    return "?" if usd is None else f"{usd:.10f}".rstrip("0").rstrip(".")
+
+
+def _usd_per_camera(row: Row | None, bill: Bill) -> str:
+    if row is None:
+        return "0.00"
+    return "?" if row.usd is None else f"{row.usd / bill.cameras:,.2f}"
+
+
+def _marks(row: Row, region: str) -> str:
+    """Returns * for an unverified price, and the Region of a price of another one."""
+    borrowed = row.usd is not None and row.price_region != region
+    return " *" * row.price.unverified + f" ({row.price_region})" * borrowed
 
 
 def _show_remarks(bill: Bill, found: Estimator) -> None:
-    unverified = [row.price for row in bill.rows if row.usd is not None and row.price.unverified]
-    unknown = [row.price for row in bill.rows if row.usd is None]
-    for label, prices in (("unverified price", unverified), ("not included", unknown)):
-        for price in prices:
-            console.print(styled("yellow", f"{label}:", f" {price.name}. {price.note}"))
+    for kind, text in remarks(bill, found.prices.region):
+        console.print(styled("yellow", f"{kind}:", f" {text}"))
     for warning in found.warnings(bill):
         console.print(styled("yellow", "warning:", f" {warning}"))
     if saving := found.saving(bill):

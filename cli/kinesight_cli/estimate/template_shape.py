@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kinesight_cli.estimate.batches import Batch
 from kinesight_cli.estimate.workload import MONTH_S
 
 _UNITS_S = {"minute": 60, "hour": 3600, "day": 86_400}
@@ -13,10 +14,12 @@ _DAILY_S = 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """`memory_mb` and `runs` are by function (analyze_images). `runs`: scheduled invocations per month."""
+    """`memory_mb`, `runs` and `batches` are by function (analyze_images). `runs`: scheduled invocations per month;
+    `batches`: of its queue or stream."""
 
     memory_mb: Mapping[str, int]
     runs: Mapping[str, float]
+    batches: Mapping[str, Batch]
     queue_sources: int
     alarms: int
     dashboards: int
@@ -32,6 +35,7 @@ def shape_of(resources: Mapping[str, Any], parameters: Mapping[str, str]) -> Sha
     return Shape(
         memory_mb={verb: int(resources[logical]["Properties"]["MemorySize"]) for logical, verb in names.items()},
         runs=_runs(resources, names, parameters),
+        batches=dict(_batches(resources, names)),
         queue_sources=sum(_is_queue_source(one) for one in resources.values()),
         alarms=kinds.count("AWS::CloudWatch::Alarm"),
         dashboards=kinds.count("AWS::CloudWatch::Dashboard"),
@@ -53,6 +57,14 @@ def _runs(resources: Mapping[str, Any], names: Mapping[str, str], parameters: Ma
                 for verb in {names[one] for one in _referred(target["Arn"]) if one in names}:
                     runs[verb] = runs.get(verb, 0.0) + MONTH_S / every_s
     return runs
+
+
+def _batches(resources: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[str, Batch]]:
+    for resource in resources.values():
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            source = resource["Properties"]
+            batch = Batch(int(source["BatchSize"]), float(source.get("MaximumBatchingWindowInSeconds", 0)))
+            yield from ((names[one], batch) for one in set(_referred(source["FunctionName"])) if one in names)
 
 
 def interval_s(expression: str) -> float:

@@ -36,14 +36,15 @@ class Workload:
     sessions_per_day: float = _assumed(20, "sessions per day and camera")
     updates_per_session: float = _assumed(2, "updates of a session between its start and end")
     images_per_invocation: float = _assumed(
-        1, "images per invocation of analyze_images; increases with the number of cameras"
+        0, "images per invocation of analyze_images; 0: those of a fragment, more if MaximumConcurrency is reached"
     )
     detector_seconds: float = _assumed(0.6, "duration of a detector call")
+    image_seconds: float = _assumed(0.1, "duration of what else a function does per image, with the others of its wave")
     image_kilobytes: float = _assumed(100, "size of an image")
     record_kilobytes: float = _assumed(3, "size of a result record")
     activity_kilobytes: float = _assumed(4, "size of the session state of a camera")
-    log_kilobytes_per_invocation: float = _assumed(1.5, "log size, including Lambda's own lines and the metrics")
-    log_kilobytes_per_image: float = _assumed(0.6, "log size at LogLevel INFO")
+    log_kilobytes_per_invocation: float = _assumed(1.5, "Lambda's own log lines and the metrics, at any LogLevel")
+    log_kilobytes_per_line: float = _assumed(0.9, "size of a line of a function; LogLevel decides which are written")
     stack_metrics: float = _assumed(15, "custom metrics of the stack that always have values (docs/operations.md)")
     live_metrics: float = _assumed(25, "additional custom metrics with LiveStatus=ENABLED")
     endpoint_instances: float = _assumed(1, "instances of a SageMaker endpoint, whole months")
@@ -77,7 +78,7 @@ def _number(name: str, text: str) -> float:
     except ValueError as error:
         raise WorkloadError(f"{name} is {text!r}, which is not a number") from error
     most = {"hours_per_day": 24.0}.get(name, 1.0 if name.endswith("_share") else float("inf"))
-    least = 1e-6 if name in ("cameras", "fragment_seconds", "images_per_invocation", "record_kilobytes") else 0.0
+    least = 1e-6 if name in ("cameras", "fragment_seconds", "record_kilobytes") else 0.0
     if not least <= value <= most or value == float("inf"):
         raise WorkloadError(f"{name} is {text}: the range is {least:g} to {most:g}")
     return value

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from kinesight_cli.init.fleet import Stream
 
 app = typer.Typer()
+_FREE = frozenset({"StreamNames", "TagFilters", "Labels"})
+"""Parameters that the estimate does not depend on."""
 
 
 @app.command()
@@ -97,19 +99,36 @@ def _estimate(choices: "Choices", cameras: int) -> dict[str, Any]:
     from kinesight.domain.configuration.document import ConfigurationDocument
 
     from kinesight_cli.estimate.estimator import estimator
-    from kinesight_cli.estimate.prices import load_prices
+    from kinesight_cli.estimate.prices import HOME_REGION, built_in_regions, load_prices
     from kinesight_cli.estimate.workload import assumed
+    from kinesight_cli.shared import aws_session
 
     document = ConfigurationDocument.model_validate(choices.document())
-    found = estimator(choices.parameters(), assumed([f"cameras={cameras}"]), load_prices("us-east-1"), document)
+    own = aws_session.session().region_name
+    region = own if own in built_in_regions() else HOME_REGION
+    found = estimator(choices.parameters(), assumed([f"cameras={cameras}"]), load_prices(region), document)
     bill = found.bill()
     return {
         "cameras": cameras,
         "usdPerMonth": round(bill.usd, 2),
         "usdPerMonthAndCamera": round(bill.usd_per_camera, 2),
-        "prices": "list prices of us-east-1",
+        "fullRateUsdPerMonth": round(found.full_rate().usd, 2),
+        "prices": f"list prices of {region}",
         "warnings": list(found.warnings(bill)),
+        "command": _estimate_command(choices, cameras, region),
     }
+
+
+def _estimate_command(choices: "Choices", cameras: int, region: str) -> str:
+    """Returns the command whose figures are these."""
+    from kinesight_cli.init.files import DOCUMENT_FILE
+    from kinesight_cli.init.given import default_choices
+
+    usual = default_choices().parameters()
+    changed = {name: value for name, value in choices.parameters().items() if value != usual[name]}
+    parameters = [("--parameter", f"{name}={value}") for name, value in changed.items() if name not in _FREE]
+    words = ["kinesight", "estimate", "--cameras", str(cameras), "--region", region, "--config", DOCUMENT_FILE]
+    return shlex.join([*words, *(word for pair in parameters for word in pair)])
 
 
 def _lines(facts: dict[str, Any]) -> Iterator[str]:
@@ -122,6 +141,8 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
     if "DailyBudgetUsd" in facts["parameters"]:
         yield f"  of which the budget allows detector calls ${facts['parameters']['DailyBudgetUsd']} a day at most"
     yield from (f"  {one}" for one in estimate["warnings"])
-    yield "kinesight estimate --config kinesight.yaml prints what that is made of (docs/cost.md)"
+    yield f"  every image analyzed, without gate and budget: ${estimate['fullRateUsdPerMonth']:,.2f}"
+    yield "what that is made of (docs/cost.md):"
+    yield f"  {estimate['command']}"
     yield ""
     yield facts["deploy"]

@@ -18,6 +18,11 @@ _EMAIL = "4/5 Where do alerts go? An e-mail address; empty: nowhere"
 _BUDGET = "5/5 What may detector calls cost a day? US dollars; none: no limit"
 
 
+def default_choices() -> Choices:
+    """Returns the choices for all streams of which nothing is known."""
+    return Given("*", None, Producers.UNKNOWN, False, None, None, None, False).choices([])
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """Values of the options; `prompts`: whether to prompt for what is missing."""

@@ -71,6 +71,11 @@ def choose(*, region: str | None = None, profile: str | None = None) -> None:
     _choice.region, _choice.profile = region, profile
 
 
+def use_region(region: str) -> None:
+    """Sets the Region of the running command, of which --region is an option of its own."""
+    _choice.region = region
+
+
 def session() -> boto3.Session:
     """The same session until options or AWS variables change. Raises CommandError if there is no such profile."""
     region = _choice.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import select
+import shlex
 import subprocess
 import sys
 import time
@@ -97,9 +98,23 @@ def test_json_has_what_was_written_and_its_estimate(tmp_path: Path) -> None:
 
     facts = json.loads(result.stdout)
     assert facts["parameters"] == written(tmp_path, "home")
-    assert facts["estimate"]["usdPerMonth"] > 0
+    assert 0 < facts["estimate"]["usdPerMonth"] < facts["estimate"]["fullRateUsdPerMonth"]
     assert facts["deploy"] == "make deploy ENV=home"
     assert stack_of("home", tmp_path) == "kinesight-home"
+
+
+def test_the_estimate_can_be_repeated_by_the_command_that_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("--producers", "tag", "--daily-budget", "2.50", "--email", "a@b.example")
+    facts = json.loads(run(tmp_path, "--yes", "--streams", "*", *options, "--json").stdout)["estimate"]
+    monkeypatch.chdir(tmp_path)
+
+    _, *command = shlex.split(facts["command"])
+    again = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+
+    assert round(again["usd"], 2) == facts["usdPerMonth"]
+    assert round(again["fullRate"]["usd"], 2) == facts["fullRateUsdPerMonth"]
 
 
 @pytest.mark.parametrize(
