@@ -16,9 +16,8 @@ def document(found: Estimator, columns: Sequence[Column]) -> dict[str, Any]:
     return {
         "region": found.prices.region,
         "cameras": found.workload.cameras,
-        **_bill(bill),
-        "fullRate": _bill(found.full_rate()),
-        "remarks": [{"kind": kind, "text": text} for kind, text in remarks(bill, found.prices.region)],
+        **_bill(bill, found.prices.region),
+        "fullRate": _bill(found.full_rate(), found.prices.region),
         "assumptions": {name: value for name, (value, _) in described(found.workload).items()},
         "warnings": list(found.warnings(bill)),
         "saving": _saving(found, bill),
@@ -26,11 +25,12 @@ def document(found: Estimator, columns: Sequence[Column]) -> dict[str, Any]:
     }
 
 
-def _bill(bill: Bill) -> dict[str, Any]:
+def _bill(bill: Bill, region: str) -> dict[str, Any]:
     return {
         "usdPerCamera": round(bill.usd_per_camera, 4),
         "usd": round(bill.usd, 4),
         "rows": [_row(row) for row in bill.rows],
+        "remarks": [{"kind": kind, "text": text} for kind, text in remarks(bill, region)],
     }
 
 

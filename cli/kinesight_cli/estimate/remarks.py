@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from kinesight_cli.estimate.bill import Bill, Row
 from kinesight_cli.estimate.prices import AssumedTier
 
+UNKNOWN = "unknown price"
+"""Kind of remarks about tiers whose price is unknown."""
+
 
 def remarks(bill: Bill, region: str) -> Iterator[tuple[str, str]]:
     """Yields (kind, text) of each remark about the prices. `region`: the Region of the estimate."""
@@ -19,7 +22,7 @@ def remarks(bill: Bill, region: str) -> Iterator[tuple[str, str]]:
         )
     for row in priced:
         if row.assumed is not None:
-            yield "unknown price", _unknown_tier(row, row.assumed)
+            yield UNKNOWN, _unknown_tier(row, row.assumed)
         if row.price.unverified:
             yield "unverified price", f"{row.price.name}. {row.price.note}"
     for row in bill.rows:

@@ -8,7 +8,7 @@ from kinesight_cli.estimate.alternatives import GROUPS, Column
 from kinesight_cli.estimate.bill import Bill, Row
 from kinesight_cli.estimate.call_comparison import CallComparison
 from kinesight_cli.estimate.estimator import Estimator
-from kinesight_cli.estimate.remarks import remarks
+from kinesight_cli.estimate.remarks import UNKNOWN, remarks
 from kinesight_cli.estimate.settings import document_settings, is_path
 from kinesight_cli.estimate.workload import Workload, described
 from kinesight_cli.shared.console import console, styled
@@ -16,9 +16,9 @@ from kinesight_cli.shared.console import console, styled
 
 def show_estimate(found: Estimator, overrides: Mapping[str, str], columns: Sequence[Column]) -> None:
     """Prints the bill, what it leaves out, warnings, the best saving, the comparison and the assumptions."""
-    bill = found.bill()
-    _show_rows(bill, found.full_rate(), found)
-    _show_remarks(bill, found)
+    bill, full_rate = found.bill(), found.full_rate()
+    _show_rows(bill, full_rate, found)
+    _show_remarks(bill, full_rate, found)
     if columns:
         _show_columns(columns)
     _show_assumptions(found.workload, overrides, document_settings(found.document))
@@ -73,8 +73,10 @@ def _marks(row: Row, region: str) -> str:
     return " *" * row.price.unverified + f" ({row.price_region})" * borrowed
 
 
-def _show_remarks(bill: Bill, found: Estimator) -> None:
-    for kind, text in remarks(bill, found.prices.region):
+def _show_remarks(bill: Bill, full_rate: Bill, found: Estimator) -> None:
+    region = found.prices.region
+    further = [(f"full rate, {kind}", text) for kind, text in remarks(full_rate, region) if kind == UNKNOWN]
+    for kind, text in (*remarks(bill, region), *further):
         console.print(styled("yellow", f"{kind}:", f" {text}"))
     for warning in found.warnings(bill):
         console.print(styled("yellow", "warning:", f" {warning}"))

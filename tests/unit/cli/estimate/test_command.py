@@ -31,7 +31,7 @@ def row(document: dict[str, Any], key: str) -> dict[str, Any]:
     return found
 
 
-def test_the_default_is_what_init_sets_up_beside_full_rate() -> None:
+def test_the_default_is_what_init_sets_up() -> None:
     document = facts()
     full = document["fullRate"]
 
@@ -61,6 +61,10 @@ def test_an_unknown_tier_is_said_in_the_text_and_in_json() -> None:
     assert (tier["above"], tier["assumedUsd"]) == (35_000_000, 0.0006)
     assert tier["units"] == pytest.approx(40 * 1_296_000 - 35_000_000)
     assert "unknown price" in {one["kind"] for one in document["remarks"]}
+    thirty = facts("--cameras", "30")
+    assert "unknown price" not in {one["kind"] for one in thirty["remarks"]}
+    assert "unknown price" in {one["kind"] for one in thirty["fullRate"]["remarks"]}
+    assert "full rate, unknown price: Rekognition" in run("--cameras", "30")
     few = facts()
     assert row(few, "rekognition.image.group2")["unknownTier"] is None
     assert "unknown price" not in {one["kind"] for one in few["remarks"]}
