@@ -18,7 +18,7 @@ from kinesight_cli.estimate.lines import Item, Line
 from kinesight_cli.estimate.month import stack_items
 from kinesight_cli.estimate.prices import Price, built_in_regions, load_prices
 from kinesight_cli.estimate.workload import Workload, assumed, described
-from kinesight_cli.init.given import default_choices
+from kinesight_cli.shared.choices import Choices
 
 ROOT = Path(__file__).resolve().parent.parent
 _INTERVALS = {"one image per minute": "60000", "every 10 s": "10000", "every 3 s (default)": "3000"}
@@ -77,7 +77,7 @@ def _fleet() -> str:
         "the same, `live.samplingInterval` 3000": {"gate.mode": "ON", "live.samplingInterval": "3000", **_NO_BUDGET},
         "full rate: no gate, no budget": FULL_RATE,
     }
-    chosen, workload = default_choices().parameters(), assumed([f"cameras={_FLEET}"])
+    chosen, workload = Choices.default().parameters(), assumed([f"cameras={_FLEET}"])
     bills = [estimator(chosen | settings, workload, _PRICES).bill() for settings in columns.values()]
     detectors = [bill.usd_of(*GROUPS["detector"]) * _FLEET for bill in bills]
     rows = [["", *columns], ["detector", *(f"${usd:,.0f}" for usd in detectors)]]

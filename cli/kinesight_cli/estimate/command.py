@@ -117,9 +117,9 @@ def _sample(region: str) -> str:
 def _parameters(stack: str | None) -> Mapping[str, str]:
     """Returns those of the deployed stack, or those that `kinesight init` writes by default."""
     if stack is None:
-        from kinesight_cli.init.given import default_choices
+        from kinesight_cli.shared.choices import Choices
 
-        return {name: value for name, value in default_choices().parameters().items() if value}
+        return {name: value for name, value in Choices.default().parameters().items() if value}
     from kinesight_cli.shared.stack_lookup import parameters
 
     return parameters(stack)
@@ -129,14 +129,14 @@ def _configuration(file: Path | None, stack: str | None) -> "ConfigurationDocume
     from kinesight.domain.configuration.document import ConfigurationDocument
 
     from kinesight_cli.estimate.settings import NO_DOCUMENT
-    from kinesight_cli.init.given import default_choices
+    from kinesight_cli.shared.choices import Choices
     from kinesight_cli.shared.configuration_document import fetch
     from kinesight_cli.shared.document_file import parse, read_file
 
     if file is not None:
         return read_file(file).document
     if stack is None:
-        return ConfigurationDocument.model_validate(default_choices().document())
+        return ConfigurationDocument.model_validate(Choices.default().document())
     text = fetch(stack)
     if text is None:
         return NO_DOCUMENT

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kinesight_cli.init.choices import Producers
+from kinesight_cli.shared.choices import Producers
 from kinesight_cli.shared.console import errors, neutral, print_lines
 
 if TYPE_CHECKING:
-    from kinesight_cli.init.choices import Choices
     from kinesight_cli.init.fleet import Stream
+    from kinesight_cli.shared.choices import Choices
 
 app = typer.Typer()
 _FREE = frozenset({"StreamNames", "TagFilters", "Labels"})
@@ -99,13 +99,11 @@ def _estimate(choices: "Choices", cameras: int) -> dict[str, Any]:
     from kinesight.domain.configuration.document import ConfigurationDocument
 
     from kinesight_cli.estimate.estimator import estimator
-    from kinesight_cli.estimate.prices import HOME_REGION, built_in_regions, load_prices
+    from kinesight_cli.estimate.prices import load_prices
     from kinesight_cli.estimate.workload import assumed
-    from kinesight_cli.shared import aws_session
 
     document = ConfigurationDocument.model_validate(choices.document())
-    own = aws_session.session().region_name
-    region = own if own in built_in_regions() else HOME_REGION
+    region = _priced_region()
     found = estimator(choices.parameters(), assumed([f"cameras={cameras}"]), load_prices(region), document)
     bill = found.bill()
     return {
@@ -119,12 +117,24 @@ def _estimate(choices: "Choices", cameras: int) -> dict[str, Any]:
     }
 
 
+def _priced_region() -> str:
+    """Returns the Region of the session if it has built-in prices."""
+    from kinesight_cli.estimate.prices import HOME_REGION, built_in_regions
+    from kinesight_cli.shared import aws_session
+    from kinesight_cli.shared.errors import CommandError
+
+    try:
+        own = aws_session.session().region_name
+    except CommandError:  # the profile does not exist, which is printed already
+        return HOME_REGION
+    return own if own in built_in_regions() else HOME_REGION
+
+
 def _estimate_command(choices: "Choices", cameras: int, region: str) -> str:
     """Returns the command whose figures are these."""
     from kinesight_cli.init.files import DOCUMENT_FILE
-    from kinesight_cli.init.given import default_choices
 
-    usual = default_choices().parameters()
+    usual = type(choices).default().parameters()
     changed = {name: value for name, value in choices.parameters().items() if value != usual[name]}
     parameters = [("--parameter", f"{name}={value}") for name, value in changed.items() if name not in _FREE]
     words = ["kinesight", "estimate", "--cameras", str(cameras), "--region", region, "--config", DOCUMENT_FILE]

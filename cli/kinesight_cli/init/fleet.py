@@ -11,8 +11,8 @@ from kinesight.domain.streams.selection import StreamSelection
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight.media.mkv import MkvError
 
-from kinesight_cli.init.choices import Producers
 from kinesight_cli.shared import aws_session
+from kinesight_cli.shared.choices import Producers
 from kinesight_cli.shared.errors import CommandError
 from kinesight_cli.shared.put_media import IMAGE_GENERATION
 

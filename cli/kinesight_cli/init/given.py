@@ -3,24 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kinesight_cli.init import choices as parse
-from kinesight_cli.init.choices import ChoiceError, Choices, Producers
 from kinesight_cli.init.fleet import FleetError, Stream, producers_of, selected
 from kinesight_cli.init.questions import producers, prompt, show_streams
+from kinesight_cli.shared import choices as parse
+from kinesight_cli.shared.choices import ChoiceError, Choices, Producers
 from kinesight_cli.shared.console import errors, neutral
 
-DEFAULT_LABELS, DEFAULT_BUDGET = "Person", "1.00"
 _WHICH = "1/5 Which cameras? Stream names or globs, separated by commas; or tags, such as Location=Front|Parking"
 _NO_CAMERAS = "no cameras are selected: pass --streams front-door,parking-* or --tags Location=Front"
 _TAGGING = "2/5 Do producers tag fragments for image generation? (tag, dont-tag, unknown; stock kvssink does not)"
 _LABELS = "3/5 What to look for? Labels, separated by commas; `any` for anything"
 _EMAIL = "4/5 Where do alerts go? An e-mail address; empty: nowhere"
 _BUDGET = "5/5 What may detector calls cost a day? US dollars; none: no limit"
-
-
-def default_choices() -> Choices:
-    """Returns the choices for all streams of which nothing is known."""
-    return Given("*", None, Producers.UNKNOWN, False, None, None, None, False).choices([])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +38,9 @@ class Given:
             names,
             tags,
             self._producers(selected(known, selection)),
-            self._or_prompted(self.labels, _LABELS, _labels, DEFAULT_LABELS),
+            self._or_prompted(self.labels, _LABELS, _labels, parse.DEFAULT_LABELS),
             self._or_prompted(self.email, _EMAIL, parse.email, ""),
-            self._or_prompted(self.daily_budget, _BUDGET, parse.daily_budget, DEFAULT_BUDGET),
+            self._or_prompted(self.daily_budget, _BUDGET, parse.daily_budget, parse.DEFAULT_BUDGET),
         )
 
     def _cameras(self, known: list[Stream]) -> tuple[str, str]:

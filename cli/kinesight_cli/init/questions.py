@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import typer
 
-from kinesight_cli.init.choices import ChoiceError, Producers
 from kinesight_cli.init.fleet import Stream
+from kinesight_cli.shared.choices import ChoiceError, Producers
 from kinesight_cli.shared.console import errors, neutral, print_lines
 
 _SHOWN = 30

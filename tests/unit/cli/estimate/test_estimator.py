@@ -9,7 +9,7 @@ from kinesight_cli.estimate.estimator import Estimator, estimator
 from kinesight_cli.estimate.month import lines_of
 from kinesight_cli.estimate.prices import load_prices
 from kinesight_cli.estimate.workload import Workload, assumed
-from kinesight_cli.init.given import default_choices
+from kinesight_cli.shared.choices import Choices
 
 PRICES = load_prices("us-east-1")
 DETECT = "rekognition:DetectLabels"
@@ -20,8 +20,8 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 @cache
 def _initial() -> Estimator:
-    document = ConfigurationDocument.model_validate(default_choices().document())
-    return estimator(default_choices().parameters(), Workload(), PRICES, document)
+    document = ConfigurationDocument.model_validate(Choices.default().document())
+    return estimator(Choices.default().parameters(), Workload(), PRICES, document)
 
 
 @cache
@@ -94,7 +94,7 @@ def test_a_budget_that_suffices_changes_nothing_but_its_writes() -> None:
 def test_a_detectors_own_price_counts_for_the_budget() -> None:
     settings = {"HttpModelUrl": "https://m", "detectors.own.type": "HTTP", "detectors.own.usdPerThousandCalls": "2"}
     found = estimator(
-        {**default_choices().parameters(), **settings, "detector": "own", "gate.mode": "ON"}, Workload(), PRICES
+        {**Choices.default().parameters(), **settings, "detector": "own", "gate.mode": "ON"}, Workload(), PRICES
     )
 
     assert calls(found, "kinesis:Record") == pytest.approx(30 * 500)

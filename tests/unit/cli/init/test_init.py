@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 from kinesight.domain.configuration.document import ConfigurationDocument
-from kinesight_cli.init import choices as parse
-from kinesight_cli.init.choices import ChoiceError
 from kinesight_cli.init.files import override, write_environment
 from kinesight_cli.main import app
 from kinesight_cli.migrate.parameter_file import read_parameters
+from kinesight_cli.shared import choices as parse
+from kinesight_cli.shared.choices import ChoiceError
 from kinesight_cli.shared.document_file import read_file
 from kinesight_cli.shared.sam_file import SamFileError, stack_of
 from typer.testing import CliRunner
@@ -101,6 +101,20 @@ def test_json_has_what_was_written_and_its_estimate(tmp_path: Path) -> None:
     assert 0 < facts["estimate"]["usdPerMonth"] < facts["estimate"]["fullRateUsdPerMonth"]
     assert facts["deploy"] == "make deploy ENV=home"
     assert stack_of("home", tmp_path) == "kinesight-home"
+
+
+@pytest.mark.parametrize(("region", "priced"), [("eu-central-1", "eu-central-1"), ("eu-north-1", "us-east-1")])
+def test_the_estimate_has_the_prices_of_the_region_if_there_are_any(region: str, priced: str, tmp_path: Path) -> None:
+    facts = json.loads(run(tmp_path, "--yes", "--streams", "*", "--json", "--region", region).stdout)["estimate"]
+
+    assert facts["prices"] == f"list prices of {priced}"
+
+
+def test_the_estimate_needs_no_valid_profile(tmp_path: Path) -> None:
+    result = run(tmp_path, "--yes", "--streams", "*", "--profile", "absent")
+
+    assert result.exit_code == 0, result.output
+    assert "list prices of us-east-1" in result.output
 
 
 def test_the_estimate_can_be_repeated_by_the_command_that_is_printed(

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.streams.selection import StreamSelection
 
 from kinesight_cli.shared.errors import CommandError
 
+DEFAULT_LABELS, DEFAULT_BUDGET = "Person", "1.00"
 _NAMES = re.compile(r"[a-zA-Z0-9_.*?-]+(,[a-zA-Z0-9_.*?-]+){0,9}")
 _LONGEST_NAMES = 320
 _LONGEST_LABELS = 200
@@ -41,6 +42,11 @@ class Choices:
     labels: str
     email: str
     daily_budget_usd: Decimal | None
+
+    @classmethod
+    def default(cls) -> Self:
+        """Returns the choices for all streams of an account, of which nothing is known."""
+        return cls("*", "", Producers.UNKNOWN, labels(DEFAULT_LABELS), "", daily_budget(DEFAULT_BUDGET))
 
     @property
     def selection(self) -> StreamSelection:
