@@ -124,9 +124,26 @@ def custom_resource(kind: str) -> dict[str, Any]:
         "RequestId": "5b478341-179d-4de0-9f1e-1234567890ab",
         "LogicalResourceId": "StreamConfiguration",
         "ResourceType": "Custom::KinesightStreamConfiguration",
-        "ResourceProperties": {"StreamNames": "front-door"},
+        "ResourceProperties": {
+            "StreamNames": "front-door",
+            "NotificationTopicArn": "arn:aws:sns:us-east-1:123456789012:kinesight-notifications",
+        },
     }
     return request | ({} if kind == "Create" else {"PhysicalResourceId": "kinesight-stream-configuration"})
+
+
+def bucket_resource(kind: str) -> dict[str, Any]:
+    bucket = {"Bucket": "shared-images", "QueueArn": "arn:aws:sqs:us-east-1:123456789012:kinesight-images"}
+    named = {} if kind == "Create" else {"PhysicalResourceId": "shared-images/kinesight-notification"}
+    return (
+        custom_resource(kind)
+        | named
+        | {
+            "LogicalResourceId": "ImagesBucketNotification",
+            "ResourceType": "Custom::KinesightBucketNotification",
+            "ResourceProperties": bucket,
+        }
+    )
 
 
 def page_resource(kind: str) -> dict[str, Any]:
@@ -324,6 +341,8 @@ SAMPLES: dict[str, Any] = {
     "configure_streams/create.json": custom_resource("Create"),
     "configure_streams/update.json": custom_resource("Update"),
     "configure_streams/delete.json": custom_resource("Delete"),
+    "configure_streams/create_bucket_notification.json": bucket_resource("Create"),
+    "configure_streams/delete_bucket_notification.json": bucket_resource("Delete"),
     "configure_streams/schedule.json": SCHEDULED,
     "configure_streams/not_an_event.json": {"hello": "world"},
     "start_analysis/valid.json": sqs_event(notification()),

@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from kinesight.domain.errors import NoRetentionError, StreamGoneError
 from kinesight.domain.ports import VideoStream
@@ -122,6 +124,9 @@ class FakeManagedStreams:
     def all(self) -> list[ManagedFeature]:
         return list(self.entries.values())
 
+    def manages(self, feature: Feature, stream_arn: str) -> bool:
+        return (stream_arn, feature) in self.entries
+
     def add(self, managed: ManagedFeature) -> ManagedFeature:
         return self.entries.setdefault((managed.stream_arn, managed.feature), managed)
 
@@ -147,3 +152,22 @@ class FakeManagedStreams:
 
     def retired(self) -> bool:
         return self.is_retired
+
+
+class FakeBucketNotifications:
+    """Buckets of one Region by name. `checked`: of each change, whether destinations were to be checked."""
+
+    def __init__(self, region: str = "us-east-1", **configurations: dict[str, Any]) -> None:
+        self.configurations = deepcopy(configurations)
+        self.checked: list[bool] = []
+        self._region = region
+
+    def region(self, bucket: str) -> str | None:
+        return self._region if bucket in self.configurations else None
+
+    def load(self, bucket: str) -> Mapping[str, Any] | None:
+        return deepcopy(self.configurations.get(bucket))
+
+    def save(self, bucket: str, configuration: Mapping[str, Any], *, check_destinations: bool) -> None:
+        self.configurations[bucket] = deepcopy(dict(configuration))
+        self.checked.append(check_destinations)

@@ -24,6 +24,7 @@ COMMANDS = (
     "kvs",
     "config",
     "migrate",
+    "destroy",
 )
 """Folders of this package, in the order of `kinesight --help`. `command.py` of each defines `app`, a typer application:
 with a name it is a group of commands, without one its commands stand beside the others."""

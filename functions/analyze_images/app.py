@@ -55,6 +55,8 @@ def _log_and_count(report: BatchReport) -> None:
             exc_info=problem.error.__cause__,
             **_problem_keys(problem),
         )
+    if report.of_others:
+        logger.info("skipped objects that are no images of attached streams", objects=report.of_others)
     if report.delay_failure is not None:
         logger.warning("retried later than planned", reason=repr(report.delay_failure))
     count(Metric.IMAGES_DEAD_LETTERED, len(report.dead_lettered))

@@ -159,6 +159,18 @@ def test_disabled_features_are_not_checked(stack: MotoStack) -> None:
     assert not {one.check for one in health.checks} & (of_images | of_paths)
 
 
+def test_a_bucket_that_existed_takes_the_place_of_the_stacks_own(stack: MotoStack) -> None:
+    boto3.client("s3").create_bucket(Bucket="shared-images")
+    del stack.resources["ImagesBucket"]
+    stack.deploy(ImagesBucketName="shared-images")
+
+    bucket, notified = found("images bucket").result, found("bucket notification").result
+
+    assert (bucket.status, bucket.fact) == (Status.OK, "shared-images exists in us-east-1")
+    assert "shared-images does not notify" in notified.fact
+    assert notified.next_step.startswith("aws s3api get-bucket-notification-configuration")
+
+
 NEEDS_CAMERA = ("image generation", "images", "live", "notifications")
 
 

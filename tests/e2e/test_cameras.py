@@ -1,4 +1,7 @@
-"""Cameras with settings of their own in one stack, changed without a deployment."""
+"""Cameras with settings of their own in one stack, changed without a deployment.
+
+Their images go to a bucket, and notifications to a topic, that existed before the stack and have another use, too.
+"""
 
 import json
 import time
@@ -14,11 +17,16 @@ from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
 from typer.testing import CliRunner
 
+from tests.builders import ACCOUNT as BUILDERS_ACCOUNT
+from tests.builders import an_image_key
 from tests.e2e.conftest import ROOT
 from tests.e2e.test_event_driven_path import Stack, eventually
+from tests.functional.test_vision import photograph
 from tests.sample_video import write_sample_video
 
 DOOR, YARD, SPARE = "camera-door", "camera-yard", "camera-spare"
+ACCOUNT, BUCKET = "123456789012", "images-of-others-too"
+THEIRS = {"Id": "theirs", "Events": ["s3:ObjectCreated:*"]}
 
 
 def document(yard: dict[str, Any]) -> dict[str, Any]:
@@ -41,13 +49,43 @@ def document(yard: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    topic = f"arn:aws:sns:us-east-1:{ACCOUNT}:notifications-of-others-too"
     parameters = {"StreamNames": "camera-*", "SamplingInterval": "1000"}
+    parameters |= {"ImagesBucketName": BUCKET, "NotificationTopicArn": topic}
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
         for name in (DOOR, SPARE):
             cloud.ensure_stream(name)
         cloud.client("kinesisvideo").create_stream(StreamName=YARD, DataRetentionInHours=24, Tags={"Location": "Yard"})
+        cloud.client("sns").create_topic(Name=topic.rpartition(":")[2])
+        existing_bucket(cloud)
         cloud.deploy()
         yield cloud
+
+
+def existing_bucket(cloud: LocalCloud) -> None:
+    """Notifies a queue of invoices, and has images of one camera in another folder."""
+    s3, sqs = cloud.client("s3"), cloud.client("sqs")
+    s3.create_bucket(Bucket=BUCKET)
+    sqs.create_queue(QueueName="invoices")
+    rules = [{"Name": "prefix", "Value": "invoices/"}]
+    theirs = {"QueueArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:invoices", "Filter": {"Key": {"FilterRules": rules}}}
+    configuration = {"QueueConfigurations": [THEIRS | theirs]}
+    s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration=configuration)
+    settings = {
+        "Status": "ENABLED",
+        "ImageSelectorType": "PRODUCER_TIMESTAMP",
+        "DestinationConfig": {"Uri": f"s3://{BUCKET}/blog", "DestinationRegion": "us-east-1"},
+        "SamplingInterval": 3000,
+        "Format": "JPEG",
+    }
+    cloud.client("kinesisvideo").update_image_generation_configuration(
+        StreamName=DOOR, ImageGenerationConfiguration=settings
+    )
+
+
+def notification_ids(cloud: LocalCloud) -> list[str]:
+    found = cloud.client("s3").get_bucket_notification_configuration(Bucket=BUCKET)
+    return [one["Id"] for one in found["QueueConfigurations"]]
 
 
 def put(cloud: LocalCloud, folder: Path, yard: dict[str, Any]) -> str:
@@ -119,3 +157,51 @@ def test_each_camera_has_its_own_detector_interval_and_rules(cloud: LocalCloud, 
 
     eventually(analyzed_by_faces, bool, seconds=100)
     assert of_stream(stack.results(), SPARE) == []
+
+
+def test_an_existing_bucket_and_topic_keep_their_other_use(cloud: LocalCloud) -> None:
+    stack, s3 = Stack(cloud), cloud.client("s3")
+    now_ms = round(time.time() * 1000)
+    mine, foreign = (
+        an_image_key(name, now_ms).replace(BUILDERS_ACCOUNT, ACCOUNT) for name in (DOOR, "stream-of-others")
+    )
+    elsewhere = mine.replace("images/", "blog/")
+    first, *added = notification_ids(cloud)
+    assert (first, len(added)) == ("theirs", 1)
+    assert stack.outputs["ImagesBucketName"] == BUCKET
+    subscribed = cloud.client("sns").list_subscriptions_by_topic(TopicArn=stack.outputs["NotificationTopicArn"])
+    assert len(subscribed["Subscriptions"]) == 1
+    before = len(stack.results())
+
+    for key in ("invoices/1.pdf", "images/holiday.jpg", foreign, elsewhere, mine):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=photograph("astronaut.png"), ContentType="image/jpeg")
+    eventually(lambda: {one.frame.image.key for one in stack.results()[before:]}, {mine}.issubset)
+    eventually(lambda: images_waiting(cloud), lambda waiting: waiting == 0)
+
+    received = cloud.client("sqs").receive_message(QueueUrl=queue_url(cloud, "invoices"), MaxNumberOfMessages=10)
+    assert "invoices%2F1.pdf" in received["Messages"][-1]["Body"]
+    analyzed = {one.frame.image.key for one in stack.results()[before:]}
+    assert analyzed == {mine}
+    assert stack.new_dead_letters("ImagesDeadLetterQueueUrl") == []
+
+
+def queue_url(cloud: LocalCloud, name: str) -> str:
+    return str(cloud.client("sqs").get_queue_url(QueueName=name.rpartition("/")[2])["QueueUrl"])
+
+
+def images_waiting(cloud: LocalCloud) -> int:
+    assert cloud.stack is not None
+    names = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    url = queue_url(cloud, cloud.stack.physical_id("ImagesQueue"))
+    attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(names))["Attributes"]
+    return sum(int(attributes[name]) for name in names)
+
+
+def test_deleting_the_stack_removes_its_own_notification_alone(cloud: LocalCloud) -> None:
+    assert cloud.stack is not None
+
+    cloud.stack.delete_custom_resources()
+
+    assert notification_ids(cloud) == ["theirs"]
+    described = cloud.client("kinesisvideo").describe_image_generation_configuration(StreamName=DOOR)
+    assert described["ImageGenerationConfiguration"]["DestinationConfig"]["Uri"] == f"s3://{BUCKET}/blog"

@@ -27,6 +27,7 @@ CHANGES_ACCOUNT = {
     ("config", "put"),
     ("config", "rollback"),
     ("config", "delete"),
+    ("destroy",),
 }
 VALUES = {
     "stream": "front-door",

@@ -25,6 +25,10 @@ CHOICES: dict[str, dict[str, str]] = {
     "on a budget": {"DailyBudgetUsd": "10"},
     "with the viewer": {"ViewerUserEmail": "viewer@example.com"},
     "a label file": {"Detector": "HTTP", "HttpModelUrl": "https://m", "ModelLabelsUri": "s3://models/labels.txt"},
+    "a bucket and a topic that existed": {
+        "ImagesBucketName": "shared-images",
+        "NotificationTopicArn": "arn:aws:sns:us-east-1:111122223333:notifications",
+    },
     "all at once": {
         "Detector": "SAGEMAKER",
         "FaceCollectionId": "staff",

@@ -235,7 +235,7 @@ def code_needs(function: str, environment: dict[str, str]) -> dict[Need, str]:
     for name in _names_of_wiring(function):
         graph.follow(wiring, name)
     crops = [_CROPS] if "CROPS_BUCKET" in environment else []
-    places = _Places([_IMAGES_OF.get(function, ""), *crops], crops)
+    places = _Places([*_IMAGES_OF.get(function, ()), *crops], crops)
     with patch("boto3.client", _fake_client):
         return {
             need: type(one.adapter).__name__
@@ -260,6 +260,8 @@ _ACTIONS: dict[tuple[str, str], tuple[str, ...]] = {
     ("s3", "list_objects_v2"): ("s3:ListBucket",),
     ("s3", "upload_file"): ("s3:PutObject", "s3:AbortMultipartUpload"),
     ("s3", "download_file"): ("s3:GetObject",),
+    ("s3", "get_bucket_notification_configuration"): ("s3:GetBucketNotification",),
+    ("s3", "put_bucket_notification_configuration"): ("s3:PutBucketNotification",),
     ("lambda", "invoke"): ("lambda:InvokeFunction",),
     ("bedrock-runtime", "converse"): ("bedrock:InvokeModel",),
     ("iot-data", "publish"): ("iot:Publish",),
@@ -292,6 +294,8 @@ def _actions(built: Built, called: frozenset[str]) -> set[str]:
 # name is called of it. By the maker, and the bucket, or the adapter's name where it has none.
 _HOLDERS: dict[tuple[str, str], tuple[str, str]] = {
     ("analyze_images._streams", "KvsStreamDirectory"): ("kinesight.domain.analysis.stream_arns", "_streams"),
+    ("analyze_images._attached", "KvsStreamDirectory"): ("kinesight.domain.analysis.attached_streams", "_streams"),
+    ("analyze_images._attached", "DynamoDbManagedStreams"): ("kinesight.domain.analysis.attached_streams", "_managed"),
     ("archive_session.ports", "KvsStreamDirectory"): ("kinesight.domain.sessions.archive_session", "streams"),
     ("plan_windows.ports", "KvsStreamDirectory"): ("kinesight.domain.on_demand.plan_windows", "streams"),
     ("plan_windows.ports", "ImagesBucket"): ("kinesight.domain.on_demand.plan_windows", "work"),
@@ -426,6 +430,7 @@ _PLACES: dict[tuple[str, str], tuple[str, ...]] = {
     ("S3Bucket", "extract_images.ports"): ("ImagesBucket/on-demand/*",),
     ("S3Bucket", "plan_windows.ports"): ("ImagesBucket/on-demand/*",),
     ("S3Bucket", "summarize_range.work"): ("ImagesBucket/on-demand/*",),
+    ("S3BucketNotifications", "configure_streams.bucket_notifications"): ("ImagesBucket",),
     ("S3PageStore", "publish_viewer.store"): ("PageBucket/*",),
     ("S3RulesFile", "serve_viewer.rules"): (_DOCUMENT,),
     ("S3Bucket", "serve_viewer.rules"): (_TAGS,),
@@ -437,19 +442,20 @@ _PLACES: dict[tuple[str, str], tuple[str, ...]] = {
 _FILES = {"ImagesBucket": "ImagesBucket/on-demand/*", "EvidenceBucket": "EvidenceBucket/timelapse/*"}
 # What the viewer does where, by the bucket and the action.
 _CLIPS, _HELD = ("EvidenceBucket/bundles/*", "EvidenceBucket/clips/*"), ("EvidenceBucket/held/*",)
+_EVERY_SOURCE = ("ImagesBucket/images/*", "ImagesBucket/live/*", "ImagesBucket/on-demand/*")
 _VIEWER_PLACES: dict[tuple[str, str], tuple[str, ...]] = {
     ("EvidenceBucket", "s3:GetObject"): (*_EVIDENCE, "EvidenceBucket/timelapse/*", *_CLIPS, *_HELD),
     ("EvidenceBucket", "s3:PutObject"): _HELD,
     ("EvidenceBucket", "s3:DeleteObject"): _HELD,
     ("EvidenceBucket", "s3:ListBucket"): ("EvidenceBucket",),
-    ("ImagesBucket", "s3:GetObject"): ("ImagesBucket/*",),  # of every source
+    ("ImagesBucket", "s3:GetObject"): _EVERY_SOURCE,
     ("ImagesBucket", "s3:ListBucket"): ("ImagesBucket",),
 }
-_IMAGES_OF = {
-    "analyze_images": "ImagesBucket/images/*",
-    "consume_live": "ImagesBucket/live/*",
-    "detect_objects": "ImagesBucket/on-demand/*",
-    "keep_evidence": "ImagesBucket/*",  # of every source
+_IMAGES_OF: dict[str, tuple[str, ...]] = {
+    "analyze_images": ("ImagesBucket/images/*",),
+    "consume_live": ("ImagesBucket/live/*",),
+    "detect_objects": ("ImagesBucket/on-demand/*",),
+    "keep_evidence": _EVERY_SOURCE,
 }
 # A name in braces is an attribute of the adapter.
 _RESOURCES: dict[str, tuple[str, ...]] = {

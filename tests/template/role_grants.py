@@ -62,6 +62,10 @@ class Deployed:
 
     def _intrinsic(self, function: str, operand: Any) -> Any:
         match function, operand:
+            case "Ref", "ImagesBucketName" if self.expanded.parameters["ImagesBucketName"]:
+                return "ImagesBucket"  # as of the stack's own, which it replaces
+            case "Ref", "NotificationTopicArn" if self.expanded.parameters["NotificationTopicArn"]:
+                return "NotificationTopic"
             case "Ref", name:
                 return _PSEUDO.get(name, self.expanded.parameters.get(name, name))
             case "Fn::GetAtt", [name, attribute]:
@@ -108,6 +112,8 @@ class Deployed:
         documents = [one["PolicyDocument"] for one in self.of_type("AWS::IAM::Role")[role].get("Policies", [])]
         apart = self.of_type("AWS::IAM::Policy").values()
         documents += [one["PolicyDocument"] for one in apart if role in one["Roles"]]
+        single = self.of_type("AWS::IAM::RolePolicy").values()
+        documents += [one["PolicyDocument"] for one in single if role == one["RoleName"]]
         return [_statement(one) for document in documents for one in document["Statement"]]
 
     def grants(self, role: str) -> set[Grant]:

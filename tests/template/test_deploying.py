@@ -287,9 +287,8 @@ def test_make_deploys_to_the_region_of_the_environment(
     command = ["make", "-n", target, "ENV=prod", "ARGS=--no-confirm-changeset"]
     printed = subprocess.check_output(command, cwd=ROOT, text=True, env={"PATH": os.environ["PATH"]} | variables)
 
-    (line,) = [
-        one.split() for one in printed.splitlines() if f"sam {'delete' if target == 'destroy' else target}" in one
-    ]
+    program = {"deploy": "sam deploy", "destroy": "kinesight destroy"}[target]
+    (line,) = [one.split() for one in printed.splitlines() if program in one]
     assert [word for word in line if word in ("--region", *variables.values())] == region
 
 

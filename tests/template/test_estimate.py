@@ -89,6 +89,20 @@ def test_video_is_billed_by_its_bytes() -> None:
     assert usd(found, "kvs.storage") == pytest.approx(324 / 30 * 0.023)
 
 
+def test_images_in_a_bucket_that_existed_are_stored_for_the_whole_month() -> None:
+    """The stack's own bucket keeps them for three days."""
+    own, existing = (
+        sum(
+            line.units
+            for line in lines_of(found.parameters, found.workload, found.shape)
+            if line.price == "s3.storage" and line.why.startswith("images")
+        )
+        for found in (of(), of(ImagesBucketName="shared-images"))
+    )
+
+    assert existing == pytest.approx(10 * own)
+
+
 def test_the_gate_saves_detector_calls_but_reads_every_image() -> None:
     off, on = calls(of()), calls(of(**{"gate.mode": "ON"}))
 

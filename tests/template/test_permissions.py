@@ -14,10 +14,14 @@ from tests.template.choices import CHOICES, FUNCTIONS, functions_of, resource_of
 from tests.template.platform_needs import NETWORK, function_needs, key_needs, workflow_needs
 from tests.template.role_grants import Deployed, Grant, deployed
 
+_MADE_FOR = {"S3BucketNotifications": "ImagesBucketNotification"}
+"""Adapters that are used by one conditional resource alone."""
+
 
 def needs_of(stack: Deployed, function: str) -> dict[Grant, str]:
     """What is used, with who uses it."""
-    needs = dict(code_needs_of(function, environment_of(stack, function)))
+    used = code_needs_of(function, environment_of(stack, function))
+    needs = {one: by for one, by in used.items() if _MADE_FOR.get(by, resource_of(function, "Role")) in stack.resources}
     needs |= function_needs(stack, resource_of(function, "Function"))
     return needs | key_needs(stack, set(needs))
 

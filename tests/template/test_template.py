@@ -16,6 +16,7 @@ from kinesight.environment import Settings
 from kinesight.settings import DetectionSettings
 from kinesight_local.template import InvalidTemplateError, expand, read_template
 
+from tests.template.choices import CHOICES
 from tests.template.role_grants import deployed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,18 +93,17 @@ def test_no_result_can_trigger_the_pipeline(template: dict[str, Any]) -> None:
     resources = template["Resources"]
     triggers = [n for n, r in resources.items() if "NotificationConfiguration" in r.get("Properties", {})]
     (queue,) = resources["ImagesBucket"]["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
+    stack = deployed(**CHOICES["all at once"] | {"SageMakerAsyncOutputBucket": "async-output"})
     written = {
-        str(statement["Resource"])
-        for _, statement in statements(template)
-        if "s3:PutObject" in statement["Action"] and "ImagesBucket" in str(statement["Resource"])
+        resource
+        for role in stack.of_type("AWS::IAM::Role")
+        for action, resource in stack.grants(role)
+        if action == "s3:PutObject" and resource.startswith("ImagesBucket")
     }
 
     assert triggers == ["ImagesBucket"]
     assert queue["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": "images/"}]
-    assert written == {
-        str({"Fn::Sub": f"${{ImagesBucket.Arn}}/{folder}/*"})
-        for folder in ("crops", "live", "model-input", "on-demand")
-    }
+    assert written == {f"ImagesBucket/{folder}/*" for folder in ("crops", "live", "model-input", "on-demand")}
 
 
 def test_the_queue_outlasts_the_function(template: dict[str, Any]) -> None:
@@ -344,6 +344,8 @@ def longest(value: Any, parameters: dict[str, Any], resources: dict[str, Any]) -
     ((function, operand),) = value.items()
     if function == "Fn::If":
         return max(longest(one, parameters, resources) for one in operand[1:])
+    if function == "Fn::Sub" and isinstance(operand, list):
+        return len(operand[0]) + sum(longest(one, parameters, resources) for one in operand[1].values())
     parameter = parameters.get(operand) if function == "Ref" else None
     if parameter is None:
         return longest_text(str(operand), resources)
@@ -475,3 +477,48 @@ def test_the_page_runs_no_code_but_its_own() -> None:
     assert directives["script-src"] == directives["style-src"] == ["'self'"]
     assert directives["frame-ancestors"] == directives["base-uri"] == directives["form-action"] == ["'none'"]
     assert "unsafe" not in text
+
+
+def test_an_existing_bucket_and_topic_take_the_place_of_the_stacks_own() -> None:
+    own, existing = deployed(), deployed(**CHOICES["a bucket and a topic that existed"])
+    gone, added = own.resources.keys() - existing.resources.keys(), existing.resources.keys() - own.resources.keys()
+    (grant,) = existing.of_type("AWS::IAM::RolePolicy").values()
+
+    assert gone == {"ImagesBucket", "ImagesBucketPolicy", "NotificationTopic"}
+    assert added == {"ImagesBucketNotification", "BucketNotificationPolicy"}
+    assert existing.resources["StreamConfiguration"]["Properties"]["ImagesBucket"] == own_if(
+        "HasImagesBucket", "ImagesBucketNotification", "ImagesBucketPolicy"
+    )
+    # Replaced, not updated, with another bucket: else the notification of the former one could not be removed.
+    assert existing.resources["BucketNotificationPolicy"]["Properties"]["PolicyName"] == {
+        "Fn::Sub": "notification-${ImagesBucketName}"
+    }
+    assert existing.resources["ImagesBucketNotification"]["DependsOn"] == [
+        "BucketNotificationPolicy",
+        "ImagesQueuePolicy",
+    ]
+    assert (grant["RoleName"], grant["PolicyDocument"]["Statement"][0]["Resource"]) == (
+        "ConfigureStreamsRole",
+        "arn:aws:s3:::ImagesBucket",
+    )
+
+
+def own_if(condition: str, yes: str, no: str) -> dict[str, Any]:
+    return {"Fn::If": [condition, {"Ref": yes}, {"Ref": no}]}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ImagesBucketName", "Images"),
+        ("ImagesBucketName", "images.example.com"),
+        ("ImagesBucketName", "s3://images"),
+        ("ImagesBucketName", "im"),
+        ("NotificationTopicArn", "notifications"),
+        ("NotificationTopicArn", "arn:aws:sns:us-east-1:111122223333:notifications.fifo"),
+        ("NotificationTopicArn", "arn:aws:sqs:us-east-1:111122223333:notifications"),
+    ],
+)
+def test_what_is_no_usable_bucket_or_topic_is_refused(name: str, value: str) -> None:
+    with pytest.raises(InvalidTemplateError, match=name):
+        expand(TEMPLATE, {"StreamNames": "cam", name: value})

@@ -28,7 +28,8 @@ class BucketInspector:
         response = self._aws.call("s3", "get_bucket_location", Bucket=name)
         # S3 returns no Region for us-east-1, and EU for the oldest buckets of eu-west-1 (API_GetBucketLocation).
         region = None if response is None else response.get("LocationConstraint") or "us-east-1"
-        return BucketFacts(name, "eu-west-1" if region == "EU" else region, self._stack.facts.region)
+        is_of_stack = name != self._stack.parameter("ImagesBucketName")
+        return BucketFacts(name, "eu-west-1" if region == "EU" else region, self._stack.facts.region, is_of_stack)
 
     @property
     def bucket_policy(self) -> PolicyFacts:
@@ -46,7 +47,9 @@ class BucketInspector:
             for one in response.get("QueueConfigurations", [])
             if _covers_images(one) and any(event.startswith("s3:ObjectCreated:") for event in one["Events"])
         )
-        return BucketNotificationFacts(name, self._stack.queue_arn("ImagesQueue"), IMAGES_PREFIX, destinations)
+        is_of_stack = name != self._stack.parameter("ImagesBucketName")
+        queue_arn = self._stack.queue_arn("ImagesQueue")
+        return BucketNotificationFacts(name, queue_arn, IMAGES_PREFIX, destinations, is_of_stack)
 
 
 def _covers_images(configuration: Any) -> bool:

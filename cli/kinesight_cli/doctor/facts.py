@@ -46,11 +46,12 @@ class DestinationFacts:
 
 @dataclass(frozen=True, slots=True)
 class BucketFacts:
-    """`region` is None if the bucket does not exist."""
+    """`region` is None if the bucket does not exist. A bucket that is not of the stack existed before it."""
 
     name: str
     region: str | None
     stack_region: str
+    is_of_stack: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,7 @@ class BucketNotificationFacts:
     queue_arn: str
     prefix: str
     destinations: tuple[str, ...]
+    is_of_stack: bool = True
 
 
 @dataclass(frozen=True, slots=True)

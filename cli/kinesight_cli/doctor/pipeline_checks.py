@@ -35,7 +35,10 @@ def bucket_notification(facts: BucketNotificationFacts) -> Result:
         "A bucket has one notification configuration, and it was replaced. Images are written but not analyzed; "
         "analyze the missed time range with `kinesight analyze`.",
         f"aws s3api put-bucket-notification-configuration --bucket {facts.bucket} "
-        f"--notification-configuration '{configuration}'",
+        f"--notification-configuration '{configuration}'"
+        if facts.is_of_stack
+        else f"aws s3api get-bucket-notification-configuration --bucket {facts.bucket}  # then put it back with this "
+        f"added, because a put replaces all of it: {configuration}",
     )
 
 

@@ -97,7 +97,9 @@ def bucket(facts: BucketFacts) -> Result:
             f"{facts.name} is in {facts.region}, the stack is in {facts.stack_region}",
             "KVS writes images only to a bucket in the stream's Region, and a bucket notifies only queues in its "
             "Region.",
-            f"aws s3 rb --force s3://{facts.name}  # then run doctor again to create it in {facts.stack_region}",
+            f"aws s3 rb --force s3://{facts.name}  # then run doctor again to create it in {facts.stack_region}"
+            if facts.is_of_stack
+            else f"set ImagesBucketName to a bucket in {facts.stack_region} and deploy",
         )
     return ok(f"{facts.name} exists in {facts.region}")
 

@@ -18,6 +18,7 @@ from kinesight_cli.doctor.aws_reader import AwsReader, CallFailedError
 from kinesight_cli.doctor.facts import KeyFacts, ResultsFacts, StackFacts
 from kinesight_cli.shared.parameter_layer import ParameterError, parameter_layer
 from kinesight_cli.shared.permissions import permission_problems
+from kinesight_cli.shared.stack_lookup import existing_resources
 
 IMAGES_PREFIX = "images/"
 _NO_STACK = frozenset({"ValidationError"})
@@ -41,13 +42,14 @@ class StackInspector:
         if response is None:
             return StackFacts(self.name, self.aws.region)
         (stack,) = response["Stacks"]
+        parameters = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
         return StackFacts(
             name=self.name,
             region=self.aws.region,
             account_id=stack["StackId"].split(":")[4],
             status=stack["StackStatus"],
-            parameters={one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])},
-            resources=self._resources(),
+            parameters=parameters,
+            resources=self._resources() | existing_resources(parameters),
         )
 
     def _resources(self) -> dict[str, str]:
@@ -62,7 +64,7 @@ class StackInspector:
         return self.facts.parameters.get(name, "")
 
     def resource(self, logical_id: str) -> str:
-        """Returns the physical id, "" if the resource does not exist."""
+        """Returns the physical id, of what existed before the stack too; "" if the resource does not exist."""
         return self.facts.resources.get(logical_id, "")
 
     def arn(self, service: str, resource: str) -> str:

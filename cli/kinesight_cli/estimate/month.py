@@ -245,8 +245,11 @@ def _stored(sources: list[Source], parameters: Mapping[str, str], workload: Work
     yield Line("kvs.storage", workload.gigabytes, "the video within its retention", each=kept)
     made = sum(one.flow.made for one in sources)
     images = made * workload.image_kilobytes / 1e6
-    days = float(parameters["ImageRetentionDays"]) / 30
-    yield Line("s3.storage", images, "images, for ImageRetentionDays", each=days)
+    if parameters["ImagesBucketName"]:
+        yield Line("s3.storage", images, "images of one month, in a bucket of yours, which alone deletes them")
+    else:
+        days = float(parameters["ImageRetentionDays"]) / 30
+        yield Line("s3.storage", images, "images, for ImageRetentionDays", each=days)
     matched = sum(one.flow.matched for one in sources)
     fragments = sum(one.flow.fragments for one in sources)
     kilobytes = matched * (workload.record_kilobytes + workload.image_kilobytes)

@@ -25,7 +25,10 @@ class StackError(CommandError):
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Physical ids of a stack's resources by logical id; `types` are CloudFormation's."""
+    """Physical ids of a stack's resources by logical id; `types` are CloudFormation's.
+
+    `ids` also has what existed before the stack and is used in a resource's place, `types` has not.
+    """
 
     account_id: str
     ids: Mapping[str, str]
@@ -38,6 +41,15 @@ class Resources:
     def function(self, logical_id: str) -> str:
         """Returns what to invoke: the alias of the function if this version of the stack has one."""
         return self.ids.get(f"{logical_id}Aliaslive", self.ids[logical_id])
+
+
+_EXISTING = {"ImagesBucket": "ImagesBucketName", "NotificationTopic": "NotificationTopicArn"}
+
+
+def existing_resources(stack_parameters: Mapping[str, str]) -> dict[str, str]:
+    """Returns what existed before the stack, by the logical id of the resource in whose place it is used."""
+    named = {logical_id: stack_parameters.get(name, "") for logical_id, name in _EXISTING.items()}
+    return {logical_id: name for logical_id, name in named.items() if name}
 
 
 def output(stack_name: str, name: str) -> str:
@@ -57,9 +69,10 @@ def resources(stack_name: str) -> Resources:
     except (BotoCoreError, ClientError) as error:
         problem = aws_session.problem(error)
         raise StackError(f"cannot list the resources of the stack {stack_name}: {problem}") from error
+    created = {one["LogicalResourceId"]: one.get("PhysicalResourceId", "") for one in found}
     return Resources(
         stack["StackId"].split(":")[4],
-        {one["LogicalResourceId"]: one.get("PhysicalResourceId", "") for one in found},
+        created | existing_resources(_parameters(stack)),
         {one["LogicalResourceId"]: one["ResourceType"] for one in found},
     )
 
@@ -71,7 +84,11 @@ def deployed_configuration(stack_name: str, document: ConfigurationDocument | No
 
 def parameters(stack_name: str) -> dict[str, str]:
     """Returns the parameters that the stack was deployed with. Raises StackError."""
-    return {one["ParameterKey"]: one["ParameterValue"] for one in _described(stack_name).get("Parameters", [])}
+    return _parameters(_described(stack_name))
+
+
+def _parameters(stack: StackTypeDef) -> dict[str, str]:
+    return {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
 
 
 def _described(stack_name: str) -> StackTypeDef:

@@ -68,9 +68,10 @@ class DetectionSettings(ConfiguredSettings, PermittedSettings):
 
 
 class AnalyzeImagesSettings(DetectionSettings):
-    """Images from the queue; `account_id` is that of the streams."""
+    """Images from the queue. `account_id` is that of the streams. Others may write to a `shared_images_bucket`."""
 
     account_id: str
+    shared_images_bucket: str = ""
     images_queue_url: str
     dead_letter_queue_url: str
 

@@ -25,6 +25,7 @@ class NotCreated(ResourceType):
             "AWS::Cognito::UserPoolDomain",
             "AWS::Cognito::UserPoolUser",
             "AWS::IAM::Policy",
+            "AWS::IAM::RolePolicy",
             "AWS::Lambda::EventInvokeConfig",
             "AWS::Lambda::LayerVersion",
             "AWS::Lambda::Permission",

@@ -43,9 +43,12 @@ def managed(request: pytest.FixtureRequest) -> Iterator[ManagedStreams]:
 def test_an_entry_is_remembered_and_forgotten(managed: ManagedStreams) -> None:
     assert managed.add(ENTRY) == ENTRY
     assert managed.all() == [ENTRY]
+    assert managed.manages(ENTRY.feature, ENTRY.stream_arn)
+    assert not managed.manages(Feature.IMAGE_GENERATION, ENTRY.stream_arn)
     managed.forget(ENTRY)
     managed.forget(ENTRY)
     assert managed.all() == []
+    assert not managed.manages(ENTRY.feature, ENTRY.stream_arn)
 
 
 def test_the_first_original_stays(managed: ManagedStreams) -> None:

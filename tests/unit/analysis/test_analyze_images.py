@@ -12,6 +12,7 @@ from kinesight.domain.analysis.analyze_images import (
     BatchReport,
     analyze_batch,
 )
+from kinesight.domain.analysis.attached_streams import AttachedStreams
 from kinesight.domain.analysis.frame_report import FrameReport
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings
 from kinesight.domain.analysis.stream_arns import StreamArns
@@ -22,10 +23,14 @@ from kinesight.domain.errors import (
     DeliveryError,
     DetectorBusyError,
     KinesightError,
+    MediaBusyError,
+    StreamGoneError,
     UnsupportedImageError,
 )
 from kinesight.domain.model import ResultRecord
+from kinesight.domain.ports import VideoStream
 from kinesight.domain.streams.missing_images import LastImageSeen, LastImageTracker
+from kinesight.domain.streams.stream_settings import Feature, ManagedFeature
 
 from tests.builders import ACCOUNT, BUCKET, NOON_MS, a_detection, a_fragment_number, an_image_key, an_s3_event
 from tests.fakes import (
@@ -38,7 +43,7 @@ from tests.fakes import (
     FakeRedelivery,
     FakeSink,
 )
-from tests.fakes_streams import FakeStreams
+from tests.fakes_streams import DescribeOnly, FakeManagedStreams, FakeStreams
 
 
 @dataclass
@@ -54,6 +59,7 @@ class World:
     rules: Configuration = field(default_factory=lambda: Configuration.of(["person"], 80))
     last_images: FakeDocuments = field(default_factory=FakeDocuments)
     without: frozenset[str] = frozenset()
+    attached: AttachedStreams | None = None
     analyses: list[FrameAnalysis] = field(default_factory=list)
 
     def analyze(self, *bodies: str, receive_count: int = 1) -> BatchReport:
@@ -64,6 +70,7 @@ class World:
             self.dead_letters,
             self.redelivery,
             LastImageTracker(self.last_images, lambda: NOON_MS),
+            self.attached,
         )
         settings = AnalyzeBatchSettings(ACCOUNT, PipelineSettings(lambda: self.rules, concurrent_detections=4))
         messages = [QueuedMessage(f"m{n}", body, f"handle {n}", receive_count) for n, body in enumerate(bodies)]
@@ -221,6 +228,66 @@ def test_foreign_objects_are_dead_lettered(key: str) -> None:
     world.analyze(an_s3_event(key))
 
     assert [type(error).__name__ for _, error in world.dead_letters.sent] == ["NotAKvsImageError"]
+
+
+class TestSharedBucket:
+    """A bucket to which others write, too."""
+
+    def test_only_images_of_attached_streams_are_analyzed(self) -> None:
+        world = World(attached=attached("front-door"))
+        keys = [world.image(0), world.image(1, stream="of-others"), "images/holiday.jpg"]
+
+        report = world.analyze(*map(an_s3_event, keys))
+
+        assert [one.frame.stream_name for one in world.results()] == ["front-door"]
+        assert (report.of_others, report.skipped_test_events, report.failed_item_ids) == (2, 0, [])
+        assert world.dead_letters.sent == []
+
+    def test_a_message_is_retried_while_it_is_not_known_whether_its_stream_is_attached(self) -> None:
+        world = World(attached=AttachedStreams(Throttled(), FakeManagedStreams(), ACCOUNT, monotonic_s=lambda: 0))
+
+        report = world.analyze(an_s3_event(world.image()))
+
+        assert (report.failed_item_ids, world.results(), world.dead_letters.sent) == (["m0"], [], [])
+
+    def test_a_stream_is_read_once_a_minute(self) -> None:
+        now_s, managed = [0.0], FakeManagedStreams()
+        streams = AttachedStreams(FakeStreams(), managed, ACCOUNT, monotonic_s=lambda: now_s[0])
+        key = an_image_key("front-door")
+        assert not streams.owns(key)
+        attach("front-door", managed)
+
+        now_s[0] = 59
+        assert not streams.owns(key)
+        now_s[0] = 61
+        assert streams.owns(key)
+
+    def test_a_deleted_stream_is_not_attached(self) -> None:
+        streams = AttachedStreams(Gone(), FakeManagedStreams(), ACCOUNT, monotonic_s=lambda: 0)
+
+        assert not streams.owns(an_image_key("front-door"))
+
+
+class Throttled(DescribeOnly):
+    def describe(self, name_or_arn: str) -> VideoStream:
+        raise MediaBusyError(name_or_arn)
+
+
+class Gone(DescribeOnly):
+    def describe(self, name_or_arn: str) -> VideoStream:
+        raise StreamGoneError(name_or_arn)
+
+
+def attach(name: str, managed: FakeManagedStreams) -> None:
+    arn = FakeStreams().describe(name).arn
+    managed.add(ManagedFeature(name, arn, Feature.IMAGE_GENERATION, None, ({},), 0))
+
+
+def attached(*names: str) -> AttachedStreams:
+    managed = FakeManagedStreams()
+    for name in names:
+        attach(name, managed)
+    return AttachedStreams(FakeStreams(), managed, ACCOUNT, monotonic_s=lambda: 0)
 
 
 def test_a_missing_image_is_dead_lettered() -> None:

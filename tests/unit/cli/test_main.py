@@ -25,7 +25,7 @@ def test_every_folder_adds_a_command_of_its_name() -> None:
 
 
 WITHOUT_FACTS = {
-    *("put-video", "local up", "kvs serve"),
+    *("put-video", "local up", "kvs serve", "destroy"),
     *("config sample", "config check", "config put", "config rollback", "config delete"),
     *("migrate kit", "migrate rekognition"),
 }

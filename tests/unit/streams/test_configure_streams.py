@@ -180,6 +180,20 @@ def test_settings_of_somebody_else_are_left_alone() -> None:
     assert (world.images(theirs.arn), world.images(free.arn)) == (THEIRS, None)
 
 
+@pytest.mark.parametrize(("uri", "left_alone"), [("s3://bucket", 0), ("s3://bucket/old/cam", 0), ("s3://bucket2", 1)])
+def test_another_folder_of_the_own_bucket_is_not_of_somebody_else(uri: str, left_alone: int) -> None:
+    world = World()
+    camera = world.registry.add("cam")
+    before = {**THEIRS, "DestinationConfig": {"Uri": uri, "DestinationRegion": "us-east-1"}}
+    world.registry.configurations[Feature.IMAGE_GENERATION, camera.arn] = before
+
+    report = world.apply("cam", takes_over=False)
+
+    assert (report.theirs, report.updated) == (left_alone, 1 - left_alone)
+    restore_all(world.ports())
+    assert world.images(camera.arn) == before
+
+
 def test_two_stacks_do_not_overwrite_each_other() -> None:
     world = World()
     camera = world.registry.add("cam")

@@ -8,11 +8,13 @@ from functools import cache
 
 from kinesight.adapters.aws import clients
 from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
+from kinesight.adapters.dynamodb.managed_streams import DynamoDbManagedStreams
 from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
 from kinesight.adapters.messages.sqs_redelivery import SqsRedelivery
 from kinesight.adapters.s3.image_store import S3ImageStore
 from kinesight.domain.analysis.analyze_images import AnalyzeBatchSettings, AnalyzeImagesPorts
+from kinesight.domain.analysis.attached_streams import AttachedStreams
 from kinesight.domain.analysis.stream_arns import StreamArns
 from kinesight.domain.streams.missing_images import LastImageTracker
 from kinesight.settings import AnalyzeImagesSettings
@@ -42,6 +44,7 @@ def ports(remaining_ms: Callable[[], int]) -> AnalyzeImagesPorts:
         dead_letters=SqsDeadLetters(clients.sqs(), environment.dead_letter_queue_url, source=_NAME),
         redelivery=SqsRedelivery(clients.sqs(), environment.images_queue_url),
         last_images=_last_images(),
+        attached=_attached() if environment.shared_images_bucket else None,
     )
 
 
@@ -49,6 +52,18 @@ def ports(remaining_ms: Callable[[], int]) -> AnalyzeImagesPorts:
 def _streams() -> StreamArns:
     # One attempt: an ARN is not worth delaying a batch.
     return StreamArns(KvsStreamDirectory(clients.kinesis_video(), describe_attempts=1), monotonic_s=time.monotonic)
+
+
+@cache
+def _attached() -> AttachedStreams:
+    """Kept for the environment's life, as what it caches."""
+    environment = _environment()
+    return AttachedStreams(
+        KvsStreamDirectory(clients.kinesis_video()),
+        DynamoDbManagedStreams(clients.dynamodb(), environment.coordination_table, epoch_s=time.time),
+        environment.account_id,
+        monotonic_s=time.monotonic,
+    )
 
 
 @cache

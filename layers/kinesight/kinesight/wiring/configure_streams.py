@@ -14,6 +14,7 @@ from kinesight.adapters.kvs.image_archive import KvsArchive
 from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.adapters.messages import cloudformation_response
 from kinesight.adapters.s3.bucket import S3Bucket
+from kinesight.adapters.s3.bucket_notifications import S3BucketNotifications
 from kinesight.domain.configuration.stream_tags import StreamTagsFile
 from kinesight.domain.streams.configure_streams import ConfigureStreamsPorts
 from kinesight.domain.streams.missing_images import MissingImagesPorts, MissingImagesReport, find_missing_images
@@ -56,6 +57,11 @@ def ports(remaining_ms: Callable[[], int]) -> ConfigureStreamsPorts:
         epoch_s=time.time(),
         deadline_s=clock.now_s() + remaining_ms() / 1000 - _MARGIN_S,
     )
+
+
+def bucket_notifications(account_id: str) -> S3BucketNotifications:
+    """Of buckets of this account."""
+    return S3BucketNotifications(clients.s3(), account_id)
 
 
 def missing_images() -> MissingImagesReport:

@@ -314,6 +314,15 @@ def test_settings_of_another_owner_are_named_as_left_alone(evaluate: Evaluate, u
     assert "takeOverStreamSettings" in result.explanation
 
 
+def test_the_next_step_for_a_bucket_that_existed_deletes_and_replaces_nothing() -> None:
+    moved = setup_checks.bucket(replace(BUCKET_FACTS, region="eu-west-1", is_of_stack=False))
+    silenced = pipeline_checks.bucket_notification(replace(NOTIFICATION, destinations=(), is_of_stack=False))
+
+    assert moved.next_step == "set ImagesBucketName to a bucket in us-east-1 and deploy"
+    assert silenced.next_step.startswith("aws s3api get-bucket-notification-configuration --bucket images")
+    assert "put-bucket-notification-configuration" not in silenced.next_step
+
+
 def test_every_cause_is_tested_here_and_declared_by_a_check() -> None:
     tested = {cause for _, _, cause in BROKEN}
     named = {cause for check in CHECKS for cause in check.causes}

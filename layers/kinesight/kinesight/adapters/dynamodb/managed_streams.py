@@ -47,6 +47,14 @@ class DynamoDbManagedStreams:
         except AWS_ERRORS as error:
             raise _busy(error) from error
 
+    def manages(self, feature: Feature, stream_arn: str) -> bool:
+        """Reads the entry consistently."""
+        key: Any = {"pk": {"S": _MANAGED}, "sk": {"S": f"{feature}#{stream_arn}"}}
+        try:
+            return "Item" in self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        except AWS_ERRORS as error:
+            raise _busy(error) from error
+
     def add(self, managed: ManagedFeature) -> ManagedFeature:
         """Calls PutItem on the condition that there is no entry."""
         item = _item(managed) | {"original": {"S": json.dumps(managed.original)}}

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from kinesight.domain.analysis.attached_streams import AttachedStreams
 from kinesight.domain.analysis.frame_from_s3 import frame_of
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
 from kinesight.domain.analysis.s3_events import ImageCreated, parse_s3_event
@@ -22,7 +23,7 @@ from kinesight.domain.streams.missing_images import LastImageTracker
 
 @dataclass(frozen=True, slots=True)
 class AnalyzeImagesPorts:
-    """Ports of this verb."""
+    """Ports of this verb. `attached` is for a bucket to which others may write: it is None for the stack's own."""
 
     images: ImageStore
     streams: StreamArns
@@ -30,6 +31,7 @@ class AnalyzeImagesPorts:
     dead_letters: DeadLetters
     redelivery: RedeliveryDelays
     last_images: LastImageTracker
+    attached: AttachedStreams | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class BatchReport(FailedItems):
     without_detector: list[FrameAnalysis] = field(default_factory=list)
     already_analyzed: list[FrameAnalysis] = field(default_factory=list)
     skipped_test_events: int = 0
+    of_others: int = 0
+    """Objects of a shared bucket that are no images of attached streams."""
     delay_failure: KinesightError | None = None
     """Why messages are redelivered after the queue's visibility timeout instead of sooner."""
 
@@ -61,6 +65,7 @@ class _MessageState:
     message: QueuedMessage
     images: list[FrameAnalysis] = field(default_factory=list)
     error: KinesightError | None = None
+    of_others: int = 0
 
 
 def analyze_batch(
@@ -88,10 +93,11 @@ def analyze_batch(
 def _open(message: QueuedMessage, ports: AnalyzeImagesPorts, settings: AnalyzeBatchSettings) -> _MessageState:
     try:
         created = parse_s3_event(message.body)
-    except PermanentError as error:
+        attached = [one for one in created if ports.attached is None or ports.attached.owns(one.key)]
+    except KinesightError as error:
         return _MessageState(message, error=error)
-    images = [FrameAnalysis(one.key, partial(_frame, one, ports, settings.account_id)) for one in created]
-    return _MessageState(message, images)
+    images = [FrameAnalysis(one.key, partial(_frame, one, ports, settings.account_id)) for one in attached]
+    return _MessageState(message, images, of_others=len(created) - len(attached))
 
 
 def _frame(created: ImageCreated, ports: AnalyzeImagesPorts, account_id: str) -> Frame:
@@ -105,7 +111,8 @@ def _settle(state: _MessageState, dead_letters: DeadLetters, report: BatchReport
     report.over_budget += [p for p in state.images if p.over_budget is not None]
     report.without_detector += [p for p in state.images if p.has_no_detector]
     report.already_analyzed += [p for p in state.images if p.already_analyzed]
-    report.skipped_test_events += state.error is None and not state.images
+    report.of_others += state.of_others
+    report.skipped_test_events += state.error is None and not state.images and not state.of_others
     failures = _failures(state)
     transient = [one for one in failures if not isinstance(one.error, PermanentError)]
     if transient:

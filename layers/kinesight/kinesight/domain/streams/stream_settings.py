@@ -56,6 +56,9 @@ class ManagedStreams(Protocol):
     def all(self) -> list[ManagedFeature]:
         """Lists every entry."""
 
+    def manages(self, feature: Feature, stream_arn: str) -> bool:
+        """Returns whether there is an entry."""
+
     def add(self, managed: ManagedFeature) -> ManagedFeature:
         """Stores an entry unless there is one; returns the stored entry."""
 
@@ -125,16 +128,24 @@ def equal_settings(one: FeatureSettings | None, other: FeatureSettings | None) -
 
 
 def foreign_destination(current: FeatureSettings | None, *own: FeatureSettings) -> str | None:
-    """Returns where enabled settings send to, if that is none of `own`'s destinations: a stream has one of each
-    kind."""
+    """Returns where enabled settings send to, if that is none of `own`'s destinations: a stream has one of each kind.
+
+    Another folder of a bucket of `own` is not foreign.
+    """
     if not current or current.get("Status") != "ENABLED":
         return None
+    owners = {"", *(_owner(_destination(one)) for one in own)}
     theirs = _destination(current)
-    return None if theirs in {"", *map(_destination, own)} else theirs
+    return None if _owner(theirs) in owners else theirs
 
 
 def _destination(settings: FeatureSettings) -> str:
     return str((settings.get("DestinationConfig") or {}).get("Uri", ""))
+
+
+def _owner(destination: str) -> str:
+    """Returns the bucket of an S3 address, else the whole destination."""
+    return "/".join(destination.split("/")[:3]) if destination.startswith("s3://") else destination
 
 
 def drift(current: FeatureSettings | None, desired: FeatureSettings) -> tuple[str, ...]:
