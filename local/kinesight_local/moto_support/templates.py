@@ -1,25 +1,41 @@
-"""Templates are read as JSON where they are JSON.
+"""Templates: those in JSON are read as JSON, those of SAM are expanded as CloudFormation expands them.
 
-moto reads each template as YAML first, and PyYAML's parser takes more than a second for one of ours.
+moto reads each template as YAML first, and PyYAML's parser takes more than a second for one of ours. It does not know
+the transform of SAM.
 """
 
 import json
 from collections.abc import Callable
 from typing import Any
 
-from moto.cloudformation.models import Stack
+from moto.cloudformation.exceptions import ValidationError
+from moto.cloudformation.models import ChangeSet, Stack
 
 from kinesight_local.moto_support.patches import install
+from kinesight_local.template import InvalidTemplateError, expand_sam
+
+_SAM = "AWS::Serverless-"
 
 
-def read_templates_as_json() -> Callable[[], None]:
+def read_templates() -> Callable[[], None]:
     """Call the result to restore moto."""
     as_yaml = Stack.parse_template
 
     def read(template: str) -> Any:
+        if _SAM in template:
+            try:
+                return expand_sam(template)
+            except InvalidTemplateError as error:
+                raise ValidationError(message=str(error)) from error
         try:
             return json.loads(template)
         except ValueError:
             return as_yaml(template)
 
-    return install((Stack, "parse_template", staticmethod(read)))
+    def read_of_change_set(change_set: ChangeSet) -> None:
+        change_set.template_dict = read(change_set.template)
+
+    return install(
+        (Stack, "parse_template", staticmethod(read)),
+        (ChangeSet, "_parse_template", read_of_change_set),
+    )
