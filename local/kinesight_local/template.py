@@ -248,6 +248,11 @@ def _definitions(document: Document, folder: Path) -> dict[str, str]:
     }
 
 
+def is_placeholder(code: Document) -> bool:
+    """Whether an expanded function's Code stands for its built folder."""
+    return code == {"S3Bucket": _PLACEHOLDER["Bucket"], "S3Key": _PLACEHOLDER["Key"]}
+
+
 def _with_placeholders(document: Document) -> Document:
     """The translator requires code in S3; the local cloud runs it from its folder."""
     plain = copy.deepcopy(document)
