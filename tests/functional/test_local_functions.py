@@ -1,8 +1,6 @@
 """Functions of users on the local cloud: their own zip files, made by the API or by CloudFormation."""
 
-import io
 import json
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +10,8 @@ from botocore.exceptions import ClientError
 from kinesight_local.cloud import LocalCloud
 
 from tests.e2e.test_event_driven_path import eventually
+from tests.user_stacks import ROLE, allow_functions, zipped
 
-ROLE = "arn:aws:iam::123456789012:role/any"
 HELLO = """
 import os, kept
 def handler(event, context):
@@ -66,19 +64,11 @@ Outputs:
 """
 
 
-def zipped(**modules: str) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, text in modules.items():
-            archive.writestr(f"{name}.py", text)
-    return buffer.getvalue()
-
-
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     folder = tmp_path_factory.mktemp("cloud")
     with LocalCloud(folder, folder / "data", {}) as running:
-        running.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument="{}")
+        allow_functions(running)
         yield running
 
 
@@ -103,10 +93,8 @@ def invoke(cloud: LocalCloud, name: str, event: Any) -> tuple[Any, bool]:
 
 def test_a_function_runs_with_its_current_code_layers_and_variables(cloud: LocalCloud) -> None:
     client = cloud.client("lambda")
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("python/kept.py", "VALUE = 1")
-    layer = client.publish_layer_version(LayerName="kept", Content={"ZipFile": buffer.getvalue()})["LayerVersionArn"]
+    content = {"ZipFile": zipped(python__kept="VALUE = 1")}
+    layer = client.publish_layer_version(LayerName="kept", Content=content)["LayerVersionArn"]
     create(cloud, "hello", zipped(app=HELLO), Environment={"Variables": {"OWN": "x"}}, Layers=[layer])
 
     assert invoke(cloud, "hello", {"who": "you"}) == ({"hello": "you", "own": "x", "kept": 1, "name": "hello"}, False)
