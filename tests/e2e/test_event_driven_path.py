@@ -25,8 +25,10 @@ from PIL import Image
 
 from tests.e2e.conftest import ROOT, STREAM
 from tests.sample_video import write_sample_video
+from tests.user_stacks import deploy_example
 
 Objects = dict[str, tuple[str, Any]]
+NO_JSON = b"this is not JSON"
 
 
 def eventually[T](read: Callable[[], T], good: Callable[[T], bool], seconds: float = 60) -> T:
@@ -255,7 +257,7 @@ def test_malformed_records_are_dead_lettered_and_others_are_processed(stack: Sta
     gone = a_copy(played, frame.model_copy(update={"fragment_number": "123"}), "a" * 32)
     good = a_copy(played, frame, "b" * 32)
     kinesis, name = stack.cloud.client("kinesis"), stack.outputs["ResultsStreamName"]
-    for data in (b"this is not JSON", gone.model_dump_json(by_alias=True), good.model_dump_json(by_alias=True)):
+    for data in (NO_JSON, gone.model_dump_json(by_alias=True), good.model_dump_json(by_alias=True)):
         kinesis.put_record(StreamName=name, PartitionKey=STREAM, Data=data)
 
     alerts = eventually(
@@ -266,7 +268,37 @@ def test_malformed_records_are_dead_lettered_and_others_are_processed(stack: Sta
     assert "fragment 123" in alerts[gone.result_id]["missing"][0]
     assert alerts[good.result_id]["missing"] == []
     assert evidence_keys(gone).annotated in stack.objects("EvidenceBucketName")
-    assert stack.new_dead_letters("EvidenceDeadLetterQueueUrl") == [("InvalidEventError", "this is not JSON")]
+    assert stack.new_dead_letters("EvidenceDeadLetterQueueUrl") == [("InvalidEventError", NO_JSON.decode())]
+
+
+def test_a_consumer_of_the_users_keeps_detections_and_their_fragments(stack: Stack, played: list[ResultRecord]) -> None:
+    """examples/consumer. It reads the stream from its start, and so the malformed record of the test above."""
+    s3 = stack.cloud.client("s3")
+    outputs = deploy_example(stack.cloud, "consumer", KinesightStack="kinesight")
+    records = [ResultRecord.model_validate_json(one["Data"]) for one in stack.raw_results() if one["Data"] != NO_JSON]
+    detected = {f"detections/stream={STREAM}/{one.result_id}.json": one for one in records if one.detections}
+    numbers = {one.frame.fragment_number for one in detected.values()}
+    fragments = {number: f"fragments/stream={STREAM}/{number}.mkv" for number in numbers if number != "123"}
+
+    def kept() -> set[str]:
+        return {one["Key"] for one in s3.list_objects_v2(Bucket=outputs["BucketName"]).get("Contents", [])}
+
+    def body(key: str) -> bytes:
+        content: bytes = s3.get_object(Bucket=outputs["BucketName"], Key=key)["Body"].read()
+        return content
+
+    expected = {*detected, *fragments.values()}
+    assert eventually(kept, lambda keys: len(keys) >= len(expected)) == expected
+    for key, record in detected.items():
+        document = json.loads(body(key))
+        assert document["detections"] == json.loads(record.model_dump_json(by_alias=True))["detections"]
+        assert document["fragment"] == fragments.get(record.frame.fragment_number)
+    for number, key in fragments.items():
+        (media,) = read_fragments([body(key)])
+        assert isinstance(media, MediaFragment)
+        assert media.number == number
+    (failed,) = eventually(lambda: stack.drained(outputs["FailedRecordsQueueUrl"]), bool)
+    assert json.loads(failed["Body"])["requestContext"]["condition"] == "RetryAttemptsExhausted"
 
 
 def a_copy(records: list[ResultRecord], frame: Any, result_id: str) -> ResultRecord:
