@@ -180,6 +180,7 @@ def test_a_workflow_of_the_users_starts_ours_and_notifies(stack: Stack, recorded
     )["executionArn"]
     ended = eventually(lambda: states.describe_execution(executionArn=started), lambda one: one["status"] != "RUNNING")
 
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
     summary = json.loads(ended["output"])["analysis"]["Output"]
     (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
     notified = json.loads(json.loads(message["Body"])["Message"])

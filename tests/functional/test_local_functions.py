@@ -219,15 +219,16 @@ def test_properties_without_effect_here_are_refused(cloud: LocalCloud, settings:
     cloud.client("kinesis").delete_stream(StreamName="refused")
 
 
-def test_a_state_machine_of_a_template_runs(cloud: LocalCloud) -> None:
+def test_a_state_machine_of_a_template_runs_and_starts_another(cloud: LocalCloud) -> None:
     create(cloud, "greets", zipped(app=HELLO, kept="VALUE = 2"))
-    definition = {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "${Function}", "End": True}}}
     arn = "arn:aws:lambda:us-east-1:123456789012:function:greets"
-    properties = {"RoleArn": ROLE, "Definition": definition, "DefinitionSubstitutions": {"Function": arn}}
-    template = {
-        "Resources": {"Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}},
-        "Outputs": {"Arn": {"Value": {"Ref": "Machine"}}},
-    }
+    inner = a_machine({"Type": "Task", "Resource": "${Function}"}, Function=arn)
+    start = {"StateMachineArn": "${Inner}", "Name": "inner", "Input": {"who.$": "$.who"}}
+    outer = a_machine(
+        {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2", "Parameters": start},
+        Inner={"Ref": "Inner"},
+    )
+    template = {"Resources": {"Inner": inner, "Outer": outer}, "Outputs": {"Arn": {"Value": {"Ref": "Outer"}}}}
     cloudformation, states = cloud.client("cloudformation"), cloud.client("stepfunctions")
     cloudformation.create_stack(StackName="machine", TemplateBody=json.dumps(template))
     (stack,) = cloudformation.describe_stacks(StackName="machine")["Stacks"]
@@ -235,9 +236,16 @@ def test_a_state_machine_of_a_template_runs(cloud: LocalCloud) -> None:
     started = states.start_execution(stateMachineArn=stack["Outputs"][0]["OutputValue"], input='{"who": "me"}')
 
     ended = eventually(lambda: states.describe_execution(executionArn=started["executionArn"]), has_ended)
-    assert json.loads(ended["output"])["hello"] == "me"
+    result = json.loads(ended["output"])
+    assert (result["Name"], result["Status"], result["Output"]["hello"]) == ("inner", "SUCCEEDED", "me")
     cloudformation.delete_stack(StackName="machine")
     assert states.list_state_machines()["stateMachines"] == []
+
+
+def a_machine(state: dict[str, Any], **substitutions: Any) -> dict[str, Any]:
+    definition = {"StartAt": "A", "States": {"A": {**state, "End": True}}}
+    properties = {"RoleArn": ROLE, "Definition": definition, "DefinitionSubstitutions": substitutions}
+    return {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
 
 
 def has_ended(execution: Any) -> bool:

@@ -12,7 +12,6 @@ from moto.sqs.models import Queue
 from kinesight_local.event_sources.mappings import UnsupportedMappingError
 from kinesight_local.moto_support.patches import install
 
-_DELIVERED_BY_MOTO = "lambda_event_source_mappings"
 _NUMBERS = ("BatchSize", "MaximumBatchingWindowInSeconds", "MaximumRecordAgeInSeconds", "MaximumRetryAttempts")
 
 
@@ -49,20 +48,14 @@ def serve_mappings(service: Service) -> Callable[[], None]:
         service.end(uuid)
         return delete(backend, uuid)
 
-    restore_backend = install(
+    # Each queue and stream has a list of its own, by which moto would deliver, too: this one stays empty.
+    never = property(lambda _: {}, lambda *_: None)
+    return install(
         (LambdaBackend, "create_event_source_mapping", created),
         (LambdaBackend, "delete_event_source_mapping", deleted),
+        (Queue, "lambda_event_source_mappings", never),
+        (Stream, "lambda_event_source_mappings", never),
     )
-    for source in (Queue, Stream):
-        # each instance has a list of its own, by which moto would deliver, too: this one stays empty
-        setattr(source, _DELIVERED_BY_MOTO, property(lambda _: {}, lambda *_: None))
-
-    def restore() -> None:
-        restore_backend()
-        for source in (Queue, Stream):
-            delattr(source, _DELIVERED_BY_MOTO)
-
-    return restore
 
 
 def _typed(spec: dict[str, Any]) -> dict[str, Any]:
