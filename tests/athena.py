@@ -27,9 +27,10 @@ _OFFSET = re.compile(r"NOW(?:([+-])(\d+)(YEARS|DAYS))")
 _DAYS = {"YEARS": 365, "DAYS": 1}
 
 
-def columns() -> dict[str, str]:
-    """Types of Hive by column."""
-    return {one["Name"]: one["Type"] for one in TABLE["StorageDescriptor"]["Columns"]}
+def columns() -> dict[str, exp.DataType]:
+    """Types by column."""
+    given = TABLE["StorageDescriptor"]["Columns"]
+    return {one["Name"]: exp.DataType.build(one["Type"], dialect="hive") for one in given}
 
 
 def projected(bucket: str, streams: str, now: datetime) -> Iterator[tuple[str, str, str]]:
@@ -63,7 +64,7 @@ class Athena:
         with rows.open("w") as file:
             for row in self._rows(objects, streams):
                 file.write(json.dumps(row) + "\n")
-        types = {name: _duckdb_type(one) for name, one in columns().items()} | {"stream": "VARCHAR", "day": "VARCHAR"}
+        types = {name: one.sql("duckdb") for name, one in columns().items()} | {"stream": "VARCHAR", "day": "VARCHAR"}
         self._database.read_json(str(rows), columns=types, format="newline_delimited").create("results")
 
     def run(self, query: str) -> list[dict[str, Any]]:
@@ -97,26 +98,3 @@ def _lowered(node: Any) -> Any:
     if isinstance(node, dict):
         return {name.lower(): _lowered(value) for name, value in node.items()}
     return [_lowered(one) for one in node] if isinstance(node, list) else node
-
-
-def _duckdb_type(hive: str) -> str:
-    if hive.startswith("array<"):
-        return f"{_duckdb_type(hive[6:-1])}[]"
-    if hive.startswith("map<"):
-        return f"MAP({', '.join(map(_duckdb_type, _parts(hive[4:-1])))})"
-    if hive.startswith("struct<"):
-        fields = (one.split(":", 1) for one in _parts(hive[7:-1]))
-        return f"STRUCT({', '.join(f'"{name}" {_duckdb_type(one)}' for name, one in fields)})"
-    return {"string": "VARCHAR", "int": "INTEGER"}.get(hive, hive.upper())
-
-
-def _parts(text: str) -> list[str]:
-    """Split at commas that are not within a nested type."""
-    parts, depth = [""], 0
-    for letter in text:
-        depth += {"<": 1, ">": -1}.get(letter, 0)
-        if letter == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return parts

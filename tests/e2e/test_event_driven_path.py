@@ -4,7 +4,9 @@ import base64
 import json
 import re
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
 from PIL import Image
 
+from tests.athena import QUERIES, Athena
 from tests.e2e.conftest import ROOT, STREAM
 from tests.sample_video import write_sample_video
 from tests.user_stacks import deploy_example
@@ -299,6 +302,46 @@ def test_a_consumer_of_the_users_keeps_detections_and_their_fragments(stack: Sta
         assert media.number == number
     (failed,) = eventually(lambda: stack.drained(outputs["FailedRecordsQueueUrl"]), bool)
     assert json.loads(failed["Body"])["requestContext"]["condition"] == "RetryAttemptsExhausted"
+
+
+def test_athena_finds_every_result_by_the_table_and_queries_of_the_example(
+    stack: Stack, played: list[ResultRecord], tmp_path: Path
+) -> None:
+    """examples/athena, over the objects that the stack wrote."""
+    keys = [key for key in stack.objects("EvidenceBucketName") if key.startswith("results/")]
+    objects = {key: stack.body(key) for key in keys}
+    records = [ResultRecord.model_validate_json(body) for body in objects.values()]
+
+    athena = Athena(objects, f"other,{STREAM}", tmp_path)
+
+    assert athena.seen == set(keys)
+    confidences = defaultdict(list)
+    for detection in (one for record in records for one in record.detections):
+        confidences[detection.label].append(detection.confidence)
+    by_label = {row["label"]: row for row in athena.run(QUERIES["ConfidencePerLabel"])}
+    assert {label: row["detections"] for label, row in by_label.items()} == {
+        label: len(found) for label, found in confidences.items()
+    }
+    assert {label: row["highest"] for label, row in by_label.items()} == {
+        label: max(found) for label, found in confidences.items()
+    }
+    per_hour = athena.run(QUERIES["DetectionsPerHour"])
+    assert sum(row["detections"] for row in per_hour) == sum(map(len, confidences.values()))
+    assert {row["stream"] for row in per_hour} == {STREAM}
+    assert {row["resultid"] for row in athena.run(QUERIES["MatchesOfToday"])} == today(records)
+    (first, *_) = athena.run(
+        "SELECT resultid, frame.fragmentnumber, detections[1].boundingbox.left AS edge FROM results"
+    )
+    record = next(one for one in records if one.result_id == first["resultid"])
+    assert first["fragmentnumber"] == record.frame.fragment_number
+    assert record.detections[0].bounding_box is not None
+    assert first["edge"] == record.detections[0].bounding_box.left
+
+
+def today(records: Iterable[ResultRecord]) -> set[str]:
+    """The ids of those of the current day in UTC: a test may run at midnight."""
+    day = datetime.now(UTC).date()
+    return {one.result_id for one in records if one.matched and one.frame.image_timestamp.date() == day}
 
 
 def a_copy(records: list[ResultRecord], frame: Any, result_id: str) -> ResultRecord:
