@@ -32,7 +32,7 @@ def allow_functions(cloud: LocalCloud) -> None:
 
 
 def deploy_example(cloud: LocalCloud, example: str, **parameters: str) -> dict[str, str]:
-    """Deploys an example's template by CloudFormation; returns the outputs."""
+    """Deploys an example by CloudFormation, as `sam deploy` does; returns the outputs."""
     folder, s3 = EXAMPLES / example, cloud.client("s3")
     s3.create_bucket(Bucket=_CODE_BUCKET)
 
@@ -42,12 +42,17 @@ def deploy_example(cloud: LocalCloud, example: str, **parameters: str) -> dict[s
         s3.put_object(Bucket=_CODE_BUCKET, Key=f"{example}/{path.name}", Body=body)
         return f"{found[1]}: s3://{_CODE_BUCKET}/{example}/{path.name}"
 
+    template = _LOCAL_FILE.sub(uploaded, (folder / "template.yaml").read_text())
+    s3.put_object(Bucket=_CODE_BUCKET, Key=f"{example}/template.yaml", Body=template.encode())
     cloudformation = cloud.client("cloudformation")
-    cloudformation.create_stack(
+    change_set = cloudformation.create_change_set(
         StackName=example,
-        TemplateBody=_LOCAL_FILE.sub(uploaded, (folder / "template.yaml").read_text()),
+        ChangeSetName="create",
+        ChangeSetType="CREATE",
+        TemplateURL=f"{cloud.endpoints['AWS_ENDPOINT_URL']}/{_CODE_BUCKET}/{example}/template.yaml",
         Capabilities=["CAPABILITY_IAM"],
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
     )
+    cloudformation.execute_change_set(ChangeSetName=change_set["Id"])
     (stack,) = cloudformation.describe_stacks(StackName=example)["Stacks"]
     return {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}

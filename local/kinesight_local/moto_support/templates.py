@@ -7,9 +7,11 @@ the transform of SAM.
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from moto.cloudformation.exceptions import ValidationError
-from moto.cloudformation.models import ChangeSet, Stack
+from moto.cloudformation.models import ChangeSet, Stack, cloudformation_backends
+from moto.cloudformation.responses import CloudFormationResponse
 
 from kinesight_local.moto_support.patches import install
 from kinesight_local.template import InvalidTemplateError, expand_sam
@@ -34,8 +36,19 @@ def read_templates() -> Callable[[], None]:
 
     def read_of_change_set(change_set: ChangeSet) -> None:
         change_set.template_dict = read(change_set.template)
+        # moto gives the exports of other stacks to a stack that is created at once only
+        stack = change_set.stack
+        backend = cloudformation_backends[stack.account_id][stack.region_name]
+        stack.resource_map.cross_stack_resources = backend.exports
+
+    read_of_s3 = CloudFormationResponse._get_stack_from_s3_url
+
+    def read_by_path(response: CloudFormationResponse, url: str) -> str:
+        """moto reads the bucket from the host's name, which is this machine's address here."""
+        return read_of_s3(response, f"https://s3.amazonaws.com{urlsplit(url).path}")
 
     return install(
         (Stack, "parse_template", staticmethod(read)),
         (ChangeSet, "_parse_template", read_of_change_set),
+        (CloudFormationResponse, "_get_stack_from_s3_url", read_by_path),
     )
