@@ -111,7 +111,7 @@ check-types: setup
 	$(BIN)/mypy
 
 check-template: setup
-	$(BIN)/cfn-lint template.yaml examples/*.yaml
+	$(BIN)/cfn-lint template.yaml examples/*.yaml examples/*/template.yaml
 	$(BIN)/sam validate --region us-east-1
 
 format: setup $(PAGE_TOOLS) ## bring the code into the one format

@@ -6,8 +6,8 @@ It listens on loopback only, keeps its state in one folder, and is never deploye
     build.py            `sam build`
     template.py         the built template, expanded
     deployment.py       the stack on moto; resources/ has one class per CloudFormation resource type
-    lambdas.py          functions as processes
-    event_sources.py    pollers for event source mappings; schedules.py for scheduled rules
+    functions.py        all functions, the stack's own and others; lambdas.py runs them as processes
+    event_sources/      pollers for event source mappings; schedules.py for scheduled rules
     log_shipping.py     log files to CloudWatch Logs
     viewer.py           the viewer's page and API; http_api.py converts requests and results
     calls.py            counts AWS calls; aws_requests.py identifies them

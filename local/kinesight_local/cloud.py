@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -14,19 +15,24 @@ import boto3
 import httpx
 from botocore.config import Config
 from kinesight.domain.configuration.current import DOCUMENT_KEY
+from moto.awslambda.models import LambdaFunction
 from moto.server import ThreadedMotoServer
 
 from kinesight_local.build import built, default_cache
 from kinesight_local.calls import Call, CallCounter, count_queued, observer
 from kinesight_local.deployment import Stack
+from kinesight_local.event_sources.mappings import EventSourceMappings
+from kinesight_local.functions import Functions
 from kinesight_local.kvs.server import KvsServer
-from kinesight_local.lambdas import NO_TLS, Lambdas
+from kinesight_local.lambdas import NO_TLS, InvocationResult, Lambdas
 from kinesight_local.moto_support.atomic_writes import make_writes_atomic
 from kinesight_local.moto_support.executions import name_executions
-from kinesight_local.moto_support.hooks import check_links, count_calls
+from kinesight_local.moto_support.hooks import check_links, count_calls, route_invocations
+from kinesight_local.moto_support.mappings import serve_mappings
 from kinesight_local.moto_support.queues import make_queues_safe
 from kinesight_local.moto_support.shards import make_shards_quick
-from kinesight_local.moto_support.templates import read_templates_as_json
+from kinesight_local.moto_support.state_machines import run_state_machines
+from kinesight_local.moto_support.templates import read_templates
 from kinesight_local.template import expand
 from kinesight_local.viewer import ViewerServer
 from kinesight_local.vision.server import VisionServer
@@ -40,6 +46,14 @@ _CREDENTIALS = {
     "AWS_DEFAULT_REGION": REGION,
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+_PATCHES = (
+    make_writes_atomic,
+    make_queues_safe,
+    make_shards_quick,
+    name_executions,
+    read_templates,
+    run_state_machines,
+)
 _CONTROL_S = 60
 _CLIENT = Config(connect_timeout=5, read_timeout=60, max_pool_connections=20, retries={"mode": "standard"})
 
@@ -77,9 +91,10 @@ class LocalCloud:
         self.calls = CallCounter()
         self.endpoints: dict[str, str] = {}
         self.function_endpoints: dict[str, str] = {}
-        """The endpoints that functions get. To put a proxy in between, change it before `deploy`."""
+        """The endpoints that functions get. To put a proxy in between, change it before they start."""
         self.stack: Stack | None = None
         self.lambdas: Lambdas | None = None
+        self._functions: Functions | None = None
         self.viewer: ViewerServer | None = None
         """If the stack has one."""
         self._clients: dict[str, Any] = {}
@@ -117,7 +132,7 @@ class LocalCloud:
     def _start(self, ending: ExitStack) -> None:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         ending.callback(self._give_environment_back)
-        for patch in (make_writes_atomic, make_queues_safe, make_shards_quick, name_executions, read_templates_as_json):
+        for patch in _PATCHES:
             ending.callback(patch())
         ending.callback(count_queued(self.calls))
         self._moto.start()
@@ -147,6 +162,29 @@ class LocalCloud:
         self.kvs.observer = self.vision.observer = observer(self.calls)
         ending.enter_context(self.kvs)
         ending.enter_context(self.vision)
+        self._run_functions(ending)
+
+    def _run_functions(self, ending: ExitStack) -> None:
+        """Has all functions that moto's Lambda gets run in our processes, and serves their event source mappings."""
+        self.lambdas = Lambdas(
+            lambda: self.function_endpoints,
+            self.log_dir,
+            invoked=lambda name: self.calls.add(Call("", "lambda", "Invoke", name)),
+        )
+        ending.callback(self.lambdas.stop)
+        self._functions = Functions(self.lambdas, self._data_dir / "functions")
+        ending.callback(route_invocations(partial(self._invoke, self._functions)))
+        mappings = EventSourceMappings(self._functions, self.client)
+        ending.callback(mappings.stop)
+        ending.callback(serve_mappings(mappings))
+
+    def _invoke(self, functions: Functions, function: LambdaFunction, event: Any) -> InvocationResult:
+        """moto's hook. A function may be invoked while the stack is still being created."""
+        if self.stack is not None and isinstance(event, dict) and "ResponseURL" in event:
+            created = self.stack.invoke_for_cloudformation(function, event)
+            if created is not None:
+                return created
+        return functions.invoke(function, event)
 
     def ensure_stream(self, name: str) -> None:
         """Creates a stream if it does not exist. Call it before `deploy`, which attaches existing streams at once."""
@@ -161,13 +199,9 @@ class LocalCloud:
         template = self._ending.enter_context(built(self._project_dir, cache))
         progress("deploying the stack")
         expanded = expand(template, self._parameters)
-        self.lambdas = Lambdas(
-            self.function_endpoints,
-            self.log_dir,
-            invoked=lambda name: self.calls.add(Call("", "lambda", "Invoke", name)),
-        )
-        self._ending.callback(self.lambdas.stop)
-        self.stack = Stack(self._stack_name, expanded, self.lambdas, self.client)
+        if self._functions is None:
+            raise RuntimeError("the local cloud is not started")
+        self.stack = Stack(self._stack_name, expanded, self._functions, self.client)
         self._ending.callback(self.stack.stop)
         self.stack.create()
         if self._configuration is not None:

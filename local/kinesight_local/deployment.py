@@ -11,37 +11,37 @@ from typing import Any
 
 from moto.awslambda.models import LambdaFunction
 
-from kinesight_local.lambdas import FunctionSpec, InvocationResult, Lambdas
-from kinesight_local.moto_support.hooks import route_invocations
+from kinesight_local.functions import Functions
+from kinesight_local.lambdas import InvocationResult
 from kinesight_local.resources.base import Invoke
 from kinesight_local.resources.catalogue import ResourceTypes, resources_of
 from kinesight_local.resources.custom_resources import CustomResources
 from kinesight_local.resources.moto_template import MotoTemplate, References
 from kinesight_local.resources.web_front import web_of
-from kinesight_local.template import Expanded
+from kinesight_local.template import Document, Expanded
 from kinesight_local.viewer import Web
 
 
 class Stack:
     """One deployed stack; the `Deployment` of its resource types."""
 
-    def __init__(self, name: str, expanded: Expanded, lambdas: Lambdas, client: Callable[[str], Any]) -> None:
+    def __init__(self, name: str, expanded: Expanded, functions: Functions, client: Callable[[str], Any]) -> None:
         """`client` makes boto3 clients for the local cloud."""
         self.name = name
         self.outputs: dict[str, str] = {}
         self.parameters = expanded.parameters
         self._expanded = expanded
-        self._lambdas = lambdas
+        self._functions = functions
         self._client = client
         self._references = References({})
         self._types = ResourceTypes()
-        self._custom_resources = CustomResources(lambdas.invoke)
-        self._restore_moto: Callable[[], None] = lambda: None
+        self._custom_resources = CustomResources(functions.invoke)
 
     def create(self) -> None:
         """Creates all resources and starts their threads. Raises DeploymentFailedError, TimeoutError, ClientError."""
         self._custom_resources.start()
-        self._restore_moto = route_invocations(self._invoke)
+        for logical_id, source in self._expanded.sources.items():
+            self._functions.add_built(self.physical_name(logical_id), source)
         template = MotoTemplate(self._expanded.document, self._types, self.physical_name)
         resolved = self._create_in_moto(template)
         self._references = template.references(resolved)
@@ -54,9 +54,8 @@ class Stack:
         self._custom_resources.delete()
 
     def stop(self) -> None:
-        """Ends all threads and restores moto. The resources stay in moto."""
+        """Ends all threads. The resources stay in moto."""
         self._types.stop()
-        self._restore_moto()
         self._custom_resources.stop()
 
     def physical_id(self, logical_id: str) -> str:
@@ -79,7 +78,7 @@ class Stack:
     @property
     def log_dir(self) -> Path:
         """One log file per function."""
-        return self._lambdas.log_dir
+        return self._functions.log_dir
 
     def client(self, service: str) -> Any:
         """A boto3 client for the local cloud."""
@@ -93,22 +92,15 @@ class Stack:
         """The resolved value of a resource's reference."""
         return self._references.get(logical_id, name)
 
-    def definition(self, logical_id: str) -> str:
-        """A state machine's definition as JSON, before its substitutions."""
-        return self._expanded.definitions[logical_id]
-
     def invoker(self, function_arn: str) -> Invoke:
-        """Invokes a registered function directly, and any other through moto, which registers it."""
-        name = function_arn.rpartition(":")[2]
-        moto = self._client("lambda")
+        """Invokes any function of the local cloud."""
+        return self._functions.invoker(function_arn)
 
-        def invoke(event: Any) -> InvocationResult:
-            if self._lambdas.has(name):
-                return self._lambdas.invoke(name, event)
-            response = moto.invoke(FunctionName=name, Payload=json.dumps(event))
-            return InvocationResult(response["Payload"].read(), failed="FunctionError" in response)
-
-        return invoke
+    def invoke_for_cloudformation(self, function: LambdaFunction, event: Document) -> InvocationResult | None:
+        """Creates a custom resource for moto; None if the event is not about one of this stack."""
+        if f":stack/{self.name}/" not in event.get("StackId", ""):
+            return None
+        return self._custom_resources.create(function, event, self._client("cloudformation").meta.endpoint_url)
 
     # -- moto ----------------------------------------------------------------------------------------------------
 
@@ -125,24 +117,3 @@ class Stack:
         self._custom_resources.wait_until_created(len(custom))
         (stack,) = cloudformation.describe_stacks(StackName=self.name)["Stacks"]
         return {one["OutputKey"]: one["OutputValue"] for one in stack.get("Outputs", [])}
-
-    def _invoke(self, function: LambdaFunction, event: Any) -> InvocationResult:
-        """moto's hook. A function may be invoked while the stack is still being created."""
-        name = function.function_name
-        if not self._lambdas.has(name):
-            self._lambdas.register(self._spec(function))
-        if isinstance(event, dict) and "ResponseURL" in event:
-            endpoint_url = self._client("cloudformation").meta.endpoint_url
-            return self._custom_resources.create(name, event, endpoint_url)
-        return self._lambdas.invoke(name, event)
-
-    def _spec(self, function: LambdaFunction) -> FunctionSpec:
-        logical_id = function.function_name.removeprefix(f"{self.name}-")
-        return FunctionSpec(
-            name=function.function_name,
-            handler=str(function.handler),
-            timeout_s=int(function.timeout),
-            memory_mb=int(function.memory_size),
-            environment={key: str(value) for key, value in function.environment_vars.items()},
-            source=self._expanded.sources[logical_id],
-        )

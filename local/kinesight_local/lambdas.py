@@ -70,8 +70,15 @@ class FunctionPool:
     """A function's execution environments, started on demand, at most `most`."""
 
     def __init__(
-        self, spec: FunctionSpec, runtime_environment: Mapping[str, str], log: Path, runtimes: Runtimes, *, most: int
+        self,
+        spec: FunctionSpec,
+        runtime_environment: Callable[[], Mapping[str, str]],
+        log: Path,
+        runtimes: Runtimes,
+        *,
+        most: int,
     ) -> None:
+        """`runtime_environment` returns the variables of the next environment that starts."""
         self.spec = spec
         self._runtimes = runtimes
         self._runtime_environment = runtime_environment
@@ -112,8 +119,10 @@ class FunctionPool:
             running[0].kill()
         return bool(running)
 
-    def restart(self) -> None:
-        """Has the next invocations start new environments; running invocations end as they are."""
+    def restart(self, spec: FunctionSpec | None = None) -> None:
+        """Has the next invocations start new environments, of another configuration if there is one; running
+        invocations end as they are."""
+        self.spec = spec or self.spec
         self._generation += 1
 
     def stop(self) -> None:
@@ -125,7 +134,7 @@ class FunctionPool:
     def _start(self) -> "_Environment":
         self._check_not_stopped()
         generation = self._generation
-        environment = _Environment(self.spec, self._runtime_environment, self._log, self._runtimes)
+        environment = _Environment(self.spec, self._runtime_environment(), self._log, self._runtimes)
         environment.generation = generation
         self._all.append(environment)
         try:
@@ -156,7 +165,7 @@ class _Environment:
         self._url = f"http://{address}/2015-03-31/functions/function/invocations"
         command = ["/bin/sh", "-c", _LIFELINE, "sh"]
         command += [str(_EMULATOR), "--log-level", "error", "--runtime-interface-emulator-address", address]
-        command += ["--runtime-api-address", api, *runtimes.command(spec.handler)]
+        command += ["--runtime-api-address", api, *runtimes.command(spec.handler, spec.source)]
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 command,
@@ -252,11 +261,11 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
 
 
 class Lambdas:
-    """All functions of a stack by name."""
+    """The execution environments of all functions by name."""
 
     def __init__(
         self,
-        runtime_environment: Mapping[str, str],
+        runtime_environment: Callable[[], Mapping[str, str]],
         log_dir: Path,
         *,
         most_environments: int = 3,
@@ -273,20 +282,6 @@ class Lambdas:
         self._pools: dict[str, FunctionPool] = {}
         self._lock = threading.Lock()
 
-    def register(self, spec: FunctionSpec) -> None:
-        """Adds or replaces a function."""
-        with self._lock:
-            old = self._pools.pop(spec.name, None)
-            log = self.log_dir / f"{spec.name}.log"
-            self._pools[spec.name] = FunctionPool(spec, self._runtime_environment, log, self._runtimes, most=self._most)
-        if old is not None:
-            old.stop()
-
-    def has(self, name: str) -> bool:
-        """Whether a function is registered."""
-        with self._lock:
-            return name in self._pools
-
     def kill(self, name: str) -> bool:
         """Simulates a failed host: kills one of the function's environments. False if none is running."""
         with self._lock:
@@ -300,12 +295,10 @@ class Lambdas:
         for pool in pools:
             pool.restart()
 
-    def invoke(self, name: str, event: Any) -> InvocationResult:
-        """Raises KeyError for a function that is not registered."""
-        with self._lock:
-            pool = self._pools[name]
-        self._invoked(name)
-        return pool.invoke(event)
+    def invoke(self, spec: FunctionSpec, event: Any) -> InvocationResult:
+        """Runs a function; a configuration that differs from the previous invocation's starts new environments."""
+        self._invoked(spec.name)
+        return self._pool(spec).invoke(event)
 
     def stop(self) -> None:
         """Ends all environments."""
@@ -313,3 +306,14 @@ class Lambdas:
             for pool in self._pools.values():
                 pool.stop()
         self._runtimes.stop()
+
+    def _pool(self, spec: FunctionSpec) -> FunctionPool:
+        with self._lock:
+            pool = self._pools.get(spec.name)
+            if pool is None:
+                log = self.log_dir / f"{spec.name}.log"
+                pool = FunctionPool(spec, self._runtime_environment, log, self._runtimes, most=self._most)
+                self._pools[spec.name] = pool
+            elif pool.spec != spec:
+                pool.restart(spec)
+            return pool

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from samtranslator.model.exceptions import InvalidDocumentException
 from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import intrinsics_multi_constructor
@@ -34,6 +35,8 @@ class FunctionSource:
 
     code_dir: Path
     layer_dirs: tuple[Path, ...]
+    shares_imports: bool = True
+    """Whether its runtime may start with imported modules of the stack's layers. A user's code brings its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,6 @@ class Expanded:
     document: Document
     parameters: dict[str, str]
     sources: dict[str, FunctionSource]
-    definitions: dict[str, str]
-    """State machines as JSON, before their substitutions, by logical id."""
     conditions: dict[str, bool]
     """Which of the template's conditions hold."""
 
@@ -96,7 +97,22 @@ def expand(template: Path, overrides: Mapping[str, str]) -> Expanded:
     sources = _sources(document, template.parent)
     plain = pickle.dumps(_with_placeholders(document))
     expanded: Document = pickle.loads(_transformed(plain, tuple(parameters.items())))  # noqa: S301  # our own
-    return Expanded(_unversioned(expanded), parameters, sources, _definitions(document, template.parent), truths)
+    for name, definition in _definitions(document, template.parent).items():
+        expanded["Resources"][name]["Properties"]["DefinitionString"] = definition
+    return Expanded(_unversioned(expanded), parameters, sources, truths)
+
+
+def expand_sam(text: str) -> Document:
+    """A user's SAM template, packaged: its code is in S3. Raises InvalidTemplateError.
+
+    Parameters have their defaults where SAM itself reads them."""
+    document = yaml.load(text, Loader=_Loader)  # noqa: S506  # it is a safe loader
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    try:
+        expanded: Document = transform(document, {}, _NoManagedPolicies())
+    except InvalidDocumentException as error:
+        raise InvalidTemplateError(error.message) from error
+    return expanded
 
 
 @functools.lru_cache(maxsize=32)
@@ -224,11 +240,17 @@ def _sources(document: Document, folder: Path) -> dict[str, FunctionSource]:
 
 
 def _definitions(document: Document, folder: Path) -> dict[str, str]:
+    """State machines as JSON, before their substitutions, by logical id."""
     return {
         name: json.dumps(yaml.load((folder / resource["Properties"]["DefinitionUri"]).read_text(), Loader=_Loader))  # noqa: S506
         for name, resource in document["Resources"].items()
         if resource["Type"] == "AWS::Serverless::StateMachine"
     }
+
+
+def is_placeholder(code: Document) -> bool:
+    """Whether an expanded function's Code stands for its built folder."""
+    return code == {"S3Bucket": _PLACEHOLDER["Bucket"], "S3Key": _PLACEHOLDER["Key"]}
 
 
 def _with_placeholders(document: Document) -> Document:

@@ -259,6 +259,9 @@ ALARMS = (
         periods=2,
         condition="IsLive",
     ),
+    _dead_letters(
+        "Consumer", Feature.CONSUMER, "Your own consumer could not process results.", condition="HasConsumer"
+    ),
     Alarm(
         "SweepStreamsAlarm",
         Feature.NOTIFICATIONS,

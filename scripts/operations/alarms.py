@@ -29,6 +29,7 @@ class Feature(StrEnum):
     ON_DEMAND = "on-demand"
     NOTIFICATIONS = "notifications"
     LIVE = "live"
+    CONSUMER = "consumer"
     VIEWER = "viewer"
     OPERATIONS = "operations"
 

@@ -23,6 +23,7 @@ _USD_PER_METRIC = 0.10
 """Standard resolution alarm, a month: CloudWatch pricing."""
 _WITH = {
     "IsLive": "`LiveStatus`",
+    "HasConsumer": "a consumer of your own",
     "HasSweep": "`SweepSchedule`",
     "HasViewer": "the viewer",
     "HasBudget": "a daily budget",

@@ -22,7 +22,7 @@ FUNCTIONS = tuple(
     for path in sorted(Path(__file__).resolve().parents[2].glob("functions/*/app.py"))
 )
 QUEUES = ("Images", "Notifications", "SessionClips")
-DEAD_LETTERS = ("Images", "Evidence", "Sessions", "SessionClips", "Notifications", "Live")
+DEAD_LETTERS = ("Images", "Evidence", "Sessions", "SessionClips", "Notifications", "Live", "Consumer")
 SOURCES = {"analyze_images": "image generation", "detect_objects": "on demand", "consume_live": "live"}
 
 

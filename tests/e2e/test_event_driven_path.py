@@ -4,7 +4,9 @@ import base64
 import json
 import re
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -23,10 +25,13 @@ from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
 from PIL import Image
 
+from tests.athena import QUERIES, Athena
 from tests.e2e.conftest import ROOT, STREAM
 from tests.sample_video import write_sample_video
+from tests.user_stacks import deploy_example
 
 Objects = dict[str, tuple[str, Any]]
+NO_JSON = b"this is not JSON"
 
 
 def eventually[T](read: Callable[[], T], good: Callable[[T], bool], seconds: float = 60) -> T:
@@ -255,7 +260,7 @@ def test_malformed_records_are_dead_lettered_and_others_are_processed(stack: Sta
     gone = a_copy(played, frame.model_copy(update={"fragment_number": "123"}), "a" * 32)
     good = a_copy(played, frame, "b" * 32)
     kinesis, name = stack.cloud.client("kinesis"), stack.outputs["ResultsStreamName"]
-    for data in (b"this is not JSON", gone.model_dump_json(by_alias=True), good.model_dump_json(by_alias=True)):
+    for data in (NO_JSON, gone.model_dump_json(by_alias=True), good.model_dump_json(by_alias=True)):
         kinesis.put_record(StreamName=name, PartitionKey=STREAM, Data=data)
 
     alerts = eventually(
@@ -266,7 +271,77 @@ def test_malformed_records_are_dead_lettered_and_others_are_processed(stack: Sta
     assert "fragment 123" in alerts[gone.result_id]["missing"][0]
     assert alerts[good.result_id]["missing"] == []
     assert evidence_keys(gone).annotated in stack.objects("EvidenceBucketName")
-    assert stack.new_dead_letters("EvidenceDeadLetterQueueUrl") == [("InvalidEventError", "this is not JSON")]
+    assert stack.new_dead_letters("EvidenceDeadLetterQueueUrl") == [("InvalidEventError", NO_JSON.decode())]
+
+
+def test_a_consumer_of_the_users_keeps_detections_and_their_fragments(stack: Stack, played: list[ResultRecord]) -> None:
+    """examples/consumer. It reads the stream from its start, and so the malformed record of the test above."""
+    s3 = stack.cloud.client("s3")
+    outputs = deploy_example(stack.cloud, "consumer", KinesightStack="kinesight")
+    records = [ResultRecord.model_validate_json(one["Data"]) for one in stack.raw_results() if one["Data"] != NO_JSON]
+    detected = {f"detections/stream={STREAM}/{one.result_id}.json": one for one in records if one.detections}
+    numbers = {one.frame.fragment_number for one in detected.values()}
+    fragments = {number: f"fragments/stream={STREAM}/{number}.mkv" for number in numbers if number != "123"}
+
+    def kept() -> set[str]:
+        return {one["Key"] for one in s3.list_objects_v2(Bucket=outputs["BucketName"]).get("Contents", [])}
+
+    def body(key: str) -> bytes:
+        content: bytes = s3.get_object(Bucket=outputs["BucketName"], Key=key)["Body"].read()
+        return content
+
+    expected = {*detected, *fragments.values()}
+    assert eventually(kept, lambda keys: len(keys) >= len(expected)) == expected
+    for key, record in detected.items():
+        document = json.loads(body(key))
+        assert document["detections"] == json.loads(record.model_dump_json(by_alias=True))["detections"]
+        assert document["fragment"] == fragments.get(record.frame.fragment_number)
+    for number, key in fragments.items():
+        (media,) = read_fragments([body(key)])
+        assert isinstance(media, MediaFragment)
+        assert media.number == number
+    (failed,) = eventually(lambda: stack.drained(outputs["FailedRecordsQueueUrl"]), bool)
+    assert json.loads(failed["Body"])["requestContext"]["condition"] == "RetryAttemptsExhausted"
+
+
+def test_athena_finds_every_result_by_the_table_and_queries_of_the_example(
+    stack: Stack, played: list[ResultRecord], tmp_path: Path
+) -> None:
+    """examples/athena, over the objects that the stack wrote."""
+    keys = [key for key in stack.objects("EvidenceBucketName") if key.startswith("results/")]
+    objects = {key: stack.body(key) for key in keys}
+    records = [ResultRecord.model_validate_json(body) for body in objects.values()]
+
+    athena = Athena(objects, f"other,{STREAM}", tmp_path)
+
+    assert athena.seen == set(keys)
+    confidences = defaultdict(list)
+    for detection in (one for record in records for one in record.detections):
+        confidences[detection.label].append(detection.confidence)
+    by_label = {row["label"]: row for row in athena.run(QUERIES["ConfidencePerLabel"])}
+    assert {label: row["detections"] for label, row in by_label.items()} == {
+        label: len(found) for label, found in confidences.items()
+    }
+    assert {label: row["highest"] for label, row in by_label.items()} == {
+        label: max(found) for label, found in confidences.items()
+    }
+    per_hour = athena.run(QUERIES["DetectionsPerHour"])
+    assert sum(row["detections"] for row in per_hour) == sum(map(len, confidences.values()))
+    assert {row["stream"] for row in per_hour} == {STREAM}
+    assert {row["resultid"] for row in athena.run(QUERIES["MatchesOfToday"])} == today(records)
+    (first, *_) = athena.run(
+        "SELECT resultid, frame.fragmentnumber, detections[1].boundingbox.left AS edge FROM results"
+    )
+    record = next(one for one in records if one.result_id == first["resultid"])
+    assert first["fragmentnumber"] == record.frame.fragment_number
+    assert record.detections[0].bounding_box is not None
+    assert first["edge"] == record.detections[0].bounding_box.left
+
+
+def today(records: Iterable[ResultRecord]) -> set[str]:
+    """The ids of those of the current day in UTC: a test may run at midnight."""
+    day = datetime.now(UTC).date()
+    return {one.result_id for one in records if one.matched and one.frame.image_timestamp.date() == day}
 
 
 def a_copy(records: list[ResultRecord], frame: Any, result_id: str) -> ResultRecord:

@@ -20,8 +20,9 @@ from kinesight_local.cloud import LocalCloud
 from kinesight_local.kvs.faults import Fail, Faults, Throttle
 
 from tests.e2e.conftest import STREAM
-from tests.e2e.test_event_driven_path import Stack
+from tests.e2e.test_event_driven_path import Stack, eventually
 from tests.sample_video import write_sample_video
+from tests.user_stacks import deploy_example
 
 START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
 
@@ -163,6 +164,33 @@ def test_invalid_requests_fail_with_an_error_and_a_cause(
     assert execution["error"] == error
     assert cause in execution["cause"]
     assert "{" not in execution["cause"]
+
+
+def test_a_workflow_of_the_users_starts_ours_and_notifies(stack: Stack, recorded: None) -> None:
+    """examples/step-functions. Half a second later than the moments that other tests analyze."""
+    outputs = deploy_example(stack.cloud, "step-functions", AnalyzeRangeArn=stack.outputs["AnalyzeRangeArn"])
+    sqs, states = stack.cloud.client("sqs"), stack.cloud.client("stepfunctions")
+    queue = sqs.create_queue(QueueName="matches")["QueueUrl"]
+    arn = "arn:aws:sqs:us-east-1:123456789012:matches"
+    stack.cloud.client("sns").subscribe(TopicArn=outputs["TopicArn"], Protocol="sqs", Endpoint=arn)
+    request = {"StreamName": STREAM, "StartTimestamp": later(12.5), "EndTimestamp": later(18.5)}
+
+    started = states.start_execution(
+        stateMachineArn=outputs["CheckMomentArn"], name="door-opened", input=json.dumps(request)
+    )["executionArn"]
+    ended = eventually(lambda: states.describe_execution(executionArn=started), lambda one: one["status"] != "RUNNING")
+
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    summary = json.loads(ended["output"])["analysis"]["Output"]
+    (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"]
+    notified = json.loads(json.loads(message["Body"])["Message"])
+    assert (summary["execution"], summary["requested"]) == ("door-opened", 7)
+    assert notified == {
+        "streamName": STREAM,
+        "matched": summary["matched"],
+        "detections": summary["detections"],
+    }
+    assert notified["detections"]["Face"] > 0
 
 
 def test_the_command_follows_and_prints_the_summary(stack: Stack, recorded: None) -> None:

@@ -1,4 +1,6 @@
-"""The stack as safe updates and snapshots set it: every caller names an alias, and everything runs as before."""
+"""The stack as safe updates and snapshots set it: every caller names an alias, and everything runs as before; and an
+existing function of the user's receives the results.
+"""
 
 import json
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from kinesight_local.cloud import LocalCloud
 
 from tests.e2e.test_event_driven_path import Stack, eventually
 from tests.functional.test_vision import photograph
+from tests.user_stacks import ROLE, allow_functions, zipped
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,8 +26,14 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "SafeUpdates": "Canary10Percent5Minutes",
         "SnapStart": "PublishedVersions",
         "Release": "1795271261",
+        "ConsumerFunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:mine",
     }
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
+        allow_functions(cloud)
+        code = {"ZipFile": zipped(app="def handler(event, context):\n    print(len(event['Records']), 'of mine')")}
+        cloud.client("lambda").create_function(
+            FunctionName="mine", Runtime="python3.13", Role=ROLE, Handler="app.handler", Timeout=20, Code=code
+        )
         cloud.deploy()
         yield cloud
 
@@ -38,7 +47,11 @@ def test_an_image_is_analyzed_and_its_evidence_kept(cloud: LocalCloud) -> None:
     (result,) = eventually(stack.results, lambda found: len(found) == 1)
     kept = eventually(lambda: stack.objects("EvidenceBucketName"), lambda found: len(found) >= 2)
 
+    log = cloud.log_dir / "mine.log"
+    mine = eventually(lambda: log.read_text() if log.exists() else "", lambda text: "of mine" in text)
+
     assert result.matched
+    assert "1 of mine" in mine
     assert {name.partition("/")[0] for name in kept} >= {"results", "annotated"}
 
 

@@ -3,16 +3,20 @@
 import base64
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
-from kinesight_local.event_sources import QueueSource, ShardReader, StreamSource
+from kinesight_local.event_sources.poller import EndedError, Switch
+from kinesight_local.event_sources.queues import QueueSource
+from kinesight_local.event_sources.streams import ShardReader, StreamSource
 from kinesight_local.lambdas import InvocationResult
 from kinesight_local.moto_support.arrivals import has_messages, newest_number
 from kinesight_local.moto_support.hooks import route_invocations
 from kinesight_local.schedules import interval_s
 from moto.awslambda.models import LambdaFunction
+from moto.kinesis.models import kinesis_backends
 
 Handler = Callable[[Any], Any]
 
@@ -92,27 +96,38 @@ def test_a_failed_function_keeps_the_whole_batch_in_the_queue(sqs: Any) -> None:
     assert left(sqs, source) == {"a", "b"}
 
 
-def a_shard(sqs: Any, function: Function, *, retries: int = 2, bisects: bool = True) -> ShardReader:
-    kinesis = boto3.client("kinesis")
-    kinesis.create_stream(StreamName="results", ShardCount=1)
-    failed = sqs.create_queue(QueueName="failed")["QueueUrl"]
-    source = StreamSource(
+STREAM_ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/results"
+
+
+def a_source(sqs: Any, **settings: Any) -> StreamSource:
+    sqs.create_queue(QueueName="failed")
+    return StreamSource(
         stream_name="results",
-        stream_arn="arn:aws:kinesis:us-east-1:123456789012:stream/results",
+        stream_arn=STREAM_ARN,
         function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
         region="us-east-1",
-        batch_size=100,
-        window_s=0,
-        retries=retries,
-        bisects=bisects,
-        reports_failures=True,
-        failure_queue_url=failed,
-        from_latest=False,
+        **{
+            "retries": 2,
+            "bisects": True,
+            "reports_failures": True,
+            "failure_arn": "arn:aws:sqs:us-east-1:123456789012:failed",
+            **settings,
+        },
     )
+
+
+def a_shard(sqs: Any, function: Function, newest: Any = object, **settings: Any) -> ShardReader:
+    kinesis = boto3.client("kinesis")
+    kinesis.create_stream(StreamName="results", ShardCount=1)
+    source = a_source(sqs, **settings)
     (shard,) = kinesis.describe_stream(StreamName="results")["StreamDescription"]["Shards"]
     for data in "abcd":
         kinesis.put_record(StreamName="results", PartitionKey="cam", Data=data.encode())
-    return ShardReader(source, shard["ShardId"], kinesis, sqs, function)
+
+    def client(service: str) -> Any:
+        return kinesis if service == "kinesis" else boto3.client(service)  # type: ignore[call-overload]  # any service
+
+    return ShardReader(lambda: source, shard["ShardId"], client, function, Switch(), newest)
 
 
 def given_up(sqs: Any) -> list[dict[str, Any]]:
@@ -158,7 +173,7 @@ def test_a_poison_record_is_isolated_and_dead_lettered(sqs: Any) -> None:
             raise ValueError("poison")
         done.extend(batch)
 
-    a_shard(sqs, Function(handler), retries=4).poll()
+    a_shard(sqs, Function(handler)).poll()
 
     assert sorted(done) == ["a", "b", "d"]
     (letter,) = given_up(sqs)
@@ -172,6 +187,70 @@ def test_a_permanent_failure_is_given_up_after_the_last_attempt(sqs: Any) -> Non
 
     assert len(function.batches) == 3
     assert given_up(sqs)[0]["KinesisBatchInfo"]["batchSize"] == 4
+
+
+def test_splitting_does_not_consume_the_retries(sqs: Any) -> None:
+    """ "Splitting batches doesn't consume the retry quota" (kinesis-on-failure-destination)."""
+
+    def handler(records: Any) -> Any:
+        if any(base64.b64decode(one["kinesis"]["data"]) == b"c" for one in records):
+            raise ValueError("poison")
+
+    function = Function(handler)
+    a_shard(sqs, function, retries=1).poll()
+
+    assert function.batches == [["a", "b", "c", "d"], ["a", "b"], ["c", "d"], ["c"], ["c"], ["d"]]
+    (given,) = given_up(sqs)
+    assert given["requestContext"]["approximateInvokeCount"] == 2
+    assert given["responseContext"]["functionError"] == "Unhandled"
+
+
+def test_records_that_are_too_old_are_given_up_and_others_are_not(sqs: Any) -> None:
+    function = Function(lambda _: None)
+    reader = a_shard(sqs, function, oldest_s=60)
+    shard = kinesis_backends["123456789012"]["us-east-1"].streams["results"].shards[reader.shard_id]
+    for record in list(shard.records.values())[:2]:
+        record.created_at_datetime -= timedelta(hours=1)
+
+    reader.poll()
+
+    assert function.batches == [["c", "d"]]
+    (given,) = given_up(sqs)
+    assert given["requestContext"]["condition"] == "RecordAgeExceeded"
+    assert given["responseContext"] is None
+    assert given["KinesisBatchInfo"]["batchSize"] == 2
+
+
+def test_failures_are_published_to_a_topic(sqs: Any) -> None:
+    sns, url = boto3.client("sns"), sqs.create_queue(QueueName="of-topic")["QueueUrl"]
+    topic = sns.create_topic(Name="failed")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:123456789012:of-topic")
+    function = Function(lambda records: failures(records[0]["kinesis"]["sequenceNumber"]))
+
+    a_shard(sqs, function, retries=0, failure_arn=topic).poll()
+
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    given = json.loads(json.loads(message["Body"])["Message"])
+    assert given["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert "functionError" not in given["responseContext"]
+
+
+def test_retries_without_a_limit_end_with_their_mapping(sqs: Any) -> None:
+    reader = a_shard(sqs, Function(lambda records: failures(records[0]["kinesis"]["sequenceNumber"])), retries=None)
+    reader._switch.end()
+
+    with pytest.raises(EndedError):
+        reader.poll()
+
+
+def test_reading_may_start_with_the_next_record(sqs: Any) -> None:
+    function = Function(lambda _: None)
+    reader = a_shard(sqs, function, starts_at="LATEST")
+
+    assert not reader.poll()
+    boto3.client("kinesis").put_record(StreamName="results", PartitionKey="cam", Data=b"e")
+    assert reader.poll()
+    assert function.batches == [["e"]]
 
 
 def test_a_queue_has_messages_while_one_is_visible(sqs: Any) -> None:
@@ -194,12 +273,12 @@ def test_a_queue_has_messages_while_one_is_visible(sqs: Any) -> None:
 
 def test_a_shard_is_read_only_when_it_has_new_records(sqs: Any) -> None:
     function = Function(lambda _: None)
-    plain = a_shard(sqs, function)
     reads: list[str] = []
-    kinesis = boto3.client("kinesis")
+    newest: list[Callable[[], object]] = []
+    reader = a_shard(sqs, function, lambda: newest[0]())
+    newest.append(newest_number(STREAM_ARN, reader.shard_id))
+    kinesis = reader._client("kinesis")
     kinesis.meta.events.register("before-call.kinesis.GetRecords", lambda **_: reads.append("read"))
-    newest = newest_number(plain._source.stream_arn, plain.shard_id)
-    reader = ShardReader(plain._source, plain.shard_id, kinesis, sqs, function, newest)
 
     assert [reader.poll() for _ in range(4)] == [True, False, False, False]
     assert len(reads) == 2  # one for the records, one that found no more

@@ -53,7 +53,7 @@ def start(tmp_path: Path, runtimes: Runtimes, monkeypatch: pytest.MonkeyPatch) -
 
     def begin(timeout_s: int = 10, most: int = 1) -> FunctionPool:
         spec = FunctionSpec("f", "app.handler", timeout_s, 256, {"OWN": "1"}, FunctionSource(code, (layer,)))
-        pools.append(FunctionPool(spec, {"AWS_REGION": "us-east-1"}, tmp_path / "log", runtimes, most=most))
+        pools.append(FunctionPool(spec, lambda: {"AWS_REGION": "us-east-1"}, tmp_path / "log", runtimes, most=most))
         return pools[-1]
 
     yield begin
@@ -137,7 +137,7 @@ def test_no_runtime_outlives_its_environment(start: Start) -> None:
 @pytest.mark.parametrize("runtimes", [True], indirect=True)
 def test_a_requester_that_ends_before_its_request_harms_no_other(start: Start, runtimes: Runtimes) -> None:
     assert invoked(start())["calls"] == 1
-    address = runtimes.command("app.handler")[-2]
+    address = runtimes.command("app.handler", FunctionSource(Path(), ()))[-2]
 
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as requester:
         requester.connect(address)

@@ -96,7 +96,7 @@ def moto() -> Iterator[ResponseReceiver]:
 
 
 @pytest.fixture
-def custom_resources(function: Function) -> Iterator[CustomResources]:
+def custom_resources(function: Function) -> Iterator[CustomResources[str]]:
     created = CustomResources(function)
     created.start()
     yield created
@@ -104,7 +104,7 @@ def custom_resources(function: Function) -> Iterator[CustomResources]:
 
 
 def test_a_custom_resource_is_created_and_deleted(
-    custom_resources: CustomResources, function: Function, moto: ResponseReceiver
+    custom_resources: CustomResources[str], function: Function, moto: ResponseReceiver
 ) -> None:
     custom_resources.create("attach", EVENT, moto.url)
     custom_resources.wait_until_created(1)
@@ -116,7 +116,7 @@ def test_a_custom_resource_is_created_and_deleted(
 
 @pytest.mark.parametrize(("status", "reason"), [("FAILED", "Attach: it failed"), ("RAISES", "Attach: it raised")])
 def test_a_failed_custom_resource_fails_the_stack(
-    custom_resources: CustomResources, function: Function, moto: ResponseReceiver, status: str, reason: str
+    custom_resources: CustomResources[str], function: Function, moto: ResponseReceiver, status: str, reason: str
 ) -> None:
     function.status = status
     custom_resources.create("attach", EVENT, moto.url)

@@ -208,8 +208,9 @@ def _no_equivalent(name: str, text: str) -> Callable[[Any], _Outcome]:
 
 
 _LAMBDA = (
-    "your function is not attached to the results stream. Add the stream of the output ResultsStreamName as its event "
-    "source; with results.format KIT of the configuration document (set) it reads every record unchanged."
+    "your function is not deployed, because KIT's parameters don't name its handler and runtime. Set "
+    "ConsumerCodeBucket, ConsumerCodeKey, ConsumerHandler and ConsumerRuntime, or ConsumerFunctionArn of one that "
+    "exists; with results.format KIT of the configuration document (set) it reads every record unchanged."
 )
 _KIT_DEFAULTS: Mapping[str, Any] = {
     "EndPointAcceptContentType": "image/jpeg",

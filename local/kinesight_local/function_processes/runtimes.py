@@ -7,13 +7,17 @@ import tempfile
 from pathlib import Path
 from threading import Lock
 
+from kinesight_local.template import FunctionSource
+
 _HERE = Path(__file__).parent
 SITE = _HERE / "site"
 """Precedes all other folders in a function's path."""
 
 
 class Runtimes:
-    """Runtimes that are forked from one process on Linux, where that is safe, and start on their own elsewhere."""
+    """Runtimes that are forked from one process on Linux, where that is safe, and start on their own elsewhere.
+
+    Those of users' functions start on their own everywhere."""
 
     def __init__(self, log_dir: Path, *, forks: bool = sys.platform == "linux") -> None:
         self._log = log_dir / "fork-server.log"
@@ -22,9 +26,9 @@ class Runtimes:
         self._server: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
 
-    def command(self, handler: str) -> list[str]:
+    def command(self, handler: str, source: FunctionSource) -> list[str]:
         """The command of a runtime; its environment has PYTHONPATH."""
-        if not self._forks:
+        if not (self._forks and source.shares_imports):
             return [sys.executable, "-m", "awslambdaric", handler]
         return [sys.executable, "-I", "-S", str(_HERE / "runtime.py"), str(self._socket()), handler]
 

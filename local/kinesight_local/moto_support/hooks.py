@@ -11,10 +11,7 @@ from typing import Any
 
 from moto import backends, settings
 from moto.awslambda.models import LambdaFunction
-from moto.awslambda.utils import get_backend
-from moto.kinesis.models import kinesis_backends
 from moto.server import ThreadedMotoServer
-from moto.sqs.models import sqs_backends
 
 from kinesight_local.calls import CallCounter, counted
 from kinesight_local.lambdas import InvocationResult
@@ -77,24 +74,3 @@ def route_invocations(invoke: Invoke) -> Callable[[], None]:
 def _refuse(function: LambdaFunction, event: Any = None) -> tuple[str, bool, str]:  # noqa: ARG001 - as moto calls it
     message = f"The stack of function {function.function_name} is not running."
     return json.dumps({"errorType": "StackNotRunning", "errorMessage": message}), True, ""
-
-
-def register_mapping(client: Any, source_arn: str, function_arn: str) -> Callable[[], bool]:
-    """Creates an event source mapping in moto's Lambda, where the API can read, disable and enable it.
-
-    The result returns whether it is enabled and its function's reserved concurrency is not 0. The mapping is removed
-    from moto's queues and streams, which would deliver by it too. Raises botocore's errors.
-    """
-    kind, region, account = source_arn.split(":")[2:5]
-    created = client.create_event_source_mapping(EventSourceArn=source_arn, FunctionName=function_arn)
-    sources: Any = sqs_backends[account][region].queues if kind == "sqs" else kinesis_backends[account][region].streams
-    for source in sources.values():
-        source.lambda_event_source_mappings.clear()
-    backend = get_backend(account, region)
-    function = backend.get_function(function_arn)
-    mapping = backend.get_event_source_mapping(created["UUID"])
-
-    def is_enabled() -> bool:
-        return mapping is not None and bool(mapping.enabled) and function.reserved_concurrency != 0
-
-    return is_enabled

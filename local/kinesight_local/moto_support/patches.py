@@ -8,16 +8,22 @@ from typing import Any
 type Patch = tuple[type[Any], str, Any]
 """A class, the name of an attribute, and its replacement."""
 
+_MISSING = object()
+
 
 def install(*patches: Patch) -> Callable[[], None]:
-    """Installs the replacements. Call the result to restore moto."""
-    originals = [(owner, name, vars(owner)[name]) for owner, name, _ in patches]
+    """Installs the replacements, also of what a class inherits or sets on its instances. Call the result to restore
+    moto."""
+    originals = [(owner, name, vars(owner).get(name, _MISSING)) for owner, name, _ in patches]
     for owner, name, patch in patches:
         setattr(owner, name, patch)
 
     def restore() -> None:
         for owner, name, original in originals:
-            setattr(owner, name, original)
+            if original is _MISSING:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, original)
 
     return restore
 

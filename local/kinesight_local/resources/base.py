@@ -36,11 +36,8 @@ class Deployment(Protocol):
     def reference(self, logical_id: str, name: str) -> str:
         """The resolved value of one of the resource's `references`."""
 
-    def definition(self, logical_id: str) -> str:
-        """A state machine's definition as JSON, before its substitutions."""
-
     def invoker(self, function_arn: str) -> Invoke:
-        """Invokes a function of this stack, or one that moto has."""
+        """Invokes any function of the local cloud."""
 
 
 class ResourceType:

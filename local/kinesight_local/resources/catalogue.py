@@ -8,7 +8,6 @@ from typing import Any
 
 from kinesight_local.resources.base import Deployment, Resource, ResourceType
 from kinesight_local.resources.buckets import Buckets
-from kinesight_local.resources.event_source_mappings import EventSourceMappings
 from kinesight_local.resources.functions import Functions
 from kinesight_local.resources.not_created import NotCreated
 from kinesight_local.resources.queue_policies import QueuePolicies
@@ -20,7 +19,6 @@ from kinesight_local.template import Document
 
 TYPES: tuple[type[ResourceType], ...] = (
     Functions,
-    EventSourceMappings,
     QueuePolicies,
     Buckets,
     Subscriptions,

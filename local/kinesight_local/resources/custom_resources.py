@@ -18,20 +18,20 @@ class DeploymentFailedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class _Request[Function]:
     """The creation of one custom resource, as its deletion has to repeat it."""
 
-    function_name: str
+    function: Function
     event: Document
 
 
-class CustomResources:
-    """The custom resources of one stack."""
+class CustomResources[Function]:
+    """The custom resources of one stack. `Function` is what `invoke` takes."""
 
-    def __init__(self, invoke: Callable[[str, Any], InvocationResult]) -> None:
-        """`invoke` calls a function by name."""
+    def __init__(self, invoke: Callable[[Function, Any], InvocationResult]) -> None:
+        """`invoke` runs a function."""
         self._invoke = invoke
-        self._created: list[_Request] = []
+        self._created: list[_Request[Function]] = []
         self._receiver = ResponseReceiver()
 
     def start(self) -> None:
@@ -42,13 +42,13 @@ class CustomResources:
         """Accepts no more responses."""
         self._receiver.stop()
 
-    def create(self, function_name: str, event: Document, endpoint_url: str) -> InvocationResult:
+    def create(self, function: Function, event: Document, endpoint_url: str) -> InvocationResult:
         """Invokes a function for moto. Its ResponseURL points at a container's host, so the receiver stands in for it
         and forwards the response to moto at `endpoint_url`."""
         forward_url = f"{endpoint_url}/{event['ResponseURL'].split('/', 3)[3]}"
         event = event | {"ResponseURL": self._receiver.address(event["RequestId"], forward_to=forward_url)}
-        self._created.append(_Request(function_name, event))
-        result = self._invoke(function_name, event)
+        self._created.append(_Request(function, event))
+        result = self._invoke(function, event)
         if result.failed:
             response = {"Status": "FAILED", "Reason": result.payload.decode(errors="replace")}
             self._receiver.record(event["RequestId"], response)
@@ -70,7 +70,7 @@ class CustomResources:
             request_id = str(uuid.uuid4())
             event = request.event | {"RequestType": "Delete", "RequestId": request_id}
             event["ResponseURL"] = self._receiver.address(request_id)
-            result = self._invoke(request.function_name, event)
+            result = self._invoke(request.function, event)
             if result.failed:
                 reason = result.payload.decode(errors="replace")
                 raise DeploymentFailedError(f"{event['LogicalResourceId']}: {reason}")

@@ -5,14 +5,14 @@ from typing import Any, override
 
 from kinesight_local.log_shipping import LogShipper
 from kinesight_local.resources.base import Deployment, Resource, ResourceType
-from kinesight_local.template import Document
+from kinesight_local.template import Document, is_placeholder
 
 _NOT_IN_MOTO = frozenset({"Layers", "LoggingConfig", "SnapStart", "TracingConfig"})
 _CODE = {"ZipFile": "def handler(event, context): ..."}
 
 
 class Functions(ResourceType):
-    """moto gets the function without its code and layers."""
+    """moto gets the function without its layers, and without its code where that is a built folder."""
 
     handles = frozenset({"AWS::Lambda::Function"})
     in_moto = True
@@ -28,7 +28,8 @@ class Functions(ResourceType):
     @override
     def moto_properties(self, resource: Resource, physical_name: str) -> Document:
         kept = {name: value for name, value in resource.properties.items() if name not in _NOT_IN_MOTO}
-        return kept | {"Code": dict(_CODE), "FunctionName": physical_name}
+        code = resource.properties["Code"]
+        return kept | {"Code": dict(_CODE) if is_placeholder(code) else code, "FunctionName": physical_name}
 
     @override
     def create(self, resource: Resource, deployment: Deployment) -> None:

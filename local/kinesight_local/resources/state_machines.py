@@ -1,44 +1,22 @@
-"""AWS::StepFunctions::StateMachine.
-
-moto executes only state machines that were made through its API. Its CloudFormation gets a placeholder of the same name
-and ARN, so that references resolve.
+"""AWS::StepFunctions::StateMachine: moto gets the definition from the built folder, and runs it
+(moto_support/state_machines.py).
 """
 
-import json
-from collections.abc import Mapping
-from typing import Any, override
+from typing import override
 
-from kinesight_local.resources.base import Deployment, Resource, ResourceType
+from kinesight_local.resources.base import Resource, ResourceType
 from kinesight_local.template import Document
 
-_NOT_IN_MOTO = frozenset(
-    {"DefinitionS3Location", "DefinitionSubstitutions", "LoggingConfiguration", "TracingConfiguration"}
-)
-_PLACEHOLDER = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+_NOT_IN_MOTO = frozenset({"DefinitionS3Location", "LoggingConfiguration", "TracingConfiguration"})
 
 
 class StateMachines(ResourceType):
-    """The API's state machine replaces the placeholder."""
+    """moto gives it the name that the functions' configuration expects."""
 
     handles = frozenset({"AWS::StepFunctions::StateMachine"})
     in_moto = True
 
     @override
-    def references(self, resource: Resource) -> Mapping[str, Any]:
-        return {"Role": resource.properties["RoleArn"], **resource.properties["DefinitionSubstitutions"]}
-
-    @override
     def moto_properties(self, resource: Resource, physical_name: str) -> Document:
         kept = {name: value for name, value in resource.properties.items() if name not in _NOT_IN_MOTO}
-        return kept | {"StateMachineName": physical_name, "DefinitionString": json.dumps(_PLACEHOLDER)}
-
-    @override
-    def create(self, resource: Resource, deployment: Deployment) -> None:
-        definition = deployment.definition(resource.logical_id)
-        for name in resource.properties["DefinitionSubstitutions"]:
-            definition = definition.replace(f"${{{name}}}", deployment.reference(resource.logical_id, name))
-        deployment.client("stepfunctions").create_state_machine(
-            name=deployment.physical_name(resource.logical_id),
-            definition=definition,
-            roleArn=deployment.reference(resource.logical_id, "Role"),
-        )
+        return kept | {"StateMachineName": physical_name}
