@@ -41,7 +41,7 @@ def own_model() -> Iterator[VisionServer]:
 def cloud(
     request: pytest.FixtureRequest, own_model: VisionServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalCloud]:
-    parameters = {"StreamNames": "camera-*", "MinimumConfidence": "60"}
+    parameters = {"StreamNames": "camera-*"}
     parameters |= {"Detector": request.param, **DETECTORS[request.param]}
     if request.param == "HTTP":
         # moto names a secret with six characters of its choice, and takes its plain name, too
@@ -50,7 +50,7 @@ def cloud(
     document = {
         "schemaVersion": 1,
         "detectors": {"mine": {"type": request.param, **DEFINITIONS[request.param]}},
-        "defaults": {"detector": "mine"},
+        "defaults": {"detector": "mine", "minimumConfidence": 60},
         "results": {"includeRawOutput": True},
     }
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters, configuration=document) as cloud:

@@ -25,7 +25,7 @@ def key_arn() -> str:
 
 @pytest.fixture(scope="module")
 def cloud(key_arn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    parameters = {"StreamNames": "camera-*", "MinimumConfidence": "60", "KmsKeyArn": key_arn}
+    parameters = {"StreamNames": "camera-*", "KmsKeyArn": key_arn}
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
         cloud.ensure_stream("camera-1")
         cloud.deploy()

@@ -116,13 +116,15 @@ def test_values_of_a_detector_are_checked_with_the_document(definition: dict[str
     assert f"detectors.mine{'.' if '[' in problem or 'List' in problem else ': '}{problem}" in str(caught.value)
 
 
-def test_the_minimum_confidence_of_the_stack_is_that_of_its_detectors() -> None:
-    stack = settings("REKOGNITION_LABELS", minimum_confidence=40)
+def test_the_minimum_confidence_of_defaults_is_that_of_detectors_without_one() -> None:
+    stack, least = settings("REKOGNITION_LABELS"), {"minimumConfidence": 40}
     own = document(
-        detectors={"mine": {"type": "REKOGNITION_LABELS", "minimumConfidence": 55}}, defaults={"detector": "mine"}
+        detectors={"mine": {"type": "REKOGNITION_LABELS", "minimumConfidence": 55}},
+        defaults={"detector": "mine", **least},
     )
 
-    assert inner(wired_detector(stack))._minimum_confidence == 40
+    assert inner(wired_detector(stack))._minimum_confidence == 80
+    assert inner(wired_detector(stack, document(defaults=least)))._minimum_confidence == 40
     assert inner(wired_detector(stack, own))._minimum_confidence == 55
 
 

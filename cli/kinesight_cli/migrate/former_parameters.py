@@ -61,6 +61,7 @@ class FormerParameter:
 
 
 FORMER_PARAMETERS = (
+    FormerParameter("MinimumConfidence", "defaults.minimumConfidence", "80"),
     FormerParameter("MaxLabels", "detectors.<name>.maxLabels", "50"),
     FormerParameter("FaceMatchThreshold", "detectors.<name>.faceMatchThreshold", "80"),
     FormerParameter("RequiredEquipment", "detectors.<name>.requiredEquipment", "HEAD_COVER", "list"),

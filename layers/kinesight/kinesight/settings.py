@@ -50,7 +50,7 @@ class ConfiguredSettings(Settings):
 
 
 class DetectionSettings(ConfiguredSettings, PermittedSettings):
-    """`minimum_confidence`: 0 to 100. The budget is US dollars of a UTC day, None for no limit."""
+    """The budget is US dollars of a UTC day, None for no limit."""
 
     results_stream_name: str
     coordination_table: str
@@ -59,12 +59,10 @@ class DetectionSettings(ConfiguredSettings, PermittedSettings):
     crops_bucket: str
     detector: DetectorType = "REKOGNITION_LABELS"
     labels: CommaList = Field(default=[])
-    minimum_confidence: float = Field(default=80, ge=0, le=100)
     daily_budget_usd: OptionalUsd = Field(default=None, ge=0)
 
     def camera_parameters(self) -> dict[str, Any]:
-        chosen = {"detector": self.detector, "labels": self.labels, "minimumConfidence": self.minimum_confidence}
-        return super().camera_parameters() | chosen
+        return super().camera_parameters() | {"detector": self.detector, "labels": self.labels}
 
 
 class AnalyzeImagesSettings(DetectionSettings):
@@ -100,13 +98,12 @@ class TrackSessionsSettings(ConfiguredSettings, CatalogueSettings):
     idempotency_hours: int = Field(default=24, ge=1)
     dead_letter_queue_url: str
     labels: CommaList = Field(default=[])
-    minimum_confidence: float = Field(default=80, ge=0, le=100)
     alert_topic_arn: str
     image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
     session_clip_queue_url: str
 
     def camera_parameters(self) -> dict[str, Any]:
-        return super().camera_parameters() | {"labels": self.labels, "minimumConfidence": self.minimum_confidence}
+        return super().camera_parameters() | {"labels": self.labels}
 
 
 class SelectionSettings(Settings):
@@ -156,13 +153,12 @@ class ServeViewerSettings(StreamConfigurationSettings):
     images_bucket: str
     evidence_retention_days: int = Field(default=90, ge=1)
     labels: CommaList = Field(default=[])
-    minimum_confidence: float = Field(default=80, ge=0, le=100)
     live_status: Literal["ENABLED", "DISABLED"] = "DISABLED"
     state_machine_arn: str
     aws_region: str = ""
 
     def camera_parameters(self) -> dict[str, Any]:
-        return super().camera_parameters() | {"labels": self.labels, "minimumConfidence": self.minimum_confidence}
+        return super().camera_parameters() | {"labels": self.labels}
 
 
 class PublishViewerSettings(Settings):

@@ -243,7 +243,11 @@ class CameraSettings(Part):
         default=(), description="Without `rules`: what a frame must show to match; none: anything."
     )
     minimum_confidence: float = Field(
-        default=80, ge=0, le=100, description="Without `rules`: percent that a detection must have."
+        default=80,
+        ge=0,
+        le=100,
+        description="Without `rules`: percent that a detection must have. In `defaults`, also that below which "
+        "detectors report nothing.",
     )
     gate: GateSettings = Field(default_factory=GateSettings, description="The frame gate ([gate.md](gate.md)).")
     zones: tuple[Zone, ...] = Field(default=(), max_length=100, description="Polygons in the image.")

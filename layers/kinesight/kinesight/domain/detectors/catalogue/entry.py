@@ -15,7 +15,10 @@ class DetectorSettings(ParameterModel):
     """Base. `minimum_confidence` is 0 to 100."""
 
     minimum_confidence: float = Field(
-        default=80, ge=0, le=100, description="Percent below which detections are not reported; the stack's by default."
+        default=80,
+        ge=0,
+        le=100,
+        description="Percent below which detections are not reported; by default that of `defaults`.",
     )
 
     def check(self) -> None:
