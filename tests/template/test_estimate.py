@@ -159,8 +159,8 @@ def test_metrics_per_stream_are_those_of_the_catalogue() -> None:
         return sum(row.units for row in found.bill().rows if row.key == "cloudwatch.metric")
 
     assert metrics() == 15
-    assert metrics(MetricsPerStream="ENABLED") == 15 + 4 * images > 15
-    assert metrics(MetricsPerStream="ENABLED", LiveStatus="ENABLED") == 15 + 25 + 4 * (images + live)
+    assert metrics(metricsPerStream="true") == 15 + 4 * images > 15
+    assert metrics(metricsPerStream="true", LiveStatus="ENABLED") == 15 + 25 + 4 * (images + live)
 
 
 def test_sweeps_use_windows_of_25_images() -> None:

@@ -158,9 +158,9 @@ def _fixed(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> I
     yield Line("cloudwatch.metric", workload.stack_metrics, "of the stack, those that always have values")
     if parameters["LiveStatus"] == "ENABLED":
         yield Line("cloudwatch.metric", workload.live_metrics, "of live consumers")
-    if parameters["MetricsPerStream"] == "ENABLED":
+    if parameters["metricsPerStream"] == "true":
         each = sum(_metrics_per_stream(verb) for verb in _analyzing(parameters))
-        yield Line("cloudwatch.metric", workload.cameras, "per camera, with MetricsPerStream", each=each)
+        yield Line("cloudwatch.metric", workload.cameras, "per camera, with metricsPerStream", each=each)
     reads = 2 * shape.runs.get("configure_streams", 0.0)
     units = read_units(_CAMERA_STATE_KILOBYTES * workload.cameras)
     yield Line("dynamodb.read", reads, "the state of all cameras, per run of configure_streams", each=units)

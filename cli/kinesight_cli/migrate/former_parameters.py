@@ -119,6 +119,7 @@ FORMER_PARAMETERS = (
     FormerParameter("SessionClipSettleSeconds", "defaults.sessions.clipSettleSeconds", "30"),
     FormerParameter("ViewerLinkSeconds", "viewer.linkSeconds", "900"),
     FormerParameter("ImagesMissingMinutes", "defaults.imagesMissingMinutes", "60"),
+    FormerParameter("MetricsPerStream", "defaults.metricsPerStream", "DISABLED", "flag"),
 )
 FORMER_NAMES = frozenset(one.name for one in FORMER_PARAMETERS)
 IDENTITY_PROVIDER = "ViewerIdentityProvider"

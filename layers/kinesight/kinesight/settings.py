@@ -19,11 +19,10 @@ OptionalUsd = Annotated[Decimal | None, NONE_IF_BLANK]
 
 
 class ObservabilitySettings(Settings):
-    """Under which name metrics are put, and whether there are some of each stream."""
+    """Under which names metrics are put."""
 
     stack_name: str = "kinesight"
     powertools_service_name: str = "service_undefined"
-    metrics_per_stream: Literal["ENABLED", "DISABLED"] = "DISABLED"
 
 
 class PermittedSettings(CatalogueSettings):

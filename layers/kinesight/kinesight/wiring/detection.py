@@ -40,6 +40,11 @@ def configuration(settings: DetectionSettings) -> CurrentConfiguration:
     return current_configuration(settings, settings.values)
 
 
+def has_stream_metrics(settings: DetectionSettings, stream_name: str) -> bool:
+    """Whether a stream has metrics of its own. Raises InvalidConfigurationError, StorageBusyError."""
+    return configuration(settings)().of_stream(stream_name).camera.metrics_per_stream
+
+
 def gate(settings: DetectionSettings) -> FrameGate:
     """The gate, with the settings of each stream."""
     current = configuration(settings)

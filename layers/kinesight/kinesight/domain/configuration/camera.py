@@ -289,6 +289,11 @@ class CameraSettings(Part):
         le=10_080,
         description="How long a stream may send fragments without a generated image, until an alarm.",
     )
+    metrics_per_stream: bool = Field(
+        default=False,
+        description="Whether metrics of frames are also emitted for the stream alone, each for $0.30 a month "
+        "([operations.md](operations.md#metrics)).",
+    )
 
     @property
     def needs_order(self) -> bool:
