@@ -17,7 +17,7 @@ from tests.functional.test_vision import photograph
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_ACCOUNT = "123456789012"
 SECRET = "Bearer e2e-41d0b7-distinctive"
-FITTED = {"modelLabels": "Person,Face,Cat", "modelWidthPixels": 640, "modelHeightPixels": 560}
+FITTED = {"classNames": ["Person", "Face", "Cat"], "modelWidthPixels": 640, "modelHeightPixels": 560}
 DETECTORS: dict[str, dict[str, str]] = {
     "SAGEMAKER_ASYNC": {"SageMakerEndpointName": "local-coco", "SageMakerAsyncOutputBucket": "any"},
     "HTTP": {},

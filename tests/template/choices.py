@@ -24,12 +24,10 @@ CHOICES: dict[str, dict[str, str]] = {
     "live and swept": {"LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"},
     "on a budget": {"DailyBudgetUsd": "10"},
     "with the viewer": {"ViewerUserEmail": "viewer@example.com"},
-    "a label file": {"Detector": "HTTP", "HttpModelUrl": "https://m", "ModelLabelsUri": "s3://models/labels.txt"},
     "all at once": {
         "Detector": "SAGEMAKER",
         "FaceCollectionId": "staff",
         "SageMakerEndpointName": "model",
-        "ModelLabelsUri": "s3://models/labels.txt",
         "CustomLabelsModelArn": MODEL_ARN,
         "KmsKeyArn": KEY_ARN,
         "WebhookSecretArn": SECRET_ARN,

@@ -92,8 +92,6 @@ class FakeClient:
         return SimpleNamespace(paginate=lambda **_: iter(()))
 
     def _absent(self, **parameters: Any) -> Any:
-        if parameters.get("Key", "").endswith("labels.txt"):
-            return {"Body": BytesIO(b"Person"), "ETag": '"tag"'}
         if parameters.get("Key") == DOCUMENT_KEY and self.document is not None:
             return {"Body": BytesIO(self.document), "ETag": '"tag"'}
         raise ClientError({"Error": {"Code": "NoSuchKey"}}, "any")
@@ -432,7 +430,6 @@ _PLACES: dict[tuple[str, str], tuple[str, ...]] = {
     ("S3EvidenceStore", "archive_session.ports"): ("EvidenceBucket/archive/*",),
     ("S3EvidenceStore", "keep_evidence.ports"): _EVIDENCE,
     ("S3EvidenceStore", "track_sessions._targets"): _EVIDENCE,
-    ("S3Objects", "detectors._label_file"): ("models/labels.txt",),
 }
 _FILES = {"ImagesBucket": "ImagesBucket/on-demand/*", "EvidenceBucket": "EvidenceBucket/timelapse/*"}
 # What the viewer does where, by the bucket and the action.
@@ -524,8 +521,6 @@ def _in_s3(built: Built, action: str, places: _Places) -> Sequence[str]:
         return places.images
     if built.maker == "detectors._chain":
         return places.crops
-    if built.maker == "detectors._label_file" and action == "s3:ListBucket":
-        return ()  # no foreign bucket is listed to detect an absent file, so S3 reports it as forbidden
     return _PLACES[name, built.maker]
 
 

@@ -18,8 +18,7 @@ MAPPED = {
     "modelHeightPixels": 640,
     "modelResize": "LETTERBOX",
     "modelMapping": "COCO",
-    "modelLabels": "person,car",
-    "modelLabelsUri": "s3://models/labels.txt",
+    "classNames": ["person", "", "car"],
 }
 SAGEMAKER = MAPPED | {
     "sagemakerEndpointName": "model",

@@ -1,8 +1,8 @@
 """Models of one's own: SageMaker endpoints, a self-hosted HTTP model, a Bedrock model."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from kinesight.domain.detectors.call_prices import CallPrice, per_call, token_call_price
 from kinesight.domain.detectors.catalogue.entry import DetectorEntry, DetectorSettings
@@ -13,6 +13,9 @@ from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.parameters import OptionalNumber, OptionalText, RequiredText
 
 SageMakerContentType = Literal["image/jpeg", "image/png", "image/bmp", "image/gif", "application/x-image"]
+ClassName = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)]
+MOST_CLASSES = 10_000
+"""Names are in the configuration document, which every function reads."""
 
 _PROMPT = (
     "This is an image of a surveillance camera. Report every person, animal, vehicle and other notable object that it "
@@ -52,12 +55,9 @@ class MappedSettings(SizedSettings):
         default="BUILT_IN_OBJECT_DETECTION",
         description="Form of the output: a preset, or a mapping as JSON ([detectors.md](detectors.md)).",
     )
-    model_labels: str = Field(default="", description="Names of the classes, separated by commas, from class 0 on.")
-    model_labels_uri: OptionalText = Field(default=None, description="File with these names, `s3://bucket/key`.")
-
-    @classmethod
-    def permitted_fields(cls) -> frozenset[str]:
-        return super().permitted_fields() | {"model_labels_uri"}
+    class_names: tuple[ClassName, ...] = Field(
+        default=(), max_length=MOST_CLASSES, description="Names of the classes from class 0 on; an empty one: none."
+    )
 
     def check(self) -> None:
         super().check()
