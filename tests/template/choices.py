@@ -24,6 +24,15 @@ CHOICES: dict[str, dict[str, str]] = {
     "live and swept": {"LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"},
     "on a budget": {"DailyBudgetUsd": "10"},
     "with the viewer": {"ViewerUserEmail": "viewer@example.com"},
+    "several models": {
+        "SageMakerEndpointName": "model,second,third",
+        "SageMakerAsyncOutputBucket": "async-output",
+        "FaceCollectionId": "staff,guests",
+        "CustomLabelsModelArn": f"{MODEL_ARN},{MODEL_ARN}1",
+        "BedrockModelId": "nova,us.nova",
+        "HttpModelUrl": "https://model.example,https://second.example",
+        "HttpAuthSecretArn": f"{SECRET_ARN},{SECRET_ARN}2",
+    },
     "all at once": {
         "Detector": "SAGEMAKER",
         "FaceCollectionId": "staff",

@@ -34,12 +34,15 @@ from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.configuration.camera import CameraSettings, FollowUp
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.configuration.current import DOCUMENT_KEY
+from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.live.consume_live import Ends
+from kinesight.domain.parameters import permitted_names
 from kinesight.settings import DetectionSettings
 from kinesight.wiring import current_configuration, detection, detectors
 from kinesight.wiring.budget import budget
 from kinesight.wiring.detectors import CameraDetectors
+from pydantic.alias_generators import to_camel
 
 from tests.template.reachable import CallGraph, methods_of, own_names, source_of
 from tests.template.role_grants import short
@@ -118,16 +121,26 @@ def operations(service: str) -> dict[str, str]:
 
 
 class _EveryDetector(CameraDetectors):
-    """Makes all detectors for which the parameters name what they need, since any camera may have them; and one on
-    crops of what another detected, within a budget."""
+    """Makes all detectors for which the parameters name what they need, since any camera may have them, with each name
+    that they permit; and one on crops of what another detected, within a budget."""
 
     def __init__(self, settings: DetectionSettings, *others: Any) -> None:
         super().__init__(settings, *others)
         kinds = [kind for kind, one in DETECTORS.items() if not one.settings.empty_fields(settings.values)]
         second = FollowUp.model_validate({"detector": kinds[0], "on": "CROP"})
-        for kind in kinds:
+        named = {f"{kind} {index}": one for kind in kinds for index, one in enumerate(_definitions(settings, kind))}
+        document, _ = ConfigurationDocument.check({"schemaVersion": 1, "detectors": named})
+        for name in named:
             limits = budget(settings, Decimal(1), 80)
-            detectors._chain(settings, Configuration(CameraSettings()), limits, kind, second)
+            detectors._chain(settings, Configuration(CameraSettings(), document), limits, name, second)
+
+
+def _definitions(settings: DetectionSettings, kind: str) -> Iterator[dict[str, Any]]:
+    """Definitions of a type that use each permitted name once."""
+    listed = {one: permitted_names(settings.permitted.get(one)) for one in DETECTORS[kind].settings.permitted_fields()}
+    for index in range(max(map(len, listed.values()), default=1)):
+        named = {to_camel(field): names[min(index, len(names) - 1)] for field, names in listed.items() if names}
+        yield {"type": kind, **named}
 
 
 def built_by(function: str, environment: dict[str, str]) -> list[Built]:

@@ -185,6 +185,13 @@ def test_a_chain_is_paid_for_twice() -> None:
     assert calls(chained)["analyze_images s3:PutObject crops"] == pytest.approx(0.02 * 864_000)
 
 
+def test_each_secret_that_a_parameter_lists_is_paid_for() -> None:
+    none, two = (usd(of(HttpAuthSecretArn=secrets), "secrets.secret") for secrets in ("", "arn:a,arn:b"))
+
+    assert none == 0
+    assert two == pytest.approx(2 * 0.4)
+
+
 def test_models_by_the_hour_cost_hours_not_calls() -> None:
     model = "arn:aws:rekognition:us-east-1:111122223333:project/p/version/v/1"
     endpoint = of(Detector="SAGEMAKER", SageMakerEndpointName="e").bill()

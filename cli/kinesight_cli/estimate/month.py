@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from kinesight.domain.parameters import permitted_names
 from kinesight.metric_catalogue import Metric
 
 from kinesight_cli.estimate import formulas
@@ -164,9 +165,9 @@ def _fixed(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> I
     reads = 2 * shape.runs.get("configure_streams", 0.0)
     units = read_units(_CAMERA_STATE_KILOBYTES * workload.cameras)
     yield Line("dynamodb.read", reads, "the state of all cameras, per run of configure_streams", each=units)
-    secrets = [name for name in ("HttpAuthSecretArn", "WebhookSecretArn") if parameters[name]]
-    yield Line("secrets.secret", len(secrets), "those that parameters name")
-    yield Line("secrets.request", len(secrets), "read every five minutes", each=MONTH_S / 300)
+    secrets = sum(len(permitted_names(parameters[name])) for name in ("HttpAuthSecretArn", "WebhookSecretArn"))
+    yield Line("secrets.secret", secrets, "those that parameters name")
+    yield Line("secrets.request", secrets, "read every five minutes", each=MONTH_S / 300)
     yield Line("kms.key", int(bool(parameters["KmsKeyArn"])), "KmsKeyArn")
     for function, runs in shape.runs.items():
         yield Work(function, runs, runs * _SECONDS_PER_RUN.get(function, 1.0))

@@ -3,10 +3,10 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kinesight.domain.detectors.catalogue import DETECTORS, DetectorType
-from kinesight.domain.parameters import NONE_IF_BLANK, CommaList, OptionalNumber, ParameterModel
+from kinesight.domain.parameters import NONE_IF_BLANK, CommaList, OptionalNumber, ParameterModel, permitted_names
 from kinesight.domain.sessions.channels import CHANNELS
 from kinesight.environment import CatalogueSettings, Settings
 
@@ -26,7 +26,15 @@ class ObservabilitySettings(Settings):
 
 
 class PermittedSettings(CatalogueSettings):
-    """Values of detectors' settings that only a parameter may name, because calls need a permission for them."""
+    """Values of detectors' settings that only a parameter may name, because calls need a permission for them.
+    `permitted` has all names of each, separated by commas; `values` the first, which is that of a detector without
+    one."""
+
+    permitted: dict[str, Any] = Field(default={})
+
+    @classmethod
+    def field_names(cls) -> frozenset[str]:
+        return super().field_names() - {"permitted"}
 
     @classmethod
     def models(cls) -> list[type[ParameterModel]]:
@@ -35,6 +43,13 @@ class PermittedSettings(CatalogueSettings):
     @classmethod
     def _catalogue_fields(cls) -> frozenset[str]:
         return frozenset(name for model in cls.models() for name in model.permitted_fields())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _collect_permitted(cls, values: dict[str, Any]) -> dict[str, Any]:
+        given = {name: values[name] for name in cls._catalogue_fields() & values.keys()}
+        firsts = {name: next(iter(permitted_names(value)), "") for name, value in given.items()}
+        return values | {"permitted": given | values.get("permitted", {}), "values": firsts | values.get("values", {})}
 
 
 class ConfiguredSettings(Settings):

@@ -170,10 +170,25 @@ def test_what_needs_a_permission_must_be_named_by_its_parameter() -> None:
 
     assert [said for _, said in document.not_permitted(permitted)] == [
         "detectors.other.sagemakerEndpointName: 'theirs' is not permitted: "
-        "set the parameter SageMakerEndpointName to it",
+        "add it to the parameter SageMakerEndpointName",
         "detectors.missing.bedrockModelId: set the parameter BedrockModelId, which BEDROCK needs",
-        "detectors.secret.httpAuthSecretArn: 'arn:theirs' is not permitted: set the parameter HttpAuthSecretArn to it",
+        "detectors.secret.httpAuthSecretArn: 'arn:theirs' is not permitted: add it to the parameter HttpAuthSecretArn",
         "cameras[0].detector: set the parameter FaceCollectionId, which REKOGNITION_FACE_SEARCH needs",
+    ]
+
+
+def test_each_name_that_a_parameter_lists_is_permitted() -> None:
+    document = parsed(
+        detectors={
+            "first": {"type": "SAGEMAKER"},
+            "second": {"type": "SAGEMAKER", "sagemakerEndpointName": "cars"},
+            "both": {"type": "SAGEMAKER", "sagemakerEndpointName": "people,cars"},
+        }
+    )
+
+    assert [said for _, said in document.not_permitted({"sagemaker_endpoint_name": "people,cars"})] == [
+        "detectors.both.sagemakerEndpointName: 'people,cars' is not permitted: "
+        "add it to the parameter SageMakerEndpointName"
     ]
 
 

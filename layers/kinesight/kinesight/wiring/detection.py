@@ -37,7 +37,7 @@ def pipeline_settings(settings: DetectionSettings) -> PipelineSettings:
 
 def configuration(settings: DetectionSettings) -> CurrentConfiguration:
     """The configuration of every stream."""
-    return current_configuration(settings, settings.values)
+    return current_configuration(settings, settings.permitted)
 
 
 def has_stream_metrics(settings: DetectionSettings, stream_name: str) -> bool:

@@ -127,7 +127,7 @@ def _budgeted(
         raise InvalidSettingError(f"there is no detector {name!r}")
     entry = definition.entry
     common = {"minimum_confidence": configuration.default.minimum_confidence}
-    own = entry.read(common | dict(settings.values) | definition.values())
+    own = entry.read(entry.settings.combined(common | settings.values, definition.values()))
     usd = definition.usd_per_thousand_calls
     price = entry.price(own) if usd is None else given_price(usd)
     return BudgetedDetector(_FACTORIES[entry.name](own), entry.name, price, limits)

@@ -122,8 +122,8 @@ class TestCheck:
 
         assert result.exit_code == 1
         assert (
-            f"{file}: line 6: detectors.faces.faceCollectionId: 'others' is not permitted: set the parameter "
-            "FaceCollectionId to it"
+            f"{file}: line 6: detectors.faces.faceCollectionId: 'others' is not permitted: add it to the "
+            "parameter FaceCollectionId"
         ) in result.stderr.splitlines()
 
 

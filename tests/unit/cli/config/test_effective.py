@@ -203,7 +203,7 @@ class TestPermissions:
             (
                 {"detectors": {"x": {"type": "REKOGNITION_FACE_SEARCH", "faceCollectionId": "b"}}},
                 [
-                    "detectors.x.faceCollectionId: 'b' is not permitted: set the parameter FaceCollectionId to it",
+                    "detectors.x.faceCollectionId: 'b' is not permitted: add it to the parameter FaceCollectionId",
                 ],
             ),
             (
@@ -211,7 +211,7 @@ class TestPermissions:
                     "detectors": {"HTTP": {"type": "HTTP", "httpModelUrl": "https://m"}},
                     "defaults": {"detector": "HTTP"},
                 },
-                ["detectors.HTTP.httpModelUrl: 'https://m' is not permitted: set the parameter HttpModelUrl to it"],
+                ["detectors.HTTP.httpModelUrl: 'https://m' is not permitted: add it to the parameter HttpModelUrl"],
             ),
             (
                 {"detectors": {"x": {"type": "HTTP"}}},

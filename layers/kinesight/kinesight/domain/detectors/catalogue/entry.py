@@ -21,6 +21,11 @@ class DetectorSettings(ParameterModel):
         description="Percent below which detections are not reported; by default that of `defaults`.",
     )
 
+    @classmethod
+    def combined(cls, stack: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+        """The values that a definition sets, over those of the stack."""
+        return {**stack, **own}
+
     def check(self) -> None:
         """Raises InvalidSettingError if values do not fit together, or a text is not what it has to be."""
 

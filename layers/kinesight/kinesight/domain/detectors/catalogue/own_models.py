@@ -1,6 +1,7 @@
 """Models of one's own: SageMaker endpoints, a self-hosted HTTP model, a Bedrock model."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -121,7 +122,9 @@ class HttpSettings(MappedSettings):
     http_auth_header: str = Field(
         default="Authorization", pattern=r"^[A-Za-z0-9-]{1,64}$", description="Header that the secret is sent in."
     )
-    http_auth_secret_arn: OptionalText = Field(default=None, description="Secret whose text is sent.")
+    http_auth_secret_arn: OptionalText = Field(
+        default=None, description="Secret whose text is sent; by default to the first model only."
+    )
     http_timeout_milliseconds: int = Field(
         default=10_000, ge=100, le=70_000, description="Time without a response after which a call fails."
     )
@@ -134,6 +137,13 @@ class HttpSettings(MappedSettings):
     @classmethod
     def permitted_fields(cls) -> frozenset[str]:
         return super().permitted_fields() | {"http_auth_secret_arn"}
+
+    @classmethod
+    def combined(cls, stack: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+        """The stack's secret is for the stack's model: another one does not get it unless its definition names it."""
+        found = super().combined(stack, own)
+        is_another = found.get("http_model_url") != stack.get("http_model_url")
+        return found | {"http_auth_secret_arn": own.get("http_auth_secret_arn")} if is_another else found
 
 
 HTTP = DetectorEntry(
