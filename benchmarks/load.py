@@ -41,7 +41,7 @@ _QUEUES = ("Images", "Evidence", "Sessions", "SessionClips", "Notifications", "L
 
 DOCUMENT = {
     "schemaVersion": 1,
-    "detectors": {"model": {"type": "HTTP", "modelMapping": "COCO", "modelLabels": "Person"}},
+    "detectors": {"model": {"type": "HTTP", "modelMapping": "COCO", "classNames": ["Person"]}},
     "defaults": {"detector": "model"},
 }
 

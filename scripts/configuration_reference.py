@@ -33,8 +33,8 @@ _DEFAULTS = """\
 Settings of all cameras that do not set them: every field of [`cameras[]`](#cameras) but `streams` and `streamTags`."""
 _DETECTOR = """\
 A detector of [detectors.md](detectors.md) with settings of its own, under a name of your choice. A field that is not
-set has its default; those that decide what a function may reach have the value of a parameter. All types have these
-fields:"""
+set has its default; those that decide what a function may reach have the first name of a parameter. All types have
+these fields:"""
 
 Schema = Mapping[str, Any]
 Row = tuple[str, str, str, str]
@@ -118,8 +118,11 @@ def _detector_rows(kind: str) -> list[Row]:
     properties["type"] = {"enum": list(DEFINITIONS), "description": DetectorDefinition.model_fields["type"].description}
     for name in settings.model_fields:
         if name in settings.permitted_fields():
-            value = f"the value of `{settings.parameter(name)}`"
-            properties[to_camel(name)] |= {"x-values": value, "x-default": value}
+            parameter = f"`{settings.parameter(name)}`"
+            properties[to_camel(name)] |= {
+                "x-values": f"a name in {parameter}",
+                "x-default": f"the first of {parameter}",
+            }
     return _rows("detectors.<name>", {"properties": properties, "required": ["type"]})
 
 

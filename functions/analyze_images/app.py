@@ -23,8 +23,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         report = analyze_batch(messages, ports, wiring.settings(), analyses)
     finally:
         frames = FrameReport.of(analyses)
-        emit_frame_metrics(frames.counts)
-        emit_spend_metrics(frames.spend)
+        emit_frame_metrics(frames.counts, wiring.has_stream_metrics)
+        emit_spend_metrics(frames.spend, wiring.has_stream_metrics)
     _log_and_count(report)
     return {"batchItemFailures": [{"itemIdentifier": item_id} for item_id in report.failed_item_ids]}
 

@@ -54,13 +54,14 @@ def _log_frame(one: FrameAnalysis) -> None:
 
 def _emit_stream(stream_name: str, counted: Mapping[str, int], frames: FrameReport) -> None:
     logger.info("read", stream_name=stream_name, counted=dict(counted))
-    emit_stream_metrics(stream_name, {metric: [counted[name]] for name, metric in _OF_STREAM.items()})
+    own_name = stream_name if wiring.has_stream_metrics(stream_name) else ""
+    emit_stream_metrics(own_name, {metric: [counted[name]] for name, metric in _OF_STREAM.items()})
     _emit_frames(frames)
 
 
 def _emit_frames(frames: FrameReport) -> None:
-    emit_frame_metrics(frames.counts)
-    emit_spend_metrics(frames.spend)
+    emit_frame_metrics(frames.counts, wiring.has_stream_metrics)
+    emit_spend_metrics(frames.spend, wiring.has_stream_metrics)
 
 
 def _log_and_count(report: ConsumerReport) -> dict[str, Any]:

@@ -26,8 +26,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     finally:
         # A window that is retried has published and paid for what it analyzed.
         frames = FrameReport.of(analyses)
-        emit_frame_metrics(frames.counts)
-        emit_spend_metrics(frames.spend)
+        emit_frame_metrics(frames.counts, wiring.has_stream_metrics)
+        emit_spend_metrics(frames.spend, wiring.has_stream_metrics)
     _log_frames(plan, report)
     logger.info(
         "detected",

@@ -397,13 +397,13 @@ ROWS = (
                 ],
                 period_s=300,
             ),
-            Graph("Frames in, by stream (MetricsPerStream)", [of_each(Metric.FRAMES_IN, "StreamName")]),
+            Graph("Frames in, by stream (metricsPerStream)", [of_each(Metric.FRAMES_IN, "StreamName")]),
             Graph(
-                "Frame age by stream, p90 (ms) (MetricsPerStream)",
+                "Frame age by stream, p90 (ms) (metricsPerStream)",
                 [of_each(Metric.FRAME_AGE, "StreamName", stat="p90")],
             ),
             Graph(
-                "Lag by stream (ms) (MetricsPerStream)",
+                "Lag by stream (ms) (metricsPerStream)",
                 [of_each(Metric.LIVE_LAG, "StreamName", "consume_live", "Maximum")],
             ),
         ],

@@ -373,6 +373,15 @@ def test_the_models_of_all_cameras(stack: MotoStack, models: None) -> None:
     assert found("second model").result.fact == "us.amazon.nova-lite-v1:0 is available"
 
 
+def test_a_model_that_a_definition_names(stack: MotoStack, models: None) -> None:
+    stack.deploy(SageMakerEndpointName="gone,people", Detector="SAGEMAKER")
+    stack.configure(
+        detectors={"people": {"type": "SAGEMAKER", "sagemakerEndpointName": "people"}}, defaults={"detector": "people"}
+    )
+
+    assert found("model").result.fact == "the endpoint people is InService"
+
+
 def test_a_model_in_a_vpc_cannot_be_checked(stack: MotoStack) -> None:
     stack.deploy(Detector="HTTP", HttpModelUrl="http://10.0.0.1/see", VpcSubnetIds="subnet-1")
 

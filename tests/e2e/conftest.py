@@ -25,7 +25,6 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, more_parameters: dict[str, s
     parameters = {
         "StreamNames": "camera-*",
         "SamplingInterval": "500",
-        "MinimumConfidence": "70",
         "Labels": "Face",
         "FaceCollectionId": "staff",
         "CustomLabelsModelArn": MODEL_ARN,
@@ -35,7 +34,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, more_parameters: dict[str, s
     }
     analysis = {"quietSeconds": 3, "preRollSeconds": 1, "postRollSeconds": 1, "settleSeconds": 0}
     # Delayed videos would change the evidence behind the back of tests that compare it.
-    defaults = {"analysis": analysis, "sessions": {"clip": False}}
+    defaults = {"minimumConfidence": 70, "analysis": analysis, "sessions": {"clip": False}}
     document = {"schemaVersion": 1, "defaults": defaults, "alerts": {"per": "IMAGE"}}
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters, configuration=document) as cloud:
         kinesis_video = cloud.client("kinesisvideo")

@@ -30,14 +30,10 @@ START = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    parameters = {
-        "StreamNames": "camera-*",
-        "DailyBudgetUsd": f"{CALLS / 1000}",
-        "MetricsPerStream": "ENABLED",
-    }
+    parameters = {"StreamNames": "camera-*", "DailyBudgetUsd": f"{CALLS / 1000}"}
     document = {
         "schemaVersion": 1,
-        "defaults": {"budgetSoftPercent": 100},
+        "defaults": {"budgetSoftPercent": 100, "metricsPerStream": True},
         "limits": {"concurrentDetections": 2},
     }
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters, configuration=document) as cloud:

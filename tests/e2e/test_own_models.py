@@ -17,7 +17,7 @@ from tests.functional.test_vision import photograph
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL_ACCOUNT = "123456789012"
 SECRET = "Bearer e2e-41d0b7-distinctive"
-FITTED = {"modelLabels": "Person,Face,Cat", "modelWidthPixels": 640, "modelHeightPixels": 560}
+FITTED = {"classNames": ["Person", "Face", "Cat"], "modelWidthPixels": 640, "modelHeightPixels": 560}
 DETECTORS: dict[str, dict[str, str]] = {
     "SAGEMAKER_ASYNC": {"SageMakerEndpointName": "local-coco", "SageMakerAsyncOutputBucket": "any"},
     "HTTP": {},
@@ -41,7 +41,7 @@ def own_model() -> Iterator[VisionServer]:
 def cloud(
     request: pytest.FixtureRequest, own_model: VisionServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LocalCloud]:
-    parameters = {"StreamNames": "camera-*", "MinimumConfidence": "60"}
+    parameters = {"StreamNames": "camera-*"}
     parameters |= {"Detector": request.param, **DETECTORS[request.param]}
     if request.param == "HTTP":
         # moto names a secret with six characters of its choice, and takes its plain name, too
@@ -50,7 +50,7 @@ def cloud(
     document = {
         "schemaVersion": 1,
         "detectors": {"mine": {"type": request.param, **DEFINITIONS[request.param]}},
-        "defaults": {"detector": "mine"},
+        "defaults": {"detector": "mine", "minimumConfidence": 60},
         "results": {"includeRawOutput": True},
     }
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters, configuration=document) as cloud:

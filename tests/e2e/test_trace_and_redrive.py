@@ -28,10 +28,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "StreamNames": "front-*",
         "SamplingInterval": "1000",
         "Detector": "REKOGNITION_FACES",
-        "MinimumConfidence": "70",
         "Labels": "Face",
     }
-    document = {"schemaVersion": 1, "defaults": {"sessions": {"clip": False}}}
+    document = {"schemaVersion": 1, "defaults": {"minimumConfidence": 70, "sessions": {"clip": False}}}
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters, configuration=document) as cloud:
         cloud.ensure_stream(STREAM)
         cloud.ensure_stream("front-garden")

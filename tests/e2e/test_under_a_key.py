@@ -43,7 +43,6 @@ def handle(event, context):
 def cloud(key_arn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     parameters = {
         "StreamNames": "camera-*",
-        "MinimumConfidence": "60",
         "KmsKeyArn": key_arn,
         "ConsumerCodeBucket": "my-code",
         "ConsumerCodeKey": "consumer.zip",

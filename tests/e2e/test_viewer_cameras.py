@@ -33,11 +33,11 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     parameters = {
         "StreamNames": "camera-*",
         "Labels": "Face",
-        "MinimumConfidence": "70",
         "SamplingInterval": "500",
         "ViewerUserEmail": "viewer@example.com",
     }
-    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters) as cloud:
+    document = {"schemaVersion": 1, "defaults": {"minimumConfidence": 70}}
+    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters, configuration=document) as cloud:
         kinesis_video = cloud.client("kinesisvideo")
         kinesis_video.create_stream(StreamName=STREAM, DataRetentionInHours=24)
         kinesis_video.create_stream(StreamName="camera-2", DataRetentionInHours=0)

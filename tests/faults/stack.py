@@ -24,13 +24,12 @@ _PARAMETERS = {
     "SamplingInterval": "1500",
     "Detector": "REKOGNITION_FACES",
     "Labels": "Face",
-    "MinimumConfidence": "70",
     "NotificationStatus": "ENABLED",
     "LiveStatus": "ENABLED",
 }
 _DOCUMENT = {
     "schemaVersion": 1,
-    "defaults": {"analysis": {"quietSeconds": 4, "preRollSeconds": 0, "postRollSeconds": 0}},
+    "defaults": {"minimumConfidence": 70, "analysis": {"quietSeconds": 4, "preRollSeconds": 0, "postRollSeconds": 0}},
     "alerts": {"per": "IMAGE"},
     "cameras": [
         {

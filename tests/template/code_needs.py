@@ -34,12 +34,15 @@ from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.configuration.camera import CameraSettings, FollowUp
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.configuration.current import DOCUMENT_KEY
+from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.live.consume_live import Ends
+from kinesight.domain.parameters import permitted_names
 from kinesight.settings import DetectionSettings
 from kinesight.wiring import current_configuration, detection, detectors
 from kinesight.wiring.budget import budget
 from kinesight.wiring.detectors import CameraDetectors
+from pydantic.alias_generators import to_camel
 
 from tests.template.reachable import CallGraph, methods_of, own_names, source_of
 from tests.template.role_grants import short
@@ -92,8 +95,6 @@ class FakeClient:
         return SimpleNamespace(paginate=lambda **_: iter(()))
 
     def _absent(self, **parameters: Any) -> Any:
-        if parameters.get("Key", "").endswith("labels.txt"):
-            return {"Body": BytesIO(b"Person"), "ETag": '"tag"'}
         if parameters.get("Key") == DOCUMENT_KEY and self.document is not None:
             return {"Body": BytesIO(self.document), "ETag": '"tag"'}
         raise ClientError({"Error": {"Code": "NoSuchKey"}}, "any")
@@ -120,16 +121,26 @@ def operations(service: str) -> dict[str, str]:
 
 
 class _EveryDetector(CameraDetectors):
-    """Makes all detectors for which the parameters name what they need, since any camera may have them; and one on
-    crops of what another detected, within a budget."""
+    """Makes all detectors for which the parameters name what they need, since any camera may have them, with each name
+    that they permit; and one on crops of what another detected, within a budget."""
 
     def __init__(self, settings: DetectionSettings, *others: Any) -> None:
         super().__init__(settings, *others)
         kinds = [kind for kind, one in DETECTORS.items() if not one.settings.empty_fields(settings.values)]
         second = FollowUp.model_validate({"detector": kinds[0], "on": "CROP"})
-        for kind in kinds:
+        named = {f"{kind} {index}": one for kind in kinds for index, one in enumerate(_definitions(settings, kind))}
+        document, _ = ConfigurationDocument.check({"schemaVersion": 1, "detectors": named})
+        for name in named:
             limits = budget(settings, Decimal(1), 80)
-            detectors._chain(settings, Configuration(CameraSettings()), limits, kind, second)
+            detectors._chain(settings, Configuration(CameraSettings(), document), limits, name, second)
+
+
+def _definitions(settings: DetectionSettings, kind: str) -> Iterator[dict[str, Any]]:
+    """Definitions of a type that use each permitted name once."""
+    listed = {one: permitted_names(settings.permitted.get(one)) for one in DETECTORS[kind].settings.permitted_fields()}
+    for index in range(max(map(len, listed.values()), default=1)):
+        named = {to_camel(field): names[min(index, len(names) - 1)] for field, names in listed.items() if names}
+        yield {"type": kind, **named}
 
 
 def built_by(function: str, environment: dict[str, str]) -> list[Built]:
@@ -437,7 +448,6 @@ _PLACES: dict[tuple[str, str], tuple[str, ...]] = {
     ("S3EvidenceStore", "archive_session.ports"): ("EvidenceBucket/archive/*",),
     ("S3EvidenceStore", "keep_evidence.ports"): _EVIDENCE,
     ("S3EvidenceStore", "track_sessions._targets"): _EVIDENCE,
-    ("S3Objects", "detectors._label_file"): ("models/labels.txt",),
 }
 _FILES = {"ImagesBucket": "ImagesBucket/on-demand/*", "EvidenceBucket": "EvidenceBucket/timelapse/*"}
 # What the viewer does where, by the bucket and the action.
@@ -530,8 +540,6 @@ def _in_s3(built: Built, action: str, places: _Places) -> Sequence[str]:
         return places.images
     if built.maker == "detectors._chain":
         return places.crops
-    if built.maker == "detectors._label_file" and action == "s3:ListBucket":
-        return ()  # no foreign bucket is listed to detect an absent file, so S3 reports it as forbidden
     return _PLACES[name, built.maker]
 
 

@@ -15,6 +15,8 @@ _BEGIN, _END = (
     "<!-- permissions: written by python -m tests.template.permissions_table -->",
     "<!-- end of permissions -->",
 )
+_LISTED = CHOICES.keys() - {"several models"}
+"""The same permissions on more names would only repeat them."""
 _EVERY_ROLE = ("logs:CreateLogStream", "logs:PutLogEvents", "xray:", "kms:", "ec2:")
 
 
@@ -22,7 +24,7 @@ def written() -> str:
     """Between the markers, as Markdown. The workflow's role is `analyze_range`."""
     lines = ["| role | always | with a parameter |", "|---|---|---|"]
     for verb in [*FUNCTIONS, "analyze_range"]:
-        having = [deployed(**CHOICES[one]) for one in CHOICES if verb in [*functions_of(one), "analyze_range"]]
+        having = [deployed(**CHOICES[one]) for one in _LISTED if verb in [*functions_of(one), "analyze_range"]]
         granted = [stack.grants(resource_of(verb, "Role")) for stack in having]
         always, ever = set.intersection(*granted), set.union(*granted)
         words, listed = _listed_elsewhere(verb)

@@ -172,8 +172,8 @@ def test_metrics_per_stream_are_those_of_the_catalogue() -> None:
         return sum(row.units for row in found.bill().rows if row.key == "cloudwatch.metric")
 
     assert metrics() == 15
-    assert metrics(MetricsPerStream="ENABLED") == 15 + 4 * images > 15
-    assert metrics(MetricsPerStream="ENABLED", LiveStatus="ENABLED") == 15 + 25 + 4 * (images + live)
+    assert metrics(metricsPerStream="true") == 15 + 4 * images > 15
+    assert metrics(metricsPerStream="true", LiveStatus="ENABLED") == 15 + 25 + 4 * (images + live)
 
 
 def test_sweeps_use_windows_of_25_images() -> None:
@@ -196,6 +196,13 @@ def test_a_chain_is_paid_for_twice() -> None:
 
     assert usd(chained, "rekognition.image.group1") == pytest.approx(0.02 * 864_000 * 0.001)
     assert calls(chained)["analyze_images s3:PutObject crops"] == pytest.approx(0.02 * 864_000)
+
+
+def test_each_secret_that_a_parameter_lists_is_paid_for() -> None:
+    none, two = (usd(of(HttpAuthSecretArn=secrets), "secrets.secret") for secrets in ("", "arn:a,arn:b"))
+
+    assert none == 0
+    assert two == pytest.approx(2 * 0.4)
 
 
 def test_models_by_the_hour_cost_hours_not_calls() -> None:

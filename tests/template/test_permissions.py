@@ -3,6 +3,8 @@
 import ast
 import importlib
 import inspect
+import json
+import re
 from dataclasses import replace
 from fnmatch import fnmatch
 from functools import cache
@@ -10,9 +12,10 @@ from functools import cache
 import pytest
 
 from tests.template import code_needs, permissions_table, reachable
-from tests.template.choices import CHOICES, FUNCTIONS, functions_of, resource_of
+from tests.template.choices import CHOICES, FUNCTIONS, MODEL_ARN, SECRET_ARN, functions_of, resource_of
 from tests.template.platform_needs import NETWORK, function_needs, key_needs, workflow_needs
 from tests.template.role_grants import Deployed, Grant, deployed
+from tests.template.test_template import LONGEST_NAMES
 
 _MADE_FOR = {"S3BucketNotifications": "ImagesBucketNotification"}
 """Adapters that are used by one conditional resource alone."""
@@ -150,6 +153,32 @@ def test_every_adapter_that_the_wiring_knows_is_built_under_some_choice() -> Non
     holding = {one for one in known if "__init__" in reachable.methods_of(one)}  # others hold no client
     assert len(holding) > 30
     assert holding - built == set()
+
+
+LONGEST_MODELS = {
+    "SageMakerEndpointName": "e" * 63,
+    "SageMakerAsyncOutputBucket": "b" * 63,
+    "FaceCollectionId": "f" * 128,
+    "BedrockModelId": "m" * 128,
+    "CustomLabelsModelArn": ",".join([MODEL_ARN] * 3),
+    "HttpAuthSecretArn": f"{SECRET_ARN},{SECRET_ARN}",
+}
+_ARN = 50
+"""Characters of an ARN before the name of its resource."""
+
+
+@pytest.mark.parametrize("role", ["AnalyzeImagesRole", "ConsumeLiveRole", "DetectObjectsRole"])
+def test_policies_with_the_longest_names_are_below_the_limit_of_iam(role: str) -> None:
+    """10,240 characters without blanks for all inline policies of a role ("IAM and AWS STS quotas"). A parameter with
+    fewer than three names has them repeated."""
+    stack = deployed(**CHOICES["all at once"] | LONGEST_MODELS)
+    policies = [one["PolicyDocument"] for one in stack.of_type("AWS::IAM::Role")[role]["Policies"]]
+    text = json.dumps(policies, separators=(",", ":"))
+    named = [name for name in stack.resources for _ in re.findall(rf'"{name}\b', text)]
+    arns = sum(_ARN + LONGEST_NAMES.get(stack.resources[name]["Type"], 200) for name in named)
+
+    assert len(named) > 10
+    assert len(text) + arns < 10_240
 
 
 # Actions on every resource, or on resources of every name, each with the reason for it.

@@ -16,7 +16,7 @@ from kinesight.environment import Settings
 from kinesight.settings import DetectionSettings
 from kinesight_local.template import InvalidTemplateError, expand, read_template
 
-from tests.template.choices import CHOICES
+from tests.template.choices import CHOICES, MODEL_ARN, SECRET_ARN
 from tests.template.role_grants import deployed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -215,7 +215,6 @@ def test_every_alarm_is_in_the_runbook(template: dict[str, Any]) -> None:
 
 DETECTING = ("AnalyzeImagesFunction", "DetectObjectsFunction", "ConsumeLiveFunction")
 REKOGNITION = {kind: action for kind, one in DETECTORS.items() if not one.is_own_model for action in one.actions}
-MODEL_ARN = "arn:aws:rekognition:us-east-1:111122223333:project/parts/version/v1/1767268800000"
 
 
 def test_all_that_detect_have_the_same_settings(template: dict[str, Any]) -> None:
@@ -237,6 +236,29 @@ def test_a_role_may_call_every_detector_for_which_parameters_name_what_it_needs(
 
     assert rekognition_actions({}, role) == needs_nothing
     assert rekognition_actions(named, role) == set(REKOGNITION.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("SageMakerEndpointName", ("people", "cars", "x" * 63)),
+        ("FaceCollectionId", ("staff", "guests", "a.b")),
+        ("CustomLabelsModelArn", (MODEL_ARN, MODEL_ARN)),
+        ("BedrockModelId", ("us.amazon.nova-lite-v1:0", "amazon.nova-pro-v1:0", "nova")),
+        ("HttpModelUrl", ("https://a.example/x?y=1", "http://10.0.0.1:8080", "https://b")),
+        ("HttpAuthSecretArn", (SECRET_ARN, SECRET_ARN)),
+    ],
+)
+def test_a_parameter_of_detectors_takes_up_to_three_names(
+    template: dict[str, Any], name: str, values: tuple[str, ...]
+) -> None:
+    parameter = template["Parameters"][name]
+
+    def fits(text: str) -> bool:
+        return bool(re.fullmatch(parameter["AllowedPattern"], text)) and len(text) <= parameter["MaxLength"]
+
+    assert all(fits(text) for text in ("", *values, ",".join(values)))
+    assert not any(fits(text) for text in (f"{values[0]},", f",{values[0]}", ", ".join(values[:2]), "a,b,c,d"))
 
 
 def rekognition_actions(parameters: dict[str, str], role: str) -> set[str]:

@@ -25,11 +25,6 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     observability._settings.cache_clear()
 
 
-@pytest.fixture
-def per_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("METRICS_PER_STREAM", "ENABLED")
-
-
 class Context:
     function_name = "function"
     memory_limit_in_mb = 128
@@ -47,6 +42,11 @@ def points(printed: str) -> list[tuple[str, str, dict[str, str], list[float]]]:
                 under = {name: document[name] for name in dimensions}
                 found += [(one["Name"], one["Unit"], under, document[one["Name"]]) for one in directive["Metrics"]]
     return found
+
+
+def no_stream(_: str) -> bool:
+    """No stream has metrics of its own."""
+    return False
 
 
 def invoked(work: Any) -> None:
@@ -67,7 +67,7 @@ def test_two_stacks_of_one_account_have_separate_metrics(
         monkeypatch.setenv("STACK_NAME", stack)
         observability._settings.cache_clear()
         invoked(lambda: count(Metric.IMAGES_DEAD_LETTERED, 1))
-        emit_frame_metrics(COUNTS)
+        emit_frame_metrics(COUNTS, no_stream)
         emitted.append({tuple(under.items()) for _, _, under, _ in points(capsys.readouterr().out)})
 
     assert emitted[0].isdisjoint(emitted[1])
@@ -80,7 +80,7 @@ def test_a_count_of_nothing_costs_nothing_and_a_measure_of_nothing_is_one(capsys
         measure(Metric.LEASES_HELD, [0])
 
     invoked(work)
-    emit_frame_metrics({"front-door": FrameCounts()})
+    emit_frame_metrics({"front-door": FrameCounts()}, no_stream)
 
     assert points(capsys.readouterr().out) == [("LeasesHeld", "Count", STACK, [0.0])]
 
@@ -108,7 +108,7 @@ def test_a_kind_is_added_up_and_emitted_by_itself(capsys: pytest.CaptureFixture[
 
 
 def test_streams_have_no_metrics_of_their_own_by_default(capsys: pytest.CaptureFixture[str]) -> None:
-    emit_frame_metrics(COUNTS)
+    emit_frame_metrics(COUNTS, no_stream)
 
     assert points(capsys.readouterr().out) == [
         ("FramesIn", "Count", STACK, [3.0]),
@@ -116,9 +116,8 @@ def test_streams_have_no_metrics_of_their_own_by_default(capsys: pytest.CaptureF
     ]
 
 
-@pytest.mark.usefixtures("per_stream")
 def test_streams_with_metrics_of_their_own_count_once_in_the_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    emit_frame_metrics(COUNTS | {"": FrameCounts(settled=1)})
+    emit_frame_metrics(COUNTS | {"": FrameCounts(settled=1)}, lambda _: True)
 
     emitted = [(under, values) for name, _, under, values in points(capsys.readouterr().out) if name == "FramesIn"]
 
@@ -131,8 +130,17 @@ def test_streams_with_metrics_of_their_own_count_once_in_the_whole(capsys: pytes
     ]
 
 
+def test_streams_without_metrics_of_their_own_are_added_up(capsys: pytest.CaptureFixture[str]) -> None:
+    yard = {"yard": FrameCounts(settled=4)}
+    emit_frame_metrics(COUNTS | yard, lambda stream_name: stream_name == "front-door")
+
+    emitted = [(under, values) for name, _, under, values in points(capsys.readouterr().out) if name == "FramesIn"]
+
+    assert emitted == [(STACK, [2.0]), (STACK | {"StreamName": "front-door"}, [2.0]), (STACK, [5.0])]
+
+
 def test_times_are_emitted_one_by_one_so_that_percentiles_are_possible(capsys: pytest.CaptureFixture[str]) -> None:
-    emit_frame_metrics({"front-door": FrameCounts(analyzed=2, latencies_ms=[40, 60], ages_ms=[1000, 3000])})
+    emit_frame_metrics({"front-door": FrameCounts(analyzed=2, latencies_ms=[40, 60], ages_ms=[1000, 3000])}, no_stream)
 
     emitted = {name: (unit, values) for name, unit, _, values in points(capsys.readouterr().out)}
 
@@ -142,7 +150,7 @@ def test_times_are_emitted_one_by_one_so_that_percentiles_are_possible(capsys: p
 
 def test_more_times_than_a_document_may_have_make_several(capsys: pytest.CaptureFixture[str]) -> None:
     """At most 100 values a metric and document (Embedded metric format specification)."""
-    emit_frame_metrics({"front-door": FrameCounts(analyzed=250, ages_ms=list(range(250)))})
+    emit_frame_metrics({"front-door": FrameCounts(analyzed=250, ages_ms=list(range(250)))}, no_stream)
 
     emitted = [values for name, _, _, values in points(capsys.readouterr().out) if name == "FrameAge"]
 
@@ -151,13 +159,13 @@ def test_more_times_than_a_document_may_have_make_several(capsys: pytest.Capture
 
 
 def test_detector_errors_are_emitted_by_class(capsys: pytest.CaptureFixture[str]) -> None:
-    emit_frame_metrics({"front-door": FrameCounts(detector_errors=Counter(DetectorBusyError=2))})
+    emit_frame_metrics({"front-door": FrameCounts(detector_errors=Counter(DetectorBusyError=2))}, no_stream)
 
     assert ("DetectorErrors", "Count", STACK | {"Kind": "DetectorBusyError"}, [2.0]) in points(capsys.readouterr().out)
 
 
 def test_a_lag_of_zero_is_emitted(capsys: pytest.CaptureFixture[str]) -> None:
-    emit_stream_metrics("front-door", {Metric.LIVE_KEYFRAMES: [0], Metric.LIVE_LAG: [0]})
+    emit_stream_metrics("", {Metric.LIVE_KEYFRAMES: [0], Metric.LIVE_LAG: [0]})
 
     assert points(capsys.readouterr().out) == [("LiveLag", "Milliseconds", STACK, [0.0])]
 

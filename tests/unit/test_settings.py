@@ -43,8 +43,8 @@ def test_lists_and_blanks_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InvalidSettingError, match=r"DAILY_BUDGET_USD.*MINIMUM_CONFIDENCE"):
-        from_environment(monkeypatch, DAILY_BUDGET_USD="-1", MINIMUM_CONFIDENCE="many")
+    with pytest.raises(InvalidSettingError, match=r"DAILY_BUDGET_USD.*IDEMPOTENCY_HOURS"):
+        from_environment(monkeypatch, DAILY_BUDGET_USD="-1", IDEMPOTENCY_HOURS="many")
 
 
 def test_what_is_missing_is_named() -> None:

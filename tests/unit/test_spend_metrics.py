@@ -16,8 +16,10 @@ SPENT = {
 }
 
 
-def emitted(capsys: pytest.CaptureFixture[str], spent: dict[tuple[str, str], Spend]) -> list[dict[str, Any]]:
-    emit_spend_metrics(spent)
+def emitted(
+    capsys: pytest.CaptureFixture[str], spent: dict[tuple[str, str], Spend], per_stream: bool = False
+) -> list[dict[str, Any]]:
+    emit_spend_metrics(spent, lambda _: per_stream)
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -26,19 +28,19 @@ def dimensions(line: dict[str, Any]) -> list[dict[str, Any]]:
     return [{name: line[name] for name in names} for names in sets]
 
 
-@pytest.fixture(params=["DISABLED", "ENABLED"])
-def per_stream(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[bool]:
-    monkeypatch.setenv("METRICS_PER_STREAM", request.param)
+@pytest.fixture(autouse=True)
+def stack_name(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("STACK_NAME", "front")
     observability._settings.cache_clear()
-    yield request.param == "ENABLED"
+    yield
     observability._settings.cache_clear()
 
 
+@pytest.mark.parametrize("per_stream", [False, True])
 def test_dollars_are_emitted_by_detector_and_if_enabled_by_stream(
     capsys: pytest.CaptureFixture[str], per_stream: bool
 ) -> None:
-    *estimates, _ = emitted(capsys, SPENT)
+    *estimates, _ = emitted(capsys, SPENT, per_stream)
 
     budget = {"Stack": "front", "service": "budget"}
     place = {"StreamName": "yard"} if per_stream else {}
@@ -48,8 +50,9 @@ def test_dollars_are_emitted_by_detector_and_if_enabled_by_stream(
     ]
 
 
+@pytest.mark.parametrize("per_stream", [False, True])
 def test_counts_are_of_all_together(capsys: pytest.CaptureFixture[str], per_stream: bool) -> None:
-    *_, counts = emitted(capsys, SPENT)
+    *_, counts = emitted(capsys, SPENT, per_stream)
 
     assert dimensions(counts) == [{"Stack": "front", "service": "budget"}]
     names = ("CallsPaid", "CallsOverBudget", "BudgetSoftReached", "BudgetHardReached", "BudgetReservationFailed")

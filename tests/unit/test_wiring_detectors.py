@@ -116,14 +116,40 @@ def test_values_of_a_detector_are_checked_with_the_document(definition: dict[str
     assert f"detectors.mine{'.' if '[' in problem or 'List' in problem else ': '}{problem}" in str(caught.value)
 
 
-def test_the_minimum_confidence_of_the_stack_is_that_of_its_detectors() -> None:
-    stack = settings("REKOGNITION_LABELS", minimum_confidence=40)
+def test_the_minimum_confidence_of_defaults_is_that_of_detectors_without_one() -> None:
+    stack, least = settings("REKOGNITION_LABELS"), {"minimumConfidence": 40}
     own = document(
-        detectors={"mine": {"type": "REKOGNITION_LABELS", "minimumConfidence": 55}}, defaults={"detector": "mine"}
+        detectors={"mine": {"type": "REKOGNITION_LABELS", "minimumConfidence": 55}},
+        defaults={"detector": "mine", **least},
     )
 
-    assert inner(wired_detector(stack))._minimum_confidence == 40
+    assert inner(wired_detector(stack))._minimum_confidence == 80
+    assert inner(wired_detector(stack, document(defaults=least)))._minimum_confidence == 40
     assert inner(wired_detector(stack, own))._minimum_confidence == 55
+
+
+def test_the_first_name_of_a_parameter_is_that_of_a_detector_without_one() -> None:
+    stack = settings("SAGEMAKER", sagemaker_endpoint_name="people,cars")
+    own = document(
+        detectors={"mine": {"type": "SAGEMAKER", "sagemakerEndpointName": "cars"}}, defaults={"detector": "mine"}
+    )
+
+    assert [inner(wired_detector(stack, one))._endpoint.name for one in (None, own)] == ["people", "cars"]
+
+
+def test_the_secret_of_the_first_http_model_is_not_sent_to_another() -> None:
+    stack = settings(
+        "HTTP", http_model_url="https://one.example,https://two.example", http_auth_secret_arn="arn:1,arn:2"
+    )
+
+    def secret(**own: str) -> str | None:
+        found = document(detectors={"mine": {"type": "HTTP", **own}}, defaults={"detector": "mine"})
+        held = inner(wired_detector(stack, found))._secret
+        return None if held is None else str(held._secret_id)
+
+    assert secret() == secret(httpModelUrl="https://one.example") == "arn:1"
+    assert secret(httpModelUrl="https://two.example") is None
+    assert secret(httpModelUrl="https://two.example", httpAuthSecretArn="arn:2") == "arn:2"
 
 
 def inner(detector: Any) -> Any:

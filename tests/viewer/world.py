@@ -33,7 +33,7 @@ KEPT_DAYS = 30
 RULES: dict[str, Any] = {
     "schemaVersion": 1,
     "detectors": {"model": {"type": "HTTP", "modelMapping": "HUGGING_FACE"}},
-    "defaults": {"detector": "model", "sessions": {"clipSettleSeconds": 0}},
+    "defaults": {"detector": "model", "minimumConfidence": 50, "sessions": {"clipSettleSeconds": 0}},
     "cameras": [
         {
             "streams": ["front-*", YARD, CELLAR],
@@ -187,7 +187,6 @@ def a_world(folder: Path, **parameters: str) -> Iterator[World]:
         "ViewerUserEmail": "viewer@example.com",
         "StreamNames": ",".join(STREAMS),
         "SamplingInterval": "2000",
-        "MinimumConfidence": "50",
         "Detector": "HTTP",
         "EvidenceRetentionDays": str(KEPT_DAYS),
     }

@@ -28,12 +28,12 @@ STREAM = "demo-camera"
 PARAMETERS = {
     "StreamNames": STREAM,
     "SamplingInterval": "1000",
-    "MinimumConfidence": "70",  # the local detectors' own scale, see docs/local-cloud.md
     "Labels": "Person,Face,Cat",
     "ViewerUserEmail": "viewer@example.com",
 }
-DOCUMENT = {"schemaVersion": 1, "alerts": {"per": "IMAGE"}}
-"""One alert per image, so that every image can be accounted for."""
+DOCUMENT = {"schemaVersion": 1, "defaults": {"minimumConfidence": 70}, "alerts": {"per": "IMAGE"}}
+"""A confidence on the local detectors' own scale (docs/local-cloud.md). One alert per image, so that every image can be
+accounted for."""
 _STANDSTILL_S = 120.0
 """After this time without any change, what has no result and is not waiting is lost."""
 _LONGEST_S = 1800.0

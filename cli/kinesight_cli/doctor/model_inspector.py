@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpx
+from kinesight.domain.configuration.detector_definitions import DetectorDefinition
+from kinesight.domain.parameters import permitted_names
 
 from kinesight_cli.doctor.aws_reader import CallFailedError
 from kinesight_cli.doctor.facts import ModelFacts
@@ -20,7 +22,8 @@ _PROFILE = re.compile(
 def first(stack: StackInspector) -> tuple[ModelFacts, ...]:
     """Reads the models of the cameras' detectors; none for operations of Rekognition without a model of your own.
 
-    A parameter of the stack names the model of each type. Raises like `StackInspector.configuration`.
+    A definition of the document names its model, or else a parameter of the stack. Raises like
+    `StackInspector.configuration`.
     """
     return _models(stack, (one.detector for one in stack.cameras))
 
@@ -32,27 +35,30 @@ def second(stack: StackInspector) -> tuple[ModelFacts, ...]:
 
 def _models(stack: StackInspector, names: Iterable[str | None]) -> tuple[ModelFacts, ...]:
     definitions = [stack.configuration.detector(name) for name in names if name is not None]
-    kinds = dict.fromkeys(one.type for one in definitions if one is not None)
-    return tuple(_READERS[kind](stack, kind) for kind in kinds if kind in _READERS)
+    named = [(one.type, _model_name(stack, one)) for one in definitions if one is not None and one.type in _READERS]
+    return tuple(_READERS[kind][1](stack, kind, name) for kind, name in dict.fromkeys(named))
 
 
-def _endpoint(stack: StackInspector, detector: str) -> ModelFacts:
-    name = stack.parameter("SageMakerEndpointName")
+def _model_name(stack: StackInspector, definition: DetectorDefinition) -> str:
+    field = _READERS[definition.type][0]
+    listed = permitted_names(stack.parameter(definition.entry.settings.parameter(field)))
+    return definition.values().get(field) or next(iter(listed), "")
+
+
+def _endpoint(stack: StackInspector, detector: str, name: str) -> ModelFacts:
     response = stack.aws.call("sagemaker", "describe_endpoint", EndpointName=name, absent=_NOT_FOUND)
     if response is None:
         return ModelFacts(detector, name, None)
     return ModelFacts(detector, name, response["EndpointStatus"], response.get("FailureReason", ""))
 
 
-def _collection(stack: StackInspector, detector: str) -> ModelFacts:
-    name = stack.parameter("FaceCollectionId")
+def _collection(stack: StackInspector, detector: str, name: str) -> ModelFacts:
     response = stack.aws.call("rekognition", "describe_collection", CollectionId=name)
     return ModelFacts(detector, name, None if response is None else str(response["FaceCount"]))
 
 
-def _custom_labels(stack: StackInspector, detector: str) -> ModelFacts:
+def _custom_labels(stack: StackInspector, detector: str, arn: str) -> ModelFacts:
     """Reads the state of a model version. Its ARN does not contain the project's ARN, which is looked up by name."""
-    arn = stack.parameter("CustomLabelsModelArn")
     project, version = arn.split("/")[1], arn.split("/")[3]
     found = stack.aws.call("rekognition", "describe_projects", ProjectNames=[project]) or {}
     states = [
@@ -72,9 +78,8 @@ def _versions(stack: StackInspector, project_arn: str, version: str) -> list[Any
     return found
 
 
-def _http(stack: StackInspector, detector: str) -> ModelFacts:
+def _http(stack: StackInspector, detector: str, url: str) -> ModelFacts:
     """Sends a GET without the secret: any response except a server error shows that the model is running."""
-    url = stack.parameter("HttpModelUrl")
     if stack.parameter("VpcSubnetIds"):
         raise CallFailedError(f"{url} is called from a VPC and cannot be checked from this machine")
     address = url.partition("?")[0]
@@ -85,9 +90,8 @@ def _http(stack: StackInspector, detector: str) -> ModelFacts:
     return ModelFacts(detector, address, str(response.status_code))
 
 
-def _bedrock(stack: StackInspector, detector: str) -> ModelFacts:
+def _bedrock(stack: StackInspector, detector: str, name: str) -> ModelFacts:
     """Reads whether the model is available; of an inference profile, its first model."""
-    name = stack.parameter("BedrockModelId")
     models = [name]
     if _PROFILE.match(name):
         profile = stack.aws.call("bedrock", "get_inference_profile", inferenceProfileIdentifier=name, absent=_NOT_FOUND)
@@ -107,11 +111,12 @@ def _bedrock(stack: StackInspector, detector: str) -> ModelFacts:
     return ModelFacts(detector, name, missing or "AVAILABLE")
 
 
-_READERS: dict[str, Callable[[StackInspector, str], ModelFacts]] = {
-    "SAGEMAKER": _endpoint,
-    "SAGEMAKER_ASYNC": _endpoint,
-    "REKOGNITION_FACE_SEARCH": _collection,
-    "REKOGNITION_CUSTOM_LABELS": _custom_labels,
-    "HTTP": _http,
-    "BEDROCK": _bedrock,
+_READERS: dict[str, tuple[str, Callable[[StackInspector, str, str], ModelFacts]]] = {
+    "SAGEMAKER": ("sagemaker_endpoint_name", _endpoint),
+    "SAGEMAKER_ASYNC": ("sagemaker_endpoint_name", _endpoint),
+    "REKOGNITION_FACE_SEARCH": ("face_collection_id", _collection),
+    "REKOGNITION_CUSTOM_LABELS": ("custom_labels_model_arn", _custom_labels),
+    "HTTP": ("http_model_url", _http),
+    "BEDROCK": ("bedrock_model_id", _bedrock),
 }
+"""By type of detector, the field of its settings that names the model."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from kinesight.domain.parameters import permitted_names
 from kinesight.metric_catalogue import Metric
 
 from kinesight_cli.estimate import downstream, formulas
@@ -199,15 +200,15 @@ def _fixed(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> I
     yield Line("cloudwatch.metric", workload.stack_metrics, "of the stack, those that always have values")
     if parameters["LiveStatus"] == "ENABLED":
         yield Line("cloudwatch.metric", workload.live_metrics, "of live consumers")
-    if parameters["MetricsPerStream"] == "ENABLED":
+    if parameters["metricsPerStream"] == "true":
         each = sum(_metrics_per_stream(verb) for verb in _analyzing(parameters))
-        yield Line("cloudwatch.metric", workload.cameras, "per camera, with MetricsPerStream", each=each)
+        yield Line("cloudwatch.metric", workload.cameras, "per camera, with metricsPerStream", each=each)
     reads = 2 * shape.runs.get("configure_streams", 0.0)
     units = read_units(_CAMERA_STATE_KILOBYTES * workload.cameras)
     yield Line("dynamodb.read", reads, "the state of all cameras, per run of configure_streams", each=units)
-    secrets = [name for name in ("HttpAuthSecretArn", "WebhookSecretArn") if parameters[name]]
-    yield Line("secrets.secret", len(secrets), "those that parameters name")
-    yield Line("secrets.request", len(secrets), "read every five minutes", each=MONTH_S / 300)
+    secrets = sum(len(permitted_names(parameters[name])) for name in ("HttpAuthSecretArn", "WebhookSecretArn"))
+    yield Line("secrets.secret", secrets, "those that parameters name")
+    yield Line("secrets.request", secrets, "read every five minutes", each=MONTH_S / 300)
     yield Line("kms.key", int(bool(parameters["KmsKeyArn"])), "KmsKeyArn")
     for function, runs in shape.runs.items():
         lines = 0.0 if function in _SILENT_RUNS else runs

@@ -49,13 +49,17 @@ def parameters(
         typer.Argument(exists=True, dir_okay=False, help="samconfig.toml, output of describe-stacks, or other JSON."),
     ],
     environment: Annotated[str, typer.Option(help="Environment of samconfig.toml.")] = "default",
+    class_names: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Copy of the file that ModelLabelsUri names."),
+    ] = None,
     output: OutputOption = Path("migration"),
     as_json: JsonOption = False,
 ) -> None:
     """Convert parameters of an earlier version of Kinesight: those that moved become a configuration document."""
     from kinesight_cli.migrate.stack_parameters import migrate_parameters, show_places
 
-    migration = migrate_parameters(_text(file), environment)
+    migration = migrate_parameters(_text(file), environment, None if class_names is None else _text(class_names))
     _write(migration.files, output, quiet=as_json)
     if as_json:
         facts = {

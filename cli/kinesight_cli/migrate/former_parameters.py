@@ -1,7 +1,7 @@
 """Template parameters that moved to the configuration document, and the conversion of their values."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -10,11 +10,14 @@ from kinesight.domain.configuration.camera import CameraSettings, FollowUp
 from kinesight.domain.configuration.detector_definitions import DEFINITIONS
 from kinesight.domain.configuration.document import STACK_PARTS, ConfigurationDocument
 
+from kinesight_cli.migrate.class_names import names_of_file, separated_names
 from kinesight_cli.migrate.migration import MigrationError
 
 _DETECTOR, _FOLLOW_UP = "detectors.<name>.", "defaults.followUp."
 _MAIN, _SECOND = "main", "second"
 _NONE = "NONE"
+CLASS_NAMES_FILE = "ModelLabelsUri"
+"""The parameter that was the address of a file with class names."""
 _FLAGS = {"true": True, "false": False, "ENABLED": True, "DISABLED": False}
 _PROMPT = (
     "This is an image of a surveillance camera. Report every person, animal, vehicle and other notable object that it "
@@ -26,13 +29,13 @@ _ORDER = ("schemaVersion", "detectors", "defaults", *STACK_PARTS)
 @dataclass(frozen=True, slots=True)
 class FormerParameter:
     """`place`: path in the document; `<name>` is the name of a detector. `default` is that of the parameter. A `list`
-    was written with commas; of a `presence`, only whether it is empty counts. An empty value of an `optional` parameter
-    sets nothing."""
+    was written with commas, `names` too, of which empty ones count; of a `presence`, only whether it is empty counts.
+    The value of a `file` is its text. An empty value of an `optional` parameter sets nothing."""
 
     name: str
     place: str
     default: str
-    kind: Literal["text", "number", "list", "flag", "presence"] = "number"
+    kind: Literal["text", "number", "list", "flag", "presence", "names", "file"] = "number"
     optional: bool = False
 
     @property
@@ -53,14 +56,12 @@ class FormerParameter:
             return None
         if self.kind == "list":
             return [part.strip() for part in text.split(",") if part.strip()]
-        if self.kind == "flag":
-            return _flag(self.name, text)
-        if self.kind == "presence":
-            return text != ""
-        return _number(self.name, text) if self.kind == "number" else text
+        convert = _CONVERSIONS.get(self.kind)
+        return text if convert is None else convert(self.name, text)
 
 
 FORMER_PARAMETERS = (
+    FormerParameter("MinimumConfidence", "defaults.minimumConfidence", "80"),
     FormerParameter("MaxLabels", "detectors.<name>.maxLabels", "50"),
     FormerParameter("FaceMatchThreshold", "detectors.<name>.faceMatchThreshold", "80"),
     FormerParameter("RequiredEquipment", "detectors.<name>.requiredEquipment", "HEAD_COVER", "list"),
@@ -68,7 +69,8 @@ FORMER_PARAMETERS = (
     FormerParameter("PlatePattern", "detectors.<name>.platePattern", "", "text", optional=True),
     FormerParameter("PlateTolerance", "detectors.<name>.plateTolerance", "1"),
     FormerParameter("ModelMapping", "detectors.<name>.modelMapping", "BUILT_IN_OBJECT_DETECTION", "text"),
-    FormerParameter("ModelLabels", "detectors.<name>.modelLabels", "", "text"),
+    FormerParameter("ModelLabels", "detectors.<name>.classNames", "", "names"),
+    FormerParameter(CLASS_NAMES_FILE, "detectors.<name>.classNames", "", "file"),
     FormerParameter("ModelWidthPixels", "detectors.<name>.modelWidthPixels", "", optional=True),
     FormerParameter("ModelHeightPixels", "detectors.<name>.modelHeightPixels", "", optional=True),
     FormerParameter("ModelResize", "detectors.<name>.modelResize", "LETTERBOX", "text"),
@@ -118,6 +120,7 @@ FORMER_PARAMETERS = (
     FormerParameter("SessionClipSettleSeconds", "defaults.sessions.clipSettleSeconds", "30"),
     FormerParameter("ViewerLinkSeconds", "viewer.linkSeconds", "900"),
     FormerParameter("ImagesMissingMinutes", "defaults.imagesMissingMinutes", "60"),
+    FormerParameter("MetricsPerStream", "defaults.metricsPerStream", "DISABLED", "flag"),
 )
 FORMER_NAMES = frozenset(one.name for one in FORMER_PARAMETERS)
 IDENTITY_PROVIDER = "ViewerIdentityProvider"
@@ -310,6 +313,15 @@ def _number(name: str, text: str) -> int | float:
     if not math.isfinite(number):
         raise MigrationError(f"{name} is {text!r}, it must be a finite number")
     return int(number) if number.is_integer() else number
+
+
+_CONVERSIONS: Mapping[str, Callable[[str, str], Any]] = {
+    "flag": _flag,
+    "number": _number,
+    "presence": lambda _, text: text != "",
+    "names": lambda _, text: separated_names(text),
+    "file": names_of_file,
+}
 
 
 def _nested(settings: Sequence[_Setting]) -> dict[str, Any]:

@@ -41,8 +41,8 @@ _ALWAYS_SAID = (
     Note(
         "Every model output is passed on",
         "the same here: sageMakerOutput is the complete output of the endpoint. In addition, detections with a "
-        "confidence of at least MinimumConfidence (80) become evidence and alerts; restrict them with Labels or "
-        "rules of the configuration document.",
+        "confidence of at least defaults.minimumConfidence (80) become evidence and alerts; restrict them with Labels "
+        "or rules of the configuration document.",
     ),
     Note(
         "Lost frames",

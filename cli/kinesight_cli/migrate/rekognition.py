@@ -76,7 +76,7 @@ def _document(moved: dict[str, Any] | None, camera: dict[str, Any] | None) -> di
 
 
 def _camera(processor: StreamProcessor, stream: str) -> dict[str, Any] | None:
-    """Returns a camera with zones and rules, or None if the parameters Labels and MinimumConfidence suffice."""
+    """Returns a camera with zones and rules, or None if Labels and defaults.minimumConfidence suffice."""
     zones = [_zone(number, region) for number, region in enumerate(processor.regions_of_interest, 1)]
     home = processor.settings.connected_home
     classes = _classes(home) if home is not None else []

@@ -9,7 +9,7 @@ from kinesight_local.template import read_template
 from rich.table import Column, Table
 
 from kinesight_cli.migrate.former_channels import channel_notes
-from kinesight_cli.migrate.former_parameters import FORMER_NAMES, NOT_IN_DOCUMENT, converted, places
+from kinesight_cli.migrate.former_parameters import CLASS_NAMES_FILE, FORMER_NAMES, NOT_IN_DOCUMENT, converted, places
 from kinesight_cli.migrate.migration import DOCUMENT_FILE, Migration, MigrationError, deploy_line, to_json
 from kinesight_cli.migrate.parameter_file import DEFAULT_ENVIRONMENT, ParameterFile, read_parameters
 from kinesight_cli.shared.console import console
@@ -48,13 +48,23 @@ class ParameterMigration:
         ]
 
 
-def migrate_parameters(text: str, environment: str = DEFAULT_ENVIRONMENT) -> ParameterMigration:
-    """Converts the text of a file. Raises MigrationError for another kind of file, unknown names and invalid values."""
+def migrate_parameters(
+    text: str, environment: str = DEFAULT_ENVIRONMENT, class_names: str | None = None
+) -> ParameterMigration:
+    """Converts the text of a file. `class_names`: the text of the file that ModelLabelsUri names.
+
+    Raises MigrationError for another kind of file, unknown names and invalid values.
+    """
     file = read_parameters(text, environment)
     _check_names(file.parameters)
-    kept, document = converted(file.parameters)
-    notes = tuple(channel_notes(file.parameters))
-    return ParameterMigration(file, Migration(kept, notes, document, file.region), places(file.parameters))
+    given = dict(file.parameters)
+    if class_names is not None:
+        if not given.get(CLASS_NAMES_FILE):
+            raise MigrationError(f"the file has no {CLASS_NAMES_FILE}: leave out --class-names")
+        given[CLASS_NAMES_FILE] = class_names
+    kept, document = converted(given)
+    notes = tuple(channel_notes(given))
+    return ParameterMigration(file, Migration(kept, notes, document, file.region), places(given))
 
 
 def show_places(found: ParameterMigration) -> None:

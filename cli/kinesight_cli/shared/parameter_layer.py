@@ -13,7 +13,6 @@ from kinesight_cli.shared.setting_paths import set_paths
 PATHS: Mapping[str, str] = {
     "Detector": "detector",
     "Labels": "labels",
-    "MinimumConfidence": "minimumConfidence",
     "ImageGenerationStatus": "imageGeneration.status",
     "ImageSelectorType": "imageGeneration.imageSelectorType",
     "SamplingInterval": "imageGeneration.samplingInterval",

@@ -3,8 +3,8 @@
 `observability` emits no others, the dashboard is generated from it, and docs/operations.md lists it. The namespace is
 `Kinesight`. Every metric has the dimensions `Stack` (the stack's name) and `service` (the function's verb; `budget` is
 all functions that detect), so that stacks of one account stay apart. A metric with a `split` is also emitted for each
-of its values, under `Kind`; one that is `per_stream` for each stream under `StreamName`, if the parameter
-MetricsPerStream is ENABLED. One that is both has both dimensions then.
+of its values, under `Kind`; one that is `per_stream` under `StreamName`, for each stream with `metricsPerStream` in the
+configuration document. One that is both has both dimensions then.
 """
 
 from dataclasses import dataclass

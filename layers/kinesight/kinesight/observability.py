@@ -63,11 +63,11 @@ def count_kinds(metric: Metric, kinds: Mapping[str, int]) -> None:
 
 
 def emit_stream_metrics(stream_name: str, values: Mapping[Metric, Sequence[int]]) -> None:
-    """Writes metrics of one stream: under StreamName too, if the stack has metrics per stream."""
+    """Writes metrics of a stream under StreamName too; with an empty name, only with those of the others."""
     written = {
         metric: listed for metric, listed in values.items() if any(listed) or metric.value.unit is not Unit.COUNT
     }
-    if stream_name and per_stream():
+    if stream_name:
         write_metrics(written, StreamName=stream_name)
     else:
         write_metrics(written)
@@ -89,11 +89,6 @@ def write_metrics(values: Mapping[Metric, Sequence[float]], service: str | None 
         document.flush_metrics()
 
 
-def per_stream() -> bool:
-    """Whether the stack has metrics of each stream."""
-    return _settings().metrics_per_stream == "ENABLED"
-
-
 @cache
 def _settings() -> ObservabilitySettings:
     return ObservabilitySettings.from_environment()
@@ -107,6 +102,5 @@ __all__ = [
     "logger",
     "measure",
     "observed",
-    "per_stream",
     "write_metrics",
 ]

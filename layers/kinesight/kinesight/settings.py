@@ -3,10 +3,10 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from kinesight.domain.detectors.catalogue import DETECTORS, DetectorType
-from kinesight.domain.parameters import NONE_IF_BLANK, CommaList, OptionalNumber, ParameterModel
+from kinesight.domain.parameters import NONE_IF_BLANK, CommaList, OptionalNumber, ParameterModel, permitted_names
 from kinesight.domain.sessions.channels import CHANNELS
 from kinesight.environment import CatalogueSettings, Settings
 
@@ -19,15 +19,22 @@ OptionalUsd = Annotated[Decimal | None, NONE_IF_BLANK]
 
 
 class ObservabilitySettings(Settings):
-    """Under which name metrics are put, and whether there are some of each stream."""
+    """Under which names metrics are put."""
 
     stack_name: str = "kinesight"
     powertools_service_name: str = "service_undefined"
-    metrics_per_stream: Literal["ENABLED", "DISABLED"] = "DISABLED"
 
 
 class PermittedSettings(CatalogueSettings):
-    """Values of detectors' settings that only a parameter may name, because calls need a permission for them."""
+    """Values of detectors' settings that only a parameter may name, because calls need a permission for them.
+    `permitted` has all names of each, separated by commas; `values` the first, which is that of a detector without
+    one."""
+
+    permitted: dict[str, Any] = Field(default={})
+
+    @classmethod
+    def field_names(cls) -> frozenset[str]:
+        return super().field_names() - {"permitted"}
 
     @classmethod
     def models(cls) -> list[type[ParameterModel]]:
@@ -36,6 +43,13 @@ class PermittedSettings(CatalogueSettings):
     @classmethod
     def _catalogue_fields(cls) -> frozenset[str]:
         return frozenset(name for model in cls.models() for name in model.permitted_fields())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _collect_permitted(cls, values: dict[str, Any]) -> dict[str, Any]:
+        given = {name: values[name] for name in cls._catalogue_fields() & values.keys()}
+        firsts = {name: next(iter(permitted_names(value)), "") for name, value in given.items()}
+        return values | {"permitted": given | values.get("permitted", {}), "values": firsts | values.get("values", {})}
 
 
 class ConfiguredSettings(Settings):
@@ -50,7 +64,7 @@ class ConfiguredSettings(Settings):
 
 
 class DetectionSettings(ConfiguredSettings, PermittedSettings):
-    """`minimum_confidence`: 0 to 100. The budget is US dollars of a UTC day, None for no limit."""
+    """The budget is US dollars of a UTC day, None for no limit."""
 
     results_stream_name: str
     coordination_table: str
@@ -59,12 +73,10 @@ class DetectionSettings(ConfiguredSettings, PermittedSettings):
     crops_bucket: str
     detector: DetectorType = "REKOGNITION_LABELS"
     labels: CommaList = Field(default=[])
-    minimum_confidence: float = Field(default=80, ge=0, le=100)
     daily_budget_usd: OptionalUsd = Field(default=None, ge=0)
 
     def camera_parameters(self) -> dict[str, Any]:
-        chosen = {"detector": self.detector, "labels": self.labels, "minimumConfidence": self.minimum_confidence}
-        return super().camera_parameters() | chosen
+        return super().camera_parameters() | {"detector": self.detector, "labels": self.labels}
 
 
 class AnalyzeImagesSettings(DetectionSettings):
@@ -101,13 +113,12 @@ class TrackSessionsSettings(ConfiguredSettings, CatalogueSettings):
     idempotency_hours: int = Field(default=24, ge=1)
     dead_letter_queue_url: str
     labels: CommaList = Field(default=[])
-    minimum_confidence: float = Field(default=80, ge=0, le=100)
     alert_topic_arn: str
     image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
     session_clip_queue_url: str
 
     def camera_parameters(self) -> dict[str, Any]:
-        return super().camera_parameters() | {"labels": self.labels, "minimumConfidence": self.minimum_confidence}
+        return super().camera_parameters() | {"labels": self.labels}
 
 
 class SelectionSettings(Settings):
@@ -157,13 +168,12 @@ class ServeViewerSettings(StreamConfigurationSettings):
     images_bucket: str
     evidence_retention_days: int = Field(default=90, ge=1)
     labels: CommaList = Field(default=[])
-    minimum_confidence: float = Field(default=80, ge=0, le=100)
     live_status: Literal["ENABLED", "DISABLED"] = "DISABLED"
     state_machine_arn: str
     aws_region: str = ""
 
     def camera_parameters(self) -> dict[str, Any]:
-        return super().camera_parameters() | {"labels": self.labels, "minimumConfidence": self.minimum_confidence}
+        return super().camera_parameters() | {"labels": self.labels}
 
 
 class PublishViewerSettings(Settings):

@@ -1,6 +1,5 @@
 """Detectors on models of one's own, against the vision service: what is sent, what comes back, errors by what to do."""
 
-import json
 import threading
 from collections.abc import Iterator
 from io import BytesIO
@@ -15,6 +14,7 @@ from kinesight.adapters.detectors.sagemaker_async import SageMakerAsyncEndpoint
 from kinesight.adapters.media import pillow_images
 from kinesight.adapters.s3.image_store import S3ImageStore
 from kinesight.adapters.s3.objects import S3Objects
+from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Endpoint, ImageForm, Resize
 from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_presets import output_mapping
@@ -261,15 +261,21 @@ def fresh_clients() -> Iterator[None]:
         one.cache_clear()
 
 
-def test_labels_come_from_a_file(
+def test_class_names_come_from_the_document(
     moto: str, vision: VisionServer, monkeypatch: pytest.MonkeyPatch, fresh_clients: None
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", vision.url)
     frame = an_image(photograph("astronaut.png"))
-    own = {"detector": "SAGEMAKER", "sagemaker_endpoint_name": "m"}
-    boto3.client("s3").put_object(Bucket="images", Key="l.json", Body=json.dumps({"1": "Visage"}).encode())
+    stack = settings(detector="SAGEMAKER", sagemaker_endpoint_name="m")
+    names = ["", "Visage", *(f"thing {number}" for number in range(2, 1000))]
+    document, _ = ConfigurationDocument.check(
+        {
+            "schemaVersion": 1,
+            "detectors": {"mine": {"type": "SAGEMAKER", "classNames": names}},
+            "defaults": {"detector": "mine"},
+        }
+    )
 
-    named = wired_detector(settings(**own, model_labels_uri="s3://images/l.json"))
+    named = wired_detector(stack, document)
+
     assert "Visage" in {found.label for found in named.detect(frame, FrameSpend()).detections}
-    with pytest.raises(InvalidConfigurationError, match="there is no s3://images/gone"):
-        wired_detector(settings(**own, model_labels_uri="s3://images/gone"))

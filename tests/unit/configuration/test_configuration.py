@@ -156,21 +156,39 @@ def test_what_needs_a_permission_must_be_named_by_its_parameter() -> None:
             "default": {"type": "HTTP"},
             "other": {"type": "SAGEMAKER", "sagemakerEndpointName": "theirs"},
             "missing": {"type": "BEDROCK"},
-            "file": {"type": "HTTP", "modelLabelsUri": "s3://elsewhere/labels.txt"},
-            "nothing": {"type": "HTTP", "modelLabelsUri": None, "httpAuthSecretArn": ""},
+            "secret": {"type": "HTTP", "httpAuthSecretArn": "arn:theirs"},
+            "nothing": {"type": "HTTP", "httpAuthSecretArn": ""},
             "free": {"type": "REKOGNITION_LABELS", "maxLabels": 3},
         },
         cameras=[{"streams": ["a"], "detector": "REKOGNITION_FACE_SEARCH"}],
     )
-    permitted = {"sagemaker_endpoint_name": "mine", "http_model_url": "https://model.example", "model_labels_uri": ""}
+    permitted = {
+        "sagemaker_endpoint_name": "mine",
+        "http_model_url": "https://model.example",
+        "http_auth_secret_arn": "",
+    }
 
     assert [said for _, said in document.not_permitted(permitted)] == [
         "detectors.other.sagemakerEndpointName: 'theirs' is not permitted: "
-        "set the parameter SageMakerEndpointName to it",
+        "add it to the parameter SageMakerEndpointName",
         "detectors.missing.bedrockModelId: set the parameter BedrockModelId, which BEDROCK needs",
-        "detectors.file.modelLabelsUri: 's3://elsewhere/labels.txt' is not permitted: "
-        "set the parameter ModelLabelsUri to it",
+        "detectors.secret.httpAuthSecretArn: 'arn:theirs' is not permitted: add it to the parameter HttpAuthSecretArn",
         "cameras[0].detector: set the parameter FaceCollectionId, which REKOGNITION_FACE_SEARCH needs",
+    ]
+
+
+def test_each_name_that_a_parameter_lists_is_permitted() -> None:
+    document = parsed(
+        detectors={
+            "first": {"type": "SAGEMAKER"},
+            "second": {"type": "SAGEMAKER", "sagemakerEndpointName": "cars"},
+            "both": {"type": "SAGEMAKER", "sagemakerEndpointName": "people,cars"},
+        }
+    )
+
+    assert [said for _, said in document.not_permitted({"sagemaker_endpoint_name": "people,cars"})] == [
+        "detectors.both.sagemakerEndpointName: 'people,cars' is not permitted: "
+        "add it to the parameter SageMakerEndpointName"
     ]
 
 

@@ -68,6 +68,7 @@ def test_there_are_examples_of_most_settings_of_a_camera() -> None:
             "analysis",
             "budgetSoftPercent",
             "imagesMissingMinutes",
+            "metricsPerStream",
         )
     }
 

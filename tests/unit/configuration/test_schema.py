@@ -18,8 +18,7 @@ MAPPED = {
     "modelHeightPixels": 640,
     "modelResize": "LETTERBOX",
     "modelMapping": "COCO",
-    "modelLabels": "person,car",
-    "modelLabelsUri": "s3://models/labels.txt",
+    "classNames": ["person", "", "car"],
 }
 SAGEMAKER = MAPPED | {
     "sagemakerEndpointName": "model",
@@ -74,6 +73,7 @@ WHOLE: dict[str, Any] = {
             "dailyBudgetUsd": 1,
             "budgetSoftPercent": 90,
             "imagesMissingMinutes": 30,
+            "metricsPerStream": True,
             "takeOverStreamSettings": True,
             "live": {"samplingInterval": 1000, "inferenceInterval": 5, "dropAfterSeconds": 60},
             "analysis": {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kinesight.domain.detectors.image_fit import Fit, SentImage, fitted, shrunk
-from kinesight.domain.detectors.label_map import LabelMap, parse_label_map
+from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_presets import PRESETS, output_mapping
 from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight.domain.errors import InvalidSettingError, ModelOutputError
@@ -240,26 +240,7 @@ def test_boxes_of_a_letterbox_are_those_of_the_image() -> None:
     assert corners(found) == (0.375, 0.375, 0.625, 0.625)
 
 
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        ('["cat", "dog"]', {"0": "cat", "1": "dog"}),
-        ('{"1": "person", "18": "dog"}', {"1": "person", "18": "dog"}),
-        ("cat\ndog\n\nbird\n", {"0": "cat", "1": "dog", "2": "", "3": "bird"}),
-        ("", {}),
-    ],
-)
-def test_label_files_in_their_three_forms(text: str, names: dict[str, str]) -> None:
-    assert parse_label_map(text, "s3://b/labels").names == names
-
-
-@pytest.mark.parametrize("text", ["[1]", '{"0": null}', "{", "[" * 100_000])
-def test_label_files_that_are_none(text: str) -> None:
-    with pytest.raises(InvalidSettingError, match="s3://b/labels"):
-        parse_label_map(text, "s3://b/labels")
-
-
 def test_classes_without_a_name() -> None:
-    names = LabelMap({"1": "cat", "2": "", "moggy": "cat"})
+    names = LabelMap.of(["", "cat", ""])
 
-    assert [names.name(label) for label in (1, 2, 3, "moggy", "dog")] == ["cat", "class-2", "class-3", "cat", "dog"]
+    assert [names.name(label) for label in (1, 2, 3, "1", "dog")] == ["cat", "class-2", "class-3", "cat", "dog"]

@@ -21,6 +21,13 @@ SPLIT, NONE_IF_BLANK = BeforeValidator(_split), BeforeValidator(_none_if_blank)
 CommaList = Annotated[list[str], SPLIT]
 OptionalText = Annotated[str | None, NONE_IF_BLANK]
 OptionalNumber = Annotated[int | None, NONE_IF_BLANK]
+
+
+def permitted_names(value: Any) -> list[str]:
+    """The names that the parameter of a permitted field lists, separated by commas. The first is the default."""
+    return _split(value) if isinstance(value, str) else []
+
+
 RequiredText = Annotated[str, Field(min_length=1)]
 """A field of this type has no default: its entry does not work without the parameter."""
 
@@ -58,7 +65,7 @@ class ParameterModel(BaseModel):
 
     @classmethod
     def permitted_fields(cls) -> frozenset[str]:
-        """Fields whose value only a parameter may name, because it decides what a function may reach."""
+        """Fields whose values only a parameter may name, because they decide what a function may reach."""
         return frozenset(cls.required_fields())
 
     @classmethod

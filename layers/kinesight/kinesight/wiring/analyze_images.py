@@ -34,6 +34,11 @@ def settings() -> AnalyzeBatchSettings:
     return AnalyzeBatchSettings(environment.account_id, detection.pipeline_settings(environment))
 
 
+def has_stream_metrics(stream_name: str) -> bool:
+    """As `detection.has_stream_metrics`."""
+    return detection.has_stream_metrics(_environment(), stream_name)
+
+
 def ports(remaining_ms: Callable[[], int]) -> AnalyzeImagesPorts:
     """As `detection.ports`."""
     environment = _environment()

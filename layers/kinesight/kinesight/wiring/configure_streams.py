@@ -42,7 +42,7 @@ def stream_settings() -> StreamSettings:
 
     Raises InvalidSettingError, InvalidConfigurationError, StorageBusyError.
     """
-    configuration = current_configuration(_environment(), _environment().values).latest()
+    configuration = current_configuration(_environment(), _environment().permitted).latest()
     return stream_settings_of(_environment(), lambda: configuration, needs_tags=configuration.document.uses_tags)
 
 
@@ -77,7 +77,7 @@ def missing_images() -> MissingImagesReport:
         is_late=lambda: clock.now_s() >= late_s,
     )
     names = [one.stream_name for one in managed if one.feature is Feature.IMAGE_GENERATION]
-    configuration = current_configuration(environment, environment.values)()
+    configuration = current_configuration(environment, environment.permitted)()
     return find_missing_images(
         names, lambda name: 60_000 * configuration.of_stream(name).camera.images_missing_minutes, ports
     )

@@ -45,6 +45,11 @@ def settings(share: int) -> ConsumerSettings:
     return ConsumerSettings(LiveSettings(pipeline, limits.live_queue_size), share, limits.live_workers)
 
 
+def has_stream_metrics(stream_name: str) -> bool:
+    """As `detection.has_stream_metrics`."""
+    return detection.has_stream_metrics(_environment(), stream_name)
+
+
 def ports(
     slot: str,
     ends: Ends,

@@ -23,6 +23,11 @@ def settings() -> PipelineSettings:
     return detection.pipeline_settings(_environment())
 
 
+def has_stream_metrics(stream_name: str) -> bool:
+    """As `detection.has_stream_metrics`."""
+    return detection.has_stream_metrics(_environment(), stream_name)
+
+
 def ports(remaining_ms: Callable[[], int], detector: str | None) -> WindowPorts:
     """As `detection.ports`. `detector`: the execution's own choice, if any."""
     environment = _environment()

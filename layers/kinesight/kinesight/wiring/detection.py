@@ -37,7 +37,12 @@ def pipeline_settings(settings: DetectionSettings) -> PipelineSettings:
 
 def configuration(settings: DetectionSettings) -> CurrentConfiguration:
     """The configuration of every stream."""
-    return current_configuration(settings, settings.values)
+    return current_configuration(settings, settings.permitted)
+
+
+def has_stream_metrics(settings: DetectionSettings, stream_name: str) -> bool:
+    """Whether a stream has metrics of its own. Raises InvalidConfigurationError, StorageBusyError."""
+    return configuration(settings)().of_stream(stream_name).camera.metrics_per_stream
 
 
 def gate(settings: DetectionSettings) -> FrameGate:

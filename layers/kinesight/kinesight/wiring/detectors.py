@@ -36,7 +36,7 @@ from kinesight.domain.detectors.catalogue.entry import DetectorEntry, DetectorSe
 from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
 from kinesight.domain.detectors.http_request import json_template
 from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Endpoint, ImageForm
-from kinesight.domain.detectors.label_map import LabelMap, parse_label_map
+from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.licence_plates import PlateRules
 from kinesight.domain.detectors.output_presets import output_mapping
 from kinesight.domain.detectors.output_reader import OutputReader
@@ -127,7 +127,7 @@ def _budgeted(
         raise InvalidSettingError(f"there is no detector {name!r}")
     entry = definition.entry
     common = {"minimum_confidence": configuration.default.minimum_confidence}
-    own = entry.read(common | dict(settings.values) | definition.values())
+    own = entry.read(entry.settings.combined(common | settings.values, definition.values()))
     usd = definition.usd_per_thousand_calls
     price = entry.price(own) if usd is None else given_price(usd)
     return BudgetedDetector(_FACTORIES[entry.name](own), entry.name, price, limits)
@@ -257,24 +257,13 @@ def _form(settings: own_models.MappedSettings, content_type: str) -> ImageForm:
 
 
 def _reader(settings: own_models.MappedSettings) -> OutputReader:
-    uri = settings.model_labels_uri
-    names = [name.strip() for name in settings.model_labels.split(",")]
-    labels = LabelMap.of(names) if uri is None else _label_file(uri)
+    labels = LabelMap.of(settings.class_names)
     return OutputReader(_mapping(settings.model_mapping), labels, settings.minimum_confidence)
 
 
 @cache
 def _mapping(text: str) -> OutputMapping:
     return output_mapping(text)
-
-
-@cache
-def _label_file(uri: str) -> LabelMap:
-    """Read once in an environment's life."""
-    body = S3Objects(clients.s3()).read(uri)
-    if body is None:
-        raise InvalidSettingError(f"ModelLabelsUri: there is no {uri}")
-    return parse_label_map(body.decode(errors="replace"), uri)
 
 
 @cache

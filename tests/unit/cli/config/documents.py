@@ -11,7 +11,6 @@ SQUARE = [[0, 0], [1, 0], [1, 1]]
 PARAMETERS = {
     "Detector": "REKOGNITION_LABELS",
     "Labels": "Person, Car",
-    "MinimumConfidence": "70",
     "FaceCollectionId": "staff",
     "HttpModelUrl": "",
     "EvidenceRetentionDays": "30",

@@ -122,8 +122,8 @@ class TestCheck:
 
         assert result.exit_code == 1
         assert (
-            f"{file}: line 6: detectors.faces.faceCollectionId: 'others' is not permitted: set the parameter "
-            "FaceCollectionId to it"
+            f"{file}: line 6: detectors.faces.faceCollectionId: 'others' is not permitted: add it to the "
+            "parameter FaceCollectionId"
         ) in result.stderr.splitlines()
 
 
@@ -270,13 +270,13 @@ class TestGetCamera:
 
         assert lines[0] == "a1: cameras[1] of the document applies"
         assert any("people (Person)" in line and "cameras[1]" in line for line in lines)
-        assert any("minimumConfidence" in line and "parameter MinimumConfidence" in line for line in lines)
+        assert any("detector" in line and "parameter Detector" in line for line in lines)
 
     def test_without_a_document_the_parameters_apply(self, s3: Any) -> None:
         result = run("get", "--camera", "a", "--json")
 
         assert result.exit_code == 0
-        assert json.loads(result.stdout)["camera"]["minimumConfidence"] == 70
+        assert json.loads(result.stdout)["camera"]["labels"] == ["Person", "Car"]
 
     def test_stored_tags_decide(self, s3: Any) -> None:
         write(s3, a_document({"streamTags": "Location=Front", "labels": ["Dog"]}))

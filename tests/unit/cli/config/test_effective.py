@@ -21,7 +21,6 @@ from tests.unit.cli.config.documents import PARAMETERS, camera, parsed
 EVERY_PARAMETER = {
     "Detector": "REKOGNITION_FACES",
     "Labels": "Person,,Dog ",
-    "MinimumConfidence": "61",
     "ImageGenerationStatus": "DISABLED",
     "ImageSelectorType": "SERVER_TIMESTAMP",
     "SamplingInterval": "5000",
@@ -88,7 +87,7 @@ class TestParameters:
         [
             ({}, []),
             ({"sessions": {"quietSeconds": 9}}, []),
-            ({"minimumConfidence": 70}, ["MinimumConfidence"]),
+            ({"labels": ["Cat"]}, ["Labels"]),
             ({"gate": {}}, []),
             ({"live": {"samplingInterval": 500}}, []),
         ],
@@ -118,7 +117,7 @@ class TestOrigins:
 
         assert found.settings.labels == ("Cat",)
         assert (found.origins["labels"], found.origins["gate.mode"]) == ("cameras[0]", "defaults")
-        assert found.origins["minimumConfidence"] == "parameter MinimumConfidence"
+        assert found.origins["detector"] == "parameter Detector"
 
     def test_the_first_entry_that_matches_applies(self) -> None:
         found = effective(camera("b"), {"streamTags": "Floor=1"}, camera("*"), camera("a"), tags={"Floor": "1"})
@@ -132,7 +131,7 @@ class TestOrigins:
         found = effective({"streams": ["a"], "rules": [], "labels": ["Dog"]})
 
         assert [(rule.name, rule.labels, rule.minimum_confidence) for rule in found.settings.rules] == [
-            ("default", ("Dog",), 70)
+            ("default", ("Dog",), 80)
         ]
         assert found.origins["rules"] == "labels, minimumConfidence"
         assert (found.values["stationary"]["enabled"], found.origins["stationary.enabled"]) == (False, "schema default")
@@ -204,7 +203,7 @@ class TestPermissions:
             (
                 {"detectors": {"x": {"type": "REKOGNITION_FACE_SEARCH", "faceCollectionId": "b"}}},
                 [
-                    "detectors.x.faceCollectionId: 'b' is not permitted: set the parameter FaceCollectionId to it",
+                    "detectors.x.faceCollectionId: 'b' is not permitted: add it to the parameter FaceCollectionId",
                 ],
             ),
             (
@@ -212,7 +211,7 @@ class TestPermissions:
                     "detectors": {"HTTP": {"type": "HTTP", "httpModelUrl": "https://m"}},
                     "defaults": {"detector": "HTTP"},
                 },
-                ["detectors.HTTP.httpModelUrl: 'https://m' is not permitted: set the parameter HttpModelUrl to it"],
+                ["detectors.HTTP.httpModelUrl: 'https://m' is not permitted: add it to the parameter HttpModelUrl"],
             ),
             (
                 {"detectors": {"x": {"type": "HTTP"}}},

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -212,10 +213,11 @@ class TestProcessorFields:
             "NotificationStatus": "ENABLED",
             "Detector": "REKOGNITION_LABELS",
             "Labels": "Person",
-            "MinimumConfidence": "70",
             "KmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
         }
-        (camera,) = ConfigurationDocument.parse(json.dumps(migration.document)).cameras
+        document = ConfigurationDocument.parse(json.dumps(migration.document))
+        assert document.defaults.minimum_confidence == 70
+        (camera,) = document.cameras
         assert camera.streams == ("front-door",)
         assert [zone.polygon for zone in camera.zones] == [
             ((0.55, 0.2), (0.95, 0.2), (0.95, 1.0), (0.55, 1.0)),
@@ -227,12 +229,11 @@ class TestProcessorFields:
             ("person", ("Person",), 70, ("region-1", "region-2"))
         ]
 
-    def test_pets_alone_need_no_document(self) -> None:
+    def test_pets_alone_need_no_rules(self) -> None:
         migration = migrate_rekognition(json.dumps(HOME_WITH_PETS))
 
-        assert migration.document is None
+        assert migration.document == {"schemaVersion": 1, "defaults": {"minimumConfidence": 50}}
         assert migration.parameters["Labels"] == "Cat,Dog,Pet"
-        assert migration.parameters["MinimumConfidence"] == "50"
 
     def test_face_search(self) -> None:
         migration = migrate_rekognition(json.dumps(FACE_SEARCH))
@@ -442,7 +443,7 @@ class TestCommand:
         assert (output / "report.md").read_text() == report(migration)
 
     def test_no_document_no_file(self) -> None:
-        assert set(files(MIGRATIONS["pets"])) == {"parameters.json", "report.md"}
+        assert set(files(replace(MIGRATIONS["pets"], document=None))) == {"parameters.json", "report.md"}
 
     def test_an_invalid_file_ends_the_command(self, tmp_path: Path) -> None:
         wrong = tmp_path / "kit.json"

@@ -33,6 +33,65 @@ def toml(value: Any, table: str = "default.deploy.parameters") -> str:
     return f'version = 0.1\n[{table}]\nregion = "eu-west-1"\nparameter_overrides = {json.dumps(value)}\n'
 
 
+class TestClassNames:
+    ADDRESS = "s3://models/names.txt"
+    GIVEN = json.dumps({"Detector": "HTTP", "ModelLabels": "a,b", "ModelLabelsUri": ADDRESS})
+
+    @pytest.mark.parametrize(
+        ("text", "names"),
+        [
+            ('["cat", "tench, Tinca"]', ["cat", "tench, Tinca"]),
+            ('{"1": "person", "3": " dog"}', ["", "person", "", "dog"]),
+            ("cat\ndog\n\nbird\n", ["cat", "dog", "", "bird"]),
+        ],
+    )
+    def test_a_file_in_its_three_forms_precedes_names_of_the_parameter(self, text: str, names: list[str]) -> None:
+        found = migrate_parameters(self.GIVEN, class_names=text)
+
+        assert json.loads(found.files["kinesight.json"])["detectors"]["main"] == {"type": "HTTP", "classNames": names}
+        assert found.places["ModelLabelsUri"] == "detectors.main.classNames"
+        assert "ModelLabelsUri" not in found.files["parameters.json"]
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("[1]", "class 0"),
+            ('{"0": null}', "class 0"),
+            ("{", "not valid JSON"),
+            ("[" * 100_000, "not valid JSON"),
+            ('{"person": "Person"}', "'person', which is not a class from 0 to 9999"),
+            ('{"10000": "x"}', "'10000', which is not a class"),
+            ("x\n" * 10_001, "ModelLabelsUri: the configuration document does not accept detectors.main.classNames"),
+        ],
+    )
+    def test_files_without_names(self, text: str, said: str) -> None:
+        with pytest.raises(MigrationError) as caught:
+            migrate_parameters(self.GIVEN, class_names=text)
+        assert said in str(caught.value)
+
+    def test_the_address_alone_is_an_error_with_the_next_step(self) -> None:
+        with pytest.raises(MigrationError, match=rf"aws s3 cp {self.ADDRESS} class-names, and add --class-names"):
+            migrate_parameters(self.GIVEN)
+
+    def test_a_detector_without_class_names_needs_no_file(self) -> None:
+        found = migrate_parameters(json.dumps({"ModelLabelsUri": self.ADDRESS}))
+
+        assert found.places == {"ModelLabelsUri": "omitted: REKOGNITION_LABELS has no classNames"}
+
+    def test_a_file_without_its_parameter_is_an_error(self) -> None:
+        with pytest.raises(MigrationError, match="leave out --class-names"):
+            migrate_parameters(json.dumps({"Detector": "HTTP", "ModelLabelsUri": ""}), class_names="cat")
+
+    def test_the_command_reads_the_file(self, tmp_path: Path) -> None:
+        given, names, output = tmp_path / "given.json", tmp_path / "names", tmp_path / "out"
+        given.write_text(self.GIVEN)
+        names.write_text("cat\n")
+        words = ["migrate", "parameters", str(given), "--class-names", str(names), "--output", str(output)]
+
+        assert CliRunner().invoke(app, words).exit_code == 0
+        assert json.loads((output / "kinesight.json").read_text())["detectors"]["main"]["classNames"] == ["cat"]
+
+
 class TestFiles:
     @pytest.mark.parametrize(
         "text",

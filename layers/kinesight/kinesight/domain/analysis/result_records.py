@@ -68,7 +68,7 @@ def encode_record(record: ResultRecord, extra: Mapping[str, Any] | None = None) 
             return encoded
     raise ModelOutputError(
         f"the record of {record.frame.image.key} has {len(record.detections)} detections and passes "
-        f"{MAXIMUM_RECORD_BYTES} bytes; raise MinimumConfidence or lower maxLabels"
+        f"{MAXIMUM_RECORD_BYTES} bytes; raise minimumConfidence or lower maxLabels"
     )
 
 

@@ -243,7 +243,11 @@ class CameraSettings(Part):
         default=(), description="Without `rules`: what a frame must show to match; none: anything."
     )
     minimum_confidence: float = Field(
-        default=80, ge=0, le=100, description="Without `rules`: percent that a detection must have."
+        default=80,
+        ge=0,
+        le=100,
+        description="Without `rules`: percent that a detection must have. In `defaults`, also that below which "
+        "detectors report nothing.",
     )
     gate: GateSettings = Field(default_factory=GateSettings, description="The frame gate ([gate.md](gate.md)).")
     zones: tuple[Zone, ...] = Field(default=(), max_length=100, description="Polygons in the image.")
@@ -284,6 +288,11 @@ class CameraSettings(Part):
         ge=15,
         le=10_080,
         description="How long a stream may send fragments without a generated image, until an alarm.",
+    )
+    metrics_per_stream: bool = Field(
+        default=False,
+        description="Whether metrics of frames are also emitted for the stream alone, each for $0.30 a month "
+        "([operations.md](operations.md#metrics)).",
     )
 
     @property

@@ -10,6 +10,7 @@ from kinesight.domain.configuration.camera import Part
 from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.detectors.catalogue.entry import DetectorEntry
 from kinesight.domain.errors import InvalidSettingError
+from kinesight.domain.parameters import permitted_names
 
 
 class DetectorDefinition(Part):
@@ -43,14 +44,15 @@ class DetectorDefinition(Part):
     def not_permitted(self, permitted: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """(field, problem) of each value that a parameter must name, because calls of it need a permission.
 
-        `permitted`: the stack's values of these fields. An empty text or `null` names nothing, so it needs none.
+        `permitted`: the stack's values of these fields. An empty text or `null` names nothing, so it needs none. Of
+        several names, the first is that of a definition without one.
         """
         settings = self.entry.settings
         for name in sorted(settings.permitted_fields()):
-            allowed = permitted.get(name) or None
-            value = (getattr(self, name) or None) if name in self.model_fields_set else allowed
-            if value is not None and value != allowed:
-                yield name, f"{value!r} is not permitted: set the parameter {settings.parameter(name)} to it"
+            allowed = permitted_names(permitted.get(name))
+            value = (getattr(self, name) or None) if name in self.model_fields_set else next(iter(allowed), None)
+            if value is not None and value not in allowed:
+                yield name, f"{value!r} is not permitted: add it to the parameter {settings.parameter(name)}"
             elif name in settings.required_fields() and not value:
                 yield name, f"set the parameter {settings.parameter(name)}, which {self.type} needs"
 

@@ -15,8 +15,16 @@ class DetectorSettings(ParameterModel):
     """Base. `minimum_confidence` is 0 to 100."""
 
     minimum_confidence: float = Field(
-        default=80, ge=0, le=100, description="Percent below which detections are not reported; the stack's by default."
+        default=80,
+        ge=0,
+        le=100,
+        description="Percent below which detections are not reported; by default that of `defaults`.",
     )
+
+    @classmethod
+    def combined(cls, stack: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+        """The values that a definition sets, over those of the stack."""
+        return {**stack, **own}
 
     def check(self) -> None:
         """Raises InvalidSettingError if values do not fit together, or a text is not what it has to be."""

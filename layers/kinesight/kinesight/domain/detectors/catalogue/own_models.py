@@ -1,8 +1,9 @@
 """Models of one's own: SageMaker endpoints, a self-hosted HTTP model, a Bedrock model."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from kinesight.domain.detectors.call_prices import CallPrice, per_call, token_call_price
 from kinesight.domain.detectors.catalogue.entry import DetectorEntry, DetectorSettings
@@ -13,6 +14,9 @@ from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.parameters import OptionalNumber, OptionalText, RequiredText
 
 SageMakerContentType = Literal["image/jpeg", "image/png", "image/bmp", "image/gif", "application/x-image"]
+ClassName = Annotated[str, StringConstraints(max_length=100, strip_whitespace=True)]
+MOST_CLASSES = 10_000
+"""Names are in the configuration document, which every function reads."""
 
 _PROMPT = (
     "This is an image of a surveillance camera. Report every person, animal, vehicle and other notable object that it "
@@ -52,12 +56,9 @@ class MappedSettings(SizedSettings):
         default="BUILT_IN_OBJECT_DETECTION",
         description="Form of the output: a preset, or a mapping as JSON ([detectors.md](detectors.md)).",
     )
-    model_labels: str = Field(default="", description="Names of the classes, separated by commas, from class 0 on.")
-    model_labels_uri: OptionalText = Field(default=None, description="File with these names, `s3://bucket/key`.")
-
-    @classmethod
-    def permitted_fields(cls) -> frozenset[str]:
-        return super().permitted_fields() | {"model_labels_uri"}
+    class_names: tuple[ClassName, ...] = Field(
+        default=(), max_length=MOST_CLASSES, description="Names of the classes from class 0 on; an empty one: none."
+    )
 
     def check(self) -> None:
         super().check()
@@ -121,7 +122,9 @@ class HttpSettings(MappedSettings):
     http_auth_header: str = Field(
         default="Authorization", pattern=r"^[A-Za-z0-9-]{1,64}$", description="Header that the secret is sent in."
     )
-    http_auth_secret_arn: OptionalText = Field(default=None, description="Secret whose text is sent.")
+    http_auth_secret_arn: OptionalText = Field(
+        default=None, description="Secret whose text is sent; by default to the first model only."
+    )
     http_timeout_milliseconds: int = Field(
         default=10_000, ge=100, le=70_000, description="Time without a response after which a call fails."
     )
@@ -134,6 +137,13 @@ class HttpSettings(MappedSettings):
     @classmethod
     def permitted_fields(cls) -> frozenset[str]:
         return super().permitted_fields() | {"http_auth_secret_arn"}
+
+    @classmethod
+    def combined(cls, stack: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+        """The stack's secret is for the stack's model: another one does not get it unless its definition names it."""
+        found = super().combined(stack, own)
+        is_another = found.get("http_model_url") != stack.get("http_model_url")
+        return found | {"http_auth_secret_arn": own.get("http_auth_secret_arn")} if is_another else found
 
 
 HTTP = DetectorEntry(
