@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight_cli.demo.run import PARAMETERS
 from kinesight_cli.estimate import downstream, formulas
 from kinesight_cli.estimate.alternatives import GROUPS, KIT_EQUIVALENT, kit, rekognition_streaming
@@ -72,21 +73,23 @@ def _costs() -> str:
 def _fleet() -> str:
     """Streams that are read live, as `kinesight init` writes them for producers that do not tag."""
     columns = {
-        "`kinesight init`: gate on, $1.00 a day": {"gate.mode": "ON"},
-        "gate on, no budget": {"gate.mode": "ON", **_NO_BUDGET},
-        "the same, `live.samplingInterval` 3000": {"gate.mode": "ON", "live.samplingInterval": "3000", **_NO_BUDGET},
-        "full rate: no gate, no budget": FULL_RATE,
+        "`kinesight init`: one keyframe every 10 s, gate on": {},
+        "every keyframe, gate on": {"live.samplingInterval": "1000", **_NO_BUDGET},
+        "full rate: every keyframe, no gate": {"live.samplingInterval": "1000", **FULL_RATE},
     }
-    chosen, workload = Choices.default().parameters(), assumed([f"cameras={_FLEET}"])
-    bills = [estimator(chosen | settings, workload, _PRICES).bill() for settings in columns.values()]
+    chosen, workload = Choices.default(_FLEET), assumed([f"cameras={_FLEET}"])
+    document = ConfigurationDocument.model_validate(chosen.document())
+    bills = [
+        estimator(chosen.parameters() | settings, workload, _PRICES, document).bill() for settings in columns.values()
+    ]
     detectors = [bill.usd_of(*GROUPS["detector"]) * _FLEET for bill in bills]
     rows = [["", *columns], ["detector", *(f"${usd:,.0f}" for usd in detectors)]]
     rows.append(["everything else", *(f"${bill.usd - usd:,.0f}" for bill, usd in zip(bills, detectors, strict=True))])
     rows.append([f"**{_FLEET} cameras, a month**", *(f"**${bill.usd:,.0f}**" for bill in bills)])
     unknown = [sum(row.assumed.units * row.assumed.usd for row in bill.rows if row.assumed) for bill in bills]
     if any(unknown):
-        rows.append(["of which at most, for calls whose price is not known", *(f"${usd:,.0f}" for usd in unknown)])
-    return _table(rows, "|---|---:|---:|---:|---:|")
+        rows.append(["of it, calls whose price is not published, at most", *(f"${usd:,.0f}" for usd in unknown)])
+    return _table(rows, "|---|---:|---:|---:|")
 
 
 def _comparison() -> str:

@@ -1,6 +1,7 @@
 """`kinesight estimate`: the monthly cost per camera, before anything is deployed."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -87,7 +88,7 @@ def estimate(
     given = dict(pair(text) for text in parameter or ())
     configuration = _configuration(config, stack)
     check_effective(given, configuration)
-    overrides = {**_parameters(stack), **given}
+    overrides = {**_parameters(stack, math.ceil(cameras)), **given}
     found = estimator(overrides, workload, load_prices(priced_region, prices), configuration)
     columns = comparison(found, overrides) if compare else []
     if as_json:
@@ -114,12 +115,12 @@ def _sample(region: str) -> str:
     return sample(region, load_prices(region if region in built_in_regions() else HOME_REGION))
 
 
-def _parameters(stack: str | None) -> Mapping[str, str]:
+def _parameters(stack: str | None, cameras: int) -> Mapping[str, str]:
     """Returns those of the deployed stack, or those that `kinesight init` writes by default."""
     if stack is None:
         from kinesight_cli.shared.choices import Choices
 
-        return {name: value for name, value in Choices.default().parameters().items() if value}
+        return {name: value for name, value in Choices.default(cameras).parameters().items() if value}
     from kinesight_cli.shared.stack_lookup import parameters
 
     return parameters(stack)

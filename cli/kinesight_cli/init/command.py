@@ -134,8 +134,8 @@ def _estimate_command(choices: "Choices", cameras: int, region: str) -> str:
     """Returns the command whose figures are these."""
     from kinesight_cli.init.files import DOCUMENT_FILE
 
-    usual = type(choices).default().parameters()
-    changed = {name: value for name, value in choices.parameters().items() if value != usual[name]}
+    usual = type(choices).default(cameras).parameters()
+    changed = {name: value for name, value in choices.parameters().items() if value != usual.get(name)}
     parameters = [("--parameter", f"{name}={value}") for name, value in changed.items() if name not in _FREE]
     words = ["kinesight", "estimate", "--cameras", str(cameras), "--region", region, "--config", DOCUMENT_FILE]
     return shlex.join([*words, *(word for pair in parameters for word in pair)])

@@ -33,14 +33,14 @@ class Given:
     def choices(self, known: list[Stream]) -> Choices:
         """Raises ChoiceError, FleetError."""
         names, tags = self._cameras(known)
-        selection = Choices(names, tags, Producers.UNKNOWN, "", "", None).selection
+        streams = selected(known, Choices(names, tags, Producers.UNKNOWN, "", "", None).selection)
         return Choices(
             names,
             tags,
-            self._producers(selected(known, selection)),
+            self._producers(streams),
             self._or_prompted(self.labels, _LABELS, _labels, parse.DEFAULT_LABELS),
             self._or_prompted(self.email, _EMAIL, parse.email, ""),
-            self._or_prompted(self.daily_budget, _BUDGET, parse.daily_budget, parse.DEFAULT_BUDGET),
+            self._or_prompted(self.daily_budget, _BUDGET, parse.daily_budget, parse.default_budget(len(streams))),
         )
 
     def _cameras(self, known: list[Stream]) -> tuple[str, str]:

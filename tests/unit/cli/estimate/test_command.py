@@ -36,10 +36,10 @@ def test_the_default_is_what_init_sets_up() -> None:
     full = document["fullRate"]
 
     assert row(document, "kvs.consume")["units"] == pytest.approx(324, rel=0.1)
-    assert row(document, "rekognition.image.group2")["usd"] == pytest.approx(30)
-    assert row(full, "rekognition.image.group2")["units"] == pytest.approx(1_296_000)
+    assert row(document, "rekognition.image.group2")["usd"] == pytest.approx(43.2)
+    assert row(full, "rekognition.image.group2")["units"] == pytest.approx(259_200)
     assert full["usd"] == pytest.approx(sum(one["usd"] or 0 for one in full["rows"]), rel=1e-4)
-    assert document["usd"] < 200 < 1000 < full["usd"]
+    assert document["usd"] < 200 < 300 < full["usd"]
 
 
 def test_the_table_has_both_columns() -> None:
@@ -53,7 +53,8 @@ def test_the_table_has_both_columns() -> None:
 
 
 def test_an_unknown_tier_is_said_in_the_text_and_in_json() -> None:
-    busy = ("--cameras", "40", "--parameter", "gate.mode=OFF", "--parameter", "DailyBudgetUsd=")
+    every = ("--parameter", "live.samplingInterval=1000")
+    busy = ("--cameras", "40", *every, "--parameter", "gate.mode=OFF", "--parameter", "DailyBudgetUsd=")
 
     assert "unknown price: Rekognition: images analyzed, above 35,000,000 a month" in run(*busy)
     document = facts(*busy)
@@ -61,10 +62,10 @@ def test_an_unknown_tier_is_said_in_the_text_and_in_json() -> None:
     assert (tier["above"], tier["assumedUsd"]) == (35_000_000, 0.0006)
     assert tier["units"] == pytest.approx(40 * 1_296_000 - 35_000_000)
     assert "unknown price" in {one["kind"] for one in document["remarks"]}
-    thirty = facts("--cameras", "30")
+    thirty = facts("--cameras", "30", *every)
     assert "unknown price" not in {one["kind"] for one in thirty["remarks"]}
     assert "unknown price" in {one["kind"] for one in thirty["fullRate"]["remarks"]}
-    assert "full rate, unknown price: Rekognition" in run("--cameras", "30")
+    assert "full rate, unknown price: Rekognition" in run("--cameras", "30", *every)
     few = facts()
     assert row(few, "rekognition.image.group2")["unknownTier"] is None
     assert "unknown price" not in {one["kind"] for one in few["remarks"]}

@@ -30,9 +30,9 @@ def _of_template() -> Estimator:
 
 
 def live(workload: Workload | None = None, /, **settings: str) -> Estimator:
-    """What `kinesight init` sets up, with these settings."""
-    plain = _initial()
-    return Estimator({**plain.parameters, **settings}, plain.shape, workload or Workload(), PRICES)
+    """What `kinesight init` sets up, with every keyframe, a dollar a day, and these settings."""
+    plain, changes = _initial(), {"live.samplingInterval": "1000", "DailyBudgetUsd": "1.00"}
+    return Estimator({**plain.parameters, **changes, **settings}, plain.shape, workload or Workload(), PRICES)
 
 
 def images(workload: Workload | None = None, /, **settings: str) -> Estimator:
@@ -57,10 +57,14 @@ def usd(found: Estimator, key: str) -> float:
 
 
 def test_the_initial_setup_is_read_live_with_gate_and_budget() -> None:
-    settings = _initial().parameters
+    found = _initial()
+    settings = found.parameters
 
     assert (settings["LiveStatus"], settings["ImageGenerationStatus"]) == ("ENABLED", "DISABLED")
-    assert (settings["gate.mode"], settings["DailyBudgetUsd"]) == ("ON", "1.00")
+    assert (settings["gate.mode"], settings["DailyBudgetUsd"]) == ("ON", "1.50")
+    # A tenth of the keyframes is less than the one a minute that the gate passes in any case.
+    assert calls(found, DETECT) == pytest.approx(30 * 1440)
+    assert list(found.warnings(found.bill())) == []
 
 
 def test_a_budget_bounds_calls_and_what_follows_from_them() -> None:
@@ -97,7 +101,7 @@ def test_a_detectors_own_price_counts_for_the_budget() -> None:
         {**Choices.default().parameters(), **settings, "detector": "own", "gate.mode": "ON"}, Workload(), PRICES
     )
 
-    assert calls(found, "kinesis:Record") == pytest.approx(30 * 500)
+    assert calls(found, "kinesis:Record") == pytest.approx(30 * 750)
 
 
 def test_what_is_over_the_budget_is_named() -> None:

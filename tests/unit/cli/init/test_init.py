@@ -52,11 +52,12 @@ def test_streams_are_read_live_behind_a_gate_within_a_budget_by_default(tmp_path
         "ImageGenerationStatus": "DISABLED",
         "LiveStatus": "ENABLED",
         "Labels": "Person",
-        "DailyBudgetUsd": "1.00",
+        "DailyBudgetUsd": "1.50",
     }
     document = read_file(tmp_path / "kinesight.yaml").document
     assert isinstance(document, ConfigurationDocument)
     assert document.defaults.gate.mode == "ON"
+    assert document.defaults.live.sampling_interval == 10_000
     assert "a month for one camera" in result.output
     assert result.output.rstrip().endswith("make deploy")
 
@@ -81,7 +82,9 @@ def test_tags_are_read_only_if_they_decide(
 
     result = run(tmp_path, *option, "--json")
 
-    assert (account.tags_read, json.loads(result.output)["streams"]) == (read, 1 if read else 2)
+    facts, cameras = json.loads(result.output), 1 if read else 2
+    assert (account.tags_read, facts["streams"]) == (read, cameras)
+    assert facts["parameters"]["DailyBudgetUsd"] == f"{1.5 * cameras:.2f}"
 
 
 def test_producers_that_tag_have_images_generated(tmp_path: Path) -> None:
@@ -89,6 +92,7 @@ def test_producers_that_tag_have_images_generated(tmp_path: Path) -> None:
 
     found = written(tmp_path)
     assert (found["ImageGenerationStatus"], found["LiveStatus"]) == ("ENABLED", "DISABLED")
+    assert found["SamplingInterval"] == "10000"
     assert found["TagFilters"] == "Location=Front|Parking"
     assert {"StreamNames", "DailyBudgetUsd", "AlertEmail"} & set(found) == set()
 
