@@ -66,7 +66,7 @@ def _costs() -> str:
     for name, keys in GROUPS.items():
         rows.append([name, *(f"${bill.usd_of(*keys):,.2f}" for bill in bills.values())])
     rows.append(["**per camera and month**", *(f"**${bill.usd_per_camera:,.2f}**" for bill in bills.values())])
-    rows.append(["of which the stack, for any number of cameras", *([f"${idle.usd:,.2f}"] * len(bills))])
+    rows.append(["of it, what the stack costs without cameras", *([f"${idle.usd:,.2f}"] * len(bills))])
     return _table(rows, "|---|---:|---:|---:|")
 
 
