@@ -6,6 +6,7 @@ the transform of SAM.
 
 import json
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,5 +51,21 @@ def read_templates() -> Callable[[], None]:
     return install(
         (Stack, "parse_template", staticmethod(read)),
         (ChangeSet, "_parse_template", read_of_change_set),
+        (ChangeSet, "apply", _with_outputs(ChangeSet.apply)),
         (CloudFormationResponse, "_get_stack_from_s3_url", read_by_path),
     )
+
+
+def _with_outputs(apply: Callable[[ChangeSet], None]) -> Callable[[ChangeSet], None]:
+    """moto gives outputs and exports only to stacks that are created without a change set."""
+
+    @wraps(apply)
+    def applied(change_set: ChangeSet) -> None:
+        apply(change_set)
+        stack = change_set.stack
+        stack.template_dict = change_set.template_dict
+        stack.output_map = stack._create_output_map()
+        exports = cloudformation_backends[stack.account_id][stack.region_name].exports
+        exports.update({one.name: one for one in stack.exports})
+
+    return applied
