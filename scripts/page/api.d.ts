@@ -31,6 +31,7 @@ declare namespace Api {
     ImageSelectorType?: "PRODUCER_TIMESTAMP" | "SERVER_TIMESTAMP";
     SamplingInterval?: number;
     Format?: "JPEG" | "PNG";
+    FormatConfig?: FormatOptions;
     WidthPixels?: number | null;
     HeightPixels?: number | null;
     Labels?: Array<string> | null;
@@ -115,6 +116,9 @@ declare namespace Api {
   interface FeatureConfigurations {
     imageGeneration?: Record<string, unknown> | null;
     notification?: Record<string, unknown> | null;
+  }
+  interface FormatOptions {
+    JPEGQuality?: number | null;
   }
   interface Frame {
     source: FrameSource;

@@ -177,7 +177,7 @@ def test_policies_with_the_longest_names_are_below_the_limit_of_iam(role: str) -
     named = [name for name in stack.resources for _ in re.findall(rf'"{name}\b', text)]
     arns = sum(_ARN + LONGEST_NAMES.get(stack.resources[name]["Type"], 200) for name in named)
 
-    assert len(named) > 10
+    assert len(named) > 5
     assert len(text) + arns < 10_240
 
 

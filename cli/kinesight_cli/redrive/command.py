@@ -24,6 +24,7 @@ class QueueChoice(enum.StrEnum):
     SESSION_CLIPS = "session-videos"
     EVIDENCE = "evidence"
     SESSIONS = "sessions"
+    CONSUMER = "consumer"
     LIVE = "live"
     EXECUTIONS = "executions"
 

@@ -25,10 +25,18 @@ class InvocationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RangeRecord:
-    """A record of the results stream."""
+    """A record of the results stream. `arrived_epoch_s`: when Kinesis received it."""
 
     sequence_number: str
     data: bytes
+    partition_key: str
+    arrived_epoch_s: float
+    shard_id: str
+
+    @classmethod
+    def alone(cls, sequence_number: str, data: bytes) -> RangeRecord:
+        """A record of which only the data was kept."""
+        return cls(sequence_number, data, "", 0.0, "redriven")
 
 
 def read(client: KinesisClient, stream_name: str, shard_id: str, first: str, last: str) -> Iterator[RangeRecord]:
@@ -44,7 +52,13 @@ def read(client: KinesisClient, stream_name: str, shard_id: str, first: str, las
         for record in response["Records"]:
             if int(record["SequenceNumber"]) > int(last):
                 return
-            yield RangeRecord(record["SequenceNumber"], record["Data"])
+            yield RangeRecord(
+                record["SequenceNumber"],
+                record["Data"],
+                record["PartitionKey"],
+                record["ApproximateArrivalTimestamp"].timestamp(),
+                shard_id,
+            )
             if record["SequenceNumber"] == last:
                 return
         at_live_edge = not response["Records"] and response.get("MillisBehindLatest", 0) == 0
@@ -63,12 +77,19 @@ def invoke(client: LambdaClient, function: str, records: Sequence[RangeRecord]) 
 
 
 def _event(record: RangeRecord) -> dict[str, Any]:
-    """Returns the fields of the event that the functions read ("Using AWS Lambda with Kinesis", Lambda guide)."""
+    """Returns the event's fields about the record ("Using AWS Lambda with Kinesis", Lambda guide); consumers of users
+    may read any of them."""
     return {
         "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"{record.shard_id}:{record.sequence_number}",
+        "eventName": "aws:kinesis:record",
         "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": record.partition_key,
             "sequenceNumber": record.sequence_number,
             "data": base64.b64encode(record.data).decode(),
+            "approximateArrivalTimestamp": record.arrived_epoch_s,
         },
     }
 

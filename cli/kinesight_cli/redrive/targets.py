@@ -63,7 +63,7 @@ class AwsRedriveTargets:
             case SendMessage(body):
                 self._sqs.send_message(QueueUrl=self._url(route.target), MessageBody=body)
             case InvokeWithRecord(data):
-                self._invoke(route, [RangeRecord(message.message_id, data)])
+                self._invoke(route, [RangeRecord.alone(message.message_id, data)])
             case InvokeWithRange():
                 return self._send_range(route, action)
             case StartExecution(name, document):
@@ -79,7 +79,14 @@ class AwsRedriveTargets:
         return None
 
     def _invoke(self, route: DeadLetterRoute, records: Sequence[RangeRecord]) -> None:
-        results_range.invoke(self._lambda, self._stack.function(route.target), records)
+        results_range.invoke(self._lambda, self._function(route.target), records)
+
+    def _function(self, logical_id: str) -> str:
+        """A consumer of the user's may be outside the stack, so its event source names it."""
+        if self._stack.types[logical_id] == "AWS::Lambda::EventSourceMapping":
+            mapping = self._lambda.get_event_source_mapping(UUID=self._stack.ids[logical_id])
+            return str(mapping["FunctionArn"])
+        return self._stack.function(logical_id)
 
     def _start(self, machine: str, name: str, document: dict[str, Any]) -> None:
         try:

@@ -16,7 +16,7 @@ class TargetType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterRoute:
-    """`source` and `target` are logical ids in the template."""
+    """`source` and `target` are logical ids in the template; the target of a function may be its event source."""
 
     name: str
     source: str
@@ -30,6 +30,7 @@ QUEUES = (
     DeadLetterRoute("session-videos", "SessionClipsDeadLetterQueue", TargetType.QUEUE, "SessionClipsQueue"),
     DeadLetterRoute("evidence", "EvidenceDeadLetterQueue", TargetType.FUNCTION, "KeepEvidenceFunction"),
     DeadLetterRoute("sessions", "SessionsDeadLetterQueue", TargetType.FUNCTION, "TrackSessionsFunction"),
+    DeadLetterRoute("consumer", "ConsumerDeadLetterQueue", TargetType.FUNCTION, "ConsumerSource"),
     DeadLetterRoute("live", "LiveDeadLetterQueue", TargetType.WORKFLOW, "AnalyzeRange"),
 )
 EXECUTIONS = DeadLetterRoute("executions", "AnalyzeRange", TargetType.WORKFLOW, "AnalyzeRange")
