@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kinesight_cli.main import app
 from kinesight_local.cloud import LocalCloud
+from typer.testing import CliRunner
 
 from tests.builders import ACCOUNT as BUILDERS_ACCOUNT
 from tests.builders import an_image_key
@@ -112,6 +114,10 @@ def test_a_users_zip_file_receives_each_record_once_and_its_failures_go_to_its_q
     assert batch["KinesisBatchInfo"]["batchSize"] == 1
     assert Counter(received())[analyzed] == 1
     assert set(received()) == {analyzed, *ids}
+    # The function is called with the record again, and still cannot read it.
+    sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=failed["ReceiptHandle"], VisibilityTimeout=0)
+    redriven = CliRunner().invoke(app, ["redrive", "--queue", "consumer", "--json"])
+    assert "failed: JSONDecodeError" in redriven.output
 
 
 def consumer_arn(cloud: LocalCloud) -> str:
