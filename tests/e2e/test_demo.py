@@ -65,7 +65,7 @@ class _Steps:
     def step(self, text: str) -> None:
         self.texts.append(text)
 
-    def amount(self, what: str, done: int, total: int) -> None:
+    def amount(self, what: str, done: int, total: int | None) -> None:
         """Nothing."""
 
 

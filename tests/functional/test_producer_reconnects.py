@@ -12,8 +12,8 @@ import boto3
 import pytest
 from botocore.credentials import Credentials
 from kinesight.media.fragments import MediaFragment, read_fragments
-from kinesight_cli.shared import put_media
-from kinesight_cli.shared.put_media import Plan, ProducerError, Target, put_video
+from kinesight_cli.shared.play_video import Tagging, outgoing
+from kinesight_cli.shared.put_media import ProducerError, Target, put_media
 from kinesight_cli.shared.video_file import read_video
 from kinesight_local.kvs.server import KvsServer
 
@@ -67,10 +67,16 @@ def cutting(kvs: KvsServer) -> Iterator[CuttingProxy]:
     proxy.server_close()
 
 
-def send(proxy: CuttingProxy, video_file: Path) -> Any:
+def send(proxy: CuttingProxy, video_file: Path, attempts: int = 6) -> Any:
     video = read_video(video_file)
     target = Target("cam", f"http://127.0.0.1:{proxy.server_address[1]}", "us-east-1", Credentials("a", "b"), True)
-    return video, put_video(target, video.track, video.fragments, Plan(NOON_MS, (), False), lambda _: None)
+    return video, put_media(
+        target,
+        video.track,
+        outgoing(video, NOON_MS, Tagging()),
+        lambda _: None,
+        keeps_trying=lambda failures: failures < attempts,
+    )
 
 
 def test_nothing_is_lost_when_connections_are_cut(cutting: CuttingProxy, archived_media: Any, tmp_path: Path) -> None:
@@ -86,11 +92,8 @@ def test_nothing_is_lost_when_connections_are_cut(cutting: CuttingProxy, archive
     assert [frame.data for one in found for frame in one.frames] == [f.data for s in video.fragments for f in s.frames]
 
 
-def test_a_connection_that_always_breaks_is_given_up(
-    cutting: CuttingProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(put_media, "_ATTEMPTS", 2)
+def test_a_connection_that_always_breaks_is_given_up(cutting: CuttingProxy, tmp_path: Path) -> None:
     cutting.cuts = [10] * 9
 
     with pytest.raises(ProducerError, match="failed 2 times"):
-        send(cutting, a_file(tmp_path / "clip.mp4"))
+        send(cutting, a_file(tmp_path / "clip.mp4"), attempts=2)

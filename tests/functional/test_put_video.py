@@ -26,12 +26,14 @@ def a_file(
     seconds: int = 6,
     size: tuple[int, int] = (160, 120),
     options: dict[str, str] | None = None,
+    container: str | None = None,
+    pixels: str = "yuv420p",
 ) -> Path:
     """Writes a video with a moving ramp, ten frames per second."""
-    with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream(codec, rate=10, options=options or {})
+    with av.open(str(path), "w", format=container) as output:
+        stream: Any = output.add_stream(codec, rate=10, options=options or {})
         stream.width, stream.height = size
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = pixels
         stream.codec_context.time_base = Fraction(1, 10)
         if codec == "mpeg4":
             stream.codec_context.framerate = Fraction(10)
@@ -39,8 +41,8 @@ def a_file(
             ramp = (np.add.outer(np.arange(size[1]), np.arange(size[0])) + 5 * index) % 256
             frame = av.VideoFrame.from_ndarray(np.stack([ramp] * 3, axis=2).astype(np.uint8), format="rgb24")
             frame.pts = index
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode())
     return path
 
 
@@ -119,6 +121,16 @@ def test_sent_frames_are_returned_with_their_times_and_tags(
         NOON_MS + round(frame.at_ms) for fragment in video.fragments for frame in fragment.frames
     }
     assert all(one.tags == {"place": "porch"} for one in found)
+
+
+def test_every_second_fragment_is_tagged(endpoint: KvsServer, tmp_path: Path, archived_media: Any) -> None:
+    video = read_video(a_file(tmp_path / "video.mp4", options={"g": "20"}))
+
+    sent = play("cam", video, Tagging(metadata=(("place", "porch"),), every=2), lambda _: None, Pace(create=True))
+
+    body = archived_media.get_media_for_fragment_list(StreamName="cam", Fragments=sent.numbers)["Payload"].read()
+    found = [one for one in read_fragments([body]) if isinstance(one, MediaFragment)]
+    assert [dict(one.tags) for one in found] == [{"place": "porch"}, {}, {"place": "porch"}]
 
 
 def test_a_missing_stream_names_the_option_to_create_it(endpoint: KvsServer, tmp_path: Path) -> None:

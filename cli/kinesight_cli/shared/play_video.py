@@ -1,7 +1,7 @@
 """Plays a video into a stream: checks the stream, finds its endpoint and sends tagged fragments by PutMedia."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,11 +16,11 @@ from kinesight_cli.shared.put_media import (
     IMAGE_GENERATION,
     IMAGE_PREFIX,
     NOTIFICATION,
-    Plan,
+    Outgoing,
     ProducerError,
     Sent,
     Target,
-    put_video,
+    put_media,
 )
 from kinesight_cli.shared.video_file import SourceVideo
 
@@ -31,12 +31,13 @@ _ATTEMPTS = 6
 
 @dataclass(frozen=True, slots=True)
 class Tagging:
-    """Tags of every fragment."""
+    """Tags of every n-th fragment, from the first on."""
 
     image: bool = False
     notification: bool = False
     image_prefix: str = ""
     metadata: tuple[tuple[str, str], ...] = ()
+    every: int = 1
 
     def tags(self) -> tuple[Tag, ...]:
         """Returns the tags as they are sent. Raises ProducerError if there are more than KVS allows per fragment."""
@@ -75,10 +76,31 @@ def play(
     Raises ProducerError.
     """
     chosen = pace or Pace()
+    target = find_target(stream_name, tagging, create=chosen.create)
+    source = outgoing(video, _start_ms(video, chosen), tagging)
+    return put_media(target, video.track, _paced(source) if chosen.realtime else source, progress)
+
+
+def outgoing(video: SourceVideo, start_epoch_ms: int, tagging: Tagging) -> Iterator[Outgoing]:
+    """Yields the fragments of a video, the first frame of which is shown at `start_epoch_ms`, with their tags."""
     tags = tagging.tags()
-    target = _with_retries(lambda: _target(stream_name, tagging, create=chosen.create), stream_name)
-    plan = Plan(_start_ms(video, chosen), tags, chosen.realtime)
-    return put_video(target, video.track, video.fragments, plan, progress)
+    for index, fragment in enumerate(video.fragments):
+        yield Outgoing(fragment, start_epoch_ms, tags if index % tagging.every == 0 else ())
+
+
+def _paced(source: Iterator[Outgoing]) -> Iterator[Outgoing]:
+    """Yields each fragment when a camera would have recorded it."""
+    began_s = time.monotonic()
+    for one in source:
+        due_s = float(one.fragment.start_ms + one.fragment.length_ms) / 1000
+        time.sleep(max(0.0, began_s + due_s - time.monotonic()))
+        yield one
+
+
+def find_target(stream_name: str, tagging: Tagging, *, create: bool) -> Target:
+    """Returns where to send a stream's video. Raises ProducerError if it can't be sent, or can't yield images."""
+    tagging.tags()
+    return _with_retries(lambda: _target(stream_name, tagging, create=create), stream_name)
 
 
 def _with_retries(find: Callable[[], Target], stream_name: str) -> Target:

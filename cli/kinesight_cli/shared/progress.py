@@ -15,8 +15,8 @@ class Progress(Protocol):
     def step(self, text: str) -> None:
         """Begins a new step."""
 
-    def amount(self, what: str, done: int, total: int) -> None:
-        """Updates the current step."""
+    def amount(self, what: str, done: int, total: int | None) -> None:
+        """Updates the current step; without a total it has no end."""
 
 
 class _Lines:
@@ -26,7 +26,7 @@ class _Lines:
     def step(self, text: str) -> None:
         self._console.print(f"· {text}")
 
-    def amount(self, what: str, done: int, total: int) -> None:
+    def amount(self, what: str, done: int, total: int | None) -> None:
         """Prints nothing: one line per update would flood a log."""
 
 
@@ -39,7 +39,7 @@ class _Shown:
         self._bars.update(self._task, total=1, completed=1)
         self._task = self._bars.add_task(text, total=None)
 
-    def amount(self, what: str, done: int, total: int) -> None:  # noqa: ARG002 - the text of the step names it
+    def amount(self, what: str, done: int, total: int | None) -> None:  # noqa: ARG002 - the text of the step names it
         self._bars.update(self._task, completed=done, total=total)
 
     def finish(self) -> None:

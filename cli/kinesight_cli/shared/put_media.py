@@ -6,9 +6,11 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,6 +44,10 @@ _HINTS = {
     4500: "the stream's KMS key denies access",
 }
 
+_TRANSIENT = frozenset({4000, 4003, 5000, 5001})
+"""Error ids after which the next connection may succeed: read error, maximum connection duration, internal errors
+(https://docs.aws.amazon.com/kinesisvideostreams/latest/dg/API_dataplane_PutMedia.html)."""
+
 
 class ProducerError(CommandError):
     """Sending failed, and a retry cannot fix it."""
@@ -64,12 +70,16 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """Timestamp of the first frame (epoch milliseconds), tags of every fragment, and whether to send in real time."""
+class Outgoing:
+    """A fragment to send, with its tags. `origin_epoch_ms` is the moment, in epoch milliseconds, of `at_ms` 0."""
 
-    start_epoch_ms: int
-    tags: tuple[Tag, ...]
-    realtime: bool
+    fragment: SourceFragment
+    origin_epoch_ms: int
+    tags: tuple[Tag, ...] = ()
+
+    @property
+    def timecode_ms(self) -> int:
+        return self.origin_epoch_ms + round(self.fragment.start_ms)
 
 
 @dataclass(slots=True)
@@ -81,35 +91,70 @@ class Sent:
     numbers: list[str] = field(default_factory=list)
 
 
-def put_video(
-    target: Target, track: Track, fragments: Sequence[SourceFragment], plan: Plan, progress: Callable[[int], None]
-) -> Sent:
-    """Sends all fragments. Calls `progress(acknowledged fragments)`. Raises ProducerError.
+class _Outbox:
+    """Fragments of a source, each kept until it is acknowledged, so that the next connection can repeat it."""
 
-    After a broken connection it reconnects with full jitter and resumes at the first unacknowledged fragment. The
+    def __init__(self, source: Iterable[Outgoing]) -> None:
+        self._source = iter(source)
+        self._kept: deque[Outgoing] = deque()
+        self._exhausted = False
+
+    @property
+    def is_empty(self) -> bool:
+        return self._exhausted and not self._kept
+
+    def fragments(self) -> Iterator[Outgoing]:
+        yield from tuple(self._kept)
+        for outgoing in self._source:
+            self._kept.append(outgoing)
+            yield outgoing
+        self._exhausted = True
+
+    def acknowledge(self, timecode_ms: int) -> None:
+        kept = next((one for one in tuple(self._kept) if one.timecode_ms == timecode_ms), None)
+        if kept is not None:
+            self._kept.remove(kept)
+
+
+def put_media(
+    target: Target,
+    track: Track,
+    source: Iterable[Outgoing],
+    progress: Callable[[int], None],
+    *,
+    sent: Sent | None = None,
+    keeps_trying: Callable[[int], bool] = lambda failures: failures < _ATTEMPTS,
+) -> Sent:
+    """Sends all fragments of a source, which is read no faster than they are acknowledged. Adds to `sent`.
+
+    Calls `progress(acknowledged fragments)`. Raises ProducerError. After a broken connection it reconnects with full
+    jitter if `keeps_trying(broken connections in succession)`, and resumes at the first unacknowledged fragment. The
     service may then store one fragment twice, as with every KVS producer.
     """
-    sent = Sent()
+    sent = sent or Sent()
+    outbox = _Outbox(source)
     failures = 0
-    while sent.fragments < len(fragments):
+    while not outbox.is_empty:
         before = sent.fragments
         try:
-            _Connection(target, track, plan, progress, sent).send(fragments)
+            _Connection(target, track, outbox, progress, sent).send()
         except ConnectionBrokenError as error:
             failures = 1 if sent.fragments > before else failures + 1
-            if failures >= _ATTEMPTS:
+            if not keeps_trying(failures):
                 raise ProducerError(f"the connection to {target.endpoint} failed {failures} times: {error}") from error
-            time.sleep(random.uniform(0, min(5.0, 0.2 * 2**failures)))
+            time.sleep(random.uniform(0, min(5.0, 0.2 * 2 ** min(failures, 10))))
     return sent
 
 
 class _Connection:
     """One PutMedia connection."""
 
-    def __init__(self, target: Target, track: Track, plan: Plan, progress: Callable[[int], None], sent: Sent) -> None:
+    def __init__(
+        self, target: Target, track: Track, outbox: _Outbox, progress: Callable[[int], None], sent: Sent
+    ) -> None:
         self._target = target
         self._track = track
-        self._plan = plan
+        self._outbox = outbox
         self._progress = progress
         self._sent = sent
         self._changed = threading.Condition()
@@ -117,21 +162,20 @@ class _Connection:
         self._error: Exception | None = None
         self._ended = False
 
-    def send(self, fragments: Sequence[SourceFragment]) -> None:
-        connection = self._connect()
+    def send(self) -> None:
+        fragments = self._outbox.fragments()
+        first = next(fragments, None)
+        if first is None:
+            return
+        connection = self._connect(first.origin_epoch_ms)
         reader: threading.Thread | None = None
         try:
             self._write(self._header())
             reader = threading.Thread(target=self._read_acknowledgements, args=(connection,), daemon=True)
             reader.start()
-            began_s = time.monotonic()
-            first = fragments[0].start_ms
-            for fragment in fragments[self._sent.fragments :]:
-                if self._plan.realtime:
-                    due_s = float(fragment.start_ms + fragment.length_ms - first) / 1000
-                    time.sleep(max(0.0, began_s + due_s - time.monotonic()))
+            for outgoing in chain([first], fragments):
                 self._wait(lambda: len(self._open) < _WINDOW)
-                self._write_fragment(fragment)
+                self._write_fragment(outgoing)
             self._write(write.tags([Tag(END_OF_FRAGMENT, "")]))
             self._wait(lambda: not self._open)
             self._socket.sendall(b"0\r\n\r\n")
@@ -146,12 +190,12 @@ class _Connection:
                 reader.join(timeout=5)
             connection.close()
 
-    def _connect(self) -> http.client.HTTPConnection:
+    def _connect(self, start_epoch_ms: int) -> http.client.HTTPConnection:
         address = urlsplit(self._target.endpoint)
         kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         connection = kind(address.hostname or "", address.port, timeout=_TIMEOUT_S)
         connection.putrequest("POST", "/putMedia", skip_accept_encoding=True)
-        for name, value in self._signed_headers().items():
+        for name, value in self._signed_headers(start_epoch_ms).items():
             if name.lower() != "host":
                 connection.putheader(name, value)
         connection.endheaders()
@@ -159,12 +203,12 @@ class _Connection:
         self._socket = connection.sock
         return connection
 
-    def _signed_headers(self) -> dict[str, str]:
+    def _signed_headers(self, start_epoch_ms: int) -> dict[str, str]:
         """Signs an empty body, as AWS's producer SDK does: the length of the real one is not known yet."""
         headers = {
             "x-amzn-stream-name": self._target.stream_name,
             "x-amzn-fragment-timecode-type": "ABSOLUTE",
-            "x-amzn-producer-start-timestamp": f"{self._plan.start_epoch_ms / 1000:.3f}",
+            "x-amzn-producer-start-timestamp": f"{start_epoch_ms / 1000:.3f}",
         }
         request = AWSRequest("POST", f"{self._target.endpoint}/putMedia", headers=headers, data=b"")
         SigV4Auth(self._target.credentials, "kinesisvideo", self._target.region).add_auth(request)
@@ -173,12 +217,11 @@ class _Connection:
     def _header(self) -> bytes:
         return write.ebml_header() + write.segment_start() + write.info() + write.tracks([self._track])
 
-    def _write_fragment(self, fragment: SourceFragment) -> None:
-        timecode = self._plan.start_epoch_ms + round(fragment.start_ms)
+    def _write_fragment(self, outgoing: Outgoing) -> None:
         with self._changed:
-            self._open.add(timecode)
-        body = write.cluster(timecode, _blocks(fragment, timecode - self._plan.start_epoch_ms))
-        tags = b"".join(write.tags([tag]) for tag in self._plan.tags)
+            self._open.add(outgoing.timecode_ms)
+        body = write.cluster(outgoing.timecode_ms, _blocks(outgoing))
+        tags = b"".join(write.tags([tag]) for tag in outgoing.tags)
         self._write(body + tags)
 
     def _write(self, data: bytes) -> None:
@@ -205,7 +248,7 @@ class _Connection:
                 self._process(acknowledgement)
         except (OSError, http.client.HTTPException, ValueError) as error:
             self._end(ConnectionBrokenError(str(error)))
-        except ProducerError as error:
+        except (ProducerError, ConnectionBrokenError) as error:
             self._end(error)
         else:
             self._end(None)
@@ -217,6 +260,7 @@ class _Connection:
         if kind == ("PERSISTED" if self._target.persisted else "RECEIVED"):
             with self._changed:
                 self._open.discard(acknowledgement["FragmentTimecode"])
+                self._outbox.acknowledge(acknowledgement["FragmentTimecode"])
                 self._sent.fragments += 1
                 self._sent.numbers.append(acknowledgement["FragmentNumber"])
                 self._changed.notify_all()
@@ -229,9 +273,10 @@ class _Connection:
             self._changed.notify_all()
 
 
-def _blocks(fragment: SourceFragment, timecode_ms: int) -> Iterator[bytes]:
-    for frame in fragment.frames:
-        yield write.simple_block(1, round(frame.at_ms) - timecode_ms, frame.keyframe, frame.data)
+def _blocks(outgoing: Outgoing) -> Iterator[bytes]:
+    cluster_ms = outgoing.timecode_ms - outgoing.origin_epoch_ms
+    for frame in outgoing.fragment.frames:
+        yield write.simple_block(1, round(frame.at_ms) - cluster_ms, frame.keyframe, frame.data)
 
 
 def _acknowledgements(response: http.client.HTTPResponse) -> Iterator[dict[str, Any]]:
@@ -240,15 +285,19 @@ def _acknowledgements(response: http.client.HTTPResponse) -> Iterator[dict[str, 
             yield json.loads(line)
 
 
-def _rejection(response: http.client.HTTPResponse) -> ProducerError:
+def _rejection(response: http.client.HTTPResponse) -> ProducerError | ConnectionBrokenError:
     body = response.read(2000).decode(errors="replace")
-    return ProducerError(
-        f"PutMedia was rejected ({response.status} {response.headers.get('x-amzn-ErrorType', '')}): {body}"
-    )
+    kind = response.headers.get("x-amzn-ErrorType", "")
+    text = f"PutMedia was rejected ({response.status} {kind}): {body}"
+    if response.status >= http.client.INTERNAL_SERVER_ERROR or "LimitExceeded" in kind:
+        return ConnectionBrokenError(text)  # a stream has one connection, which the service may not have ended yet
+    return ProducerError(text)
 
 
-def _error(acknowledgement: dict[str, Any]) -> ProducerError:
+def _error(acknowledgement: dict[str, Any]) -> ProducerError | ConnectionBrokenError:
     error_id = acknowledgement.get("ErrorId")
-    hint = _HINTS.get(error_id) if isinstance(error_id, int) else None
     text = f"the service rejected a fragment: {acknowledgement.get('ErrorCode')} ({error_id})"
+    if error_id in _TRANSIENT:
+        return ConnectionBrokenError(text)
+    hint = _HINTS.get(error_id) if isinstance(error_id, int) else None
     return ProducerError(f"{text}; {hint}" if hint else text)

@@ -21,7 +21,8 @@ MINIMUM_FRAGMENT_MS = 1_000
 MAXIMUM_FRAGMENT_MS = 20_000
 """KVS accepts fragments of 1 to 20 seconds (service quotas)."""
 
-_REMUXED = {"h264": "V_MPEG4/ISO/AVC", "hevc": "V_MPEGH/ISO/HEVC"}
+REMUXED = {"h264": "V_MPEG4/ISO/AVC", "hevc": "V_MPEGH/ISO/HEVC"}
+"""Codec ids of Matroska by FFmpeg's codec names: what KVS generates images of."""
 
 
 class UnusableVideoError(CommandError):
@@ -69,7 +70,7 @@ def read_video(path: Path, *, fragment_ms: int = 2_000) -> SourceVideo:
     """
     with _opened(str(path)) as container:
         stream = _video_stream(container, path)
-        if stream.codec_context.name in _REMUXED:
+        if stream.codec_context.name in REMUXED:
             video = _remuxed(container, stream, fragment_ms)
             if video is not None:
                 return video
@@ -110,7 +111,7 @@ def _remuxed(container: InputContainer, stream: VideoStream, fragment_ms: int) -
     fragments = _grouped(frames, fragment_ms)
     if not all(_acceptable(fragments, index) for index in range(len(fragments))):
         return None
-    codec_id = _REMUXED[stream.codec_context.name]
+    codec_id = REMUXED[stream.codec_context.name]
     track = Track(1, "video", codec_id, private, "camera", stream.codec_context.width, stream.codec_context.height)
     return SourceVideo(track, fragments, transcoded=False)
 
