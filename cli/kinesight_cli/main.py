@@ -11,6 +11,7 @@ from kinesight_cli.shared.every_command import Debugging, prepare
 COMMANDS = (
     "demo",
     "init",
+    "create_stream",
     "put_video",
     "image",
     "analyze",

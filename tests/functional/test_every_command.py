@@ -22,6 +22,7 @@ OFFLINE = {
 }
 CHANGES_ACCOUNT = {
     ("redrive",),
+    ("create-stream",),
     ("put-video",),
     ("analyze",),
     ("config", "put"),
@@ -31,6 +32,7 @@ CHANGES_ACCOUNT = {
 }
 VALUES = {
     "stream": "front-door",
+    "name": "front-door",
     "identity": "ab" * 16,
     "version": "ab" * 16,
     "begin": "2026-11-20T02:00",

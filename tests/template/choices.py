@@ -22,6 +22,7 @@ CHOICES: dict[str, dict[str, str]] = {
     "in a network": {"VpcSubnetIds": "subnet-1", "VpcSecurityGroupIds": "sg-1"},
     "under a key": {"KmsKeyArn": KEY_ARN},
     "live and swept": {"LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"},
+    "producers that create streams": {"ProducerMayCreateStreams": "ENABLED"},
     "on a budget": {"DailyBudgetUsd": "10"},
     "with the viewer": {"ViewerUserEmail": "viewer@example.com"},
     "a bucket and a topic that existed": {

@@ -5,10 +5,17 @@ from typing import Any
 
 from kinesight_local.template import read_template
 
-from tests.template.role_grants import TEMPLATE
+from tests.template.role_grants import TEMPLATE, deployed
 
 EXAMPLE = read_template(TEMPLATE.parent / "examples/iot-camera.yaml")["Resources"]
-PRODUCER = read_template(TEMPLATE)["Resources"]["ProducerPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+CREATING = {"kinesisvideo:CreateStream", "kinesisvideo:TagStream", "kinesisvideo:UpdateDataRetention"}
+
+
+def producer_statements(**parameters: str) -> list[Any]:
+    stack = deployed(**parameters)
+    policy = stack.resources["ProducerPolicy"]["Properties"]["PolicyDocument"]
+    found: list[Any] = stack.plain(policy["Statement"])
+    return found
 
 
 def statements(listed: list[Any]) -> list[Any]:
@@ -28,8 +35,20 @@ def role_statements() -> list[Any]:
 
 
 def test_the_role_has_the_actions_of_the_producer_policy() -> None:
-    assert len(actions(PRODUCER)) >= 8
-    assert actions(role_statements()) == actions(PRODUCER)
+    producer = actions(producer_statements(KmsKeyArn="arn:aws:kms:us-east-1:111122223333:key/0000"))
+
+    assert len(producer) >= 8
+    assert actions(role_statements()) == producer
+
+
+def test_producers_create_streams_only_if_a_parameter_permits_it() -> None:
+    may_create = producer_statements(StreamNames="door,yard-*", ProducerMayCreateStreams="ENABLED")
+
+    assert not CREATING & actions(producer_statements())
+    (creating,) = [one for one in may_create if one.get("Sid") == "CreateStreams"]
+    assert actions([creating]) == CREATING
+    assert next(one for one in may_create if one.get("Sid") == "Stream")["Resource"] == creating["Resource"]
+    assert len(creating["Resource"]) == 10
 
 
 def test_a_camera_reaches_only_the_stream_of_its_thing() -> None:

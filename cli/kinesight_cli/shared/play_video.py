@@ -12,6 +12,7 @@ from kinesight.domain.model import to_epoch_ms
 from kinesight.media.mkv import Tag
 
 from kinesight_cli.shared import aws_session
+from kinesight_cli.shared.new_stream import create_stream, increase_retention
 from kinesight_cli.shared.put_media import (
     IMAGE_GENERATION,
     IMAGE_PREFIX,
@@ -122,9 +123,7 @@ def _target(stream_name: str, tagging: Tagging, *, create: bool) -> Target:
     if info["DataRetentionInHours"] == 0 and (tagging.image or tagging.notification):
         raise ProducerError(
             f"the stream {stream_name} has a retention of 0 hours, so KVS generates no images and sends no "
-            f"notifications. Increase it: "
-            f"aws kinesisvideo update-data-retention --stream-name {stream_name} --operation INCREASE_DATA_RETENTION "
-            f"--data-retention-change-in-hours 24 --current-version {info['Version']}"
+            f"notifications. Increase it: {increase_retention(stream_name, info['Version'])}"
         )
     endpoint = client.get_data_endpoint(StreamName=stream_name, APIName="PUT_MEDIA")["DataEndpoint"]
     credentials = session.get_credentials()
@@ -142,13 +141,7 @@ def _stream(client: Any, stream_name: str, *, create: bool) -> Any:
             raise ProducerError(
                 f"the stream {stream_name} does not exist: pass --create to create it, with a retention of 24 hours"
             ) from error
-    client.create_stream(StreamName=stream_name, DataRetentionInHours=24, MediaType="video/h264")
-    for _ in range(60):
-        info = client.describe_stream(StreamName=stream_name)["StreamInfo"]
-        if info["Status"] == "ACTIVE":
-            return info
-        time.sleep(1)
-    raise ProducerError(f"the stream {stream_name} was created but did not become ACTIVE within a minute: run it again")
+    return create_stream(client, stream_name)
 
 
 def _start_ms(video: SourceVideo, pace: Pace) -> int:
