@@ -41,6 +41,7 @@ def _log_and_count(report: BatchReport) -> None:
             **frame_keys(record.frame, record.result_id),
             matched=record.matched,
             matched_labels=record.matched_labels,
+            labels=record.label_confidences,
         )
     for one in (*report.gated, *report.already_analyzed, *report.without_detector):
         logger.info(one.why_not_analyzed, **frame_keys(one.frame, one.identity))

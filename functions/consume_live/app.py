@@ -6,7 +6,7 @@ from typing import Any
 from kinesight.domain.analysis.frame_report import FrameReport
 from kinesight.domain.analysis.pipeline import FrameAnalysis
 from kinesight.domain.correlation import frame_keys
-from kinesight.domain.live.consume_live import ConsumerReport, Ends, consume
+from kinesight.domain.live.consume_live import ConsumerReport, Ends, LeaseChange, consume
 from kinesight.frame_metrics import emit_frame_metrics, emit_spend_metrics
 from kinesight.lambda_events import consumer_start
 from kinesight.metric_catalogue import Metric
@@ -36,7 +36,7 @@ _OF_LEASES = {
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes the slot and the share of streams; returns counts of leases when the time is up."""
     slot, share = consumer_start(event)
-    ports = wiring.ports(slot, _ENDS, context.get_remaining_time_in_millis, _emit_stream, _log_frame)
+    ports = wiring.ports(slot, _ENDS, context.get_remaining_time_in_millis, _emit_stream, (_log_frame, _log_lease))
     return _log_and_count(consume(wiring.new_owner(slot), wiring.settings(share), ports, _ENDS))
 
 
@@ -47,9 +47,14 @@ def _log_frame(one: FrameAnalysis) -> None:
     elif one.over_budget is not None:
         logger.warning("over budget", reason=str(one.over_budget), **keys)
     elif one.record is not None:
-        logger.info("analyzed", matched=one.record.matched, matched_labels=one.record.matched_labels, **keys)
+        keys |= {"matched_labels": one.record.matched_labels, "labels": one.record.label_confidences}
+        logger.info("analyzed", matched=one.record.matched, **keys)
     else:
         logger.info(one.why_not_analyzed, **keys)
+
+
+def _log_lease(change: LeaseChange) -> None:
+    logger.info(change.what, stream_name=change.stream_name, consumer=change.consumer, reason=change.reason)
 
 
 def _emit_stream(stream_name: str, counted: Mapping[str, int], frames: FrameReport) -> None:

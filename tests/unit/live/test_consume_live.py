@@ -28,7 +28,14 @@ from kinesight.domain.errors import (
     UnreadableMediaError,
 )
 from kinesight.domain.live import consume_live, fragment_analyzer, stream_reader
-from kinesight.domain.live.consume_live import ConsumerPorts, ConsumerReport, ConsumerSettings, Ends, consume
+from kinesight.domain.live.consume_live import (
+    ConsumerPorts,
+    ConsumerReport,
+    ConsumerSettings,
+    Ends,
+    LeaseChange,
+    consume,
+)
 from kinesight.domain.live.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
 from kinesight.domain.live.live_stream import LiveSettings
 from kinesight.domain.live.ports import LivePorts, LiveStart
@@ -154,6 +161,7 @@ class World:
     in_flight: int = 4
     share: int = 10
     reported: FrameReport = field(default_factory=FrameReport)
+    changes: list[LeaseChange] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.leases = Watched(self.sink)
@@ -198,7 +206,12 @@ class World:
             workers=4,
         )
         ports = ConsumerPorts(
-            self.leases, LeaseClock(self.now_ms, self.lasts_ms), live, remaining_s, emit_stream=self._add_report
+            self.leases,
+            LeaseClock(self.now_ms, self.lasts_ms),
+            live,
+            remaining_s,
+            emit_stream=self._add_report,
+            log_lease=self.changes.append,
         )
         report = consume(owner, plan, ports, Ends(stop_s=5.0, abandon_s=1.0))
         assert time.monotonic() < deadline + 5
@@ -303,8 +316,42 @@ def test_a_lease_that_another_consumer_took_is_left_alone() -> None:
     report = world.consume(stolen, seconds=4)
 
     assert (report.lost, report.released) == (1, 0)
+    assert [(one.what, one.stream_name, one.consumer, one.reason) for one in world.changes] == [
+        ("lease taken", "cam", "me", "free"),
+        ("lease lost", "cam", "me", "another consumer took it"),
+    ]
     assert world.known().owner == "you"
     assert world.leases.checkpoints[-1] == "3"
+
+
+def test_a_lease_of_a_consumer_that_stopped_and_its_release_are_logged() -> None:
+    world = World()
+    world.lease("cam", fragment(1))
+    found = world.leases.load(arn("cam"))
+    expired = read_lease(found).model_copy(update={"owner": "you", "expires_at_ms": NOON_MS})
+    world.leases.save(arn("cam"), expired.model_dump_json(), found.version)
+
+    world.consume(lambda: len(world.sink.records) == 1)
+
+    assert [(one.what, one.reason) for one in world.changes] == [
+        ("lease taken", "expired at you"),
+        ("lease released", "the consumer ends"),
+    ]
+
+
+def test_a_late_renewal_is_logged() -> None:
+    now_ms = [NOON_MS + 3_600_000]
+    world = World(now_ms=lambda: now_ms[0])
+    world.lease("cam", fragment(1))
+
+    def late() -> bool:
+        if len(world.sink.records) == 1 and now_ms[0] == NOON_MS + 3_600_000:
+            now_ms[0] += 50_000
+        return any(one.what == "lease renewed late" for one in world.changes)
+
+    world.consume(late)
+
+    assert ("lease renewed late", "cam", "me") in [(one.what, one.stream_name, one.consumer) for one in world.changes]
 
 
 def test_a_lease_is_taken_once_and_again_after_it_expired() -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
@@ -112,6 +113,9 @@ class DetectorInfo(Value):
     latency_ms: int
 
 
+_LOGGED_LABELS = 20
+
+
 class ResultRecord(Value):
     """Record of the results stream, one per frame; its schema is docs/result-record.schema.json."""
 
@@ -124,6 +128,14 @@ class ResultRecord(Value):
     matched_labels: tuple[str, ...] = ()
     matched_rules: tuple[str, ...] = ()
     raw_output: Any | None = None
+
+    @property
+    def label_confidences(self) -> dict[str, float]:
+        """Highest confidence (0 to 100) per label, of the most confident labels, for a log line."""
+        best: dict[str, float] = {}
+        for one in sorted(self.detections, key=lambda one: -one.confidence):
+            best.setdefault(one.label, round(one.confidence, 1))
+        return dict(islice(best.items(), _LOGGED_LABELS))
 
 
 Selector = Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"]

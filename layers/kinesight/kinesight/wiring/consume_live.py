@@ -16,7 +16,7 @@ from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.analysis.frame_report import FrameReport
 from kinesight.domain.analysis.pipeline import FrameAnalysis
 from kinesight.domain.live.conduct_live import save_heartbeat
-from kinesight.domain.live.consume_live import ConsumerPorts, ConsumerSettings, Ends
+from kinesight.domain.live.consume_live import ConsumerPorts, ConsumerSettings, Ends, LeaseChange
 from kinesight.domain.live.leases import LeaseClock
 from kinesight.domain.live.live_stream import LiveSettings
 from kinesight.domain.live.ports import LivePorts
@@ -55,11 +55,12 @@ def ports(
     ends: Ends,
     remaining_ms: Callable[[], int],
     emit_stream: Callable[[str, Mapping[str, int], FrameReport], None],
-    log_frame: Callable[[FrameAnalysis], None],
+    log: tuple[Callable[[FrameAnalysis], None], Callable[[LeaseChange], None]],
 ) -> ConsumerPorts:
     """`remaining_ms`: how long this invocation may still run. Calls `emit_stream` for each stream every minute and at
-    its end, `log_frame` for each frame. Raises InvalidSettingError."""
+    its end, `log` for each frame and for each change of a lease. Raises InvalidSettingError."""
     environment = _environment()
+    log_frame, log_lease = log
     lasts_ms = round(1000 * environment.lease_seconds)
     slots = DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="consumers")
     ends_at_ms = now_ms() + remaining_ms() - round(1000 * ends.stop_s)
@@ -80,6 +81,7 @@ def ports(
         remaining_s=lambda: remaining_ms() / 1000,
         heartbeat=lambda: save_heartbeat(slot, ends_at_ms, now_ms(), slots),
         emit_stream=emit_stream,
+        log_lease=log_lease,
     )
 
 

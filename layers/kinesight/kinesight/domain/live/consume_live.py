@@ -36,6 +36,16 @@ class ConsumerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseChange:
+    """A change of a lease, for the log: `lease taken`, `lease lost`, `lease renewed late` or `lease released`."""
+
+    what: str
+    stream_name: str
+    consumer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ConsumerPorts:
     """Ports of this function. `remaining_s` returns the seconds until the function's timeout; `heartbeat` stores a
     heartbeat. `emit_stream` is called for each stream every minute and at its end, with the counts since the last
@@ -47,6 +57,7 @@ class ConsumerPorts:
     remaining_s: Callable[[], float]
     heartbeat: Callable[[], None] = lambda: None
     emit_stream: Callable[[str, Mapping[str, int], FrameReport], None] = lambda _name, _counted, _frames: None
+    log_lease: Callable[[LeaseChange], None] = lambda _change: None
 
 
 @dataclass(slots=True)
@@ -136,6 +147,7 @@ class _Consumer:
             if held is not None:
                 self._report.taken += 1
                 self._report.stolen += lease.owner is not None
+                self._log("lease taken", held, f"expired at {lease.owner}" if lease.owner else "free")
                 counts = self._report.streams.setdefault(lease.stream_name, LiveCounts())
                 self._begin(held, counts, pool)
 
@@ -151,9 +163,12 @@ class _Consumer:
         for stream in self._streams.values():
             if stream.held.lease.expires_at_ms > late_ms:
                 continue
+            left_ms = stream.held.lease.expires_at_ms - self._ports.clock.now_ms()
             try:
                 stream.held.renew()
                 self._report.renewed += 1
+                if left_ms < self._ports.clock.lasts_ms / 3:
+                    self._log("lease renewed late", stream.held, f"{left_ms} ms before its end")
             except LeaseLostError:
                 continue  # its threads end by themselves
             except KinesightError as error:
@@ -195,9 +210,14 @@ class _Consumer:
         self._emit_counts(stream)
         if stream.held.is_lost:
             self._report.lost += 1
+            self._log("lease lost", stream.held, stream.held.why_lost)
             return
         self._warn_on_error(stream.held.release)
         self._report.released += 1
+        self._log("lease released", stream.held, "the consumer ends" if self._stop.is_set() else "the stream ended")
+
+    def _log(self, what: str, held: HeldLease, reason: str) -> None:
+        self._ports.log_lease(LeaseChange(what, held.lease.stream_name, self._owner, reason))
 
     def _warn_on_error(self, action: Callable[[], None]) -> None:
         try:

@@ -66,6 +66,10 @@ class HeldLease:
         """Whether another consumer has the lease, or may have it because it was not renewed in time."""
         return self._lost or self._clock.now_ms() >= self._lease.expires_at_ms
 
+    @property
+    def why_lost(self) -> str:
+        return "another consumer took it" if self._lost else "it expired before it was renewed"
+
     def renew(self) -> None:
         """Renews the lease. Raises LeaseLostError, StorageBusyError."""
         self._change({})
