@@ -59,6 +59,9 @@ def timelapse(
     ] = None,
     selector: SelectorOption = SelectorChoice.PRODUCER,
     stack: StackOption = "kinesight",
+    direct: Annotated[
+        bool, typer.Option("--direct", help="Get the images and make the video on this machine; no stack is needed.")
+    ] = False,
     follow: FollowOption = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -67,9 +70,26 @@ def timelapse(
     options |= {"WidthPixels": sides.width, "HeightPixels": sides.height} if sides else {}
     workflow_input = range_input(stream, begin, end, every or _default_interval_ms(begin, end, fps), selector)
     workflow_input |= {"Detector": "NONE", "Timelapse": options}
+    video = out or Path(f"{stream}-{begin:%Y%m%dT%H%M%S}.mp4")
+    if direct:
+        _make_directly(workflow_input, video, as_json=as_json)
+        return
     summary = run_analysis(stack, workflow_input, follow=follow, as_json=as_json)
     if summary is not None:
-        _download(summary, out or Path(f"{stream}-{begin:%Y%m%dT%H%M%S}.mp4"), as_json=as_json)
+        _download(summary, video, as_json=as_json)
+
+
+def _make_directly(workflow_input: dict[str, object], video: Path, *, as_json: bool) -> None:
+    from kinesight_cli.shared.progress import shown_progress
+    from kinesight_cli.timelapse.direct import make_timelapse
+
+    poster = video.with_suffix(".jpg")
+    with shown_progress(errors if as_json else console) as progress:
+        progress.step("getting images")
+        facts = make_timelapse(
+            workflow_input, video, poster, lambda done, total: progress.amount("windows", done, total)
+        )
+    _show(facts, video, poster, as_json=as_json)
 
 
 def _download(summary: dict[str, Any], video: Path, *, as_json: bool) -> None:
@@ -82,6 +102,10 @@ def _download(summary: dict[str, Any], video: Path, *, as_json: bool) -> None:
         download(summary["timelapse"]["video"], video, lambda done, of: progress.amount("bytes", done, of))
         download(summary["timelapse"]["poster"], poster, lambda _done, _of: None)
     facts = {name: summary[name] for name in ("requested", "extracted", "decoded", "missing", "cost")}
+    _show(facts, video, poster, as_json=as_json)
+
+
+def _show(facts: dict[str, Any], video: Path, poster: Path, *, as_json: bool) -> None:
     show(facts | ({"video": str(video), "poster": str(poster)} if as_json else {}), as_json=as_json)
     if not as_json:
         console.print(f"Video: {video}\nPoster: {poster}", soft_wrap=True)
