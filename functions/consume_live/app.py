@@ -36,7 +36,7 @@ _OF_LEASES = {
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes the slot and the share of streams; returns counts of leases when the time is up."""
     slot, share = consumer_start(event)
-    ports = wiring.ports(slot, _ENDS, context.get_remaining_time_in_millis, _emit_stream, (_log_frame, _log_lease))
+    ports = wiring.ports(slot, _ENDS, context.get_remaining_time_in_millis, _emit_stream, _log_frame, _log_lease)
     return _log_and_count(consume(wiring.new_owner(slot), wiring.settings(share), ports, _ENDS))
 
 

@@ -53,6 +53,7 @@ def _log_frames(plan: RangePlan, report: WindowReport) -> None:
             image_epoch_ms=at_ms,
             image_key=image_key(plan, at_ms),
             matched=published.matched,
+            labels=dict(published.confidences),
             **keys,
         )
     for at_ms in report.already_analyzed:

@@ -292,6 +292,7 @@ def test_the_template_expands() -> None:
     [
         ({}, "Name streams"),
         ({"StreamNames": "cam one"}, "StreamNames"),
+        ({"StreamNames": '"front-door","yard"'}, "without blanks and quotes"),
         ({"StreamNames": ",".join("abcdefghijk")}, "at most ten"),
         ({"StreamNames": "cam", "SamplingInterval": "100"}, "SamplingInterval"),
         ({"StreamNames": "cam", "WidthPixels": "3841"}, "WidthPixels"),

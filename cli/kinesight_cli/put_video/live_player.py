@@ -85,7 +85,7 @@ class LivePlayer:
         return self._stopped
 
     def run(self) -> None:
-        """Sends until the source ends for good or `stop`. Raises CommandError if a retry cannot help."""
+        """Sends until the source ends permanently or `stop`. Raises CommandError if a retry cannot help."""
         self._find_target()
         while not self._is_stopped():
             self._progress.step(f"opening {self._source}")

@@ -32,7 +32,7 @@ class LiveSource:
 
     @property
     def is_pipe(self) -> bool:
-        """Whether it ends for good, is read no faster than it is sent, and never opened again."""
+        """Whether it ends permanently, is read no faster than it is sent, and never opened again."""
         return self.address == STANDARD_INPUT or _mode(self.address, stat.S_ISFIFO)
 
     def __str__(self) -> str:

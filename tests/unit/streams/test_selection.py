@@ -35,6 +35,7 @@ def pattern() -> re.Pattern[str]:
         ("Location=*", [{"key": "Location"}]),
         ("team:owner=a/b=c", [{"key": "team:owner", "values": ["a/b=c"]}]),
         ('{"key":"Location"}', [{"key": "Location"}]),
+        ('{"key":"Location"}, {"key":"Floor"}', [{"key": "Location"}, {"key": "Floor"}]),
         (json.dumps(PLACES), [PLACES]),
         (f" [{json.dumps(PLACES)}]\n", [PLACES]),
     ],

@@ -55,12 +55,12 @@ def ports(
     ends: Ends,
     remaining_ms: Callable[[], int],
     emit_stream: Callable[[str, Mapping[str, int], FrameReport], None],
-    log: tuple[Callable[[FrameAnalysis], None], Callable[[LeaseChange], None]],
+    log_frame: Callable[[FrameAnalysis], None],
+    log_lease: Callable[[LeaseChange], None],
 ) -> ConsumerPorts:
     """`remaining_ms`: how long this invocation may still run. Calls `emit_stream` for each stream every minute and at
-    its end, `log` for each frame and for each change of a lease. Raises InvalidSettingError."""
+    its end, `log_frame` for each frame, `log_lease` for each change of a lease. Raises InvalidSettingError."""
     environment = _environment()
-    log_frame, log_lease = log
     lasts_ms = round(1000 * environment.lease_seconds)
     slots = DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="consumers")
     ends_at_ms = now_ms() + remaining_ms() - round(1000 * ends.stop_s)

@@ -102,4 +102,5 @@ def _analyzed(analysis: FrameAnalysis) -> AnalyzedFrame:
         fragment_number=record.frame.fragment_number,
         labels=labels,
         matched=record.matched,
+        confidences=record.label_confidences,
     )

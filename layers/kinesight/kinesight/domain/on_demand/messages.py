@@ -197,12 +197,13 @@ class WindowManifest(Value):
 
 
 class AnalyzedFrame(Value):
-    """An analyzed frame in a report."""
+    """An analyzed frame in a report. `confidences`: the highest one (0 to 100) per label."""
 
     result_id: str
     fragment_number: str | None = None
     labels: tuple[str, ...]
     matched: bool
+    confidences: Mapping[str, float] = Field(default_factory=dict)
 
 
 class WindowReport(Value):

@@ -31,7 +31,8 @@ _TERM = re.compile(r"""\s*(?P<key>[^=,|*"{}\[\]]+?)\s*=(?P<values>\s*\*\s*|[^,*"
 
 
 def tag_filter_documents(text: str) -> list[Any]:
-    """Reads TagFilters: Location=Front|Parking,Floor=1, or the JSON of KIT. `Location=*` is any value.
+    """Reads TagFilters: Location=Front|Parking,Floor=1, or the JSON of KIT, in which several filters are separated by
+    commas, with or without brackets around them. `Location=*` is any value.
 
     Raises InvalidSettingError with an example.
     """
@@ -42,10 +43,10 @@ def tag_filter_documents(text: str) -> list[Any]:
 
 def _from_json(text: str) -> list[Any]:
     try:
-        parsed = json.loads(text)
+        parsed = json.loads(f"[{text}]")
     except (json.JSONDecodeError, RecursionError) as error:
         raise InvalidSettingError(f"TagFilters is not valid JSON: {error}") from error
-    return parsed if isinstance(parsed, list) else [parsed]
+    return list(parsed[0]) if len(parsed) == 1 and isinstance(parsed[0], list) else list(parsed)
 
 
 def _from_term(term: str) -> dict[str, Any]:
