@@ -20,6 +20,8 @@ OFFLINE = {
     *[("estimate",), ("config", "check"), ("config", "sample")],
     *[("migrate", one) for one in ("kit", "rekognition", "parameters")],
 }
+NEED_NEITHER = {("init",), ("create-stream",)}
+"""Commands that need neither a stack nor a stream."""
 CHANGES_ACCOUNT = {
     ("redrive",),
     ("create-stream",),
@@ -143,7 +145,7 @@ def test_trouble_ends_with_a_message(
         assert TROUBLE[trouble] in " ".join(ended.output.split())
 
 
-@pytest.mark.parametrize("path", sorted(COMMANDS.keys() - OFFLINE - {("init",)}), ids=" ".join)
+@pytest.mark.parametrize("path", sorted(COMMANDS.keys() - OFFLINE - NEED_NEITHER), ids=" ".join)
 @mock_aws
 def test_a_stack_or_stream_that_does_not_exist_is_named(path: tuple[str, ...], files: Mapping[str, Path]) -> None:
     ended = CliRunner().invoke(app, arguments(path, files))
