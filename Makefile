@@ -119,10 +119,11 @@ format: setup $(PAGE_TOOLS) ## bring the code into the one format
 	$(BIN)/ruff format .
 	$(BIOME) check --write --config-path=scripts/page $(PAGE)
 
+# Resources of parameters that are not set are not checked, so those with resources of their own are set.
 checkov: setup ## security rules on the template (installs checkov apart, its pins clash with ours)
 	@$(BIN)/uv sync --quiet --frozen --project scripts/checkov --python $(BIN)/python
-	@mkdir -p .aws-sam && sed '/^  ViewerUserEmail:$$/,/Default/s/""/viewer@example.com/' template.yaml > .aws-sam/with_viewer.yaml
-	scripts/checkov/.venv/bin/checkov --skip-download --quiet --compact --framework cloudformation -f template.yaml .aws-sam/with_viewer.yaml
+	@mkdir -p .aws-sam && sed -e '/^  ViewerUserEmail:$$/,/Default/s/""/viewer@example.com/' -e '/^  ConsumerCodeBucket:$$/,/Default/s/""/code/' template.yaml > .aws-sam/with_options.yaml
+	scripts/checkov/.venv/bin/checkov --skip-download --quiet --compact --framework cloudformation -f .aws-sam/with_options.yaml
 
 build: setup ## build functions and layers for deployment (ENV=staging, of samconfig.toml)
 	$(BIN)/sam build --config-env $(ENV)
