@@ -79,13 +79,13 @@ def expected_ms(stack: Stack, end_s: float, interval_ms: int) -> list[int]:
 @pytest.mark.usefixtures("recorded")
 class TestOneRange:
     def test_every_sampled_image_is_analyzed_once(self, stack: Stack) -> None:
-        execution = run(stack, "first", EndTimestamp=later(150), SamplingInterval=1000)
+        execution = run(stack, "first", EndTimestamp=later(150), SamplingInterval=2000)
 
         assert execution["status"] == "SUCCEEDED", execution.get("cause")
         summary = json.loads(execution["output"])
-        parameters = expected_ms(stack, 150, 1000)
+        parameters = expected_ms(stack, 150, 2000)
         frames = [record.frame for record in stack.results()]
-        assert len(parameters) > 40
+        assert len(parameters) > 20
         assert sorted(to_epoch_ms(frame.image_timestamp) for frame in frames) == parameters
         assert summary["requested"] == summary["extracted"] == summary["published"] == len(parameters)
         assert summary["missing"] == {}
@@ -96,7 +96,7 @@ class TestOneRange:
     def test_a_second_execution_adds_nothing(self, stack: Stack) -> None:
         before = len(stack.results())
 
-        summary = json.loads(run(stack, "second", EndTimestamp=later(150), SamplingInterval=1000)["output"])
+        summary = json.loads(run(stack, "second", EndTimestamp=later(150), SamplingInterval=2000)["output"])
 
         assert len(stack.results()) == before
         assert (summary["published"], summary["alreadyAnalyzed"]) == (0, before)
