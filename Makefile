@@ -45,8 +45,8 @@ browser: setup ## a Chromium for the tests that play video, unless there is one
 awscli: setup ## the AWS CLI for the tests that run it, in an environment of its own
 	@$(BIN)/uv sync --quiet --frozen --project scripts/awscli --python $(BIN)/python
 
-# Four processes on two cores, because many tests wait. Their order and distribution: tests/distribution.py.
-PYTEST := $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder --durations=20
+# Five processes on two cores, because many tests wait. Their order and distribution: tests/distribution.py.
+PYTEST := $(BIN)/pytest -q -n 5 --dist loadfile --no-loadscope-reorder --durations=20
 
 test: setup checks ## every check, and every test but those marked long; 12 minutes at most on two cores
 	$(PYTEST) -m "not long"
@@ -88,7 +88,7 @@ CHECKS := check-types check-template check-style check-page
 
 # One of the three mostly waits for downloads.
 checks: setup
-	@$(MAKE) --no-print-directory -j 3 check-imports awscli checkov browser $(CHECKS) page-test
+	@$(MAKE) --no-print-directory -j 3 check-types check-imports awscli checkov browser $(CHECKS) page-test
 
 # The first import compiles thousands of modules and rewrites the tests' assertions; each of pytest's processes would.
 check-imports: setup
@@ -108,7 +108,7 @@ check-page: setup $(PAGE_TOOLS)
 	$(TSC) -p scripts/page/tsconfig.tests.json
 
 check-types: setup
-	$(BIN)/mypy
+	$(BIN)/mypy -n 2
 
 check-template: setup
 	$(BIN)/cfn-lint template.yaml examples/*.yaml examples/*/template.yaml
