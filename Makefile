@@ -45,8 +45,8 @@ browser: setup ## a Chromium for the tests that play video, unless there is one
 awscli: setup ## the AWS CLI for the tests that run it, in an environment of its own
 	@$(BIN)/uv sync --quiet --frozen --project scripts/awscli --python $(BIN)/python
 
-# Five processes on two cores, because many tests wait. Their order and distribution: tests/distribution.py.
-PYTEST := $(BIN)/pytest -q -n 5 --dist loadfile --no-loadscope-reorder --durations=20
+# Four processes on two cores, because many tests wait. Their order and distribution: tests/distribution.py.
+PYTEST := $(BIN)/pytest -q -n 4 --dist loadfile --no-loadscope-reorder --durations=20
 
 test: setup checks ## every check, and every test but those marked long; 12 minutes at most on two cores
 	$(PYTEST) -m "not long"
