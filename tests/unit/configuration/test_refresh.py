@@ -101,6 +101,26 @@ def test_a_transient_failure_of_the_store_leaves_the_rules_in_use(monkeypatch: p
     assert world.warnings == ["the previous configuration stays in use: slow down"]
 
 
+def test_what_is_in_use_is_known_without_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    configuration = world.rules()
+    before = configuration.in_use
+    read = configuration()
+    world.now_s += 60
+
+    def fail(_: object, __: str) -> bytes:
+        raise StorageBusyError("slow down")
+
+    monkeypatch.setattr(FakeWork, "read", fail)
+
+    assert (before, configuration.in_use) == (None, read)
+    assert world.warnings == []
+    never = world.rules()
+    with pytest.raises(StorageBusyError):
+        never()
+    assert never.in_use is None
+
+
 def test_an_unchanged_document_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     world.put(a_document("one"))

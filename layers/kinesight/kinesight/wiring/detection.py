@@ -41,8 +41,10 @@ def configuration(settings: DetectionSettings) -> CurrentConfiguration:
 
 
 def has_stream_metrics(settings: DetectionSettings, stream_name: str) -> bool:
-    """Whether a stream has metrics of its own. Raises InvalidConfigurationError, StorageBusyError."""
-    return configuration(settings)().of_stream(stream_name).camera.metrics_per_stream
+    """Whether a stream has metrics of its own, by the configuration that its frames were analyzed with. Nothing is read
+    here: a failure would fail a batch whose frames have their outcomes already."""
+    in_use = configuration(settings).in_use
+    return in_use is not None and in_use.of_stream(stream_name).camera.metrics_per_stream
 
 
 def gate(settings: DetectionSettings) -> FrameGate:

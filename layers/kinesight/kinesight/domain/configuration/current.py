@@ -57,6 +57,12 @@ class CurrentConfiguration:
                 self.warn(f"the previous configuration stays in use: {error}")
                 return self._last.configuration
 
+    @property
+    def in_use(self) -> Configuration | None:
+        """The last valid one, without reading; None before the first."""
+        last = self._last
+        return None if last is None else last.configuration
+
     def latest(self) -> Configuration:
         """Reads it now. Raises StorageBusyError or InvalidConfigurationError if that fails, whatever was read
         before."""
