@@ -152,7 +152,7 @@ def test_each_camera_has_its_own_detector_interval_and_rules(cloud: LocalCloud, 
 
     def analyzed_by_faces() -> bool:
         stack.announce(image)  # an image is analyzed once per detector
-        time.sleep(1)
+        time.sleep(1)  # each announcement is an invocation
         return "DetectFaces" in operations(of_stream(stack.results(), YARD))
 
     eventually(analyzed_by_faces, bool, seconds=100)
