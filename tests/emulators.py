@@ -1,13 +1,23 @@
 """The emulators, each on a port of its own."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import httpx
 import pytest
 from kinesight_local.kvs.server import KvsServer
 from moto.server import ThreadedMotoServer
+
+if TYPE_CHECKING:
+    from kinesight_local.cloud import LocalCloud
+
+
+def use_local_cloud(cloud: "LocalCloud", monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sets this process's environment to that of the local cloud."""
+    for name, value in cloud.endpoints.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
 
 
 @pytest.fixture

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from kinesight_local.cloud import LocalCloud
 
+from tests.emulators import use_local_cloud
+
 ROOT = Path(__file__).resolve().parents[2]
 STREAM = "camera-1"
 MODEL_ARN = "arn:aws:rekognition:us-east-1:111122223333:project/parts/version/v1/1767268800000"
@@ -50,6 +52,4 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, more_parameters: dict[str, s
 @pytest.fixture(autouse=True)
 def clean_environment(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here the environment is the local cloud's."""
-    for name, value in cloud.endpoints.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    use_local_cloud(cloud, monkeypatch)

@@ -15,6 +15,7 @@ from kinesight_local.cloud import LocalCloud
 from PIL import Image
 
 from tests.e2e.conftest import ROOT
+from tests.emulators import use_local_cloud
 from tests.functional.kvs_producer import eventually
 from tests.openapi_responses import check_response, document
 from tests.sample_video import write_sample_video
@@ -69,9 +70,7 @@ def recorded(cloud: LocalCloud, video: SourceVideo) -> None:
 
 def send(cloud: LocalCloud, video: SourceVideo, start: datetime) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in cloud.endpoints.items():
-            patch.setenv(name, value)
-        patch.delenv("AWS_SESSION_TOKEN", raising=False)
+        use_local_cloud(cloud, patch)
         play(STREAM, video, Tagging(image=False), lambda _: None, Pace(start))
 
 

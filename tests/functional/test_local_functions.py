@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from kinesight_local.cloud import LocalCloud
 
 from tests.e2e.test_event_driven_path import eventually
+from tests.emulators import use_local_cloud
 from tests.user_stacks import ROLE, allow_functions, zipped
 
 HELLO = """
@@ -75,9 +76,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
 @pytest.fixture(autouse=True)
 def clean_environment(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """Here the environment is the local cloud's."""
-    for name, value in cloud.endpoints.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    use_local_cloud(cloud, monkeypatch)
 
 
 def create(cloud: LocalCloud, name: str, code: bytes, **settings: Any) -> Any:

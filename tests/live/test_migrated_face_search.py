@@ -14,6 +14,7 @@ from kinesight_cli.shared.play_video import Pace, Tagging, play
 from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
 
+from tests.emulators import use_local_cloud
 from tests.functional.test_vision import photograph
 from tests.live.chaos import ROOT
 from tests.live.test_migrated_kit import SCHEDULED, records_of
@@ -42,9 +43,7 @@ def cloud(migration: Migration, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture(autouse=True)
 def clean_environment(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment is that of the local cloud."""
-    for name, value in cloud.endpoints.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    use_local_cloud(cloud, monkeypatch)
 
 
 def test_faces_of_the_collection_are_identified_by_name(

@@ -8,6 +8,7 @@ import pytest
 from kinesight.domain.sessions.model import Severity
 from playwright.sync_api import Browser
 
+from tests.emulators import use_local_cloud
 from tests.viewer.page_user import DESKTOP, PHONE, Device, PageUser
 from tests.viewer.world import DOOR, HOSTILE, MINUTE_MS, YARD, World, a_session, a_world
 
@@ -49,9 +50,7 @@ def hostile(world: World) -> Any:
 @pytest.fixture(autouse=True)
 def clean_environment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sets the environment of the local cloud."""
-    for name, value in world.cloud.endpoints.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    use_local_cloud(world.cloud, monkeypatch)
 
 
 @pytest.fixture
