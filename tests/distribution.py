@@ -2,23 +2,37 @@
 garbage collector need not visit."""
 
 import gc
-from collections.abc import Sequence
-from pathlib import PurePosixPath
+from itertools import islice
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-_FIRST = ("viewer", "e2e", "live", "functional", "contract", "template", "statemachines", "unit")
+_WAITING = ("viewer", "e2e", "live")
+"""Folders whose tests mostly wait, for functions and for video."""
+_FIRST = (*_WAITING, "functional", "contract", "template", "statemachines", "unit")
 """Folders whose files take longest come first, so that no long file is left for one process at the end."""
+_BETWEEN = 5
+"""So many files that keep a processor busy come between two that wait."""
 _TOGETHER = ("tests/viewer/",)
 """Folders with one stack for all of their files: in two processes there would be two."""
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Sorts by folder; within one, the order stays."""
-    items.sort(key=lambda item: _rank(item.nodeid))
+    """Sorts files by folder, and mixes those that wait with those that do not; within a file, the order stays."""
+    scopes: dict[str, list[pytest.Item]] = {}
+    for item in sorted(items, key=lambda item: _rank(item.nodeid)):
+        scopes.setdefault(_together(item.nodeid.partition("::")[0]), []).append(item)
+    waiting = [tests for scope, tests in scopes.items() if _rank(scope) < len(_WAITING)]
+    busy = iter([tests for scope, tests in scopes.items() if _rank(scope) >= len(_WAITING)])
+    mixed = [tests for one in waiting for tests in (one, *islice(busy, _BETWEEN))]
+    items[:] = [item for tests in (*mixed, *busy) for item in tests]
+
+
+def _together(scope: str) -> str:
+    """Returns the folder that a file's tests share a stack with, else the file."""
+    return next((folder for folder in _TOGETHER if scope.startswith(folder)), scope)
 
 
 def pytest_configure() -> None:
@@ -42,10 +56,9 @@ class FilesAndFolders(LoadFileScheduling):
     """A file's tests run in one process, and so do the tests of a folder that shares a stack."""
 
     def _split_scope(self, nodeid: str) -> str:
-        scope: str = super()._split_scope(nodeid)
-        return next((folder for folder in _TOGETHER if scope.startswith(folder)), scope)
+        return _together(super()._split_scope(nodeid))
 
 
 def _rank(nodeid: str) -> int:
-    folders: Sequence[str] = PurePosixPath(nodeid.partition("::")[0]).parts
-    return next((rank for rank, folder in enumerate(_FIRST) if folder in folders), len(_FIRST))
+    folder = nodeid.split("/")[1]
+    return _FIRST.index(folder) if folder in _FIRST else len(_FIRST)
