@@ -32,6 +32,7 @@ def built(project_dir: Path, cache_dir: Path) -> Iterator[Path]:
 
     Raises BuildFailedError.
     """
+    project_dir, cache_dir = project_dir.resolve(), cache_dir.resolve()  # sam and the functions run in other folders
     cache_dir.mkdir(parents=True, exist_ok=True)
     entry = cache_dir / _digest(project_dir)
     with ExitStack() as held:
@@ -103,7 +104,7 @@ def _run_sam(project_dir: Path, build_dir: Path) -> None:
 def _digest(project_dir: Path) -> str:
     """Of everything a build depends on. The folder is part of it: a built template refers to the sources' state
     machines by relative paths."""
-    digest = hashlib.sha256(f"{sys.version}{architecture()}{project_dir.resolve()}".encode())
+    digest = hashlib.sha256(f"{sys.version}{architecture()}{project_dir}".encode())
     for path in sorted(_files(project_dir)):
         content = path.read_bytes()
         digest.update(f"{path.relative_to(project_dir)}\0{len(content)}\0".encode() + content)

@@ -79,14 +79,14 @@ class LocalCloud:
     ) -> None:
         """`data_dir` keeps the streams' media and the functions' logs. `configuration`: the stack's document, which
         `deploy` stores."""
-        self._project_dir = project_dir
-        self._data_dir = data_dir
+        self._project_dir = project_dir.resolve()  # functions run in other folders, and this process may change its own
+        self._data_dir = data_dir.resolve()
         self._parameters = parameters
         self._stack_name = stack_name
         self._configuration = configuration
         self._before: dict[str, str | None] = {}
         self._moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        self.kvs = KvsServer(data_dir / "kvs", region=REGION, account_id=ACCOUNT_ID)
+        self.kvs = KvsServer(self._data_dir / "kvs", region=REGION, account_id=ACCOUNT_ID)
         self.vision = VisionServer()
         self.calls = CallCounter()
         self.endpoints: dict[str, str] = {}

@@ -59,6 +59,18 @@ def test_the_same_sources_are_built_once(project: Project) -> None:
     assert first.read_text() == "first"
 
 
+def test_a_build_of_relative_folders_is_found_from_every_folder(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.folder)
+    with built(Path(), Path("builds")) as template:
+        monkeypatch.chdir("/")
+
+        assert template.read_text() == "first"
+    assert project.build() == template
+    assert project.builds == 1
+
+
 def test_other_sources_are_another_build_and_going_back_costs_none(project: Project) -> None:
     first = project.build()
     project.write("second")

@@ -3,6 +3,8 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import chdir
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -67,8 +69,10 @@ Outputs:
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    folder = tmp_path_factory.mktemp("cloud")
-    with LocalCloud(folder, folder / "data", {}) as running:
+    """Of relative folders, which it keeps although this process changes its own."""
+    with chdir(tmp_path_factory.mktemp("cloud")):
+        created = LocalCloud(Path(), Path("data"), {})
+    with created as running:
         allow_functions(running)
         yield running
 

@@ -31,7 +31,7 @@ def demo(
     from kinesight_cli.demo.run import demo_cloud, run_demo
     from kinesight_cli.shared.progress import shown_progress
 
-    with demo_cloud(PROJECT_DIR, STATE_DIR.resolve()) as cloud:
+    with demo_cloud(PROJECT_DIR, STATE_DIR) as cloud:
         with shown_progress(errors if as_json else console) as progress:
             summary = run_demo(cloud, video, report_dir, progress)
         if as_json:

@@ -24,7 +24,7 @@ def up(
 
     from kinesight_cli.shared.progress import shown_progress
 
-    with LocalCloud(PROJECT_DIR, data_dir.resolve(), _parameters(parameter or [])) as cloud:
+    with LocalCloud(PROJECT_DIR, data_dir, _parameters(parameter or [])) as cloud:
         with shown_progress(console) as progress:
             cloud.ensure_stream(stream)
             cloud.deploy(progress.step)
