@@ -4,11 +4,12 @@ import base64
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import boto3
 import pytest
-from kinesight_local.event_sources.poller import EndedError, Switch
+from kinesight_local.event_sources.poller import EndedError, Poller, Switch
 from kinesight_local.event_sources.queues import QueueSource
 from kinesight_local.event_sources.streams import ShardReader, StreamSource
 from kinesight_local.lambdas import InvocationResult
@@ -76,6 +77,11 @@ def test_an_empty_queue_invokes_no_function(sqs: Any) -> None:
         (lambda _: failures(), set()),
         (lambda records: failures(*(r["messageId"] for r in records if r["body"] == "b")), {"b"}),
         (lambda _: failures("unknown"), {"a", "b", "c"}),
+        (lambda _: {"batchItemFailures": ["unknown"]}, {"a", "b", "c"}),
+        (lambda _: {"batchItemFailures": [{"id": "unknown"}]}, {"a", "b", "c"}),
+        (lambda _: {"batchItemFailures": [{"itemIdentifier": ["unknown"]}]}, {"a", "b", "c"}),
+        (lambda _: {"batchItemFailures": 1}, {"a", "b", "c"}),
+        (lambda _: ["unknown"], set()),
     ],
 )
 def test_only_failed_messages_stay_in_the_queue(sqs: Any, handler: Handler, expected: set[str]) -> None:
@@ -94,6 +100,24 @@ def test_a_failed_function_keeps_the_whole_batch_in_the_queue(sqs: Any) -> None:
     source.poll(sqs, Function(handler))
 
     assert left(sqs, source) == {"a", "b"}
+
+
+def test_a_source_is_polled_again_after_an_error() -> None:
+    switch, polled_again = Switch(), Event()
+    errors = iter([KeyError("of moto")])
+
+    def step() -> bool:
+        for error in errors:
+            raise error
+        polled_again.set()
+        return False
+
+    poller = Poller("source", step, switch)
+    try:
+        assert polled_again.wait(timeout=10)
+    finally:
+        switch.end()
+        poller.join()
 
 
 STREAM_ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/results"

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from kinesight_local.lambdas import InvocationResult
 
 log = logging.getLogger(__name__)
@@ -45,7 +43,7 @@ class Switch:
 
 
 class Poller:
-    """A thread that repeats `step` until its switch has ended, also after errors of moto."""
+    """A thread that repeats `step` until its switch has ended, also after errors."""
 
     def __init__(self, name: str, step: Callable[[], bool], switch: Switch) -> None:
         """`step` handles one batch and returns whether there was one."""
@@ -67,17 +65,20 @@ class Poller:
     def _is_busy(self) -> bool:
         try:
             return self._step()
-        except (ClientError, BotoCoreError):
+        except Exception:  # moto runs in this process: any error may pass, and without its thread a source stands still
             log.exception("%s: polling failed", self._thread.name)
             return False
 
 
-def failed_ids(result: InvocationResult, key: str, reports: bool, ids: set[str]) -> set[str]:
-    """The ids that failed: all of them if the function failed or names one that was not in the batch."""
+def failed_ids(result: InvocationResult, reports: bool, ids: set[str]) -> set[str]:
+    """The ids that failed: all of them if the function failed, or if its report is malformed or has an id that is not
+    in the batch ("Reporting batch item failures", Lambda Developer Guide)."""
     if result.failed:
         return ids
     document = result.document()
-    if not reports or not isinstance(document, dict) or not document.get("batchItemFailures"):
-        return set()
-    named = {failure.get(key) for failure in document["batchItemFailures"]}
+    failures = document.get("batchItemFailures") if reports and isinstance(document, dict) else None
+    try:
+        named = {failure["itemIdentifier"] for failure in failures or ()}
+    except (KeyError, TypeError):
+        return ids
     return named if named <= ids else ids

@@ -30,7 +30,7 @@ class QueueSource:
         if not messages:
             return False
         result = invoke({"Records": [self._record(message) for message in messages]})
-        failed = failed_ids(result, "itemIdentifier", self.reports_failures, {m["MessageId"] for m in messages})
+        failed = failed_ids(result, self.reports_failures, {m["MessageId"] for m in messages})
         done = [message for message in messages if message["MessageId"] not in failed]
         if done:
             client.delete_message_batch(

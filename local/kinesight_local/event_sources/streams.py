@@ -105,7 +105,7 @@ class ShardReader:
         while batch := self._without_expired(batch, attempt, result):
             result = self._invoke({"Records": [self._record(record) for record in batch]})
             numbers = [record["SequenceNumber"] for record in batch]
-            failed = failed_ids(result, "itemIdentifier", self._source.reports_failures, set(numbers))
+            failed = failed_ids(result, self._source.reports_failures, set(numbers))
             if not failed:
                 return
             first = min(index for index, number in enumerate(numbers) if number in failed)
