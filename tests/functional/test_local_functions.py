@@ -184,11 +184,14 @@ def test_a_mapping_of_the_api_can_be_changed_disabled_and_deleted(cloud: LocalCl
     )
     create(cloud, "worker", zipped(app=code), Timeout=20)
     arn = "arn:aws:sqs:us-east-1:123456789012:work"
-    mapping = client.create_event_source_mapping(EventSourceArn=arn, FunctionName="worker", Enabled=False)["UUID"]
+    create(cloud, "previous", zipped(app="def handler(event, context): ..."))
+    mapping = client.create_event_source_mapping(EventSourceArn=arn, FunctionName="previous", Enabled=False)["UUID"]
     for n in range(3):
         sqs.send_message(QueueUrl=url, MessageBody=str(n))
 
-    client.update_event_source_mapping(UUID=mapping, BatchSize=1, Enabled=True)
+    client.update_event_source_mapping(UUID=mapping, FunctionName="worker", BatchSize=1, Enabled=True)
+    (listed,) = client.list_event_source_mappings(FunctionName="worker")["EventSourceMappings"]
+    assert listed["UUID"] == mapping
 
     sizes: list[str] = []
 
@@ -218,6 +221,10 @@ def test_properties_without_effect_here_are_refused(cloud: LocalCloud, settings:
 
     with pytest.raises(ClientError, match=expected):
         client.create_event_source_mapping(EventSourceArn=arn, FunctionName="refused", **settings)
+    mapping = client.create_event_source_mapping(EventSourceArn=arn, FunctionName="refused")["UUID"]
+    with pytest.raises(ClientError, match=expected):
+        client.update_event_source_mapping(UUID=mapping, **settings)
+    client.delete_event_source_mapping(UUID=mapping)
     client.delete_function(FunctionName="refused")
     cloud.client("kinesis").delete_stream(StreamName="refused")
 

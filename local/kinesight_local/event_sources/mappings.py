@@ -15,6 +15,7 @@ from kinesight_local.event_sources.poller import Poller, Switch
 from kinesight_local.event_sources.queues import QueueSource
 from kinesight_local.event_sources.streams import ShardReader, StreamSource, queue_url
 from kinesight_local.functions import Functions
+from kinesight_local.lambdas import InvocationResult
 from kinesight_local.moto_support.arrivals import has_messages, newest_number
 
 _SQS_THREADS = 2
@@ -36,7 +37,8 @@ class EventSourceMappings:
         self._served: dict[str, tuple[Switch, list[Poller]]] = {}
 
     def check(self, properties: Mapping[str, Any]) -> None:
-        """Raises UnsupportedMappingError for properties of a mapping that would have no effect here."""
+        """Raises UnsupportedMappingError for properties that change what the function or the destination receives, and
+        would have no effect here. Properties that change the pace alone are accepted."""
         for name in _UNSUPPORTED:
             if properties.get(name):
                 raise UnsupportedMappingError(f"The local cloud does not support {name} of an event source mapping.")
@@ -71,7 +73,7 @@ class EventSourceMappings:
 
     def _of_queue(self, mapping: EventSourceMapping) -> list[Callable[[], bool]]:
         sqs, arn = self._client("sqs"), mapping.event_source_arn
-        invoke, has_some = self._functions.invoker(mapping.function_arn), has_messages(arn)
+        invoke, has_some = partial(self._invoke, mapping), has_messages(arn)
         url = queue_url(sqs, arn)
 
         def step() -> bool:
@@ -80,13 +82,16 @@ class EventSourceMappings:
         return [step] * _SQS_THREADS
 
     def _of_stream(self, mapping: EventSourceMapping, switch: Switch) -> list[Callable[[], bool]]:
-        source = partial(_stream_source, mapping)
-        invoke = self._functions.invoker(mapping.function_arn)
+        source, invoke = partial(_stream_source, mapping), partial(self._invoke, mapping)
         described = self._client("kinesis").describe_stream(StreamName=source().stream_name)["StreamDescription"]
         return [
             ShardReader(source, one, self._client, invoke, switch, newest_number(mapping.event_source_arn, one)).poll
             for one in (shard["ShardId"] for shard in described["Shards"])
         ]
+
+    def _invoke(self, mapping: EventSourceMapping, event: Any) -> InvocationResult:
+        """Invokes the mapping's current function."""
+        return self._functions.invoker(mapping.function_arn)(event)
 
 
 def _is_enabled(mapping: EventSourceMapping) -> bool:

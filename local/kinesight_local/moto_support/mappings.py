@@ -2,45 +2,43 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Protocol
+from typing import Any
 
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.awslambda.models import EventSourceMapping, LambdaBackend
 from moto.kinesis.models import Stream
 from moto.sqs.models import Queue
 
-from kinesight_local.event_sources.mappings import UnsupportedMappingError
+from kinesight_local.event_sources.mappings import EventSourceMappings, UnsupportedMappingError
 from kinesight_local.moto_support.patches import install
 
 _NUMBERS = ("BatchSize", "MaximumBatchingWindowInSeconds", "MaximumRecordAgeInSeconds", "MaximumRetryAttempts")
 
 
-class Service(Protocol):
-    """What serves the mappings."""
-
-    def check(self, properties: dict[str, Any]) -> None:
-        """Raises UnsupportedMappingError."""
-
-    def start(self, mapping: EventSourceMapping) -> None:
-        """Called for every mapping that was created."""
-
-    def end(self, uuid: str) -> None:
-        """Called for every mapping that was deleted."""
-
-
-def serve_mappings(service: Service) -> Callable[[], None]:
+def serve_mappings(service: EventSourceMappings) -> Callable[[], None]:
     """Has `service` serve mappings that the API or CloudFormation creates. Call the result to restore moto."""
     create = LambdaBackend.create_event_source_mapping
+    update = LambdaBackend.update_event_source_mapping
     delete = LambdaBackend.delete_event_source_mapping
 
-    @wraps(create)
-    def created(backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
+    def checked(spec: dict[str, Any]) -> dict[str, Any]:
         try:
             service.check(spec)
         except UnsupportedMappingError as error:
             raise InvalidParameterValueException(str(error)) from error
-        mapping = create(backend, _typed(spec))
+        return {name: _typed(name, value) for name, value in spec.items()}
+
+    @wraps(create)
+    def created(backend: LambdaBackend, spec: dict[str, Any]) -> EventSourceMapping:
+        mapping = create(backend, checked(spec))
         service.start(mapping)
+        return mapping
+
+    @wraps(update)
+    def updated(backend: LambdaBackend, uuid: str, spec: dict[str, Any]) -> EventSourceMapping | None:
+        mapping = update(backend, uuid, checked(spec))
+        if mapping is not None:  # moto keeps the first name, by which it lists mappings, and deletes those of a stack
+            mapping.function_name = spec.get("FunctionName", mapping.function_name)
         return mapping
 
     @wraps(delete)
@@ -52,18 +50,15 @@ def serve_mappings(service: Service) -> Callable[[], None]:
     never = property(lambda _: {}, lambda *_: None)
     return install(
         (LambdaBackend, "create_event_source_mapping", created),
+        (LambdaBackend, "update_event_source_mapping", updated),
         (LambdaBackend, "delete_event_source_mapping", deleted),
         (Queue, "lambda_event_source_mappings", never),
         (Stream, "lambda_event_source_mappings", never),
     )
 
 
-def _typed(spec: dict[str, Any]) -> dict[str, Any]:
-    """With numbers and truth values where a template's parameters are text; CloudFormation converts them, too."""
-    return {name: _typed_value(name, value) for name, value in spec.items()}
-
-
-def _typed_value(name: str, value: Any) -> Any:
+def _typed(name: str, value: Any) -> Any:
+    """A number or truth value where a template's parameter is text; CloudFormation converts it, too."""
     if not isinstance(value, str):
         return value
     if name in ("Enabled", "BisectBatchOnFunctionError"):
