@@ -229,7 +229,7 @@ def test_properties_without_effect_here_are_refused(cloud: LocalCloud, settings:
     cloud.client("kinesis").delete_stream(StreamName="refused")
 
 
-def test_a_state_machine_of_a_template_runs_and_starts_another(cloud: LocalCloud) -> None:
+def test_a_state_machine_of_a_template_runs_starts_another_and_is_updated(cloud: LocalCloud) -> None:
     create(cloud, "greets", zipped(app=HELLO, kept="VALUE = 2"))
     arn = "arn:aws:lambda:us-east-1:123456789012:function:greets"
     inner = a_machine({"Type": "Task", "Resource": "${Function}"}, Function=arn)
@@ -248,6 +248,15 @@ def test_a_state_machine_of_a_template_runs_and_starts_another(cloud: LocalCloud
     ended = eventually(lambda: states.describe_execution(executionArn=started["executionArn"]), has_ended)
     result = json.loads(ended["output"])
     assert (result["Name"], result["Status"], result["Output"]["hello"]) == ("inner", "SUCCEEDED", "me")
+    template["Resources"]["Outer"] = a_machine({"Type": "Pass", "Result": "changed"})
+    cloudformation.update_stack(StackName="machine", TemplateBody=json.dumps(template))
+    changed = states.describe_state_machine(stateMachineArn=stack["Outputs"][0]["OutputValue"])
+    assert "changed" in changed["definition"]
+    template["Resources"]["Outer"]["Properties"]["StateMachineName"] = "renamed"
+    cloudformation.update_stack(StackName="machine", TemplateBody=json.dumps(template))
+    names = {one["name"] for one in states.list_state_machines()["stateMachines"]}
+    assert "renamed" in names
+    assert changed["name"] not in names
     cloudformation.delete_stack(StackName="machine")
     assert states.list_state_machines()["stateMachines"] == []
 

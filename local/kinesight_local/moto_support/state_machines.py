@@ -1,4 +1,4 @@
-"""State machines that CloudFormation creates are executed, as those of the API are: moto keeps the two apart.
+"""State machines of CloudFormation are executed, as those of the API are: moto keeps the two apart.
 
 It also leaves out definitions in S3 and substitutions, and names the fields of a nested execution as Step Functions'
 integration does (StateMachineArn, Output), not as its API (stateMachineArn, output).
@@ -34,12 +34,32 @@ def run_state_machines() -> Callable[[], None]:
             properties.get("StateMachineName", name), _definition(properties, account, region), properties["RoleArn"]
         )
 
+    def update(
+        cls: type[StateMachine],
+        /,
+        original_resource: StateMachine,
+        new_resource_name: str,
+        cloudformation_json: dict[str, Any],
+        account_id: str,
+        region_name: str,
+    ) -> StateMachine:
+        """Replaces it if its name changes. The parameters are named as moto passes them."""
+        properties = cloudformation_json["Properties"]
+        backend = stepfunctions_parser_backends[account_id][region_name]
+        if properties.get("StateMachineName", original_resource.name) != original_resource.name:
+            replacement = create(cls, new_resource_name, cloudformation_json, account_id, region_name)
+            backend.delete_state_machine(original_resource.arn)
+            return replacement
+        definition = _definition(properties, account_id, region_name)
+        return backend.update_state_machine(original_resource.arn, definition, properties["RoleArn"])
+
     def delete(cls: type[StateMachine], /, name: str, resource: dict[str, Any], account: str, region: str) -> None:
         del cls, resource
         stepfunctions_parser_backends[account][region].delete_state_machine(name)
 
     return install(
         (StateMachine, "create_from_cloudformation_json", classmethod(create)),
+        (StateMachine, "update_from_cloudformation_json", classmethod(update)),
         (StateMachine, "delete_from_cloudformation_json", classmethod(delete)),
         (StateTaskServiceSfn, "_normalise_parameters", _as_the_api(StateTaskServiceSfn._normalise_parameters)),
         (StateTaskServiceSfn, "_normalise_response", _as_the_integration),
