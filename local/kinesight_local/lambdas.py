@@ -255,7 +255,7 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
         except OSError:
             if process.poll() is not None or time.monotonic() > deadline_s:
                 raise
-            time.sleep(0.01)
+            time.sleep(0.01)  # the emulator does not report when it starts to listen
         else:
             return
 

@@ -33,7 +33,7 @@ class Project:
         (build_dir / "half").touch()
         if self.broken:
             raise BuildFailedError("no such runtime")
-        time.sleep(0.05)
+        time.sleep(0.05)  # other builds come in between, unless a lock holds them
         (build_dir / "template.yaml").write_text((project_dir / "template.yaml").read_text())
 
     def build(self) -> Path:

@@ -118,7 +118,7 @@ def test_a_running_function_can_be_stopped_by_two_threads_at_once(start: Start) 
         invoked(pool)
         with ThreadPoolExecutor() as threads:
             result = threads.submit(pool.invoke, {"sleep": 30})
-            time.sleep(0.05)
+            time.sleep(0.05)  # the function is running then, which nothing reports
             stops = [threads.submit(pool.stop) for _ in range(4)]
 
         assert [stop.result() for stop in stops] == [None] * 4

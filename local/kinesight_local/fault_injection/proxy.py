@@ -157,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
             case FaultKind.FAILING:
                 return failed(call)
             case FaultKind.SLOW:
-                time.sleep(rule.delay_ms / 1000)
+                time.sleep(rule.delay_ms / 1000)  # the injected fault
                 return self._forward(body)
             case FaultKind.LOST:
                 self._forward(body)

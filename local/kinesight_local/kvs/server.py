@@ -148,7 +148,7 @@ async def _put_media(service: KvsService, scope: Scope, receive: Receive, send: 
         return
     try:
         if isinstance(fault, Slow):
-            await asyncio.sleep(fault.delay_ms / 1000)
+            await asyncio.sleep(fault.delay_ms / 1000)  # the injected fault
         body = cut_receiving(receive, fault.after_bytes) if isinstance(fault, Cut) else receive
         if service.quotas.limits is not None:
             body = paced_receiving(body, service.quotas.limits.put_media_bytes_per_s)

@@ -60,7 +60,7 @@ class CustomResources[Function]:
         while len(self._created) < count:
             if time.monotonic() > deadline_s:
                 raise DeploymentFailedError("moto did not call the functions of all custom resources")
-            time.sleep(0.02)
+            time.sleep(0.02)  # moto calls `create` from its own threads
         for request in self._created:
             self._check_response(request.event)
 

@@ -52,7 +52,7 @@ def invoke_async(name: str, location: str, content_type: str, accept: str) -> di
     output_uri, failure_uri = f"{stem}.out", f"{stem}-error.out"
 
     def work() -> None:
-        time.sleep(_ASYNC_S)
+        time.sleep(_ASYNC_S)  # as on AWS, the caller has the response first
         _write_result(lambda: _output(name, read_object(location), content_type, accept), output_uri, failure_uri)
 
     threading.Thread(target=work, name=f"async {inference}", daemon=True).start()

@@ -25,7 +25,7 @@ def slowed(response: Responder, fault: Slow) -> Responder:
     """Starts late, and limits the rate."""
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
-        await asyncio.sleep(fault.delay_ms / 1000)
+        await asyncio.sleep(fault.delay_ms / 1000)  # the injected fault
         await response(scope, receive, paced(send, fault.bytes_per_s) if fault.bytes_per_s else send)
 
     return slow
@@ -38,10 +38,10 @@ def paced(send: Send, bytes_per_s: int) -> Send:
         body = message.get("body", b"")
         while len(body) > _PIECE:
             await send({"type": "http.response.body", "body": body[:_PIECE], "more_body": True})
-            await asyncio.sleep(_PIECE / bytes_per_s)
+            await asyncio.sleep(_PIECE / bytes_per_s)  # keeps the rate
             body = body[_PIECE:]
         await send({**message, "body": body} if body else message)
-        await asyncio.sleep(len(body) / bytes_per_s)
+        await asyncio.sleep(len(body) / bytes_per_s)  # likewise
 
     return paced_send
 
@@ -93,7 +93,7 @@ def paced_receiving(receive: Receive, bytes_per_s: int) -> Receive:
 
     async def paced_receive() -> Message:
         message = await receive()
-        await asyncio.sleep(len(message.get("body", b"")) / bytes_per_s)
+        await asyncio.sleep(len(message.get("body", b"")) / bytes_per_s)  # keeps the rate
         return message
 
     return paced_receive

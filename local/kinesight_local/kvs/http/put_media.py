@@ -96,9 +96,8 @@ class PutMedia:
         """`headers`: of the response. Without `sends_end` it stays incomplete, which makes uvicorn disconnect."""
         body = _Body(receive)
         try:
-            await asyncio.sleep(
-                0
-            )  # lets the body request its first message, because 100 Continue must precede the response
+            # Lets the body request its first message, because 100 Continue must precede the response.
+            await asyncio.sleep(0)
             raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
             await self._send({"type": "http.response.start", "status": 200, "headers": raw})
             with suppress(asyncio.CancelledError):  # the server is stopping: the response ends as after a timeout

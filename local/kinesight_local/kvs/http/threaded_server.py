@@ -54,7 +54,7 @@ class ThreadedServer:
         while not self._server.started:
             if time.monotonic() > deadline_s or not self._thread.is_alive():
                 raise RuntimeError(f"the server at {self.url} did not start within {_START_S} s")
-            time.sleep(0.01)
+            time.sleep(0.01)  # uvicorn has no event for it
 
     def stop(self) -> None:
         """Closes open connections after two seconds."""

@@ -96,7 +96,7 @@ class Media:
                     yield piece
                 yield position(stored, await run_in_threadpool(self._behind_ms, stream, stored))
                 number = stored.number
-                await asyncio.sleep(self._pause_s)
+                await asyncio.sleep(self._pause_s)  # the quota of fragments per second
         except FragmentExpiredError:
             yield get_media_error(FRAGMENT_NOT_FOUND, "FRAGMENT_NOT_FOUND")
         except _StreamGoneError:
