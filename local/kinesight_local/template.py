@@ -110,12 +110,13 @@ def expand_sam(text: str) -> Document:
     """A user's SAM template, packaged: its code is in S3. Raises InvalidTemplateError.
 
     Parameters have their defaults where SAM itself reads them."""
-    document = _read_yaml(text)
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     try:
-        expanded: Document = transform(document, {}, _NoManagedPolicies())
+        expanded: Document = transform(_read_yaml(text), {}, _NoManagedPolicies())
+    except yaml.YAMLError as error:
+        raise InvalidTemplateError(f"Template format error: YAML not well-formed: {error}") from error
     except InvalidDocumentException as error:
-        raise InvalidTemplateError(error.message) from error
+        raise InvalidTemplateError(" ".join([error.message, *(cause.message for cause in error.causes)])) from error
     return expanded
 
 

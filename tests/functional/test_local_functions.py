@@ -162,6 +162,22 @@ def test_a_consumer_of_a_template_gets_each_record_once_and_its_failures_go_to_i
     assert cloud.client("lambda").list_event_source_mappings()["EventSourceMappings"] == []
 
 
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("Resources: {A: [", "neither JSON nor YAML"),
+        ("Transform: AWS::Serverless-2016-10-31\nResources: {A: [", "YAML not well-formed: .*line 3"),
+        (
+            "Transform: AWS::Serverless-2016-10-31\nResources: {A: {Type: AWS::Serverless::Function}}",
+            r"Resource with id \[A\] is invalid",
+        ),
+    ],
+)
+def test_an_invalid_template_is_refused_with_the_reason(cloud: LocalCloud, template: str, expected: str) -> None:
+    with pytest.raises(ClientError, match=f"(?s)ValidationError.*{expected}"):
+        cloud.client("cloudformation").create_stack(StackName="invalid", TemplateBody=template)
+
+
 FOUND: list[Any] = []
 
 

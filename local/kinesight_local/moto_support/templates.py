@@ -10,6 +10,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
 
+import yaml
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import ChangeSet, Stack, cloudformation_backends
 from moto.cloudformation.responses import CloudFormationResponse
@@ -33,7 +34,11 @@ def read_templates() -> Callable[[], None]:
         try:
             return json.loads(template)
         except ValueError:
+            pass
+        try:
             return as_yaml(template)
+        except (ValueError, yaml.YAMLError) as error:
+            raise ValidationError(message="Template format error: it is neither JSON nor YAML.") from error
 
     def read_of_change_set(change_set: ChangeSet) -> None:
         change_set.template_dict = read(change_set.template)
