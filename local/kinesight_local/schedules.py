@@ -8,8 +8,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 log = logging.getLogger(__name__)
 
 _UNITS_S = {"minute": 60, "hour": 3600, "day": 86_400}
@@ -22,7 +20,7 @@ def interval_s(expression: str) -> float | None:
 
 
 class Schedule:
-    """Invokes a target at an interval, first after one interval, as EventBridge does."""
+    """Invokes a target at an interval, first after one interval, as EventBridge does; also after errors."""
 
     def __init__(self, name: str, every_s: float, invoke: Callable[[Any], Any]) -> None:
         self._name = name
@@ -40,7 +38,7 @@ class Schedule:
         while not self._stopping.wait(self._every_s):
             try:
                 self._invoke(self._event())
-            except (ClientError, BotoCoreError):
+            except Exception:  # moto runs in this process: any error may pass, and must not end the thread
                 log.exception("%s: the invocation failed", self._name)
 
     def _event(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from kinesight_local.event_sources.streams import ShardReader, StreamSource
 from kinesight_local.lambdas import InvocationResult
 from kinesight_local.moto_support.arrivals import has_messages, newest_number
 from kinesight_local.moto_support.hooks import route_invocations
-from kinesight_local.schedules import interval_s
+from kinesight_local.schedules import Schedule, interval_s
 from moto.awslambda.models import LambdaFunction
 from moto.kinesis.models import kinesis_backends
 
@@ -118,6 +118,22 @@ def test_a_source_is_polled_again_after_an_error() -> None:
     finally:
         switch.end()
         poller.join()
+
+
+def test_a_schedule_goes_on_after_an_error() -> None:
+    invoked_again = Event()
+    errors = iter([KeyError("of moto")])
+
+    def invoke(_: Any) -> None:
+        for error in errors:
+            raise error
+        invoked_again.set()
+
+    schedule = Schedule("often", 0.01, invoke)
+    try:
+        assert invoked_again.wait(timeout=10)
+    finally:
+        schedule.stop()
 
 
 STREAM_ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/results"
