@@ -93,12 +93,10 @@ class FunctionPool:
     def invoke(self, event: Any) -> InvocationResult:
         """Waits for an idle environment, then for the result. Never raises for a failed function."""
         environment = self._idle.get()
-        if environment is not None and environment.generation != self._generation:
-            self._discard(environment)
-            environment = None
-        if environment is not None and not environment.is_alive():
-            environment = None
         try:
+            if environment is not None and not (environment.generation == self._generation and environment.is_alive()):
+                self._discard(environment)
+                environment = None
             if environment is None:
                 environment = self._start()
             result = environment.invoke(json.dumps(event).encode(), self.spec.timeout_s)
