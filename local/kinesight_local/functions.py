@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -98,12 +99,12 @@ class Functions:
         try:
             with zipfile.ZipFile(BytesIO(content)) as archive:
                 archive.extractall(unpacked)
+            with suppress(OSError):  # another thread was first
+                unpacked.rename(folder)
         except zipfile.BadZipFile as error:
             raise CannotRunError(f"Its code is not a zip file ({error}).") from error
-        try:
-            unpacked.rename(folder)
-        except OSError:  # another thread was first
-            shutil.rmtree(unpacked)
+        finally:
+            shutil.rmtree(unpacked, ignore_errors=True)
         return folder
 
 

@@ -127,6 +127,7 @@ def test_a_function_that_cannot_run_returns_the_reason(
 
     assert failed
     assert expected in result["errorMessage"]
+    assert list((cloud.log_dir.parent / "functions").glob("tmp*")) == []
 
 
 def test_a_consumer_of_a_template_gets_each_record_once_and_its_failures_go_to_its_queue(cloud: LocalCloud) -> None:
