@@ -143,7 +143,7 @@ def _sections() -> Iterator[tuple[str, Iterable[Item]]]:
 
 
 def _one_of_each() -> Flow:
-    return Flow(made=1, passed=1, sent=1, matched=1, chained=1, fragments=1, analyses=1)
+    return Flow(made=1, passed=1, sent=1, matched=1, chained=1, fragments=1, sent_fragments=1, analyses=1)
 
 
 def _formula_table(items: Iterable[Item]) -> str:

@@ -35,7 +35,7 @@ def _log_and_count(report: EvidenceReport) -> None:
                 reason=repr(failure.error),
                 exc_info=failure.error.__cause__,
             )
-    count(Metric.FRAMES_KEPT, report.matched - len(report.retried))
+    count(Metric.FRAMES_KEPT, len(report.kept))
     count(Metric.FRAGMENTS_ARCHIVED, report.archived_fragments)
     count(Metric.BYTES_ARCHIVED, report.archived_bytes)
     count(Metric.EVIDENCE_MISSING, len(report.missing))

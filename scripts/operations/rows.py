@@ -286,7 +286,7 @@ ROWS = (
             Graph(
                 "Archived (bytes)",
                 [
-                    own(Metric.BYTES_ARCHIVED, "keep_evidence", label="of matched frames"),
+                    own(Metric.BYTES_ARCHIVED, "keep_evidence", label="of frames"),
                     own(Metric.BYTES_ARCHIVED, "archive_session", label="of sessions"),
                 ],
                 stacked=True,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import ResultRecord
 from kinesight_cli.migrate.migration import Migration
 from kinesight_cli.migrate.rekognition import migrate_rekognition
@@ -20,7 +21,8 @@ from tests.processors import HOME_WITH_PETS, HOME_WITH_REGIONS
 from tests.scenes import SCENE_S, SCENES, make_scene_video
 
 QUICKLY = {"analysis": {"quietSeconds": 2, "preRollSeconds": 0, "postRollSeconds": 0}}
-"""Defaults of the document: waiting is all that is changed of what was migrated."""
+KEEP_ALL = {"keep": {"records": "ALL", "fragments": "ALL"}}
+"""Defaults of the document: shorter waits, and what is kept, are all that is changed of what was migrated."""
 
 CUT_S = 0.5
 """This near to a change of scene it is no matter which of the two is shown."""
@@ -48,7 +50,7 @@ def processor(request: pytest.FixtureRequest) -> tuple[Migration, str]:
 def cloud(processor: tuple[Migration, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     migration, _ = processor
     document = {"schemaVersion": 1, **(migration.document or {})}
-    document["defaults"] = {**document.get("defaults", {}), **QUICKLY}
+    document["defaults"] = {**document.get("defaults", {}), **QUICKLY, **KEEP_ALL}
     folder = tmp_path_factory.mktemp("cloud")
     with LocalCloud(ROOT, folder, migration.parameters, configuration=document) as cloud:
         cloud.ensure_stream(migration.parameters["StreamNames"])
@@ -81,6 +83,26 @@ def test_only_detections_that_the_processor_reported_match(
     people = {name for name, record in shown if any(one.label == "Person" for one in record.detections)}
     if "Person" in migration.parameters["Labels"]:
         assert people >= {"person on the left", "person on the right"}
+
+
+def test_every_record_is_kept_with_its_fragment_and_those_without_a_match_have_no_image(cloud: LocalCloud) -> None:
+    stack = Stack(cloud)
+    records = stack.results()
+    assert {record.matched for record in records} == {True, False}
+    keys = [(evidence_keys(record), record.matched) for record in records]
+    expected = {key for one, _ in keys for key in (one.result, one.archive)}
+    expected |= {one.annotated for one, matched in keys if matched}
+
+    folders = ("results/", "archive/", "annotated/")
+    kept = eventually(
+        lambda: {key for key in stack.objects("EvidenceBucketName") if key.startswith(folders)},
+        lambda seen: expected <= seen,
+        60,
+    )
+
+    assert kept == expected
+    for record in records:
+        assert ResultRecord.model_validate_json(stack.body(evidence_keys(record).result)) == record
 
 
 def executions(stack: Stack) -> list[str]:

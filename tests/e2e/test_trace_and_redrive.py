@@ -154,7 +154,7 @@ def test_a_frame_without_a_match_names_the_reason(stack: Stack, played: list[Res
 
     frame = traced_until(record.result_id, "analyzed")
 
-    assert missing(frame) == {"evidence": "no rule matched, so no evidence is kept"}
+    assert missing(frame) == {"evidence": "no rule matched: kept only with keep.records ALL"}
 
 
 def test_an_unknown_id_names_the_next_step(cloud: LocalCloud) -> None:

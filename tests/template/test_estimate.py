@@ -2,6 +2,7 @@
 
 import json
 import runpy
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from kinesight.domain.detectors.call_prices import MICRO_USD
 from kinesight.metric_catalogue import Metric
 from kinesight_cli.estimate.advice import best_saving
 from kinesight_cli.estimate.alternatives import KIT_EQUIVALENT, kit, rekognition_streaming
+from kinesight_cli.estimate.bill import Bill
 from kinesight_cli.estimate.call_comparison import CallComparison, call_name, compare_calls, repeated_calls
 from kinesight_cli.estimate.estimator import Estimator, estimator
 from kinesight_cli.estimate.lines import Item, Line, Work
@@ -121,6 +123,39 @@ def test_the_gates_intervals_bound_what_is_sent() -> None:
     assert calls(of(still, **{"gate.mode": "ON", "gate.maximumIntervalSeconds": "60"}))[detect] == pytest.approx(43_200)
     minimum = of(busy, **{"gate.mode": "ON", "gate.minimumIntervalMilliseconds": "30000"})
     assert calls(minimum)[detect] == pytest.approx(86_400)
+
+
+def test_what_did_not_match_is_paid_for_if_it_is_kept() -> None:
+    """With an image every 3 s and a fragment every 2 s, each image is in a fragment of its own."""
+    records, fragments = "keep_evidence s3:PutObject results", "keep_evidence s3:PutObject archive"
+    usual, kept = calls(of()), calls(of(**{"keep.records": "ALL"}))
+    both = calls(of(**{"keep.records": "ALL", "keep.fragments": "ALL"}))
+
+    assert [one[records] for one in (usual, kept, both)] == pytest.approx([0.02 * 864_000, 864_000, 864_000])
+    assert [one[fragments] for one in (usual, kept, both)] == pytest.approx([0.02 * 864_000, 0.02 * 864_000, 864_000])
+    annotated = "keep_evidence s3:PutObject annotated"
+    assert both[annotated] == usual[annotated]
+
+
+def test_the_documentation_has_what_it_costs_to_keep_everything() -> None:
+    page = (ROOT / "docs/configuration.md").read_text()
+    records = {"keep.records": "ALL"}
+    usual, kept, both = (of(**one).bill().usd_per_camera for one in ({}, records, {**records, "keep.fragments": "ALL"}))
+
+    assert f"all records cost ${kept - usual:.0f} more, both ${both - usual:.0f};" in page
+
+
+def test_keeping_less_is_a_saving() -> None:
+    found = of(**{"keep.records": "ALL", "keep.fragments": "ALL"})
+    bill, tried = found.bill(), set[tuple[str, str]]()
+
+    def estimate(settings: Mapping[str, str]) -> Bill:
+        tried.add((settings["keep.records"], settings["keep.fragments"]))
+        return bill
+
+    best_saving(found.parameters, bill, estimate)
+
+    assert {("MATCHED", "ALL"), ("ALL", "MATCHED")} < tried
 
 
 def test_what_is_detected_never_exceeds_what_matched_can_be() -> None:

@@ -43,6 +43,7 @@ def best_saving(
 
 def _changes(parameters: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     plain = {"gate.mode": "ON", "followUp.detector": NO_DETECTOR, "sessions.clip": "false", "Architecture": "arm64"}
+    plain |= {"keep.records": "MATCHED", "keep.fragments": "MATCHED"}
     for name, value in plain.items():
         if parameters[name] != value:
             yield name, value

@@ -16,10 +16,22 @@ _FURTHER_CHANNELS = ("channels.iotTopic", "WebhookSecretArn")
 """What switches on the channels of alerts other than the alert topic."""
 
 
+def kept_records(flow: Flow, parameters: Mapping[str, str]) -> float:
+    """Returns the number of records in the evidence bucket."""
+    return flow.sent if parameters["keep.records"] == "ALL" else flow.matched
+
+
+def kept_fragments(flow: Flow, parameters: Mapping[str, str]) -> float:
+    """Returns the number of fragments in the evidence bucket, without those of videos of sessions."""
+    return flow.sent_fragments if parameters["keep.fragments"] == "ALL" else flow.fragments
+
+
 def evidence(flow: Flow, parameters: Mapping[str, str], workload: Workload, invocations: float) -> Items:
-    """Evidence of matched images (domain/evidence/keep_evidence.py), of which an invocation keeps several at once."""
+    """Evidence of matched images (domain/evidence/keep_evidence.py), of which an invocation keeps several at once, and
+    with `keep` that of others."""
     caller, per_image = "keep_evidence", parameters["alerts.per"] == "IMAGE"
-    waves_each = waves(flow.matched / invocations, _EVIDENCE_AT_ONCE) if invocations else 0.0
+    others, others_s = _others(flow, parameters)
+    seconds = invocations * 0.05 + 0.4 * _waves(flow.matched, invocations) + others_s * _waves(others, invocations)
     of_image = (
         ("s3.put", "the record, as JSON", "s3:PutObject results"),
         ("s3.get", "whether the annotated image exists", "s3:HeadObject annotated"),
@@ -28,17 +40,30 @@ def evidence(flow: Flow, parameters: Mapping[str, str], workload: Workload, invo
     )
     for price, why, call in of_image:
         yield Line(price, flow.matched, f"per matched image: {why}", f"{caller} {call}", of_images=True)
-    yield Line(
-        "s3.get", flow.fragments, "per matched fragment: whether it is archived", f"{caller} s3:HeadObject archive"
-    )
-    yield Line(
-        "s3.put", flow.fragments, "per matched fragment: its video", f"{caller} s3:PutObject archive", of_images=True
-    )
-    yield Line("kvs.consume", flow.fragments, "per matched fragment: its bytes", each=_fragment_gb(workload))
+    records = kept_records(flow, parameters) - flow.matched
+    call = f"{caller} s3:PutObject results"
+    yield Line("s3.put", records, "per other image, with keep.records ALL: the record", call, of_images=True)
+    fragments = kept_fragments(flow, parameters) - flow.fragments
+    for count, which in ((flow.fragments, "matched fragment"), (fragments, "other fragment, with keep.fragments ALL")):
+        yield Line("s3.get", count, f"per {which}: whether it is archived", f"{caller} s3:HeadObject archive")
+        yield Line("s3.put", count, f"per {which}: its video", f"{caller} s3:PutObject archive", of_images=True)
+        yield Line("kvs.consume", count, f"per {which}: its bytes", each=_fragment_gb(workload))
     if per_image:
         yield from _alerts(caller, flow.matched, parameters, "per matched image")
-    lines = flow.matched * (2 if per_image else 1)
-    yield Work(caller, invocations, invocations * (0.05 + 0.4 * waves_each), lines)
+    lines = flow.matched * (2 if per_image else 1) + others
+    yield Work(caller, invocations, seconds, lines)
+
+
+def _others(flow: Flow, parameters: Mapping[str, str]) -> tuple[float, float]:
+    """Returns the number of images that matched nothing and of which something is kept, and the seconds of a wave."""
+    if parameters["keep.fragments"] == "ALL":
+        return flow.sent - flow.matched, 0.4
+    return (flow.sent - flow.matched, 0.1) if parameters["keep.records"] == "ALL" else (0.0, 0.0)
+
+
+def _waves(images: float, invocations: float) -> float:
+    """Returns the waves of all invocations."""
+    return invocations * waves(images / invocations, _EVIDENCE_AT_ONCE) if invocations else 0.0
 
 
 def _alerts(caller: str, alerts: float, parameters: Mapping[str, str], per: str) -> Items:

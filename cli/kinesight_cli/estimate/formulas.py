@@ -32,8 +32,8 @@ _MESSAGES_PER_RECEIVE = 10
 @dataclass(frozen=True, slots=True)
 class Flow:
     """Numbers of one source: `made` images, of which the gate `passed` some, the detector analyzed those `sent` to it,
-    and `matched` by the rules; `chained` calls of followUp.detector (one per crop); `fragments` with a matched image;
-    `analyses`: invocations that analyze."""
+    and `matched` by the rules; `chained` calls of followUp.detector (one per crop); `fragments` with a matched image,
+    `sent_fragments` with one that was sent; `analyses`: invocations that analyze."""
 
     made: float
     passed: float
@@ -41,6 +41,7 @@ class Flow:
     matched: float
     chained: float
     fragments: float
+    sent_fragments: float
     analyses: float
 
     @property
@@ -56,6 +57,7 @@ class Flow:
             matched=self.matched * share,
             chained=self.chained * share,
             fragments=self.fragments * share,
+            sent_fragments=self.sent_fragments * share,
         )
 
     def batch(self, images: float, parameters: Mapping[str, str]) -> ImageBatch:

@@ -126,6 +126,7 @@ def flow_of(seconds: float, interval_ms: float, parameters: Mapping[str, str], w
     made = seconds * 1000 / interval_ms
     matched = made * workload.matched_share
     sent = made * _sent_share(interval_ms, parameters, workload)
+    of_a_fragment = max(1.0, 1000 * workload.fragment_seconds / interval_ms)
     chained = made * workload.chained_share * (workload.crops if parameters["followUp.on"] == "CROP" else 1)
     return Flow(
         made=made,
@@ -133,7 +134,8 @@ def flow_of(seconds: float, interval_ms: float, parameters: Mapping[str, str], w
         sent=sent,
         matched=min(matched, sent),
         chained=chained if sent and parameters["followUp.detector"] != NO_DETECTOR else 0.0,
-        fragments=min(matched, sent) / max(1.0, 1000 * workload.fragment_seconds / interval_ms),
+        fragments=min(matched, sent) / of_a_fragment,
+        sent_fragments=sent / of_a_fragment,
         analyses=made,
     )
 
@@ -162,6 +164,7 @@ def _downstream(sources: list[Source], parameters: Mapping[str, str], workload: 
         matched=matched,
         chained=0.0,
         fragments=fragments,
+        sent_fragments=sum(one.flow.sent_fragments for one in sources),
         analyses=0.0,
     )
     invocations = shape.batches["keep_evidence"].invocations(records, shape.shards)
@@ -252,8 +255,9 @@ def _stored(sources: list[Source], parameters: Mapping[str, str], workload: Work
         days = float(parameters["ImageRetentionDays"]) / 30
         yield Line("s3.storage", images, "images, for ImageRetentionDays", each=days)
     matched = sum(one.flow.matched for one in sources)
-    fragments = sum(one.flow.fragments for one in sources)
-    kilobytes = matched * (workload.record_kilobytes + workload.image_kilobytes)
+    records = sum(downstream.kept_records(one.flow, parameters) for one in sources)
+    fragments = sum(downstream.kept_fragments(one.flow, parameters) for one in sources)
+    kilobytes = records * workload.record_kilobytes + matched * workload.image_kilobytes
     video = fragments * workload.fragment_seconds * workload.megabits_per_second / 8_000
     days = float(parameters["EvidenceRetentionDays"]) / 30
     yield Line("s3.storage", kilobytes / 1e6 + video, "evidence, for EvidenceRetentionDays", each=days)

@@ -45,6 +45,13 @@ _ALWAYS_SAID = (
         "or rules of the configuration document.",
     ),
     Note(
+        "Everything in S3, as by the function of KIT's example",
+        "not set, because of its cost. The evidence bucket has matched records and their fragments; "
+        '"keep": {"records": "ALL", "fragments": "ALL"} in `defaults` of the configuration document keeps all of them '
+        "(docs/result-record.md), and kinesight estimate --parameter keep.records=ALL --parameter keep.fragments=ALL "
+        "prints what it costs.",
+    ),
+    Note(
         "Lost frames",
         "transient failures are retried, so an endpoint that is too slow causes lag (metric LiveLag). To drop old "
         "frames instead, set live.dropAfterSeconds in the configuration document.",

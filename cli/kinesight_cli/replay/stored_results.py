@@ -1,4 +1,4 @@
-"""Reads the results that a deployed stack still has: 48 hours of the results stream, or matched results as evidence."""
+"""Reads the results that a stack still has: 48 hours of the results stream, or those in the evidence bucket."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,8 @@ def of_stream(stack: str, begin: datetime, end: datetime) -> Iterator[ResultReco
 
 
 def of_evidence(stack: str, begin: datetime, end: datetime) -> Iterator[ResultRecord]:
-    """Yields the matched results in the range that are kept as evidence. Raises ResultsError and StackError."""
+    """Yields the results in the range that are in the evidence bucket: matched ones, and with keep.records ALL the
+    others. Raises ResultsError and StackError."""
     client, bucket = aws_session.client("s3"), output(stack, "EvidenceBucketName")
     days = {f"/date={day:%Y-%m-%d}/" for day in _days(begin, end)}
     try:

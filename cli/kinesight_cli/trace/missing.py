@@ -14,6 +14,7 @@ _NO_IMAGE = (
     "no image of KVS was found. The camera may not tag its fragments, image generation may not be configured, or the "
     "producer sets a prefix for image keys. Run kinesight doctor"
 )
+_UNMATCHED = "no rule matched: kept only with keep.records ALL"
 
 
 def missing_steps(trace: FrameTrace) -> dict[str, str]:
@@ -26,7 +27,7 @@ def missing_steps(trace: FrameTrace) -> dict[str, str]:
     if trace.record is None:
         absent["result"] = "it was published, but the results stream keeps records for 48 hours only"
     if not _has_matched(trace):
-        return absent | {"evidence": "no rule matched, so no evidence is kept"}
+        return absent if "record" in trace.evidence else absent | {"evidence": _UNMATCHED}
     gone = [name for name in ("record", "annotated", "fragment") if name not in trace.evidence]
     absent |= {f"evidence: {name}": _why_no_evidence(trace) for name in gone}
     if trace.session is None:
@@ -43,7 +44,7 @@ def _is_analyzed(trace: FrameTrace) -> bool:
 
 def _has_matched(trace: FrameTrace) -> bool:
     analyzed = trace.last_line(LogMessage.ANALYZED)
-    return bool(trace.matched or "record" in trace.evidence or (analyzed and analyzed.fields.get("matched")))
+    return bool(trace.matched or (analyzed and analyzed.fields.get("matched")))
 
 
 def _why_no_result(trace: FrameTrace) -> str:

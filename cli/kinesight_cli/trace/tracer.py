@@ -165,9 +165,13 @@ class _Tracer:
         frame = trace.frame
         if frame.result_id is None or frame.stream_name is None or frame.at_ms is None:
             return
-        at = from_epoch_ms(frame.at_ms)
-        trace.evidence = self._data.evidence(keys_of(frame.stream_name, at, frame.result_id, frame.fragment_number))
-        if trace.matched or "record" in trace.evidence:
+        ids = (frame.stream_name, from_epoch_ms(frame.at_ms), frame.result_id, frame.fragment_number)
+        for matched in (True, False) if trace.matched is None else (trace.matched,):
+            trace.evidence = self._data.evidence(keys_of(*ids, matched=matched))
+            if "record" in trace.evidence:
+                trace.matched = matched
+                break
+        if trace.matched:
             trace.session = self._data.session(frame.stream_name, at_ms=frame.at_ms)
         if trace.session is not None:
             self._add_session_lines(trace, str(trace.session.facts["sessionId"]))

@@ -97,8 +97,8 @@ class Metric(Enum):
     WINDOWS_PLANNED = _count("WindowsPlanned", "plan_windows", "windows of executions")
     TIMELAPSE_FRAMES = _count("TimelapseFrames", "render_timelapse", "images encoded into videos")
 
-    FRAMES_KEPT = _count("FramesKept", "keep_evidence", "matched frames whose evidence is kept")
-    FRAGMENTS_ARCHIVED = _count("FragmentsArchived", "keep_evidence", "fragments of matched frames that were archived")
+    FRAMES_KEPT = _count("FramesKept", "keep_evidence", "frames of which evidence is kept")
+    FRAGMENTS_ARCHIVED = _count("FragmentsArchived", "keep_evidence", "fragments of such frames that were archived")
     BYTES_ARCHIVED = MetricFacts(
         "BytesArchived", Unit.BYTES, ("keep_evidence", "archive_session"), "video that was archived"
     )

@@ -84,6 +84,13 @@ def test_evidence_lies_under_stream_and_day() -> None:
     assert keys.archive == f"archive/stream=front-door/date=2026-01-01/{a_fragment_number()}.mkv"
 
 
+def test_a_record_that_did_not_match_lies_in_a_folder_of_its_own() -> None:
+    keys = evidence_keys(a_record(matched=False))
+
+    assert keys.result.startswith("results/unmatched/stream=front-door/date=2026-01-01/120000000_")
+    assert keys.archive == evidence_keys(a_record()).archive
+
+
 def test_a_frame_without_fragment_has_no_archive() -> None:
     assert evidence_keys(a_record(a_frame(fragment_number=None))).archive is None
 

@@ -74,6 +74,7 @@ WHOLE: dict[str, Any] = {
             "budgetSoftPercent": 90,
             "imagesMissingMinutes": 30,
             "metricsPerStream": True,
+            "keep": {"records": "ALL", "fragments": "ALL"},
             "takeOverStreamSettings": True,
             "live": {"samplingInterval": 1000, "inferenceInterval": 5, "dropAfterSeconds": 60},
             "analysis": {

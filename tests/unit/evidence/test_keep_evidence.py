@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from kinesight.domain.analysis.result_records import encode_record, evidence_keys
 from kinesight.domain.batches import StreamedRecord
+from kinesight.domain.configuration.camera import KeepSettings
 from kinesight.domain.errors import DeliveryError, MediaBusyError, UnsupportedImageError
 from kinesight.domain.evidence.image_alerts import alert_for
 from kinesight.domain.evidence.keep_evidence import EvidencePorts, EvidenceReport, keep_batch
@@ -36,10 +37,18 @@ class World:
     alerts: FakeAlerts = field(default_factory=FakeAlerts)
     ledger: FakeLedger = field(default_factory=FakeLedger)
     dead_letters: FakeDeadLetters = field(default_factory=FakeDeadLetters)
+    keep_of: dict[str, KeepSettings] = field(default_factory=dict)
 
     def keep(self, *items: ResultRecord | bytes) -> EvidenceReport:
         ports = EvidencePorts(
-            self.images, self.fragments, self.store, self.annotator, self.alerts, self.ledger, self.dead_letters
+            self.images,
+            self.fragments,
+            self.store,
+            self.annotator,
+            self.alerts,
+            self.ledger,
+            self.dead_letters,
+            keep=lambda stream_name: self.keep_of.get(stream_name, KeepSettings()),
         )
         data = [item if isinstance(item, bytes) else encode_record(item) for item in items]
         return keep_batch([StreamedRecord(f"s{index}", one) for index, one in enumerate(data)], ports)
@@ -64,7 +73,7 @@ def test_a_matched_record_leaves_record_image_fragment_and_alert() -> None:
     assert keys.archive is not None
     assert world.store.objects[keys.archive] == (f"mkv {a_fragment_number()}".encode(), "video/x-matroska")
     assert [alert.body["resultId"] for alert in world.alerts.sent] == [record.result_id]
-    assert (report.matched, report.archived_fragments, report.alerts) == (1, 1, 1)
+    assert (report.archived_fragments, report.alerts) == (1, 1)
     assert report.archived_bytes == len(world.store.objects[keys.archive][0])
     assert report.kept == report.alerted == [record]
 
@@ -74,7 +83,105 @@ def test_a_record_that_did_not_match_leaves_nothing() -> None:
 
     report = world.keep(world.record(matched=False))
 
-    assert (world.store.objects, world.alerts.sent, report.matched) == ({}, [], 0)
+    assert (world.store.objects, world.alerts.sent, report.kept) == ({}, [], [])
+
+
+@pytest.mark.parametrize(
+    ("keep", "folders"),
+    [
+        (KeepSettings(records="ALL"), {"results"}),
+        (KeepSettings(fragments="ALL"), {"archive"}),
+        (KeepSettings(records="ALL", fragments="ALL"), {"results", "archive"}),
+    ],
+    ids=["records", "fragments", "both"],
+)
+def test_all_keeps_what_did_not_match_without_image_and_alert(keep: KeepSettings, folders: set[str]) -> None:
+    world = World(keep_of={"front-door": keep})
+    record = world.record(matched=False, matched_labels=(), matched_rules=())
+
+    report = world.keep(record)
+
+    keys = evidence_keys(record)
+    bodies = {keys.result: encode_record(record), keys.archive: f"mkv {a_fragment_number()}".encode()}
+    expected = {key: body for key, body in bodies.items() if str(key).partition("/")[0] in folders}
+    assert {key: body for key, (body, _) in world.store.objects.items()} == expected
+    assert (report.kept, report.alerted, world.alerts.sent) == ([record], [], [])
+    assert report.archived_fragments == ("archive" in folders)
+
+
+def test_all_does_not_change_what_is_kept_of_matched_records() -> None:
+    usual, everything = World(), World(keep_of={"front-door": KeepSettings(records="ALL", fragments="ALL")})
+    for world in (usual, everything):
+        world.keep(world.record(0), world.record(1, fragment=2, matched=False))
+
+    assert usual.store.objects.items() < everything.store.objects.items()
+    more = everything.store.objects.keys() - usual.store.objects.keys()
+    assert sorted(key.partition("/stream=")[0] for key in more) == ["archive", "results/unmatched"]
+    assert [one.body for one in usual.alerts.sent] == [one.body for one in everything.alerts.sent]
+
+
+def test_all_is_for_its_camera_alone() -> None:
+    world = World(keep_of={"back-door": KeepSettings(records="ALL")})
+    here, there = world.record(0, matched=False), world.record(1, matched=False)
+    there = there.model_copy(update={"frame": there.frame.model_copy(update={"stream_name": "back-door"})})
+
+    world.keep(here, there)
+
+    assert list(world.store.objects) == [evidence_keys(there).result]
+
+
+def test_frames_that_did_not_match_share_the_fragment_of_one_that_did() -> None:
+    world = World(keep_of={"front-door": KeepSettings(fragments="ALL")})
+
+    report = world.keep(*(world.record(index, matched=False) for index in range(3)), world.record(4))
+
+    assert world.fragments.requested == [("front-door", a_fragment_number())]
+    assert report.archived_fragments == 1
+
+
+def test_a_second_delivery_of_what_did_not_match_changes_nothing() -> None:
+    world = World(keep_of={"front-door": KeepSettings(records="ALL", fragments="ALL")})
+    record = world.record(matched=False)
+    world.keep(record)
+    writes = world.store.writes
+
+    assert world.keep(record).failed_item_ids == []
+    assert (world.store.writes, len(world.fragments.requested)) == (writes, 1)
+
+
+def test_alerts_are_sent_before_fragments_of_frames_that_did_not_match_are_fetched() -> None:
+    world = World(keep_of={"front-door": KeepSettings(fragments="ALL")})
+    sent: list[int] = []
+
+    class Watched(FakeFragments):
+        def fetch(
+            self, stream_name: str, fragment_numbers: Sequence[str]
+        ) -> Iterator[FragmentMedia | FragmentUnavailable]:
+            sent.append(len(world.alerts.sent))
+            yield from super().fetch(stream_name, fragment_numbers)
+
+    world.fragments = Watched(world.fragments.media)
+
+    world.keep(world.record(0, fragment=1, matched=False), world.record(1, fragment=2))
+
+    assert sent == [0, 1]
+
+
+def test_a_fragment_of_a_frame_that_did_not_match_is_retried_if_kvs_is_busy() -> None:
+    world = World(keep_of={"front-door": KeepSettings(fragments="ALL")})
+    world.fragments = FakeFragments(failure=MediaBusyError("throttled"))
+    record = world.record(matched=False)
+    world.fragments.media.clear()
+
+    assert world.keep(record).failed_item_ids == ["s0"]
+
+
+def test_all_fragments_of_a_frame_without_fragment_keep_nothing() -> None:
+    world = World(keep_of={"front-door": KeepSettings(fragments="ALL")})
+    record = world.record(matched=False)
+    bare = record.model_copy(update={"frame": record.frame.model_copy(update={"fragment_number": None})})
+
+    assert (world.keep(bare).kept, world.store.objects) == ([], {})
 
 
 def test_one_fetch_per_fragment_however_many_frames_matched_in_it() -> None:

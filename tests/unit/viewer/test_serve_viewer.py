@@ -303,6 +303,19 @@ def test_a_response_stays_below_the_limit_of_lambda() -> None:
     assert len(json.dumps(document)) + 1000 * 1600 < 6_000_000
 
 
+def test_records_that_did_not_match_are_no_images_of_a_session() -> None:
+    world = World()
+    session = world.add_session()
+    frame = world.records[0].frame
+    moment = frame.image_timestamp + timedelta(milliseconds=1)
+    other = a_record(frame.model_copy(update={"image_timestamp": moment}), matched=False)
+    world.evidence_reader.objects[evidence_keys(other).result] = encode_record(other)
+
+    shown = session_details("front-door", address_of(session), world.ports).document
+
+    assert [one["resultId"] for one in shown["frames"]] == [one.result_id for one in world.records]
+
+
 def test_an_unreadable_record_does_not_hide_others() -> None:
     world = World()
     session = world.add_session()

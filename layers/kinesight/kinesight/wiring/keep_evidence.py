@@ -30,7 +30,8 @@ def ports(remaining_ms: Callable[[], int]) -> EvidencePorts:
     """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError, InvalidConfigurationError,
     StorageBusyError."""
     environment = _environment()
-    alerts = current_configuration(environment)().document.alerts
+    configuration = current_configuration(environment)()
+    alerts = configuration.document.alerts
     return EvidencePorts(
         images=S3ImageStore(clients.s3()),
         fragments=KvsFragmentArchive(clients.archived_media(), sleep=time.sleep),
@@ -45,4 +46,5 @@ def ports(remaining_ms: Callable[[], int]) -> EvidencePorts:
             remaining_ms=remaining_ms,
         ),
         dead_letters=SqsDeadLetters(clients.sqs(), environment.dead_letter_queue_url, source=_NAME),
+        keep=lambda stream_name: configuration.of_stream(stream_name).camera.keep,
     )

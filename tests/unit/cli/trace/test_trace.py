@@ -125,6 +125,13 @@ def test_a_missing_step_has_its_reason(trace: FrameTrace, what: str, why: str) -
     assert why in missing_steps(trace)[what]
 
 
+def test_a_record_that_is_kept_without_a_match_is_not_missing() -> None:
+    record = {"record": Step(NOON, "evidence bucket", "record")}
+    trace = a_trace(a_line("analyzed", matched=False), record=Step(NOON, "results stream", "record"), evidence=record)
+
+    assert missing_steps(trace) == {}
+
+
 def test_steps_are_in_the_order_of_time() -> None:
     trace = a_trace(
         a_line("analyzed", 3),

@@ -84,16 +84,23 @@ class EvidenceKeys:
 def evidence_keys(record: ResultRecord) -> EvidenceKeys:
     """Partitioned by stream and UTC day of the image, so Athena and a person find them alike."""
     frame = record.frame
-    return keys_of(frame.stream_name, frame.image_timestamp, record.result_id, frame.fragment_number)
+    moment, number = frame.image_timestamp, frame.fragment_number
+    return keys_of(frame.stream_name, moment, record.result_id, number, matched=record.matched)
 
 
-def keys_of(stream_name: str, at: datetime, identity: str, fragment_number: str | None) -> EvidenceKeys:
-    """As `evidence_keys`, without a record; `identity` is the result's id."""
+def keys_of(
+    stream_name: str, at: datetime, identity: str, fragment_number: str | None, *, matched: bool = True
+) -> EvidenceKeys:
+    """As `evidence_keys`, without a record; `identity` is the result's id.
+
+    Records that did not match have a folder of their own: a listing of the other has the images of sessions only.
+    """
     moment = at.astimezone(UTC)
     folder = f"stream={stream_name}/date={moment:%Y-%m-%d}"
     name = f"{moment:%H%M%S}{moment.microsecond // 1000:03d}_{identity}"
     archive = archive_key(stream_name, fragment_number) if fragment_number else None
-    return EvidenceKeys(f"results/{folder}/{name}.json", f"annotated/{folder}/{name}.jpg", archive)
+    results = "results" if matched else "results/unmatched"
+    return EvidenceKeys(f"{results}/{folder}/{name}.json", f"annotated/{folder}/{name}.jpg", archive)
 
 
 def annotated_key(result_key: str) -> str:

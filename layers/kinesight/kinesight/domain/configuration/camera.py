@@ -17,6 +17,7 @@ Corner = tuple[Ratio, Ratio]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, strip_whitespace=True)]
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 AlertChannelName = Literal["sns", "iot", "webhook"]
+Kept = Literal["MATCHED", "ALL"]
 Day = Literal["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]
 _DAYS: tuple[Day, ...] = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 
@@ -231,6 +232,13 @@ class Notifications(Part):
     status: Literal["ENABLED", "DISABLED"] = Field(default="DISABLED", description="`DISABLED`: left as it is.")
 
 
+class KeepSettings(Part):
+    """What is kept in the evidence bucket of frames that were analyzed."""
+
+    records: Kept = Field(default="MATCHED", description="`ALL`: also records of frames that match no rule.")
+    fragments: Kept = Field(default="MATCHED", description="`ALL`: also fragments of frames that match no rule.")
+
+
 class CameraSettings(Part):
     """All settings of a camera."""
 
@@ -258,6 +266,9 @@ class CameraSettings(Part):
         default_factory=SessionSettings, description="How activity becomes sessions ([sessions.md](sessions.md))."
     )
     stationary: StationarySettings = Field(default_factory=StationarySettings, description="Objects that do not move.")
+    keep: KeepSettings = Field(
+        default_factory=KeepSettings, description="What is kept ([result-record.md](result-record.md#evidence))."
+    )
     alert_channels: tuple[AlertChannelName, ...] | None = Field(
         default=None, description="Which of the stack's channels get alerts; `null`: all."
     )

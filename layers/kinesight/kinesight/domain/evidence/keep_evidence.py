@@ -1,10 +1,11 @@
-"""keep_evidence: stores the evidence of every matched record of the results stream, and sends alerts.
+"""keep_evidence: stores the evidence of records of the results stream, and sends alerts.
 
 Per matched record, idempotently: the record as JSON, its fragment (fetched once for all matched frames), the annotated
-image, and an alert if alerts are per image. The alert is last, so that its links already work.
+image, and an alert if alerts are per image. The alert is last, so that its links already work. Of other records, those
+settings of their camera that say ALL apply: the record, the fragment, or both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from kinesight.domain.analysis.result_records import archive_key, evidence_keys
 from kinesight.domain.batches import FailedItems, ItemFailure, StreamedRecord, run_safely
+from kinesight.domain.configuration.camera import KeepSettings
 from kinesight.domain.errors import (
     EvidenceGoneError,
     InvalidEventError,
@@ -37,7 +39,7 @@ _TASKS_AT_ONCE = 8  # four small AWS calls each; more threads gain nothing on a 
 
 @dataclass(frozen=True, slots=True)
 class EvidencePorts:
-    """Ports of this verb. `alerts` is None if alerts are per session."""
+    """Ports of this verb. `alerts` is None if alerts are per session. `keep`: what is kept of a stream, by its name."""
 
     images: ImageStore
     fragments: FragmentArchive
@@ -46,6 +48,7 @@ class EvidencePorts:
     alerts: AlertChannel | None
     ledger: Ledger
     dead_letters: DeadLetters
+    keep: Callable[[str], KeepSettings]
 
 
 @dataclass(slots=True)
@@ -53,10 +56,10 @@ class EvidenceReport(FailedItems):
     """Result of a batch.
 
     `missing` is evidence that is no longer available (an expired fragment, a deleted image); the rest was stored.
-    `alerted` are the records whose alerts were sent by this call.
+    `kept` are the records of which something is kept, whether they matched or not. `alerted` are the records whose
+    alerts were sent by this call.
     """
 
-    matched: int = 0
     archived_fragments: int = 0
     archived_bytes: int = 0
     kept: list[ResultRecord] = field(default_factory=list)
@@ -70,10 +73,12 @@ class EvidenceReport(FailedItems):
 
 @dataclass(slots=True)
 class _EvidenceTask:
-    """Evidence of one matched record: missing parts, and the error that stopped it."""
+    """Evidence of one record: which parts are kept, those that are missing, and the error that stopped it."""
 
     streamed: StreamedRecord
     record: ResultRecord
+    keeps_record: bool
+    keeps_fragment: bool
     missing: list[PermanentError] = field(default_factory=list)
     error: KinesightError | None = None
     alerted: bool = False
@@ -86,28 +91,39 @@ class _EvidenceTask:
 def keep_batch(batch: Sequence[StreamedRecord], ports: EvidencePorts) -> EvidenceReport:
     """Stores the evidence of a batch. Errors of single records are in the report; none is raised."""
     report = EvidenceReport()
-    tasks = [task for streamed in batch if (task := _task_of(streamed, ports.dead_letters, report)) is not None]
-    report.matched = len(tasks)
-    with ThreadPoolExecutor(max_workers=_STREAMS_AT_ONCE) as pool:
-        archived = pool.map(lambda one: _archive_fragments(one[0], one[1], ports), _by_stream(tasks).items())
-        sizes = [size for of_stream in archived for size in of_stream]
-    report.archived_fragments, report.archived_bytes = len(sizes), sum(sizes)
-    with ThreadPoolExecutor(max_workers=_TASKS_AT_ONCE) as pool:
-        list(pool.map(lambda task: _keep_safely(task, ports), tasks))
+    tasks = [task for streamed in batch if (task := _task_of(streamed, ports, report)) is not None]
+    # Matched records first: alerts do not wait for the others.
+    for has_matched in (True, False):
+        _keep_all([task for task in tasks if task.record.matched is has_matched], ports, report)
     for task in tasks:
         _settle(task, ports.dead_letters, report)
     return report
 
 
-def _task_of(streamed: StreamedRecord, dead_letters: DeadLetters, report: EvidenceReport) -> _EvidenceTask | None:
-    """Returns the task of a matched record; None for a record that did not match or is invalid (dead-lettered)."""
+def _keep_all(tasks: Sequence[_EvidenceTask], ports: EvidencePorts, report: EvidenceReport) -> None:
+    with ThreadPoolExecutor(max_workers=_STREAMS_AT_ONCE) as pool:
+        archived = pool.map(lambda one: _archive_fragments(one[0], one[1], ports), _by_stream(tasks).items())
+        sizes = [size for of_stream in archived for size in of_stream]
+    report.archived_fragments += len(sizes)
+    report.archived_bytes += sum(sizes)
+    with ThreadPoolExecutor(max_workers=_TASKS_AT_ONCE) as pool:
+        list(pool.map(lambda task: _keep_safely(task, ports), tasks))
+
+
+def _task_of(streamed: StreamedRecord, ports: EvidencePorts, report: EvidenceReport) -> _EvidenceTask | None:
+    """Returns None if nothing of the record is kept, or if it is invalid (dead-lettered)."""
     try:
         record = ResultRecord.model_validate_json(streamed.data)
     except ValidationError as error:
         problem = InvalidEventError(f"not a result record: {error.error_count()} problems, first: {error.errors()[0]}")
-        report.dead_letter(streamed.body, dead_letters, ItemFailure(streamed.sequence_number, problem))
+        report.dead_letter(streamed.body, ports.dead_letters, ItemFailure(streamed.sequence_number, problem))
         return None
-    return _EvidenceTask(streamed, record) if record.matched else None
+    if record.matched:
+        return _EvidenceTask(streamed, record, keeps_record=True, keeps_fragment=True)
+    keep = ports.keep(record.frame.stream_name)
+    keeps_fragment = keep.fragments == "ALL" and record.frame.fragment_number is not None
+    task = _EvidenceTask(streamed, record, keep.records == "ALL", keeps_fragment)
+    return task if task.keeps_record or task.keeps_fragment else None
 
 
 def _by_stream(tasks: Sequence[_EvidenceTask]) -> dict[str, dict[str, list[_EvidenceTask]]]:
@@ -115,7 +131,7 @@ def _by_stream(tasks: Sequence[_EvidenceTask]) -> dict[str, dict[str, list[_Evid
     grouped: dict[str, dict[str, list[_EvidenceTask]]] = {}
     for task in tasks:
         frame = task.record.frame
-        if frame.fragment_number is not None:
+        if task.keeps_fragment and frame.fragment_number is not None:
             grouped.setdefault(frame.stream_name, {}).setdefault(frame.fragment_number, []).append(task)
     return grouped
 
@@ -149,7 +165,10 @@ def _keep_safely(task: _EvidenceTask, ports: EvidencePorts) -> None:
 
 def _keep(task: _EvidenceTask, ports: EvidencePorts) -> None:
     keys = evidence_keys(task.record)
-    ports.store.write_once(keys.result, task.streamed.data, "application/json")
+    if task.keeps_record:
+        ports.store.write_once(keys.result, task.streamed.data, "application/json")
+    if not task.record.matched:
+        return
     if not ports.store.exists(keys.annotated):
         _annotate(task, keys.annotated, ports)
     _alert_once(task, ports)
