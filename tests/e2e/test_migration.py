@@ -93,14 +93,11 @@ def test_every_record_is_kept_with_its_fragment_and_those_without_a_match_have_n
     expected = {key for one, _ in keys for key in (one.result, one.archive)}
     expected |= {one.annotated for one, matched in keys if matched}
 
-    folders = ("results/", "archive/", "annotated/")
-    kept = eventually(
-        lambda: {key for key in stack.objects("EvidenceBucketName") if key.startswith(folders)},
-        lambda seen: expected <= seen,
-        60,
-    )
+    kept = eventually(lambda: set(stack.objects("EvidenceBucketName")), lambda seen: expected <= seen, 60)
 
-    assert kept == expected
+    # The session's clip may have further fragments.
+    more = {key.partition("/")[0] for key in kept - expected}
+    assert not more & {"results", "annotated"}
     for record in records:
         assert ResultRecord.model_validate_json(stack.body(evidence_keys(record).result)) == record
 

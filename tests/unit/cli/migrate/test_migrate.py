@@ -1,6 +1,7 @@
 """Conversion of KIT's parameters and of stream processors, field by field, with notes on the rest."""
 
 import json
+import re
 import shlex
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -124,6 +125,16 @@ class TestKitFields:
     )
     def test_a_setting_without_an_equivalent_has_a_note(self, name: str, value: Any) -> None:
         assert name in of(kit(**{name: value}))
+
+    def test_the_setting_that_keeps_everything_is_named_but_not_set(self) -> None:
+        migration = migrate_kit(json.dumps(KIT_PARAMETERS))
+        (text,) = (note.text for note in migration.notes if note.setting.startswith("Everything in S3"))
+        (named,) = re.findall(r'"keep": \{[^}]*\}', text)
+
+        document = ConfigurationDocument.parse(f'{{"schemaVersion": 1, "defaults": {{{named}}}}}')
+
+        assert (document.defaults.keep.records, document.defaults.keep.fragments) == ("ALL", "ALL")
+        assert "keep" not in (migration.document or {}).get("defaults", {})
 
     def test_several_filters_have_a_note(self) -> None:
         assert "Several TagFilters" in of(kit(TagFilters='{"key":"A"},{"key":"B"}'))
