@@ -11,14 +11,13 @@ from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.configuration.layers import overlay
 from kinesight.domain.errors import InvalidConfigurationError
 from kinesight.domain.streams.selection import StreamSelection
-from kinesight.settings import SelectionSettings
 from kinesight.wiring.stream_settings import image_generation_settings, notification_settings
 
 from kinesight_cli.doctor.aws_reader import AwsReader, CallFailedError
 from kinesight_cli.doctor.facts import KeyFacts, ResultsFacts, StackFacts
 from kinesight_cli.shared.parameter_layer import ParameterError, parameter_layer
 from kinesight_cli.shared.permissions import permission_problems
-from kinesight_cli.shared.stack_lookup import existing_resources
+from kinesight_cli.shared.stack_lookup import account_of, existing_resources, parameters_of, selection_of
 
 IMAGES_PREFIX = "images/"
 _NO_STACK = frozenset({"ValidationError"})
@@ -42,11 +41,11 @@ class StackInspector:
         if response is None:
             return StackFacts(self.name, self.aws.region)
         (stack,) = response["Stacks"]
-        parameters = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
+        parameters = parameters_of(stack)
         return StackFacts(
             name=self.name,
             region=self.aws.region,
-            account_id=stack["StackId"].split(":")[4],
+            account_id=account_of(stack["StackId"]),
             status=stack["StackStatus"],
             parameters=parameters,
             resources=self._resources() | existing_resources(parameters),
@@ -90,11 +89,7 @@ class StackInspector:
 
     @cached_property
     def selection(self) -> StreamSelection:
-        chosen = SelectionSettings(
-            stream_names=self.parameter("StreamNames"),  # type: ignore[arg-type]  # pydantic splits text
-            tag_filters=self.parameter("TagFilters"),
-        )
-        return StreamSelection.read(chosen.stream_names, chosen.tag_filters)
+        return selection_of(self.facts.parameters)
 
     @cached_property
     def configuration(self) -> Configuration:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.configuration.document import ConfigurationDocument
+from kinesight.domain.streams.selection import StreamSelection
+from kinesight.settings import SelectionSettings
 
 from kinesight_cli.shared import aws_session
 from kinesight_cli.shared.errors import CommandError
@@ -71,8 +73,8 @@ def resources(stack_name: str) -> Resources:
         raise StackError(f"cannot list the resources of the stack {stack_name}: {problem}") from error
     created = {one["LogicalResourceId"]: one.get("PhysicalResourceId", "") for one in found}
     return Resources(
-        stack["StackId"].split(":")[4],
-        created | existing_resources(_parameters(stack)),
+        account_of(stack["StackId"]),
+        created | existing_resources(parameters_of(stack)),
         {one["LogicalResourceId"]: one["ResourceType"] for one in found},
     )
 
@@ -84,25 +86,45 @@ def deployed_configuration(stack_name: str, document: ConfigurationDocument | No
 
 def parameters(stack_name: str) -> dict[str, str]:
     """Returns the parameters that the stack was deployed with. Raises StackError."""
-    return _parameters(_described(stack_name))
+    return parameters_of(_described(stack_name))
 
 
-def _parameters(stack: StackTypeDef) -> dict[str, str]:
+def parameters_of(stack: StackTypeDef) -> dict[str, str]:
+    """Returns the parameters of a described stack."""
     return {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
 
 
-def _described(stack_name: str) -> StackTypeDef:
+def selection_of(stack_parameters: Mapping[str, str]) -> StreamSelection:
+    """Returns which streams the parameters of a stack select. Raises InvalidSettingError."""
+    names = {"stream_names": "StreamNames", "tag_filters": "TagFilters"}
+    chosen = SelectionSettings.model_validate({field: stack_parameters.get(name, "") for field, name in names.items()})
+    return StreamSelection.read(chosen.stream_names, chosen.tag_filters)
+
+
+def account_of(stack_id: str) -> str:
+    """Returns the account in the ARN of a stack."""
+    return stack_id.split(":")[4]
+
+
+def find_stack(name_or_id: str) -> StackTypeDef | None:
+    """Returns the description of a stack, None if there is none. A deleted stack has only its id, for 90 days
+    (API_DescribeStacks). Raises StackError."""
     try:
         client: CloudFormationClient = aws_session.client("cloudformation")
-        (stack,) = client.describe_stacks(StackName=stack_name)["Stacks"]
-    except ClientError as error:
-        if error.response["Error"].get("Code") != "ValidationError":
-            raise StackError(f"cannot describe the stack {stack_name}: {aws_session.problem(error)}") from error
+        (stack,) = client.describe_stacks(StackName=name_or_id)["Stacks"]
+    except (BotoCoreError, ClientError) as error:
+        if isinstance(error, ClientError) and error.response["Error"].get("Code") == "ValidationError":
+            return None
+        raise StackError(f"cannot describe the stack {name_or_id}: {aws_session.problem(error)}") from error
+    return stack
+
+
+def _described(stack_name: str) -> StackTypeDef:
+    stack = find_stack(stack_name)
+    if stack is None:
         region = aws_session.session().region_name
         raise StackError(
             f"there is no stack {stack_name} in the Region {region}: pass the name of a deployed stack as --stack, and "
             "its Region as --region"
-        ) from error
-    except BotoCoreError as error:
-        raise StackError(f"cannot describe the stack {stack_name}: {aws_session.problem(error)}") from error
+        )
     return stack
