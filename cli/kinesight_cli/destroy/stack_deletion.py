@@ -27,7 +27,7 @@ def delete_stack(
     while (status := _status(client, stack_id)) == "DELETE_IN_PROGRESS":
         resources = _resources(client, stack_id)
         update(sum(one["ResourceStatus"] in _GONE for one in resources), len(resources))
-        sleep(_POLL_S)
+        sleep(_POLL_S)  # botocore's waiter for deleted stacks reports no progress
     if status != "DELETE_COMPLETE":
         raise StackError(_failure(client, name, stack_id, status))
 

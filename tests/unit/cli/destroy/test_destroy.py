@@ -14,12 +14,7 @@ from moto import mock_aws
 from typer.testing import CliRunner
 
 ACCOUNT = "123456789012"
-RETAINED = {"Type": "AWS::S3::Bucket", "DeletionPolicy": "Retain"}
-RESOURCES: dict[str, Any] = {
-    "ImagesBucket": {**RETAINED, "Properties": {"BucketName": "images"}},
-    "EvidenceBucket": {**RETAINED, "Properties": {"BucketName": "evidence"}},
-    "PageBucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "page"}},
-}
+RETAINED = {"ImagesBucket": "images", "EvidenceBucket": "evidence", "OtherBucket": "other"}
 
 
 @pytest.fixture(autouse=True)
@@ -28,21 +23,35 @@ def aws() -> Iterator[None]:
         yield
 
 
-def deploy(description: str = "Kinesight: test", **parameters: str) -> str:
+def resources(prefix: str, *, has_images: bool) -> dict[str, Any]:
+    """Buckets that outlive the stack, one of which no version of Kinesight has, and the viewer's."""
+    retained = {
+        logical_id: {
+            "Type": "AWS::S3::Bucket",
+            "DeletionPolicy": "Retain",
+            "Properties": {"BucketName": prefix + name},
+        }
+        for logical_id, name in RETAINED.items()
+        if has_images or logical_id != "ImagesBucket"
+    }
+    return retained | {"PageBucket": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": f"{prefix}page"}}}
+
+
+def deploy(
+    description: str = "Kinesight: test", *, name: str = "kinesight", prefix: str = "", **parameters: str
+) -> str:
     template = {
         "Description": description,
         "Parameters": {name: {"Type": "String"} for name in parameters},
-        "Resources": {
-            k: v for k, v in RESOURCES.items() if k != "ImagesBucket" or "ImagesBucketName" not in parameters
-        },
+        "Resources": resources(prefix, has_images="ImagesBucketName" not in parameters),
     }
     created = boto3.client("cloudformation").create_stack(
-        StackName="kinesight",
+        StackName=name,
         TemplateBody=json.dumps(template),
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
     )
     versioned: Any = {"Status": "Enabled"}  # moto's CloudFormation leaves it out
-    boto3.client("s3").put_bucket_versioning(Bucket="evidence", VersioningConfiguration=versioned)
+    boto3.client("s3").put_bucket_versioning(Bucket=f"{prefix}evidence", VersioningConfiguration=versioned)
     return created["StackId"]
 
 
@@ -56,19 +65,21 @@ def fill(bucket: str, versions: int = 3) -> None:
 
 
 def buckets() -> set[str]:
-    return {one["Name"] for one in boto3.client("s3").list_buckets()["Buckets"]}
+    """Those that exist, without the one that has to be kept in every test."""
+    names = {one["Name"] for one in boto3.client("s3").list_buckets()["Buckets"]}
+    return names - {"other"}
 
 
 def stacks() -> list[str]:
     return [one["StackName"] for one in boto3.client("cloudformation").describe_stacks()["Stacks"]]
 
 
-def run(*arguments: str, typed: str = "kinesight\n") -> Any:
-    return CliRunner().invoke(app, ["destroy", "--stack", "kinesight", *arguments], input=typed)
+def run(*arguments: str, stack: str = "kinesight", typed: str = "kinesight\n") -> Any:
+    return CliRunner().invoke(app, ["destroy", "--stack", stack, *arguments], input=typed)
 
 
 def test_the_data_stays_unless_it_is_to_be_deleted() -> None:
-    deploy()
+    stack_id = deploy()
     fill("images")
 
     done = run()
@@ -76,7 +87,7 @@ def test_the_data_stays_unless_it_is_to_be_deleted() -> None:
     assert done.exit_code == 0, done.output
     assert (stacks(), buckets()) == ([], {"images", "evidence"})
     assert "The bucket images is kept." in done.output
-    assert "kinesight destroy --stack kinesight --delete-data" in done.output
+    assert f"kinesight destroy --stack {stack_id} --delete-data" in done.output
 
 
 def test_all_versions_and_unfinished_uploads_are_deleted() -> None:
@@ -104,6 +115,56 @@ def test_the_data_of_a_stack_that_is_gone_can_still_be_deleted() -> None:
     assert done.exit_code == 0
     assert buckets().isdisjoint({"images", "evidence"})  # moto makes the third anew as it lists resources
     assert "it was deleted and left no bucket" in run("--delete-data").output
+
+
+def test_of_several_deleted_stacks_one_is_named_by_its_id() -> None:
+    first = deploy()
+    run("--yes")
+    second = deploy(prefix="new-")
+    run("--yes")
+
+    refused = run("--delete-data", "--yes")
+    done = run("--delete-data", stack=second)
+
+    assert refused.exit_code == 1
+    assert f"{first} left evidence, images" in refused.output
+    assert f"{second} left new-evidence, new-images" in refused.output
+    assert done.exit_code == 0, done.output
+    assert buckets() & {"images", "evidence", "new-images", "new-evidence"} == {"images", "evidence"}
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_bucket_that_another_stack_uses_is_kept(is_gone: bool) -> None:
+    deploy()
+    deploy(name="office", prefix="office-", ImagesBucketName="images")
+    if is_gone:
+        run("--yes")
+
+    done = run("--delete-data", "--yes")
+
+    assert done.exit_code == 0, done.output
+    assert "The bucket images is kept: the stack office uses it." in done.output
+    assert {"images", "office-evidence"} <= buckets()
+    assert "evidence" not in buckets()
+
+
+def test_what_existed_before_a_stack_that_is_gone_is_not_its_remains() -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="shared-images")
+    deploy(ImagesBucketName="shared-images")
+    run("--yes")
+
+    run("--delete-data", "--yes")
+
+    assert buckets() & {"shared-images", "evidence"} == {"shared-images"}
+
+
+def test_a_bucket_of_another_logical_id_is_never_deleted() -> None:
+    deploy()
+
+    run("--delete-data", "--yes")
+
+    assert [one["Name"] for one in boto3.client("s3").list_buckets()["Buckets"]] == ["other"]
 
 
 @pytest.mark.parametrize("typed", ["", "\n", "y\n", "kinesight-prod\n"])
