@@ -137,8 +137,8 @@ deploy: build ## deploy what `kinesight init` wrote (ENV=staging|prod; ARGS=... 
 	elif [ -z "$(ELSEWHERE)" ]; then $(BIN)/kinesight config put kinesight.yaml --if-none --environment $(ENV) $(IN_REGION); \
 	else echo "kinesight.yaml is not stored in this stack: kinesight config put kinesight.yaml --stack NAME"; fi
 
-destroy: setup ## delete the deployed stack (ENV=...; ARGS=--delete-data also deletes the images and the evidence)
-	@$(BIN)/kinesight destroy --environment $(ENV) $(IN_REGION) $(ARGS)
+destroy: setup ## delete the deployed stack (ENV=...; PURGE=1 also deletes the images and the evidence)
+	@$(BIN)/kinesight destroy --environment $(ENV) $(IN_REGION) $(if $(filter 1,$(PURGE)),--delete-data) $(ARGS)
 
 package: setup ## the files of a release, in dist/ (VERSION=v1.2.3)
 	$(BIN)/python scripts/package_release.py $(VERSION)

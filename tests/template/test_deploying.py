@@ -293,6 +293,18 @@ def test_make_deploys_to_the_region_of_the_environment(
 
 
 @pytest.mark.parametrize(
+    ("variables", "deletes"),
+    [([], False), (["PURGE="], False), (["PURGE=0"], False), (["PURGE=1"], True), (["ARGS=--delete-data"], True)],
+)
+def test_make_deletes_the_data_on_request_only(variables: list[str], deletes: bool) -> None:
+    command = ["make", "-n", "destroy", "ENV=prod", *variables]
+    printed = subprocess.check_output(command, cwd=ROOT, text=True, env={"PATH": os.environ["PATH"]})
+    (line,) = [one.split() for one in printed.splitlines() if "kinesight destroy" in one]
+
+    assert line[1:] == ["destroy", "--environment", "prod"] + ["--delete-data"] * deletes
+
+
+@pytest.mark.parametrize(
     ("arguments", "puts"),
     [("", True), ("--no-confirm-changeset", True), ("--stack-name other", False), ("--region=x", False), ("-g", False)],
 )
