@@ -157,7 +157,7 @@ class LivePlayer:
         self._progress.step(f"waiting for {self._source}: {why}; next attempt in {delay_s:.0f} s")
         until_s = time.monotonic() + delay_s
         while not self._is_stopped() and time.monotonic() < until_s:
-            time.sleep(0.1)
+            time.sleep(0.1)  # short, for a signal's handler may have called `stop`
 
 
 def _may_pass(error: Exception) -> bool:

@@ -54,7 +54,7 @@ def follow(execution: Execution, progress: Callable[[int, int], None]) -> dict[s
         if described["status"] != "RUNNING":
             raise AnalysisError(f"{described.get('error', described['status'])}: {described.get('cause', '')}")
         progress(*_windows(client, execution.arn))
-        time.sleep(_POLL_S)
+        time.sleep(_POLL_S)  # botocore has no waiter for executions
 
 
 def _windows(client: Any, execution_arn: str) -> tuple[int, int]:

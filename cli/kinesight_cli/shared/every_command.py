@@ -77,7 +77,7 @@ def _with_errors(function: Callable[..., Any]) -> Callable[..., Any]:
         except KeyboardInterrupt as error:
             print_error("interrupted")
             raise typer.Exit(INTERRUPTED) from error
-        except Exception as error:
+        except Exception as error:  # any: a user gets a message, not a traceback
             if Debugging.enabled:
                 raise
             print_error(_message(error))

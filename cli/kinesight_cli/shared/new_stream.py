@@ -28,7 +28,7 @@ def wait_until_active(client: Any, name: str) -> Any:
         info = client.describe_stream(StreamName=name)["StreamInfo"]
         if info["Status"] == "ACTIVE":
             return info
-        time.sleep(1)
+        time.sleep(1)  # botocore has no waiter for streams
     raise CommandError(f"the stream {name} is {info['Status']}, not ACTIVE, after a minute: run the command again")
 
 
