@@ -3,7 +3,7 @@
 import socket
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,11 @@ class CuttingProxy(socketserver.ThreadingTCPServer):
 
     daemon_threads = True
 
-    def __init__(self, port: int, cuts: list[int]) -> None:
+    def __init__(self, port: int, cuts: list[int], own_port: int = 0) -> None:
         self.port = port
         self.cuts = cuts
         self.connections = 0
-        super().__init__(("127.0.0.1", 0), Connection)
+        super().__init__(("127.0.0.1", own_port), Connection)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
@@ -67,23 +67,18 @@ def cutting(kvs: KvsServer) -> Iterator[CuttingProxy]:
     proxy.server_close()
 
 
-def send(proxy: CuttingProxy, video_file: Path, attempts: int = 6) -> Any:
+def send(port: int, video_file: Path, keeps_trying: Callable[[int], bool] = lambda failures: failures < 6) -> Any:
     video = read_video(video_file)
-    target = Target("cam", f"http://127.0.0.1:{proxy.server_address[1]}", "us-east-1", Credentials("a", "b"), True)
-    return video, put_media(
-        target,
-        video.track,
-        outgoing(video, NOON_MS, Tagging()),
-        lambda _: None,
-        keeps_trying=lambda failures: failures < attempts,
-    )
+    target = Target("cam", f"http://127.0.0.1:{port}", "us-east-1", Credentials("a", "b"), True)
+    source = outgoing(video, NOON_MS, Tagging())
+    return video, put_media(target, video.track, source, lambda _: None, keeps_trying=keeps_trying)
 
 
 def test_nothing_is_lost_when_connections_are_cut(cutting: CuttingProxy, archived_media: Any, tmp_path: Path) -> None:
     video_file = a_file(tmp_path / "clip.mp4", seconds=12, size=(320, 240), options={"g": "10", "bf": "0", "crf": "10"})
     cutting.cuts = [20_000, 90_000]
 
-    video, sent = send(cutting, video_file)
+    video, sent = send(cutting.server_address[1], video_file)
 
     assert cutting.connections == 3
     assert sent.fragments == len(video.fragments)
@@ -96,4 +91,21 @@ def test_a_connection_that_always_breaks_is_given_up(cutting: CuttingProxy, tmp_
     cutting.cuts = [10] * 9
 
     with pytest.raises(ProducerError, match="failed 2 times"):
-        send(cutting, a_file(tmp_path / "clip.mp4"), attempts=2)
+        send(cutting.server_address[1], a_file(tmp_path / "clip.mp4"), lambda failures: failures < 2)
+
+
+def test_an_endpoint_that_cannot_be_reached_is_tried_again(cutting: CuttingProxy, tmp_path: Path) -> None:
+    cutting.shutdown()
+    cutting.server_close()
+    port = cutting.server_address[1]
+    started: list[CuttingProxy] = []
+
+    def start(failures: int) -> bool:
+        started.append(CuttingProxy(cutting.port, [], port))
+        return failures == 1
+
+    video, sent = send(port, a_file(tmp_path / "clip.mp4"), start)
+    started[0].shutdown()
+    started[0].server_close()
+
+    assert (len(started), sent.fragments) == (1, len(video.fragments))

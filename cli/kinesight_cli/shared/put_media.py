@@ -198,7 +198,10 @@ class _Connection:
         for name, value in self._signed_headers(start_epoch_ms).items():
             if name.lower() != "host":
                 connection.putheader(name, value)
-        connection.endheaders()
+        try:
+            connection.endheaders()
+        except OSError as error:
+            raise ConnectionBrokenError(str(error)) from error
         # Kept, because getresponse detaches the socket if the response closes the connection.
         self._socket = connection.sock
         return connection
