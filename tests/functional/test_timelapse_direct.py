@@ -46,6 +46,14 @@ def test_video_and_poster_are_written(stream: str, kvs: KvsServer, kinesis_video
         assert poster.size == (320, 240)
 
 
+@pytest.mark.parametrize(("file", "problem"), [("day.jpg", "poster image"), ("none/day.mp4", "does not exist")])
+def test_files_that_cannot_be_written_are_refused_first(stream: str, tmp_path: Path, file: str, problem: str) -> None:
+    done = run(NOON_MS, NOON_MS + 5000, "--out", str(tmp_path / file))
+
+    assert done.exit_code == 1
+    assert problem in done.stderr
+
+
 def test_a_range_without_media_is_named(stream: str, tmp_path: Path) -> None:
     done = run(NOON_MS, NOON_MS + 5000, "--out", str(tmp_path / "day.mp4"))
 

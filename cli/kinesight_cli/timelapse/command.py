@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from kinesight_cli.shared.console import console, errors, show
+from kinesight_cli.shared.errors import CommandError
 from kinesight_cli.shared.every_command import changes_account
 from kinesight_cli.shared.options import (
     FollowOption,
@@ -71,19 +72,29 @@ def timelapse(
     workflow_input = range_input(stream, begin, end, every or _default_interval_ms(begin, end, fps), selector)
     workflow_input |= {"Detector": "NONE", "Timelapse": options}
     video = out or Path(f"{stream}-{begin:%Y%m%dT%H%M%S}.mp4")
+    poster = _poster(video)
     if direct:
-        _make_directly(workflow_input, video, as_json=as_json)
+        _make_directly(workflow_input, video, poster, as_json=as_json)
         return
     summary = run_analysis(stack, workflow_input, follow=follow, as_json=as_json)
     if summary is not None:
-        _download(summary, video, as_json=as_json)
+        _download(summary, video, poster, as_json=as_json)
 
 
-def _make_directly(workflow_input: dict[str, object], video: Path, *, as_json: bool) -> None:
+def _poster(video: Path) -> Path:
+    """Returns the file beside the video. Raises CommandError if it is the video's, or the folder does not exist."""
+    poster = video.with_suffix(".jpg")
+    if poster == video:
+        raise CommandError(f"{video} is the file of the poster image: pass the video's as --out, such as day.mp4")
+    if not video.parent.is_dir():
+        raise CommandError(f"the folder {video.parent} does not exist: create it, or pass another --out")
+    return poster
+
+
+def _make_directly(workflow_input: dict[str, object], video: Path, poster: Path, *, as_json: bool) -> None:
     from kinesight_cli.shared.progress import shown_progress
     from kinesight_cli.timelapse.direct import make_timelapse
 
-    poster = video.with_suffix(".jpg")
     with shown_progress(errors if as_json else console) as progress:
         progress.step("getting images")
         facts = make_timelapse(
@@ -92,11 +103,10 @@ def _make_directly(workflow_input: dict[str, object], video: Path, *, as_json: b
     _show(facts, video, poster, as_json=as_json)
 
 
-def _download(summary: dict[str, Any], video: Path, *, as_json: bool) -> None:
+def _download(summary: dict[str, Any], video: Path, poster: Path, *, as_json: bool) -> None:
     from kinesight_cli.shared.progress import shown_progress
     from kinesight_cli.timelapse.download import download
 
-    poster = video.with_suffix(".jpg")
     with shown_progress(errors if as_json else console) as progress:
         progress.step("downloading")
         download(summary["timelapse"]["video"], video, lambda done, of: progress.amount("bytes", done, of))
