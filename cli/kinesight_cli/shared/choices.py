@@ -19,6 +19,7 @@ _SAMPLING_INTERVAL_MS = 10_000
 passes an image a minute at least, which is more than the usual tenth."""
 _NAMES = re.compile(r"[a-zA-Z0-9_.*?-]+(,[a-zA-Z0-9_.*?-]+){0,9}")
 _LONGEST_NAMES = 320
+_LONGEST_TAGS = 200
 _LONGEST_LABELS = 200
 _LARGEST_USD = 1_000_000
 _EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
@@ -70,7 +71,7 @@ class Choices:
             "LiveStatus": "DISABLED" if tags else "ENABLED",
             "Labels": self.labels,
             "AlertEmail": self.email,
-            "DailyBudgetUsd": "" if self.daily_budget_usd is None else f"{self.daily_budget_usd}",
+            "DailyBudgetUsd": "" if self.daily_budget_usd is None else f"{self.daily_budget_usd:f}",
         }
 
     def document(self) -> Mapping[str, Any]:
@@ -98,6 +99,8 @@ def tag_filters(text: str) -> str:
         StreamSelection.read([], text)
     except InvalidSettingError as error:
         raise ChoiceError(str(error)) from error
+    if len(text.strip()) > _LONGEST_TAGS:
+        raise ChoiceError(f"tags have at most {_LONGEST_TAGS} characters: give the streams a common tag")
     return text.strip()
 
 
@@ -129,6 +132,6 @@ def daily_budget(text: str) -> Decimal | None:
         usd = Decimal(text.strip().removeprefix("$"))
     except InvalidOperation:
         usd = Decimal(-1)
-    if not usd.is_finite() or not 0 <= usd <= _LARGEST_USD or usd != usd.quantize(Decimal("0.01")):
+    if not usd.is_finite() or usd.is_signed() or usd > _LARGEST_USD or usd != usd.quantize(Decimal("0.01")):
         raise ChoiceError(f"{text!r} is not an amount of US dollars, such as 2.50")
     return usd

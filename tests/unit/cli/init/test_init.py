@@ -143,9 +143,11 @@ def test_the_estimate_can_be_repeated_by_the_command_that_is_printed(
         (["--streams", "front door"], "not a list of at most ten stream names"),
         (["--streams", ",".join("abcdefghijk")], "at most ten"),
         (["--tags", "Location"], "not a filter such as"),
+        (["--tags", "Location=" + "x" * 192], "at most 200 characters"),
         (["--streams", "a", "--email", "somewhere"], "not an e-mail address"),
         (["--streams", "a", "--daily-budget", "many"], "not an amount of US dollars"),
         (["--streams", "a", "--daily-budget", "-1"], "not an amount of US dollars"),
+        (["--streams", "a", "--daily-budget", "-0"], "not an amount of US dollars"),
         (["--streams", "a", "--daily-budget", "0.001"], "not an amount of US dollars"),
         (["--streams", "a", "--daily-budget", "NaN"], "not an amount of US dollars"),
         (["--streams", "a", "--labels", "x" * 201], "at most 200 characters"),
@@ -209,8 +211,14 @@ def test_a_budget_is_an_amount_or_none(text: str, usd: str | None) -> None:
         parse.daily_budget("1e400")
 
 
+def test_a_budget_is_written_as_the_template_accepts_it(tmp_path: Path) -> None:
+    assert run(tmp_path, "--yes", "--streams", "a", "--daily-budget", "1e2").exit_code == 0
+
+    assert written(tmp_path)["DailyBudgetUsd"] == "100"
+
+
 def typed(folder: Path, *choices: str) -> tuple[int, str]:
-    """Runs the command in a pseudo-terminal and choices its questions; returns its exit code and what it printed."""
+    """Runs the command in a pseudo-terminal and types the choices; returns its exit code and what it printed."""
     command = [str(Path(sys.executable).with_name("kinesight")), "init", "--folder", str(folder)]
     terminal, side = pty.openpty()
     process = subprocess.Popen(command, stdin=side, stdout=side, stderr=side, close_fds=True)
