@@ -109,7 +109,7 @@ def test_the_gate_saves_detector_calls_but_reads_every_image() -> None:
     off, on = calls(of()), calls(of(**{"gate.mode": "ON"}))
 
     detect = "analyze_images rekognition:DetectLabels"
-    assert on[detect] == pytest.approx(0.1 * off[detect])
+    assert on[detect] == pytest.approx((0.1 + 0.9 * 3 / 60) * off[detect])
     assert on["analyze_images s3:GetObject images"] == on["analyze_images s3:HeadObject images"]
     assert on["analyze_images dynamodb:PutItem CoordinationTable"] == on[detect]
     assert "analyze_images s3:GetObject images" not in off
@@ -529,7 +529,7 @@ def test_a_named_detector_counts_by_its_type_and_its_own_price() -> None:
     priced = estimator(url, Workload(), PRICES, _configured())
     free = estimator(url | {"detectors.own.usdPerThousandCalls": ""}, Workload(), PRICES, _configured())
 
-    assert calls(priced)[budget] == pytest.approx(0.1 * 30 * 86_400)
+    assert calls(priced)[budget] == pytest.approx((0.1 + 0.9 / 60) * 30 * 86_400)
     assert budget not in calls(free)
     assert [row.key for row in priced.bill().rows if row.usd is None] == ["kvs.image", "http.call"]
 

@@ -141,15 +141,17 @@ def flow_of(seconds: float, interval_ms: float, parameters: Mapping[str, str], w
 
 
 def _sent_share(interval_ms: float, parameters: Mapping[str, str], workload: Workload) -> float:
-    """Returns the share that the gate passes on: changed images, within the gate's maximum and minimum interval."""
+    """Returns the share that the gate passes on: changed images, and of the others one per maximum interval; all of
+    them at most one per minimum interval (domain/gate/decision.py)."""
     if parameters["Detector"] == NO_DETECTOR:
         return 0.0
     if parameters["gate.mode"] != "ON":
         return 1.0
-    least = interval_ms / (1000 * float(parameters["gate.maximumIntervalSeconds"]))
+    due = min(1.0, interval_ms / (1000 * float(parameters["gate.maximumIntervalSeconds"])))
+    passed = workload.changed_share + (1 - workload.changed_share) * due
     slowest_ms = float(parameters["gate.minimumIntervalMilliseconds"])
     most = min(1.0, interval_ms / slowest_ms) if slowest_ms else 1.0
-    return min(most, max(least, workload.changed_share))
+    return min(most, passed)
 
 
 def _downstream(sources: list[Source], parameters: Mapping[str, str], workload: Workload, shape: Shape) -> Items:

@@ -29,7 +29,9 @@ class Workload:
     retention_hours: float = _assumed(24, "retention of the video (DataRetentionInHours)")
     tagged_share: float = _assumed(1, "share of fragments that are tagged for image generation")
     notified_share: float = _assumed(0.02, "share of fragments that are tagged for notifications")
-    changed_share: float = _assumed(0.1, "share of images that gate.mode=ON passes on (docs/gate.md: 5 to 14 %)")
+    changed_share: float = _assumed(
+        0.1, "share of images that have changed; gate.mode=ON passes them, and one per maximumIntervalSeconds of others"
+    )
     matched_share: float = _assumed(0.02, "share of images that match the rules")
     chained_share: float = _assumed(0.02, "share of images that followUp.detector analyzes")
     crops: float = _assumed(1, "crops per image that followUp.detector analyzes, with followUp.on=CROP")

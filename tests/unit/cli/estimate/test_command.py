@@ -36,7 +36,7 @@ def test_the_default_is_what_init_sets_up() -> None:
     full = document["fullRate"]
 
     assert row(document, "kvs.consume")["units"] == pytest.approx(324, rel=0.1)
-    assert row(document, "rekognition.image.group2")["usd"] == pytest.approx(43.2)
+    assert row(document, "rekognition.image.group2")["usd"] == pytest.approx(64.8)
     assert row(full, "rekognition.image.group2")["units"] == pytest.approx(259_200)
     assert full["usd"] == pytest.approx(sum(one["usd"] or 0 for one in full["rows"]), rel=1e-4)
     assert document["usd"] < 200 < 300 < full["usd"]

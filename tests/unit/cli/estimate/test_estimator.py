@@ -14,6 +14,8 @@ from kinesight_cli.shared.choices import Choices
 PRICES = load_prices("us-east-1")
 DETECT = "rekognition:DetectLabels"
 KEYFRAMES = 30 * 86_400 / 2
+PASSED = (0.1 + 0.9 * 2 / 60) * KEYFRAMES
+"""A tenth has changed, and of the others the gate passes one a minute."""
 GATE_WRITES = "one per image that the gate passes on"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -61,23 +63,23 @@ def test_the_initial_setup_is_read_live_with_gate_and_budget() -> None:
     settings = found.parameters
 
     assert (settings["LiveStatus"], settings["ImageGenerationStatus"]) == ("ENABLED", "DISABLED")
-    assert (settings["gate.mode"], settings["DailyBudgetUsd"]) == ("ON", "1.50")
-    # A tenth of the keyframes is less than the one a minute that the gate passes in any case.
-    assert calls(found, DETECT) == pytest.approx(30 * 1440)
+    assert (settings["gate.mode"], settings["DailyBudgetUsd"]) == ("ON", "2.50")
+    # A tenth of one keyframe every 10 s, and one a minute of the others.
+    assert calls(found, DETECT) == pytest.approx(30 * (864 + 0.9 * 1440))
     assert list(found.warnings(found.bill())) == []
 
 
 def test_a_budget_bounds_calls_and_what_follows_from_them() -> None:
     free, limited = live(DailyBudgetUsd=""), live()
 
-    assert calls(free, DETECT) == pytest.approx(0.1 * KEYFRAMES)
+    assert calls(free, DETECT) == pytest.approx(PASSED)
     assert calls(limited, DETECT) == pytest.approx(30 * 1000)
-    share = 30_000 / (0.1 * KEYFRAMES)
+    share = 30_000 / PASSED
     for name in ("kinesis:Record", "keep_evidence s3:PutObject results"):
         assert calls(limited, name) == pytest.approx(share * calls(free, name)), name
     # The gate counts an image over the budget as sent, and each try is a write.
-    assert count(limited, GATE_WRITES) == count(free, GATE_WRITES) == pytest.approx(0.1 * KEYFRAMES)
-    assert calls(limited, "consume_live dynamodb:UpdateItem CoordinationTable") == pytest.approx(0.1 * KEYFRAMES)
+    assert count(limited, GATE_WRITES) == count(free, GATE_WRITES) == pytest.approx(PASSED)
+    assert calls(limited, "consume_live dynamodb:UpdateItem CoordinationTable") == pytest.approx(PASSED)
 
 
 def test_a_budget_of_each_camera_grows_with_the_cameras() -> None:
@@ -101,7 +103,7 @@ def test_a_detectors_own_price_counts_for_the_budget() -> None:
         {**Choices.default().parameters(), **settings, "detector": "own", "gate.mode": "ON"}, Workload(), PRICES
     )
 
-    assert calls(found, "kinesis:Record") == pytest.approx(30 * 750)
+    assert calls(found, "kinesis:Record") == pytest.approx(30 * 1250)
 
 
 def test_what_is_over_the_budget_is_named() -> None:
@@ -109,7 +111,7 @@ def test_what_is_over_the_budget_is_named() -> None:
     (said,) = found.warnings(found.bill())
 
     assert said == (
-        "DailyBudgetUsd=1.00 is less than the $4.32 per day of all calls: 77% of the images that the detector would "
+        "DailyBudgetUsd=1.00 is less than the $5.62 per day of all calls: 82% of the images that the detector would "
         "get are over the budget and not analyzed"
     )
 
@@ -185,7 +187,7 @@ def test_log_level_changes_the_logs(source: Callable[..., Estimator]) -> None:
 
 def test_images_over_the_budget_are_logged_at_warning() -> None:
     warning, error = (usd(live(LogLevel=level), "cloudwatch.logs") for level in ("WARNING", "ERROR"))
-    over = 0.1 * KEYFRAMES - 30_000
+    over = PASSED - 30_000
 
     assert warning - error == pytest.approx(over * 0.9 / 1e6 * 0.5)
 

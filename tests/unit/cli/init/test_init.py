@@ -52,7 +52,7 @@ def test_streams_are_read_live_behind_a_gate_within_a_budget_by_default(tmp_path
         "ImageGenerationStatus": "DISABLED",
         "LiveStatus": "ENABLED",
         "Labels": "Person",
-        "DailyBudgetUsd": "1.50",
+        "DailyBudgetUsd": "2.50",
     }
     document = read_file(tmp_path / "kinesight.yaml").document
     assert isinstance(document, ConfigurationDocument)
@@ -84,7 +84,7 @@ def test_tags_are_read_only_if_they_decide(
 
     facts, cameras = json.loads(result.output), 1 if read else 2
     assert (account.tags_read, facts["streams"]) == (read, cameras)
-    assert facts["parameters"]["DailyBudgetUsd"] == f"{1.5 * cameras:.2f}"
+    assert facts["parameters"]["DailyBudgetUsd"] == f"{2.5 * cameras:.2f}"
 
 
 def test_producers_that_tag_have_images_generated(tmp_path: Path) -> None:
