@@ -1,17 +1,15 @@
 """The estimate of settings: what budgets, batches, LogLevel and full rate change."""
 
 from collections.abc import Callable
-from functools import cache
 
 import pytest
-from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight_cli.estimate.estimator import Estimator, estimator
 from kinesight_cli.estimate.month import lines_of
-from kinesight_cli.estimate.prices import load_prices
 from kinesight_cli.estimate.workload import Workload, assumed
 from kinesight_cli.shared.choices import Choices
 
-PRICES = load_prices("us-east-1")
+from tests.unit.cli.estimate.stacks import PRICES, calls, initial, live, of, usd
+
 DETECT = "rekognition:DetectLabels"
 KEYFRAMES = 30 * 86_400 / 2
 PASSED = (0.1 + 0.9 * 2 / 60) * KEYFRAMES
@@ -20,32 +18,8 @@ GATE_WRITES = "one per image that the gate passes on"
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
-@cache
-def _initial() -> Estimator:
-    document = ConfigurationDocument.model_validate(Choices.default().document())
-    return estimator(Choices.default().parameters(), Workload(), PRICES, document)
-
-
-@cache
-def _of_template() -> Estimator:
-    return estimator({}, Workload(), PRICES)
-
-
-def live(workload: Workload | None = None, /, **settings: str) -> Estimator:
-    """What `kinesight init` sets up, with every keyframe, a dollar a day, and these settings."""
-    plain, changes = _initial(), {"live.samplingInterval": "1000", "DailyBudgetUsd": "1.00"}
-    return Estimator({**plain.parameters, **changes, **settings}, plain.shape, workload or Workload(), PRICES)
-
-
-def images(workload: Workload | None = None, /, **settings: str) -> Estimator:
-    """The template's defaults, generated images, with these settings."""
-    plain = _of_template()
-    return Estimator({**plain.parameters, **settings}, plain.shape, workload or Workload(), PRICES)
-
-
-def calls(found: Estimator, name: str) -> float:
-    lines = lines_of(found.parameters, found.workload, found.shape)
-    return sum(line.count for line in lines if name in line.call)
+def calls_with(found: Estimator, name: str) -> float:
+    return sum(count for call, count in calls(found).items() if name in call)
 
 
 def count(found: Estimator, why: str) -> float:
@@ -53,47 +27,42 @@ def count(found: Estimator, why: str) -> float:
     return sum(line.count for line in lines if line.why == why)
 
 
-def usd(found: Estimator, key: str) -> float:
-    row = found.bill().row(key)
-    return (row.usd if row else None) or 0.0
-
-
 def test_the_initial_setup_is_read_live_with_gate_and_budget() -> None:
-    found = _initial()
+    found = initial()
     settings = found.parameters
 
     assert (settings["LiveStatus"], settings["ImageGenerationStatus"]) == ("ENABLED", "DISABLED")
     assert (settings["gate.mode"], settings["DailyBudgetUsd"]) == ("ON", "2.50")
     # A tenth of one keyframe every 10 s, and one a minute of the others.
-    assert calls(found, DETECT) == pytest.approx(30 * (864 + 0.9 * 1440))
+    assert calls_with(found, DETECT) == pytest.approx(30 * (864 + 0.9 * 1440))
     assert list(found.warnings(found.bill())) == []
 
 
 def test_a_budget_bounds_calls_and_what_follows_from_them() -> None:
     free, limited = live(DailyBudgetUsd=""), live()
 
-    assert calls(free, DETECT) == pytest.approx(PASSED)
-    assert calls(limited, DETECT) == pytest.approx(30 * 1000)
+    assert calls_with(free, DETECT) == pytest.approx(PASSED)
+    assert calls_with(limited, DETECT) == pytest.approx(30 * 1000)
     share = 30_000 / PASSED
     for name in ("kinesis:Record", "keep_evidence s3:PutObject results"):
-        assert calls(limited, name) == pytest.approx(share * calls(free, name)), name
+        assert calls_with(limited, name) == pytest.approx(share * calls_with(free, name)), name
     # The gate counts an image over the budget as sent, and each try is a write.
     assert count(limited, GATE_WRITES) == count(free, GATE_WRITES) == pytest.approx(PASSED)
-    assert calls(limited, "consume_live dynamodb:UpdateItem CoordinationTable") == pytest.approx(PASSED)
+    assert calls_with(limited, "consume_live dynamodb:UpdateItem CoordinationTable") == pytest.approx(PASSED)
 
 
 def test_a_budget_of_each_camera_grows_with_the_cameras() -> None:
     ten = assumed(["cameras=10"])
 
-    assert calls(live(ten, DailyBudgetUsd="", dailyBudgetUsd="1"), DETECT) == pytest.approx(300_000)
-    assert calls(live(ten, DailyBudgetUsd="2", dailyBudgetUsd="1"), DETECT) == pytest.approx(60_000)
-    assert calls(live(ten, DailyBudgetUsd="0"), DETECT) == 0
+    assert calls_with(live(ten, DailyBudgetUsd="", dailyBudgetUsd="1"), DETECT) == pytest.approx(300_000)
+    assert calls_with(live(ten, DailyBudgetUsd="2", dailyBudgetUsd="1"), DETECT) == pytest.approx(60_000)
+    assert calls_with(live(ten, DailyBudgetUsd="0"), DETECT) == 0
 
 
 def test_a_budget_that_suffices_changes_nothing_but_its_writes() -> None:
     free, ample = live(DailyBudgetUsd=""), live(DailyBudgetUsd="1000")
 
-    assert calls(free, DETECT) == calls(ample, DETECT)
+    assert calls_with(free, DETECT) == calls_with(ample, DETECT)
     assert list(ample.warnings(ample.bill())) == []
 
 
@@ -103,7 +72,7 @@ def test_a_detectors_own_price_counts_for_the_budget() -> None:
         {**Choices.default().parameters(), **settings, "detector": "own", "gate.mode": "ON"}, Workload(), PRICES
     )
 
-    assert calls(found, "kinesis:Record") == pytest.approx(30 * 1250)
+    assert calls_with(found, "kinesis:Record") == pytest.approx(30 * 1250)
 
 
 def test_what_is_over_the_budget_is_named() -> None:
@@ -126,7 +95,7 @@ def test_full_rate_has_neither_gate_nor_budget() -> None:
 
 
 def test_images_of_a_fragment_are_one_invocation() -> None:
-    slow, fast = images(SamplingInterval="3000"), images(SamplingInterval="200")
+    slow, fast = of(SamplingInterval="3000"), of(SamplingInterval="200")
     duration = "duration of analyze_images × its memory"
 
     assert count(slow, "invocations of analyze_images") == pytest.approx(864_000)
@@ -134,35 +103,35 @@ def test_images_of_a_fragment_are_one_invocation() -> None:
     # Ten images of a fragment of two seconds, five at a time.
     assert count(fast, "invocations of analyze_images") == pytest.approx(1_296_000)
     assert count(fast, duration) == pytest.approx(1_296_000 * 2 * 0.7)
-    wide = images(SamplingInterval="200", **{"limits.concurrentDetections": "10"})
+    wide = of(SamplingInterval="200", **{"limits.concurrentDetections": "10"})
     assert count(wide, duration) == pytest.approx(1_296_000 * 0.7)
-    one_by_one = images(SamplingInterval="200", **{"limits.concurrentDetections": "1"})
+    one_by_one = of(SamplingInterval="200", **{"limits.concurrentDetections": "1"})
     assert count(one_by_one, duration) == pytest.approx(1_296_000 * 7.0)
 
 
 def test_a_stated_number_of_images_per_invocation_is_used() -> None:
-    found = images(assumed(["images_per_invocation=5"]), SamplingInterval="3000")
+    found = of(assumed(["images_per_invocation=5"]), SamplingInterval="3000")
 
     assert count(found, "invocations of analyze_images") == pytest.approx(864_000 / 5)
     assert count(found, "duration of analyze_images × its memory") == pytest.approx(864_000 / 5 * 0.7)
 
 
 def test_busy_functions_take_more_images_at_once() -> None:
-    fleet = images(assumed(["cameras=100"]), SamplingInterval="3000", MaximumConcurrency="2")
+    fleet = of(assumed(["cameras=100"]), SamplingInterval="3000", MaximumConcurrency="2")
 
     invocations = count(fleet, "invocations of analyze_images")
     assert 86_400_000 / 10 <= invocations < 86_400_000 / 5
 
 
 def test_windows_of_ranges_are_billed_in_waves() -> None:
-    found = images(ImageGenerationStatus="DISABLED", SweepSchedule="rate(1 hour)")
+    found = of(ImageGenerationStatus="DISABLED", SweepSchedule="rate(1 hour)")
     windows = 2_592_000 / 25
 
     assert count(found, "duration of detect_objects × its memory") == pytest.approx(windows * (0.3 + 5 * 0.7))
 
 
 def test_evidence_of_a_batch_is_kept_side_by_side() -> None:
-    busy = images(assumed(["cameras=30", "matched_share=1"]), SamplingInterval="1000")
+    busy = of(assumed(["cameras=30", "matched_share=1"]), SamplingInterval="1000")
     matched, duration = 30 * 2_592_000, count(busy, "duration of keep_evidence × its memory")
 
     assert duration < 0.4 * matched / 4
@@ -171,14 +140,13 @@ def test_evidence_of_a_batch_is_kept_side_by_side() -> None:
 
 def test_notifications_are_gathered_for_a_second() -> None:
     one, many = (
-        images(assumed([f"cameras={n}"]), ImageGenerationStatus="DISABLED", NotificationStatus="ENABLED")
-        for n in (1, 1000)
+        of(assumed([f"cameras={n}"]), ImageGenerationStatus="DISABLED", NotificationStatus="ENABLED") for n in (1, 1000)
     )
 
     assert count(many, "invocations of start_analysis") < 200 * count(one, "invocations of start_analysis")
 
 
-@pytest.mark.parametrize("source", [live, images])
+@pytest.mark.parametrize("source", [live, of])
 def test_log_level_changes_the_logs(source: Callable[..., Estimator]) -> None:
     debug, info, warning, error = (usd(source(LogLevel=level), "cloudwatch.logs") for level in LEVELS)
 
@@ -205,4 +173,4 @@ def test_each_camera_with_a_match_is_read_once_per_batch() -> None:
     matched = 0.02 * 30 * KEYFRAMES
 
     # The cameras of a batch rarely match twice in a second.
-    assert calls(fleet, "track_sessions dynamodb:GetItem CoordinationTable") == pytest.approx(matched, rel=0.05)
+    assert calls_with(fleet, "track_sessions dynamodb:GetItem CoordinationTable") == pytest.approx(matched, rel=0.05)

@@ -25,9 +25,9 @@ def luma(person_at: int | None) -> bytes:
     return bytes(rows)
 
 
-def video(visit_frames: int, every: int) -> list[bytes]:
+def video(walk_frames: int, every: int) -> list[bytes]:
     """A person walks by, for so many frames, at the start of every so many."""
-    return [luma(8 * (at % every)) if at % every < visit_frames else luma(None) for at in range(_FRAMES)]
+    return [luma(8 * (at % every)) if at % every < walk_frames else luma(None) for at in range(_FRAMES)]
 
 
 def decided(settings: GateSettings, frames: Iterable[bytes], interval_ms: int) -> Counter[Reason]:
@@ -50,20 +50,20 @@ def estimated_share(changed: float, interval_ms: int, **gate: str) -> float:
 
 @pytest.mark.parametrize("interval_ms", [2_000, 10_000])
 @pytest.mark.parametrize("maximum_s", [60, 300])
-@pytest.mark.parametrize(("visit_frames", "every"), [(0, 60), (3, 60), (6, 40)])
+@pytest.mark.parametrize(("walk_frames", "every"), [(0, 60), (3, 60), (6, 40)])
 def test_changed_images_pass_and_one_per_maximum_interval_of_the_others(
-    interval_ms: int, maximum_s: int, visit_frames: int, every: int
+    interval_ms: int, maximum_s: int, walk_frames: int, every: int
 ) -> None:
     gate = GateSettings(mode=GateMode.ON, method=GateMethod.PERCEPTUAL_HASH, maximum_interval_seconds=maximum_s)
-    reasons = decided(gate, video(visit_frames, every), interval_ms)
+    reasons = decided(gate, video(walk_frames, every), interval_ms)
 
     passed = reasons[Reason.FIRST] + reasons[Reason.CHANGED] + reasons[Reason.DUE]
     estimated = _FRAMES * estimated_share(
         reasons[Reason.CHANGED] / _FRAMES, interval_ms, maximumIntervalSeconds=f"{maximum_s}"
     )
-    # A maximum interval begins with each image that passes, so before each visit less than one of them is cut short.
-    visits = _FRAMES // every if visit_frames else 0
-    assert passed - 1 <= estimated <= passed + visits + 1
+    # A maximum interval begins with each image that passes, so before each walk less than one of them is cut short.
+    walks = _FRAMES // every if walk_frames else 0
+    assert passed - 1 <= estimated <= passed + walks + 1
 
 
 def test_a_busy_camera_passes_one_per_minimum_interval() -> None:

@@ -172,3 +172,12 @@ def test_an_invalid_price_file_is_rejected(tmp_path: Path, text: str, said: str)
     with pytest.raises(PricesError) as caught:
         load_prices(HOME_REGION, path)
     assert said in str(caught.value)
+
+
+def test_tiers_are_those_of_aws_worked_example() -> None:
+    """2.5 million images: the first million at $0.0010, the next 1.5 at $0.0008 ("Amazon Rekognition pricing")."""
+    price = load_prices(HOME_REGION)[GROUP_2]
+
+    assert price.usd_of(2_500_000) == pytest.approx(1000 + 1200)
+    assert price.usd_of(0) == 0
+    assert price.usd_of(40_000_000) == pytest.approx(1000 + 3200 + 35_000_000 * 0.0006)
