@@ -16,7 +16,7 @@ DEFAULT_LABELS = "Person"
 _BUDGET_USD_PER_CAMERA = Decimal("2.50")
 _SAMPLING_INTERVAL_MS = 10_000
 """With it and the gate, the budget of a usual camera lasts all day. If a tenth of its 8,640 images have changed, the
-gate passes these and one a minute of the others: 2,160 calls, in the scenes of benchmarks/gate.py up to 2,400."""
+gate passes these and one a minute of the others: 2,160 calls, in the scenes of benchmarks/gate.py up to 2,330."""
 _NAMES = re.compile(r"[a-zA-Z0-9_.*?-]+(,[a-zA-Z0-9_.*?-]+){0,9}")
 _LONGEST_NAMES = 320
 _LONGEST_TAGS = 200
