@@ -44,7 +44,8 @@ _REQUESTS = {
     "one camera": {"stream": "camera-007"},
     "one camera's day": {
         "stream": "camera-007",
-        "day": datetime.fromtimestamp(_NEWEST_MS / 1000, UTC).date().isoformat(),
+        "start": datetime.fromtimestamp((_NEWEST_MS - _DAY_MS) / 1000, UTC).isoformat(),
+        "end": datetime.fromtimestamp(_NEWEST_MS / 1000, UTC).isoformat(),
     },
     "one session in ten": {"class": "ACTIVITY"},
     "one session in a thousand": {"label": "Cat"},

@@ -12,6 +12,8 @@ type Analysis = Api.Analysis;
 type ListedAnalysis = Api.ListedAnalysis;
 type AnalysisResult = Api.AnalysisResult;
 
+/** The midnights between which a day of the browser's time zone is. */
+type DayTimes = { start: string; end: string };
 /** Filters of the session list; an empty value does not filter. */
 type SessionFilters = Record<"stream" | "label" | "zone" | "class" | "day" | "reviewed", string>;
 

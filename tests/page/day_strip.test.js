@@ -1,8 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { barOf, minuteOf, nearestSession } from "../../functions/publish_viewer/page/js/logic/day_strip.js";
+import {
+  barOf,
+  minuteOf,
+  minuteOfHour,
+  nearestSession,
+} from "../../functions/publish_viewer/page/js/logic/day_strip.js";
+import { dayTimes } from "../../functions/publish_viewer/page/js/logic/time.js";
+import { inZone } from "./zones.js";
 
-const DAY = "2026-03-10";
+const DAY = { start: "2026-03-10T00:00:00Z", end: "2026-03-11T00:00:00Z" };
+const LONG_DAY = { start: "2026-10-24T22:00:00Z", end: "2026-10-25T23:00:00Z" };
 
 /**
  * @param {string} start
@@ -11,11 +19,23 @@ const DAY = "2026-03-10";
  */
 const session = (start, end) => ({ sessionKey: start, startedAt: start, lastSeenAt: end, class: "ALERT" });
 
-test("minutes are those of the UTC day, and stay inside it", () => {
+test("minutes are those of the day, and stay inside it", () => {
   assert.equal(minuteOf("2026-03-10T00:00:00Z", DAY), 0);
   assert.equal(minuteOf("2026-03-10T13:30:30Z", DAY), 810.5);
   assert.equal(minuteOf("2026-03-09T23:59:00Z", DAY), 0);
   assert.equal(minuteOf("2026-03-11T00:01:00Z", DAY), 1440);
+  assert.equal(minuteOf("2026-10-25T22:30:00Z", LONG_DAY), 1470);
+  assert.equal(minuteOf("2026-10-26T22:30:00Z", LONG_DAY), 1500);
+});
+
+test("hours are where the clock shows them", () => {
+  inZone("Europe/Berlin", () => {
+    const hours = (/** @type {string} */ day) => [0, 6, 24].map((hour) => minuteOfHour(hour, dayTimes(day)));
+    assert.deepEqual(hours("2026-03-10"), [0, 360, 1440]);
+    assert.deepEqual(hours("2026-03-29"), [0, 300, 1380]);
+    assert.deepEqual(hours("2026-10-25"), [0, 420, 1500]);
+  });
+  inZone("America/Santiago", () => assert.equal(minuteOfHour(0, dayTimes("2026-09-06")), 0));
 });
 
 test("a bar is as long as its session, but wide enough to be seen and inside the day", () => {

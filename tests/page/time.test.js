@@ -3,11 +3,13 @@ import { test } from "node:test";
 import {
   dayKey,
   dayName,
+  dayTimes,
   durationText,
   localInputValue,
   relativeTime,
-  utcDay,
+  timeZone,
 } from "../../functions/publish_viewer/page/js/logic/time.js";
+import { inZone } from "./zones.js";
 
 const NOW = Date.parse("2026-03-10T12:00:00Z");
 
@@ -47,9 +49,40 @@ test("days are local, and the last two have names", () => {
   assert.match(dayName(at(27), noon), /2026/);
 });
 
-test("the UTC day is not the local one", () => {
-  assert.equal(utcDay(new Date("2026-03-10T23:59:59Z")), "2026-03-10");
-  assert.equal(utcDay(new Date("2026-03-10T00:30:00+01:00")), "2026-03-09");
+test("a day is between two midnights of the time zone, which has a name", () => {
+  const hours = (/** @type {DayTimes} */ { start, end }) => (Date.parse(end) - Date.parse(start)) / 3_600_000;
+  inZone("Europe/Berlin", () => {
+    assert.equal(timeZone(), "Europe/Berlin");
+    assert.deepEqual(dayTimes("2026-03-10"), { start: "2026-03-09T23:00:00.000Z", end: "2026-03-10T23:00:00.000Z" });
+    assert.equal(hours(dayTimes("2026-03-29")), 23);
+    assert.equal(hours(dayTimes("2026-10-25")), 25);
+    assert.equal(dayKey(new Date(dayTimes("2026-12-31").end)), "2027-01-01");
+  });
+  inZone("America/New_York", () => {
+    assert.equal(timeZone(), "America/New York");
+    assert.equal(dayTimes("2026-01-31").start, "2026-01-31T05:00:00.000Z");
+  });
+});
+
+test("a day that begins at one o'clock ends at midnight", () => {
+  inZone("America/Santiago", () => {
+    assert.deepEqual(dayTimes("2026-09-06"), { start: "2026-09-06T04:00:00.000Z", end: "2026-09-07T03:00:00.000Z" });
+  });
+});
+
+test("what is not a day is named", () => {
+  for (const day of ["yesterday", "2026-02-30", "2026-1-1", "2026-03-10T00:00:00", ""])
+    assert.throws(() => dayTimes(day), { message: `${day} is not a day such as 2026-01-31.` });
+  inZone("Pacific/Apia", () => assert.throws(() => dayTimes("2011-12-30"), /2011-12-30 is not a day/));
+});
+
+test("yesterday is the day before, when a day has 23 or 25 hours too", () => {
+  inZone("Europe/Berlin", () => {
+    const name = (/** @type {string} */ time, /** @type {string} */ now) => dayName(new Date(time), new Date(now));
+    assert.equal(name("2026-10-24T12:00:00", "2026-10-25T23:30:00"), "Yesterday");
+    assert.equal(name("2026-03-29T12:00:00", "2026-03-30T00:30:00"), "Yesterday");
+    assert.notEqual(name("2026-03-28T12:00:00", "2026-03-30T00:30:00"), "Yesterday");
+  });
 });
 
 test("an input's value is read back as the same second", () => {

@@ -11,6 +11,7 @@ from tests.viewer.world import World
 TIMEOUT_MS = 30_000
 PAUSE_MS = 200
 MOST_SCROLLS = 100
+TIME_ZONE = "Europe/Berlin"
 expect.set_options(timeout=TIMEOUT_MS)
 
 type Device = Mapping[str, Any]
@@ -38,7 +39,7 @@ class PageUser:
     @classmethod
     def of(cls, browser: Browser, world: World, device: Device, *, token: bool = True, **more: Any) -> Self:
         """Opens the page. `token`: whether the address has one."""
-        context = browser.new_context(**device, **more, locale="en-GB", timezone_id="Europe/Berlin")
+        context = browser.new_context(**device, **more, locale="en-GB", timezone_id=TIME_ZONE)
         context.set_default_timeout(TIMEOUT_MS)
         user = cls(context, context.new_page(), world, bool(device.get("is_mobile")))
         user._watch()

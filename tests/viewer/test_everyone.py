@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.viewer.page_user import DESKTOP, PHONE, Device, PageUser
+from tests.viewer.page_user import DESKTOP, PHONE, TIME_ZONE, Device, PageUser
 from tests.viewer.test_sessions import place_of
 from tests.viewer.world import DOOR
 
@@ -34,6 +34,7 @@ def test_no_view_has_serious_accessibility_violations(
         user.go(place)
         expect(user.page.get_by_role("heading", level=1)).to_be_visible()
         expect(user.page.get_by_text("Loading …")).to_have_count(0)
+        expect(user.page.get_by_text(TIME_ZONE)).to_be_visible()
         violations = Axe().run(user.page).response["violations"]
         found += [(place, one["id"], one["nodes"][0]["html"]) for one in violations if one["impact"] in SERIOUS]
         wider = user.page.evaluate("document.documentElement.scrollWidth - innerWidth")

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import re
 import time
 import zipfile
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Route, expect
@@ -15,7 +17,7 @@ from playwright.sync_api import Route, expect
 from tests.functional.kvs_producer import Producer
 from tests.muxed import a_recording
 from tests.viewer.conftest import SEEDED
-from tests.viewer.page_user import DESKTOP, PAUSE_MS, PageUser
+from tests.viewer.page_user import DESKTOP, PAUSE_MS, TIME_ZONE, PageUser
 from tests.viewer.world import CELLAR, DOOR, GATE, HOSTILE, MINUTE_MS, World, a_session
 
 LOADED = "(image) => image.complete && image.naturalWidth > 0"
@@ -32,8 +34,17 @@ def resource_of(session: Any) -> str:
     return f"sessions/{session['streamName']}/{session['sessionKey']}"
 
 
+def local(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, ZoneInfo(TIME_ZONE))
+
+
 def day_of(at_ms: int) -> str:
-    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d}"
+    return f"{local(at_ms):%Y-%m-%d}"
+
+
+def strip_of(at_ms: int) -> re.Pattern[str]:
+    """Matches the title with the date as browsers of any version write it: with or without a comma."""
+    return re.compile(f"^Activity of 1 camera on {local(at_ms):%A,? %-d %B %Y}$")
 
 
 def test_nothing_is_shown_without_a_token(open_page: Callable[..., PageUser], door_session: Any) -> None:
@@ -118,24 +129,25 @@ def test_the_day_strip_links_to_the_session(open_page: Callable[..., PageUser], 
     one = world.seeded[SEEDED // 2]
     day = day_of(one.opened_ms)
     user = open_page(DESKTOP, f"/sessions?stream={GATE}&day={day}")
-    expect(user.page.get_by_text(f"Activity of 1 camera on {day}, UTC")).to_be_visible()
+    expect(user.page.get_by_text(strip_of(one.opened_ms))).to_be_visible()
     strip = user.page.get_by_role("img", name=f"{GATE}:")
-    minute = one.opened_ms / 60_000 % 1440
+    midnight = local(one.opened_ms).replace(hour=0, minute=0, second=0, microsecond=0)
+    minutes = (midnight + timedelta(days=1)).timestamp() / 60 - midnight.timestamp() / 60
 
-    user.at(strip, (minute + 0.2) / 1440, 0.5)
+    user.at(strip, (one.opened_ms / 60_000 - midnight.timestamp() / 60 + 0.2) / minutes, 0.5)
 
     user.page.wait_for_url(f"**/{GATE}/{one.opened_ms:015d}-{one.session_id}")
 
 
 def test_a_late_response_does_not_replace_a_newer_strip(open_page: Callable[..., PageUser], world: World) -> None:
-    day = day_of(world.seeded[SEEDED // 2].opened_ms)
+    middle = world.seeded[SEEDED // 2].opened_ms
     user, late = open_page(DESKTOP, "/sessions"), f"{GATE}-late"
     held: list[Route] = []
     user.page.route(f"**/api/activity?*{late}*", lambda route: held.append(route))
     user.go(f"/sessions?stream={late}")
     expect(user.page.get_by_text("No sessions match these filters.")).to_be_visible()
-    user.go(f"/sessions?stream={GATE}&day={day}")
-    strip = user.page.get_by_text(f"Activity of 1 camera on {day}, UTC")
+    user.go(f"/sessions?stream={GATE}&day={day_of(middle)}")
+    strip = user.page.get_by_text(strip_of(middle))
     expect(strip).to_be_visible()
 
     with user.page.expect_response(f"**/api/activity?*{late}*"):

@@ -1,7 +1,7 @@
 """The viewer's sessions in DynamoDB: read by key, and no revision is overwritten that was not read."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,12 +9,14 @@ from kinesight.adapters.dynamodb.sessions import DynamoDbSessions
 from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbSessionMarks, DynamoDbSessionPages
 from kinesight.domain.errors import StorageBusyError
 from kinesight.domain.sessions.model import BestImage, Session, Severity
-from kinesight.domain.viewer.sessions import Mark, Position, StoredSession
+from kinesight.domain.viewer.sessions import Mark, OpeningTimes, Position, StoredSession
 
 from tests.builders import NOON_MS
 
 DAY_MS = 86_400_000
 NOON_DAY = date(2026, 1, 1)
+MIDNIGHT = datetime(2026, 1, 1, tzinfo=UTC)
+DAY = OpeningTimes(MIDNIGHT, MIDNIGHT + timedelta(days=1))
 ANN = Mark("ann", NOON_MS)
 
 
@@ -49,9 +51,9 @@ def test_a_day_of_all_cameras_newest_first_page_by_page(table: Any) -> None:
     door, yard = a_session(NOON_MS), a_session(NOON_MS + 1000, "yard")
     pages = stored(table, door, yard, a_session(NOON_MS - DAY_MS), a_session(NOON_MS + DAY_MS))
 
-    first = pages.of_day(NOON_DAY, None, 1)
+    first = pages.of_day(NOON_DAY, None, None, 1)
     last = first.sessions[0]
-    second = pages.of_day(NOON_DAY, Position(last.stream_name, last.session_key), 5)
+    second = pages.of_day(NOON_DAY, None, Position(last.stream_name, last.session_key), 5)
 
     assert times(first.sessions) == [("yard", NOON_MS + 1000)]
     assert (times(second.sessions), second.complete) == ([("front-door", NOON_MS)], True)
@@ -63,7 +65,7 @@ def test_a_camera_of_all_days_and_of_one(table: Any) -> None:
     pages = stored(table, a_session(NOON_MS), a_session(NOON_MS, "yard"), *others)
 
     everything = pages.of_stream("front-door", None, None, 10)
-    of_day = pages.of_stream("front-door", NOON_DAY, None, 10)
+    of_day = pages.of_stream("front-door", DAY, None, 10)
 
     assert [at for _, at in times(everything.sessions)] == [NOON_MS + DAY_MS, NOON_MS, NOON_MS - DAY_MS]
     assert times(of_day.sessions) == [("front-door", NOON_MS)]
@@ -74,8 +76,18 @@ def test_a_day_begins_and_ends_at_midnight_utc(table: Any, at_ms: int) -> None:
     session = a_session(at_ms)
     pages = stored(table, session, a_session(NOON_MS - 12 * 3_600_000 - 1), a_session(NOON_MS + 12 * 3_600_000))
 
-    assert times(pages.of_stream("front-door", NOON_DAY, None, 10).sessions) == [("front-door", at_ms)]
-    assert times(pages.of_day(NOON_DAY, None, 10).sessions) == [("front-door", at_ms)]
+    assert times(pages.of_stream("front-door", DAY, None, 10).sessions) == [("front-door", at_ms)]
+    assert times(pages.of_day(NOON_DAY, None, None, 10).sessions) == [("front-door", at_ms)]
+
+
+def test_a_range_includes_its_start_and_excludes_its_end(table: Any) -> None:
+    pages = stored(table, *(a_session(NOON_MS + hour * 3_600_000) for hour in (-2, -1, 0, 1)))
+    noon = MIDNIGHT + timedelta(hours=12)
+    opened = OpeningTimes(noon - timedelta(hours=1), noon + timedelta(hours=1))
+    expected = [("front-door", NOON_MS), ("front-door", NOON_MS - 3_600_000)]
+
+    assert times(pages.of_stream("front-door", opened, None, 10).sessions) == expected
+    assert times(pages.of_day(NOON_DAY, opened, None, 10).sessions) == expected
 
 
 def test_reviewed_is_set_and_removed(table: Any) -> None:
@@ -137,4 +149,4 @@ def test_a_missing_table_is_a_transient_error(table: Any) -> None:
     table.delete_table(TableName="sessions")
 
     with pytest.raises(StorageBusyError):
-        DynamoDbSessionPages(table, "sessions").of_day(NOON_DAY, None, 5)
+        DynamoDbSessionPages(table, "sessions").of_day(NOON_DAY, None, None, 5)

@@ -22,7 +22,14 @@ from tests.openapi_responses import check_response
 
 EVENTS = Path(__file__).resolve().parents[3] / "events/serve_viewer"
 NOW_MS = time.time_ns() // 1_000_000
-TODAY = datetime.fromtimestamp(NOW_MS / 1000, UTC).date()
+TODAY = datetime.fromtimestamp(NOW_MS / 1000, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def day_from(start: datetime) -> dict[str, str]:
+    return {"start": start.isoformat(), "end": (start + timedelta(days=1)).isoformat()}
+
+
+DAY = day_from(TODAY)
 SESSION_KEY = f"{NOW_MS:015d}-{NOW_MS:032x}"
 CONTEXT = SimpleNamespace(
     function_name="serve-viewer",
@@ -133,8 +140,8 @@ def test_the_first_page_and_304_if_it_is_unchanged() -> None:
         ({"stream": "yard"}, 0),
         ({"label": "Person", "class": "ALERT", "reviewed": "false"}, 1),
         ({"label": "Cat"}, 0),
-        ({"day": TODAY.isoformat()}, 1),
-        ({"day": (TODAY - timedelta(days=1)).isoformat()}, 0),
+        (DAY, 1),
+        (day_from(TODAY - timedelta(days=1)), 0),
     ],
 )
 def test_filters(query: dict[str, str], found: int) -> None:
@@ -162,7 +169,15 @@ def test_a_session_is_reviewed_by_the_caller() -> None:
         ("/api/sessions", {"limit": "101"}, 422),
         ("/api/sessions", {"cursor": "x"}, 400),
         ("/api/sessions", {"stream": "a/b"}, 422),
-        ("/api/sessions", {"day": "yesterday"}, 422),
+        ("/api/sessions", {"start": "yesterday", "end": DAY["end"]}, 422),
+        ("/api/sessions", {"start": "2026-03-10T00:00:00", "end": DAY["end"]}, 422),
+        ("/api/sessions", {"start": DAY["start"]}, 400),
+        ("/api/sessions", {"start": DAY["end"], "end": DAY["start"]}, 400),
+        ("/api/activity", {"start": DAY["end"], "end": DAY["start"]}, 400),
+        ("/api/activity", {"start": DAY["start"]}, 422),
+        ("/api/activity", {"start": "2020-01-01T00:00:00Z", "end": DAY["end"]}, 400),
+        ("/api/sessions", {"start": "0001-01-01T00:00:00+14:00", "end": "0001-01-02T00:00:00+14:00"}, 400),
+        ("/api/sessions", {"start": "9999-12-30T00:00:00-12:00", "end": "9999-12-31T00:00:00-12:00"}, 400),
         ("/api/sessions/front-door/../../configuration", {}, 404),
         ("/api/sessions/..%2Ffront-door/SESSION_KEY", {}, 422),
         ("/api/sessions/front-door/1-a", {}, 422),
@@ -261,8 +276,8 @@ def test_problems_of_rules_have_their_location() -> None:
 
 
 def test_the_activity_of_a_day() -> None:
-    status, response, _ = call_api("GET", "/api/activity", {"day": TODAY.isoformat()})
+    status, response, _ = call_api("GET", "/api/activity", DAY)
 
     assert (status, [one["stream"] for one in response["streams"]]) == (200, ["front-door"])
     assert response["streams"][0]["sessions"][0]["sessionKey"] == SESSION_KEY
-    assert call_api("GET", "/api/activity", {"day": TODAY.isoformat(), "stream": "yard"})[1] == {"streams": []}
+    assert call_api("GET", "/api/activity", DAY | {"stream": "yard"})[1] == {"streams": []}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from kinesight.adapters.aws import clients as aws_clients
 
-from tests.contract.viewer.test_api import SESSION_KEY, TODAY, call_api, deployed  # noqa: F401 - a fixture for every test
+from tests.contract.viewer.test_api import DAY, SESSION_KEY, call_api, deployed  # noqa: F401 - a fixture for every test
 from tests.contract.viewer.test_cameras import REQUEST, fleet  # noqa: F401 - a fixture for every test
 
 _BY_KEY = {"GetItem", "Query", "UpdateItem", "PutItem"}
@@ -33,9 +33,9 @@ def reads() -> Iterator[list[tuple[str, dict[str, Any]]]]:
     [
         ("GET", "/api/sessions", {}, None),
         ("GET", "/api/sessions", {"stream": "front-door"}, None),
-        ("GET", "/api/sessions", {"stream": "front-door", "day": TODAY.isoformat()}, None),
+        ("GET", "/api/sessions", DAY | {"stream": "front-door"}, None),
         ("GET", "/api/sessions", {"label": "Nothing", "zone": "nowhere", "class": "ALERT", "reviewed": "true"}, None),
-        ("GET", "/api/activity", {"day": TODAY.isoformat()}, None),
+        ("GET", "/api/activity", DAY, None),
         ("GET", "SESSION_KEY", {}, None),
         ("GET", "SESSION_KEY/playback", {}, None),
         ("POST", "SESSION_KEY/bundle", {}, None),

@@ -1,6 +1,7 @@
 // Starts the page: theme, menu, sign-in, and the view of the address.
 
 import { byId, messageOf, notice } from "./dom/elements.js";
+import { timeZone } from "./logic/time.js";
 import { Router } from "./router.js";
 import { canSignOut, signIn, signOut } from "./sign_in.js";
 import { setUpTheme } from "./theme.js";
@@ -51,6 +52,7 @@ function setUpSignOut() {
   leave.addEventListener("click", signOut);
 }
 
+byId("time-zone").append(timeZone());
 setUpTheme();
 setUpMenu();
 setUpSkipLink();

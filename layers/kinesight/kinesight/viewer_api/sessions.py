@@ -1,15 +1,16 @@
 """Sessions: pages of sessions, one session with its evidence, and its marks."""
 
-from datetime import date
+from datetime import datetime
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
+from kinesight.domain.errors import InvalidInputError
 from kinesight.domain.sessions.model import Severity
 from kinesight.domain.viewer.serve_viewer import MarkChange, activity, mark_session, session_details, sessions_page
-from kinesight.domain.viewer.sessions import SessionFilter
+from kinesight.domain.viewer.sessions import OpeningTimes, SessionFilter
 from kinesight.viewer_api.responses import (
     IfMatch,
     IfNoneMatch,
@@ -36,7 +37,8 @@ class Marks(BaseModel):
 @router.operation("GET /api/sessions", SessionsPage, 304, 400)
 def list_sessions(
     stream: StreamFilter = None,
-    day: date | None = None,
+    start: AwareDatetime | None = None,
+    end: AwareDatetime | None = None,
     label: Annotated[str | None, Query(max_length=256)] = None,
     zone: Annotated[str | None, Query(max_length=256)] = None,
     severity: Annotated[Severity | None, Query(alias="class")] = None,
@@ -45,9 +47,18 @@ def list_sessions(
     cursor: Annotated[str | None, Query(max_length=1024)] = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response[Any]:
-    """Lists sessions, newest first; with If-None-Match returns 304 if the page is unchanged."""
-    session_filter = SessionFilter(stream, day, label, zone, severity, reviewed)
+    """Lists sessions, newest first, of all times or opened from start to before end, 32 days at most; with
+    If-None-Match returns 304 if the page is unchanged."""
+    session_filter = SessionFilter(stream, _opening_times(start, end), label, zone, severity, reviewed)
     return tagged_response(sessions_page(session_filter, limit, cursor, wiring.ports()), if_none_match)
+
+
+def _opening_times(start: datetime | None, end: datetime | None) -> OpeningTimes | None:
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        raise InvalidInputError("start, end: only one of them is set; set both, or none for all times")
+    return OpeningTimes(start, end)
 
 
 @router.operation("GET /api/sessions/<stream>/<session_key>", SessionDetails, 304, 400, 404)
@@ -65,7 +76,7 @@ def change_session(
     return tagged_response(mark_session(stream, session_key, if_match.strip('"'), change, wiring.ports()), None)
 
 
-@router.operation("GET /api/activity", Activity)
-def get_activity(day: date, stream: StreamFilter = None) -> dict[str, Any]:
-    """Returns the times of sessions on a UTC day, by camera."""
-    return dict(activity(day, stream, wiring.ports()))
+@router.operation("GET /api/activity", Activity, 400)
+def get_activity(start: AwareDatetime, end: AwareDatetime, stream: StreamFilter = None) -> dict[str, Any]:
+    """Returns the times of sessions opened from start to before end, 32 days at most, by camera."""
+    return dict(activity(OpeningTimes(start, end), stream, wiring.ports()))

@@ -1,6 +1,7 @@
 // The operations of the viewer API that the page uses, with the types of its OpenAPI document. All throw ApiError.
 
 import { escaped } from "../logic/addresses.js";
+import { dayTimes } from "../logic/time.js";
 import { change, read, readBlob, readIfChanged } from "./requests.js";
 
 /**
@@ -12,11 +13,17 @@ const sessionPath = (/** @type {SessionId} */ { streamName, sessionKey }) =>
   `sessions/${escaped(streamName, sessionKey)}`;
 
 /**
+ * The filters as the API has them. Throws Error for a day that does not exist.
+ * @param {SessionFilters} filters
+ */
+const sessionQuery = ({ day, ...others }) => ({ ...others, ...(day ? dayTimes(day) : {}) });
+
+/**
  * @param {SessionFilters} filters
  * @param {string | null} [cursor]
  * @returns {Promise<ApiResponse<Responses["GET /api/sessions"]>>}
  */
-export const listSessions = (filters, cursor) => read("sessions", { ...filters, cursor });
+export const listSessions = (filters, cursor) => read("sessions", { ...sessionQuery(filters), cursor });
 
 /**
  * The first page, if it has changed.
@@ -24,7 +31,7 @@ export const listSessions = (filters, cursor) => read("sessions", { ...filters, 
  * @param {string | null} tag
  * @returns {Promise<ConditionalResponse<Responses["GET /api/sessions"]>>}
  */
-export const listChangedSessions = (filters, tag) => readIfChanged("sessions", filters, tag);
+export const listChangedSessions = (filters, tag) => readIfChanged("sessions", sessionQuery(filters), tag);
 
 /**
  * @param {SessionId} id
@@ -60,11 +67,11 @@ export const getPlayback = (id) => read(`${sessionPath(id)}/playback`);
 export const createBundle = (id) => change("POST", `${sessionPath(id)}/bundle`);
 
 /**
- * @param {string} day
+ * @param {DayTimes} day
  * @param {string} stream all cameras if it is empty
  * @returns {Promise<ApiResponse<Responses["GET /api/activity"]>>}
  */
-export const getActivity = (day, stream) => read("activity", { day, stream });
+export const getActivity = (day, stream) => read("activity", { ...day, stream });
 
 /**
  * @param {string | null} [cursor]

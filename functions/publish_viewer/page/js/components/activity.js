@@ -1,11 +1,11 @@
-// Sessions of a UTC day, camera by camera: a strip of 24 hours each.
+// Sessions of a day, camera by camera: a strip of its hours each.
 
 import { getActivity } from "../client/operations.js";
 import { button, element, messageOf, shape } from "../dom/elements.js";
 import { sessionAddress, viewAddress } from "../logic/addresses.js";
-import { barOf, MINUTES, nearestSession } from "../logic/day_strip.js";
+import { barOf, minuteOfHour, minutesOf, nearestSession } from "../logic/day_strip.js";
 import { amount } from "../logic/text.js";
-import { utcDay } from "../logic/time.js";
+import { dayKey, dayText, dayTimes } from "../logic/time.js";
 
 const STRIPS_AT_ONCE = 6;
 
@@ -25,11 +25,11 @@ export class Activity {
    * @param {SessionFilters} filters
    */
   async draw(filters) {
-    const day = filters.day || utcDay(new Date());
+    const day = filters.day || dayKey(new Date());
     this.requests += 1;
     const request = this.requests;
     try {
-      const { body } = await getActivity(day, filters.stream);
+      const { body } = await getActivity(dayTimes(day), filters.stream);
       if (this.requests === request) this.drawStrips(day, body.streams);
     } catch (error) {
       if (this.requests === request) this.title.textContent = `Activity could not be read: ${messageOf(error)}`;
@@ -41,21 +41,32 @@ export class Activity {
    * @param {Api.StreamActivity[]} streams
    */
   drawStrips(day, streams) {
-    this.title.textContent = `Activity of ${amount(streams.length, "camera")} on ${day}, UTC`;
+    const times = dayTimes(day);
+    this.title.textContent = `Activity of ${amount(streams.length, "camera")} on ${dayText(new Date(times.start))}`;
     const strips = streams.map((one) => strip(one, day));
     const rest = strips.splice(STRIPS_AT_ONCE);
     const all = button(amount(rest.length, "more camera"), () => all.replaceWith(...rest), { class: "plain" });
-    this.rows.replaceChildren(hours(), ...strips, ...(rest.length ? [all] : []));
+    this.rows.replaceChildren(hours(times), ...strips, ...(rest.length ? [all] : []));
   }
 }
 
-const hours = () =>
+const hours = (/** @type {DayTimes} */ day) =>
   element(
     "div",
     { class: "strip hours", "aria-hidden": "true" },
     element("span"),
-    element("span", {}, ...["00", "06", "12", "18", "24"].map((hour) => element("span", {}, hour))),
+    element("span", {}, ...[0, 6, 12, 18, 24].map((hour) => hourLabel(hour, day))),
   );
+
+/**
+ * @param {number} hour
+ * @param {DayTimes} day
+ */
+function hourLabel(hour, day) {
+  const label = element("span", { class: "hour" }, String(hour).padStart(2, "0"));
+  label.style.setProperty("--at", `${(100 * minuteOfHour(hour, day)) / minutesOf(day)}%`);
+  return label;
+}
 
 /**
  * @param {Api.StreamActivity} activity
@@ -73,33 +84,37 @@ function strip({ stream, sessions }, day) {
       stream,
       element("small", {}, String(sessions.length)),
     ),
-    bars({ stream, sessions }, day, summary),
+    bars({ stream, sessions }, dayTimes(day), summary),
   );
 }
 
 /**
  * @param {Api.StreamActivity} activity
- * @param {string} day
+ * @param {DayTimes} day
  * @param {string} summary
  */
 function bars({ stream, sessions }, day, summary) {
-  const quarters = [1, 2, 3].map((quarter) => shape("path", { d: `M${(quarter * MINUTES) / 4} 0V10` }));
+  const minutes = minutesOf(day);
+  const quarters = [6, 12, 18].map((hour) => shape("path", { d: `M${minuteOfHour(hour, day)} 0V10` }));
   const made = sessions.map((one) => shape("rect", { class: one.class, y: 0, height: 10, ...barOf(one, day) }));
   const open = (/** @type {MouseEvent} */ event) => {
-    const { sessionKey } = nearestSession(sessions, minuteAt(event), day);
+    const { sessionKey } = nearestSession(sessions, minutes * shareAt(event), day);
     location.hash = sessionAddress({ streamName: stream, sessionKey });
   };
   return shape(
     "svg",
-    { viewBox: `0 0 ${MINUTES} 10`, preserveAspectRatio: "none", role: "img", "aria-label": summary, onclick: open },
+    { viewBox: `0 0 ${minutes} 10`, preserveAspectRatio: "none", role: "img", "aria-label": summary, onclick: open },
     shape("title", {}, `${summary}. Click to open the nearest session.`),
     ...quarters,
     ...made,
   );
 }
 
-/** @param {MouseEvent} event */
-function minuteAt({ currentTarget, clientX }) {
+/**
+ * How far right of the whole width a click was, from 0 to 1.
+ * @param {MouseEvent} event
+ */
+function shareAt({ currentTarget, clientX }) {
   const box = /** @type {Element} */ (currentTarget).getBoundingClientRect();
-  return (MINUTES * (clientX - box.left)) / box.width;
+  return (clientX - box.left) / box.width;
 }

@@ -56,7 +56,7 @@ export class FilterForm {
       field("Zone", text("zone", { type: "text", list: "known-zones" })),
       field("Class", choice("class", CLASSES, "", change("class"))),
       field("Reviewed", choice("reviewed", REVIEWED, "", change("reviewed"))),
-      field("Day (UTC)", text("day", { type: "date" })),
+      field("Day", text("day", { type: "date" })),
       this.showAll,
     );
   }

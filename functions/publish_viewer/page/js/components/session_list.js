@@ -4,6 +4,7 @@ import { listChangedSessions, listSessions } from "../client/operations.js";
 import { button, element, messageOf } from "../dom/elements.js";
 import { keyOf, obsoleteKeys, Paging } from "../logic/sessions.js";
 import { amount } from "../logic/text.js";
+import { dayText } from "../logic/time.js";
 import { CardGrid } from "./card_grid.js";
 
 const REFRESH_MS = 5000;
@@ -106,7 +107,7 @@ export class SessionList {
   }
 
   continueButton() {
-    return button(`Search further back than ${this.paging.searchedUntil}`, () => {
+    return button(`Search further back than ${dayText(new Date(this.paging.searchedUntil))}`, () => {
       this.paging.continue();
       this.readMore();
     });

@@ -1,6 +1,5 @@
-// Time arithmetic and its texts, in the browser's language and time zone unless a name says UTC.
+// Time arithmetic and its texts, in the browser's language and time zone.
 
-const DAY_MS = 86_400_000;
 const DAY = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
 /** @type {[Intl.RelativeTimeFormatUnit, number][]} */
 const UNITS = [
@@ -29,16 +28,38 @@ export function dayKey(time) {
 export function dayName(time, now = new Date()) {
   const key = dayKey(time);
   if (key === dayKey(now)) return "Today";
-  if (key === dayKey(new Date(now.getTime() - DAY_MS))) return "Yesterday";
-  return DAY.format(time);
+  const yesterday = new Date(now);
+  yesterday.setDate(now.getDate() - 1);
+  if (key === dayKey(yesterday)) return "Yesterday";
+  return dayText(time);
 }
 
 /**
- * The UTC day of a time: "2026-01-31".
+ * The date of a local day.
  * @param {Date} time
  * @returns {string}
  */
-export const utcDay = (time) => time.toISOString().slice(0, 10);
+export const dayText = (time) => DAY.format(time);
+
+/**
+ * The midnights between which a local day is: 23, 24 or 25 hours. Throws Error for what is not a day.
+ * @param {string} day such as "2026-01-31"
+ * @returns {DayTimes}
+ */
+export function dayTimes(day) {
+  const start = new Date(`${day}T00:00:00`);
+  if (dayKey(start) !== day) throw new Error(`${day} is not a day such as 2026-01-31.`);
+  const end = new Date(start);
+  end.setDate(end.getDate() + 1);
+  end.setHours(0);
+  return { start: start.toISOString(), end: end.toISOString() };
+}
+
+/**
+ * The name of the time zone, such as "Europe/Berlin".
+ * @returns {string}
+ */
+export const timeZone = () => new Intl.DateTimeFormat().resolvedOptions().timeZone.replaceAll("_", " ");
 
 /**
  * The time from `now` to `iso` in its largest whole unit, negative in the past.

@@ -7,8 +7,7 @@ import { element, heading, messageOf, notice } from "../dom/elements.js";
 import { Suggestions } from "../dom/fields.js";
 import { analysisAddress } from "../logic/addresses.js";
 
-const HELP =
-  "Images are generated from recorded video and analyzed like live ones. Times are in this browser's time zone.";
+const HELP = "Images are generated from recorded video and analyzed like live ones.";
 
 /** @type {View} */
 export async function analyses(query, { show }) {

@@ -6,6 +6,7 @@ import { button, element, heading, messageOf, notice, safe } from "../dom/elemen
 import { dateAndTime } from "../dom/times.js";
 import { analysisAddress, viewAddress } from "../logic/addresses.js";
 import { isRunning, noResultsText, progressOf, progressText } from "../logic/analysis.js";
+import { dayKey } from "../logic/time.js";
 
 const REFRESH_MS = 2000;
 
@@ -109,7 +110,7 @@ class AnalysisView {
 /** @param {Analysis} analysis */
 function range({ streamName, startTimestamp, endTimestamp }) {
   const start = startTimestamp ?? "";
-  const address = viewAddress("sessions", { stream: streamName, day: start.slice(0, 10) });
+  const address = viewAddress("sessions", { stream: streamName, day: start && dayKey(new Date(start)) });
   const link = element("a", { href: address }, "Sessions of that day");
   return element("p", {}, dateAndTime(start), " to ", dateAndTime(endTimestamp ?? ""), " ", link);
 }

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from kinesight.adapters.aws.errors import AWS_ERRORS, condition_failed, translate
 from kinesight.domain.errors import KinesightError, StorageBusyError
+from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.sessions.clip import SessionClip
-from kinesight.domain.viewer.sessions import Mark, Position, StoredPage, StoredSession
+from kinesight.domain.viewer.sessions import Mark, OpeningTimes, Position, StoredPage, StoredSession
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -29,38 +30,34 @@ class DynamoDbSessionPages:
         self._client = client
         self._table = table
 
-    def of_day(self, day: date, after: Position | None, most: int) -> StoredPage:
+    def of_day(self, day: date, opened: OpeningTimes | None, after: Position | None, most: int) -> StoredPage:
         """Queries the index, which is eventually consistent."""
-        start = _key(after) | {"day": {"S": day.isoformat()}} if after is not None else None
-        return self._query(
-            most,
-            start,
-            IndexName=_INDEX,
-            KeyConditionExpression="#day = :day",
-            ExpressionAttributeNames={"#day": "day"},
-            ExpressionAttributeValues={":day": {"S": day.isoformat()}},
-        )
+        return self._query("day", day.isoformat(), opened, after, most, IndexName=_INDEX)
 
-    def of_stream(self, stream_name: str, day: date | None, after: Position | None, most: int) -> StoredPage:
+    def of_stream(self, stream_name: str, opened: OpeningTimes | None, after: Position | None, most: int) -> StoredPage:
         """Queries the table."""
-        values: dict[str, AttributeValueTypeDef] = {":stream": {"S": stream_name}}
-        condition = "#stream = :stream"
-        if day is not None:
-            condition += " AND id BETWEEN :first AND :next"
-            values |= {":first": {"S": _first_id(day)}, ":next": {"S": _first_id(day + timedelta(days=1))}}
-        return self._query(
-            most,
-            _key(after) if after is not None else None,
-            KeyConditionExpression=condition,
-            ExpressionAttributeNames={"#stream": "stream"},
-            ExpressionAttributeValues=values,
-        )
+        return self._query("stream", stream_name, opened, after, most)
 
-    def _query(self, most: int, start: dict[str, AttributeValueTypeDef] | None, **how: Any) -> StoredPage:
-        if start is not None:
-            how["ExclusiveStartKey"] = start
+    def _query(
+        self, key: str, value: str, opened: OpeningTimes | None, after: Position | None, most: int, **how: Any
+    ) -> StoredPage:
+        condition = "#key = :key"
+        values: dict[str, AttributeValueTypeDef] = {":key": {"S": value}}
+        if opened is not None:
+            condition += " AND id BETWEEN :first AND :next"
+            values |= {":first": {"S": _first_id(opened.start)}, ":next": {"S": _first_id(opened.end)}}
+        if after is not None:
+            how["ExclusiveStartKey"] = _key(after) | {key: {"S": value}}
         try:
-            response = self._client.query(TableName=self._table, ScanIndexForward=False, Limit=most, **how)
+            response = self._client.query(
+                TableName=self._table,
+                ScanIndexForward=False,
+                Limit=most,
+                KeyConditionExpression=condition,
+                ExpressionAttributeNames={"#key": key},
+                ExpressionAttributeValues=values,
+                **how,
+            )
         except AWS_ERRORS as error:
             raise _busy(error) from error
         return StoredPage([_session(item) for item in response["Items"]], "LastEvaluatedKey" not in response)
@@ -123,9 +120,9 @@ def _key(position: Position) -> dict[str, AttributeValueTypeDef]:
     return {"stream": {"S": position.stream_name}, "id": {"S": position.session_key}}
 
 
-def _first_id(day: date) -> str:
-    """Returns the lower bound of a day's ids. Ids continue with `#`, so it is above all ids of the previous day."""
-    return f"{int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1000:015d}"
+def _first_id(moment: datetime) -> str:
+    """Returns the lower bound of the ids from a time on. Ids continue with `#`, so it is above all earlier ids."""
+    return f"{to_epoch_ms(moment):015d}"
 
 
 def _session(item: Any) -> StoredSession:

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kinesight.domain.analysis.result_records import evidence_keys
@@ -15,8 +15,9 @@ from kinesight.domain.errors import KinesightError, SessionChangedError, Session
 from kinesight.domain.model import ResultRecord
 from kinesight.domain.viewer.evidence import EvidenceBuckets, SessionEvidence, evidence_of, held_folder, hold_evidence
 from kinesight.domain.viewer.sessions import (
+    Listing,
     Mark,
-    Position,
+    OpeningTimes,
     SessionFilter,
     SessionMarks,
     SessionPages,
@@ -33,7 +34,6 @@ session token, and a response has at most 6 MB (Lambda quotas)."""
 
 _TRIES = 5
 _MOST_ACTIVITY = 1000
-_ACTIVITY_PAGE = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,7 @@ class TaggedDocument:
 def sessions_page(session_filter: SessionFilter, most: int, cursor: str | None, ports: ViewerPorts) -> TaggedDocument:
     """Returns session cards, newest first. Raises InvalidInputError, StorageBusyError."""
     now = ports.now()
-    oldest = (now.astimezone(UTC) - timedelta(days=ports.evidence_buckets.kept_days)).date()
-    listing = list_sessions(session_filter, most, cursor, ports.pages, now=now, oldest=oldest)
+    listing = _listing(session_filter, most, cursor, now, ports)
     document = {
         "sessions": [session_card(evidence_of(one, ports.evidence_buckets, now)) for one in listing.sessions],
         "cursor": listing.cursor,
@@ -72,6 +71,13 @@ def sessions_page(session_filter: SessionFilter, most: int, cursor: str | None, 
     }
     revisions = [(one.stream_name, one.session_key, one.revision) for one in listing.sessions]
     return TaggedDocument(document, ports.current_tag(_tag([revisions, listing.cursor])))
+
+
+def _listing(
+    session_filter: SessionFilter, most: int, cursor: str | None, now: datetime, ports: ViewerPorts
+) -> Listing:
+    oldest = (now.astimezone(UTC) - timedelta(days=ports.evidence_buckets.kept_days)).date()
+    return list_sessions(session_filter, most, cursor, ports.pages, now=now, oldest=oldest)
 
 
 def session_details(stream_name: str, url_key: str, ports: ViewerPorts) -> TaggedDocument:
@@ -175,21 +181,12 @@ def _changed(session: StoredSession) -> SessionChangedError:
     )
 
 
-def activity(day: date, stream_name: str | None, ports: ViewerPorts) -> Mapping[str, Any]:
-    """Returns the times of sessions on a UTC day, by camera; at most the newest thousand. Raises StorageBusyError."""
+def activity(opened: OpeningTimes, stream_name: str | None, ports: ViewerPorts) -> Mapping[str, Any]:
+    """Returns the times of sessions that opened in a range, by camera; at most the newest thousand. Raises
+    StorageBusyError."""
     found: dict[str, list[dict[str, Any]]] = {}
-    position: Position | None = None
-    for _ in range(_MOST_ACTIVITY // _ACTIVITY_PAGE):
-        page = (
-            ports.pages.of_day(day, position, _ACTIVITY_PAGE)
-            if stream_name is None
-            else ports.pages.of_stream(stream_name, day, position, _ACTIVITY_PAGE)
-        )
-        for session in page.sessions:
-            found.setdefault(session.stream_name, []).append(session.times())
-            position = Position(session.stream_name, session.session_key)
-        if page.complete:
-            break
+    for session in _listing(SessionFilter(stream_name, opened), _MOST_ACTIVITY, None, ports.now(), ports).sessions:
+        found.setdefault(session.stream_name, []).append(session.times())
     return {"streams": [{"stream": name, "sessions": times} for name, times in sorted(found.items())]}
 
 

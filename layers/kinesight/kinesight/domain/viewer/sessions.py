@@ -22,8 +22,13 @@ from kinesight.domain.sessions.model import Severity
 
 _MOST_READS = 40
 _PAGE = 100
+_LARGEST_PAGE = 250
 _MOST_CLOCK_AHEAD = timedelta(days=1)
 """A camera's clock may be ahead of this one; its sessions are stored under the camera's day."""
+_LONGEST_RANGE = timedelta(days=32)
+"""A month with an hour more. A request reads at most 33 UTC days of it, which leaves reads for further pages."""
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+"""Times that session keys can have, in every time zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +96,42 @@ class SessionMarks(Protocol):
         """Sets or removes the legal hold, like `review`; a held session never expires."""
 
 
+@dataclass(frozen=True, slots=True)
+class OpeningTimes:
+    """Range of the times at which sessions opened, such as a day of the user's time zone: `start` is included, `end` is
+    not. Raises InvalidInputError if it is empty, longer than 32 days or not between the years 1970 and 9999."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        """Checks what a request reads: one partition for each UTC day."""
+        if self.end <= self.start:
+            raise InvalidInputError("end: is not after start")
+        if self.end - self.start > _LONGEST_RANGE:
+            raise InvalidInputError(f"end: more than {_LONGEST_RANGE.days} days after start; request shorter ranges")
+        if self.start < _EARLIEST or self.end > _LATEST:
+            raise InvalidInputError("start, end: not between the years 1970 and 9999")
+
+    @property
+    def first_day(self) -> date:
+        """The UTC day of the start."""
+        return self.start.astimezone(UTC).date()
+
+    @property
+    def last_day(self) -> date:
+        """The UTC day of the last moment."""
+        return (self.end - timedelta(milliseconds=1)).astimezone(UTC).date()
+
+
 class SessionPages(Protocol):
     """Queries by key; no request reads more items than requested. Raises StorageBusyError."""
 
-    def of_day(self, day: date, after: Position | None, most: int) -> StoredPage:
-        """Returns the sessions of all cameras on a UTC day that follow a position."""
+    def of_day(self, day: date, opened: OpeningTimes | None, after: Position | None, most: int) -> StoredPage:
+        """Returns the sessions of all cameras on a UTC day that follow a position, of a range or of the whole day."""
 
-    def of_stream(self, stream_name: str, day: date | None, after: Position | None, most: int) -> StoredPage:
-        """Returns the sessions of a camera that follow a position, of one day or of all days."""
+    def of_stream(self, stream_name: str, opened: OpeningTimes | None, after: Position | None, most: int) -> StoredPage:
+        """Returns the sessions of a camera that follow a position, of a range or of all times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +139,14 @@ class SessionFilter:
     """Filters of a list; None does not filter."""
 
     stream_name: str | None = None
-    day: date | None = None
+    opened: OpeningTimes | None = None
     label: str | None = None
     zone: str | None = None
     severity: Severity | None = None
     reviewed: bool | None = None
 
     def matches(self, session: StoredSession) -> bool:
-        """Whether a session matches the filters other than camera and day, which select what is read."""
+        """Whether a session matches the filters other than camera and times, which select what is read."""
         document = session.document
         return (
             (self.label is None or self.label in document["labels"])
@@ -148,8 +181,10 @@ class _Cursor(BaseModel):
 def list_sessions(
     session_filter: SessionFilter, most: int, cursor: str | None, pages: SessionPages, *, now: datetime, oldest: date
 ) -> Listing:
-    """Returns up to `most` sessions after the cursor, back to the day `oldest`. Raises InvalidInputError,
-    StorageBusyError."""
+    """Returns up to `most` sessions after the cursor, back to the day `oldest` if the filter has no start. Raises
+    InvalidInputError, StorageBusyError."""
+    if session_filter.opened is not None:
+        oldest = session_filter.opened.first_day
     reader = _ListReader(session_filter, most, pages, oldest, *_start(session_filter, cursor, now))
     found = list(reader.sessions())
     return Listing(tuple(found), reader.cursor(), reader.searched_until)
@@ -162,7 +197,8 @@ def day_of(session_key: str) -> date:
 
 def _start(session_filter: SessionFilter, cursor: str | None, now: datetime) -> tuple[date, Position | None]:
     if cursor is None:
-        return session_filter.day or (now.astimezone(UTC) + _MOST_CLOCK_AHEAD).date(), None
+        opened = session_filter.opened
+        return opened.last_day if opened is not None else (now.astimezone(UTC) + _MOST_CLOCK_AHEAD).date(), None
     try:
         read = _Cursor.model_validate_json(base64.urlsafe_b64decode(cursor.encode()))
     except (ValidationError, binascii.Error, ValueError) as error:
@@ -192,7 +228,7 @@ class _ListReader:
         for _ in range(_MOST_READS):
             if self.ended or left == 0:
                 return
-            page = self._read(left if self.session_filter.is_by_key else _PAGE)
+            page = self._read(min(left, _LARGEST_PAGE) if self.session_filter.is_by_key else _PAGE)
             for session in page.sessions:
                 self.after = Position(session.stream_name, session.session_key)
                 if self.session_filter.matches(session):
@@ -206,14 +242,12 @@ class _ListReader:
 
     def _read(self, most: int) -> StoredPage:
         if self.session_filter.stream_name is not None:
-            return self.pages.of_stream(self.session_filter.stream_name, self.session_filter.day, self.after, most)
-        return self.pages.of_day(self.day, self.after, most)
+            return self.pages.of_stream(self.session_filter.stream_name, self.session_filter.opened, self.after, most)
+        return self.pages.of_day(self.day, self.session_filter.opened, self.after, most)
 
     def _go_back(self) -> bool:
-        """Continues with the day before; returns False if only one day is read or the oldest day is reached."""
-        if self.session_filter.stream_name is not None or self.session_filter.day is not None:
-            return False
-        if self.day <= self.oldest:
+        """Continues with the day before; returns False if one camera is read or the oldest day is reached."""
+        if self.session_filter.stream_name is not None or self.day <= self.oldest:
             return False
         self.day -= timedelta(days=1)
         self.after = None

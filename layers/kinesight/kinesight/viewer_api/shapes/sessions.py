@@ -171,6 +171,6 @@ class StreamActivity(Shape):
 
 
 class Activity(Shape):
-    """Sessions of a day, by camera."""
+    """Sessions that opened in a range of times, by camera."""
 
     streams: list[StreamActivity]
