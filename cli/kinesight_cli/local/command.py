@@ -17,7 +17,7 @@ app = typer.Typer(name="local", no_args_is_help=True, help="The local cloud: AWS
 def up(
     parameter: ParameterOption = None,
     stream: Annotated[str, typer.Option(help="Stream to create if it does not exist.")] = "my-camera",
-    data_dir: Annotated[Path, typer.Option(help="Folder of streams, builds and logs.")] = STATE_DIR,
+    data_dir: Annotated[Path, typer.Option(help="Folder of streams and logs.")] = STATE_DIR,
 ) -> None:
     """Start the local cloud and deploy the stack to it, until Ctrl-C."""
     from kinesight_local.cloud import LocalCloud
