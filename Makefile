@@ -140,8 +140,8 @@ deploy: build ## deploy what `kinesight init` wrote (ENV=staging|prod; ARGS=... 
 destroy: setup ## delete the deployed stack (ENV=...; PURGE=1 also deletes the images and the evidence)
 	@$(BIN)/kinesight destroy --environment $(ENV) $(IN_REGION) $(if $(filter 1,$(PURGE)),--delete-data) $(ARGS)
 
-package: setup ## the files of a release, in dist/ (VERSION=v1.2.3)
-	$(BIN)/python scripts/package_release.py $(VERSION)
+package: setup ## the files of a release, in dist/ (VERSION=v1.2.3; SOURCE_URL=where its sources can be read)
+	$(BIN)/python -m scripts.package_release $(VERSION) --source-url "$(SOURCE_URL)"
 
 viewer-screenshot: setup browser ## the README's screenshot of the viewer, from a run of the demo
 	$(BIN)/python -m scripts.viewer_screenshot

@@ -17,6 +17,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from scripts import package_release
+
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 UNCHECKED_HASH = 0b01
 """Flags of a .pyc file, PEP 552."""
@@ -25,11 +27,6 @@ UNCHECKED_HASH = 0b01
 @pytest.fixture(scope="module")
 def finish_build() -> dict[str, Any]:
     return runpy.run_path(str(SCRIPTS / "finish_build.py"))
-
-
-@pytest.fixture(scope="module")
-def package_release() -> dict[str, Any]:
-    return runpy.run_path(str(SCRIPTS / "package_release.py"))
 
 
 @pytest.fixture(scope="module")
@@ -142,25 +139,23 @@ def test_without_a_build_it_exits_with_the_next_step(finish_build: dict[str, Any
 CHOICE = "  Architecture:\n    Type: String\n    Default: arm64\n    AllowedValues:\n    - arm64\n    - x86_64\n"
 
 
-def test_a_packed_template_is_for_one_processor_and_takes_the_workflow_next_to_it(
-    package_release: dict[str, Any],
-) -> None:
+def test_a_packed_template_is_for_one_processor_and_takes_the_workflow_next_to_it() -> None:
     built = CHOICE + "      DefinitionUri: ../../statemachines/analyze_range.asl.yaml\n      CodeUri: SomeFunction\n"
 
-    assert package_release["self_contained"](built, "x86_64") == (
+    assert package_release.self_contained(built, "x86_64") == (
         "  Architecture:\n    Type: String\n    Default: x86_64\n    AllowedValues:\n    - x86_64\n"
         "      DefinitionUri: statemachines/analyze_range.asl.yaml\n      CodeUri: SomeFunction\n"
     )
     with pytest.raises(SystemExit, match="Architecture"):
-        package_release["self_contained"]("Parameters: {}\n", "arm64")
+        package_release.self_contained("Parameters: {}\n", "arm64")
 
 
-def test_the_same_files_are_the_same_zip(package_release: dict[str, Any], layer: Path, tmp_path: Path) -> None:
+def test_the_same_files_are_the_same_zip(layer: Path, tmp_path: Path) -> None:
     dist = tmp_path / "dist"
     dist.mkdir()
-    package_release["pack"](layer, dist / "one.zip")
+    package_release.pack(layer, dist / "one.zip")
     os.utime(layer / "package" / "__init__.py", (1, 1))
-    package_release["pack"](layer, dist / "two.zip")
+    package_release.pack(layer, dist / "two.zip")
 
     assert (dist / "one.zip").read_bytes() == (dist / "two.zip").read_bytes()
     with zipfile.ZipFile(dist / "one.zip") as archive:
@@ -168,10 +163,10 @@ def test_the_same_files_are_the_same_zip(package_release: dict[str, Any], layer:
         assert archive.infolist()[0].external_attr >> 16 == 0o644
 
 
-def test_the_digests_are_those_that_sha256sum_checks(package_release: dict[str, Any], tmp_path: Path) -> None:
+def test_the_digests_are_those_that_sha256sum_checks(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(b"abc")
-    package_release["write_digests"](tmp_path)
-    package_release["write_digests"](tmp_path)
+    package_release.write_digests(tmp_path)
+    package_release.write_digests(tmp_path)
 
     assert (tmp_path / "SHA256SUMS").read_text() == (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a.zip\n"
