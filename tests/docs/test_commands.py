@@ -17,6 +17,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CLI = typer.main.get_command(app)
 SESSION = botocore.session.Session()
 AWS_OPTIONS = {"--query", "--output", "--endpoint-url", "--region", "--profile"}
+RENAMED_BY_THE_AWS_CLI = {"--notification-endpoint"}
+"""`Endpoint` of SNS."""
 NAMES_OF_THE_AWS_CLI = {"s3api": "s3", "deploy": "codedeploy"}
 OF_THE_AWS_CLI = ("s3 ", "cloudformation deploy ")
 """Commands of the AWS CLI that are no operation of a service."""
@@ -75,7 +77,7 @@ def unknown_to_aws(line: str) -> set[str]:
         return {listed[0]}
     shape = model.operation_model(operations[listed[0]]).input_shape
     known = {f"--{xform_name(one, '-')}" for one in (shape.members if shape else ())}
-    return options(listed) - known - AWS_OPTIONS
+    return options(listed) - known - AWS_OPTIONS - RENAMED_BY_THE_AWS_CLI
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

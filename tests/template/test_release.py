@@ -180,9 +180,10 @@ def repository(build: Path) -> Document:
 
 
 def test_the_metadata_is_what_the_repository_takes(repository: Document) -> None:
-    found: ApplicationMetadata = get_app_metadata(repository)
+    found: ApplicationMetadata = get_app_metadata(repository)  # type: ignore[no-untyped-call]
 
-    assert found.validate(["author", "description", "name", "semantic_version", "source_code_url", "license_url"])
+    required = ["author", "description", "name", "semantic_version", "source_code_url", "license_url"]
+    assert found.validate(required)  # type: ignore[no-untyped-call]
     assert re.fullmatch(r"[a-zA-Z0-9\-]{1,140}", found.name)
     assert 1 <= len(found.description) <= 256
     assert re.fullmatch(r"[a-z0-9](([a-z0-9]|-(?!-))*[a-z0-9])?", found.author)

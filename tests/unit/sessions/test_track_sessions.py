@@ -93,9 +93,9 @@ def test_continuous_activity_is_one_session_with_one_alert() -> None:
     assert alert.body["sessionId"] == session.session_id
     assert alert.attributes == {
         "streamName": "front-door",
-        "labels": "Person",
+        "labels": ("Person",),
         "class": "ALERT",
-        "rules": "default",
+        "rules": ("default",),
         "correlationId": f"front-door/{session.best.fragment_number}",
     }
 

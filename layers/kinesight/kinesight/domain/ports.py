@@ -297,12 +297,15 @@ class DelayedMessages(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """An alert: subject line, text for people, JSON body for programs, and attributes for filters."""
+    """An alert: subject line, text for people, JSON body for programs, and attributes for filters.
+
+    The text's first line says it all, for channels that have no room for more. Attributes are not empty.
+    """
 
     subject: str
     text: str
     body: Mapping[str, Any]
-    attributes: Mapping[str, str]
+    attributes: Mapping[str, str | tuple[str, ...]]
 
 
 class AlertChannel(Protocol):

@@ -35,7 +35,7 @@ def alert_for(record: ResultRecord, link: Callable[[str], str], missing: Sequenc
         },
         attributes={
             "streamName": frame.stream_name,
-            "labels": labels[:256],
+            "labels": tuple(record.matched_labels),
             "correlationId": correlation_id(frame.stream_name, frame.fragment_number, frame.image_timestamp),
         },
     )

@@ -53,7 +53,7 @@ def alert_of(session: Session, link: Callable[[str], str]) -> Alert:
         subject=one_line(f"Kinesight: {labels} on {session.stream_name}"),
         text=_text(session, labels, links),
         body=document_of(session) | {"links": links},
-        attributes=_attributes(session, labels),
+        attributes=_attributes(session),
     )
 
 
@@ -68,14 +68,14 @@ def session_correlation_id(session: Session) -> str:
     return correlation_id(session.stream_name, best.fragment_number, from_epoch_ms(best.at_ms))
 
 
-def _attributes(session: Session, labels: str) -> dict[str, str]:
+def _attributes(session: Session) -> dict[str, str | tuple[str, ...]]:
     """Message attributes for filter policies; SNS refuses empty values."""
-    found = {
+    found: dict[str, str | tuple[str, ...]] = {
         "streamName": session.stream_name,
-        "labels": labels[:256],
+        "labels": tuple(session.labels),
         "class": str(session.severity),
-        "rules": ", ".join(session.rules)[:256],
-        "zones": ", ".join(session.zones)[:256],
+        "rules": tuple(session.rules),
+        "zones": tuple(session.zones),
         "correlationId": session_correlation_id(session),
     }
     return {name: value for name, value in found.items() if value}
