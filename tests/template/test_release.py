@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import boto3
 import pytest
@@ -166,6 +167,20 @@ def test_code_that_lambda_does_not_take_is_refused(build: Path, monkeypatch: pyt
 
     with pytest.raises(SystemExit, match=r"Function has .* bytes with its layers"):
         package_release.check_code_sizes(document, paths)
+
+
+def test_the_launch_link_names_what_there_is(console: Path) -> None:
+    """Its form is AWS's: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-console-create-stacks-quick-create-links.html."""
+    (link,) = re.findall(r"https://\S+/stacks/create/review\S+", (ROOT / "docs/deploy.md").read_text())
+    values = dict(parse_qsl(urlsplit(link).fragment.partition("?")[2]))
+    given = {name.removeprefix("param_"): one for name, one in values.items() if name.startswith("param_")}
+    region = urlsplit(link).hostname.partition(".")[0]
+    template = urlsplit(values["templateURL"])
+
+    assert parse_qsl(urlsplit(link).query) == [("region", region)]
+    assert template.netloc == f"{given['CodeBucketPrefix']}-{region}.s3.{region}.amazonaws.com"
+    assert re.fullmatch(r"/kinesight/kinesight-[\d.]+-arm64\.yaml", template.path)
+    local_template._parameters(read_template(console / "kinesight.yaml"), given)
 
 
 # ---- the Serverless Application Repository -------------------------------------------------------------------------
