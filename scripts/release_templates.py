@@ -7,7 +7,7 @@ their content: a new release replaces what has changed, and nothing else.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import yaml
@@ -158,7 +158,8 @@ def _references(node: Any) -> set[str]:
     return own.union(*(_references(one) for one in node.values()))
 
 
-def _with_groups(metadata: Document, change: Any) -> Document:
+def _with_groups(metadata: Document, change: Callable[[list[Document]], list[Document]]) -> Document:
+    """With other groups of parameters; those that are empty are left out."""
     interface = metadata["AWS::CloudFormation::Interface"]
     groups = [one for one in change(interface["ParameterGroups"]) if one["Parameters"]]
     return metadata | {"AWS::CloudFormation::Interface": interface | {"ParameterGroups": groups}}
