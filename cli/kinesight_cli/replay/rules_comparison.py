@@ -70,7 +70,8 @@ def outcome(records: Sequence[ResultRecord], rules: Configuration) -> Outcome:
         tracker = SessionTracker(TrackerState(), group[0].frame.stream_name, prepared.camera, waits_for_silence=False)
         for one in sorted(observations, key=lambda one: one.at_ms):
             tracker.add([one], one.at_ms)
-        tracker.pass_time(tracker.state.touched_ms + _until_all_end_ms(prepared.camera.sessions.quiet_seconds))
+        newest_ms = max(one.at_ms for one in observations)
+        tracker.pass_time(newest_ms + _until_all_end_ms(prepared.camera.sessions.quiet_seconds))
         ended = [one.session for one in tracker.state.outbox if one.type is SessionEventType.END]
         sessions |= {session.session_id: session for session in ended}
     ordered = sorted(sessions.values(), key=lambda one: (one.started_ms, one.stream_name))

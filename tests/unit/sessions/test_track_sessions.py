@@ -263,7 +263,7 @@ def test_a_crash_before_the_outbox_is_emptied_sends_one_alert() -> None:
     world.track(an_image(0))
     saved = world.activities.documents["front-door"]
     body = json.loads(saved.body or "")
-    body["outbox"] = [{"type": "ALERT", "session": body["open"]}]
+    body["outbox"] = [{"type": "ALERT", "session": body["timelines"][0]["open"]}]
     world.activities.save("front-door", json.dumps(body), saved.version)
 
     world.wait(10)

@@ -31,6 +31,10 @@ class InvalidEventError(PermanentError):
     """Permanent: the function does not accept the message."""
 
 
+class InvalidTimestampError(InvalidEventError, ValueError):
+    """Permanent: a timestamp before 1970, or beyond the year 9998."""
+
+
 class NotAKvsImageError(PermanentError):
     """Permanent: the object's name is not one that KVS image generation writes."""
 

@@ -8,12 +8,21 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from kinesight.domain.errors import InvalidTimestampError
+
 FragmentNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,128}$")]
 """KVS fragment numbers exceed 64 bits, so they are strings (API_dataplane_Fragment)."""
 
 
+LATEST_MS = 253_370_764_799_999
+"""The end of the year 9998: a day of any time zone, a pre-roll and a retention more are still in the calendar."""
+EpochMs = Annotated[int, Field(ge=0, le=LATEST_MS)]
+"""A timestamp that others sent, in epoch milliseconds."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def _to_milliseconds(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
+    return from_epoch_ms(to_epoch_ms(moment))
 
 
 def iso_milliseconds(moment: datetime) -> str:
@@ -28,13 +37,15 @@ Timestamp = Annotated[
 
 
 def from_epoch_ms(epoch_ms: int) -> datetime:
-    """Returns the UTC datetime of epoch milliseconds. Raises OverflowError beyond the calendar."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=epoch_ms)
+    """Returns the UTC datetime of epoch milliseconds. Raises InvalidTimestampError before 1970 and after LATEST_MS."""
+    if not 0 <= epoch_ms <= LATEST_MS:
+        raise InvalidTimestampError("a timestamp is before 1970 or after the year 9998")
+    return _EPOCH + timedelta(milliseconds=epoch_ms)
 
 
 def to_epoch_ms(moment: datetime) -> int:
     """Returns the exact epoch milliseconds of an aware datetime."""
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 class Value(BaseModel):

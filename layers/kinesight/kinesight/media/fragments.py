@@ -30,6 +30,8 @@ from kinesight.media.mkv import (
 _KVS = "AWS_KINESISVIDEO_"
 _TOKEN = f"{_KVS}CONTINUATION_TOKEN"
 _NUMBER = f"{_KVS}FRAGMENT_NUMBER"
+_END_OF_TIME_S = 253_370_764_800
+"""The year 9999."""
 _MAX_FRAGMENT_BYTES = 64 * 1024 * 1024
 
 
@@ -253,12 +255,13 @@ _EVENT_TAGS = (f"{_KVS}IMAGE_GENERATION", f"{_KVS}IMAGE_PREFIX", f"{_KVS}NOTIFIC
 
 
 def _seconds(tags: Mapping[str, str], source: str) -> Decimal | None:
-    """Returns a timestamp. AWS documents …_SIDE_TIMESTAMP for archived media; AWS's parser reads the name without
-    SIDE."""
+    """Returns a timestamp; None for one that is missing, or not between the years 1970 and 9998. AWS documents
+    …_SIDE_TIMESTAMP for archived media; AWS's parser reads the name without SIDE."""
     text = tags.get(f"{_KVS}{source}_TIMESTAMP") or tags.get(f"{_KVS}{source}_SIDE_TIMESTAMP")
     try:
-        return Decimal(text) if text else None
-    except InvalidOperation:
+        seconds = Decimal(text) if text else None
+        return seconds if seconds is not None and 0 <= seconds < _END_OF_TIME_S else None
+    except InvalidOperation:  # also raised by comparisons with NaN
         return None
 
 

@@ -15,10 +15,9 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from kinesight.domain.gate.image_difference import BLOCKS, changed_bits_percent, changed_blocks_percent, watched_blocks
 from kinesight.domain.model import Value
+from kinesight.domain.stream_clock import CLOCK_JUMP_MS
 
 _SENT_FRAMES_KEPT = 64
-_CLOCK_WENT_BACK_MS = 15 * 60_000
-"""A frame that is older by this much comes from a camera whose clock was set back, not from a delayed message."""
 
 
 class GateMode(StrEnum):
@@ -164,7 +163,7 @@ def _reason_of_sent_frames(state: GateState, moment_ms: int) -> Reason | None:
     """Returns the reason to send a frame whatever it shows, or None."""
     if moment_ms in state.sent_ms:
         return Reason.AGAIN
-    if state.reference_ms - moment_ms > _CLOCK_WENT_BACK_MS:
+    if state.reference_ms - moment_ms > CLOCK_JUMP_MS:
         return Reason.CLOCK_WENT_BACK
     if state.forgotten_ms is not None and moment_ms <= state.forgotten_ms:
         return Reason.OLDER_THAN_STATE

@@ -117,7 +117,7 @@ class FragmentAnalyzer:
             stream_arn=self._state.held.lease.stream_arn,
             fragment_number=number,
             image_timestamp=at_producer,
-            producer_timestamp=at_producer,
+            producer_timestamp=None if fragment.producer_timestamp is None else at_producer,
             server_timestamp=from_epoch_ms(at_server_ms),
             image=ImageReference(
                 bucket=self._ports.work.bucket, key=key, content_type="image/jpeg", size_bytes=len(data)

@@ -2,13 +2,14 @@
 
 import json
 from dataclasses import dataclass
+from math import isfinite
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_pascal
 
 from kinesight.domain.errors import InvalidEventError
-from kinesight.domain.model import FragmentNumber, Selector
+from kinesight.domain.model import EpochMs, FragmentNumber, Selector
 from kinesight.domain.on_demand.executions import stream_name_of
 
 _LATEST_IN_SECONDS = 20_000_000_000
@@ -17,12 +18,14 @@ _LATEST_IN_SECONDS = 20_000_000_000
 def _milliseconds(value: Any) -> Any:
     """Returns milliseconds. The guide does not specify the unit: values after the year 2603 in seconds are
     milliseconds."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if isinstance(value, int) or isfinite(value):
         return round(value if abs(value) >= _LATEST_IN_SECONDS else value * 1000)
     return value
 
 
-_Moment = Annotated[int, BeforeValidator(_milliseconds), Field(ge=0, le=32_503_680_000_000)]
+_Moment = Annotated[EpochMs, BeforeValidator(_milliseconds)]
 
 
 class _Notification(BaseModel):

@@ -2,17 +2,13 @@
 
 from dataclasses import dataclass
 from math import ceil
-from typing import Annotated
 
 from pydantic import Field, ValidationError
 
 from kinesight.domain.configuration.camera import SessionSettings
 from kinesight.domain.errors import InvalidEventError
-from kinesight.domain.model import FragmentNumber, Selector, Timestamp, Value
+from kinesight.domain.model import LATEST_MS, EpochMs, FragmentNumber, Selector, Timestamp, Value
 from kinesight.domain.sessions.model import Session
-
-EpochMs = Annotated[int, Field(ge=0, le=253_402_300_799_999)]
-"""Up to the year 9999, the calendar's end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +98,7 @@ def order_of(session: Session, settings: SessionSettings) -> ClipOrder:
         images=session.images,
         selector="SERVER_TIMESTAMP" if session.by_server else "PRODUCER_TIMESTAMP",
         start_ms=max(0, session.started_ms - round(1000 * settings.pre_roll_seconds)),
-        end_ms=session.last_ms + round(1000 * settings.post_roll_seconds),
+        end_ms=min(LATEST_MS, session.last_ms + round(1000 * settings.post_roll_seconds)),
         fragments=session.fragments,
     )
 

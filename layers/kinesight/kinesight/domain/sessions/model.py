@@ -9,7 +9,9 @@ from enum import StrEnum
 from pydantic import TypeAdapter
 
 from kinesight.domain.model import BoundingBox
+from kinesight.domain.sessions.processed_frames import ProcessedFrames
 from kinesight.domain.sessions.stationary_objects import Scene
+from kinesight.domain.stream_clock import StreamClock
 
 
 class Severity(StrEnum):
@@ -55,7 +57,7 @@ class ImageClocks:
 @dataclass(frozen=True, slots=True)
 class Observation:
     """One analyzed frame, with or without hits; one without hits needs no clocks. `by_server`: `at_ms` is a server
-    timestamp, not a producer timestamp."""
+    timestamp, not a producer timestamp. `ahead_ms`: how far the clock of `at_ms` is ahead of KVS's; None if unknown."""
 
     result_id: str
     at_ms: int
@@ -63,11 +65,7 @@ class Observation:
     hits: tuple[Hit, ...] = ()
     by_server: bool = False
     clocks: ImageClocks | None = None
-
-    @property
-    def short_id(self) -> str:
-        """Prefix of the result id: enough to recognize a frame among some hundred."""
-        return self.result_id[:12]
+    ahead_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,28 +119,51 @@ class SessionEvent:
 
 @dataclass(slots=True)
 class RuleState:
-    """State of one rule: which of the last frames hit, since when, and the end of its cooldown after an alert."""
+    """State of one rule: which of the last frames hit, since when, and the frame of its last alert."""
 
     recent: list[bool] = field(default_factory=list)
     since_ms: int | None = None
-    cooldown_until_ms: int = 0
+    alerted_ms: int | None = None
+
+
+@dataclass(slots=True)
+class Timeline:
+    """Frames of one stream by one clock, which was not set in between.
+
+    `offset_ms` is how far it is ahead of the clock of the first timeline. `touched_ms` is our clock at the last frame.
+    `past` holds starts and ends of sessions that `closed` no longer holds.
+    """
+
+    clock: StreamClock
+    offset_ms: int = 0
+    touched_ms: int = 0
+    pending: list[Observation] = field(default_factory=list)
+    processed_until_ms: int = -1
+    processed: ProcessedFrames = field(default_factory=ProcessedFrames)
+    open: Session | None = None
+    closed: list[Session] = field(default_factory=list)
+    past: list[tuple[int, int]] = field(default_factory=list)
+
+    @property
+    def sessions(self) -> list[Session]:
+        """The open session and the last closed ones."""
+        return [*([self.open] if self.open else []), *self.closed]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing happens until a frame arrives."""
+        return not self.pending and self.open is None
 
 
 @dataclass(slots=True)
 class TrackerState:
-    """Everything stored of one stream between batches. `touched_ms` is our clock at the last frame; `stream_arn` is
-    None until a record has carried it."""
+    """Everything stored of one stream between batches. The timeline of the last frame comes first. `stream_arn` is None
+    until a record has carried it. Timestamps of rules and of the scene are by the clock without offset."""
 
-    pending: list[Observation] = field(default_factory=list)
-    latest_ms: int = 0
-    processed_until_ms: int = -1
-    processed_ids: list[str] = field(default_factory=list)
+    timelines: list[Timeline] = field(default_factory=list)
     rules: dict[str, RuleState] = field(default_factory=dict)
     scene: Scene = field(default_factory=Scene)
-    open: Session | None = None
-    closed: list[Session] = field(default_factory=list)
     outbox: list[SessionEvent] = field(default_factory=list)
-    touched_ms: int = 0
     stream_arn: str | None = None
 
 

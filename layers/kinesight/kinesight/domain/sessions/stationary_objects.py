@@ -21,7 +21,7 @@ class KnownObject:
 
 @dataclass(slots=True)
 class Scene:
-    """Objects of one camera; frames must be added in the order of their timestamps."""
+    """Objects of one camera."""
 
     begun_ms: int | None = None
     objects: list[KnownObject] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Scene:
             known = KnownObject(label, box, at_ms, at_ms)
             known.settled = self.begun_ms is not None and at_ms - self.begun_ms <= 1000 * settings.learn_seconds
             self.objects.append(known)
-        known.seen_ms = at_ms
+        known.since_ms, known.seen_ms = min(known.since_ms, at_ms), max(known.seen_ms, at_ms)
         known.settled = known.settled or at_ms - known.since_ms >= 1000 * settings.after_seconds
         return known.settled
 

@@ -112,14 +112,23 @@ def observation_of(record: ResultRecord, rules: CameraRules, selector: Selector 
     )
     clocks = ImageClocks(_epoch_ms(frame.producer_timestamp), _epoch_ms(frame.server_timestamp)) if hits else None
     at_ms, by_server = to_epoch_ms(frame.image_timestamp), _by_server(frame, selector)
-    return Observation(record.result_id, at_ms, frame.fragment_number, hits, by_server, clocks)
+    ahead_ms = 0 if by_server else _ahead_ms(frame)
+    return Observation(record.result_id, at_ms, frame.fragment_number, hits, by_server, clocks, ahead_ms)
+
+
+def _ahead_ms(frame: Frame) -> int | None:
+    """Returns how far the camera's clock is ahead of KVS's, in milliseconds; None if one of them is unknown."""
+    if frame.producer_timestamp is None or frame.server_timestamp is None:
+        return None
+    return to_epoch_ms(frame.producer_timestamp) - to_epoch_ms(frame.server_timestamp)
 
 
 def _by_server(frame: Frame, selector: Selector) -> bool:
-    """Live frames have producer timestamps; frames of a range have the clock that was requested, and no other."""
+    """Live frames have producer timestamps, unless those are unusable; frames of a range have the clock that was
+    requested, and no other."""
     match frame.source:
         case FrameSource.LIVE:
-            return False
+            return frame.producer_timestamp is None
         case FrameSource.ON_DEMAND:
             return frame.producer_timestamp is None
         case _:
