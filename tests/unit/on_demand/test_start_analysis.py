@@ -325,3 +325,30 @@ def test_names_of_executions_fit_and_are_unique_per_range() -> None:
     assert set(name) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
     assert long_name.execution_name("sweep") != name
     assert stream_name_of("arn:aws:s3:::bucket") is None
+
+
+@pytest.mark.parametrize("back_ms", [600_000, 599_000, 604_321])
+def test_what_happens_again_by_a_clock_that_was_set_back_is_analyzed(back_ms: int) -> None:
+    """Five notifications, two minutes apart; the clock is set back, and five more fall into the same ranges."""
+    world = World()
+    for number in range(10):
+        at_ms = NOON_MS + 120_000 * number
+        shown_ms = at_ms if number < 5 else at_ms - back_ms
+        world.send(notification("cam", shown_ms, FragmentNumber=str(at_ms)), at_ms + 1500)
+
+    world.run(batch=10)
+
+    assert len(world.ranges()) == 10
+
+
+@pytest.mark.parametrize("moment", ["1e999", "-1e999", "NaN", "9" * 400, "-1", "null", "[]", "true", "1e15"])
+def test_a_moment_that_is_none_is_dead_lettered_alone(moment: str) -> None:
+    world = World()
+    world.send(notification("cam", 1).replace('Timestamp\\": 1', f'Timestamp\\": {moment}', 1))
+    for number in range(99):
+        world.send(notification(f"cam-{number}", NOON_MS))
+
+    world.run()
+
+    assert [type(error) for _, error in world.dead.sent] == [InvalidEventError]
+    assert len(world.workflow.inputs) == 99

@@ -1,11 +1,20 @@
 """The planner against a model of GetImages: every sampled moment with media once, nothing else, within the limits."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kinesight.domain.on_demand.windows import LONGEST_REQUEST_MS, PAGE, Grid, plan_windows
+from kinesight.domain.on_demand.windows import (
+    LONGEST_REQUEST_MS,
+    PAGE,
+    Grid,
+    covered_slots,
+    overlapped_slots,
+    plan_windows,
+)
 from kinesight.domain.ports import FragmentSpan, ImageRequest
 
 from tests.examples import examples
@@ -44,17 +53,22 @@ def expected(grid: Grid, fragments: Sequence[FragmentSpan]) -> dict[int, str]:
     ordered = sorted(fragments, key=lambda one: (one.start_ms, one.number))
     found = {}
     for at_ms in range(grid.start_ms, grid.end_ms + 1, grid.interval_ms):
-        before = [one for one in ordered if one.start_ms <= at_ms]
-        if before and at_ms < before[-1].start_ms + before[-1].length_ms:
-            found[at_ms] = before[-1].number
+        shown = [one for one in ordered if one.start_ms <= at_ms < one.start_ms + one.length_ms]
+        if shown:
+            found[at_ms] = shown[-1].number
     return found
 
 
 def returned(request: ImageRequest, fragments: Sequence[FragmentSpan]) -> dict[int, str]:
-    """Images that GetImages returns: from the fragments that start within the request."""
+    """Images that GetImages returns: from the last fragment that starts within the request, up to its end."""
     seen = [one for one in fragments if request.start_ms <= one.start_ms <= request.end_ms]
     grid = Grid(start_ms=request.start_ms, end_ms=request.end_ms, interval_ms=request.interval_ms)
-    return expected(grid, seen)
+    return {at_ms: number for at_ms, number in expected(grid, seen).items() if number == last_begun(seen, at_ms)}
+
+
+def last_begun(fragments: Sequence[FragmentSpan], at_ms: int) -> str:
+    begun = [one for one in fragments if one.start_ms <= at_ms]
+    return max(begun, key=lambda one: (one.start_ms, one.number)).number
 
 
 @settings(max_examples=examples(300), deadline=None)
@@ -68,7 +82,20 @@ def test_every_sampled_moment_is_requested_once_and_returned(grid: Grid, fragmen
         for request in window.requests:
             given_back = returned(request, fragments)
             for slot in request.slots:
-                assert given_back.get(slot.at_ms) == slot.fragment_number
+                # The end of a fragment that another one interrupts is decoded from the fragment.
+                is_interrupted = slot.fragment_number != last_begun(fragments, slot.at_ms)
+                assert is_interrupted or given_back.get(slot.at_ms) == slot.fragment_number
+
+
+@settings(max_examples=examples(300), deadline=None)
+@given(grid=grids(), fragments=recordings())
+def test_every_moment_of_every_fragment_is_a_slot_or_counted_as_overlapped(
+    grid: Grid, fragments: list[FragmentSpan]
+) -> None:
+    slots = sum(len(window.slots) for window in plan_windows(grid, fragments))
+
+    own = sum(len(expected(grid, [one])) for one in fragments)
+    assert slots + overlapped_slots(grid, fragments) == own
 
 
 @settings(max_examples=examples(300), deadline=None)
@@ -116,3 +143,47 @@ def test_a_coarse_grid_requests_single_moments() -> None:
 
 def test_without_media_nothing_is_requested() -> None:
     assert plan_windows(Grid(start_ms=0, end_ms=1000, interval_ms=200), []) == []
+
+
+def test_a_single_frame_is_shown_until_the_next_one() -> None:
+    case = Path(__file__).resolve().parents[2] / "field_cases" / "02-fragments-of-length-0" / "list-fragments.json"
+    fragments = [
+        FragmentSpan(one["FragmentNumber"], round(1000 * one["ProducerTimestamp"]), 0)
+        for one in json.loads(case.read_text())["Fragments"]
+    ]
+    start_ms = 1_790_000_000_000
+
+    (window,) = plan_windows(Grid(start_ms, start_ms + 8000, 1000), fragments)
+
+    assert [slot.at_ms - start_ms for slot in window.slots] == [1000 * n for n in range(1, 9)]
+    assert [slot.fragment_number for slot in window.slots] == [one.number for one in fragments]
+
+
+def test_a_single_frame_before_a_pause_is_shown_as_long_as_the_one_before() -> None:
+    grid = Grid(0, 100_000, 500)
+
+    slots = [range_ for _, range_ in covered_slots(grid, spans((0, 0), (2000, 0), (60_000, 0)))]
+
+    assert slots == [range(0, 2000, 500), range(2000, 4000, 500), range(60_000, 60_001, 500)]
+
+
+def test_a_fragment_is_analyzed_on_after_a_shorter_one_that_overlaps_it() -> None:
+    grid, fragments = Grid(0, 20_000, 1000), spans((0, 10_000), (2000, 3000))
+
+    slots = [(fragment.number[-1], [*range_]) for fragment, range_ in covered_slots(grid, fragments)]
+
+    assert slots == [("0", [0, 1000]), ("1", [2000, 3000, 4000]), ("0", [5000, 6000, 7000, 8000, 9000])]
+    assert overlapped_slots(grid, fragments) == 3
+
+
+def test_two_fragments_of_the_same_time_are_not_silent() -> None:
+    grid, fragments = Grid(0, 20_000, 1000), spans((500, 2000), (900, 2000))
+
+    assert [slot.fragment_number[-1] for window in plan_windows(grid, fragments) for slot in window.slots] == ["1", "1"]
+    assert overlapped_slots(grid, fragments) == 2
+
+
+def test_a_fragment_that_is_listed_twice_counts_once() -> None:
+    (fragment,) = spans((0, 2000))
+
+    assert overlapped_slots(Grid(0, 20_000, 1000), [fragment, fragment]) == 0

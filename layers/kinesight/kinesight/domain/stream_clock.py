@@ -34,9 +34,9 @@ class StreamClock:
             return is_possible and late_ms <= CLOCK_JUMP_MS
         if abs(ahead_ms - self.ahead_ms) <= _LITTLE_MS:
             return True
-        # Video that a producer held back is behind KVS's clock, and goes on where it ended. None is ahead of it.
-        is_held_back = max(ahead_ms, self.ahead_ms) <= _LITTLE_MS
-        return is_possible and late_ms <= _LITTLE_MS and is_held_back
+        # Video that a producer buffered is behind KVS's clock, and goes on where it ended. None is ahead of it.
+        is_buffered = max(ahead_ms, self.ahead_ms) <= _LITTLE_MS
+        return is_possible and late_ms <= _LITTLE_MS and is_buffered
 
     def add(self, at_ms: int, now_ms: int, ahead_ms: int | None) -> None:
         """Adds a frame that continues this clock."""

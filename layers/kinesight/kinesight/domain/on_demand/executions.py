@@ -45,19 +45,21 @@ class RunDetails:
 
 @dataclass(frozen=True, slots=True)
 class AnalysisRun:
-    """A range of a stream by the selected timestamp, both ends included."""
+    """A range of a stream by the selected timestamp, both ends included. `last_fragment` distinguishes two ranges of
+    the same time, of which the second was recorded after the camera's clock was set back."""
 
     stream_arn: str
     selector: Selector
     start_ms: int
     end_ms: int
     interval_ms: int
+    last_fragment: str = ""
 
     def execution_name(self, kind: str, attempt: int = 1) -> str:
         """Returns a name of at most 80 characters, all valid in CloudWatch Logs; `kind` is a short name of the
         caller."""
         stream = re.sub(r"[^a-zA-Z0-9_-]", "_", stream_name_of(self.stream_arn) or "")[:24]
-        identity = f"{self.stream_arn} {self.selector} {self.interval_ms}"
+        identity = f"{self.stream_arn} {self.selector} {self.interval_ms} {self.last_fragment}".strip()
         digest = hashlib.sha256(identity.encode()).hexdigest()[:8]
         name = f"{kind}-{stream}-{digest}-{self.start_ms}-{self.end_ms}"
         return name if attempt == 1 else f"{name}-{attempt}"

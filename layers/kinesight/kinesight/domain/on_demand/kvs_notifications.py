@@ -19,7 +19,7 @@ def _milliseconds(value: Any) -> Any:
     """Returns milliseconds. The guide does not specify the unit: values after the year 2603 in seconds are
     milliseconds."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return value
+        raise ValueError("not a number of seconds or milliseconds since 1970")
     if isinstance(value, int) or isfinite(value):
         return round(value if abs(value) >= _LATEST_IN_SECONDS else value * 1000)
     return value

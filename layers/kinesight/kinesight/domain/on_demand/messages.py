@@ -172,6 +172,7 @@ class RangePlan(Value):
     windows: int
     concurrency: int
     slots: int
+    overlapped: int = 0
     fragments: int
     detector: DetectorChoice | None = None
     detects: bool = True
@@ -246,7 +247,8 @@ class TimelapseFiles(Value):
 class RangeSummary(Value):
     """Output of the workflow. All counts are of images, except those of windows and fragments.
 
-    `requested` moments have media; `extracted` of them have an image. `evidence` has the first fifty frames that
+    `requested` moments have media; `extracted` of them have an image. `overlapped` counts moments of fragments at which
+    a later fragment is analyzed, because the camera's clock was set back. `evidence` has the first fifty frames that
     matched."""
 
     execution: str
@@ -261,6 +263,7 @@ class RangeSummary(Value):
     extracted: int
     decoded: int
     missing: Mapping[str, int]
+    overlapped: int = 0
     published: int
     matched: int
     already_analyzed: int

@@ -32,11 +32,13 @@ class BurstRules:
 
 
 class Burst(Value):
-    """An open burst: starts of its first and last fragment, and when it was opened and last extended."""
+    """An open burst: starts of its first and last fragment, and when it was opened and last extended. The fragment with
+    the highest number is the last one, unless the camera's clock was set back."""
 
     first_ms: int
     last_ms: int
     last_fragment: str
+    newest_fragment: str = ""
     opened_at_ms: int
     touched_at_ms: int
 
@@ -49,11 +51,18 @@ class Burst(Value):
 
 
 class ClosedBurst(Value):
-    """A range to analyze. Fragments that start from `start_ms` to `last_ms` are entirely in it."""
+    """A range to analyze. Fragments up to `last_fragment` that start from `start_ms` to `last_ms` are entirely in it;
+    later ones are there because the camera's clock was set back."""
 
     start_ms: int
     last_ms: int
     end_ms: int
+    last_fragment: str = ""
+
+    def covers(self, fragment: NotifiedFragment) -> bool:
+        """Whether the range has been analyzed with this fragment. Numbers increase (API_dataplane_Fragment)."""
+        is_newer = bool(self.last_fragment) and int(fragment.fragment_number) > int(self.last_fragment)
+        return self.start_ms <= fragment.start_ms <= self.last_ms and not is_newer
 
 
 class StreamBursts(Value):
@@ -65,17 +74,18 @@ class StreamBursts(Value):
     closed: tuple[ClosedBurst, ...] = ()
     wake_at_ms: int | None = None
 
-    def covers(self, start_ms: int) -> bool:
-        return any(one.start_ms <= start_ms <= one.last_ms for one in (*self.closing, *self.closed))
+    def covers(self, fragment: NotifiedFragment) -> bool:
+        return any(one.covers(fragment) for one in (*self.closing, *self.closed))
 
     def with_fragment(self, fragment: NotifiedFragment, now_ms: int, rules: BurstRules) -> "StreamBursts":
         """Returns the bursts with a fragment; bursts that it connects are joined."""
-        if self.covers(fragment.start_ms):
+        if self.covers(fragment):
             return self
         burst = Burst(
             first_ms=fragment.start_ms,
             last_ms=fragment.start_ms,
             last_fragment=fragment.fragment_number,
+            newest_fragment=fragment.fragment_number,
             opened_at_ms=now_ms,
             touched_at_ms=now_ms,
         )
@@ -93,7 +103,12 @@ class StreamBursts(Value):
     def with_closing(self, burst: Burst, end_ms: int, rules: BurstRules) -> "StreamBursts":
         """Closes a burst whose last fragment ends at `end_ms`. A burst that is closed for its age leaves its last
         fragment open, so that the post-roll after that fragment is analyzed too."""
-        closing = ClosedBurst(start_ms=burst.start_ms(rules), last_ms=burst.last_ms, end_ms=end_ms + rules.post_roll_ms)
+        closing = ClosedBurst(
+            start_ms=burst.start_ms(rules),
+            last_ms=burst.last_ms,
+            end_ms=end_ms + rules.post_roll_ms,
+            last_fragment=burst.newest_fragment,
+        )
         rest = [one for one in self.open if one != burst]
         if burst.due_at_ms(rules) < burst.touched_at_ms + rules.post_roll_ms:
             rest.append(burst.model_copy(update={"first_ms": burst.last_ms, "opened_at_ms": burst.touched_at_ms}))
@@ -115,5 +130,6 @@ def _joined(one: Burst, other: Burst) -> Burst:
             "first_ms": min(one.first_ms, other.first_ms),
             "opened_at_ms": min(one.opened_at_ms, other.opened_at_ms),
             "touched_at_ms": max(one.touched_at_ms, other.touched_at_ms),
+            "newest_fragment": max(one.newest_fragment, other.newest_fragment, key=lambda number: int(number or 0)),
         }
     )

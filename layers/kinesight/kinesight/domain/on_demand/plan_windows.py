@@ -22,7 +22,7 @@ from kinesight.domain.on_demand.messages import (
     TimelapsePlan,
     work_key,
 )
-from kinesight.domain.on_demand.windows import Grid, plan_windows
+from kinesight.domain.on_demand.windows import Grid, overlapped_slots, plan_windows
 from kinesight.domain.ports import (
     LONGEST_FRAGMENT_MS,
     FragmentIndex,
@@ -73,7 +73,8 @@ def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -
     start_ms, end_ms = to_epoch_ms(request.start_timestamp), to_epoch_ms(request.end_timestamp)
     # A camera's clock may be ahead, so recorded media counts as past, whatever its timestamps.
     end_ms = min(end_ms, max([to_epoch_ms(now), *(one.start_ms + one.length_ms for one in fragments)]))
-    windows = plan_windows(Grid(start_ms, end_ms, request.sampling_interval), fragments)
+    grid = Grid(start_ms, end_ms, request.sampling_interval)
+    windows = plan_windows(grid, fragments)
     plan = RangePlan(
         execution=execution,
         stream_name=stream.name,
@@ -94,6 +95,7 @@ def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -
         windows=len(windows),
         concurrency=CONCURRENCY,
         slots=sum(run.count for window in windows for one in window.requests for run in one.runs),
+        overlapped=overlapped_slots(grid, fragments),
         fragments=len(fragments),
         detector=request.detector,
         detects=request.detector != "NONE",
@@ -108,7 +110,7 @@ def _recorded(request: AnalysisRequest, stream: VideoStream, now: datetime, inde
     selector = request.image_selector_type
     start_ms, end_ms = to_epoch_ms(request.start_timestamp), to_epoch_ms(request.end_timestamp)
     listed = index.fragments(stream.name, selector, start_ms - LONGEST_FRAGMENT_MS, end_ms)
-    fragments = [one for one in listed if one.start_ms + max(1, one.length_ms) > start_ms]
+    fragments = [one for one in listed if one.start_ms + (one.length_ms or LONGEST_FRAGMENT_MS) > start_ms]
     if not fragments and request.start_timestamp > now:
         raise RangeInFutureError(
             f"the range starts at {_iso(request.start_timestamp)}, and it is {_iso(now)}: choose a range in the past"

@@ -188,7 +188,7 @@ class _Stream:
 
     def _run(self, closed: ClosedBurst) -> AnalysisRun:
         interval_ms = self._rules.interval_ms
-        return AnalysisRun(self._arn, self._selector, closed.start_ms, closed.end_ms, interval_ms)
+        return AnalysisRun(self._arn, self._selector, closed.start_ms, closed.end_ms, interval_ms, closed.last_fragment)
 
     def _update(self, change: Callable[[StreamBursts], StreamBursts]) -> StreamBursts:
         """Applies and saves a change. Raises StorageBusyError if every save lost against a concurrent one."""

@@ -119,6 +119,7 @@ def _summary(plan: RangePlan, totals: _Totals, evidence_bucket: str) -> RangeSum
         extracted=totals.extracted,
         decoded=totals.decoded,
         missing=+totals.missing,
+        overlapped=plan.overlapped,
         published=totals.published,
         matched=totals.matched,
         already_analyzed=totals.already_analyzed,

@@ -1,7 +1,8 @@
 """Splits a time range into GetImages requests that cover every sampled moment with media once.
 
 Sampled moments ("slots") are on a grid: StartTimestamp and every SamplingInterval after it, up to and including
-EndTimestamp. A slot belongs to the last fragment that starts at or before it, if the fragment lasts until then.
+EndTimestamp. A slot belongs to the last of the fragments that are shown at its moment. A fragment is shown for its
+length; one of length 0, which is a single frame, until the next one begins.
 
 GetImages returns no images of fragments that start before the request, so a request starts on the grid at or before the
 start of its first fragment. Its last slot is at most 300 s later, and a page has at most 25 slots
@@ -10,8 +11,9 @@ start of its first fragment. Its last slot is at most 300 s later, and a page ha
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise, zip_longest
 
-from kinesight.domain.ports import FragmentSpan, ImageRequest, Slot, SlotRun
+from kinesight.domain.ports import LONGEST_FRAGMENT_MS, FragmentSpan, ImageRequest, Slot, SlotRun
 
 LONGEST_REQUEST_MS = 300_000
 LEAST_INTERVAL_MS = 200
@@ -69,13 +71,57 @@ def plan_windows(grid: Grid, fragments: Sequence[FragmentSpan]) -> list[Window]:
 
 
 def covered_slots(grid: Grid, fragments: Sequence[FragmentSpan]) -> Iterator[tuple[FragmentSpan, range]]:
-    """Yields each fragment that has slots, with its slots. If fragments overlap, the later one has the slot."""
-    ordered = sorted(fragments, key=lambda one: (one.start_ms, len(one.number), one.number))
-    following = [*(one.start_ms for one in ordered), grid.end_ms + 1][1:]
-    for fragment, next_ms in zip(ordered, following, strict=True):
-        slots = grid.between(fragment.start_ms, min(fragment.start_ms + max(1, fragment.length_ms), next_ms))
+    """Yields fragments with their slots, in order of time. A fragment that others interrupt has several ranges. If
+    fragments overlap, the later one has the slot."""
+    for fragment, start_ms, end_ms in _shown(_with_ends(fragments)):
+        slots = grid.between(start_ms, end_ms)
         if slots:
             yield fragment, slots
+
+
+def overlapped_slots(grid: Grid, fragments: Sequence[FragmentSpan]) -> int:
+    """Returns how many moments fragments have that are the slot of another fragment."""
+    own = sum(len(grid.between(fragment.start_ms, end_ms)) for fragment, end_ms in _with_ends(fragments))
+    return own - sum(len(slots) for _, slots in covered_slots(grid, fragments))
+
+
+def _with_ends(fragments: Sequence[FragmentSpan]) -> list[tuple[FragmentSpan, int]]:
+    """Returns each fragment once, in order of its start, with the moment until which it is shown."""
+    ordered = sorted({one.number: one for one in fragments}.values(), key=lambda one: (one.start_ms, _age(one)))
+    gaps = [later.start_ms - one.start_ms for one, later in pairwise(ordered)]
+    return [
+        (one, one.start_ms + (one.length_ms or _single_frame_ms(gaps[max(0, index - 1) : index + 1])))
+        for index, one in enumerate(ordered)
+    ]
+
+
+def _age(fragment: FragmentSpan) -> tuple[int, str]:
+    """Orders fragment numbers, which are decimal numbers without leading zeros."""
+    return len(fragment.number), fragment.number
+
+
+def _single_frame_ms(gaps: Sequence[int]) -> int:
+    """Returns how long a single frame is shown: as long as the one before it, or else until the one after it, unless
+    the camera paused. `gaps` are those before and after it."""
+    return max((gap for gap in gaps if gap <= LONGEST_FRAGMENT_MS), default=1)
+
+
+def _shown(fragments: Sequence[tuple[FragmentSpan, int]]) -> Iterator[tuple[FragmentSpan, int, int]]:
+    """Yields the times at which a fragment is the last one that is shown: fragment, start and end."""
+    begun: list[tuple[FragmentSpan, int]] = []
+    at_ms = 0
+    starts_ms = [fragment.start_ms for fragment, _ in fragments[1:]]
+    for one, next_ms in zip_longest(fragments, starts_ms):
+        at_ms = one[0].start_ms
+        begun.append(one)
+        while begun and (next_ms is None or at_ms < next_ms):
+            fragment, end_ms = begun[-1]
+            until_ms = end_ms if next_ms is None else min(end_ms, next_ms)
+            if until_ms > at_ms:
+                yield fragment, at_ms, until_ms
+                at_ms = until_ms
+            if end_ms <= at_ms:
+                begun.pop()
 
 
 def _requests(grid: Grid, fragments: Sequence[FragmentSpan]) -> Iterator[ImageRequest]:
