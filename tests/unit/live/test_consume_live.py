@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from kinesight.domain.errors import (
     DetectorBusyError,
     DetectorRejectedError,
     EvidenceGoneError,
+    InvalidTimestampError,
     LeaseLostError,
     MediaBusyError,
     StorageBusyError,
@@ -36,12 +38,13 @@ from kinesight.domain.live.consume_live import (
     LeaseChange,
     consume,
 )
+from kinesight.domain.live.fragment_analyzer import producer_ms, server_ms
 from kinesight.domain.live.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
 from kinesight.domain.live.live_stream import LiveSettings
 from kinesight.domain.live.ports import LivePorts, LiveStart
 from kinesight.domain.model import Detection, Frame, ResultRecord, from_epoch_ms
 from kinesight.domain.ports import Versioned
-from kinesight.media.fragments import MediaErrorNotice, MediaFragment
+from kinesight.media.fragments import MediaErrorNotice, MediaFragment, _seconds, read_fragments
 from kinesight.media.mkv import BlockEvent
 from kinesight.media.mkv_model import Track
 from kinesight.media.selection import Keyframe
@@ -58,6 +61,7 @@ from tests.fakes import (
     FakeWork,
 )
 
+FIELD_CASES = Path(__file__).resolve().parents[2] / "field_cases"
 VIDEO = Track(1, "video", "V_MPEG4/ISO/AVC", b"private", "camera", 320, 240)
 
 
@@ -224,8 +228,11 @@ class World:
         checkpoint = self.known(name).checkpoint
         return checkpoint.fragment_number if checkpoint else None
 
+    def records(self) -> list[ResultRecord]:
+        return [ResultRecord.model_validate_json(data) for _, data in self.sink.records]
+
     def results(self) -> list[str]:
-        return [str(ResultRecord.model_validate_json(data).frame.fragment_number) for _, data in self.sink.records]
+        return [str(one.frame.fragment_number) for one in self.records()]
 
 
 def test_every_keyframe_has_a_result_and_the_checkpoint_is_the_last_fragment() -> None:
@@ -423,6 +430,46 @@ def test_a_consumer_that_ends_unexpectedly_has_reported_its_frames() -> None:
         world.consume(ends)
 
     assert world.reported.counts["cam"].analyzed == 3
+
+
+def test_a_fragment_dated_beyond_the_calendar_is_timed_by_the_server() -> None:
+    body = (FIELD_CASES / "11-date-beyond-the-calendar" / "three-fragments.kvs.mkv").read_bytes()
+    fragments = [one for one in read_fragments([body]) if isinstance(one, MediaFragment)]
+    world = World(now_ms=lambda: server_ms(fragments[-1]) + 3_600_000)
+    world.lease("cam", *(replace(one, number=str(index)) for index, one in enumerate(fragments, 1)))
+
+    world.consume(lambda: world.reached() == "3")
+
+    assert world.dead.sent == []
+    records = {int(one.frame.fragment_number or 0): one.frame for one in world.records()}
+    assert sorted(records) == [1, 2, 3]
+    assert records[2].image_timestamp == records[2].server_timestamp
+    assert (records[1].producer_timestamp is None, records[2].producer_timestamp is None) == (False, True)
+
+
+@pytest.mark.parametrize("text", ["253402300800", "1e999999", "NaN", "-1", "sNaN", "Infinity", "1" * 5000, ""])
+def test_a_producer_timestamp_that_is_none_is_that_of_the_server(text: str) -> None:
+    body = (FIELD_CASES / "11-date-beyond-the-calendar" / "three-fragments.kvs.mkv").read_bytes()
+    (first, *_) = [one for one in read_fragments([body]) if isinstance(one, MediaFragment)]
+    tags = {"AWS_KINESISVIDEO_PRODUCER_TIMESTAMP": text, "AWS_KINESISVIDEO_SERVER_TIMESTAMP": "1767268800.250"}
+
+    found = _seconds(tags, "PRODUCER"), _seconds(tags, "SERVER")
+
+    assert found == (None, Decimal("1767268800.250"))
+    assert producer_ms(replace(first, producer_timestamp=found[0], server_timestamp=found[1])) == 1_767_268_800_250
+
+
+def test_a_keyframe_at_an_impossible_time_is_dead_lettered_and_passed() -> None:
+    world = World()
+    late = BlockEvent(b"frame", 1, 2**60, True, (slice(None),), None)
+    odd = replace(fragment(2), blocks=(BlockEvent(b"frame", 1, 0, True, (slice(None),), None), late))
+    world.lease("cam", fragment(1), odd, fragment(3))
+
+    world.consume(lambda: world.reached() == "3")
+
+    assert sorted(world.results()) == ["1", "2", "3"]
+    ((body, error),) = world.dead.sent
+    assert (json.loads(body), type(error)) == ({"streamName": "cam", "fragmentNumber": "2"}, InvalidTimestampError)
 
 
 def test_a_malformed_fragment_is_dead_lettered_after_three_reads() -> None:

@@ -425,3 +425,27 @@ def test_alerts_go_to_the_channels_of_their_camera(channels: list[str] | None, a
 
     assert (len(world.sns.sent), len(world.webhook.sent)) == alerts
     assert world.sessions.stored
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "9999-12-31T23:59:59.999Z",
+        "1969-12-31T23:59:59.999Z",
+        "10000-01-01T00:00:00Z",
+        1e999,
+        253_402_300_800,
+    ],
+)
+def test_a_record_of_an_impossible_time_is_dead_lettered_alone(moment: object) -> None:
+    world = World()
+    document = json.loads(encode_record(an_image(0)))
+    document["frame"]["imageTimestamp"] = moment
+
+    report = world.track(json.dumps(document).encode(), *(an_image(0, stream_name=f"cam-{n}") for n in range(20)))
+
+    assert [error.args[0][:19] for _, error in world.dead_letters.sent] == ["not a result record"]
+    assert (len(report.dead_lettered), report.failed_item_ids) == (1, [])
+    assert len(world.alerts.sent) == 20

@@ -3,11 +3,12 @@
 import itertools
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache, partial
 
 from kinesight.domain.analysis.pipeline import FrameAnalysis, PipelineSettings, analyze
 from kinesight.domain.batches import dead_letter
-from kinesight.domain.errors import PermanentError
+from kinesight.domain.errors import InvalidTimestampError, PermanentError
 from kinesight.domain.live.backoff import backoff_s
 from kinesight.domain.live.ports import LivePorts
 from kinesight.domain.live.stream_state import StreamState
@@ -95,14 +96,11 @@ class FragmentAnalyzer:
 
     def _dead_letter_body(self, fragment: MediaFragment, number: str, keyframe: Keyframe) -> str:
         """Returns what the on-demand workflow needs to analyze the same image again, as JSON."""
-        moment = from_epoch_ms(keyframe.at_ms(producer_ms(fragment)))
-        return json.dumps(
-            {
-                "streamName": self._state.name,
-                "fragmentNumber": number,
-                "imageTimestamp": moment.isoformat(timespec="milliseconds"),
-            }
-        )
+        document = {"streamName": self._state.name, "fragmentNumber": number}
+        with suppress(InvalidTimestampError):
+            moment = from_epoch_ms(keyframe.at_ms(producer_ms(fragment)))
+            document["imageTimestamp"] = moment.isoformat(timespec="milliseconds")
+        return json.dumps(document)
 
     def _frame(self, fragment: MediaFragment, number: str, keyframe: Keyframe) -> Frame:
         """Writes the keyframe's image to S3 and returns its frame."""
