@@ -35,6 +35,7 @@ class Block:
 NO_COMMANDS: Mapping[str, str] = {
     r"─▶": "a diagram",
     r"\A(kinesight\.json: line|time \(UTC\)) ": "the output of a command",
+    r"\Ahttps://": "an address",
     r"\Afilter @message": "a query of CloudWatch Logs Insights",
     r"\Akinesight (trace|redrive) .*\[--": "a command's usage",
 }
@@ -50,7 +51,8 @@ REASONS: Mapping[str, str] = {
     r"^(git clone|mkdir amazon-kinesis-video|cmake|\./kvs)": "builds an SDK of AWS from its repository",
     r"^(export GST_PLUGIN_PATH|gst-|rpicam-)": "needs kvssink or a Raspberry Pi",
     r"put-video front-door (rtsp://|/dev/)": "needs a camera: tests/functional/test_put_live_video.py has one",
-    r"^(sha256sum|unzip|sam deploy) ": "needs a published release and an AWS account",
+    r"^(sha256sum|unzip|sam (deploy|package|publish)) ": "needs a published release and an AWS account",
+    r"^aws s3 (mb|cp --recursive kinesight) ": "needs a published release and an AWS account",
     r"^git pull$": "changes this checkout",
     r"sam (build|local invoke)": "needs a container engine: tests/e2e/test_sam_local_invoke.py",
     r"^kinesight kvs serve|kinesight local up": "runs until Ctrl-C; started before the other commands",
@@ -88,6 +90,7 @@ class Placeholders:
     function: str
     execution_arn: str
     stream_arn: str
+    phone_arn: str
     kvs_url: str
 
 
@@ -119,6 +122,8 @@ SUBSTITUTIONS: tuple[Callable[[str, Placeholders], str], ...] = (
     lambda command, _: re.sub("^kinesight config delete", r"echo y | \g<0>", command),
     # Versions of moto's buckets are not those of the template.
     lambda command, _: command.replace("rollback VERSION", "rollback null"),
+    lambda command, values: command.replace("ENDPOINT_ARN", values.phone_arn),
+    lambda command, values: command.replace("--topic-arn ALERTS", f"--topic-arn {values.names['AlertTopicArn']}"),
     lambda command, _: command.replace("--stack-name NAME", "--stack-name kinesight"),
     lambda command, _: command.replace("--stream-name NAME", "--stream-name front-door"),
     lambda command, _: command.replace("kinesight-prod", "kinesight"),

@@ -230,8 +230,16 @@ def placeholders(
         function=resources["AnalyzeImagesFunction"],
         execution_arn=execution["executionArn"],
         stream_arn=described["StreamInfo"]["StreamARN"],
+        phone_arn=a_phone(client("sns", exports)),
         kvs_url=url,
     )
+
+
+def a_phone(sns: Any) -> str:
+    """The endpoint of an app on a phone."""
+    app = sns.create_platform_application(Name="app", Platform="GCM", Attributes={"PlatformCredential": "x"})
+    phone = sns.create_platform_endpoint(PlatformApplicationArn=app["PlatformApplicationArn"], Token="token")
+    return str(phone["EndpointArn"])
 
 
 @pytest.mark.parametrize("page", sorted({block.page for block in BLOCKS} - {"docs/local-kvs.md"}))
