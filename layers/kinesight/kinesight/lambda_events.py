@@ -11,6 +11,7 @@ from kinesight.domain.errors import InvalidEventError
 from kinesight.domain.on_demand.messages import RangePlan
 from kinesight.domain.on_demand.render_timelapse import Progress
 from kinesight.domain.on_demand.windows import Window
+from kinesight.domain.plain_values import describe
 
 
 def _decoded(data: Any) -> Any:
@@ -120,4 +121,4 @@ def _read[Model: BaseModel](model: type[Model], event: Mapping[str, Any], what: 
     try:
         return model.model_validate(event)
     except ValidationError as error:
-        raise InvalidEventError(f"not {what}: {error.errors()[0]}") from error
+        raise InvalidEventError(f"not {what}: {describe(error)}") from error

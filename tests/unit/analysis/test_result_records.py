@@ -73,7 +73,7 @@ def test_raw_output_that_does_not_fit_is_left_out() -> None:
 
 def test_detections_that_do_not_fit_are_an_error_that_says_what_to_change() -> None:
     with pytest.raises(ModelOutputError, match="minimumConfidence"):
-        encode_record(a_record(detections=tuple(a_detection(label="x" * 1000) for _ in range(1000))))
+        encode_record(a_record(detections=tuple(a_detection(label="x" * 250) for _ in range(5000))))
 
 
 def test_evidence_lies_under_stream_and_day() -> None:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from kinesight.domain.errors import InvalidTimestampError
+from kinesight.domain.plain_values import PLAIN, Extent, Identity, Label, Percent, Ratio, StreamName, Text
 
 FragmentNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,128}$")]
 """KVS fragment numbers exceed 64 bits, so they are strings (API_dataplane_Fragment)."""
@@ -74,9 +75,9 @@ class FrameSource(StrEnum):
 class ImageReference(Value):
     """An image in S3. Width and height are null unless the image was read."""
 
-    bucket: str
-    key: str
-    content_type: str
+    bucket: Text
+    key: Text
+    content_type: Text
     size_bytes: int
     width: int | None = None
     height: int | None = None
@@ -86,41 +87,41 @@ class Frame(Value):
     """An image with its stream, fragment and timestamps."""
 
     source: FrameSource
-    stream_name: str
-    stream_arn: str | None = None
+    stream_name: StreamName
+    stream_arn: Text | None = None
     fragment_number: FragmentNumber | None = None
     image_timestamp: Timestamp
     producer_timestamp: Timestamp | None = None
     server_timestamp: Timestamp | None = None
     image: ImageReference
-    tags: dict[str, str] = Field(default_factory=dict)
+    tags: dict[Text, Text] = Field(default_factory=dict)
 
 
 class BoundingBox(Value):
     """A box in ratios of the image size. May exceed 0..1 if the object is cut off."""
 
-    left: float
-    top: float
-    width: float
-    height: float
+    left: Ratio
+    top: Ratio
+    width: Extent
+    height: Extent
 
 
 class Detection(Value):
     """A detection: label, confidence (0 to 100), and box, if the detector returns one."""
 
-    label: str
-    confidence: float
+    label: Label
+    confidence: Percent
     bounding_box: BoundingBox | None = None
-    attributes: dict[str, Any] = Field(default_factory=dict)
-    zones: tuple[str, ...] = ()
+    attributes: Annotated[dict[str, Any], PLAIN] = Field(default_factory=dict)
+    zones: tuple[Label, ...] = ()
 
 
 class DetectorInfo(Value):
     """Detector of a record, and its latency."""
 
-    type: str
-    operation: str
-    model_version: str | None = None
+    type: Text
+    operation: Text
+    model_version: Text | None = None
     latency_ms: int
 
 
@@ -131,14 +132,14 @@ class ResultRecord(Value):
     """Record of the results stream, one per frame; its schema is docs/result-record.schema.json."""
 
     schema_version: int = 1
-    result_id: str
+    result_id: Identity
     frame: Frame
     detector: DetectorInfo
     detections: tuple[Detection, ...]
     matched: bool
-    matched_labels: tuple[str, ...] = ()
-    matched_rules: tuple[str, ...] = ()
-    raw_output: Any | None = None
+    matched_labels: tuple[Label, ...] = ()
+    matched_rules: tuple[Label, ...] = ()
+    raw_output: Annotated[Any, PLAIN] = None
 
     @property
     def label_confidences(self) -> dict[str, float]:

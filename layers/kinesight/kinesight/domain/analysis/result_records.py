@@ -10,6 +10,7 @@ from typing import Any
 from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import ModelOutputError
 from kinesight.domain.model import Detection, Frame, ResultRecord, from_epoch_ms, to_epoch_ms
+from kinesight.domain.plain_values import plain_json
 
 MAXIMUM_RECORD_BYTES = 1_000_000
 """Below the 1 MiB that PutRecords takes for data and partition key together."""
@@ -63,7 +64,7 @@ def encode_record(record: ResultRecord, extra: Mapping[str, Any] | None = None) 
     for candidate in (record, record.model_copy(update={"raw_output": None})):
         encoded = candidate.model_dump_json(by_alias=True, exclude_none=False).encode()
         if extra:
-            encoded = json.dumps(json.loads(encoded) | extra, ensure_ascii=False).encode()
+            encoded = json.dumps(json.loads(encoded) | plain_json(extra), ensure_ascii=False).encode()
         if len(encoded) <= MAXIMUM_RECORD_BYTES:
             return encoded
     raise ModelOutputError(

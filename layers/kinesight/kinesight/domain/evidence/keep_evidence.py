@@ -23,6 +23,7 @@ from kinesight.domain.errors import (
 from kinesight.domain.evidence.image_alerts import alert_for
 from kinesight.domain.evidence.ports import Annotator
 from kinesight.domain.model import ResultRecord
+from kinesight.domain.plain_values import describe
 from kinesight.domain.ports import (
     AlertChannel,
     DeadLetters,
@@ -115,7 +116,7 @@ def _task_of(streamed: StreamedRecord, ports: EvidencePorts, report: EvidenceRep
     try:
         record = ResultRecord.model_validate_json(streamed.data)
     except ValidationError as error:
-        problem = InvalidEventError(f"not a result record: {error.error_count()} problems, first: {error.errors()[0]}")
+        problem = InvalidEventError(f"not a result record: {describe(error)}")
         report.dead_letter(streamed.body, ports.dead_letters, ItemFailure(streamed.sequence_number, problem))
         return None
     if record.matched:

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_pascal
 from kinesight.domain.errors import InvalidEventError
 from kinesight.domain.model import EpochMs, FragmentNumber, Selector
 from kinesight.domain.on_demand.executions import stream_name_of
+from kinesight.domain.plain_values import describe
 
 _LATEST_IN_SECONDS = 20_000_000_000
 
@@ -54,7 +55,7 @@ def parse_notification(body: str, selector: Selector) -> NotifiedFragment:
             document = json.loads(document["Message"])
         notice = _Notification.model_validate(document)
     except (ValidationError, ValueError, RecursionError) as error:
-        problem = error.errors()[0] if isinstance(error, ValidationError) else error
+        problem = describe(error) if isinstance(error, ValidationError) else error
         raise InvalidEventError(f"not a KVS notification: {problem}") from error
     if stream_name_of(notice.stream_arn) is None:
         raise InvalidEventError(f"not a stream ARN: {notice.stream_arn!r}")

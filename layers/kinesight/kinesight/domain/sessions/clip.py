@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 from kinesight.domain.configuration.camera import SessionSettings
 from kinesight.domain.errors import InvalidEventError
 from kinesight.domain.model import LATEST_MS, EpochMs, FragmentNumber, Selector, Timestamp, Value
+from kinesight.domain.plain_values import describe
 from kinesight.domain.sessions.model import Session
 
 
@@ -52,7 +53,7 @@ class ClipOrder(Value):
         try:
             return cls.model_validate_json(body)
         except ValidationError as error:
-            raise InvalidEventError(f"not a clip order: {error.errors()[0]}") from error
+            raise InvalidEventError(f"not a clip order: {describe(error)}") from error
 
 
 class ClipFragment(Value):

@@ -18,6 +18,7 @@ from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.configuration.matching import CameraRules
 from kinesight.domain.errors import InvalidEventError, KinesightError, StorageBusyError
 from kinesight.domain.model import Frame, FrameSource, ResultRecord, Selector, to_epoch_ms
+from kinesight.domain.plain_values import describe
 from kinesight.domain.ports import DeadLetters, DelayedMessages, VersionedDocuments
 from kinesight.domain.sessions.clip import delay_s, order_of
 from kinesight.domain.sessions.model import (
@@ -147,7 +148,7 @@ def _by_key(
         try:
             record = ResultRecord.model_validate_json(streamed.data)
         except ValidationError as error:
-            problem = InvalidEventError(f"not a result record: {error.errors()[0]}")
+            problem = InvalidEventError(f"not a result record: {describe(error)}")
             report.dead_letter(streamed.body, dead_letters, ItemFailure(streamed.sequence_number, problem))
             continue
         grouped.setdefault(state_key(record), []).append(_Received(streamed.sequence_number, record))
