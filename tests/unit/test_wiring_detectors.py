@@ -154,7 +154,7 @@ def test_the_secret_of_the_first_http_model_is_not_sent_to_another() -> None:
 
 def inner(detector: Any) -> Any:
     """The adapter behind the budget."""
-    return detector._detector
+    return detector._detector._detector
 
 
 def test_a_detectors_own_price_is_counted() -> None:

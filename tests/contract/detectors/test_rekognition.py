@@ -100,12 +100,6 @@ def test_a_known_face() -> None:
     assert (seen.info.operation, seen.info.model_version) == ("SearchFacesByImage", "7.0")
 
 
-def test_a_face_below_the_confidence_threshold_is_omitted() -> None:
-    response = {"SearchedFaceBoundingBox": BOX, "SearchedFaceConfidence": 60.0, "FaceMatches": []}
-
-    assert output_for(face_search, "search_faces_by_image", SEARCH, response).detections == ()
-
-
 def test_no_face_is_a_result() -> None:
     words = "There are no faces in the image. Should be at least 1."
 

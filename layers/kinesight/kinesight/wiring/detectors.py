@@ -34,6 +34,7 @@ from kinesight.domain.detectors.call_prices import given_price
 from kinesight.domain.detectors.catalogue import DETECTORS, own_models, rekognition
 from kinesight.domain.detectors.catalogue.entry import DetectorEntry, DetectorSettings
 from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
+from kinesight.domain.detectors.checked_detector import CheckedDetector
 from kinesight.domain.detectors.http_request import json_template
 from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Endpoint, ImageForm
 from kinesight.domain.detectors.label_map import LabelMap
@@ -130,7 +131,8 @@ def _budgeted(
     own = entry.read(entry.settings.combined(common | settings.values, definition.values()))
     usd = definition.usd_per_thousand_calls
     price = entry.price(own) if usd is None else given_price(usd)
-    return BudgetedDetector(_FACTORIES[entry.name](own), entry.name, price, limits)
+    detector = CheckedDetector(_FACTORIES[entry.name](own), own.minimum_confidence)
+    return BudgetedDetector(detector, entry.name, price, limits)
 
 
 @_factory(rekognition.LABELS)

@@ -58,7 +58,7 @@ class RekognitionFaceSearch(RekognitionOperation):
             raise
 
     def _detections(self, raw: Mapping[str, Any]) -> tuple[Detection, ...]:
-        return self._confident(detections_of_face_search(raw))
+        return detections_of_face_search(raw)
 
 
 def _is_no_face(error: ClientError) -> bool:

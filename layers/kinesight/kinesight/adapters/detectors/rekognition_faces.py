@@ -22,4 +22,4 @@ class RekognitionFaces(RekognitionOperation):
         return self._client.detect_faces(Image=image, Attributes=["DEFAULT"])
 
     def _detections(self, raw: Mapping[str, Any]) -> tuple[Detection, ...]:
-        return self._confident(detections_of_faces(raw.get("FaceDetails", ())))
+        return detections_of_faces(raw.get("FaceDetails", ()))

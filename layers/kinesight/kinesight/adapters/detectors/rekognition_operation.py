@@ -81,10 +81,6 @@ class RekognitionOperation(ABC):
     def _model_version(self, raw: Mapping[str, Any]) -> str | None:
         return raw.get(self.version_field)
 
-    def _confident(self, found: tuple[Detection, ...]) -> tuple[Detection, ...]:
-        """Filters by confidence, for operations without such a parameter."""
-        return tuple(one for one in found if one.confidence >= self._minimum_confidence)
-
     def _check(self, frame: Frame) -> None:
         image = frame.image
         if image.content_type not in _FORMATS:
