@@ -113,7 +113,10 @@ ROWS = (
                 kit="IngestToProcessLatency",
             ),
             Graph("Detector latency (ms)", _by_source(Metric.DETECTOR_LATENCY, "p50", "p99")),
-            Graph("Detector errors, by kind", [of_each(Metric.DETECTOR_ERRORS, "Kind")]),
+            Graph(
+                "Detector errors, by kind; dropped rows",
+                [of_each(Metric.DETECTOR_ERRORS, "Kind"), of_all(Metric.ROWS_DROPPED)],
+            ),
         ],
     ),
     Row(

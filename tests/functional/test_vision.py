@@ -179,7 +179,9 @@ def test_an_endpoint_returns_the_format_that_its_name_ends_with(runtime: Any, en
     response = runtime.invoke_endpoint(EndpointName=f"local-{ending}", Body=body, ContentType="image/jpeg")
     sent = SentImage(body, "image/jpeg", Fit.whole((560, 480)))
 
-    seen = OutputReader(output_mapping(mapping), LabelMap.of(CLASSES), 60).read(response["Body"].read(), sent)
+    seen = (
+        OutputReader(output_mapping(mapping), LabelMap.of(CLASSES), 60).read(response["Body"].read(), sent).detections
+    )
 
     (face,) = [one for one in seen if one.label == "Face"]
     if mapping != "BUILT_IN_IMAGE_CLASSIFICATION":

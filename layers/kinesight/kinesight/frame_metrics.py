@@ -18,6 +18,7 @@ OF_FRAMES: dict[str, Metric] = {
     "gate_failed_open": Metric.GATE_FAILED_OPEN,
     "duplicates": Metric.DUPLICATE_IMAGES,
     "over_budget": Metric.FRAMES_OVER_BUDGET,
+    "dropped_rows": Metric.ROWS_DROPPED,
     "latencies_ms": Metric.DETECTOR_LATENCY,
     "ages_ms": Metric.FRAME_AGE,
 }

@@ -69,6 +69,7 @@ class Metric(Enum):
     )
     DUPLICATE_IMAGES = _frames("DuplicateImages", "frames that were already analyzed")
     FRAMES_OVER_BUDGET = _frames("FramesOverBudget", "frames that were not analyzed because the budget was reached")
+    ROWS_DROPPED = _frames("RowsDropped", "rows of model outputs that are no detection: padding and unreadable ones")
     DETECTOR_LATENCY = _frames("DetectorLatency", "time that the detector took for a frame", Unit.MILLISECONDS)
     DETECTOR_ERRORS = MetricFacts(
         "DetectorErrors", Unit.COUNT, _PIPELINES, "detector calls that failed", split="class of the error"

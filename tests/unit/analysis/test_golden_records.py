@@ -135,7 +135,9 @@ def _rekognition(operation: str, detections: tuple[Detection, ...], raw: Mapping
 
 
 def _endpoint() -> ModelOutput:
-    return ModelOutput(_info("m"), _read("BUILT_IN_OBJECT_DETECTION").read(ENDPOINT, SENT), ENDPOINT.decode(), ENDPOINT)
+    return ModelOutput(
+        _info("m"), _read("BUILT_IN_OBJECT_DETECTION").read(ENDPOINT, SENT).detections, ENDPOINT.decode(), ENDPOINT
+    )
 
 
 def _text() -> ModelOutput:
@@ -161,7 +163,7 @@ MODEL_OUTPUTS: Mapping[str, Callable[[], ModelOutput]] = {
         "DetectCustomLabels", detections_of_custom_labels(CUSTOM), {"CustomLabels": CUSTOM}
     ),
     "endpoint": _endpoint,
-    "bedrock": lambda: ModelOutput(_info("converse"), _read("BEDROCK").interpret(REPORTED, SENT), REPORTED),
+    "bedrock": lambda: ModelOutput(_info("converse"), _read("BEDROCK").interpret(REPORTED, SENT).detections, REPORTED),
     "nothing": lambda: _rekognition("DetectFaces", (), {"FaceDetails": []}),
 }
 

@@ -21,7 +21,7 @@ def read(
 ) -> tuple[Detection, ...]:
     text = mapping if isinstance(mapping, str) else json.dumps(mapping)
     body = output if isinstance(output, bytes) else json.dumps(output).encode()
-    return OutputReader(output_mapping(text), names or LabelMap(), least).read(body, SENT)
+    return OutputReader(output_mapping(text), names or LabelMap(), least).read(body, SENT).detections
 
 
 def corners(found: Detection) -> tuple[float, ...]:
@@ -126,7 +126,11 @@ def test_boxes_are_clipped_and_those_outside_the_image_dropped() -> None:
         ("COCO", b"", "COCO: not JSON"),
         ("COCO", b"[" * 100_000, "not JSON"),
         ("COCO", b"\xff\xfe", "not JSON"),
-        ("COCO", b'[{"category_id": 1, "bbox": [0, 0, 1, 1], "score": NaN}]', "NaN is not a number"),
+        (
+            "COCO",
+            b'[{"category_id": 1, "bbox": [0, 0, 1, 1], "score": NaN}]',
+            "score 'score' of row 0: not a finite number",
+        ),
         ("COCO", b'[{"category_id": 1, "bbox": [0, 0, 1, 1e999], "score": 1}]', r"box 'bbox' of row 0: not a finite"),
         ("COCO", {"error": "no"}, r"rows 'not_null\(predictions, detections, \[\*\]\)': not there: {\"error\""),
         ("COCO", {"predictions": 3}, "a number where a list is expected"),
@@ -235,7 +239,9 @@ def test_boxes_of_a_letterbox_are_those_of_the_image() -> None:
     sent = SentImage(b"", "image/jpeg", fitted((200, 100), (640, 640), "LETTERBOX"))
     row = {"class": 0, "confidence": 1, "box": [320, 320, 160, 80]}
 
-    (found,) = OutputReader(output_mapping("YOLO_PIXELS"), LabelMap(), 0).read(json.dumps([row]).encode(), sent)
+    (found,) = (
+        OutputReader(output_mapping("YOLO_PIXELS"), LabelMap(), 0).read(json.dumps([row]).encode(), sent).detections
+    )
 
     assert corners(found) == (0.375, 0.375, 0.625, 0.625)
 

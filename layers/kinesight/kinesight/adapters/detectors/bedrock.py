@@ -121,7 +121,8 @@ class BedrockDetector:
         reported = self._reported(response)
         usage = response.get("usage", {})
         tokens = TokenUsage(usage["inputTokens"], usage["outputTokens"]) if usage else None
-        return ModelOutput(info, self._reader.interpret(reported, sent), reported, tokens=tokens)
+        read = self._reader.interpret(reported, sent)
+        return ModelOutput(info, read.detections, reported, tokens=tokens, dropped_rows=read.dropped_rows)
 
     def _sent(self, frame: Frame) -> SentImage:
         sent = self._prepare(self._form, self._images.read(frame.image), frame.image.content_type)

@@ -84,7 +84,9 @@ class HttpDetector:
         output = self._call(sent)
         latency_ms = round(1000 * (time.monotonic() - started))
         info = DetectorInfo(type="http", operation=self._model.address, latency_ms=latency_ms)
-        return ModelOutput(info, self._reader.read(output, sent), output.decode(errors="replace"), output)
+        read = self._reader.read(output, sent)
+        text = output.decode(errors="replace")
+        return ModelOutput(info, read.detections, text, output, dropped_rows=read.dropped_rows)
 
     def _call(self, sent: SentImage) -> bytes:
         secret = None if self._secret is None else self._secret.value()

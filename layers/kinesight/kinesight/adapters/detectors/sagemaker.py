@@ -58,7 +58,9 @@ class SageMakerEndpoint:
             model_version=variant,
             latency_ms=round(1000 * (time.monotonic() - started)),
         )
-        return ModelOutput(info, self._reader.read(output, sent), output.decode(errors="replace"), output)
+        read = self._reader.read(output, sent)
+        text = output.decode(errors="replace")
+        return ModelOutput(info, read.detections, text, output, dropped_rows=read.dropped_rows)
 
     def _sent(self, frame: Frame) -> SentImage:
         form = self._endpoint.form

@@ -68,7 +68,9 @@ class SageMakerAsyncEndpoint:
         body = self._awaited(output, failure, started + self._timeout_s)
         latency_ms = round(1000 * (self._monotonic_s() - started))
         info = DetectorInfo(type="sagemaker-async", operation=self._endpoint.name, latency_ms=latency_ms)
-        return ModelOutput(info, self._reader.read(body, sent), body.decode(errors="replace"), body)
+        read = self._reader.read(body, sent)
+        text = body.decode(errors="replace")
+        return ModelOutput(info, read.detections, text, body, dropped_rows=read.dropped_rows)
 
     def _placed(self, frame: Frame) -> tuple[SentImage, str]:
         """Returns the S3 URI of the endpoint's input: the image if the endpoint accepts it, else a converted copy."""

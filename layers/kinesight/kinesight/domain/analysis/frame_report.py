@@ -16,7 +16,8 @@ _OF_DETECTOR = (ModelOutputError, DetectorBusyError, DetectorRejectedError)
 
 @dataclass(slots=True)
 class FrameCounts:
-    """Counts of frames; latencies and ages in milliseconds, one of each analyzed frame; `detector_errors` by class."""
+    """Counts of frames; latencies and ages in milliseconds, one of each analyzed frame; `dropped_rows` of model
+    outputs; `detector_errors` by class."""
 
     settled: int = 0
     analyzed: int = 0
@@ -27,6 +28,7 @@ class FrameCounts:
     gate_failed_open: int = 0
     duplicates: int = 0
     over_budget: int = 0
+    dropped_rows: int = 0
     latencies_ms: list[int] = field(default_factory=list)
     ages_ms: list[int] = field(default_factory=list)
     detector_errors: Counter[str] = field(default_factory=Counter)
@@ -44,6 +46,7 @@ class FrameCounts:
         self.gated += one.gate_decision is GateDecision.GATED
         self.would_be_gated += one.gate_decision is GateDecision.WOULD_BE_GATED
         self.gate_failed_open += one.gate_decision is GateDecision.FAILED_OPEN
+        self.dropped_rows += one.dropped_rows
         if one.record is not None:
             self._add_record(one.record, one.published_at_ms or 0)
 

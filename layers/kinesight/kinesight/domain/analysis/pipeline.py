@@ -53,6 +53,7 @@ class FrameAnalysis:
 
     `resolve` returns the frame, and may raise as the analysis does. `subject` names the frame for people; `frame` and
     `identity`, the result's id, are set once the frame has been resolved. `published_at_ms`: epoch milliseconds.
+    `dropped_rows`: rows of the model output that are no detection.
     """
 
     subject: str
@@ -66,6 +67,7 @@ class FrameAnalysis:
     over_budget: BudgetReachedError | None = None
     has_no_detector: bool = False
     published_at_ms: int | None = None
+    dropped_rows: int = 0
     spend: FrameSpend = field(default_factory=FrameSpend)
 
     @property
@@ -125,6 +127,7 @@ def _analyze(analysis: FrameAnalysis, ports: DetectionPorts, settings: PipelineS
             ports.ledger.finish(identity)
             return
         output = detector.detect(frame, analysis.spend)
+        analysis.dropped_rows = output.dropped_rows
         matches = _matches(output, frame, settings.configuration())
         record = make_record(frame, output, fingerprint, matches, include_raw=settings.include_raw_output)
         extra = settings.extra_fields(frame, output) if settings.extra_fields else None

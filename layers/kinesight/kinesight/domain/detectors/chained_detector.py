@@ -95,6 +95,7 @@ class ChainedDetector:
             info=output.info.model_copy(update={"latency_ms": spent_ms}),
             detections=(*output.detections, *more),
             raw_output=raw,
+            dropped_rows=output.dropped_rows + sum(one.dropped_rows for one in second),
         )
 
 

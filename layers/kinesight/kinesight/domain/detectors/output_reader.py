@@ -1,9 +1,9 @@
 """Reads detections from any model's JSON output, by the forms of domain/detectors/output_schema.py."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from kinesight.domain.detectors.image_fit import SentImage
 from kinesight.domain.detectors.label_map import LabelMap
@@ -14,21 +14,43 @@ from kinesight.domain.model import Detection
 
 _ROUNDING = 1e-4  # a softmax in 32-bit floats may sum to a little more than one
 _EXCERPT = 120
+_PADDING_SCORES = (-1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Detections of a model output. `dropped_rows`: its rows that are no detection, padding and unreadable ones."""
+
+    detections: tuple[Detection, ...]
+    dropped_rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """`confidence`: percent."""
+
+    position: int
+    value: Any
+    confidence: float
 
 
 @dataclass(frozen=True, slots=True)
 class OutputReader:
-    """Reads model output. `minimum_confidence`, 0 to 100: rows below it are dropped."""
+    """Reads model output. `minimum_confidence`, 0 to 100: rows below it are no detections.
+
+    Models of a fixed output size pad it with rows whose score is -1 or 0; an output of nothing else shows nothing. A
+    row that cannot be read is dropped, unless there is no other one: then the mapping is wrong rather than the row.
+    """
 
     mapping: OutputMapping
     labels: LabelMap
     minimum_confidence: float
 
-    def read(self, body: bytes, sent: SentImage) -> tuple[Detection, ...]:
+    def read(self, body: bytes, sent: SentImage) -> Reading:
         """The detections of a JSON output; boxes are ratios of the original image. Raises ModelOutputError."""
         return self.interpret(self._parsed(body), sent)
 
-    def interpret(self, output: Any, sent: SentImage) -> tuple[Detection, ...]:
+    def interpret(self, output: Any, sent: SentImage) -> Reading:
         """As `read`, of output that is already parsed."""
         try:
             return self._interpreted(output, sent)
@@ -37,41 +59,50 @@ class OutputReader:
 
     def _parsed(self, body: bytes) -> Any:
         try:
-            return json.loads(body, parse_constant=_refuse_constant)
+            return json.loads(body)
         except (ValueError, RecursionError) as error:
             raise self._failure(f"not JSON: {error}", body[: 4 * _EXCERPT].decode(errors="replace")) from error
 
     def _failure(self, problem: str, output: str) -> ModelOutputError:
         return ModelOutputError(f"the model output does not match {self.mapping.name}: {problem}: {output[:_EXCERPT]}")
 
-    def _interpreted(self, output: Any, sent: SentImage) -> tuple[Detection, ...]:
+    def _interpreted(self, output: Any, sent: SentImage) -> Reading:
         form, rows = _rows(self.mapping.forms, output)
         size = _size(form, output, sent)
-        scored = [(_score(form, row, position), position, row) for position, row in enumerate(rows)]
-        sure = [one for one in scored if one[0] >= self.minimum_confidence]
+        real = [(position, row) for position, row in enumerate(rows) if not _is_padding(form, row)]
+        scored = _readable(real, lambda one: _Row(*one, _confidence(form, *one)))
+        sure = [row for row in scored if row.confidence >= self.minimum_confidence]
         if form.top is not None:
-            sure = sorted(sure, key=lambda one: -one[0])[: form.top]
-        found = (self._detection(form, one, size, sent) for one in sure)
-        return tuple(one for one in found if one is not None)
+            sure = sorted(sure, key=lambda row: -row.confidence)[: form.top]
+        found = _readable(sure, lambda row: self._detection(form, row, size, sent))
+        unreadable = len(real) - len(scored) + len(sure) - len(found)
+        return Reading(tuple(one for one in found if one is not None), len(rows) - len(real) + unreadable)
 
-    def _detection(
-        self, form: Form, scored: tuple[float, int, Any], size: tuple[float, float], sent: SentImage
-    ) -> Detection | None:
+    def _detection(self, form: Form, row: _Row, size: tuple[float, float], sent: SentImage) -> Detection | None:
         """None for a box that lies beside the image, in a letterbox's bar for one."""
-        confidence, position, row = scored
-        label = self.labels.name(_label(form, row, position))
-        attributes = {name: path.search(row) for name, path in form.attributes.items()}
-        raw = None if form.box is None else form.box.search(row)
+        label = self.labels.name(_label(form, row.value, row.position))
+        attributes = {name: path.search(row.value) for name, path in form.attributes.items()}
+        raw = None if form.box is None else form.box.search(row.value)
         if form.box is None or is_absent(raw):
-            return Detection(label=label, confidence=confidence, attributes=attributes)
-        box = clipped(sent.to_original(box_of(form, raw, size, f"box {form.box.text!r} of row {position}")))
+            return Detection(label=label, confidence=row.confidence, attributes=attributes)
+        box = clipped(sent.to_original(box_of(form, raw, size, f"box {form.box.text!r} of row {row.position}")))
         if box is None:
             return None
-        return Detection(label=label, confidence=confidence, bounding_box=box, attributes=attributes)
+        return Detection(label=label, confidence=row.confidence, bounding_box=box, attributes=attributes)
 
 
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a number")
+def _readable[Given, Read](rows: Sequence[Given], read: Callable[[Given], Read]) -> list[Read]:
+    """Returns what could be read. Raises ModelOutputError if nothing could."""
+    found: list[Read] = []
+    first: ModelOutputError | None = None
+    for row in rows:
+        try:
+            found.append(read(row))
+        except ModelOutputError as error:
+            first = first or error
+    if first is not None and not found:
+        raise first
+    return found
 
 
 def _rows(forms: Sequence[Form], output: Any) -> tuple[Form, list[Any]]:
@@ -117,7 +148,15 @@ def _size(form: Form, output: Any, sent: SentImage) -> tuple[float, float]:
     return width, height
 
 
-def _score(form: Form, row: Any, position: int) -> float:
+def _is_padding(form: Form, row: Any) -> bool:
+    try:
+        score = form.score.search(row)
+    except ModelOutputError:
+        return False
+    return isinstance(score, int | float) and not isinstance(score, bool) and score in _PADDING_SCORES
+
+
+def _confidence(form: Form, position: int, row: Any) -> float:
     """Percent."""
     where = f"score {form.score.text!r} of row {position}"
     share = number(form.score.search(row), where) / form.score_scale

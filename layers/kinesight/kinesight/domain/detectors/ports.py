@@ -18,13 +18,14 @@ class TokenUsage:
 @dataclass(frozen=True, slots=True)
 class ModelOutput:
     """Detections in one frame; `raw_output` is the model output as received, `raw_body` its bytes, if it had any.
-    `tokens` where the service counts them."""
+    `tokens` where the service counts them. `dropped_rows`: rows of the output that are no detection."""
 
     info: DetectorInfo
     detections: tuple[Detection, ...]
     raw_output: Any
     raw_body: bytes = b""
     tokens: TokenUsage | None = None
+    dropped_rows: int = 0
 
 
 class Detector(Protocol):
