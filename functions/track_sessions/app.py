@@ -34,6 +34,8 @@ def _log_and_count(report: SessionReport) -> None:
     for delivery in report.deliveries:
         if delivery.type is not SessionEventType.UPDATE:
             logger.info(_MESSAGES[delivery.type], channel=delivery.channel, **_session_keys(delivery.session))
+    for failure in report.dead_lettered:
+        logger.error("dead-lettered", state=failure.subject or failure.item_id, reason=repr(failure.error))
     for failure in report.retried:
         logger.warning("to be retried", state=failure.subject or failure.item_id, reason=repr(failure.error))
     for refusal in report.refusals:

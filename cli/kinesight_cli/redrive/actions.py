@@ -16,7 +16,9 @@ from pydantic import ValidationError
 from kinesight_cli.shared.dead_letter_routes import EXECUTIONS, DeadLetterRoute, TargetType
 from kinesight_cli.shared.dead_letters import DeadLetter
 
-_INVALID_MESSAGE = frozenset({"InvalidEventError", "NotAKvsImageError", "ImageMissingError", "StreamGoneError"})
+_INVALID_MESSAGE = frozenset(
+    {"InvalidEventError", "NotAKvsImageError", "ImageMissingError", "StreamGoneError", "UnreadableStateError"}
+)
 """Reasons that concern the message itself: sending it again fails again."""
 
 _INVALID_INPUT = frozenset(

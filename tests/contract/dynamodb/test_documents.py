@@ -1,6 +1,7 @@
 """VersionedDocuments: the fake and DynamoDB."""
 
 import json
+import zlib
 from collections.abc import Iterator
 
 import boto3
@@ -64,3 +65,17 @@ def test_a_missing_table_is_busy() -> None:
         for call in (lambda: documents.load("a"), documents.all, lambda: documents.save("a", "b", 0)):
             with pytest.raises(StorageBusyError):
                 call()
+
+
+@pytest.mark.parametrize("body", [b"", b"no zlib", zlib.compress(b"cut short")[:-3], zlib.compress(b"\xff")])
+def test_a_damaged_document_is_an_empty_one_and_the_others_are_listed(body: bytes) -> None:
+    with mock_aws():
+        client = a_table()
+        documents = DynamoDbDocuments(client, "coordination", kind="activity")
+        documents.save("good", "one", 0)
+        item = {"pk": {"S": "activity"}, "sk": {"S": "bad"}, "version": {"N": "3"}, "body": {"B": body}}
+        client.put_item(TableName="coordination", Item=item)
+
+        assert documents.all() == {"good": Versioned(1, "one"), "bad": Versioned(3, "")}
+        assert documents.load("bad") == Versioned(3, "")
+        assert documents.save("bad", "afresh", 3)

@@ -11,7 +11,8 @@ from kinesight.domain.live.conduct_live import (
     conduct,
     save_heartbeat,
 )
-from kinesight.domain.live.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
+from kinesight.domain.live.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, take
+from kinesight.domain.ports import Versioned
 from kinesight.domain.streams.selection import StreamSelection
 
 from tests.builders import NOON_MS
@@ -113,7 +114,9 @@ def test_deselected_streams_lose_their_lease_and_reselected_streams_start_afresh
     orchestra.conduct()
     found = orchestra.leases.load(stream.arn)
     checkpoint = LiveCheckpoint(fragment_number="9", server_ms=1, sampler_state=0)
-    held = read_lease(found).model_copy(update={"owner": "me", "expires_at_ms": NOON_MS * 2, "checkpoint": checkpoint})
+    held = Lease.model_validate_json(found.body or "").model_copy(
+        update={"owner": "me", "expires_at_ms": NOON_MS * 2, "checkpoint": checkpoint}
+    )
     orchestra.leases.save(stream.arn, held.model_dump_json(), found.version)
 
     orchestra.selection = StreamSelection.of(["other"], [])
@@ -154,3 +157,20 @@ def test_a_stream_without_a_detector_has_no_lease() -> None:
 
     assert (report.streams, report.added) == (2, 2)
     assert {lease.stream_name for lease in orchestra.all().values()} == {"cam-1", "cam-3"}
+
+
+def test_a_lease_or_slot_that_cannot_be_read_begins_afresh_and_leaves_the_others_alone() -> None:
+    orchestra = Orchestra()
+    first, second = (orchestra.registry.add(name) for name in ("cam-1", "cam-2"))
+    orchestra.conduct()
+    orchestra.leases.documents[first.arn] = Versioned(5, '{"streamArn": 1}')
+    orchestra.slots.documents["0000"] = Versioned(3, "[")
+    assert list(orchestra.all()) == [second.arn]
+
+    orchestra.now_ms += 1
+    report = orchestra.conduct()
+
+    assert report.warnings == ["cam-1: its lease cannot be read, so reading begins now"]
+    assert orchestra.all()[first.arn].since_ms == orchestra.now_ms
+    assert orchestra.all()[second.arn].since_ms == NOON_MS
+    assert report.started == 1

@@ -39,7 +39,7 @@ from kinesight.domain.live.consume_live import (
     consume,
 )
 from kinesight.domain.live.fragment_analyzer import producer_ms, server_ms
-from kinesight.domain.live.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, read_lease, take
+from kinesight.domain.live.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, take
 from kinesight.domain.live.live_stream import LiveSettings
 from kinesight.domain.live.ports import LivePorts, LiveStart
 from kinesight.domain.model import Detection, Frame, ResultRecord, from_epoch_ms
@@ -176,7 +176,7 @@ class World:
         self.leases.save(arn(name), lease.model_dump_json(), 0)
 
     def known(self, name: str = "cam") -> Lease:
-        return read_lease(self.leases.load(arn(name)))
+        return Lease.model_validate_json(self.leases.load(arn(name)).body or "")
 
     def consume(self, until: Callable[[], bool], seconds: float = 10, owner: str = "me") -> ConsumerReport:
         """Runs until a condition holds, then like a function that approaches its timeout."""
@@ -315,7 +315,9 @@ def test_a_lease_that_another_consumer_took_is_left_alone() -> None:
     def stolen() -> bool:
         if world.leases.checkpoints[-1:] == ["3"] and world.known().owner == "me":
             found = world.leases.load(arn("cam"))
-            theirs = read_lease(found).model_copy(update={"owner": "you", "expires_at_ms": NOON_MS * 2})
+            theirs = Lease.model_validate_json(found.body or "").model_copy(
+                update={"owner": "you", "expires_at_ms": NOON_MS * 2}
+            )
             if world.leases.save(arn("cam"), theirs.model_dump_json(), found.version):
                 world.cameras.streams["cam"] += [fragment(4)]
         return world.known().owner == "you" and len(world.sink.records) == 4
@@ -335,7 +337,7 @@ def test_a_lease_of_a_consumer_that_stopped_and_its_release_are_logged() -> None
     world = World()
     world.lease("cam", fragment(1))
     found = world.leases.load(arn("cam"))
-    expired = read_lease(found).model_copy(update={"owner": "you", "expires_at_ms": NOON_MS})
+    expired = Lease.model_validate_json(found.body or "").model_copy(update={"owner": "you", "expires_at_ms": NOON_MS})
     world.leases.save(arn("cam"), expired.model_dump_json(), found.version)
 
     world.consume(lambda: len(world.sink.records) == 1)
@@ -540,7 +542,7 @@ def test_a_checkpoint_older_than_retention_is_a_warning() -> None:
     world.lease("cam", fragment(7), fragment(8))
     found = world.leases.load(arn("cam"))
     checkpoint = LiveCheckpoint(fragment_number="3", server_ms=NOON_MS + 6000, sampler_state=0)
-    lease = read_lease(found).model_copy(update={"checkpoint": checkpoint})
+    lease = Lease.model_validate_json(found.body or "").model_copy(update={"checkpoint": checkpoint})
     FakeDocuments.save(world.leases, arn("cam"), lease.model_dump_json(), found.version)
 
     def gone(start: LiveStart) -> None:

@@ -247,6 +247,19 @@ def test_an_error_of_one_stream_does_not_stop_the_others() -> None:
     assert report.warnings == ["a: StorageBusyError: busy"]
 
 
+def test_a_checkpoint_that_cannot_be_read_begins_afresh_and_leaves_the_others_alone() -> None:
+    fleet = Fleet(streams_=[stream("cam"), stream("garden")])
+    fleet.sweep()
+    fleet.documents.documents[fleet.streams_[0].arn] = Versioned(9, '{"sweptUntilMs": []}')
+
+    report = fleet.later().sweep()
+    assert (report.failed, len(fleet.workflow.inputs)) == (0, 1)
+    assert any("cam: its checkpoint cannot be read" in one for one in report.warnings)
+
+    assert fleet.later().sweep().failed == 0
+    assert len(fleet.workflow.inputs) == 2
+
+
 def touching(ranges: list[tuple[int, int]]) -> None:
     assert ranges
     for (_, last), (first, _) in itertools.pairwise(ranges):

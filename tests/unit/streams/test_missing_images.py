@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kinesight.domain.errors import KinesightError, MediaBusyError, StorageBusyError
-from kinesight.domain.ports import FragmentSpan
+from kinesight.domain.ports import FragmentSpan, Versioned
 from kinesight.domain.streams.missing_images import (
     RECORD_EVERY_MS,
     LastImageTracker,
@@ -150,3 +150,14 @@ def test_writes_are_few() -> None:
     tracker.record(["front"])
 
     assert last_images.documents["front"].version == 2
+
+
+def test_a_record_that_cannot_be_read_begins_afresh_and_leaves_the_others_alone() -> None:
+    street = Street(sends_since_ms={"front": NOON_MS, "back": NOON_MS})
+    street.record("front", "back")
+    street.last_images.documents["front"] = Versioned(4, '{"atMs": "later"}')
+    street.now_ms += HOUR_MS
+
+    assert street.check("front", "back").without_images == ["back"]
+    street.now_ms += HOUR_MS
+    assert street.check("front", "back").without_images == ["back", "front"]

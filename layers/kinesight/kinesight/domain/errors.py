@@ -31,6 +31,10 @@ class InvalidEventError(PermanentError):
     """Permanent: the function does not accept the message."""
 
 
+class UnreadableStateError(PermanentError):
+    """Permanent: a stored document is malformed or of another version; its camera starts afresh."""
+
+
 class InvalidTimestampError(InvalidEventError, ValueError):
     """Permanent: a timestamp before 1970, or beyond the year 9998."""
 

@@ -3,9 +3,18 @@
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    ValidationError,
+)
 from pydantic.alias_generators import to_camel
 
 from kinesight.domain.errors import InvalidTimestampError
@@ -53,6 +62,15 @@ class Value(BaseModel):
     """Base of immutable values in queues, streams and stored documents: camelCase in JSON."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+
+    @classmethod
+    def stored(cls, body: str | None) -> Self | None:
+        """A stored document; None if there is none, or if it is malformed or of another version: whatever it belongs to
+        starts afresh, so that one document does not stop the others."""
+        try:
+            return None if body is None else cls.model_validate_json(body)
+        except ValidationError:
+            return None
 
 
 class NotAnalyzed(StrEnum):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
+_MOST_BYTES = 50_000_000
 _PLAIN_CHARACTERS = 50_000
 """Larger documents are compressed to half or less: an item has at most 400 KB."""
 
@@ -90,7 +91,17 @@ def _stored(body: str) -> AttributeValueTypeDef:
 
 def _versioned(item: Any) -> Versioned:
     body = item["body"]
-    return Versioned(int(item["version"]["N"]), body["S"] if "S" in body else zlib.decompress(body["B"]).decode())
+    return Versioned(int(item["version"]["N"]), body["S"] if "S" in body else _plain(body["B"]))
+
+
+def _plain(compressed: bytes) -> str:
+    """Returns no text of a body that is damaged or unreasonably large, so that other documents can be listed."""
+    stream = zlib.decompressobj()
+    try:
+        body = stream.decompress(bytes(compressed), _MOST_BYTES)
+        return body.decode() if stream.eof else ""
+    except (zlib.error, UnicodeDecodeError):
+        return ""
 
 
 def _busy(error: Exception) -> Exception:

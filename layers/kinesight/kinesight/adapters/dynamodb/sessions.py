@@ -102,8 +102,7 @@ class DynamoDbSessionClips:
             )
         except AWS_ERRORS as error:
             raise _busy(error) from error
-        found = response.get("Item", {}).get("video")
-        return None if found is None else SessionClip.model_validate_json(found["S"])
+        return SessionClip.stored(response.get("Item", {}).get("video", {}).get("S"))
 
     def save(self, session: SessionRef, video: SessionClip) -> bool:
         """Calls UpdateItem with a condition; never creates an item."""

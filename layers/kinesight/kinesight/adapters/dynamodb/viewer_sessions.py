@@ -133,7 +133,7 @@ def _session(item: Any) -> StoredSession:
         reviewed=_mark(item.get("reviewed")),
         held=_mark(item.get("held")),
         revision=item.get("revision", {}).get("N", "0"),
-        video=SessionClip.model_validate_json(item["video"]["S"]) if "video" in item else None,
+        video=SessionClip.stored(item.get("video", {}).get("S")),
     )
 
 

@@ -99,7 +99,10 @@ def _sync_leases(
     for arn, stream in selected.items():
         if arn not in known:
             lease = Lease(stream_arn=arn, stream_name=stream.name, since_ms=ports.now_ms)
-            report.added += ports.leases.save(arn, lease.model_dump_json(), 0)
+            version = ports.leases.load(arn).version
+            if version:
+                report.warnings.append(f"{stream.name}: its lease cannot be read, so reading begins now")
+            report.added += ports.leases.save(arn, lease.model_dump_json(), version)
         elif known[arn][0].retired:
             lease, version = known[arn]
             # Video that was recorded while the stream was not selected is not analyzed.
@@ -123,7 +126,7 @@ def _fill(
     report: ConductorReport,
 ) -> None:
     found = slots.get(slot, Versioned(0, None))
-    known = Slot() if found.body is None else Slot.model_validate_json(found.body)
+    known = Slot.stored(found.body) or Slot()
     is_active = ports.now_ms - known.heartbeat_at_ms < _HEARTBEAT_TIMEOUT_MS
     report.active += is_active
     if is_active and known.ends_at_ms - ports.now_ms > _OVERLAP_MS:
@@ -137,7 +140,7 @@ def _fill(
 def save_heartbeat(slot: str, ends_at_ms: int, now_ms: int, slots: VersionedDocuments) -> None:
     """Stores a consumer's heartbeat, unless its slot belongs to its successor. Raises StorageBusyError."""
     found = slots.load(slot)
-    known = Slot() if found.body is None else Slot.model_validate_json(found.body)
+    known = Slot.stored(found.body) or Slot()
     if known.ends_at_ms <= ends_at_ms + _HEARTBEAT_TIMEOUT_MS:
         slot_now = Slot(ends_at_ms=ends_at_ms, heartbeat_at_ms=now_ms)
         slots.save(slot, slot_now.model_dump_json(), found.version)

@@ -11,7 +11,7 @@ from threading import Lock
 
 from kinesight.domain.errors import LeaseLostError
 from kinesight.domain.model import Value
-from kinesight.domain.ports import Versioned, VersionedDocuments
+from kinesight.domain.ports import VersionedDocuments
 
 
 class LiveCheckpoint(Value):
@@ -96,12 +96,9 @@ class HeldLease:
 
 
 def all_leases(documents: VersionedDocuments) -> dict[str, tuple[Lease, int]]:
-    """Returns (lease, version) by stream ARN. Raises StorageBusyError."""
-    return {key: (read_lease(found), found.version) for key, found in documents.all().items() if found.body}
-
-
-def read_lease(found: Versioned) -> Lease:
-    return Lease.model_validate_json(found.body or "")
+    """Returns (lease, version) by stream ARN, of those that can be read. Raises StorageBusyError."""
+    found = documents.all().items()
+    return {key: (lease, one.version) for key, one in found if (lease := Lease.stored(one.body)) is not None}
 
 
 def take(owner: str, lease: Lease, version: int, documents: VersionedDocuments, clock: LeaseClock) -> HeldLease | None:

@@ -152,6 +152,8 @@ class _Sweep:
         version, checkpoint = found.version, _checkpoint(found)
         if checkpoint is None:
             # Older media is not swept; start an execution for it.
+            if version:
+                self._report.warn(f"{stream.name}: its checkpoint cannot be read, so sweeping begins now")
             newest_ms = self._newest_ms(self._samplings[stream.arn])
             self._save(stream, Checkpoint(swept_until_ms=newest_ms), version)
             self._report.up_to_date += 1
@@ -244,7 +246,7 @@ def _farthest_behind_first(streams: Iterable[VideoStream], known: Mapping[str, V
 
 
 def _checkpoint(found: Versioned) -> Checkpoint | None:
-    return None if found.body is None else Checkpoint.model_validate_json(found.body)
+    return Checkpoint.stored(found.body)
 
 
 def _run(stream: VideoStream, pending: PendingRange) -> AnalysisRun:

@@ -7,19 +7,21 @@ no video is fetched here, so alerts do not wait for it.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from pydantic import ValidationError
 
-from kinesight.domain.batches import FailedItems, ItemFailure, StreamedRecord
+from kinesight.domain.batches import FailedItems, ItemFailure, StreamedRecord, dead_letter, run_safely
 from kinesight.domain.configuration.camera import SessionSettings
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.configuration.matching import CameraRules
-from kinesight.domain.errors import InvalidEventError, KinesightError, StorageBusyError
+from kinesight.domain.errors import InvalidEventError, StorageBusyError, UnreadableStateError
 from kinesight.domain.model import Frame, FrameSource, ResultRecord, Selector, to_epoch_ms
 from kinesight.domain.plain_values import describe
-from kinesight.domain.ports import DeadLetters, DelayedMessages, VersionedDocuments
+from kinesight.domain.ports import DeadLetters, DelayedMessages, Versioned, VersionedDocuments
 from kinesight.domain.sessions.clip import delay_s, order_of
 from kinesight.domain.sessions.model import (
     TRACKER_STATE,
@@ -74,9 +76,8 @@ def track_batch(batch: Sequence[StreamedRecord], ports: SessionPorts) -> Session
     """Tracks a batch. Failures are in the report, never raised."""
     report = SessionReport()
     for key, received in _by_key(batch, ports.dead_letters, report).items():
-        try:
-            _track(key, [one.record for one in received], ports, report)
-        except KinesightError as error:
+        error = run_safely(partial(_track, key, [one.record for one in received], ports, report))
+        if error is not None:
             report.retry(ItemFailure(None, error, subject=key))
             report.redeliver(one.sequence_number for one in received)
     return report
@@ -86,14 +87,18 @@ def pass_time(ports: SessionPorts) -> SessionReport:
     """Closes sessions of silent streams and delivers what could not be delivered before."""
     report = SessionReport()
     for key, versioned in ports.states.all().items():
-        state = _state(versioned.body)
-        if SessionTracker(state, key, _camera(key, ports).camera, waits_for_silence=False).is_idle:
-            continue
-        try:
-            _change(key, ports, report, lambda tracker: tracker.pass_time(ports.now_ms()))
-        except KinesightError as error:
+        error = run_safely(partial(_pass_time, key, versioned, ports, report))
+        if error is not None:
             report.retry(ItemFailure(None, error, subject=key))
     return report
+
+
+def _pass_time(key: str, versioned: Versioned, ports: SessionPorts, report: SessionReport) -> None:
+    with suppress(UnreadableStateError):
+        state = _state(versioned.body)
+        if SessionTracker(state, key, _camera(key, ports).camera, waits_for_silence=False).is_idle:
+            return
+    _change(key, ports, report, lambda tracker: tracker.pass_time(ports.now_ms()))
 
 
 def state_key(record: ResultRecord) -> str:
@@ -180,7 +185,7 @@ def _change(key: str, ports: SessionPorts, report: SessionReport, work: Callable
     stream_name, camera = key.removesuffix(_ON_DEMAND), _camera(key, ports).camera
     for _ in range(_ATTEMPTS):
         versioned = ports.states.load(key)
-        state = _state(versioned.body)
+        state = _state_or_afresh(key, versioned.body, ports, report)
         work(SessionTracker(state, stream_name, camera, waits_for_silence=key.endswith(_ON_DEMAND)))
         body = TRACKER_STATE.dump_json(state).decode()
         version = versioned.version
@@ -210,7 +215,29 @@ def _empty_outbox(key: str, state: TrackerState, version: int, ports: SessionPor
 
 
 def _state(body: str | None) -> TrackerState:
-    return TrackerState() if body is None else TRACKER_STATE.validate_json(body)
+    """Raises UnreadableStateError."""
+    try:
+        return TrackerState() if body is None else TRACKER_STATE.validate_json(body)
+    except ValidationError as error:
+        raise UnreadableStateError(
+            f"sessions begin afresh, because their state cannot be read: {describe(error)}"
+        ) from error
+
+
+def _state_or_afresh(key: str, body: str | None, ports: SessionPorts, report: SessionReport) -> TrackerState:
+    """The stored state, or an empty one if that is malformed or of another version.
+
+    To wait for a version that can read it would leave the camera without alerts; a second alert of a session that was
+    open is the smaller harm. The document is dead-lettered before it is replaced: its outbox may hold alerts.
+    """
+    try:
+        return _state(body)
+    except UnreadableStateError as error:
+        failure = dead_letter(body or "", error, ports.dead_letters)
+        if failure is not None:
+            raise failure from error
+        report.dead_lettered.append(ItemFailure(None, error, subject=key))
+        return TrackerState()
 
 
 def _clip_orders(ports: SessionPorts, settings: SessionSettings) -> Callable[[Session], None] | None:

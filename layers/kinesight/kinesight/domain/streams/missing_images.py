@@ -81,7 +81,7 @@ def find_missing_images(
     last_images = ports.last_images.all()
     overdue = [name for name in stream_names if _is_overdue(last_images.get(name), limit_ms(name), ports.now_ms)]
     with ThreadPoolExecutor(WORKERS) as pool:
-        results = list(pool.map(lambda name: _check(name, name in last_images, ports), overdue))
+        results = list(pool.map(lambda name: _check(name, last_images.get(name), ports), overdue))
     checked = zip(overdue, results, strict=True)
     return MissingImagesReport(
         sorted(name for name, result in checked if result is _Result.WITHOUT_IMAGES),
@@ -89,13 +89,14 @@ def find_missing_images(
     )
 
 
-def _check(stream_name: str, is_known: bool, ports: MissingImagesPorts) -> _Result:
-    """Checks one stream. A stream that is not stored yet is stored with the current time."""
+def _check(stream_name: str, found: Versioned | None, ports: MissingImagesPorts) -> _Result:
+    """Checks one stream. A stream that is not stored yet, or not readably, is stored with the current time."""
     if ports.is_late():
         return _Result.UNKNOWN
     try:
-        if not is_known:
-            ports.last_images.save(stream_name, LastImageSeen(at_ms=ports.now_ms).model_dump_json(), 0)
+        if found is None or LastImageSeen.stored(found.body) is None:
+            version = 0 if found is None else found.version
+            ports.last_images.save(stream_name, LastImageSeen(at_ms=ports.now_ms).model_dump_json(), version)
             return _Result.OK
         return _Result.WITHOUT_IMAGES if _has_fragments(stream_name, ports) else _Result.OK
     except KinesightError:
@@ -103,7 +104,8 @@ def _check(stream_name: str, is_known: bool, ports: MissingImagesPorts) -> _Resu
 
 
 def _is_overdue(found: Versioned | None, limit_ms: int, now_ms: int) -> bool:
-    return found is None or now_ms - LastImageSeen.model_validate_json(found.body or "").at_ms >= limit_ms
+    seen = None if found is None else LastImageSeen.stored(found.body)
+    return seen is None or now_ms - seen.at_ms >= limit_ms
 
 
 def _has_fragments(stream_name: str, ports: MissingImagesPorts) -> bool:

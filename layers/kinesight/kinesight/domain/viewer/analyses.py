@@ -182,7 +182,8 @@ def _add_entry(entry: AnalysisEntry, documents: VersionedDocuments) -> None:
 
 
 def _entries(body: str | None) -> tuple[AnalysisEntry, ...]:
-    return () if body is None else AnalysisList.model_validate_json(body).notes
+    stored = AnalysisList.stored(body)
+    return () if stored is None else stored.notes
 
 
 def _run(analysis_id: str, ports: AnalysisPorts) -> RunDetails:

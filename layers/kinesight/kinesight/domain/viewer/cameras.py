@@ -248,9 +248,12 @@ class _Camera:
     @property
     def _last_image(self) -> LastImageFacts:
         body = self._ports.last_images.load(self._stream.name).body
-        seen_ms = LastImageSeen.model_validate_json(body).at_ms if body is not None else None
+        seen = LastImageSeen.stored(body)
         return LastImageFacts(
-            self._stream.name, seen_ms, self._now_ms, self._settings.images_missing_s(self._stream.name)
+            self._stream.name,
+            None if seen is None else seen.at_ms,
+            self._now_ms,
+            self._settings.images_missing_s(self._stream.name),
         )
 
     @property
@@ -258,7 +261,7 @@ class _Camera:
         body = self._ports.leases.load(self._stream.arn).body
         return LiveFacts.of(
             self._stream.name,
-            Lease.model_validate_json(body) if body is not None else None,
+            Lease.stored(body),
             self._newest,
             self._now_ms,
             live_s=self._settings.thresholds.live_s,
