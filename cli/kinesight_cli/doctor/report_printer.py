@@ -46,7 +46,7 @@ def print_streams(report: Report, *, everything: bool) -> None:
 
 def _print_checks(report: Report) -> None:
     for stream in report.streams:
-        print_lines(f"\n{stream.stream}")
+        print_lines("", stream.stream)
         for check in stream.checks:
             if check.stream is not None:
                 print_check(check)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from kinesight.domain.display_text import escaped
 
 from kinesight_cli.shared.choices import Producers
-from kinesight_cli.shared.console import errors, neutral, print_lines
+from kinesight_cli.shared.console import errors, print_lines
 
 if TYPE_CHECKING:
     from kinesight_cli.init.fleet import Stream
@@ -91,7 +92,7 @@ def _known_streams(*, with_tags: bool) -> "list[Stream]":
     try:
         return streams(with_tags=with_tags)
     except CommandError as error:
-        errors.print(neutral(str(error)), soft_wrap=True)
+        errors.print(escaped(str(error)), soft_wrap=True)
         return []
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from kinesight.domain.display_text import escaped
+
 from kinesight_cli.init.fleet import FleetError, Stream, producers_of, selected
 from kinesight_cli.init.questions import producers, prompt, show_streams
 from kinesight_cli.shared import choices as parse
 from kinesight_cli.shared.choices import ChoiceError, Choices, Producers
-from kinesight_cli.shared.console import errors, neutral
+from kinesight_cli.shared.console import errors
 
 _WHICH = "1/5 Which cameras? Stream names or globs, separated by commas; or tags, such as Location=Front|Parking"
 _NO_CAMERAS = "no cameras are selected: pass --streams front-door,parking-* or --tags Location=Front"
@@ -64,7 +66,7 @@ class Given:
         try:
             return producers_of(streams)
         except FleetError as error:
-            errors.print(neutral(str(error)), soft_wrap=True)
+            errors.print(escaped(str(error)), soft_wrap=True)
             return Producers.UNKNOWN
 
     def _or_prompted[T](self, given: str | None, question: str, parsed: Callable[[str], T], default: str) -> T:

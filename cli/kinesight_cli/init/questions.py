@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 import typer
+from kinesight.domain.display_text import escaped
 
 from kinesight_cli.init.fleet import Stream
 from kinesight_cli.shared.choices import ChoiceError, Producers
-from kinesight_cli.shared.console import errors, neutral, print_lines
+from kinesight_cli.shared.console import errors, print_lines
 
 _SHOWN = 30
 
@@ -31,7 +32,7 @@ def prompt[T](question: str, parse: Callable[[str], T], default: str) -> T:
         try:
             return parse(text)
         except ChoiceError as error:
-            errors.print(neutral(str(error)), soft_wrap=True)
+            errors.print(escaped(str(error)), soft_wrap=True)
 
 
 def producers(text: str) -> Producers:

@@ -5,22 +5,15 @@ characters in them are printed as escapes, so that they cannot change the termin
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import typer
+from kinesight.domain.display_text import escaped
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
-def neutral(text: str) -> str:
-    """With control characters as escapes, such as \\x1b."""
-    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
 
 
 class SafeConsole(Console):
@@ -31,7 +24,7 @@ class SafeConsole(Console):
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
-            yield segment if segment.control else Segment(neutral(segment.text), segment.style)
+            yield segment if segment.control else Segment(escaped(segment.text), segment.style)
 
 
 console = SafeConsole()
@@ -44,9 +37,10 @@ def styled(style: str, words: str, *more: str) -> Text:
 
 
 def print_lines(*lines: str) -> None:
-    """Prints lines as they are, not wrapped."""
+    """Prints lines as they are, not wrapped. A line feed in one is printed as an escape, so that text of others cannot
+    look like another line."""
     for line in lines:
-        console.print(line, soft_wrap=True)
+        console.print(line.replace("\n", "\\n"), soft_wrap=True)
 
 
 def print_error(message: str) -> None:
@@ -77,7 +71,7 @@ def _text(value: Any) -> str:
         return ", ".join(_pair(str(key), one) for key, one in value.items()) or "none"
     if isinstance(value, list | tuple):
         return f"{len(value)}, the first: {_text(value[0])}" if value else "none"
-    return str(value)
+    return escaped(str(value))
 
 
 def _pair(name: str, value: Any) -> str:

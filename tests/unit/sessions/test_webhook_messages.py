@@ -23,6 +23,13 @@ ALERT = Alert(
 SUMMARY = "Person <b> & co seen by front-door.\n  Person 98 %\nSession 1."
 
 
+def shown(element: Any) -> str:
+    assert element["type"] == "RichTextBlock"  # a TextBlock would read Markdown
+    (run,) = element["inlines"]
+    assert run["type"] == "TextRun"
+    return str(run["text"])
+
+
 def blocks_of(message: Any) -> Any:
     return message["blocks"]
 
@@ -32,8 +39,8 @@ def test_slack_has_a_header_a_text_links_and_the_image() -> None:
 
     header, text, link, record, image = blocks_of(whole)
     assert whole["text"] == ALERT.subject
-    assert header == {"type": "header", "text": {"type": "plain_text", "text": ALERT.subject}}
-    assert text["text"]["text"] == "Person &lt;b&gt; &amp; co seen by front-door.\n  Person 98 %\nSession 1."
+    assert header == {"type": "header", "text": {"type": "plain_text", "text": ALERT.subject, "emoji": False}}
+    assert text == {"type": "section", "text": {"type": "plain_text", "text": SUMMARY, "emoji": False}}
     assert link["text"]["text"] == "<https://evidence/a.jpg?x=1&amp;y=2|Image>"
     assert record["text"]["text"] == "<https://evidence/a.json|Record>"
     assert image == {"type": "image", "image_url": LINKS["image"], "alt_text": ALERT.subject}
@@ -58,9 +65,10 @@ def test_teams_has_an_adaptive_card() -> None:
     (attachment,) = message["attachments"]
     card = attachment["content"]
     assert (message["type"], attachment["contentType"]) == ("message", "application/vnd.microsoft.card.adaptive")
-    assert [element["type"] for element in card["body"]] == ["TextBlock", "TextBlock", "Image"]
-    assert card["body"][1]["text"] == SUMMARY.replace("\n", "\n\n")
-    assert card["body"][2]["url"] == LINKS["image"]
+    subject, *lines, image = card["body"]
+    assert shown(subject) == ALERT.subject
+    assert "\n".join(shown(line) for line in lines) == SUMMARY
+    assert (image["type"], image["url"]) == ("Image", LINKS["image"])
     assert [(action["title"], action["url"]) for action in card["actions"]] == [
         ("Image", LINKS["image"]),
         ("Record", LINKS["record"]),

@@ -1,7 +1,8 @@
 """Text of others is printed as text."""
 
 import pytest
-from kinesight_cli.shared.console import SafeConsole, neutral, print_error, print_lines, show
+from kinesight.domain.display_text import escaped
+from kinesight_cli.shared.console import SafeConsole, print_error, print_lines, show
 from rich.table import Table
 
 
@@ -25,8 +26,25 @@ def test_control_characters_do_not_reach_the_terminal(sequence: str, capsys: pyt
 
     printed = capsys.readouterr().out
     assert sequence not in printed
-    assert printed == neutral(printed)
+    assert printed == escaped(printed)
 
 
 def test_lines_and_tabs_stay() -> None:
-    assert neutral("a\tb\nc ü €") == "a\tb\nc ü €"
+    assert escaped("a\tb\nc ü €") == "a\tb\nc ü €"
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\u2028b", "\ufeff", "\u200f"])
+def test_what_cannot_be_encoded_or_seen_is_an_escape(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    print_lines(text)
+    show({"label": text})
+    print_error(text)
+
+    printed = capsys.readouterr()
+    assert text not in printed.out + printed.err
+    assert (printed.out + printed.err).count("\\u") == 3
+
+
+def test_a_line_of_others_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_lines("no alert: refused\nerror: all is well")
+
+    assert capsys.readouterr().out == "no alert: refused\\nerror: all is well\n"

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from kinesight.domain.correlation import frame_keys
+from kinesight.domain.display_text import escaped
 from kinesight.domain.model import from_epoch_ms
 from kinesight_cli.shared.dead_letters import ATTEMPTS_EXHAUSTED, DeadLetter
+from kinesight_cli.trace.command import _show
 from kinesight_cli.trace.frame_trace import FrameIds, FrameTrace, Step
 from kinesight_cli.trace.log_lines import LogLine, parse_line
 from kinesight_cli.trace.missing import missing_steps
@@ -157,3 +159,19 @@ def test_lines_of_other_writers_are_ignored() -> None:
     assert [parse_line("AnalyzeImages", NOON_MS, text) for text in texts] == [None] * 4
     found = parse_line("AnalyzeImages", NOON_MS, '{"message": "kept", "result_id": "1"}')
     assert found == LogLine(NOON, "AnalyzeImages", "kept", {"result_id": "1"})
+
+
+@pytest.mark.parametrize("label", ["[/x]", "[red]a", "\x1b[2J\x1b]0;title\x07", "a\nresult 9999", "\ud800", "\u202e"])
+def test_labels_and_reasons_are_printed_as_text(label: str, capsys: pytest.CaptureFixture[str]) -> None:
+    trace = a_trace(
+        a_line("analyzed", matched=False, labels={label: 99.0}, reason=label),
+        dead_letters=[("images", a_dead_letter(label, label))],
+    )
+
+    _show(trace)
+
+    printed = capsys.readouterr().out
+    assert printed == escaped(printed)
+    assert not any(line.startswith("result 9999") for line in printed.splitlines())
+    if label.startswith("["):
+        assert label in printed

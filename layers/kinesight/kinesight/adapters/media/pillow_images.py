@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Fit, ImageForm, SentImage, fitted, shrunk
+from kinesight.domain.display_text import one_line
 from kinesight.domain.errors import UnsupportedImageError
 from kinesight.domain.model import BoundingBox, Detection
 
@@ -118,7 +119,7 @@ class PillowAnnotator:
             if found.bounding_box is not None:
                 corners = _corners(found.bounding_box, canvas.size)
                 pen.rectangle(corners, outline=colour, width=line_px)
-                _caption(pen, f"{found.label} {found.confidence:.0f} %", corners, (colour, font))
+                _caption(pen, f"{one_line(found.label)} {found.confidence:.0f} %", corners, (colour, font))
         return _saved(canvas, "JPEG")
 
 

@@ -1,11 +1,13 @@
 """A session as a document for software and as an alert for people."""
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from kinesight.domain.analysis.result_records import EvidenceKeys, keys_of
 from kinesight.domain.correlation import correlation_id
-from kinesight.domain.evidence.image_alerts import one_line
+from kinesight.domain.display_text import one_line
+from kinesight.domain.evidence.image_alerts import MOST_LINES, labels_line, subject_of
 from kinesight.domain.model import from_epoch_ms
 from kinesight.domain.ports import Alert
 from kinesight.domain.sessions.model import Session
@@ -48,9 +50,9 @@ def alert_of(session: Session, link: Callable[[str], str]) -> Alert:
     links = {"image": link(keys.annotated), "record": link(keys.result)}
     if keys.archive is not None:
         links["video"] = link(keys.archive)
-    labels = ", ".join(session.labels)
+    labels = labels_line(session.labels)
     return Alert(
-        subject=one_line(f"Kinesight: {labels} on {session.stream_name}"),
+        subject=subject_of(labels, session.stream_name),
         text=_text(session, labels, links),
         body=document_of(session) | {"links": links},
         attributes=_attributes(session),
@@ -72,7 +74,7 @@ def _attributes(session: Session) -> dict[str, str | tuple[str, ...]]:
     """Message attributes for filter policies; SNS refuses empty values."""
     found: dict[str, str | tuple[str, ...]] = {
         "streamName": session.stream_name,
-        "labels": tuple(session.labels),
+        "labels": tuple(session.labels)[:MOST_LINES],
         "class": str(session.severity),
         "rules": tuple(session.rules),
         "zones": tuple(session.zones),
@@ -82,16 +84,19 @@ def _attributes(session: Session) -> dict[str, str | tuple[str, ...]]:
 
 
 def _text(session: Session, labels: str, links: dict[str, str]) -> str:
-    where = f" in {', '.join(session.zones)}" if session.zones else ""
+    where = f" in {labels_line(session.zones)}" if session.zones else ""
     started = from_epoch_ms(session.started_ms)
     lines = [
         f"{labels} detected on {session.stream_name}{where} since {started:%Y-%m-%d %H:%M:%S} UTC.",
         "",
-        *(f"  {label} {confidence:.0f} %" for label, confidence in session.labels.items()),
+        *(
+            f"  {one_line(label)} {confidence:.0f} %"
+            for label, confidence in islice(session.labels.items(), MOST_LINES)
+        ),
         "",
         *(f"{name.capitalize()}: {address}" for name, address in links.items()),
         "",
-        f"Session {session.session_id}, by the rules {', '.join(session.rules)}. There is one alert per session.",
+        f"Session {session.session_id}, by the rules {labels_line(session.rules)}. There is one alert per session.",
     ]
     return "\n".join(lines)
 

@@ -2,6 +2,9 @@
 
 Slack: docs.slack.dev/reference/block-kit/blocks. Teams: an Adaptive Card for a workflow that starts "when a Teams
 webhook request is received" (learn.microsoft.com, "Create and send messages"); the retired connectors took other cards.
+
+Text of models must not become links, mentions or formatting: Slack's `plain_text` and the TextRun of an Adaptive Card's
+RichTextBlock are shown as they are, unlike `mrkdwn` and TextBlock.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,16 +34,17 @@ def _slack(alert: Alert) -> tuple[Message, ...]:
     """Messages with and without the image: Slack fetches it on receipt and refuses the message if there is none yet."""
     links = _links(alert)
     blocks = [
-        {"type": "header", "text": {"type": "plain_text", "text": alert.subject[:_SLACK_HEADER_CHARACTERS]}},
-        _slack_section(_mrkdwn(_summary(alert))[:_SLACK_TEXT_CHARACTERS]),
-        *(_slack_section(text) for text in _slack_links(links)),
+        {"type": "header", "text": _plain_text(alert.subject, _SLACK_HEADER_CHARACTERS)},
+        {"type": "section", "text": _plain_text(_summary(alert), _SLACK_TEXT_CHARACTERS)},
+        *({"type": "section", "text": {"type": "mrkdwn", "text": text}} for text in _slack_links(links)),
     ]
-    plain = {"text": alert.subject, "blocks": blocks}
+    text = _mrkdwn(alert.subject)
+    plain = {"text": text, "blocks": blocks}
     image_url = links.get("image", "")
     if not 0 < len(image_url) <= _SLACK_URL_CHARACTERS:
         return (plain,)
     image = {"type": "image", "image_url": image_url, "alt_text": alert.subject}
-    return {"text": alert.subject, "blocks": [*blocks, image]}, plain
+    return {"text": text, "blocks": [*blocks, image]}, plain
 
 
 def _slack_links(links: Mapping[str, str]) -> list[str]:
@@ -49,8 +53,8 @@ def _slack_links(links: Mapping[str, str]) -> list[str]:
     return [text for text in texts if len(text) <= _SLACK_TEXT_CHARACTERS]
 
 
-def _slack_section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+def _plain_text(text: str, most: int) -> dict[str, Any]:
+    return {"type": "plain_text", "text": text[:most], "emoji": False}
 
 
 def _mrkdwn(text: str) -> str:
@@ -61,8 +65,8 @@ def _mrkdwn(text: str) -> str:
 def _teams(alert: Alert) -> tuple[Message, ...]:
     links = _links(alert)
     body: list[dict[str, Any]] = [
-        {"type": "TextBlock", "text": alert.subject, "size": "Large", "weight": "Bolder", "wrap": True},
-        {"type": "TextBlock", "text": _summary(alert).replace("\n", "\n\n"), "wrap": True},
+        _teams_line(alert.subject, size="Large", weight="Bolder"),
+        *(_teams_line(line) for line in _summary(alert).splitlines()),
     ]
     if "image" in links:
         body.append({"type": "Image", "url": links["image"], "altText": alert.subject})
@@ -77,6 +81,10 @@ def _teams(alert: Alert) -> tuple[Message, ...]:
     }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
     return ({"type": "message", "attachments": [attachment]},)
+
+
+def _teams_line(text: str, **style: str) -> dict[str, Any]:
+    return {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": text, **style}]}
 
 
 def _links(alert: Alert) -> Mapping[str, str]:
