@@ -5,11 +5,12 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.logging import correlation_paths
-from kinesight.domain.errors import InvalidEventError, KinesightError
+from kinesight.domain.errors import InvalidEventError, InvalidInputError, KinesightError
+from kinesight.lambda_events import check_body
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
 from kinesight.viewer_api import analyses, cameras, evidence, openapi, rules, sessions
-from kinesight.viewer_api.responses import error_response, validation_error
+from kinesight.viewer_api.responses import error_response, unreadable_body, validation_error
 
 app = APIGatewayHttpResolver(enable_validation=True)
 for _routes in (sessions, evidence, cameras, rules, analyses, openapi):
@@ -23,6 +24,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if event.get("version") != "2.0" or "requestContext" not in event:
         raise InvalidEventError("not a request of an HTTP API")
     count(Metric.VIEWER_REQUESTS, 1)
+    try:
+        check_body(event)
+    except InvalidInputError as error:
+        return unreadable_body(error)
     return app.resolve(event, context)
 
 

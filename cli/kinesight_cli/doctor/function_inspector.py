@@ -1,9 +1,10 @@
 """Reads facts about the functions of a stack."""
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from kinesight.domain.json_text import parse_json
 
 from kinesight_cli.doctor.facts import ErrorsFacts, FunctionFacts
 from kinesight_cli.doctor.stack_inspector import StackInspector
@@ -132,7 +133,7 @@ def _function_state(configuration: Any) -> tuple[str | None, str]:
 def _problem(line: str) -> str:
     """Returns the message and reason of a log line, "" if it is not an error or warning."""
     try:
-        document = json.loads(line)
+        document = parse_json(line)
     except ValueError:
         return ""
     if not isinstance(document, dict) or document.get("level") not in ("ERROR", "WARNING", "CRITICAL"):

@@ -1,10 +1,10 @@
 """Names of a model's classes, as the parameters ModelLabels and ModelLabelsUri had them."""
 
-import json
 import re
 from typing import Any
 
 from kinesight.domain.detectors.catalogue.own_models import MOST_CLASSES
+from kinesight.domain.json_text import parse_json
 
 from kinesight_cli.migrate.migration import MigrationError
 
@@ -37,8 +37,8 @@ def names_of_file(name: str, text: str) -> list[str]:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return parse_json(text)
+    except ValueError as error:
         raise MigrationError(f"the file of --class-names is not valid JSON: {error}") from error
 
 

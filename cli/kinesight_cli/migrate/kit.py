@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from kinesight.domain import json_text
 from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.streams.selection import StreamSelection
 
@@ -144,7 +145,7 @@ def _tag_filters(value: Any) -> _Outcome:
 def _filters_in(text: str) -> list[Any]:
     """Parses filters separated by commas: KIT puts the text between brackets."""
     try:
-        inside = json.loads(f"[{text}]")
+        inside = json_text.parse_json(f"[{text}]")
     except ValueError as error:
         raise MigrationError(
             f'TagFilters is not valid JSON ({error}). Example: {{"key":"Location","values":["Front","Parking"]}}'

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kinesight.domain import json_text
+
 from kinesight_cli.shared.errors import CommandError
 
 PARAMETERS_FILE = "parameters.json"
@@ -40,7 +42,7 @@ class Migration:
 def parse_json(text: str) -> Any:
     """Parses the text of a file. Raises MigrationError."""
     try:
-        return json.loads(text)
+        return json_text.parse_json(text)
     except ValueError as error:
         raise MigrationError(f"the file is not valid JSON: {error}") from error
 

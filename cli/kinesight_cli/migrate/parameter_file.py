@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kinesight.domain.json_text import parse_json
+
 from kinesight_cli.migrate.given_parameters import given_parameters
 from kinesight_cli.migrate.migration import PARAMETERS_FILE, MigrationError, cli_parameters, overrides, to_json
 
@@ -33,7 +35,7 @@ class ParameterFile:
 def read_parameters(text: str, environment: str = DEFAULT_ENVIRONMENT) -> ParameterFile:
     """Parses the text of a file. `environment` is that of samconfig.toml. Raises MigrationError."""
     try:
-        document = json.loads(text)
+        document = parse_json(text)
     except ValueError as error:
         return _sam_file(_toml(text, error), environment)
     if environment != DEFAULT_ENVIRONMENT:

@@ -5,12 +5,12 @@ A received message is invisible to other consumers until it is released or delet
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from kinesight.domain.json_text import parse_json
 from kinesight.domain.model import from_epoch_ms
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class DeadLetter:
     def document(self) -> dict[str, Any]:
         """Returns the body if it is a JSON object, else an empty one."""
         try:
-            found = json.loads(self.body)
+            found = parse_json(self.body)
         except ValueError:
             return {}
         return found if isinstance(found, dict) else {}

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from kinesight.domain.configuration.json_lines import line_of
+from kinesight.domain.json_text import check_depth
 
 from kinesight_cli.shared.source_text import SourceText, UnreadableTextError, ValuePath
 
@@ -18,6 +19,7 @@ def read_json(text: str) -> SourceText:
     """Raises UnreadableTextError with the line of the first error."""
     repeated: _Repeated = []
     try:
+        check_depth(text)
         value = json.loads(text, object_pairs_hook=partial(_object, repeated))
     except json.JSONDecodeError as error:
         raise UnreadableTextError(_message(text, error), error.lineno) from error

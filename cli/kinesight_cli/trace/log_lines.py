@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.config import Config
+from kinesight.domain.json_text import parse_json
 from kinesight.domain.model import from_epoch_ms
 
 from kinesight_cli.shared import aws_session
@@ -58,7 +58,7 @@ def _of_group(client: Any, logical_id: str, name: str, term: str, begin_ms: int)
 def parse_line(function: str, epoch_ms: int, text: str) -> LogLine | None:
     """Returns None for lines that the functions' logger did not write: Lambda's own, and metrics."""
     try:
-        document = json.loads(text)
+        document = parse_json(text)
     except ValueError:
         return None
     if not isinstance(document, dict) or not isinstance(document.get("message"), str):

@@ -14,6 +14,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 from kinesight.domain.analysis.pipeline import LEDGER
 from kinesight.domain.analysis.result_records import EvidenceKeys
+from kinesight.domain.json_text import parse_json
 from kinesight.domain.model import ResultRecord, from_epoch_ms
 from pydantic import ValidationError
 
@@ -145,7 +146,7 @@ class StackData:
             )
         )
         for item in (item for page in pages for item in page["Items"] if "document" in item):
-            document = json.loads(item["document"]["S"])
+            document = parse_json(item["document"]["S"])
             if document["sessionId"] == session_id or (at_ms is not None and _is_active(document, at_ms)):
                 return _session_step(document)
         return None

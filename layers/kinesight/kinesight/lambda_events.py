@@ -7,11 +7,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from kinesight.domain.batches import QueuedMessage, StreamedRecord
-from kinesight.domain.errors import InvalidEventError
+from kinesight.domain.errors import InvalidEventError, InvalidInputError
+from kinesight.domain.json_text import check_depth
 from kinesight.domain.on_demand.messages import RangePlan
 from kinesight.domain.on_demand.render_timelapse import Progress
 from kinesight.domain.on_demand.windows import Window
 from kinesight.domain.plain_values import describe
+
+_FORMS = ("multipart/", "application/x-www-form-urlencoded")
 
 
 def _decoded(data: Any) -> Any:
@@ -115,6 +118,23 @@ def check_scheduled(event: Mapping[str, Any]) -> None:
     """Raises InvalidEventError if the event is not one of EventBridge's schedules."""
     if event.get("source") != "aws.events":
         raise InvalidEventError("not a scheduled event")
+
+
+def check_body(event: Mapping[str, Any]) -> None:
+    """Raises InvalidInputError if the body of an HTTP API's request is not UTF-8, nested too deeply, or a form."""
+    body = event.get("body")
+    if not body:
+        return
+    if str((event.get("headers") or {}).get("content-type", "")).lower().startswith(_FORMS):
+        raise InvalidInputError("the body is a form, and must be application/json")
+    try:
+        text = b64decode(body, validate=True).decode() if event.get("isBase64Encoded") else str(body)
+        text.encode()
+        check_depth(text)
+    except UnicodeError as error:
+        raise InvalidInputError("the body is not UTF-8") from error
+    except ValueError as error:
+        raise InvalidInputError(f"the body cannot be read: {error}") from error
 
 
 def _read[Model: BaseModel](model: type[Model], event: Mapping[str, Any], what: str) -> Model:

@@ -125,6 +125,33 @@ def test_an_event_of_another_source_is_an_error() -> None:
         app.handler(event, cast(LambdaContext, CONTEXT))
 
 
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ('{"document": ' + '{"a": ' * 100_000 + "1" + "}" * 100_001, "application/json"),
+        ('{"document": ' + '{"a": ' * 900 + "1" + "}" * 901, "application/json"),
+        ('{"document": {"a": "\ud800"}}', "application/json"),
+        ("x", "multipart/form-data"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_an_invalid_request(body: str, content_type: str) -> None:
+    http = {"method": "PUT", "path": "/api/rules"}
+    event = {
+        "version": "2.0",
+        "rawPath": "/api/rules",
+        "headers": {"content-type": content_type, "if-match": "none"},
+        "requestContext": {"http": http, "stage": "$default", "requestId": "request"},
+        "isBase64Encoded": False,
+        "body": body,
+    }
+
+    response = app.handler(event, cast(LambdaContext, CONTEXT))
+
+    found = json.loads(response["body"])
+    assert (response["statusCode"], found["error"]["code"]) == (422, "InvalidRequest")
+    check_response("PUT", "/api/rules", 422, response["headers"]["Content-Type"], found)
+
+
 def test_the_first_page_and_304_if_it_is_unchanged() -> None:
     status, page, headers = call_api("GET", "/api/sessions")
 

@@ -65,7 +65,7 @@ def test_a_row_that_cannot_be_read_is_dropped_alone(row: Any) -> None:
         read("COCO", [row])
 
 
-def test_a_mapping_that_reads_no_confident_row_is_an_error_beside_padding_and_unsure_rows() -> None:
+def test_a_mapping_that_reads_no_confident_row_is_an_error_despite_padding_and_unsure_rows() -> None:
     in_pixels = {"class": 1, "box": [75, 50, 50, 20], "confidence": 0.9}
     unsure, padding = {**in_pixels, "confidence": 0.1}, {**in_pixels, "confidence": 0}
 

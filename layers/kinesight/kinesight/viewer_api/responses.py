@@ -1,5 +1,6 @@
 """Parameters and responses that routes share."""
 
+import json
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -77,6 +78,18 @@ def validation_error(error: RequestValidationError) -> Response[Any]:
     """Returns the parts of a request that do not match the OpenAPI document, without the values that were sent."""
     problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
     return _error(HTTPStatus.UNPROCESSABLE_ENTITY, "InvalidRequest", "; ".join(problems), problems)
+
+
+def unreadable_body(error: InvalidInputError) -> dict[str, Any]:
+    """Returns the response to a request that no route is called for, in payload format 2.0."""
+    response = _error(HTTPStatus.UNPROCESSABLE_ENTITY, "InvalidRequest", str(error), ())
+    return {
+        "statusCode": response.status_code,
+        "headers": {"Content-Type": content_types.APPLICATION_JSON},
+        "body": json.dumps(response.body),
+        "isBase64Encoded": False,
+        "cookies": [],
+    }
 
 
 def _error(status: HTTPStatus, code: str, message: str, problems: Sequence[str]) -> Response[Any]:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from kinesight.adapters.aws.errors import AWS_ERRORS, error_code, translate
 from kinesight.domain.errors import ThrottledError, WorkflowRefusedError
+from kinesight.domain.json_text import InvalidJsonError, parse_json
 from kinesight.domain.on_demand.executions import RUNNING, RunDetails
 from kinesight.domain.on_demand.ports import RunStatus
 
@@ -53,10 +54,10 @@ class StepFunctionsWorkflow:
             return None
         return RunDetails(
             status=found["status"],
-            document=json.loads(found.get("input") or "{}"),
+            document=_object(found.get("input")) or {},
             started_at=found["startDate"].astimezone(UTC),
             ended_at=found["stopDate"].astimezone(UTC) if "stopDate" in found else None,
-            summary=json.loads(found["output"]) if found["status"] == "SUCCEEDED" and found.get("output") else None,
+            summary=_object(found.get("output")) if found["status"] == "SUCCEEDED" else None,
             error=": ".join(part for part in (found.get("error"), found.get("cause")) if part)[:_ERROR_CHARACTERS],
         )
 
@@ -69,6 +70,15 @@ class StepFunctionsWorkflow:
                 return None
             what = f"describe {name}"
             raise translate(error, what, transient=ThrottledError, permanent=WorkflowRefusedError) from error
+
+
+def _object(text: str | None) -> dict[str, Any] | None:
+    """None for what is not a JSON object: anyone with the permission may start an execution, with any input."""
+    try:
+        found = parse_json(text or "null")
+    except InvalidJsonError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _is(error: Exception, code: str) -> bool:

@@ -1,6 +1,5 @@
 """The configuration document: detectors, defaults, and settings per camera, in one document for all streams."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union
 
@@ -13,6 +12,7 @@ from kinesight.domain.configuration.layers import overlay
 from kinesight.domain.configuration.outputs import AlertSettings, ChannelSettings, ResultSettings, ViewerSettings
 from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.errors import InvalidConfigurationError, InvalidSettingError
+from kinesight.domain.json_text import InvalidJsonError, parse_json
 from kinesight.domain.streams.selection import StreamSelection, TagFilter, tag_filter_documents
 
 StreamPattern = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_.*?-]{1,256}$")]
@@ -107,8 +107,8 @@ class ConfigurationDocument(Part):
     def parse(cls, text: str) -> "ConfigurationDocument":
         """Parses and validates a document. Raises InvalidConfigurationError with the line and path of each problem."""
         try:
-            value = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            value = parse_json(text)
+        except InvalidJsonError as error:
             raise InvalidConfigurationError(f"not valid JSON: {error}") from error
         document, problems = cls.check(value)
         if document is None or problems:

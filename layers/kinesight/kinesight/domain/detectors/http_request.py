@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from kinesight.domain.errors import InvalidSettingError
+from kinesight.domain.json_text import InvalidJsonError, parse_json
 
 IMAGE = "$image"
 """Placeholder of the image, in base64, in a JSON body."""
@@ -44,8 +45,8 @@ def _is_private(host: str) -> bool:
 def json_template(text: str) -> Any:
     """A JSON body with the placeholder of the image. Raises InvalidSettingError."""
     try:
-        template: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        template: Any = parse_json(text)
+    except InvalidJsonError as error:
         raise InvalidSettingError(f"httpJsonBody is not valid JSON: {error}") from error
     if not _holds_image(template):
         raise InvalidSettingError(f'httpJsonBody does not contain "{IMAGE}", the placeholder of the image')

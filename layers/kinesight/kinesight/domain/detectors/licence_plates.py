@@ -3,11 +3,11 @@
 Text detection confuses O and 0 and loses a dirty last digit, so a known plate may differ by a few characters.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kinesight.domain.errors import InvalidSettingError
+from kinesight.domain.linear_pattern import LinearPattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class PlateRules:
     missing."""
 
     known: tuple[tuple[str, str], ...] = ()
-    pattern: re.Pattern[str] | None = None
+    pattern: LinearPattern | None = None
     tolerance: int = 0
 
     @classmethod
@@ -34,8 +34,8 @@ class PlateRules:
         """`pattern` describes a whole plate in capitals without blanks. Raises InvalidSettingError."""
         plates = {normalized(plate): plate.strip() for plate in known if normalized(plate)}
         try:
-            compiled = re.compile(pattern) if pattern else None
-        except re.error as error:
+            compiled = LinearPattern(pattern) if pattern else None
+        except ValueError as error:
             raise InvalidSettingError(f"platePattern {pattern!r} is not a valid regular expression: {error}") from error
         return cls(tuple(sorted(plates.items())), compiled, tolerance)
 
@@ -50,7 +50,7 @@ class PlateRules:
         known = self._nearest(read)
         if known is not None:
             return known
-        if read and self.pattern and self.pattern.fullmatch(read):
+        if read and self.pattern and self.pattern.matches(read):
             return PlateFound(read)
         return None
 

@@ -1,6 +1,5 @@
 """Output mappings: presets by name for common models, or declared as JSON."""
 
-import json
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -9,6 +8,7 @@ from pydantic import ValidationError
 
 from kinesight.domain.detectors.output_schema import Form, OutputMapping
 from kinesight.domain.errors import InvalidSettingError
+from kinesight.domain.json_text import InvalidJsonError, parse_json
 
 
 def output_mapping(text: str) -> OutputMapping:
@@ -19,11 +19,11 @@ def output_mapping(text: str) -> OutputMapping:
     if not name.startswith(("{", "[")):
         raise InvalidSettingError(f"modelMapping: there is no preset {name[:60]!r}; there are {', '.join(PRESETS)}")
     try:
-        return OutputMapping("modelMapping", _forms(json.loads(name)))
+        return OutputMapping("modelMapping", _forms(parse_json(name)))
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise InvalidSettingError(f"modelMapping: {problems}") from error
-    except (ValueError, RecursionError) as error:
+    except InvalidJsonError as error:
         raise InvalidSettingError(f"modelMapping is not valid JSON: {error}") from error
 
 

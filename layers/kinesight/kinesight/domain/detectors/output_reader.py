@@ -10,6 +10,7 @@ from kinesight.domain.detectors.label_map import LabelMap
 from kinesight.domain.detectors.output_boxes import box_of, clipped, is_absent, kind, number, numbers
 from kinesight.domain.detectors.output_schema import Expression, Form, OutputMapping
 from kinesight.domain.errors import ModelOutputError
+from kinesight.domain.json_text import InvalidJsonError, parse_json
 from kinesight.domain.model import Detection
 
 _ROUNDING = 1e-4  # a softmax in 32-bit floats may sum to a little more than one
@@ -59,8 +60,8 @@ class OutputReader:
 
     def _parsed(self, body: bytes) -> Any:
         try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as error:
+            return parse_json(body)
+        except InvalidJsonError as error:
             raise self._failure(f"not JSON: {error}", body[: 4 * _EXCERPT].decode(errors="replace")) from error
 
     def _failure(self, problem: str, output: str) -> ModelOutputError:

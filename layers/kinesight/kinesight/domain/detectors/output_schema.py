@@ -16,11 +16,11 @@ A mapping is one form, or a list of forms of which the first counts whose rows a
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-import jmespath
 from jmespath.exceptions import JMESPathError
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from kinesight.domain.detectors.bounded_jmespath import BoundedInterpreter, UnboundedExpressionError, compiled
 from kinesight.domain.errors import ModelOutputError
 
 BoxForm = Literal["CORNERS", "LEFT_TOP_WIDTH_HEIGHT", "CENTER_WIDTH_HEIGHT"]
@@ -33,17 +33,14 @@ class Expression:
 
     def __init__(self, text: str) -> None:
         """Raises ValueError."""
-        try:
-            self._compiled = jmespath.compile(text)  # type: ignore[no-untyped-call]  # jmespath has no types
-        except JMESPathError as error:
-            raise ValueError(f"{text!r} is not a JMESPath expression: {error}") from error
+        self._compiled = compiled(text)
         self.text = text
 
     def search(self, value: Any) -> Any:
         """Raises ModelOutputError where a function of the expression does not take what it meets."""
         try:
-            return self._compiled.search(value)
-        except JMESPathError as error:
+            return BoundedInterpreter().visit(self._compiled, value)
+        except (JMESPathError, UnboundedExpressionError) as error:
             raise ModelOutputError(f"{self.text!r} fails: {error}") from error
 
 

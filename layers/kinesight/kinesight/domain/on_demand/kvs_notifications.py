@@ -1,6 +1,5 @@
 """Parses KVS notifications that SNS delivers (developer guide, "Notifications in Kinesis Video Streams")."""
 
-import json
 from dataclasses import dataclass
 from math import isfinite
 from typing import Annotated, Any
@@ -9,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_pascal
 
 from kinesight.domain.errors import InvalidEventError
+from kinesight.domain.json_text import InvalidJsonError, parse_json
 from kinesight.domain.model import EpochMs, FragmentNumber, Selector
 from kinesight.domain.on_demand.executions import stream_name_of
 from kinesight.domain.plain_values import describe
@@ -50,11 +50,11 @@ class NotifiedFragment:
 def parse_notification(body: str, selector: Selector) -> NotifiedFragment:
     """Parses an SQS message: an SNS envelope, or a notification alone (raw delivery). Raises InvalidEventError."""
     try:
-        document = json.loads(body)
+        document = parse_json(body)
         if isinstance(document, dict) and isinstance(document.get("Message"), str):
-            document = json.loads(document["Message"])
+            document = parse_json(document["Message"])
         notice = _Notification.model_validate(document)
-    except (ValidationError, ValueError, RecursionError) as error:
+    except (ValidationError, InvalidJsonError) as error:
         problem = describe(error) if isinstance(error, ValidationError) else error
         raise InvalidEventError(f"not a KVS notification: {problem}") from error
     if stream_name_of(notice.stream_arn) is None:

@@ -1,6 +1,5 @@
 """Address and headers of a webhook, parsed from its secret. The address is a credential: no error or repr shows it."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,6 +7,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from kinesight.domain.errors import ChannelRefusedError
+from kinesight.domain.json_text import InvalidJsonError, parse_json
 
 _PRINTABLE = re.compile(r"[!-~]+")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -41,10 +41,9 @@ def parse_target(secret: str) -> WebhookTarget:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
-    except ValueError:
-        pass  # its error carries the whole text along
-    raise ChannelRefusedError("the webhook's secret is not JSON")
+        return parse_json(text)
+    except InvalidJsonError as error:
+        raise ChannelRefusedError("the webhook's secret is not JSON") from error
 
 
 def _members(document: Any) -> tuple[str, Any]:

@@ -1,6 +1,5 @@
 """Selects streams by name or glob, or by tags."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from kinesight.domain.errors import InvalidSettingError
+from kinesight.domain.json_text import InvalidJsonError, parse_json
 
 
 class TagFilter(BaseModel):
@@ -43,8 +43,8 @@ def tag_filter_documents(text: str) -> list[Any]:
 
 def _from_json(text: str) -> list[Any]:
     try:
-        parsed = json.loads(f"[{text}]")
-    except (json.JSONDecodeError, RecursionError) as error:
+        parsed = parse_json(f"[{text}]")
+    except InvalidJsonError as error:
         raise InvalidSettingError(f"TagFilters is not valid JSON: {error}") from error
     return list(parsed[0]) if len(parsed) == 1 and isinstance(parsed[0], list) else list(parsed)
 

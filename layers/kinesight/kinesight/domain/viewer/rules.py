@@ -13,6 +13,7 @@ from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.configuration.stream_tags import StreamTagsFile
 from kinesight.domain.errors import InvalidConfigurationError, RulesChangedError
+from kinesight.domain.json_text import InvalidJsonError, parse_json
 
 NO_DOCUMENT = "none"
 """The tag if there is no document yet."""
@@ -70,8 +71,8 @@ def read_rules(stream_name: str, ports: RulesPorts) -> dict[str, Any]:
 
 def _json_object(text: str) -> dict[str, Any]:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(text)
+    except InvalidJsonError as error:
         raise InvalidConfigurationError(f"not valid JSON: {error}") from error
     if not isinstance(value, dict):
         raise InvalidConfigurationError("not a JSON object")

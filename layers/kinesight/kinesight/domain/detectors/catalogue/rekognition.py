@@ -70,7 +70,9 @@ MODERATION = DetectorEntry(
 class TextSettings(DetectorSettings):
     known_plates: CommaList = Field(default=[], description="Licence plates that are found as such.")
     plate_pattern: OptionalText = Field(
-        default=None, description="Regular expression of whole plates, in capitals without blanks."
+        default=None,
+        description="Regular expression of whole plates, in capitals without blanks: characters, classes, groups, "
+        "alternatives and repetitions.",
     )
     plate_tolerance: int = Field(
         default=1, ge=0, le=3, description="Characters in which a text may differ from a known plate."
