@@ -232,6 +232,7 @@ declare namespace Api {
     extracted: number;
     decoded: number;
     missing: Record<string, number>;
+    overlapped?: number;
     published: number;
     matched: number;
     alreadyAnalyzed: number;

@@ -143,6 +143,17 @@ def test_a_hundred_notifications_of_three_streams_are_an_execution_each() -> Non
         assert end_ms == starts[-1] + LENGTH_MS + RULES.post_roll_ms
 
 
+def test_bursts_that_cannot_be_read_begin_afresh() -> None:
+    world = World()
+    world.documents.documents[arn("cam")] = Versioned(3, '{"bursts": "of a later version"}')
+    for stream in ("cam", "garden"):
+        world.send(notification(stream, NOON_MS))
+
+    world.run()
+
+    assert (len(world.ranges("cam")), len(world.ranges("garden")), world.dead.sent) == (1, 1, [])
+
+
 def test_a_camera_without_a_detector_starts_nothing() -> None:
     world = World()
     for stream in ("off", "cam"):

@@ -17,7 +17,7 @@ _TOKENS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{\]}]', re.DOTALL)
 
 
 class InvalidJsonError(ValueError):
-    """The text is no JSON, or too large or too deep. The message does not quote it."""
+    """The text is not JSON, or too large or too deep. The message does not quote it."""
 
 
 def parse_json(text: str | bytes, *, most_bytes: int = MOST_BYTES) -> Any:

@@ -157,7 +157,7 @@ class ResultRecord(Value):
     matched: bool
     matched_labels: tuple[Label, ...] = ()
     matched_rules: tuple[Label, ...] = ()
-    raw_output: Annotated[Any, PLAIN] = None
+    raw_output: Annotated[Any | None, PLAIN] = None
 
     @property
     def label_confidences(self) -> dict[str, float]:

@@ -13,7 +13,9 @@ from tests.unit.cli.demo.test_accounting import COMPLETE
 
 def test_hostile_names_and_labels_are_escaped(tmp_path: Path) -> None:
     hostile = "<img src=x onerror=alert(1)>"
-    record = a_record(a_frame(stream_name=hostile), detections=(a_detection(label=hostile),), matched_labels=(hostile,))
+    record = a_record(
+        a_frame(tags={hostile: hostile}), detections=(a_detection(label=hostile),), matched_labels=(hostile,)
+    )
 
     page = render(summarize(COMPLETE), [record], tmp_path)
 

@@ -202,4 +202,4 @@ class _Stream:
 
 
 def _bursts(found: Versioned) -> StreamBursts:
-    return StreamBursts() if found.body is None else StreamBursts.model_validate_json(found.body)
+    return StreamBursts.stored(found.body) or StreamBursts()
