@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from kinesight.domain.live.leases import Lease, all_leases
+from kinesight.domain.live.leases import Lease, readable
 from kinesight.domain.live.ports import ConsumerStarter
 from kinesight.domain.model import Value
 from kinesight.domain.ports import StreamDirectory, Versioned, VersionedDocuments, VideoStream
@@ -93,13 +93,14 @@ def conduct(settings: ConductorSettings, ports: ConductorPorts) -> ConductorRepo
 def _sync_leases(
     selected: Mapping[str, VideoStream], unknown: set[str], ports: ConductorPorts, report: ConductorReport
 ) -> None:
-    known = all_leases(ports.leases)
+    stored = ports.leases.all()
+    known = readable(stored)
     owners = Counter(one.owner for one, _ in known.values() if one.owner and one.expires_at_ms > ports.now_ms)
     report.held = sorted(owners.values())
     for arn, stream in selected.items():
         if arn not in known:
             lease = Lease(stream_arn=arn, stream_name=stream.name, since_ms=ports.now_ms)
-            version = ports.leases.load(arn).version
+            version = stored[arn].version if arn in stored else 0
             if version:
                 report.warnings.append(f"{stream.name}: its lease cannot be read, so reading begins now")
             report.added += ports.leases.save(arn, lease.model_dump_json(), version)

@@ -11,7 +11,7 @@ from threading import Lock
 
 from kinesight.domain.errors import LeaseLostError
 from kinesight.domain.model import Value
-from kinesight.domain.ports import VersionedDocuments
+from kinesight.domain.ports import Versioned, VersionedDocuments
 
 
 class LiveCheckpoint(Value):
@@ -97,8 +97,12 @@ class HeldLease:
 
 def all_leases(documents: VersionedDocuments) -> dict[str, tuple[Lease, int]]:
     """Returns (lease, version) by stream ARN, of those that can be read. Raises StorageBusyError."""
-    found = documents.all().items()
-    return {key: (lease, one.version) for key, one in found if (lease := Lease.stored(one.body)) is not None}
+    return readable(documents.all())
+
+
+def readable(found: Mapping[str, Versioned]) -> dict[str, tuple[Lease, int]]:
+    """Returns (lease, version) of the documents that this version can read."""
+    return {key: (lease, one.version) for key, one in found.items() if (lease := Lease.stored(one.body)) is not None}
 
 
 def take(owner: str, lease: Lease, version: int, documents: VersionedDocuments, clock: LeaseClock) -> HeldLease | None:
