@@ -2,16 +2,10 @@
 
 from fractions import Fraction
 
-import av
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kinesight_local.kvs.delivery.image_objects import metadata
-from kinesight_local.kvs.media.fragment import IngestedFragment
-from kinesight_local.kvs.media.images import ImageSettings, SamplingClock, extract_images
-from kinesight_local.kvs.media.ingest import Ingest
-
-from tests.media import Clip, a_clip, clusters, producer_header
+from kinesight_local.kvs.media.images import SamplingClock
 
 
 @given(
@@ -55,23 +49,3 @@ def test_metadata_that_is_no_header_or_exceeds_2_kb_is_omitted() -> None:
     }
 
     assert metadata(standard, custom) == standard | {"door": "open"}
-
-
-def test_decoding_stops_after_the_last_requested_frame() -> None:
-    """An empty packet ends a decoder, so decoding further raises an error."""
-    whole = a_clip(1)
-    packets = tuple((at, key, data if at <= 400 else b"") for at, key, data in whole.packets)
-    clip = Clip(packets, whole.codec_private, whole.width, whole.height)
-    (fragment,) = (
-        one for one in _taken(producer_header(clip) + clusters(clip, 0)[0][1]) if isinstance(one, IngestedFragment)
-    )
-    settings = ImageSettings(200, "JPEG", 80, None, None)
-
-    assert len(list(extract_images(fragment, [Fraction(0), Fraction(300)], settings))) == 2
-    with pytest.raises(av.FFmpegError):
-        list(extract_images(fragment, [Fraction(0), Fraction(900)], settings))
-
-
-def _taken(body: bytes) -> list[object]:
-    ingest = Ingest()
-    return [*ingest.feed(body), *ingest.close()]

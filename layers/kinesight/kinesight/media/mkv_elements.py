@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import accumulate, pairwise
 from typing import Literal, NamedTuple
 
@@ -12,6 +13,7 @@ Buffer = bytes | bytearray | memoryview
 
 _DEFAULT_TIMECODE_SCALE_NS = 1_000_000
 _TRACK_KINDS: dict[int, Literal["video", "audio"]] = {1: "video", 2: "audio"}
+_UNKNOWN_UNIT = 4
 _MAXIMUM_DEPTH = 16  # of nested SimpleTags; no producer nests them this deep
 
 
@@ -107,7 +109,18 @@ def _track(data: Buffer, offset: int) -> Track:
         height=unsigned(video.get(ids.PIXEL_HEIGHT, b"")),
         sampling_hz=real(audio.get(ids.SAMPLING_FREQUENCY, b"")),
         channels=unsigned(audio.get(ids.CHANNELS, b"")),
+        pixel_aspect=_pixel_aspect(video),
     )
+
+
+def _pixel_aspect(video: dict[int, Buffer]) -> Fraction:
+    """Returns the width of a pixel by its height. Sizes in pixels, centimetres and inches have the same ratio."""
+    names = (ids.DISPLAY_WIDTH, ids.DISPLAY_HEIGHT, ids.PIXEL_WIDTH, ids.PIXEL_HEIGHT)
+    shown_width, shown_height, width, height = (unsigned(video.get(name, b"")) for name in names)
+    is_known = unsigned(video.get(ids.DISPLAY_UNIT, b"")) != _UNKNOWN_UNIT
+    if not (is_known and shown_width and shown_height and width and height):
+        return Fraction(1)
+    return Fraction(shown_width * height, shown_height * width)
 
 
 def _fields(data: Buffer, offset: int) -> dict[int, Buffer]:

@@ -4,6 +4,7 @@ Every event has `raw`, the exact bytes of the element including its header.
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal, NamedTuple
 
 
@@ -29,7 +30,8 @@ class ElementTooLargeError(MkvError):
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A TrackEntry. Sizes are in pixels; fields that do not apply to the kind are 0."""
+    """A TrackEntry. Sizes are in pixels; fields that do not apply to the kind are 0. `pixel_aspect` is the width of a
+    pixel by its height, 1 if the track does not declare a display size."""
 
     number: int
     kind: Literal["video", "audio", "other"]
@@ -40,6 +42,7 @@ class Track:
     height: int = 0
     sampling_hz: float = 0.0
     channels: int = 0
+    pixel_aspect: Fraction = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)

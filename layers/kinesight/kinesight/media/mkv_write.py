@@ -8,6 +8,8 @@ from kinesight.media.mkv_model import Tag, Track
 
 _UNKNOWN_SIZE = b"\x01\xff\xff\xff\xff\xff\xff\xff"
 _TRACK_TYPES = {"video": 1, "audio": 2, "other": 17}
+_ASPECT_RATIO = 3
+"""DisplayUnit: the display size is a ratio, not in pixels."""
 _APPLICATION = "kinesight"
 
 
@@ -82,6 +84,10 @@ def _track_entry(track: Track) -> bytes:
         payload += element(ids.CODEC_PRIVATE, track.codec_private)
     if track.kind == "video":
         size = _unsigned(ids.PIXEL_WIDTH, track.width) + _unsigned(ids.PIXEL_HEIGHT, track.height)
+        if track.pixel_aspect != 1:
+            size += _unsigned(ids.DISPLAY_WIDTH, track.width * track.pixel_aspect.numerator)
+            size += _unsigned(ids.DISPLAY_HEIGHT, track.height * track.pixel_aspect.denominator)
+            size += _unsigned(ids.DISPLAY_UNIT, _ASPECT_RATIO)
         payload += element(ids.VIDEO, size)
     if track.kind == "audio":
         rate = element(ids.SAMPLING_FREQUENCY, struct.pack(">d", track.sampling_hz))

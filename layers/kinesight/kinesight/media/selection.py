@@ -28,11 +28,12 @@ def video_track(fragment: MediaFragment) -> Track | None:
 
 
 def keyframes(fragment: MediaFragment) -> Iterator[Keyframe]:
-    """Yields the keyframes of the video track, in order."""
+    """Yields the keyframes of the video track, in order, except empty ones: they have no image, and would take the
+    place of one that has."""
     track = video_track(fragment)
     start_ms = Fraction(fragment.cluster_timecode * fragment.timecode_scale_ns, 1_000_000)
     for frame in fragment.keyframes if track is not None else ():
-        if track is not None and frame.track_number == track.number:
+        if track is not None and frame.track_number == track.number and frame.data:
             yield Keyframe(track, frame, frame.timecode_ms - start_ms)
 
 

@@ -17,23 +17,60 @@ from av.video.reformatter import VideoReformatter
 from PIL import Image
 
 from kinesight.media.mkv_model import Track
+from kinesight.media.nal_units import H264, H265, NalForm
 
-CODECS: Final = {"V_MPEG4/ISO/AVC": "h264", "V_MPEGH/ISO/HEVC": "hevc"}
+CODECS: Final = {H264: "h264", H265: "hevc"}
 """Supported codec ids of Matroska, and their names in libavcodec."""
 
+LARGEST_PIXELS: Final = 2 * 3840 * 2160
+"""Default limit of a decoded frame: twice the largest image that KVS generates."""
+
+NEAREST_MS: Final = 1_000
+"""How far from its moment a frame may be that replaces one that cannot be decoded."""
+
+_SQUARE: Final = Fraction(1)
+_MOST_STRETCHED: Final = 3
+"""Pixels of analog and anamorphic video are up to 2.2 times as wide as high, or as high as wide. Other ratios are
+invalid, and would enlarge an image beyond the limit."""
+
+_ROW_PIXELS: Final = 64
+"""libavcodec pads rows to a multiple of these before it compares a frame with the limit."""
+
 UndecodableError = av.FFmpegError
-"""Raised by `decoded` for a malformed bitstream."""
+"""Raised for a malformed bitstream."""
 
 
 class UnsupportedCodecError(Exception):
     """Raised for a codec that cannot be decoded; the message names it."""
 
 
+class FrameTooLargeError(Exception):
+    """Raised for a frame that exceeds the limit; the message has its size in pixels. It has not been decoded."""
+
+
 class EncodedFrame(NamedTuple):
     """An encoded frame of a video track."""
 
     at_ms: Fraction
+    keyframe: bool
     data: bytes
+
+
+class DecodedFrame(NamedTuple):
+    """A decoded frame; `pixel_aspect` is the width of a pixel by its height."""
+
+    frame: VideoFrame
+    pixel_aspect: Fraction = _SQUARE
+
+    @property
+    def shown_size(self) -> tuple[int, int]:
+        """Width and height in square pixels. One side is stretched, so that no detail is lost."""
+        width, height = self.frame.width, self.frame.height
+        if self.pixel_aspect is _SQUARE:
+            return width, height
+        if self.pixel_aspect >= 1:
+            return round(width * self.pixel_aspect), height
+        return width, round(height / self.pixel_aspect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,64 +99,127 @@ def shown_at(times_ms: Sequence[Fraction], moment_ms: Fraction | int) -> Fractio
 
 
 def decoded(
-    track: Track, frames: Sequence[EncodedFrame], moments_ms: Collection[Fraction]
-) -> Iterator[tuple[Fraction, VideoFrame]]:
-    """Yields the frames of exactly these times. `frames` is in decoding order and starts with a keyframe; decoding
-    stops after the last requested frame.
+    track: Track,
+    frames: Sequence[EncodedFrame],
+    moments_ms: Collection[Fraction],
+    *,
+    largest_pixels: int = LARGEST_PIXELS,
+) -> Iterator[tuple[Fraction, DecodedFrame]]:
+    """Yields (moment, frame) for the frames of these times. `frames` is in decoding order and starts with a keyframe;
+    decoding stops after the last requested frame.
 
-    Raises UnsupportedCodecError, and UndecodableError after yielding the frames that could be decoded.
+    The nearest decodable frame replaces one that cannot be decoded, if it is at most NEAREST_MS away: frames after the
+    first keyframe that are shown before it refer to the previous fragment (open GOP). Other moments are left out.
+    Raises UnsupportedCodecError, FrameTooLargeError.
     """
-    decoder = decoder_of(track)
-    in_order = sorted(range(len(frames)), key=lambda index: frames[index].at_ms)
-    rank_of = {index: rank for rank, index in enumerate(in_order)}
-    missing = set(moments_ms)
-    for image in _images(decoder, frames, rank_of) if missing else ():
-        at_ms = frames[in_order[image.pts]].at_ms if image.pts is not None else None
-        if at_ms in missing:
-            missing.remove(at_ms)
-            yield at_ms, image
+    missing = sorted(set(moments_ms))
+    before: tuple[Fraction, DecodedFrame] | None = None
+    for at_ms, image in _images(track, frames, largest_pixels) if missing else ():
+        while missing and missing[0] <= at_ms:
+            yield from _nearest(missing.pop(0), before, (at_ms, image))
         if not missing:
             return
+        before = at_ms, image
+    for moment_ms in missing:
+        yield from _nearest(moment_ms, before)
+
+
+def _nearest(moment_ms: Fraction, *images: tuple[Fraction, DecodedFrame] | None) -> list[tuple[Fraction, DecodedFrame]]:
+    """Returns the moment with the nearest of these frames, or nothing if all are too far away."""
+    near = [(abs(one[0] - moment_ms), one[1]) for one in images if one is not None]
+    found = min(near, key=lambda one: one[0], default=None)
+    return [] if found is None or found[0] > NEAREST_MS else [(moment_ms, found[1])]
 
 
 class StillEncoder:
-    """Encodes images. Scaling and colour conversion are one pass, whose rows Pillow reads without copying; the
-    conversion is set up once for images of the same size."""
+    """Encodes images with square pixels. Scaling and colour conversion are one pass, whose rows Pillow reads without
+    copying; the conversion is set up once for images of the same size."""
 
     def __init__(self, form: StillForm) -> None:
         self._form = form
         self._reformatter = VideoReformatter()
 
-    def __call__(self, frame: VideoFrame) -> bytes:
+    def __call__(self, image: DecodedFrame) -> bytes:
         form = self._form
-        width, height = form.size(frame.width, frame.height)
-        plane = self._reformatter.reformat(frame, width, height, "rgb0", threads=1).planes[0]
+        width, height = form.size(*image.shown_size)
+        plane = self._reformatter.reformat(image.frame, width, height, "rgb0", threads=1).planes[0]
         rows: Any = memoryview(plane)  # Pillow takes any buffer, though its types name a few
-        image = Image.frombuffer("RGBX", (width, height), rows, "raw", "RGBX", plane.line_size, 1)
+        still = Image.frombuffer("RGBX", (width, height), rows, "raw", "RGBX", plane.line_size, 1)
         target = BytesIO()
         if form.format == "JPEG":
-            image.save(target, "JPEG", quality=form.quality)
+            still.save(target, "JPEG", quality=form.quality)
         else:
-            image.convert("RGB").save(target, form.format)
+            still.convert("RGB").save(target, form.format)
         return target.getvalue()
 
 
-def decoder_of(track: Track) -> VideoCodecContext:
-    """Returns a decoder for the track's codec and private data. Raises UnsupportedCodecError."""
-    if track.codec_id not in CODECS:
-        raise UnsupportedCodecError(f"{track.codec_id or 'a track without a codec'}, not one of {', '.join(CODECS)}")
-    decoder = av.CodecContext.create(CODECS[track.codec_id], "r")
-    assert isinstance(decoder, VideoCodecContext)  # noqa: S101 - only video codecs are named above
-    decoder.extradata = track.codec_private
-    return decoder
+class TrackDecoder:
+    """A decoder for the frames of a track in this form. Raises UnsupportedCodecError."""
+
+    def __init__(self, track: Track, form: NalForm, largest_pixels: int = LARGEST_PIXELS) -> None:
+        if track.codec_id not in CODECS:
+            raise UnsupportedCodecError(
+                f"{track.codec_id or 'a track without a codec'}, not one of {', '.join(CODECS)}"
+            )
+        context = av.CodecContext.create(CODECS[track.codec_id], "r")
+        assert isinstance(context, VideoCodecContext)  # noqa: S101 - only video codecs are named above
+        context.extradata = form.private
+        context.options = {"max_pixels": str(largest_pixels)}  # checked before memory for a frame is allocated
+        self.context = context
+        self._form = form
+        self._largest_pixels = largest_pixels
+        self._track_aspect = track.pixel_aspect
+
+    def decode(self, data: bytes, pts: int | None = None) -> list[DecodedFrame]:
+        """Decodes an encoded frame, which must not be empty; returns the frames that are complete. Raises
+        UndecodableError, FrameTooLargeError."""
+        packet = av.Packet(self._form.of_frame(data))
+        packet.pts = pts
+        return self._decode(packet)
+
+    def finish(self) -> list[DecodedFrame]:
+        """Returns the remaining frames. Raises as `decode` does."""
+        return self._decode(None)
+
+    def _decode(self, packet: "av.Packet[Any] | None") -> list[DecodedFrame]:
+        try:
+            found = self.context.decode(packet)
+        except UndecodableError as error:
+            width, height = self.context.width, self.context.height
+            if -(-width // _ROW_PIXELS) * _ROW_PIXELS * height > self._largest_pixels:
+                limit = f"the limit is {self._largest_pixels} pixels"
+                raise FrameTooLargeError(f"the frame has {width}x{height} pixels; {limit}") from error
+            raise
+        aspect = self._pixel_aspect() if found else _SQUARE
+        return [DecodedFrame(one, aspect) for one in found]
+
+    def _pixel_aspect(self) -> Fraction:
+        """Returns the track's, or else the bitstream's."""
+        aspect = self._track_aspect
+        if aspect == 1:
+            own = self.context.sample_aspect_ratio
+            if not own or own.numerator == own.denominator or not own.denominator:
+                return _SQUARE
+            aspect = Fraction(own.numerator, own.denominator)
+        return aspect if Fraction(1, _MOST_STRETCHED) <= aspect <= _MOST_STRETCHED else _SQUARE
 
 
 def _images(
-    decoder: VideoCodecContext, frames: Sequence[EncodedFrame], rank_of: dict[int, int]
-) -> Iterator[VideoFrame]:
-    """Yields decoded frames whose pts is their rank in time, because B-frames are decoded out of order."""
-    for index, frame in enumerate(frames):
-        packet = av.Packet(frame.data)
-        packet.pts = rank_of[index]
-        yield from decoder.decode(packet)
-    yield from decoder.decode(None)
+    track: Track, frames: Sequence[EncodedFrame], largest_pixels: int
+) -> Iterator[tuple[Fraction, DecodedFrame]]:
+    """Yields decoded frames with their times. After an error, decoding continues at the next keyframe, with a new
+    decoder. Empty frames are skipped: a packet without bytes is the end of the stream to libavcodec."""
+    full = [one for one in frames if one.data]
+    in_order = sorted(one.at_ms for one in full)
+    rank_of = {at_ms: rank for rank, at_ms in enumerate(in_order)}  # the pts: B-frames are decoded out of order
+    decoder: TrackDecoder | None = None
+    for index, encoded in enumerate(full):
+        is_last = index == len(full) - 1
+        if decoder is None and (index == 0 or encoded.keyframe):
+            decoder = TrackDecoder(track, NalForm.of(track, encoded.data), largest_pixels)
+        try:
+            images = [] if decoder is None else decoder.decode(encoded.data, rank_of[encoded.at_ms])
+            images += [] if decoder is None or not is_last else decoder.finish()
+        except UndecodableError:
+            decoder, images = None, []
+        yield from ((in_order[one.frame.pts], one) for one in images if one.frame.pts is not None)

@@ -25,6 +25,8 @@ from kinesight.settings import ConsumeLiveSettings
 from kinesight.wiring import detection
 
 _NAME = "consume_live"
+_LARGEST_PIXELS = 7680 * 4320
+"""8K. Decoding and encoding such a frame takes 200 MB of the function's 2 GB."""
 
 
 @cache
@@ -66,7 +68,7 @@ def ports(
     ends_at_ms = now_ms() + remaining_ms() - round(1000 * ends.stop_s)
     live = LivePorts(
         media=KvsLiveMedia(clients.media()),
-        stills=AvKeyframeConverter(StillForm()),
+        stills=AvKeyframeConverter(StillForm(), _LARGEST_PIXELS),
         work=S3Bucket(clients.s3(), environment.work_bucket),
         # Only the holder of a lease works on a frame, so what a dead one began is free when its lease is.
         detection=detection.ports(environment, lambda: lasts_ms, detection.gate(environment)),

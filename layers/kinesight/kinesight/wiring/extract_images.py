@@ -12,6 +12,9 @@ from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.on_demand.extract_images import ExtractionPorts
 from kinesight.settings import ExtractImagesSettings
 
+_LARGEST_PIXELS = 2 * 3840 * 2160
+"""A decoder of B-frames holds up to 17 frames: 425 MB of the function's 1 GB."""
+
 
 def ports() -> ExtractionPorts:
     """Raises InvalidSettingError."""
@@ -20,6 +23,6 @@ def ports() -> ExtractionPorts:
     return ExtractionPorts(
         KvsArchive(media, sleep=time.sleep),
         KvsFragmentArchive(media, sleep=time.sleep),
-        AvImageExtractor(),
+        AvImageExtractor(_LARGEST_PIXELS),
         S3Bucket(clients.s3(), environment.work_bucket),
     )

@@ -19,7 +19,7 @@ from zlib import crc32
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from kinesight.media.stills import UndecodableError
+from kinesight.media.stills import FrameTooLargeError, UndecodableError
 
 from kinesight_local.kvs.delivery.image_objects import Image, put_image
 from kinesight_local.kvs.delivery.notifications import publish
@@ -217,7 +217,7 @@ class Delivery:
                 generated += 1
                 self.count(job.stream.name, images_generated=1)
                 self._put(job, configuration, Image(data, offset_ms, round(start_ms + offset_ms)))
-        except UndecodableError as error:
+        except (UndecodableError, FrameTooLargeError) as error:
             log.warning("cannot decode fragment %s of %s: %s", job.stored.number, job.stream.name, error)
         if generated < len(due):
             self.count(job.stream.name, image_failures=len(due) - generated)

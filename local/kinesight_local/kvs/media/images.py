@@ -77,7 +77,11 @@ def extract_images(
     if track is None:
         return
     encode = StillEncoder(StillForm(settings.format, settings.quality, settings.width, settings.height))
-    frames = [EncodedFrame(one.offset_ms, one.data) for one in fragment.blocks if one.track_number == track.number]
+    frames = [
+        EncodedFrame(one.offset_ms, one.keyframe, one.data)
+        for one in fragment.blocks
+        if one.track_number == track.number
+    ]
     for offset_ms, image in decoded(track, frames, set(offsets_ms)):
         yield offset_ms, encode(image)
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
-from kinesight.media.stills import UndecodableError, shown_at
+from kinesight.media.stills import FrameTooLargeError, UndecodableError, shown_at
 
 from kinesight_local.kvs.exceptions import InvalidArgumentError, NoDataRetentionError
 from kinesight_local.kvs.faults import FaultBook, Missing, NoMedia, Undecodable
@@ -82,7 +82,9 @@ class Images:
             return
         frame_of = {slot: shown_at(times, slot - start_ms) for slot in slots_ms}
         encoded: dict[Fraction, bytes] = {}
-        with suppress(UndecodableError):  # keeps the frames decoded before the error: `update` adds them one by one
+        with suppress(
+            UndecodableError, FrameTooLargeError
+        ):  # keeps the frames decoded before the error: `update` adds them one by one
             encoded.update(extract_images(fragment, sorted(set(frame_of.values())), settings))
         for slot, at_ms in frame_of.items():
             image = encoded.get(at_ms, b"")

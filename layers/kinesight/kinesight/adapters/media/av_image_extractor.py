@@ -12,10 +12,11 @@ from kinesight.domain.ports import ImageSpec, SlotImage
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight.media.mkv import MkvError
 from kinesight.media.stills import (
+    LARGEST_PIXELS,
     EncodedFrame,
+    FrameTooLargeError,
     StillEncoder,
     StillForm,
-    UndecodableError,
     UnsupportedCodecError,
     decoded,
     shown_at,
@@ -23,24 +24,47 @@ from kinesight.media.stills import (
 
 
 class AvImageExtractor:
-    """Decodes a fragment from its keyframe to the last requested timestamp."""
+    """Decodes a fragment from its keyframe to the last requested timestamp, if frames have at most `largest_pixels`."""
+
+    def __init__(self, largest_pixels: int = LARGEST_PIXELS) -> None:
+        self._largest_pixels = largest_pixels
 
     def extract(self, matroska: bytes, moments_ms: Sequence[int], spec: ImageSpec) -> Iterator[SlotImage]:
-        """Reasons: NO_VIDEO, NO_TIMESTAMP, UNREADABLE, UNDECODABLE, and UNSUPPORTED_CODEC with its name."""
+        """Reasons: NO_VIDEO, NO_TIMESTAMP, UNREADABLE, UNDECODABLE, UNSUPPORTED_CODEC with its name, and TOO_LARGE with
+        the size."""
         made: dict[int, bytes] = {}
-        reason = "UNDECODABLE"  # also for frames that the decoder skips silently
+        reason = "UNDECODABLE"
         try:
-            made.update(_made(_only(matroska), moments_ms, spec))  # keeps the images before an error
+            made.update(self._made(_only(matroska), moments_ms, spec))  # keeps the images before an error
         except UnsupportedCodecError as error:
             reason = f"UNSUPPORTED_CODEC: {error}"
         except _UnfitError as error:
             reason = str(error)
         except MkvError:
             reason = "UNREADABLE"
-        except UndecodableError:
-            reason = "UNDECODABLE"
+        except FrameTooLargeError as error:
+            reason = f"TOO_LARGE: {error}"
         for at_ms in moments_ms:
             yield SlotImage(at_ms, made.get(at_ms), "" if at_ms in made else reason)
+
+    def _made(self, fragment: MediaFragment, moments_ms: Sequence[int], spec: ImageSpec) -> Iterator[tuple[int, bytes]]:
+        track = next((one for one in fragment.tracks if one.kind == "video"), None)
+        if track is None:
+            raise _UnfitError("NO_VIDEO")
+        begin_ms = Fraction(fragment.cluster_timecode * fragment.timecode_scale_ns, 1_000_000)
+        mine = [one for one in fragment.frames if one.track_number == track.number]
+        frames = [EncodedFrame(one.timecode_ms - begin_ms, one.keyframe, one.data) for one in mine]
+        if not frames:
+            raise _UnfitError("NO_VIDEO")
+        start_ms = _start_ms(fragment, spec.selector)
+        times_ms = sorted({frame.at_ms for frame in frames})
+        frame_of = {at_ms: shown_at(times_ms, at_ms - start_ms) for at_ms in moments_ms}
+        encode = StillEncoder(_form(spec))
+        for offset_ms, decoded_frame in decoded(
+            track, frames, set(frame_of.values()), largest_pixels=self._largest_pixels
+        ):
+            data = encode(decoded_frame)
+            yield from ((at_ms, data) for at_ms, shown_ms in frame_of.items() if shown_ms == offset_ms)
 
 
 class _UnfitError(Exception):
@@ -52,24 +76,6 @@ def _only(matroska: bytes) -> MediaFragment:
     if not found:
         raise _UnfitError("UNREADABLE")
     return found[0]
-
-
-def _made(fragment: MediaFragment, moments_ms: Sequence[int], spec: ImageSpec) -> Iterator[tuple[int, bytes]]:
-    track = next((one for one in fragment.tracks if one.kind == "video"), None)
-    if track is None:
-        raise _UnfitError("NO_VIDEO")
-    begin_ms = Fraction(fragment.cluster_timecode * fragment.timecode_scale_ns, 1_000_000)
-    mine = [one for one in fragment.frames if one.track_number == track.number]
-    frames = [EncodedFrame(one.timecode_ms - begin_ms, one.data) for one in mine]
-    if not frames:
-        raise _UnfitError("NO_VIDEO")
-    start_ms = _start_ms(fragment, spec.selector)
-    times_ms = sorted({frame.at_ms for frame in frames})
-    frame_of = {at_ms: shown_at(times_ms, at_ms - start_ms) for at_ms in moments_ms}
-    encode = StillEncoder(_form(spec))
-    for offset_ms, decoded_frame in decoded(track, frames, set(frame_of.values())):
-        data = encode(decoded_frame)
-        yield from ((at_ms, data) for at_ms, shown_ms in frame_of.items() if shown_ms == offset_ms)
 
 
 def _form(spec: ImageSpec) -> StillForm:
