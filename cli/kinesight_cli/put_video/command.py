@@ -73,7 +73,8 @@ def put_video(
     """Play a video file or a live source into a stream by PutMedia, on the local cloud or in an AWS account.
 
     A live source gets the time of this machine. It is opened again whenever it ends or breaks, after 1 to 30 seconds,
-    until Ctrl-C; standard input until it ends. H.264 and H.265 are not re-encoded, anything else becomes H.264.
+    until Ctrl-C; standard input until it ends. H.264 and H.265 are not re-encoded if they are recorded upright and can
+    be cut at keyframes; anything else becomes H.264.
 
     Options, else the standard AWS variables choose the target: AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL_KINESIS_VIDEO.
     """
@@ -105,6 +106,8 @@ def _play_file(stream: str, file: Path, tagging: "Tagging", pace: "Pace", fragme
     with shown_progress(console) as progress:
         progress.step(f"reading {file}")
         video = read_video(file, fragment_ms=fragment_ms)
+        if video.note:
+            progress.step(f"note: {video.note}")
         progress.step(f"sending to {stream}" + (" (transcoded to H.264)" if video.transcoded else ""))
         total = len(video.fragments)
         sent = play(stream, video, tagging, lambda done: progress.amount("fragments", done, total), pace)

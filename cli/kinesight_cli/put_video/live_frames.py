@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from io import BytesIO
 from typing import NamedTuple
@@ -12,10 +13,10 @@ from av.format import Flags
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 from kinesight.media.mkv import MkvParser, Track, TracksEvent
+from kinesight.media.nal_units import length_prefixed
 
+from kinesight_cli.shared.display import Display
 from kinesight_cli.shared.video_file import REMUXED, EncodedFrame, UnusableVideoError
-
-_START_CODE = b"\0\0\1"
 
 
 class Arrival(NamedTuple):
@@ -28,7 +29,7 @@ class Arrival(NamedTuple):
 def live_frames(container: InputContainer, fragment_ms: int) -> tuple[Track, Iterator[Arrival]]:
     """Returns the track and its frames in decode order, as they arrive. Raises UnusableVideoError."""
     stream = container.streams.video[0]
-    if stream.codec_context.name in REMUXED:
+    if stream.codec_context.name in REMUXED and Display.of(stream).is_upright:
         return _remuxed(container, stream)
     return _transcoded(container, stream, fragment_ms)
 
@@ -71,34 +72,28 @@ def _estimated_ms(last_ms: Fraction | None, arrived_ms: int | None) -> Fraction 
     return max(last_ms + 1, Fraction(arrived_ms or 0))
 
 
-def length_prefixed(data: bytes) -> bytes:
-    """Converts NAL units between start codes (Annex B) to NAL units after their lengths, as in Matroska and MP4."""
-    units = (unit.rstrip(b"\0") for unit in data.split(_START_CODE)[1:])  # no NAL unit ends with a zero byte
-    return b"".join(len(unit).to_bytes(4) + unit for unit in units if unit)
-
-
 def _transcoded(container: InputContainer, stream: VideoStream, fragment_ms: int) -> tuple[Track, Iterator[Arrival]]:
     header = BytesIO()
     sink = av.open(header, "w", format="matroska")
     rate = stream.average_rate or Fraction(25)
     options = {"preset": "veryfast", "tune": "zerolatency", "forced-idr": "1"}
     output = sink.add_stream("libx264", rate=rate, options=options)
-    output.width = stream.codec_context.width // 2 * 2
-    output.height = stream.codec_context.height // 2 * 2
+    display = Display.of(stream)
+    output.width, output.height = display.shown_size
     output.pix_fmt = "yuv420p"
     output.codec_context.time_base = Fraction(1, 1000)
     output.codec_context.gop_size = 10_000
-    return _track(sink, header), _encoded(container, stream, output, fragment_ms)
+    return _track(sink, header), _encoded(container.decode(stream), display, output, fragment_ms)
 
 
 def _encoded(
-    container: InputContainer, stream: VideoStream, output: VideoStream, fragment_ms: int
+    frames: Iterator[VideoFrame], display: Display, output: VideoStream, fragment_ms: int
 ) -> Iterator[Arrival]:
     next_key_ms, last_ms = -1, -1
-    for frame in container.decode(stream):
+    for frame in frames:
         arrived_ms = now_ms()
         at_ms = max(_shown_at_ms(frame, arrived_ms), last_ms + 1)
-        scaled = frame.reformat(output.width, output.height, "yuv420p")
+        scaled = display.shown(frame)
         scaled.pts, scaled.time_base = at_ms, Fraction(1, 1000)
         scaled.pict_type = PictureType.I if at_ms >= next_key_ms else PictureType.NONE
         next_key_ms = at_ms + fragment_ms if at_ms >= next_key_ms else next_key_ms
@@ -118,4 +113,4 @@ def _track(sink: OutputContainer, header: BytesIO) -> Track:
     sink.start_encoding()
     tracks = [event.tracks for event in MkvParser().feed(header.getvalue()) if isinstance(event, TracksEvent)]
     found = tracks[0][0]
-    return Track(1, "video", found.codec_id, found.codec_private, "camera", found.width, found.height)
+    return replace(found, number=1, name="camera")

@@ -52,3 +52,9 @@ def test_any_bytes_have_a_form(codec_id: str, private: bytes, frame: bytes) -> N
         track = Track(1, "video", codec_id, data)
         NalForm.of(track, frame).of_frame(frame)
         playable(track, frame)
+
+
+def test_nal_units_get_their_lengths() -> None:
+    annex_b = b"\0\0\0\1\x67ab\0\0\1\x68c\0\0\0\1\x65def"
+
+    assert length_prefixed(annex_b) == b"\0\0\0\3\x67ab\0\0\0\2\x68c\0\0\0\4\x65def"

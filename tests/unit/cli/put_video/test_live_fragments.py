@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 from kinesight_cli.put_video.live_fragments import WallClock, grouped
-from kinesight_cli.put_video.live_frames import Arrival, length_prefixed
+from kinesight_cli.put_video.live_frames import Arrival
 from kinesight_cli.put_video.live_source import LiveSource, is_live, reason, without_password
 from kinesight_cli.shared.video_file import EncodedFrame, UnusableVideoError
 
@@ -79,12 +79,6 @@ def test_times_never_go_backwards() -> None:
     clock.restart()
 
     assert clock.origin_ms(frames(2000, 2500)) + 2000 == NOON_MS + 5001
-
-
-def test_nal_units_get_their_lengths() -> None:
-    annex_b = b"\0\0\0\1\x67ab\0\0\1\x68c\0\0\0\1\x65def"
-
-    assert length_prefixed(annex_b) == b"\0\0\0\3\x67ab\0\0\0\2\x68c\0\0\0\4\x65def"
 
 
 @pytest.mark.parametrize(
