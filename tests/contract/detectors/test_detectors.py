@@ -153,6 +153,7 @@ def sagemaker(client: Any, body: bytes, **settings: str) -> Any:
             ImageForm(settings.get("content_type", "image/jpeg")),
             settings.get("accept", "application/json"),
         ),
+        timeout_ms=10_000,
     )
     return detector.detect(frame)
 

@@ -75,7 +75,9 @@ def test_boxes_of_a_resized_image_keep_their_position(
     images = S3ImageStore(boto3.client("s3"))
 
     frame = an_image(photograph("astronaut.png"))
-    output = SageMakerEndpoint(client, images, pillow_images.prepare, reader(mapping), endpoint).detect(frame)
+    output = SageMakerEndpoint(
+        client, images, pillow_images.prepare, reader(mapping), endpoint, timeout_ms=10_000
+    ).detect(frame)
 
     assert the_face(output.detections) == WHERE
     assert output.info.operation == endpoint.name

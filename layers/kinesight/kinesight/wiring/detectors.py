@@ -196,6 +196,7 @@ def _sagemaker(settings: own_models.SageMakerSettings) -> Detector:
         pillow_images.prepare,
         _reader(settings),
         _endpoint(settings),
+        timeout_ms=settings.sagemaker_timeout_milliseconds,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import urllib3
 
+from kinesight.adapters.detectors.deadlines import Deadline, DeadlinePool
 from kinesight.domain.detectors.http_request import checked_url, json_body, redacted
 from kinesight.domain.detectors.image_fit import ImageForm, Preparer, SentImage
 from kinesight.domain.detectors.output_reader import OutputReader
@@ -21,13 +22,14 @@ _MAXIMUM_OUTPUT_BYTES = 6 * 1024 * 1024  # SageMaker's limit
 _RETRYABLE = frozenset({408, 425, 429})
 _UNAUTHORIZED = frozenset({401, 403})
 _CONNECTIONS = 50
+_OK = 200
 
 
 @dataclass(frozen=True, slots=True)
 class HttpModel:
-    """Request settings of a self-hosted model. `json_template` (domain/detectors/http_request.py) is the JSON body
-    around the image; None sends the image's bytes.
+    """Request settings of a self-hosted model. A call takes at most both timeouts together.
 
+    `json_template` (domain/detectors/http_request.py) is the JSON body around the image; None sends the image's bytes.
     `auth_header` is the name of the header that carries the secret. Raises InvalidSettingError for an address that
     must not be called.
     """
@@ -50,14 +52,19 @@ class HttpModel:
 
     @property
     def timeout(self) -> urllib3.Timeout:
-        """Timeout of connecting and of reading."""
+        """Timeout of connecting and of each piece that is read."""
         return urllib3.Timeout(connect=self.connect_timeout_ms / 1000, read=self.read_timeout_ms / 1000)
+
+    @property
+    def deadline_s(self) -> float:
+        """Seconds after which the whole exchange fails."""
+        return (self.connect_timeout_ms + self.read_timeout_ms) / 1000
 
 
 @cache
-def connections() -> urllib3.PoolManager:
+def connections() -> DeadlinePool:
     """Returns the shared connection pool; it verifies certificates."""
-    return urllib3.PoolManager(maxsize=_CONNECTIONS, cert_reqs="CERT_REQUIRED")
+    return DeadlinePool(_CONNECTIONS)
 
 
 class HttpDetector:
@@ -111,21 +118,31 @@ class HttpDetector:
         headers = {"Content-Type": content_type, "Accept": "application/json", "Accept-Encoding": "identity"}
         if secret is not None:
             headers[self._model.auth_header] = secret
-        try:
-            response = connections().request(
-                "POST",
-                self._model.url,
-                body=body,
-                headers=headers,
-                timeout=self._model.timeout,
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-            return response.status, self._read(response)
-        except urllib3.exceptions.HTTPError as error:
-            # urllib3's own message contains the whole URL with its query.
-            raise maybe_billed(DetectorBusyError(f"POST {self._model.address}: {type(error).__name__}")) from None
+        with Deadline(self._model.deadline_s) as deadline:
+            try:
+                found = self._exchange(body, headers)
+            except urllib3.exceptions.HTTPError as error:
+                # urllib3's own message contains the whole URL with its query.
+                problem = type(error).__name__
+            else:
+                if not deadline.is_over:
+                    return found
+        if deadline.is_over:
+            problem = f"no complete response in {self._model.deadline_s:g} s"
+        raise maybe_billed(DetectorBusyError(f"POST {self._model.address}: {problem}")) from None
+
+    def _exchange(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        response = connections().request(
+            "POST",
+            self._model.url,
+            body=body,
+            headers=headers,
+            timeout=self._model.timeout,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        return response.status, self._read(response)
 
     def _body(self, sent: SentImage) -> tuple[bytes, str]:
         if self._model.json_template is None:
@@ -133,9 +150,15 @@ class HttpDetector:
         return json_body(self._model.json_template, sent.body), "application/json"
 
     def _read(self, response: urllib3.BaseHTTPResponse) -> bytes:
-        output = response.read(_MAXIMUM_OUTPUT_BYTES + 1, decode_content=False)
-        if len(output) > _MAXIMUM_OUTPUT_BYTES:
-            response.close()
-            raise ModelOutputError(f"{self._model.address} returned more than {_MAXIMUM_OUTPUT_BYTES} bytes")
+        """Returns the whole body. Reads until its end, where urllib3 raises IncompleteRead if it is too short. Headers
+        that are cut short leave an empty body of no declared length."""
+        output = b""
+        while piece := response.read(_MAXIMUM_OUTPUT_BYTES + 1 - len(output), decode_content=False):
+            output += piece
+            if len(output) > _MAXIMUM_OUTPUT_BYTES:
+                response.close()
+                raise ModelOutputError(f"{self._model.address} returned more than {_MAXIMUM_OUTPUT_BYTES} bytes")
+        if not output and response.status == _OK and not (response.headers.get("Content-Length") or response.chunked):
+            raise urllib3.exceptions.ProtocolError("no body")
         response.release_conn()
         return output

@@ -9,11 +9,12 @@ import time
 from typing import TYPE_CHECKING
 
 from kinesight.adapters.aws.errors import AWS_ERRORS
+from kinesight.adapters.detectors.deadlines import body_deadline
 from kinesight.adapters.detectors.model_errors import translate_model_error
 from kinesight.domain.detectors.image_fit import Endpoint, Preparer, SentImage
 from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight.domain.detectors.ports import ModelOutput
-from kinesight.domain.errors import UnsupportedImageError
+from kinesight.domain.errors import DetectorBusyError, UnsupportedImageError, maybe_billed
 from kinesight.domain.model import DetectorInfo, Frame
 from kinesight.domain.ports import ImageStore
 
@@ -35,12 +36,17 @@ class SageMakerEndpoint:
         prepare: Preparer,
         reader: OutputReader,
         endpoint: Endpoint,
+        *,
+        timeout_ms: int,
     ) -> None:
+        """`timeout_ms` is the time to wait for the complete model output; the client's read timeout is for each
+        piece."""
         self._client = client
         self._images = images
         self._prepare = prepare
         self._reader = reader
         self._endpoint = endpoint
+        self._timeout_s = timeout_ms / 1000
 
     @property
     def fingerprint(self) -> str:
@@ -73,6 +79,7 @@ class SageMakerEndpoint:
         return sent
 
     def _invoke(self, sent: SentImage, key: str) -> tuple[bytes, str | None]:
+        until_s = time.monotonic() + self._timeout_s
         try:
             response = self._client.invoke_endpoint(
                 EndpointName=self._endpoint.name,
@@ -80,6 +87,11 @@ class SageMakerEndpoint:
                 ContentType=self._endpoint.form.content_type,
                 Accept=self._endpoint.accept,
             )
-            return response["Body"].read(), response.get("InvokedProductionVariant")
+            with body_deadline(response["Body"], until_s):
+                output = response["Body"].read()
         except AWS_ERRORS as error:
             raise translate_model_error(error, f"InvokeEndpoint {self._endpoint.name} for {key}") from error
+        headers = response["ResponseMetadata"]["HTTPHeaders"]
+        if not output and not headers.get("content-length"):  # the headers were cut short
+            raise maybe_billed(DetectorBusyError(f"InvokeEndpoint {self._endpoint.name} for {key}: no body"))
+        return output, response.get("InvokedProductionVariant")

@@ -80,7 +80,7 @@ class SageMakerSettings(MappedSettings):
         ge=1000,
         le=70_000,
         title="SageMakerTimeoutMilliseconds",
-        description="Time without a response after which a call fails.",
+        description="Time without a complete response after which a call fails.",
     )
 
 
@@ -126,7 +126,7 @@ class HttpSettings(MappedSettings):
         default=None, description="Secret whose text is sent; by default to the first model only."
     )
     http_timeout_milliseconds: int = Field(
-        default=10_000, ge=100, le=70_000, description="Time without a response after which a call fails."
+        default=10_000, ge=100, le=70_000, description="Time without a complete response after which a call fails."
     )
 
     def check(self) -> None:
