@@ -6,10 +6,17 @@ from threading import Lock
 from typing import Any
 
 from kinesight.domain.detectors.ports import ModelOutput, ReserveResult, SpendingDetector
-from kinesight.domain.errors import ImageMissingError, KinesightError, StillInProgressError
+from kinesight.domain.errors import ImageMissingError, KinesightError, StillInProgressError, UnsupportedImageError
 from kinesight.domain.model import Detection, DetectorInfo, Frame, ImageReference
 from kinesight.domain.on_demand.ports import RunStatus
-from kinesight.domain.ports import Alert, FragmentMedia, FragmentUnavailable, StoredImage, Versioned
+from kinesight.domain.ports import (
+    LARGEST_IMAGE_BYTES,
+    Alert,
+    FragmentMedia,
+    FragmentUnavailable,
+    StoredImage,
+    Versioned,
+)
 from kinesight.domain.sessions.clip import SessionClip, SessionRef
 from kinesight.domain.sessions.model import Session
 
@@ -29,7 +36,10 @@ class FakeImageStore:
         return StoredImage(image, metadata)
 
     def read(self, image: ImageReference) -> bytes:
-        return self._get(image.bucket, image.key)[0]
+        body = self._get(image.bucket, image.key)[0]
+        if max(image.size_bytes, len(body)) > LARGEST_IMAGE_BYTES:
+            raise UnsupportedImageError(f"s3://{image.bucket}/{image.key} has more than {LARGEST_IMAGE_BYTES} bytes")
+        return body
 
     def _get(self, bucket: str, key: str) -> tuple[bytes, str, Mapping[str, str]]:
         try:

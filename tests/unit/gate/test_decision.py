@@ -231,6 +231,16 @@ def test_a_frame_that_cannot_be_compared_is_sent(monkeypatch: pytest.MonkeyPatch
     assert len(world.detector.analyzed_keys) == 2
 
 
+def test_an_image_that_is_too_large_is_not_read() -> None:
+    world = World()
+    frame = world.frame(0, WALL)
+    large = frame.image.model_copy(update={"size_bytes": 450_000_000})
+
+    (one,) = world.analyze(frame.model_copy(update={"image": large}))
+
+    assert one.gate_decision is GateDecision.FAILED_OPEN
+
+
 def test_a_frame_is_sent_if_its_state_cannot_be_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     monkeypatch.setattr(FakeDocuments, "save", lambda *_: False)

@@ -17,6 +17,11 @@ class StoredImage:
     metadata: Mapping[str, str]
 
 
+LARGEST_IMAGE_BYTES = 25 * 1024 * 1024
+"""Largest object that is read as an image. The largest image of KVS, 3840 x 2160 pixels, has 24.9 MB even without
+compression."""
+
+
 class ImageStore(Protocol):
     """Reads the images that KVS wrote."""
 
@@ -24,7 +29,8 @@ class ImageStore(Protocol):
         """Returns the object without its body. Raises ImageMissingError if it does not exist, StorageBusyError."""
 
     def read(self, image: ImageReference) -> bytes:
-        """Returns the object's bytes. Raises as `describe` does."""
+        """Returns the object's bytes. Raises as `describe` does, and UnsupportedImageError beyond LARGEST_IMAGE_BYTES,
+        without reading them."""
 
 
 class ObjectStore(Protocol):
