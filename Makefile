@@ -25,7 +25,7 @@ REGION := $(or $(AWS_REGION),$(AWS_DEFAULT_REGION))
 IN_REGION := $(if $(REGION),--region $(REGION))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser awscli demo test test-all checks unit page-test page-types fuzz fuzz-coverage live-chaos load faults lint check-style check-types check-template check-page check-imports format build deploy destroy package local new-function lock checkov generate viewer-screenshot audit sbom clean
+.PHONY: help setup browser awscli demo test test-all checks unit page-test page-types fuzz fuzz-coverage live-chaos load faults hostile lint check-style check-types check-template check-page check-imports format build deploy destroy package local new-function lock checkov generate viewer-screenshot audit sbom clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ load: setup ## two hundred cameras through the whole stack, half an hour on two 
 
 faults: setup ## the stack under faults for ten minutes: nothing lost or duplicated (ARGS='--seed 2 --minutes 3')
 	@$(BIN)/python -m tests.faults.run $(ARGS)
+
+hostile: setup ## the stack with hostile data for five minutes: every walk alerts once (ARGS='--seed 2')
+	@$(BIN)/python -m tests.hostile.run $(ARGS)
 
 fuzz-coverage: setup ## coverage-guided fuzzing of PutMedia for five minutes (ARGS=-max_total_time=60 for one)
 	@$(BIN)/uv sync --quiet --frozen --project scripts/atheris --python $(BIN)/python

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 RECORDED = "recorded"
 """A stream that is not attached: its images are analyzed on demand."""
 
-_PARAMETERS = {
+PARAMETERS = {
     "StreamNames": "cam-*",
     "SamplingInterval": "1500",
     "Detector": "REKOGNITION_FACES",
@@ -27,7 +27,7 @@ _PARAMETERS = {
     "NotificationStatus": "ENABLED",
     "LiveStatus": "ENABLED",
 }
-_DOCUMENT = {
+DOCUMENT = {
     "schemaVersion": 1,
     "defaults": {"minimumConfidence": 70, "analysis": {"quietSeconds": 4, "preRollSeconds": 0, "postRollSeconds": 0}},
     "alerts": {"per": "IMAGE"},
@@ -174,6 +174,11 @@ class FaultyStack:
                 self.seen.letters += [_letter(place, one) for one in self._drained(self.queue_url(queue))]
         return self.seen
 
+    def alert_messages(self) -> list[dict[str, Any]]:
+        """Alerts since the last call, as SNS delivers them. `read` empties the same queue."""
+        with self._lock:
+            return [json.loads(one["Body"]) for one in self._drained(self._own_queue("alerts"))]
+
     def objects(self) -> list[str]:
         """Keys of the evidence bucket, once per version."""
         pages = self.client("s3").get_paginator("list_object_versions")
@@ -245,13 +250,19 @@ def _letter(place: str, message: dict[str, Any]) -> Letter:
 
 
 @contextmanager
-def faulty_stack(streams: list[str], seed: int, folder: Path) -> Iterator[FaultyStack]:
+def faulty_stack(
+    streams: list[str],
+    seed: int,
+    folder: Path,
+    parameters: Mapping[str, str] = PARAMETERS,
+    document: Mapping[str, Any] = DOCUMENT,
+) -> Iterator[FaultyStack]:
     """Deployed while all is well; the environment is the local cloud's until the end."""
     fault_rules = FaultRules(seed)
     with (
         _short_delays(),
         ExitStack() as proxies,
-        LocalCloud(ROOT, folder, _PARAMETERS, configuration=_DOCUMENT) as cloud,
+        LocalCloud(ROOT, folder, dict(parameters), configuration=document) as cloud,
     ):
         behind = {url: proxies.enter_context(FaultProxy(url, fault_rules)).url for url in _faulty(cloud)}
         cloud.function_endpoints = {name: behind.get(url, url) for name, url in cloud.endpoints.items()}
