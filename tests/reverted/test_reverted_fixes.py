@@ -1,0 +1,98 @@
+"""Fixes against wrong data are needed: with one of them reverted, a test of its own fails."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+_COPIED = ("cli", "functions", "layers", "local", "tests", "pyproject.toml", "template.yaml", "statemachines", "events")
+_PACKAGES = ("layers/kinesight", "cli", "local")
+_DOMAIN = "layers/kinesight/kinesight/domain"
+
+
+@dataclass(frozen=True, slots=True)
+class Revert:
+    """A fix and how it is reverted: `fixed`, which the file has once, becomes `reverted`. `test` fails then."""
+
+    path: str
+    fixed: str
+    reverted: str
+    test: str
+
+
+REVERTS = {
+    "a clock that is set": Revert(
+        f"{_DOMAIN}/stream_clock.py",
+        "        is_possible = at_ms",
+        "        return True\n        is_possible = at_ms",
+        "tests/unit/sessions/test_clock_jumps.py",
+    ),
+    "a notification after the clock was set back": Revert(
+        f"{_DOMAIN}/on_demand/notification_bursts.py",
+        " and not is_newer",
+        "",
+        "tests/unit/on_demand/test_start_analysis.py",
+    ),
+    "fragments of overlapping times": Revert(
+        f"{_DOMAIN}/on_demand/windows.py",
+        "            if end_ms <= at_ms:\n                begun.pop()",
+        "            begun.pop()",
+        "tests/unit/on_demand/test_windows.py",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project without what is not needed to run its unit tests."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in _COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def is_passing(project: Path, test: str) -> bool:
+    path = os.pathsep.join(str(project / one) for one in _PACKAGES)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", test],
+        cwd=project,
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        check=False,
+        timeout=600,
+    )
+    assert done.returncode in (0, 1), done.stdout.decode() + done.stderr.decode()
+    return done.returncode == 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("revert", REVERTS.values(), ids=REVERTS)
+def test_a_reverted_fix_is_noticed(copy: Path, revert: Revert) -> None:
+    path = copy / revert.path
+    fixed = path.read_text()
+    assert fixed.count(revert.fixed) == 1
+    try:
+        path.write_text(fixed.replace(revert.fixed, revert.reverted))
+        assert not is_passing(copy, revert.test)
+    finally:
+        path.write_text(fixed)
+
+
+@pytest.mark.long
+def test_the_copy_is_what_is_tested(copy: Path) -> None:
+    """Without it, no revert would show."""
+    assert is_passing(copy, "tests/unit/on_demand/test_windows.py")
+
+
+@pytest.mark.parametrize("revert", REVERTS.values(), ids=REVERTS)
+def test_each_fix_is_where_it_is_said_to_be(revert: Revert) -> None:
+    assert (ROOT / revert.path).read_text().count(revert.fixed) == 1
+    assert (ROOT / revert.test).exists()
