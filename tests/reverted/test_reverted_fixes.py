@@ -59,7 +59,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def is_passing(project: Path, test: str) -> bool:
+def succeeds(project: Path, test: str) -> bool:
     path = os.pathsep.join(str(project / one) for one in _PACKAGES)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", test],
@@ -81,7 +81,7 @@ def test_a_reverted_fix_is_noticed(copy: Path, revert: Revert) -> None:
     assert fixed.count(revert.fixed) == 1
     try:
         path.write_text(fixed.replace(revert.fixed, revert.reverted))
-        assert not is_passing(copy, revert.test)
+        assert not succeeds(copy, revert.test)
     finally:
         path.write_text(fixed)
 
@@ -89,7 +89,7 @@ def test_a_reverted_fix_is_noticed(copy: Path, revert: Revert) -> None:
 @pytest.mark.long
 def test_the_copy_is_what_is_tested(copy: Path) -> None:
     """Without it, no revert would show."""
-    assert is_passing(copy, "tests/unit/on_demand/test_windows.py")
+    assert succeeds(copy, "tests/unit/on_demand/test_windows.py")
 
 
 @pytest.mark.parametrize("revert", REVERTS.values(), ids=REVERTS)
