@@ -52,7 +52,7 @@ def a_looped_video() -> LoopedVideo:
         stream.width, stream.height, stream.pix_fmt = _WIDTH, _HEIGHT, "yuv420p"
         stream.codec_context.gop_size = FRAGMENT_MS // FRAME_MS
         stream.codec_context.time_base = Fraction(1, 2)
-        for index, image in enumerate(_images()):
+        for index, image in enumerate(images()):
             frame = av.VideoFrame.from_ndarray(np.asarray(image), format="rgb24")
             frame.pts = index
             container.mux(stream.encode(frame))
@@ -70,7 +70,7 @@ def a_looped_video() -> LoopedVideo:
     )
 
 
-def _images() -> Iterator[Image.Image]:
+def images() -> Iterator[Image.Image]:
     for name, fragments in _SCENES:
         with Image.open(Path(skimage.__file__).parent / "data" / name) as photograph:
             scene = photograph.convert("RGB")

@@ -83,10 +83,11 @@ class Arrival:
 
 @dataclass(slots=True)
 class Seen:
-    """What has come out so far; queues are emptied into it."""
+    """What has come out so far; queues are emptied into it. `alert_messages` are those of SNS that held `alerts`."""
 
     arrivals: list[Arrival] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
+    alert_messages: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
 
@@ -167,17 +168,13 @@ class FaultyStack:
         """Adds everything new since the last call, and returns it all."""
         with self._lock:
             self._read_results()
-            messages = self._drained(self._own_queue("alerts"))
-            self.seen.alerts += [json.loads(json.loads(one["Body"])["Message"]) for one in messages]
+            messages = [json.loads(one["Body"]) for one in self._drained(self._own_queue("alerts"))]
+            self.seen.alert_messages += messages
+            self.seen.alerts += [json.loads(one["Message"]) for one in messages]
             self.seen.events += [json.loads(one["Body"]) for one in self._drained(self._own_queue("session-events"))]
             for place, queue in DEAD_LETTERS.items():
                 self.seen.letters += [_letter(place, one) for one in self._drained(self.queue_url(queue))]
         return self.seen
-
-    def alert_messages(self) -> list[dict[str, Any]]:
-        """Alerts since the last call, as SNS delivers them. `read` empties the same queue."""
-        with self._lock:
-            return [json.loads(one["Body"]) for one in self._drained(self._own_queue("alerts"))]
 
     def objects(self) -> list[str]:
         """Keys of the evidence bucket, once per version."""

@@ -6,6 +6,7 @@ healthy camera's alerts change. What is drawn at random comes from `--seed`.
 """
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -34,11 +35,10 @@ from tests.hostile.cameras import (
     right,
 )
 from tests.hostile.messages import HostileMessages
-from tests.hostile.model import HostileModel
+from tests.hostile.model import WALK, HostileModel
 
 _LOOP = 20
-_WALK = range(6, 10)
-"""Fragments of the video, and those that show a face."""
+"""Fragments of the video."""
 _FIRST = 2
 _DRAIN_S = 120
 HEALTHY = ("cam-healthy-1", "cam-healthy-2")
@@ -76,6 +76,7 @@ class _Run:
     video: LoopedVideo
     messages: HostileMessages
     alerts: dict[str, SentAlert] = field(default_factory=dict)
+    messages_read: int = 0
 
     def play(self, cameras: Sequence[HostileCamera], loops: int, meanwhile: Callable[[int], None]) -> list[Walk]:
         """Plays the video so often to all cameras. `meanwhile` is called every second, with its number."""
@@ -87,12 +88,15 @@ class _Run:
         ]
         for thread in threads:
             thread.start()
-        for second in range(loops * _LOOP * FRAGMENT_MS // 1000 + 1):
+        began_s, ends_s = time.monotonic(), loops * _LOOP * FRAGMENT_MS / 1000
+        for second in itertools.count():
+            if time.monotonic() - began_s > ends_s:
+                break
             meanwhile(second)
             if second % 60 == 30:
                 self.stack.tick("TrackSessionsFunction")
             self.read_alerts()
-            time.sleep(1)
+            time.sleep(max(0.0, began_s + second + 1 - time.monotonic()))
         until.set()
         for thread in threads:
             thread.join(timeout=120)
@@ -111,8 +115,10 @@ class _Run:
             self.read_alerts()
 
     def read_alerts(self) -> None:
-        """Alerts by session and channel message; each counts once however often SNS delivers it."""
-        for one in self.stack.alert_messages():
+        """Alerts since the last call; each message counts once however often SNS delivers it."""
+        messages = self.stack.read().alert_messages
+        new, self.messages_read = messages[self.messages_read :], len(messages)
+        for one in new:
             body = json.loads(one["Message"])
             best = body["best"]
             self.alerts[one["MessageId"]] = SentAlert(
@@ -128,22 +134,22 @@ def _walks(camera: HostileCamera) -> list[Walk]:
     """Those of which all fragments were sent."""
     times: dict[int, dict[int, int]] = {}
     for at_ms, index in camera.shown.items():
-        if index % _LOOP in _WALK:
+        if index % _LOOP in WALK:
             times.setdefault(index // _LOOP, {})[index] = at_ms
     return [
-        Walk(camera.name, number, camera.ready_ms(number * _LOOP + _WALK[1]), frozenset(of.values()))
+        Walk(camera.name, number, camera.ready_ms(number * _LOOP + WALK[1]), frozenset(of.values()))
         for number, of in sorted(times.items())
-        if len(of) == len(_WALK)
+        if len(of) == len(WALK)
     ]
 
 
 def _hostile_cameras(chance: random.Random) -> list[HostileCamera]:
     clocks: Mapping[str, Clock] = {
         "cam-corrected": corrected(12 * HOUR_MS, _LOOP + 3),
-        "cam-set-amid-a-walk": corrected(HOUR_MS, _LOOP + _WALK[2]),
+        "cam-set-amid-a-walk": corrected(HOUR_MS, _LOOP + WALK[2]),
         "cam-behind": corrected(-chance.randrange(1, 20) * HOUR_MS, 2 * _LOOP + 1),
         "cam-distant-year": one_of_a_distant_year(chance.choice((3, 4))),
-        "cam-distant-year-amid": one_of_a_distant_year(_WALK[1]),
+        "cam-distant-year-amid": one_of_a_distant_year(WALK[1]),
         "cam-jumping": back_and_forth(chance, _LOOP),
     }
     cameras = [HostileCamera(name, clock) for name, clock in clocks.items()]
