@@ -121,7 +121,7 @@ class Account:
             CameraSettings.model_validate({"minimumConfidence": 50, "live": {"inferenceInterval": 1}})
         )
         detection = PipelineSettings(lambda: configuration, concurrent_detections=5)
-        plan = ConsumerSettings(LiveSettings(detection, fragments_in_flight=10), share=20, workers=20)
+        plan = ConsumerSettings(LiveSettings(detection, fragments_in_flight=10), share=20, most_streams=20, workers=20)
         ports = ConsumerPorts(self.leases, LeaseClock(now_ms, 30_000), live, remaining_s)
         return consume("benchmark", plan, ports, Ends(stop_s=10, abandon_s=2))
 

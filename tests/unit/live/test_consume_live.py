@@ -164,6 +164,7 @@ class World:
     has_detector: bool = True
     in_flight: int = 4
     share: int = 10
+    most_streams: int = 10
     reported: FrameReport = field(default_factory=FrameReport)
     changes: list[LeaseChange] = field(default_factory=list)
 
@@ -207,6 +208,7 @@ class World:
                 self.in_flight,
             ),
             self.share,
+            self.most_streams,
             workers=4,
         )
         ports = ConsumerPorts(
@@ -346,6 +348,41 @@ def test_a_lease_of_a_consumer_that_stopped_and_its_release_are_logged() -> None
         ("lease taken", "expired at you"),
         ("lease released", "the consumer ends"),
     ]
+
+
+def test_a_camera_that_is_added_or_recreated_is_read_although_every_consumer_has_its_share() -> None:
+    now_ms = [NOON_MS + 3_600_000]
+    world = World(now_ms=lambda: now_ms[0], share=1, most_streams=2)
+    world.lease("cam", fragment(1))
+
+    def add_camera() -> bool:
+        if len(world.sink.records) == 1 and "added" not in world.cameras.streams:
+            world.lease("added", fragment(1))
+            found = world.leases.load(arn("added"))
+            new = read_lease(found).model_copy(update={"since_ms": NOON_MS, "expires_at_ms": now_ms[0]})
+            world.leases.save(arn("added"), new.model_dump_json(), found.version)
+        now_ms[0] += 500
+        return len(world.sink.records) == 2
+
+    world.consume(add_camera)
+
+    assert (world.reached("cam"), world.reached("added")) == ("1", "1")
+    assert now_ms[0] - (NOON_MS + 3_600_000) < 20_000
+
+
+def test_a_consumer_never_reads_more_than_its_limit() -> None:
+    now_ms = [NOON_MS + 3_600_000]
+    world = World(now_ms=lambda: now_ms[0], share=1, most_streams=2)
+    for name in ("one", "two", "three"):
+        world.lease(name, fragment(1))
+
+    def later() -> bool:
+        now_ms[0] += 1000
+        return now_ms[0] > NOON_MS + 3_630_000
+
+    report = world.consume(later)
+
+    assert len(report.streams) == 2
 
 
 def test_a_late_renewal_is_logged() -> None:

@@ -40,11 +40,12 @@ def new_owner(slot: str) -> str:
 
 
 def settings(share: int) -> ConsumerSettings:
-    """`share`: most streams at once. Raises InvalidSettingError, InvalidConfigurationError, StorageBusyError."""
+    """`share`: streams to take at once. Raises InvalidSettingError, InvalidConfigurationError, StorageBusyError."""
     environment = _environment()
     pipeline = detection.pipeline_settings(environment)
     limits = pipeline.configuration().limits
-    return ConsumerSettings(LiveSettings(pipeline, limits.live_queue_size), share, limits.live_workers)
+    live = LiveSettings(pipeline, limits.live_queue_size)
+    return ConsumerSettings(live, share, limits.live_streams_per_consumer, limits.live_workers)
 
 
 def has_stream_metrics(stream_name: str) -> bool:

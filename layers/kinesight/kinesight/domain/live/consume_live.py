@@ -1,7 +1,8 @@
 """consume_live: takes leases on streams and reads each live, until shortly before the function's timeout.
 
 A consumer takes free leases up to its share, renews them, and releases them at its end, so that its successor continues
-at once. The leases of a consumer that stops unexpectedly expire.
+at once. The leases of a consumer that stops unexpectedly expire. Shares are computed when consumers start; a lease that
+stays free, since a stream was added later, is taken by a consumer above its share.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,16 +23,20 @@ _EMIT_MS = 60_000
 _HEARTBEAT_MS = 10_000
 _SEARCH_MS = 3_000
 """Each search for free leases reads every lease."""
+_UNCLAIMED_MS = 8_000
+"""A lease that is free for this long is in no consumer's share: each searches every three seconds."""
 _IDLE_S = 90.0
 """A consumer without a lease for this long ends; a predecessor may hold the leases for as long."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsumerSettings:
-    """`share` limits the streams read at once, `workers` the fragments analyzed at once, of all streams."""
+    """`share` is how many streams are taken at once, `most_streams` how many are read at most, `workers` the fragments
+    analyzed at once, of all streams."""
 
     live: LiveSettings
     share: int
+    most_streams: int
     workers: int
 
 
@@ -131,17 +136,18 @@ class _Consumer:
         self._renew()
         self._collect()
         self._emit()
-        if len(self._streams) < self._settings.share and now_ms - self._searched_at_ms >= _SEARCH_MS:
+        if len(self._streams) < self._settings.most_streams and now_ms - self._searched_at_ms >= _SEARCH_MS:
             self._searched_at_ms = now_ms
             self._warn_on_error(lambda: self._take_more(pool))
 
     def _take_more(self, pool: ThreadPoolExecutor) -> None:
-        """Takes free leases, those that expired first first."""
+        """Takes free leases, those that are free for longest first."""
         now_ms = self._ports.clock.now_ms()
         found = all_leases(self._ports.leases)
         free = [one for one in found.values() if one[0].is_free(now_ms) and one[0].stream_arn not in self._streams]
-        for lease, version in sorted(free, key=lambda one: one[0].expires_at_ms):
-            if len(self._streams) >= self._settings.share:
+        for lease, version in sorted(free, key=lambda one: one[0].free_since_ms):
+            is_unclaimed = now_ms - lease.free_since_ms >= _UNCLAIMED_MS
+            if len(self._streams) >= (self._settings.most_streams if is_unclaimed else self._settings.share):
                 return
             held = take(self._owner, lease, version, self._ports.leases, self._ports.clock)
             if held is not None:

@@ -34,6 +34,11 @@ class Lease(Value):
     checkpoint: LiveCheckpoint | None = None
     retired: bool = False
 
+    @property
+    def free_since_ms(self) -> int:
+        """Since when a free lease is free."""
+        return max(self.since_ms, self.expires_at_ms)
+
     def is_free(self, now_ms: int) -> bool:
         return not self.retired and (self.owner is None or self.expires_at_ms <= now_ms)
 
