@@ -39,7 +39,8 @@ from kinesight.domain.configuration.camera import CameraSettings
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import DetectorBusyError
-from kinesight.domain.live.consume_live import ConsumerPorts, ConsumerReport, ConsumerSettings, Ends, consume
+from kinesight.domain.live.consume_live import ConsumerPorts, ConsumerSettings, Ends, consume
+from kinesight.domain.live.leased_streams import ConsumerReport
 from kinesight.domain.live.leases import Lease, LeaseClock
 from kinesight.domain.live.live_stream import LiveSettings
 from kinesight.domain.live.ports import LivePorts, LiveStart
@@ -121,8 +122,8 @@ class Account:
             CameraSettings.model_validate({"minimumConfidence": 50, "live": {"inferenceInterval": 1}})
         )
         detection = PipelineSettings(lambda: configuration, concurrent_detections=5)
-        plan = ConsumerSettings(LiveSettings(detection, fragments_in_flight=10), share=20, most_streams=20, workers=20)
-        ports = ConsumerPorts(self.leases, LeaseClock(now_ms, 30_000), live, remaining_s)
+        plan = ConsumerSettings(LiveSettings(detection, fragments_in_flight=10), workers=20)
+        ports = ConsumerPorts(self.leases, LeaseClock(now_ms, 30_000), live, lambda: self.leases.all(), remaining_s)
         return consume("benchmark", plan, ports, Ends(stop_s=10, abandon_s=2))
 
     def results(self) -> list[ResultRecord]:

@@ -6,7 +6,8 @@ from typing import Any
 from kinesight.domain.analysis.frame_report import FrameReport
 from kinesight.domain.analysis.pipeline import FrameAnalysis
 from kinesight.domain.correlation import frame_keys
-from kinesight.domain.live.consume_live import ConsumerReport, Ends, LeaseChange, consume
+from kinesight.domain.live.consume_live import Ends, consume
+from kinesight.domain.live.leased_streams import ConsumerReport, LeaseChange
 from kinesight.frame_metrics import emit_frame_metrics, emit_spend_metrics
 from kinesight.lambda_events import consumer_start
 from kinesight.metric_catalogue import Metric
@@ -34,10 +35,10 @@ _OF_LEASES = {
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Takes the slot and the share of streams; returns counts of leases when the time is up."""
-    slot, share = consumer_start(event)
+    """Takes the slot; returns counts of leases when the time is up."""
+    slot = consumer_start(event)
     ports = wiring.ports(slot, _ENDS, context.get_remaining_time_in_millis, _emit_stream, _log_frame, _log_lease)
-    return _log_and_count(consume(wiring.new_owner(slot), wiring.settings(share), ports, _ENDS))
+    return _log_and_count(consume(wiring.new_owner(slot), wiring.settings(), ports, _ENDS))
 
 
 def _log_frame(one: FrameAnalysis) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from kinesight.adapters.dynamodb.documents import partition_key
 from kinesight.domain.check_results import Cause, CheckResult, Status
 from kinesight.domain.configuration.current import DOCUMENT_KEY
 from kinesight.domain.health.facts import HealthThresholds
@@ -305,7 +306,7 @@ def put_lease(stack: MotoStack, **more: Any) -> None:
     arn = boto3.client("kinesisvideo").describe_stream(StreamName=STREAM)["StreamInfo"]["StreamARN"]
     now_ms = round(datetime.now(UTC).timestamp() * 1000)
     lease = Lease(stream_arn=arn, stream_name=STREAM, since_ms=now_ms, expires_at_ms=now_ms + 30_000, **more)
-    item = {"pk": "leases", "sk": arn, "body": lease.model_dump_json(), "version": "1"}
+    item = {"pk": partition_key("leases", arn), "sk": arn, "body": lease.model_dump_json(), "version": "1"}
     table = stack.physical("CoordinationTable")
     boto3.client("dynamodb").put_item(TableName=table, Item={key: {"S": value} for key, value in item.items()})
 

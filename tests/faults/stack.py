@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
 
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
+from kinesight.domain.live.leases import all_leases
 from kinesight_local.cloud import LocalCloud
 from kinesight_local.fault_injection.proxy import FaultProxy, FaultRules
 from kinesight_local.moto_support.patches import install
@@ -319,10 +321,6 @@ def _prepare(stack: FaultyStack) -> None:
 
 def _leased(stack: FaultyStack) -> bool:
     """Whether every attached stream is read."""
-    response = stack.client("dynamodb").query(
-        TableName=stack.physical_id("CoordinationTable"),
-        KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": "leases"}},
-    )
-    bodies = [json.loads(item["body"]["S"]) for item in response["Items"]]
-    return bool(bodies) and all(one.get("owner") for one in bodies)
+    leases = DynamoDbDocuments(stack.client("dynamodb"), stack.physical_id("CoordinationTable"), kind="leases")
+    known = all_leases(leases).values()
+    return bool(known) and all(lease.owner for lease, _ in known)

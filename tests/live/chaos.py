@@ -102,11 +102,11 @@ def run(streams: int, seconds: int, consumers: int, seed: int, folder: Path) -> 
         for name in names:
             cloud.ensure_stream(name)
         cloud.deploy()
-        leases = _conducted(cloud)
+        leases = _conducted(cloud, -(-streams // _slots(consumers)))
         stop = threading.Event()
         clip = a_clip(seconds, fps=2, width=96, height=96)
         cameras = [threading.Thread(target=_send_video, args=(cloud, name, clip)) for name in names]
-        killer = threading.Thread(target=_kill, args=(cloud, folder, consumers, streams, seed, chaos, stop))
+        killer = threading.Thread(target=_kill, args=(cloud, folder, consumers, seed, chaos, stop))
         for thread in (*cameras, killer):
             thread.start()
         for thread in cameras:
@@ -120,15 +120,27 @@ def run(streams: int, seconds: int, consumers: int, seed: int, folder: Path) -> 
     return chaos
 
 
-def _conducted(cloud: LocalCloud) -> DynamoDbDocuments:
-    """Creates leases as the conductor does; consumers are started separately."""
+def _slots(consumers: int) -> int:
+    """Returns the number of slots: one less than consumers, so that two compete for the streams of the first slot."""
+    return max(1, consumers - 1)
+
+
+def _conducted(cloud: LocalCloud, share: int) -> DynamoDbDocuments:
+    """Creates leases and assigns them as the conductor does; consumers are started separately."""
     assert cloud.stack is not None
     table, client = cloud.stack.physical_id("CoordinationTable"), cloud.client("dynamodb")
     leases = DynamoDbDocuments(client, table, kind="leases")
-    slots = DynamoDbDocuments(client, table, kind="consumers")
-    registry = KvsStreamDirectory(cloud.client("kinesisvideo"))
-    ports = ConductorPorts(registry, leases, slots, _NoStarter(), SystemClock(), round(time.time() * 1000))
-    conduct(ConductorSettings(StreamSelection.of(["live-*"], []), 10, 840_000), ports)
+    ports = ConductorPorts(
+        registry=KvsStreamDirectory(cloud.client("kinesisvideo")),
+        leases=leases,
+        previous_leases=DynamoDbDocuments(client, table, kind="leases", partitions=1),
+        assignments=DynamoDbDocuments(client, table, kind="assignments"),
+        slots=DynamoDbDocuments(client, table, kind="consumers"),
+        starter=_NoStarter(),
+        clock=SystemClock(),
+        now_ms=round(time.time() * 1000),
+    )
+    conduct(ConductorSettings(StreamSelection.of(["live-*"], []), share, 840_000), ports)
     return leases
 
 
@@ -148,9 +160,7 @@ def _send_video(cloud: LocalCloud, name: str, clip: Clip) -> None:
     producer.acknowledgements()
 
 
-def _kill(
-    cloud: LocalCloud, folder: Path, consumers: int, streams: int, seed: int, chaos: Chaos, stop: threading.Event
-) -> None:
+def _kill(cloud: LocalCloud, folder: Path, consumers: int, seed: int, chaos: Chaos, stop: threading.Event) -> None:
     chance = random.Random(seed)
     environment = folder / "consumer.json"
     assert cloud.stack is not None
@@ -159,25 +169,23 @@ def _kill(
     )
     variables = function["Environment"]["Variables"] | cloud.endpoints | {"LEASE_SECONDS": str(LEASE_S)}
     environment.write_text(json.dumps({key: str(value) for key, value in variables.items()}))
-    share = -(-streams // max(1, consumers - 1))
-    running = [_consumer(environment, slot, share, folder) for slot in range(consumers)]
+    running = [_consumer(environment, number, consumers, folder) for number in range(consumers)]
     while not stop.wait(chance.uniform(1.5, 4.0)):
-        slot = chance.randrange(consumers)
-        os.killpg(running[slot].pid, signal.SIGKILL)
-        running[slot].wait()
+        number = chance.randrange(consumers)
+        os.killpg(running[number].pid, signal.SIGKILL)
+        running[number].wait()
         chaos.kills += 1
-        running[slot] = _consumer(environment, slot, share, folder)
+        running[number] = _consumer(environment, number, consumers, folder)
     for process in running:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
-def _consumer(environment: Path, slot: int, share: int, folder: Path) -> "subprocess.Popen[bytes]":
+def _consumer(environment: Path, number: int, consumers: int, folder: Path) -> "subprocess.Popen[bytes]":
+    slot = f"{number % _slots(consumers):04}"
     command = [sys.executable, str(Path(__file__).with_name("consumer_process.py")), str(environment)]
-    with (folder / f"consumer-{slot}.log").open("ab") as log:
-        return subprocess.Popen(
-            [*command, f"{slot:04}", str(share), "840"], stdout=log, stderr=log, start_new_session=True
-        )
+    with (folder / f"consumer-{number}.log").open("ab") as log:
+        return subprocess.Popen([*command, slot, "840"], stdout=log, stderr=log, start_new_session=True)
 
 
 def fragments_of(cloud: LocalCloud, name: str) -> list[str]:
@@ -228,7 +236,7 @@ def _watched(chaos: Chaos) -> Iterator[None]:
 
     def put_item(self: Any, table_name: str, item_attrs: Any, *others: Any, **named: Any) -> Any:
         response = original(self, table_name, item_attrs, *others, **named)
-        if item_attrs.get("pk", {}).get("S") == "leases":
+        if item_attrs.get("pk", {}).get("S", "").startswith("leases#"):
             chaos.writes.append((time.time(), Lease.model_validate_json(item_attrs["body"]["S"])))
         return response
 

@@ -1,6 +1,6 @@
 """A live consumer as a process that can be killed: the real handler, with a deployed function's environment.
 
-`python consumer_process.py ENVIRONMENT.json SLOT SHARE SECONDS`
+`python consumer_process.py ENVIRONMENT.json SLOT SECONDS`
 """
 
 import json
@@ -13,7 +13,7 @@ from types import SimpleNamespace
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def main(environment: str, slot: str, share: str, seconds: str) -> None:
+def main(environment: str, slot: str, seconds: str) -> None:
     os.environ.update(json.loads(Path(environment).read_text()))
     sys.path.insert(0, str(ROOT / "functions" / "consume_live"))
     import app  # type: ignore[import-not-found]  # as Lambda imports it
@@ -26,7 +26,7 @@ def main(environment: str, slot: str, share: str, seconds: str) -> None:
         aws_request_id=slot,
         get_remaining_time_in_millis=lambda: max(0, round(1000 * (ends_at_s - time.monotonic()))),
     )
-    app.handler({"slot": slot, "share": int(share)}, context)
+    app.handler({"slot": slot}, context)
 
 
 if __name__ == "__main__":

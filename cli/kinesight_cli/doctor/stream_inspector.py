@@ -4,6 +4,7 @@ import zlib
 from functools import cached_property
 from typing import Any
 
+from kinesight.adapters.dynamodb.documents import partition_key
 from kinesight.domain.configuration.camera import CameraSettings
 from kinesight.domain.health.facts import ConfigurationFacts, StreamFacts
 from kinesight.domain.live.leases import Lease
@@ -97,7 +98,8 @@ class StreamInspector:
     @property
     def lease(self) -> Lease | None:
         """The lease of the live consumer that reads the stream."""
-        key = {"pk": {"S": "leases"}, "sk": {"S": str(self.facts.arn)}}
+        arn = str(self.facts.arn)
+        key = {"pk": {"S": partition_key("leases", arn)}, "sk": {"S": arn}}
         table = self.stack.resource("CoordinationTable")
         item = (self._aws.call("dynamodb", "get_item", TableName=table, Key=key) or {}).get("Item")
         return None if item is None else Lease.model_validate_json(_document(item["body"]))

@@ -22,6 +22,8 @@ _PUT_UNIT_KILOBYTES = 25.0
 """API_PutRecords; "Amazon Kinesis Data Streams pricing"."""
 _TRACKER_INTERVAL_S = 300.0
 """domain/streams/missing_images.py."""
+_CHECKPOINT_S = 4.0
+"""domain/live/checkpoints.py."""
 _TRANSITIONS_PER_RUN = 6
 _TRANSITIONS_PER_WINDOW = 3
 _IMAGES_PER_WINDOW = 25
@@ -100,10 +102,14 @@ def live(flow: Flow, parameters: Mapping[str, str], workload: Workload, active_s
     yield Line("kvs.consume", active_s * workload.megabits_per_second / 8_000, "all of the video, by GetMedia")
     yield Line("s3.put", flow.made, "one per sampled keyframe", f"{caller} s3:PutObject live", of_images=True)
     yield Line(
-        "dynamodb.write", fragments, "one checkpoint per fragment", f"{caller} dynamodb:PutItem CoordinationTable"
+        "dynamodb.write",
+        min(fragments, active_s / _CHECKPOINT_S),
+        "one checkpoint per fragment, at most every 4 s",
+        f"{caller} dynamodb:PutItem CoordinationTable",
     )
     yield Line("dynamodb.write", flow.analyses / 10, "one heartbeat every 10 s per consumer")
     yield Line("dynamodb.read", flow.analyses / 10, "its slot, read before each heartbeat")
+    yield Line("dynamodb.read", flow.analyses / 4.5, "its streams, read every 4.5 s")
     # A consumer runs 15 minutes; its successor starts 75 s before it ends (domain/live/conduct_live.py).
     yield Work(caller, flow.analyses / 780, flow.analyses * 1.1, flow.made - flow.over_budget, flow.over_budget)
     if parameters["gate.mode"] != "OFF":

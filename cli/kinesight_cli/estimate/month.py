@@ -27,6 +27,10 @@ _TRACED_SHARE = 0.05
 """Lambda traces the first request per second, and this share of the others ("Using AWS X-Ray with Lambda")."""
 _CAMERA_STATE_KILOBYTES = 0.2
 """State of a camera in the coordination table: its configuration, and the time of its last image."""
+_LIVE_PARTITIONS = 32 / 2 + 1 + 8 + 8
+"""Read units of conduct_live's queries, at least: of leases eventually consistent, of previous leases, slots and
+assignments (adapters/dynamodb/documents.py)."""
+_LEASE_KILOBYTES = 0.6
 _SECONDS_PER_RUN = {"configure_streams": 1.0, "track_sessions": 0.1, "conduct_live": 1.0, "sweep_streams": 1.0}
 _SILENT_RUNS = frozenset({"track_sessions"})
 """Functions without a log line per scheduled run."""
@@ -211,6 +215,9 @@ def _fixed(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> I
     reads = 2 * shape.runs.get("configure_streams", 0.0)
     units = read_units(_CAMERA_STATE_KILOBYTES * workload.cameras)
     yield Line("dynamodb.read", reads, "the state of all cameras, per run of configure_streams", each=units)
+    units = _LIVE_PARTITIONS + _LEASE_KILOBYTES / 4 / 2 * workload.cameras
+    conducted = shape.runs.get("conduct_live", 0.0)
+    yield Line("dynamodb.read", conducted, "leases and consumers, per run of conduct_live", each=units)
     secrets = sum(len(permitted_names(parameters[name])) for name in ("HttpAuthSecretArn", "WebhookSecretArn"))
     yield Line("secrets.secret", secrets, "those that parameters name")
     yield Line("secrets.request", secrets, "read every five minutes", each=MONTH_S / 300)

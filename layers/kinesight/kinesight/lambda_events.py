@@ -68,13 +68,11 @@ class _PlannedWindow(_PlannedRange):
 
 class _ConsumerStart(BaseModel):
     slot: str = Field(pattern=r"^[0-9]{4,6}$")
-    share: int = Field(ge=1, le=1000)
 
 
-def consumer_start(event: Mapping[str, Any]) -> tuple[str, int]:
-    """(slot, most streams). Raises InvalidEventError."""
-    start = _read(_ConsumerStart, event, "the start of a consumer")
-    return start.slot, start.share
+def consumer_start(event: Mapping[str, Any]) -> str:
+    """Returns the slot. Raises InvalidEventError."""
+    return _read(_ConsumerStart, event, "the start of a consumer").slot
 
 
 def workflow_start(event: Mapping[str, Any]) -> tuple[str, Any]:

@@ -1,12 +1,13 @@
 """VersionedDocuments: the fake and DynamoDB."""
 
 import json
+import re
 import zlib
 from collections.abc import Iterator
 
 import boto3
 import pytest
-from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments, partition_key
 from kinesight.domain.errors import StorageBusyError
 from kinesight.domain.ports import Versioned, VersionedDocuments
 from moto import mock_aws
@@ -15,7 +16,7 @@ from tests.contract.dynamodb.test_managed_streams import a_table
 from tests.fakes import FakeDocuments
 
 
-@pytest.fixture(params=["fake", "dynamodb"])
+@pytest.fixture(params=["fake", "dynamodb", "spread"])
 def documents(request: pytest.FixtureRequest) -> Iterator[VersionedDocuments]:
     if request.param == "fake":
         yield FakeDocuments()
@@ -23,7 +24,8 @@ def documents(request: pytest.FixtureRequest) -> Iterator[VersionedDocuments]:
     with mock_aws():
         client = a_table()
         DynamoDbDocuments(client, "coordination", kind="others").save("a", "not mine", 0)
-        yield DynamoDbDocuments(client, "coordination", kind="bursts")
+        kind = "leases" if request.param == "spread" else "bursts"
+        yield DynamoDbDocuments(client, "coordination", kind=kind)
 
 
 def test_a_document_is_kept_under_the_next_version(documents: VersionedDocuments) -> None:
@@ -57,6 +59,26 @@ def test_who_saw_another_version_saves_nothing(documents: VersionedDocuments, se
 
 def test_a_document_that_went_is_not_written_by_its_version(documents: VersionedDocuments) -> None:
     assert not documents.save("a", "mine", 3)
+
+
+def test_live_documents_are_spread_over_partitions_apart_from_those_of_the_previous_version() -> None:
+    with mock_aws():
+        client = a_table()
+        spread = DynamoDbDocuments(client, "coordination", kind="leases")
+        DynamoDbDocuments(client, "coordination", kind="leases", partitions=1).save("0", "previous", 0)
+        for number in range(100):
+            assert spread.save(str(number), "body", 0)
+        items = client.scan(TableName="coordination")["Items"]
+
+        assert spread.all() == {str(number): Versioned(1, "body") for number in range(100)}
+        keys = {item["pk"]["S"] for item in items if item["body"] == {"S": "body"}}
+        assert len(keys) > 20
+        assert all(re.fullmatch(r"leases#[0-3]\d", key) for key in keys)
+        assert all(
+            item["pk"]["S"] == partition_key("leases", item["sk"]["S"])
+            for item in items
+            if item["body"] == {"S": "body"}
+        )
 
 
 def test_a_missing_table_is_busy() -> None:

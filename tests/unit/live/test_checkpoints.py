@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 from kinesight.domain.errors import LeaseLostError, StorageBusyError
 from kinesight.domain.live.backoff import backoff_s
-from kinesight.domain.live.checkpoints import Checkpoints, InFlight, finished
+from kinesight.domain.live.checkpoints import CheckpointPace, Checkpoints, InFlight, finished
 from kinesight.domain.live.counts import LiveCounts
 from kinesight.domain.live.leases import HeldLease, Lease, LeaseClock, LiveCheckpoint
 from kinesight.domain.live.stream_state import StreamState
@@ -54,13 +54,51 @@ def commit(lease: RecordedLease, *fragments: InFlight | None) -> StreamState:
     return state
 
 
-def test_one_write_covers_consecutive_finished_fragments() -> None:
+def test_the_first_checkpoint_is_stored_at_once_and_those_of_the_next_seconds_as_one() -> None:
     lease = RecordedLease()
 
     state = commit(lease, in_flight(1), in_flight(2), in_flight(3), None)
 
-    assert lease.moves == ["3"]
-    assert state.counts.checkpoints == 1
+    assert lease.moves == ["1", "3"]
+    assert state.counts.checkpoints == 2
+
+
+@pytest.mark.parametrize(("kilobytes", "pause_ms"), [(1, 4_000), (2, 8_000)])
+def test_a_checkpoint_is_stored_at_most_every_few_seconds(kilobytes: int, pause_ms: int) -> None:
+    now_ms = [0]
+    lease = HeldLease(LEASE, 1, FakeDocuments(), LeaseClock(lambda: now_ms[0], 30_000))
+    lease.kilobytes = kilobytes
+    pace = CheckpointPace(lease)
+
+    assert pace.is_due()
+    pace.restart()
+    now_ms[0] = pause_ms - 1
+    assert not pace.is_due()
+    now_ms[0] = pause_ms
+    assert pace.is_due()
+
+
+def test_a_finished_fragment_is_stored_while_the_next_one_is_analyzed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kinesight.domain.live.checkpoints._PAUSE_MS_PER_KB", 100)
+    slow: Future[bool] = Future()
+
+    @dataclass
+    class Timed(RecordedLease):
+        time_ms: int = 0
+
+        def now_ms(self) -> int:
+            self.time_ms += 20
+            return self.time_ms
+
+        def move(self, checkpoint: LiveCheckpoint) -> None:
+            super().move(checkpoint)
+            if checkpoint.fragment_number == "2":
+                slow.set_result(True)
+
+    lease = Timed()
+    commit(lease, in_flight(1), in_flight(2), in_flight(3, slow), None)
+
+    assert lease.moves == ["1", "2", "3"]
 
 
 def test_the_checkpoint_never_passes_a_fragment_that_was_given_up() -> None:

@@ -1,9 +1,12 @@
 """The conductor on fakes: leases for all streams, and as many consumers as they need."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from kinesight.domain.errors import ThrottledError
+import pytest
+from kinesight.domain.errors import LeaseLostError, ThrottledError
+from kinesight.domain.live.assignments import read_assignment
 from kinesight.domain.live.conduct_live import (
     ConductorPorts,
     ConductorReport,
@@ -11,8 +14,8 @@ from kinesight.domain.live.conduct_live import (
     conduct,
     save_heartbeat,
 )
-from kinesight.domain.live.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, take
-from kinesight.domain.ports import Versioned
+from kinesight.domain.live.leases import HeldLease, Lease, LeaseClock, LiveCheckpoint, all_leases, take
+from kinesight.domain.ports import Versioned, VideoStream
 from kinesight.domain.streams.selection import StreamSelection
 
 from tests.builders import NOON_MS
@@ -26,6 +29,8 @@ class Orchestra:
 
     registry: FakeStreamDirectory = field(default_factory=FakeStreamDirectory)
     leases: FakeDocuments = field(default_factory=FakeDocuments)
+    previous_leases: FakeDocuments = field(default_factory=FakeDocuments)
+    assignments: FakeDocuments = field(default_factory=FakeDocuments)
     slots: FakeDocuments = field(default_factory=FakeDocuments)
     started: list[tuple[str, int]] = field(default_factory=list)
     now_ms: int = NOON_MS
@@ -36,8 +41,23 @@ class Orchestra:
         self.started.append((slot, share))
 
     def conduct(self, per_consumer: int = 10) -> ConductorReport:
-        ports = ConductorPorts(self.registry, self.leases, self.slots, self, VirtualClock(), self.now_ms)
+        ports = ConductorPorts(
+            self.registry,
+            self.leases,
+            self.previous_leases,
+            self.assignments,
+            self.slots,
+            self,
+            VirtualClock(),
+            self.now_ms,
+        )
         return conduct(ConductorSettings(self.selection, per_consumer, 840_000, self.is_analyzed), ports)
+
+    def stream(self, name: str) -> VideoStream:
+        return next(one for one in self.registry.fleet.values() if one.name == name)
+
+    def assigned(self) -> dict[str, tuple[str, ...]]:
+        return {slot: read_assignment(found).stream_arns for slot, found in self.assignments.documents.items()}
 
     def all(self) -> Mapping[str, Lease]:
         return {key: lease for key, (lease, _) in all_leases(self.leases).items()}
@@ -51,7 +71,9 @@ def test_consumers_share_the_streams_evenly() -> None:
     report = orchestra.conduct()
 
     assert (report.streams, report.added, report.consumers) == (21, 21, 3)
-    assert orchestra.started == [("0000", 7), ("0001", 7), ("0002", 7)]
+    assert sorted(orchestra.started) == [("0000", 7), ("0001", 7), ("0002", 7)]
+    assert [len(arns) for arns in orchestra.assigned().values()] == [7, 7, 7]
+    assert {arn for arns in orchestra.assigned().values() for arn in arns} == orchestra.all().keys()
 
 
 def test_the_report_counts_leases_and_consumers() -> None:
@@ -83,7 +105,7 @@ def test_a_second_run_starts_no_consumer_and_a_slot_without_heartbeat_is_filled(
 
     orchestra.now_ms += 40_000
     save_heartbeat("0000", NOON_MS + 840_000, orchestra.now_ms, orchestra.slots)
-    orchestra.now_ms += 40_000
+    orchestra.now_ms += 25_000
     orchestra.conduct()
     assert len(orchestra.started) == 1
 
@@ -174,3 +196,126 @@ def test_a_lease_or_slot_that_cannot_be_read_begins_afresh_and_leaves_the_others
     assert orchestra.all()[first.arn].since_ms == orchestra.now_ms
     assert orchestra.all()[second.arn].since_ms == NOON_MS
     assert report.started == 1
+
+
+def test_a_camera_that_is_added_or_recreated_is_assigned_to_a_consumer_that_runs() -> None:
+    orchestra = Orchestra()
+    for number in range(3):
+        orchestra.registry.add(f"cam-{number}")
+    orchestra.conduct()
+    before = orchestra.assigned()["0000"]
+
+    old = orchestra.stream("cam-0")
+    new = replace(old, arn=old.arn.replace("1700000000000", "1700000000001"))
+    del orchestra.registry.fleet[old.arn]
+    orchestra.registry.fleet[new.arn] = new
+    added = orchestra.registry.add("cam-3")
+    report = orchestra.conduct()
+
+    assert (report.added, report.retired, report.started) == (2, 1, 0)
+    assert set(orchestra.assigned()["0000"]) == {*before, new.arn, added.arn} - {old.arn}
+
+
+def test_a_slot_without_streams_has_no_consumer() -> None:
+    orchestra = Orchestra()
+    for number in range(4):
+        orchestra.registry.add(f"cam-{number}")
+    orchestra.conduct(2)
+    for number in (0, 1, 2):
+        del orchestra.registry.fleet[orchestra.stream(f"cam-{number}").arn]
+    orchestra.now_ms += 60_000
+    orchestra.conduct(2)
+    orchestra.started.clear()
+
+    orchestra.now_ms += 60_000
+    report = orchestra.conduct(2)
+
+    assert (report.consumers, orchestra.started) == (1, [("0000", 1)])
+    assert [len(arns) for arns in orchestra.assigned().values()] == [1, 0]
+
+
+def test_heavy_streams_have_fewer_neighbors() -> None:
+    orchestra = Orchestra()
+    for number in range(4):
+        orchestra.registry.add(f"cam-{number}")
+    orchestra.conduct()
+    found = orchestra.leases.load(orchestra.assigned()["0000"][0])
+    heavy = Lease.model_validate_json(found.body or "").model_copy(update={"weight": 9.0})
+    orchestra.leases.save(heavy.stream_arn, heavy.model_dump_json(), found.version)
+
+    orchestra.conduct()
+
+    assert sorted(len(arns) for arns in orchestra.assigned().values()) == [2, 2]
+
+
+def test_consumers_are_started_although_streams_cannot_be_listed() -> None:
+    orchestra = Orchestra()
+    orchestra.registry.add("cam-1")
+    orchestra.conduct()
+    orchestra.now_ms += 60_000
+
+    def busy(_api: str, _name: str) -> None:
+        raise ThrottledError("slow down")
+
+    orchestra.registry.before_call = busy
+    with pytest.raises(ThrottledError):
+        orchestra.conduct()
+
+    assert len(orchestra.started) == 2
+
+
+def previous_lease(orchestra: Orchestra, arn: str, **more: Any) -> Lease:
+    checkpoint = LiveCheckpoint(fragment_number="9", server_ms=1, sampler_state=0)
+    lease = Lease(stream_arn=arn, stream_name="cam-1", since_ms=1, checkpoint=checkpoint, **more)
+    orchestra.previous_leases.save(arn, lease.model_dump_json(), orchestra.previous_leases.load(arn).version)
+    return lease
+
+
+def test_a_lease_of_the_previous_version_is_taken_from_its_consumer_and_continued() -> None:
+    orchestra = Orchestra()
+    arn = orchestra.registry.add("cam-1").arn
+    lease = previous_lease(orchestra, arn, owner="old", expires_at_ms=NOON_MS * 2)
+    clock = LeaseClock(lambda: NOON_MS, 30_000)
+    theirs = HeldLease(lease, 1, orchestra.previous_leases, clock)
+
+    report = orchestra.conduct()
+
+    with pytest.raises(LeaseLostError):
+        theirs.renew()
+    assert orchestra.all()[arn].checkpoint == lease.checkpoint
+    assert (orchestra.all()[arn].owner, report.added, report.streams) == (None, 0, 1)
+    assert orchestra.assigned() == {"0000": (arn,)}
+    before = dict(orchestra.leases.documents)
+    orchestra.conduct()
+    assert orchestra.leases.documents == before
+
+
+def test_a_lease_that_was_half_moved_is_continued_and_one_that_was_retired_is_not() -> None:
+    orchestra = Orchestra()
+    arn, retired = orchestra.registry.add("cam-1").arn, orchestra.registry.add("cam-2").arn
+    previous_lease(orchestra, retired, retired=True)
+    previous_lease(orchestra, arn)
+    save = orchestra.leases.save
+    orchestra.leases.save = lambda *_: False  # type: ignore[method-assign]  # the run ends in between
+    orchestra.conduct()
+    orchestra.leases.save = save  # type: ignore[method-assign]
+
+    orchestra.conduct()
+
+    checkpoint = orchestra.all()[arn].checkpoint
+    assert checkpoint is not None
+    assert checkpoint.fragment_number == "9"
+    assert orchestra.all()[retired].checkpoint is None
+
+
+def test_a_lease_that_the_previous_conductor_brings_back_is_retired_again() -> None:
+    orchestra = Orchestra()
+    arn = orchestra.registry.add("cam-1").arn
+    orchestra.conduct()
+    mine = orchestra.leases.load(arn)
+    previous_lease(orchestra, arn)
+
+    orchestra.conduct()
+
+    assert Lease.model_validate_json(orchestra.previous_leases.load(arn).body or "").retired
+    assert orchestra.leases.load(arn) == mine

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -29,16 +29,10 @@ from kinesight.domain.errors import (
     StorageBusyError,
     UnreadableMediaError,
 )
-from kinesight.domain.live import consume_live, fragment_analyzer, stream_reader
-from kinesight.domain.live.consume_live import (
-    ConsumerPorts,
-    ConsumerReport,
-    ConsumerSettings,
-    Ends,
-    LeaseChange,
-    consume,
-)
+from kinesight.domain.live import assigned_leases, checkpoints, consume_live, fragment_analyzer, stream_reader
+from kinesight.domain.live.consume_live import ConsumerPorts, ConsumerSettings, Ends, consume
 from kinesight.domain.live.fragment_analyzer import producer_ms, server_ms
+from kinesight.domain.live.leased_streams import ConsumerReport, LeaseChange
 from kinesight.domain.live.leases import Lease, LeaseClock, LiveCheckpoint, all_leases, take
 from kinesight.domain.live.live_stream import LiveSettings
 from kinesight.domain.live.ports import LivePorts, LiveStart
@@ -69,6 +63,8 @@ VIDEO = Track(1, "video", "V_MPEG4/ISO/AVC", b"private", "camera", 320, 240)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The waits of a consumer are a second or longer."""
     monkeypatch.setattr(consume_live, "_TICK_S", 0.05)
+    monkeypatch.setattr(assigned_leases, "_AGAIN_MS", (0, 0))
+    monkeypatch.setattr(checkpoints, "_PAUSE_MS_PER_KB", 0)
     monkeypatch.setattr(stream_reader, "_REOPEN_S", 0.05)
     monkeypatch.setattr(fragment_analyzer, "backoff_s", lambda _: 0.02)
 
@@ -163,8 +159,6 @@ class World:
     sampling: dict[str, int] = field(default_factory=lambda: {"inferenceInterval": 1})
     has_detector: bool = True
     in_flight: int = 4
-    share: int = 10
-    most_streams: int = 10
     reported: FrameReport = field(default_factory=FrameReport)
     changes: list[LeaseChange] = field(default_factory=list)
 
@@ -175,6 +169,9 @@ class World:
         self.cameras.streams[name] = list(fragments)
         lease = Lease(stream_arn=arn(name), stream_name=name, since_ms=NOON_MS)
         self.leases.save(arn(name), lease.model_dump_json(), 0)
+
+    def assigned(self) -> Collection[str]:
+        return self.leases.documents
 
     def known(self, name: str = "cam") -> Lease:
         return Lease.model_validate_json(self.leases.load(arn(name)).body or "")
@@ -207,14 +204,13 @@ class World:
                 PipelineSettings(configuration, concurrent_detections=4),
                 self.in_flight,
             ),
-            self.share,
-            self.most_streams,
             workers=4,
         )
         ports = ConsumerPorts(
             self.leases,
             LeaseClock(self.now_ms, self.lasts_ms),
             live,
+            self.assigned,
             remaining_s,
             emit_stream=self._add_report,
             log_lease=self.changes.append,
@@ -350,39 +346,41 @@ def test_a_lease_of_a_consumer_that_stopped_and_its_release_are_logged() -> None
     ]
 
 
-def test_a_camera_that_is_added_or_recreated_is_read_although_every_consumer_has_its_share() -> None:
-    now_ms = [NOON_MS + 3_600_000]
-    world = World(now_ms=lambda: now_ms[0], share=1, most_streams=2)
+def test_a_camera_that_is_added_or_recreated_is_read_by_a_consumer_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assigned_leases, "_AGAIN_MS", (3_000, 6_000))
+    now_ms, read_at_ms = [NOON_MS + 3_600_000], [0]
+    world = World(now_ms=lambda: now_ms[0])
     world.lease("cam", fragment(1))
 
     def add_camera() -> bool:
-        if len(world.sink.records) == 1 and "added" not in world.cameras.streams:
+        if len(world.sink.records) == 1 and not read_at_ms[0]:
+            read_at_ms[0] = now_ms[0]
             world.lease("added", fragment(1))
-            found = world.leases.load(arn("added"))
-            new = read_lease(found).model_copy(update={"since_ms": NOON_MS, "expires_at_ms": now_ms[0]})
-            world.leases.save(arn("added"), new.model_dump_json(), found.version)
         now_ms[0] += 500
         return len(world.sink.records) == 2
 
     world.consume(add_camera)
 
     assert (world.reached("cam"), world.reached("added")) == ("1", "1")
-    assert now_ms[0] - (NOON_MS + 3_600_000) < 20_000
+    assert now_ms[0] - read_at_ms[0] < 10_000
 
 
-def test_a_consumer_never_reads_more_than_its_limit() -> None:
-    now_ms = [NOON_MS + 3_600_000]
-    world = World(now_ms=lambda: now_ms[0], share=1, most_streams=2)
-    for name in ("one", "two", "three"):
+def test_a_stream_that_is_assigned_to_another_consumer_is_released() -> None:
+    world = World()
+    for name in ("kept", "moved"):
         world.lease(name, fragment(1))
+    streams = [arn("kept"), arn("moved")]
+    world.assigned = lambda: tuple(streams)  # type: ignore[method-assign]  # as the conductor writes it
 
-    def later() -> bool:
-        now_ms[0] += 1000
-        return now_ms[0] > NOON_MS + 3_630_000
+    def move() -> bool:
+        if len(world.sink.records) == 2 and len(streams) == 2:
+            streams.pop()
+        return len(streams) == 1 and world.known("moved").owner is None
 
-    report = world.consume(later)
+    world.consume(move)
 
-    assert len(report.streams) == 2
+    released = [(one.stream_name, one.reason) for one in world.changes if one.what == "lease released"]
+    assert released == [("moved", "the stream is not assigned any more"), ("kept", "the consumer ends")]
 
 
 def test_a_late_renewal_is_logged() -> None:

@@ -35,11 +35,13 @@ def settings() -> ConductorSettings:
 
 def ports() -> ConductorPorts:
     """Raises InvalidSettingError."""
-    environment = _environment()
+    environment, dynamodb = _environment(), clients.dynamodb()
     return ConductorPorts(
         registry=KvsStreamDirectory(clients.kinesis_video()),
-        leases=DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="leases"),
-        slots=DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="consumers"),
+        leases=DynamoDbDocuments(dynamodb, environment.coordination_table, kind="leases", consistent=False),
+        previous_leases=DynamoDbDocuments(dynamodb, environment.coordination_table, kind="leases", partitions=1),
+        assignments=DynamoDbDocuments(dynamodb, environment.coordination_table, kind="assignments"),
+        slots=DynamoDbDocuments(dynamodb, environment.coordination_table, kind="consumers"),
         starter=LambdaConsumers(clients.lambda_(), environment.consumer_function_name),
         clock=SystemClock(),
         now_ms=round(time.time() * 1000),

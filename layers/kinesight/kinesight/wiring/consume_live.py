@@ -15,8 +15,10 @@ from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
 from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.analysis.frame_report import FrameReport
 from kinesight.domain.analysis.pipeline import FrameAnalysis
+from kinesight.domain.live.assignments import read_assignment
 from kinesight.domain.live.conduct_live import save_heartbeat
-from kinesight.domain.live.consume_live import ConsumerPorts, ConsumerSettings, Ends, LeaseChange
+from kinesight.domain.live.consume_live import ConsumerPorts, ConsumerSettings, Ends
+from kinesight.domain.live.leased_streams import LeaseChange
 from kinesight.domain.live.leases import LeaseClock
 from kinesight.domain.live.live_stream import LiveSettings
 from kinesight.domain.live.ports import LivePorts
@@ -39,13 +41,13 @@ def new_owner(slot: str) -> str:
     return f"{slot}-{uuid.uuid4()}"
 
 
-def settings(share: int) -> ConsumerSettings:
-    """`share`: streams to take at once. Raises InvalidSettingError, InvalidConfigurationError, StorageBusyError."""
+def settings() -> ConsumerSettings:
+    """Raises InvalidSettingError, InvalidConfigurationError, StorageBusyError."""
     environment = _environment()
     pipeline = detection.pipeline_settings(environment)
     limits = pipeline.configuration().limits
     live = LiveSettings(pipeline, limits.live_queue_size)
-    return ConsumerSettings(live, share, limits.live_streams_per_consumer, limits.live_workers)
+    return ConsumerSettings(live, limits.live_workers)
 
 
 def has_stream_metrics(stream_name: str) -> bool:
@@ -65,7 +67,11 @@ def ports(
     its end, `log_frame` for each frame, `log_lease` for each change of a lease. Raises InvalidSettingError."""
     environment = _environment()
     lasts_ms = round(1000 * environment.lease_seconds)
-    slots = DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="consumers")
+    dynamodb, table = clients.dynamodb(), environment.coordination_table
+    slots, assignments = (
+        DynamoDbDocuments(dynamodb, table, kind="consumers"),
+        DynamoDbDocuments(dynamodb, table, kind="assignments"),
+    )
     ends_at_ms = now_ms() + remaining_ms() - round(1000 * ends.stop_s)
     live = LivePorts(
         media=KvsLiveMedia(clients.media()),
@@ -78,9 +84,10 @@ def ports(
         log_frame=log_frame,
     )
     return ConsumerPorts(
-        leases=DynamoDbDocuments(clients.dynamodb(), environment.coordination_table, kind="leases"),
+        leases=DynamoDbDocuments(dynamodb, table, kind="leases", consistent=False),
         clock=LeaseClock(now_ms, lasts_ms),
         live=live,
+        assigned=lambda: read_assignment(assignments.load(slot)).stream_arns,
         remaining_s=lambda: remaining_ms() / 1000,
         heartbeat=lambda: save_heartbeat(slot, ends_at_ms, now_ms(), slots),
         emit_stream=emit_stream,

@@ -20,7 +20,8 @@ class LambdaConsumers:
         self._function_name = function_name
 
     def start(self, slot: str, share: int) -> None:
-        """Calls Invoke with type Event, which returns once Lambda has queued the invocation."""
+        """Calls Invoke with type Event, which returns once Lambda has queued the invocation. Consumers of the version
+        before read `share`; later ones read the assignment of their slot."""
         payload = json.dumps({"slot": slot, "share": share})
         try:
             self._client.invoke(FunctionName=self._function_name, InvocationType="Event", Payload=payload)

@@ -1,13 +1,17 @@
 """VersionedDocuments on the coordination table: partition key `pk` is the kind, sort key `sk` the document's key.
 
+Kinds of many small documents are spread over partitions `<kind>#<number>`, because DynamoDB serves 1,000 write units
+and 3,000 read units a second per partition key ("Designing partition keys").
+
 kind                contents
 activity            per stream, the state of its sessions (domain/sessions/tracker.py)
 analyses            `recent`: analyses that users started (domain/viewer/analyses.py)
 bursts              per stream ARN, its notified fragments (domain/on_demand/notification_bursts.py)
-consumers           per slot, its live consumer (domain/live/conduct_live.py)
+assignments         per slot, the streams that its live consumer reads (domain/live/assignments.py); spread
+consumers           per slot, its live consumer (domain/live/conduct_live.py); spread
 gate                per stream, a small grayscale copy of the last image that passed (domain/gate/frame_gate.py)
-leases              per stream ARN, its live consumer and position (domain/live/leases.py)
-images            per stream, the time of its last image (domain/streams/missing_images.py)
+leases              per stream ARN, its live consumer and position (domain/live/leases.py); spread
+images              per stream, the time of its last image (domain/streams/missing_images.py)
 sweeps              per stream ARN, its checkpoint (domain/on_demand/sweep_streams.py)
 
 Partitions that begin with `budget#` contain spend (spend_counters.py).
@@ -27,35 +31,60 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
 _MOST_BYTES = 50_000_000
+_PARTITIONS = {"leases": 32, "consumers": 8, "assignments": 8}
+"""Kinds that are spread, which must never change: 10,000 live streams write some 2,600 units a second to their leases,
+and with 1,000 consumers some 100 to their slots (benchmarks/leases.py)."""
 _PLAIN_CHARACTERS = 50_000
 """Larger documents are compressed to half or less: an item has at most 400 KB."""
 
 
 class DynamoDbDocuments:
-    """Documents of one kind. A put is conditional on the version that the caller has read."""
+    """Documents of one kind. A put is conditional on the version that the caller has read.
 
-    def __init__(self, client: DynamoDBClient, table: str, *, kind: str) -> None:
+    Reads that are not `consistent` cost half; a put after an outdated read returns False. `partitions` is for documents
+    that an earlier version stored.
+    """
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        *,
+        kind: str,
+        partitions: int | None = None,
+        consistent: bool = True,
+    ) -> None:
         self._client = client
         self._table = table
         self._kind = kind
+        self._partitions = _PARTITIONS.get(kind, 1) if partitions is None else partitions
+        self._consistent = consistent
 
     def load(self, key: str) -> Versioned:
-        """Calls GetItem with a consistent read."""
+        """Calls GetItem."""
         try:
             found = self._client.get_item(
-                TableName=self._table, Key={"pk": {"S": self._kind}, "sk": {"S": key}}, ConsistentRead=True
+                TableName=self._table,
+                Key={"pk": {"S": _partition_key(self._kind, key, self._partitions)}, "sk": {"S": key}},
+                ConsistentRead=self._consistent,
             )
         except AWS_ERRORS as error:
             raise _busy(error) from error
         return _versioned(found["Item"]) if "Item" in found else Versioned(0, None)
 
     def all(self) -> dict[str, Versioned]:
-        """Queries the whole partition with consistent reads."""
+        """Queries all partitions, one after the other."""
+        found: dict[str, Versioned] = {}
+        for number in range(self._partitions):
+            found |= self._partition(_numbered(self._kind, number, self._partitions))
+        return found
+
+    def _partition(self, name: str) -> dict[str, Versioned]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": {"S": self._kind}},
-            ConsistentRead=True,
+            ExpressionAttributeValues={":pk": {"S": name}},
+            ConsistentRead=self._consistent,
         )
         try:
             return {item["sk"]["S"]: _versioned(item) for page in pages for item in page["Items"]}
@@ -65,7 +94,7 @@ class DynamoDbDocuments:
     def save(self, key: str, body: str, seen_version: int) -> bool:
         """Calls PutItem with a condition."""
         item = {
-            "pk": {"S": self._kind},
+            "pk": {"S": _partition_key(self._kind, key, self._partitions)},
             "sk": {"S": key},
             "version": {"N": str(seen_version + 1)},
             "body": _stored(body),
@@ -83,6 +112,19 @@ class DynamoDbDocuments:
                 return False
             raise _busy(error) from error
         return True
+
+
+def partition_key(kind: str, key: str) -> str:
+    """Returns the partition key of a document."""
+    return _partition_key(kind, key, _PARTITIONS.get(kind, 1))
+
+
+def _partition_key(kind: str, key: str, partitions: int) -> str:
+    return _numbered(kind, zlib.crc32(key.encode()) % partitions, partitions)
+
+
+def _numbered(kind: str, number: int, partitions: int) -> str:
+    return kind if partitions == 1 else f"{kind}#{number:02}"
 
 
 def _stored(body: str) -> AttributeValueTypeDef:

@@ -8,23 +8,39 @@ consumers, which AWS synchronizes within milliseconds; a holder stops before its
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Lock
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from kinesight.domain.errors import LeaseLostError
 from kinesight.domain.model import Value
 from kinesight.domain.ports import Versioned, VersionedDocuments
 
+_MOST_STATE_BYTES = 1024
+_KEY_BYTES = 60
+"""Names and version of a stored lease, roughly."""
+
+
+def _of_a_kilobyte(state: str) -> str:
+    if len(state.encode()) > _MOST_STATE_BYTES:
+        raise ValueError(f"the state of a consumer has at most {_MOST_STATE_BYTES} bytes")
+    return state
+
 
 class LiveCheckpoint(Value):
     """Last analyzed fragment; all fragments before it are analyzed too. `server_ms` is its start in server time,
-    `sampler_state` the state of the sampler after it."""
+    `sampler_state` the state of the sampler after it, `consumer_state` whatever else the consumer has to know after it:
+    at most 1 KB, which only consumers read."""
 
     fragment_number: str
     server_ms: int
     sampler_state: int
+    consumer_state: Annotated[str, AfterValidator(_of_a_kilobyte)] = ""
 
 
 class Lease(Value):
-    """Lease on a stream. Reading starts at `since_ms` while there is no checkpoint. A retired stream is not read."""
+    """Lease on a stream. Reading starts at `since_ms` while there is no checkpoint. A retired stream is not read.
+    `weight` is the stream's share of a consumer: limits.liveStreamsPerConsumer streams of weight 1 fill one."""
 
     stream_arn: str
     stream_name: str
@@ -33,11 +49,7 @@ class Lease(Value):
     expires_at_ms: int = 0
     checkpoint: LiveCheckpoint | None = None
     retired: bool = False
-
-    @property
-    def free_since_ms(self) -> int:
-        """Since when a free lease is free."""
-        return max(self.since_ms, self.expires_at_ms)
+    weight: float = Field(default=1.0, gt=0, allow_inf_nan=False)
 
     def is_free(self, now_ms: int) -> bool:
         return not self.retired and (self.owner is None or self.expires_at_ms <= now_ms)
@@ -52,7 +64,8 @@ class LeaseClock:
 
 
 class HeldLease:
-    """A lease that this consumer holds; safe for threads."""
+    """A lease that this consumer holds; safe for threads. `kilobytes` is its stored size: the started ones, each of
+    which is a write unit."""
 
     def __init__(self, lease: Lease, version: int, documents: VersionedDocuments, clock: LeaseClock) -> None:
         self._lease = lease
@@ -61,6 +74,8 @@ class HeldLease:
         self._clock = clock
         self._lock = Lock()
         self._lost = False
+        self._weight = lease.weight
+        self.kilobytes = 1
 
     @property
     def lease(self) -> Lease:
@@ -74,6 +89,14 @@ class HeldLease:
     @property
     def why_lost(self) -> str:
         return "another consumer took it" if self._lost else "it expired before it was renewed"
+
+    def now_ms(self) -> int:
+        """Returns the time of the lease's clock in epoch milliseconds."""
+        return self._clock.now_ms()
+
+    def weigh(self, weight: float) -> None:
+        """Sets the stream's weight, above 0; it is stored with the next checkpoint or renewal."""
+        self._weight = weight
 
     def renew(self) -> None:
         """Renews the lease. Raises LeaseLostError, StorageBusyError."""
@@ -93,8 +116,11 @@ class HeldLease:
             if self.is_lost:
                 raise LeaseLostError(f"the lease on {self._lease.stream_name} expired")
             expires_at_ms = self._clock.now_ms() + (self._clock.lasts_ms if lasts_ms is None else lasts_ms)
-            changed = self._lease.model_copy(update={"expires_at_ms": expires_at_ms, **update})
-            if not self._documents.save(self._lease.stream_arn, changed.model_dump_json(), self._version):
+            new = {"expires_at_ms": expires_at_ms, "weight": self._weight, **update}
+            changed = self._lease.model_copy(update=new)
+            body = changed.model_dump_json()
+            self.kilobytes = -(-(len(body.encode()) + len(changed.stream_arn) + _KEY_BYTES) // 1024)
+            if not self._documents.save(changed.stream_arn, body, self._version):
                 self._lost = True
                 raise LeaseLostError(f"another consumer took the lease on {self._lease.stream_name}")
             self._lease, self._version = changed, self._version + 1

@@ -41,7 +41,8 @@ class ConsumerStarter(Protocol):
     """Starts live consumers."""
 
     def start(self, slot: str, share: int) -> None:
-        """Starts a consumer of up to `share` streams asynchronously. Raises ThrottledError, WorkflowRefusedError."""
+        """Starts the consumer of a slot of `share` streams asynchronously. Raises ThrottledError,
+        WorkflowRefusedError."""
 
 
 @dataclass(frozen=True, slots=True)
