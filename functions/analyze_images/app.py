@@ -48,7 +48,9 @@ def _log_and_count(report: BatchReport) -> None:
     for one in report.over_budget:
         logger.warning("over budget", reason=str(one.over_budget), **frame_keys(one.frame, one.identity))
     for problem in report.dead_lettered:
-        logger.error("dead-lettered", reason=repr(problem.error), **_problem_keys(problem))
+        logger.error(
+            "dead-lettered", reason=repr(problem.error), exc_info=problem.error.__cause__, **_problem_keys(problem)
+        )
     for problem in report.retried:
         logger.warning(
             "to be retried",

@@ -28,7 +28,11 @@ def _log_and_count(report: ArchiveReport) -> None:
         )
     for problem in report.dead_lettered:
         logger.error(
-            "dead-lettered", message_id=problem.item_id, session_id=problem.subject, reason=repr(problem.error)
+            "dead-lettered",
+            message_id=problem.item_id,
+            session_id=problem.subject,
+            reason=repr(problem.error),
+            exc_info=problem.error.__cause__,
         )
     for problem in report.retried:
         logger.warning(

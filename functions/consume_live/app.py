@@ -44,7 +44,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _log_frame(one: FrameAnalysis) -> None:
     keys = frame_keys(one.frame, one.identity)
     if one.error is not None:
-        logger.error("dead-lettered", reason=repr(one.error), subject=one.subject, **keys)
+        cause = one.error.__cause__
+        logger.error("dead-lettered", reason=repr(one.error), subject=one.subject, exc_info=cause, **keys)
     elif one.over_budget is not None:
         logger.warning("over budget", reason=str(one.over_budget), **keys)
     elif one.record is not None:

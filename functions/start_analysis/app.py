@@ -44,7 +44,12 @@ def _log_and_count(report: StartReport) -> None:
             end_ms=run.end_ms,
         )
     for problem in report.dead_lettered:
-        logger.error("dead-lettered", message_id=problem.item_id, reason=repr(problem.error))
+        logger.error(
+            "dead-lettered",
+            message_id=problem.item_id,
+            reason=repr(problem.error),
+            exc_info=problem.error.__cause__,
+        )
     for problem in report.retried:
         logger.warning(
             "to be retried",

@@ -3,8 +3,8 @@
 from typing import Any
 
 from kinesight.domain.sessions.alerts import session_correlation_id
-from kinesight.domain.sessions.model import Session, SessionEventType
-from kinesight.domain.sessions.track_sessions import SessionReport, pass_time, track_batch
+from kinesight.domain.sessions.model import Session, SessionEventType, UndeliveredEvent
+from kinesight.domain.sessions.track_sessions import SessionReport, pass_time, redeliver, track_batch
 from kinesight.lambda_events import check_scheduled, kinesis_records
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
@@ -19,10 +19,13 @@ _MESSAGES = {
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Takes a Kinesis batch, or a scheduled event; returns the records to be redelivered."""
+    """Takes a Kinesis batch, a change that `kinesight redrive` repeats, or a scheduled event; returns the records to be
+    redelivered."""
     ports = wiring.ports(context.get_remaining_time_in_millis)
     if "Records" in event:
         report = track_batch(kinesis_records(event), ports)
+    elif "undelivered" in event:
+        report = redeliver(UndeliveredEvent.parse(event), ports)
     else:
         check_scheduled(event)
         report = pass_time(ports)
@@ -34,10 +37,17 @@ def _log_and_count(report: SessionReport) -> None:
     for delivery in report.deliveries:
         if delivery.type is not SessionEventType.UPDATE:
             logger.info(_MESSAGES[delivery.type], channel=delivery.channel, **_session_keys(delivery.session))
-    for failure in report.dead_lettered:
-        logger.error("dead-lettered", state=failure.subject or failure.item_id, reason=repr(failure.error))
-    for failure in report.retried:
-        logger.warning("to be retried", state=failure.subject or failure.item_id, reason=repr(failure.error))
+    for level, what, failures in (
+        (logger.error, "dead-lettered", report.dead_lettered),
+        (logger.warning, "to be retried", report.retried),
+    ):
+        for failure in failures:
+            level(
+                what,
+                state=failure.subject or failure.item_id,
+                reason=repr(failure.error),
+                exc_info=failure.error.__cause__,
+            )
     for refusal in report.refusals:
         logger.error("given up", channel=refusal.channel, session_id=refusal.session_id, reason=repr(refusal.error))
     count(Metric.SESSIONS_OPENED, report.delivered(SessionEventType.NEW))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from kinesight.domain import errors
+from kinesight.domain.batches import MOST_ATTEMPTS
 from kinesight_local.template import read_template
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,9 +69,19 @@ def test_only_what_passes_is_retried_with_jitter_and_a_limit(name: str, state: d
         assert rule["MaxDelaySeconds"]
         for error in rule["ErrorEquals"]:
             if "." not in error:
-                assert issubclass(OURS[error], errors.TransientError), error
+                assert issubclass(OURS[error], errors.TransientError | errors.UnexpectedError), error
             else:
                 assert TRANSIENT_OF_AWS.fullmatch(error), error
+
+
+def test_an_unexpected_error_has_as_many_attempts_as_everywhere() -> None:
+    for path in MACHINES:
+        for graph in graphs(yaml.safe_load(path.read_text())):
+            for state in graph["States"].values():
+                if "lambda:invoke" in str(state.get("Resource")):
+                    (rule,) = (one for one in state["Retry"] if "UnexpectedError" in one["ErrorEquals"])
+                    assert rule["ErrorEquals"] == ["UnexpectedError"]
+                    assert rule["MaxAttempts"] == MOST_ATTEMPTS - 1
 
 
 def test_every_error_that_passes_is_retried() -> None:

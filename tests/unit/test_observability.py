@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from kinesight import observability
 from kinesight.domain.analysis.frame_report import FrameCounts
+from kinesight.domain.errors import UnexpectedError
 from kinesight.frame_metrics import emit_frame_metrics
 from kinesight.metric_catalogue import Metric, Unit
 from kinesight.observability import count, count_kinds, emit_stream_metrics, measure, observed
@@ -85,12 +86,12 @@ def test_a_count_of_nothing_costs_nothing_and_a_measure_of_nothing_is_one(capsys
     assert points(capsys.readouterr().out) == [("LeasesHeld", "Count", STACK, [0.0])]
 
 
-def test_metrics_of_a_failed_run_are_emitted(capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_of_a_failed_run_are_emitted_and_its_error_is_classified(capsys: pytest.CaptureFixture[str]) -> None:
     def work() -> None:
         count(Metric.IMAGES_DEAD_LETTERED, 1)
         raise ValueError("a defect")
 
-    with pytest.raises(ValueError, match="a defect"):
+    with pytest.raises(UnexpectedError, match="ValueError: a defect"):
         invoked(work)
 
     assert [name for name, *_ in points(capsys.readouterr().out)] == ["ImagesDeadLettered"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,13 @@ class InvokeWithRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class InvokeWithChange:
+    """Invoke the function with a change of a session that it could not deliver."""
+
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class InvokeWithRange:
     """Invoke the function with this range of the results stream, as Lambda would have."""
 
@@ -75,7 +83,7 @@ class Skip:
     why: str
 
 
-Action = SendMessage | InvokeWithRecord | InvokeWithRange | StartExecution | Skip
+Action = SendMessage | InvokeWithRecord | InvokeWithChange | InvokeWithRange | StartExecution | Skip
 
 
 def action_for(route: DeadLetterRoute, message: DeadLetter, *, forced: bool) -> Action:
@@ -90,7 +98,7 @@ def action_for(route: DeadLetterRoute, message: DeadLetter, *, forced: bool) -> 
         case TargetType.WORKFLOW if route is EXECUTIONS:
             return _restart(message, forced=forced)
         case _:
-            return _keyframe_analysis(message)
+            return _live_analysis(message)
 
 
 def redriven_name(identity: str) -> str:
@@ -99,7 +107,10 @@ def redriven_name(identity: str) -> str:
 
 
 def _invocation(message: DeadLetter) -> Action:
-    batch = message.document().get("KinesisBatchInfo")
+    document = message.document()
+    batch = document.get("KinesisBatchInfo")
+    if "undelivered" in document:
+        return InvokeWithChange(document)
     if isinstance(batch, dict):
         first, last = str(batch["startSequenceNumber"]), str(batch["endSequenceNumber"])
         return InvokeWithRange(str(batch["shardId"]), first, last, int(batch["batchSize"]))
@@ -110,14 +121,35 @@ def _invocation(message: DeadLetter) -> Action:
     return InvokeWithRecord(message.body.encode())
 
 
-def _keyframe_analysis(message: DeadLetter) -> Action:
-    """Returns an execution for the timestamp of the keyframe; its result has the result id of the live frame."""
+def _live_analysis(message: DeadLetter) -> Action:
     document = message.document()
-    if not {"streamName", "fragmentNumber", "imageTimestamp"} <= document.keys():
-        return Skip(
-            "it has no image timestamp, like messages of earlier versions and of unreadable fragments; analyze the "
-            "time range with kinesight analyze"
-        )
+    if {"streamName", "fragmentNumber", "imageTimestamp"} <= document.keys():
+        return _keyframe_analysis(document)
+    if {"streamName", "startTimestamp", "endTimestamp"} <= document.keys():
+        return _range_analysis(document)
+    return Skip(
+        "it has no image timestamp, like messages of earlier versions and of unreadable fragments; analyze the "
+        "time range with kinesight analyze"
+    )
+
+
+def _range_analysis(document: Mapping[str, Any]) -> StartExecution:
+    """Returns an execution for server timestamps of which no frame was analyzed."""
+    start, end = document["startTimestamp"], document["endTimestamp"]
+    return StartExecution(
+        redriven_name(json.dumps([document["streamName"], start, end])),
+        {
+            "StreamName": document["streamName"],
+            "StartTimestamp": start,
+            "EndTimestamp": end,
+            "ImageSelectorType": "SERVER_TIMESTAMP",
+            "AllowEmpty": True,
+        },
+    )
+
+
+def _keyframe_analysis(document: Mapping[str, Any]) -> StartExecution:
+    """Returns an execution for the timestamp of the keyframe; its result has the result id of the live frame."""
     return StartExecution(
         redriven_name(json.dumps([document["streamName"], document["fragmentNumber"], document["imageTimestamp"]])),
         {
@@ -142,7 +174,7 @@ def describe(action: Action, route: DeadLetterRoute) -> str:
     match action:
         case Skip(why):
             return f"skipped: {why}"
-        case SendMessage() | InvokeWithRecord():
+        case SendMessage() | InvokeWithRecord() | InvokeWithChange():
             return f"to {route.target}"
         case InvokeWithRange():
             return f"to {route.target}, read again from the results stream"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,12 +68,17 @@ def read(client: KinesisClient, stream_name: str, shard_id: str, first: str, las
 def invoke(client: LambdaClient, function: str, records: Sequence[RangeRecord]) -> None:
     """Invokes the function in batches within Lambda's limits. Raises InvocationError."""
     for batch in _batches(records):
-        response = client.invoke(FunctionName=function, Payload=json.dumps({"Records": [_event(one) for one in batch]}))
-        document: Any = json.loads(response["Payload"].read() or b"null")
-        if response.get("FunctionError"):
-            raise InvocationError(f"{function} failed: {(document or {}).get('errorType', 'no reason given')}")
-        if document and document.get("batchItemFailures"):
-            raise InvocationError(f"{function} reported records to retry; its log has the reason")
+        invoke_with(client, function, {"Records": [_event(one) for one in batch]})
+
+
+def invoke_with(client: LambdaClient, function: str, event: Mapping[str, Any]) -> None:
+    """Invokes the function with one event. Raises InvocationError."""
+    response = client.invoke(FunctionName=function, Payload=json.dumps(event))
+    document: Any = json.loads(response["Payload"].read() or b"null")
+    if response.get("FunctionError"):
+        raise InvocationError(f"{function} failed: {(document or {}).get('errorType', 'no reason given')}")
+    if document and document.get("batchItemFailures"):
+        raise InvocationError(f"{function} reported records to retry; its log has the reason")
 
 
 def _event(record: RangeRecord) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from kinesight_cli.redrive import results_range
 from kinesight_cli.redrive.actions import (
     Action,
+    InvokeWithChange,
     InvokeWithRange,
     InvokeWithRecord,
     SendMessage,
@@ -64,6 +65,8 @@ class AwsRedriveTargets:
                 self._sqs.send_message(QueueUrl=self._url(route.target), MessageBody=body)
             case InvokeWithRecord(data):
                 self._invoke(route, [RangeRecord.alone(message.message_id, data)])
+            case InvokeWithChange(document):
+                results_range.invoke_with(self._lambda, self._function(route.target), document)
             case InvokeWithRange():
                 return self._send_range(route, action)
             case StartExecution(name, document):

@@ -13,6 +13,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from kinesight.domain.batches import classified
 from kinesight.metric_catalogue import NAMESPACE, Metric, Unit
 from kinesight.settings import ObservabilitySettings
 
@@ -27,7 +28,8 @@ _of_run: defaultdict[Metric, list[int]] = defaultdict(list)
 def observed(handler: Handler) -> Handler:
     """Adds the request id to every log line, and writes the metrics when the handler ends.
 
-    An exception is logged once, here, and raised again to Lambda.
+    An exception is logged once, here, and raised again to Lambda: as UnexpectedError if it is not one of Kinesight's,
+    by whose name Step Functions retries it.
     """
 
     @logger.inject_lambda_context
@@ -35,9 +37,12 @@ def observed(handler: Handler) -> Handler:
     def wrapper(event: dict[str, Any], context: LambdaContext) -> Any:
         try:
             return handler(event, context)
-        except Exception:  # the boundary: logged with its stack, then Lambda's own retry rules apply
+        except Exception as error:  # the boundary: logged with its stack, then Lambda's own retry rules apply
             logger.exception("the handler failed")
-            raise
+            known = classified(error)
+            if known is error:
+                raise
+            raise known from error
         finally:
             write_metrics(_of_run)
             _of_run.clear()

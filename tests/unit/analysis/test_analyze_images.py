@@ -364,18 +364,19 @@ def test_the_last_image_of_each_stream_is_noted_whatever_became_of_its_frame() -
     assert seen == dict.fromkeys(("front-door", "garden"), LastImageSeen(at_ms=NOON_MS))
 
 
-def test_a_batch_that_ends_unexpectedly_leaves_its_analyses_to_be_reported() -> None:
+def test_a_message_that_a_defect_keeps_from_its_dead_letter_queue_is_retried() -> None:
     class Broken(FakeDeadLetters):
         def send_to_dead_letters(self, body: str, error: KinesightError) -> None:
             raise RuntimeError("a defect")
 
     world = World(dead_letters=Broken())
 
-    with pytest.raises(RuntimeError, match="a defect"):
-        world.analyze(an_s3_event(world.image()), "not json")
+    report = world.analyze(an_s3_event(world.image()), "not json")
 
-    report = FrameReport.of(world.analyses)
-    assert {name: one.analyzed for name, one in report.counts.items()} == {"front-door": 1}
+    assert report.failed_item_ids == ["m1"]
+    assert [str(one.error) for one in report.retried] == ["RuntimeError: a defect"]
+    counts = FrameReport.of(world.analyses).counts
+    assert {name: one.analyzed for name, one in counts.items()} == {"front-door": 1}
 
 
 class TestRedelivery:

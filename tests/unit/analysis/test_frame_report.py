@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
 from kinesight.domain.analysis.frame_report import FrameCounts, FrameReport, LiveFrameReport, total
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
 from kinesight.domain.configuration.configuration import Configuration
@@ -170,10 +169,10 @@ def test_a_record_that_an_unexpected_error_kept_from_the_stream_is_not_counted()
     one = FrameAnalysis("one", a_frame)
     ports = DetectionPorts(EveryStream(FakeDetector((a_detection(),))), Broken(), FakeLedger(), lambda: NOON_MS)
 
-    with pytest.raises(RuntimeError, match="a defect"):
-        analyze([one], ports, PipelineSettings(lambda: Configuration.of([], 0)))
+    analyze([one], ports, PipelineSettings(lambda: Configuration.of([], 0)))
 
-    assert counts_of(one) == FrameCounts()
+    assert repr(one.error) == "UnexpectedError('RuntimeError: a defect')"
+    assert counts_of(one) == FrameCounts(detector_errors=Counter({"UnexpectedError": 0}))
 
 
 def test_a_detector_that_fails_counts_by_its_error() -> None:

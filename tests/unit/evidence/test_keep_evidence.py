@@ -49,6 +49,8 @@ class World:
             self.ledger,
             self.dead_letters,
             keep=lambda stream_name: self.keep_of.get(stream_name, KeepSettings()),
+            pause=lambda _: None,
+            remaining_ms=lambda: 300_000,
         )
         data = [item if isinstance(item, bytes) else encode_record(item) for item in items]
         return keep_batch([StreamedRecord(f"s{index}", one) for index, one in enumerate(data)], ports)

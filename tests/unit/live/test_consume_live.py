@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from kinesight.domain.analysis.frame_report import FrameReport
 from kinesight.domain.analysis.pipeline import DetectionPorts, PipelineSettings
+from kinesight.domain.batches import MOST_ATTEMPTS
 from kinesight.domain.configuration.camera import CameraSettings
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.detectors.budget import Budget, BudgetLimits
@@ -67,6 +68,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "_PAUSE_MS_PER_KB", 0)
     monkeypatch.setattr(stream_reader, "_REOPEN_S", 0.05)
     monkeypatch.setattr(fragment_analyzer, "backoff_s", lambda _: 0.02)
+    monkeypatch.setattr(stream_reader, "backoff_s", lambda _: 0.02)
 
 
 def arn(name: str) -> str:
@@ -605,18 +607,41 @@ def test_a_throttled_stream_is_opened_again() -> None:
     assert world.consume(lambda: len(world.sink.records) == 1).streams["cam"].warnings == ["cam: MediaBusyError: busy"]
 
 
-def test_an_unexpected_error_ends_the_stream_and_releases_its_lease() -> None:
-    world = World()
+def test_a_range_that_a_defect_keeps_from_being_read_is_dead_lettered_and_passed() -> None:
+    world, now_ms = World(), NOON_MS + 3_600_000
+    later = replace(fragment(9), server_timestamp=Decimal(now_ms + 1000) / 1000)
 
-    def defect(_: LiveStart) -> None:
-        raise ZeroDivisionError("oops")
+    def defect(start: LiveStart) -> None:
+        if start.since_ms < now_ms:
+            raise ZeroDivisionError("oops")
 
     world.cameras.trouble = defect
-    world.lease("cam", fragment(1))
+    world.lease("cam", fragment(1), later)
 
-    report = world.consume(lambda: bool(world.cameras.starts) and world.known().owner is None, seconds=4)
+    report = world.consume(lambda: world.reached() == "9")
 
-    assert report.streams["cam"].warnings == ["cam: ZeroDivisionError: oops"]
+    assert world.results() == ["9"]
+    assert world.cameras.starts.count(LiveStart(since_ms=NOON_MS)) == MOST_ATTEMPTS
+    ((body, reason),) = world.dead.sent
+    assert json.loads(body) == {
+        "streamName": "cam",
+        "startTimestamp": from_epoch_ms(NOON_MS).isoformat(timespec="milliseconds"),
+        "endTimestamp": from_epoch_ms(now_ms).isoformat(timespec="milliseconds"),
+    }
+    assert repr(reason) == "UnexpectedError('ZeroDivisionError: oops')"
+    assert "cam: UnexpectedError: ZeroDivisionError: oops" in report.streams["cam"].warnings
+
+
+def test_a_fragment_that_a_defect_keeps_from_being_sampled_is_dead_lettered_alone() -> None:
+    world = World()
+    world.lease("cam", fragment(1), replace(fragment(2), timecode_scale_ns=None), fragment(3))  # type: ignore[arg-type]
+
+    world.consume(lambda: world.reached() == "3" and len(world.dead.sent) == 1)
+
+    assert sorted(world.results()) == ["1", "3"]
+    ((body, reason),) = world.dead.sent
+    assert json.loads(body)["fragmentNumber"] == "2"
+    assert str(reason).startswith("TypeError: ")
 
 
 def test_a_throttled_checkpoint_is_retried() -> None:

@@ -53,6 +53,8 @@ class World:
             self.dead_letters,
             lambda: NOON_MS + round(1000 * self.now_s),
             self.video_queue,
+            lambda _: None,
+            lambda: 60_000,
             self.selector,
         )
 

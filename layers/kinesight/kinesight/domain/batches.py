@@ -1,12 +1,29 @@
-"""Items of the batches that Lambda delivers, and what a batch reports of those that failed."""
+"""Items of the batches that Lambda delivers, and what a batch reports of those that failed.
 
+An item whose error is permanent is dead-lettered at once, and one whose error is transient never: an outage loses
+nothing. Any other error is a defect that a retry may or may not pass, so its item has MOST_ATTEMPTS. What counts them:
+
+items                     attempt
+messages of a queue       SQS's count of deliveries
+records of a stream       a loop in one invocation: Kinesis counts none, and a redelivery repeats the whole batch and
+                          delays every stream of its shard
+frames of a window        the window's report, which is stored before each retry
+keyframes read live       a loop while the lease is held
+events of a session       the stored state of the stream
+"""
+
+import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from kinesight.domain.errors import KinesightError, UnexpectedError
+from kinesight.domain.errors import KinesightError, PermanentError, TransientError, UnexpectedError
 from kinesight.domain.model import Frame
 from kinesight.domain.ports import DeadLetters
 
+MOST_ATTEMPTS = 5
+"""Of an item whose error is neither permanent nor transient."""
+
+_FIRST_PAUSE_S = 0.5
 _FIRST_DELAY_S = 30
 _LONGEST_DELAY_S = 900
 
@@ -61,6 +78,15 @@ class FailedItems:
     dead_lettered: list[ItemFailure] = field(default_factory=list)
     retried: list[ItemFailure] = field(default_factory=list)
 
+    def fail(self, body: str, attempt: int, queue: DeadLetters, *failures: ItemFailure) -> None:
+        """Dead-letters one item if all its failures are final in this attempt; else it is redelivered as a whole: an
+        item that is redelivered must not be dead-lettered as well."""
+        others = [one for one in failures if not is_final(one.error, attempt)]
+        if others:
+            self.retry(*others)
+        elif failures:
+            self.dead_letter(body, queue, *failures)
+
     def retry(self, *failures: ItemFailure) -> None:
         """Has the items of these failures redelivered, each once."""
         self.retried += failures
@@ -82,24 +108,39 @@ class FailedItems:
 
 def dead_letter(body: str, reason: KinesightError, queue: DeadLetters) -> KinesightError | None:
     """Sends an item to the dead-letter queue; returns the error if that fails, after which the item must be retried."""
-    try:
-        queue.send_to_dead_letters(body, reason)
-    except KinesightError as error:
+    return run_safely(lambda: queue.send_to_dead_letters(body, reason))
+
+
+def is_final(error: KinesightError, attempt: int) -> bool:
+    """Whether an item that fails with this error in this attempt, counted from 1, is dead-lettered."""
+    if isinstance(error, TransientError):
+        return False
+    return isinstance(error, PermanentError) or attempt >= MOST_ATTEMPTS
+
+
+def is_repeated(error: KinesightError | None) -> bool:
+    """Whether this error is retried a bounded number of times."""
+    return error is not None and not isinstance(error, TransientError | PermanentError)
+
+
+def pauses_s() -> list[float]:
+    """Returns the pauses between the attempts of one invocation, with full jitter: 4 s in the mean, together."""
+    return [random.uniform(0, _FIRST_PAUSE_S * 2**number) for number in range(MOST_ATTEMPTS - 1)]
+
+
+def classified(error: Exception) -> KinesightError:
+    """Returns the error itself, or an UnexpectedError with the type and text of one that is not a KinesightError."""
+    if isinstance(error, KinesightError):
         return error
-    return None
+    unexpected = UnexpectedError(f"{type(error).__name__}: {error}")
+    unexpected.__cause__ = error
+    return unexpected
 
 
-def run_safely(action: Callable[[], None]) -> KinesightError | None:
-    """Runs an action whose failure must not stop its neighbours; returns its error, or None if it succeeded.
-
-    An error that is not a KinesightError is returned as an UnexpectedError whose cause it is.
-    """
+def run_safely(action: Callable[[], object]) -> KinesightError | None:
+    """Runs an action whose failure must not stop its neighbours; returns its classified error, or None."""
     try:
         action()
-    except KinesightError as error:
-        return error
     except Exception as error:  # noqa: BLE001 - an unexpected error fails this item only, not the batch
-        unexpected = UnexpectedError(f"{type(error).__name__}: {error}")
-        unexpected.__cause__ = error
-        return unexpected
+        return classified(error)
     return None

@@ -1,7 +1,8 @@
 """Errors of the pipeline, classified by what the caller can do.
 
-A PermanentError is dead-lettered with its reason, because no retry can succeed. A TransientError is retried. Neither: a
-LeaseLostError stops the consumer, a BudgetReachedError leaves the frame unanalyzed.
+A PermanentError is dead-lettered with its reason, because no retry can succeed. A TransientError is retried. Neither:
+an UnexpectedError is retried a few times and then dead-lettered (batches.MOST_ATTEMPTS), a LeaseLostError stops the
+consumer, a BudgetReachedError leaves the frame unanalyzed.
 """
 
 
@@ -136,8 +137,9 @@ class StorageBusyError(TransientError):
     """Transient: S3 or DynamoDB throttled the call, or failed on its side."""
 
 
-class UnexpectedError(TransientError):
-    """Transient: a defect or an unclassified failure; the original error is its cause."""
+class UnexpectedError(KinesightError):
+    """A defect or an unclassified failure, which may or may not pass; the original error is its cause. The message has
+    its type and its text."""
 
 
 class UnreadableMediaError(PermanentError):

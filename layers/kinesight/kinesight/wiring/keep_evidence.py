@@ -47,4 +47,6 @@ def ports(remaining_ms: Callable[[], int]) -> EvidencePorts:
         ),
         dead_letters=SqsDeadLetters(clients.sqs(), environment.dead_letter_queue_url, source=_NAME),
         keep=lambda stream_name: configuration.of_stream(stream_name).camera.keep,
+        pause=time.sleep,
+        remaining_ms=remaining_ms,
     )

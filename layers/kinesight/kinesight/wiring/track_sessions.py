@@ -38,6 +38,8 @@ def ports(remaining_ms: Callable[[], int]) -> SessionPorts:
         dead_letters=SqsDeadLetters(clients.sqs(), settings.dead_letter_queue_url, source=_NAME),
         now_ms=lambda: round(time.time() * 1000),
         clips=SqsDelayedMessages(clients.sqs(), settings.session_clip_queue_url),
+        pause=time.sleep,
+        remaining_ms=remaining_ms,
         selector=settings.image_selector_type,
     )
 

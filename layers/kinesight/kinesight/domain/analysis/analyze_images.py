@@ -14,8 +14,8 @@ from kinesight.domain.analysis.frame_from_s3 import frame_of
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
 from kinesight.domain.analysis.s3_events import ImageCreated, parse_s3_event
 from kinesight.domain.analysis.stream_arns import StreamArns
-from kinesight.domain.batches import FailedItems, ItemFailure, QueuedMessage, run_safely
-from kinesight.domain.errors import KinesightError, PermanentError
+from kinesight.domain.batches import FailedItems, ItemFailure, QueuedMessage, classified, run_safely
+from kinesight.domain.errors import KinesightError
 from kinesight.domain.model import Frame, ResultRecord
 from kinesight.domain.ports import DeadLetters, ImageStore, RedeliveryDelays
 from kinesight.domain.streams.missing_images import LastImageTracker
@@ -94,8 +94,8 @@ def _open(message: QueuedMessage, ports: AnalyzeImagesPorts, settings: AnalyzeBa
     try:
         created = parse_s3_event(message.body)
         attached = [one for one in created if ports.attached is None or ports.attached.owns(one.key)]
-    except KinesightError as error:
-        return _MessageState(message, error=error)
+    except Exception as error:  # noqa: BLE001 - an unexpected error fails this message only
+        return _MessageState(message, error=classified(error))
     images = [FrameAnalysis(one.key, partial(_frame, one, ports, settings.account_id)) for one in attached]
     return _MessageState(message, images, of_others=len(created) - len(attached))
 
@@ -105,7 +105,7 @@ def _frame(created: ImageCreated, ports: AnalyzeImagesPorts, account_id: str) ->
 
 
 def _settle(state: _MessageState, dead_letters: DeadLetters, report: BatchReport) -> None:
-    """Dead-letters or retries a message as a whole: a message that is retried must not be dead-lettered as well."""
+    """Reports what became of a message's images; dead-letters or retries it as a whole."""
     report.published += [p.record for p in state.images if p.record is not None and p.error is None]
     report.gated += [p for p in state.images if p.gated]
     report.over_budget += [p for p in state.images if p.over_budget is not None]
@@ -113,12 +113,7 @@ def _settle(state: _MessageState, dead_letters: DeadLetters, report: BatchReport
     report.already_analyzed += [p for p in state.images if p.already_analyzed]
     report.of_others += state.of_others
     report.skipped_test_events += state.error is None and not state.images and not state.of_others
-    failures = _failures(state)
-    transient = [one for one in failures if not isinstance(one.error, PermanentError)]
-    if transient:
-        report.retry(*transient)
-    elif failures:
-        report.dead_letter(state.message.body, dead_letters, *failures)
+    report.fail(state.message.body, state.message.receive_count, dead_letters, *_failures(state))
 
 
 def _delay_retries(messages: Sequence[QueuedMessage], redelivery: RedeliveryDelays, report: BatchReport) -> None:

@@ -35,8 +35,6 @@ class FrameCounts:
 
     def add(self, one: FrameAnalysis) -> None:
         """Counts an analysis that ended. One that will be retried is not settled; only its error is counted."""
-        if one.is_unpublished:
-            return
         self.detector_errors += Counter({type(one.error).__name__: int(isinstance(one.error, _OF_DETECTOR))})
         self.settled += one.error is None or isinstance(one.error, PermanentError)
         if one.error is not None:

@@ -12,7 +12,7 @@ from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.configuration.matching import matched_labels, matched_rules
 from kinesight.domain.detectors.ports import Detectors, ModelOutput
 from kinesight.domain.detectors.spend import FrameSpend
-from kinesight.domain.errors import BudgetReachedError, DeliveryError, KinesightError
+from kinesight.domain.errors import BudgetReachedError, DeliveryError, KinesightError, UnexpectedError
 from kinesight.domain.gate.frame_gate import FrameGate, GateDecision
 from kinesight.domain.model import Frame, NotAnalyzed, ResultRecord
 from kinesight.domain.ports import Ledger, ResultSink
@@ -83,11 +83,6 @@ class FrameAnalysis:
         return NotAnalyzed.GATED if self.gated else NotAnalyzed.ALREADY_ANALYZED
 
     @property
-    def is_unpublished(self) -> bool:
-        """An unexpected error ended the pipeline before this record was published."""
-        return self.record is not None and self.error is None and self.published_at_ms is None
-
-    @property
     def already_analyzed(self) -> bool:
         """An earlier delivery of the same frame was analyzed."""
         ended = self.record is not None or self.error is not None or self.over_budget is not None
@@ -145,11 +140,21 @@ def _released_on_failure(ledger: Ledger, key: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        ledger.release(key)
+        run_safely(lambda: ledger.release(key))  # its own error must not hide this one; the entry expires
         raise
 
 
 def _publish(analyses: Sequence[FrameAnalysis], ports: DetectionPorts) -> None:
+    """Publishes in as few calls as possible, but one by one if that fails, so that a record fails alone."""
+    error = run_safely(lambda: _put(analyses, ports)) if analyses else None
+    if error is not None and len(analyses) > 1:
+        for one in analyses:
+            _publish([one], ports)
+    elif error is not None:
+        _fail_unpublished(analyses[0], error, ports)
+
+
+def _put(analyses: Sequence[FrameAnalysis], ports: DetectionPorts) -> None:
     records = [one.record for one in analyses if one.record is not None]
     refused = ports.results.put(
         [(record.frame.stream_name, one.encoded) for record, one in zip(records, analyses, strict=True)]
@@ -157,11 +162,18 @@ def _publish(analyses: Sequence[FrameAnalysis], ports: DetectionPorts) -> None:
     published_at_ms = ports.now_ms()
     for index, (record, one) in enumerate(zip(records, analyses, strict=True)):
         one.published_at_ms = published_at_ms
-        try:
-            if index in refused:
-                one.error = DeliveryError(f"the results stream refused the record: {refused[index]}")
-                ports.ledger.release(record.result_id)
-            else:
-                ports.ledger.finish(record.result_id)
-        except KinesightError as error:
-            one.error = error
+        if index in refused:
+            _fail_unpublished(one, DeliveryError(f"the results stream refused the record: {refused[index]}"), ports)
+        else:
+            _finish(one, record.result_id, ports.ledger)
+
+
+def _finish(one: FrameAnalysis, key: str, ledger: Ledger) -> None:
+    one.error = run_safely(lambda: ledger.finish(key))
+    if isinstance(one.error, UnexpectedError):
+        run_safely(lambda: ledger.release(key))  # or its next attempt would find the work in progress
+
+
+def _fail_unpublished(one: FrameAnalysis, error: KinesightError, ports: DetectionPorts) -> None:
+    one.error = error
+    run_safely(lambda: ports.ledger.release(one.identity or ""))

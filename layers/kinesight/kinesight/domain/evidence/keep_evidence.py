@@ -3,16 +3,29 @@
 Per matched record, idempotently: the record as JSON, its fragment (fetched once for all matched frames), the annotated
 image, and an alert if alerts are per image. The alert is last, so that its links already work. Of other records, those
 settings of their camera that say ALL apply: the record, the fragment, or both.
+
+A shard's records wait while one is redelivered, those of other cameras too. So only transient errors are retried that
+way; the record of a fragment that KVS refuses is dead-lettered after the rest of its evidence is kept.
 """
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from pydantic import ValidationError
 
 from kinesight.domain.analysis.result_records import archive_key, evidence_keys
-from kinesight.domain.batches import FailedItems, ItemFailure, StreamedRecord, run_safely
+from kinesight.domain.batches import (
+    FailedItems,
+    ItemFailure,
+    StreamedRecord,
+    classified,
+    is_final,
+    is_repeated,
+    pauses_s,
+    run_safely,
+)
 from kinesight.domain.configuration.camera import KeepSettings
 from kinesight.domain.errors import (
     EvidenceGoneError,
@@ -34,13 +47,16 @@ from kinesight.domain.ports import (
     Ledger,
 )
 
+_MARGIN_MS = 60_000
+"""Remaining time of an invocation that another attempt needs."""
 _STREAMS_AT_ONCE = 4  # a fragment of 50 MB is held twice while it is archived; the function has 1 GB
 _TASKS_AT_ONCE = 8  # four small AWS calls each; more threads gain nothing on a one-vCPU function
 
 
 @dataclass(frozen=True, slots=True)
 class EvidencePorts:
-    """Ports of this verb. `alerts` is None if alerts are per session. `keep`: what is kept of a stream, by its name."""
+    """Ports of this verb. `alerts` is None if alerts are per session. `keep`: what is kept of a stream, by its name.
+    `pause` sleeps for seconds; `remaining_ms`: remaining time of this invocation."""
 
     images: ImageStore
     fragments: FragmentArchive
@@ -50,6 +66,8 @@ class EvidencePorts:
     ledger: Ledger
     dead_letters: DeadLetters
     keep: Callable[[str], KeepSettings]
+    pause: Callable[[float], None]
+    remaining_ms: Callable[[], int]
 
 
 @dataclass(slots=True)
@@ -74,15 +92,18 @@ class EvidenceReport(FailedItems):
 
 @dataclass(slots=True)
 class _EvidenceTask:
-    """Evidence of one record: which parts are kept, those that are missing, and the error that stopped it."""
+    """Evidence of one record: which parts are kept, those that are missing, and the error that stopped it. `refusal`
+    is why its fragment is not kept, although KVS may have it."""
 
     streamed: StreamedRecord
     record: ResultRecord
-    keeps_record: bool
-    keeps_fragment: bool
+    keeps_record: bool = False
+    keeps_fragment: bool = False
     missing: list[PermanentError] = field(default_factory=list)
+    refusal: KinesightError | None = None
     error: KinesightError | None = None
     alerted: bool = False
+    attempts: int = 0
 
     def failure(self, error: KinesightError) -> ItemFailure:
         number = self.streamed.sequence_number
@@ -92,18 +113,32 @@ class _EvidenceTask:
 def keep_batch(batch: Sequence[StreamedRecord], ports: EvidencePorts) -> EvidenceReport:
     """Stores the evidence of a batch. Errors of single records are in the report; none is raised."""
     report = EvidenceReport()
-    tasks = [task for streamed in batch if (task := _task_of(streamed, ports, report)) is not None]
+    tasks = [task for streamed in batch if (task := _task_of(streamed, ports.dead_letters, report)) is not None]
     # Matched records first: alerts do not wait for the others.
     for has_matched in (True, False):
-        _keep_all([task for task in tasks if task.record.matched is has_matched], ports, report)
+        _keep_in_attempts([task for task in tasks if task.record.matched is has_matched], ports, report)
     for task in tasks:
         _settle(task, ports.dead_letters, report)
     return report
 
 
+def _keep_in_attempts(tasks: Sequence[_EvidenceTask], ports: EvidencePorts, report: EvidenceReport) -> None:
+    """Repeats the tasks that failed unexpectedly, as far as time allows."""
+    _keep_all(tasks, ports, report)
+    for pause_s in pauses_s():
+        failed = [task for task in tasks if is_repeated(task.error)]
+        if not failed or ports.remaining_ms() < _MARGIN_MS:
+            return
+        ports.pause(pause_s)
+        _keep_all(failed, ports, report)
+
+
 def _keep_all(tasks: Sequence[_EvidenceTask], ports: EvidencePorts, report: EvidenceReport) -> None:
+    for task in tasks:
+        task.attempts += 1
+        task.missing, task.error = [], run_safely(partial(_choose, task, ports))
     with ThreadPoolExecutor(max_workers=_STREAMS_AT_ONCE) as pool:
-        archived = pool.map(lambda one: _archive_fragments(one[0], one[1], ports), _by_stream(tasks).items())
+        archived = pool.map(lambda one: _archive_fragments(one[0], one[1], ports), _fetches(tasks))
         sizes = [size for of_stream in archived for size in of_stream]
     report.archived_fragments += len(sizes)
     report.archived_bytes += sum(sizes)
@@ -111,30 +146,37 @@ def _keep_all(tasks: Sequence[_EvidenceTask], ports: EvidencePorts, report: Evid
         list(pool.map(lambda task: _keep_safely(task, ports), tasks))
 
 
-def _task_of(streamed: StreamedRecord, ports: EvidencePorts, report: EvidenceReport) -> _EvidenceTask | None:
-    """Returns None if nothing of the record is kept, or if it is invalid (dead-lettered)."""
+def _task_of(streamed: StreamedRecord, dead_letters: DeadLetters, report: EvidenceReport) -> _EvidenceTask | None:
+    """Returns None if the record is invalid (dead-lettered)."""
     try:
         record = ResultRecord.model_validate_json(streamed.data)
     except ValidationError as error:
         problem = InvalidEventError(f"not a result record: {describe(error)}")
-        report.dead_letter(streamed.body, ports.dead_letters, ItemFailure(streamed.sequence_number, problem))
+        report.dead_letter(streamed.body, dead_letters, ItemFailure(streamed.sequence_number, problem))
         return None
-    if record.matched:
-        return _EvidenceTask(streamed, record, keeps_record=True, keeps_fragment=True)
-    keep = ports.keep(record.frame.stream_name)
-    keeps_fragment = keep.fragments == "ALL" and record.frame.fragment_number is not None
-    task = _EvidenceTask(streamed, record, keep.records == "ALL", keeps_fragment)
-    return task if task.keeps_record or task.keeps_fragment else None
+    return _EvidenceTask(streamed, record)
 
 
-def _by_stream(tasks: Sequence[_EvidenceTask]) -> dict[str, dict[str, list[_EvidenceTask]]]:
-    """Returns stream name → fragment number → tasks with frames of that fragment."""
-    grouped: dict[str, dict[str, list[_EvidenceTask]]] = {}
+def _choose(task: _EvidenceTask, ports: EvidencePorts) -> None:
+    """Sets which parts of the evidence are kept."""
+    task.keeps_record = task.keeps_fragment = task.record.matched
+    if not task.record.matched:
+        keep = ports.keep(task.record.frame.stream_name)
+        task.keeps_record = keep.records == "ALL"
+        task.keeps_fragment = keep.fragments == "ALL" and task.record.frame.fragment_number is not None
+
+
+def _fetches(tasks: Sequence[_EvidenceTask]) -> list[tuple[str, dict[str, list[_EvidenceTask]]]]:
+    """Returns the fetches to make: stream name, and fragment number → tasks with frames of that fragment. Fragments
+    that are tried again are fetched alone, so that each fails alone."""
+    grouped: dict[tuple[str, str], dict[str, list[_EvidenceTask]]] = {}
     for task in tasks:
         frame = task.record.frame
-        if task.keeps_fragment and frame.fragment_number is not None:
-            grouped.setdefault(frame.stream_name, {}).setdefault(frame.fragment_number, []).append(task)
-    return grouped
+        if task.error is None and task.keeps_fragment and frame.fragment_number is not None:
+            alone = frame.fragment_number if task.attempts > 1 else ""
+            group = grouped.setdefault((frame.stream_name, alone), {})
+            group.setdefault(frame.fragment_number, []).append(task)
+    return [(stream_name, group) for (stream_name, _), group in grouped.items()]
 
 
 def _archive_fragments(stream_name: str, sharing: dict[str, list[_EvidenceTask]], ports: EvidencePorts) -> list[int]:
@@ -153,10 +195,18 @@ def _archive_fragments(stream_name: str, sharing: dict[str, list[_EvidenceTask]]
                 for task in sharing[media.fragment_number]:
                     task.missing.append(gone)
             waiting.discard(media.fragment_number)
-    except KinesightError as error:
+    except Exception as error:  # noqa: BLE001 - an unexpected error fails these fragments only
         for task in (task for number in waiting for task in sharing[number]):
-            task.error = error
+            _fail_fragment(task, classified(error))
     return sizes
+
+
+def _fail_fragment(task: _EvidenceTask, error: KinesightError) -> None:
+    """The rest is kept in the last attempt only, so that an alert is complete."""
+    if is_final(error, task.attempts):
+        task.refusal = error
+    else:
+        task.error = error
 
 
 def _keep_safely(task: _EvidenceTask, ports: EvidencePorts) -> None:
@@ -190,20 +240,20 @@ def _alert_once(task: _EvidenceTask, ports: EvidencePorts) -> None:
     if ports.alerts is None or not ports.ledger.begin(work):
         return
     try:
-        ports.alerts.send(alert_for(task.record, ports.store.link, [str(error) for error in task.missing]))
+        missing = [str(error) for error in (*task.missing, task.refusal) if error is not None]
+        ports.alerts.send(alert_for(task.record, ports.store.link, missing))
     except BaseException:
-        ports.ledger.release(work)
+        run_safely(lambda: ports.ledger.release(work))  # its own error must not hide this one; the entry expires
         raise
-    ports.ledger.finish(work)
     task.alerted = True
+    run_safely(lambda: ports.ledger.finish(work))  # one that cannot be written expires; the alert is sent all the same
 
 
 def _settle(task: _EvidenceTask, dead_letters: DeadLetters, report: EvidenceReport) -> None:
     report.missing += [task.failure(error) for error in task.missing]
     report.alerted += [task.record] if task.alerted else []
-    if task.error is None:
+    error = task.error or task.refusal
+    if error is not None:
+        report.fail(task.streamed.body, task.attempts, dead_letters, task.failure(error))
+    elif task.keeps_record or task.keeps_fragment:
         report.kept.append(task.record)
-    elif isinstance(task.error, PermanentError):
-        report.dead_letter(task.streamed.body, dead_letters, task.failure(task.error))
-    else:
-        report.retry(task.failure(task.error))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from kinesight.domain.errors import PermanentError, TransientError
 from kinesight.domain.gate.decision import Decision, GateMode, GateSettings, decide, read_state
 from kinesight.domain.model import Frame, to_epoch_ms
 from kinesight.domain.ports import ImageStore, VersionedDocuments
@@ -45,14 +44,14 @@ class FrameGate:
     def decide(self, frame: Frame) -> GateDecision | None:
         """Returns the decision on a frame; None if the gate is off, which reads and stores nothing.
 
-        Raises neither transient nor permanent errors: the detector raises them when it reads the same image."""
+        Raises only errors of `settings`: the detector raises those of the image when it reads it."""
         settings = self.settings(frame.stream_name)
         if settings.mode is GateMode.OFF:
             return None
         try:
             luma = self.lumas.luma(self.images.read(frame.image))
             decision = self._decide(settings, frame, luma)
-        except (TransientError, PermanentError):
+        except Exception:  # noqa: BLE001 - whatever failed, the frame is sent
             return GateDecision.FAILED_OPEN
         if decision is None:
             return GateDecision.FAILED_OPEN

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
 
-from kinesight.domain.errors import LeaseLostError, TransientError
+from kinesight.domain.errors import LeaseLostError
 from kinesight.domain.live.backoff import backoff_s
 from kinesight.domain.live.leases import HeldLease, LiveCheckpoint
 from kinesight.domain.live.stream_state import StreamState
@@ -75,13 +75,14 @@ class Checkpoints:
         return self._state.is_lost
 
     def _move(self, checkpoint: LiveCheckpoint) -> None:
-        """Retries a transient error; the full queue stops reading meanwhile."""
+        """Retries whatever fails but a lost lease, which a checkpoint that cannot be written ends in; the full queue
+        stops reading meanwhile."""
         for attempt in itertools.count():
             try:
                 self._state.held.move(checkpoint)
             except LeaseLostError:
                 return
-            except TransientError as error:
+            except Exception as error:  # noqa: BLE001 - see above
                 self._state.warn(error)
             else:
                 self._pace.restart()

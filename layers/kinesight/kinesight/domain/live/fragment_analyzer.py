@@ -1,14 +1,18 @@
-"""Analyzes the keyframes of one fragment, retrying until each is analyzed or dead-lettered."""
+"""Analyzes the keyframes of one fragment, retrying until each is analyzed or dead-lettered.
+
+A transient error is retried as long as the lease is held; an unexpected one in batches.MOST_ATTEMPTS attempts.
+"""
 
 import itertools
 import json
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache, partial
 
 from kinesight.domain.analysis.pipeline import FrameAnalysis, PipelineSettings, analyze
-from kinesight.domain.batches import dead_letter
-from kinesight.domain.errors import InvalidTimestampError, PermanentError
+from kinesight.domain.batches import classified, dead_letter, is_final, is_repeated, run_safely
+from kinesight.domain.errors import InvalidTimestampError, KinesightError
 from kinesight.domain.live.backoff import backoff_s
 from kinesight.domain.live.ports import LivePorts
 from kinesight.domain.live.stream_state import StreamState
@@ -27,7 +31,27 @@ class FragmentAnalyzer:
         self._settings = settings
 
     def analyze(self, fragment: MediaFragment, number: str, keyframes: Sequence[Keyframe]) -> bool:
-        """Analyzes keyframes of a fragment; False if it was given up because the lease is lost or the consumer ends."""
+        """Analyzes keyframes of a fragment; False if it was given up because the lease is lost or the consumer ends.
+        Never raises: a fragment whose keyframes cannot even be attempted is dead-lettered."""
+        for attempt in itertools.count(1):
+            try:
+                return self._analyze(fragment, number, keyframes)
+            except Exception as error:  # noqa: BLE001 - an unexpected error fails this fragment only
+                if self.gives_up(fragment_body(self._state.name, fragment, number), classified(error), attempt):
+                    return True
+            if self._state.is_lost:
+                break
+            self._state.abandon.wait(backoff_s(attempt))
+        return False
+
+    def gives_up(self, body: str, error: KinesightError, attempt: int) -> bool:
+        """Whether a keyframe or fragment that failed in this attempt, counted from 1, was dead-lettered."""
+        if not is_final(error, attempt):
+            self._state.warn(error)
+            return False
+        return self.dead_letter(body, error)
+
+    def _analyze(self, fragment: MediaFragment, number: str, keyframes: Sequence[Keyframe]) -> bool:
         if self._is_too_old(fragment):
             self._state.counts.add(dropped=len(keyframes))
             return True
@@ -36,18 +60,22 @@ class FragmentAnalyzer:
             FrameAnalysis(_key(fragment, one), cache(partial(self._frame, fragment, number, one))) for one in keyframes
         ]
         bodies = {_key(fragment, one): self._dead_letter_body(fragment, number, one) for one in keyframes}
+        unexpected: Counter[str] = Counter()
         for attempt in itertools.count():
             if self._state.is_lost:
                 break
-            left = self._retry(left, bodies)
+            left = self._retry(left, bodies, unexpected)
             if not left:
-                self._state.counts.raise_to(age_ms=self._ports.now_ms() - server_ms(fragment))
+                run_safely(lambda: self._count_age(fragment))
                 return True
             self._state.counts.add(retried=len(left))
             self._state.abandon.wait(backoff_s(attempt))
         return False
 
-    def dead_letter(self, body: str, reason: PermanentError) -> bool:
+    def _count_age(self, fragment: MediaFragment) -> None:
+        self._state.counts.raise_to(age_ms=self._ports.now_ms() - server_ms(fragment))
+
+    def dead_letter(self, body: str, reason: KinesightError) -> bool:
         """Dead-letters a keyframe or fragment; False if that fails."""
         error = dead_letter(body, reason, self._ports.dead_letters)
         if error is not None:
@@ -56,8 +84,11 @@ class FragmentAnalyzer:
         self._state.counts.add(dead_lettered=1)
         return True
 
-    def _retry(self, analyses: list[FrameAnalysis], bodies: dict[str, str]) -> list[FrameAnalysis]:
-        """Makes one attempt; returns new analyses of the keyframes to be retried."""
+    def _retry(
+        self, analyses: list[FrameAnalysis], bodies: dict[str, str], unexpected: Counter[str]
+    ) -> list[FrameAnalysis]:
+        """Makes one attempt; returns new analyses of the keyframes to be retried. `unexpected` counts the unexpected
+        errors of each."""
         try:
             analyze(analyses, self._ports.detection, self._settings)
         finally:
@@ -65,7 +96,7 @@ class FragmentAnalyzer:
         return [
             FrameAnalysis(one.subject, one.resolve)
             for one in analyses
-            if not self._is_finished(one, bodies[one.subject])
+            if not self._is_finished(one, bodies[one.subject], unexpected)
         ]
 
     def _is_too_old(self, fragment: MediaFragment) -> bool:
@@ -73,17 +104,14 @@ class FragmentAnalyzer:
         limit_ms = camera.live.drop_after_seconds * 1000
         return limit_ms > 0 and self._ports.now_ms() - server_ms(fragment) > limit_ms
 
-    def _is_finished(self, one: FrameAnalysis, body: str) -> bool:
+    def _is_finished(self, one: FrameAnalysis, body: str, unexpected: Counter[str]) -> bool:
         if one.error is None:
-            self._ports.log_frame(one)
             self._count(one)
-            return True
-        if not isinstance(one.error, PermanentError):
-            self._state.warn(one.error)
-            return False
-        if not self.dead_letter(body, one.error):
-            return False
-        self._ports.log_frame(one)
+        else:
+            unexpected[one.subject] += is_repeated(one.error)
+            if not self.gives_up(body, one.error, unexpected[one.subject]):
+                return False
+        run_safely(lambda: self._ports.log_frame(one))
         return True
 
     def _count(self, one: FrameAnalysis) -> None:
@@ -122,6 +150,24 @@ class FragmentAnalyzer:
             ),
             tags=dict(fragment.tags),
         )
+
+
+def fragment_body(stream_name: str, fragment: MediaFragment, number: str) -> str:
+    """Returns what the on-demand workflow needs to analyze a whole fragment, as JSON; without its times if these are
+    what is wrong with it."""
+    try:
+        start_ms = server_ms(fragment)
+        ticks = max((block.timecode for block in fragment.blocks), default=fragment.cluster_timecode)
+        length_ms = max(0, (ticks - fragment.cluster_timecode) * fragment.timecode_scale_ns // 1_000_000)
+        return range_body(stream_name, start_ms, start_ms + length_ms, fragmentNumber=number)
+    except Exception:  # noqa: BLE001 - the fragment is dead-lettered in any case
+        return json.dumps({"streamName": stream_name, "fragmentNumber": number})
+
+
+def range_body(stream_name: str, start_ms: int, end_ms: int, **fields: str) -> str:
+    """Returns what the on-demand workflow needs to analyze a range of server timestamps, as JSON."""
+    start, end = (from_epoch_ms(one).isoformat(timespec="milliseconds") for one in (start_ms, end_ms))
+    return json.dumps({"streamName": stream_name, **fields, "startTimestamp": start, "endTimestamp": end})
 
 
 def server_ms(fragment: MediaFragment) -> int:

@@ -1,7 +1,8 @@
 """One leased stream that is read live: a thread reads fragments in order, a thread moves the checkpoint behind them.
 
 A fragment is finished when it is analyzed, dead-lettered or, if configured, too old. Transient failures are retried
-until the lease is lost or the consumer ends; then the next consumer starts again from the checkpoint.
+until the lease is lost or the consumer ends; then the next consumer starts again from the checkpoint. Unexpected ones
+are retried a few times and then dead-lettered.
 """
 
 from collections.abc import Callable
@@ -46,7 +47,7 @@ class LiveStream:
         analyzer = FragmentAnalyzer(self._state, ports, settings.pipeline)
         checkpoints = Checkpoints(self._state, settings.fragments_in_flight)
         camera = LiveCamera(self._state.name, settings.pipeline.configuration)
-        reader = StreamReader(self._state, ports.media, camera, analyzer, checkpoints, pool)
+        reader = StreamReader(self._state, ports, camera, analyzer, checkpoints, pool)
         self._threads = (self._thread("read", reader.read), self._thread("commit", checkpoints.commit))
 
     @property

@@ -1,14 +1,34 @@
-"""Reads the fragments of one stream from GetMedia, in order, and submits their keyframes for analysis."""
+"""Reads the fragments of one stream from GetMedia, in order, and submits their keyframes for analysis.
 
+Nothing stops a stream at the same fragment for ever. A fragment that cannot be read or sampled is dead-lettered after a
+few attempts. If reading fails before a fragment is known, the time from the last one until now is dead-lettered as a
+range, and reading continues with what is recorded from then on.
+"""
+
+import itertools
 import json
 from concurrent.futures import Executor
 
-from kinesight.domain.errors import EvidenceGoneError, MediaBusyError, StreamGoneError, UnreadableMediaError
+from kinesight.domain.batches import MOST_ATTEMPTS, classified
+from kinesight.domain.errors import (
+    EvidenceGoneError,
+    KinesightError,
+    StreamGoneError,
+    TransientError,
+    UnreadableMediaError,
+)
+from kinesight.domain.live.backoff import backoff_s
 from kinesight.domain.live.checkpoints import Checkpoints, InFlight, finished
-from kinesight.domain.live.fragment_analyzer import FragmentAnalyzer, producer_ms, server_ms
+from kinesight.domain.live.fragment_analyzer import (
+    FragmentAnalyzer,
+    fragment_body,
+    producer_ms,
+    range_body,
+    server_ms,
+)
 from kinesight.domain.live.leases import LiveCheckpoint
 from kinesight.domain.live.live_camera import LiveCamera
-from kinesight.domain.live.ports import LiveMedia, LiveStart
+from kinesight.domain.live.ports import LivePorts, LiveStart
 from kinesight.domain.live.stream_state import StreamState
 from kinesight.media.fragments import MediaErrorNotice, MediaFragment
 from kinesight.media.selection import Keyframe, keyframes
@@ -25,14 +45,14 @@ class StreamReader:
     def __init__(
         self,
         state: StreamState,
-        media: LiveMedia,
+        ports: LivePorts,
         camera: LiveCamera,
         analyzer: FragmentAnalyzer,
         checkpoints: Checkpoints,
         pool: Executor,
     ) -> None:
         self._state = state
-        self._media = media
+        self._ports = ports
         self._camera = camera
         self._analyzer = analyzer
         self._checkpoints = checkpoints
@@ -40,6 +60,8 @@ class StreamReader:
         self._last = state.held.lease.checkpoint
         self._unreadable: tuple[str, int] = ("", 0)
         """The last malformed fragment, and how often it was read."""
+        self._failures = 0
+        """Unexpected errors since a fragment was last read."""
 
     def read(self) -> None:
         """Reads until stopped, or until the stream is gone."""
@@ -58,20 +80,44 @@ class StreamReader:
     def _read_connection(self, start: LiveStart) -> LiveStart:
         """Reads one GetMedia connection to its end; returns where the next one starts."""
         try:
-            for item in self._media.read(self._state.name, start):
+            for item in self._ports.media.read(self._state.name, start):
                 if self._state.is_over:
                     break
                 start = self._take(item) or start
-        except EvidenceGoneError:
-            self._state.warn("the fragment to continue after is gone; continuing with the first that is left")
-            return LiveStart(since_ms=self._last.server_ms if self._last else self._state.held.lease.since_ms)
-        except UnreadableMediaError as error:
-            self._state.warn(error)
-            if self._give_up(error):
-                return LiveStart(after_fragment=error.fragment_number)
-        except MediaBusyError as error:
-            self._state.warn(error)
+                self._failures = 0
+        except StreamGoneError:
+            raise
+        except Exception as error:  # noqa: BLE001 - no defect may stop a stream for ever
+            return self._start_after(error, start)
         return start
+
+    def _start_after(self, error: Exception, start: LiveStart) -> LiveStart:
+        """Returns where to read again after a connection failed at `start`."""
+        match error:
+            case EvidenceGoneError():
+                self._state.warn("the fragment to continue after is gone; continuing with the first that is left")
+                return LiveStart(since_ms=self._last.server_ms if self._last else self._state.held.lease.since_ms)
+            case UnreadableMediaError():
+                self._state.warn(error)
+                return LiveStart(after_fragment=error.fragment_number) if self._give_up(error) else start
+            case TransientError():
+                self._state.warn(error)
+                return start
+            case _:
+                return self._skip_to_now(classified(error)) or start
+
+    def _skip_to_now(self, error: KinesightError) -> LiveStart | None:
+        """After a few unexpected errors, dead-letters the time since the last fragment, and returns the start behind
+        it; None if it is to be read again."""
+        self._failures += 1
+        self._state.stop.wait(backoff_s(self._failures))
+        if self._state.is_over:
+            return None
+        now_ms = self._ports.now_ms()
+        start_ms = self._last.server_ms if self._last else self._state.held.lease.since_ms
+        body = range_body(self._state.name, min(start_ms, now_ms), now_ms)
+        attempt = MOST_ATTEMPTS if self._failures % MOST_ATTEMPTS == 0 else 1
+        return LiveStart(since_ms=now_ms) if self._analyzer.gives_up(body, error, attempt) else None
 
     def _take(self, item: MediaFragment | MediaErrorNotice) -> LiveStart | None:
         """Submits a new fragment; returns the start after it, or None for other items."""
@@ -106,11 +152,26 @@ class StreamReader:
 
     def _submit(self, fragment: MediaFragment, number: str) -> None:
         """Samples and submits a fragment; blocks while too many are in flight."""
-        sampled, state = self._sample(fragment)
+        sampled, state = self._sample_safely(fragment, number)
         self._state.counts.raise_to(lag_ms=fragment.millis_behind_now or 0)
         done = self._pool.submit(self._analyzer.analyze, fragment, number, sampled) if sampled else finished()
         self._last = LiveCheckpoint(fragment_number=number, server_ms=server_ms(fragment), sampler_state=state)
         self._checkpoints.add(InFlight(self._last, done))
+
+    def _sample_safely(self, fragment: MediaFragment, number: str) -> tuple[list[Keyframe], int]:
+        """Samples; if every attempt fails, dead-letters the fragment and returns no keyframe. Raises what fails if the
+        stream is over, so that the fragment is left to the next consumer."""
+        for attempt in itertools.count(1):
+            try:
+                return self._sample(fragment)
+            except Exception as error:
+                body = fragment_body(self._state.name, fragment, number)
+                if self._analyzer.gives_up(body, classified(error), attempt):
+                    break
+                if self._state.is_over:
+                    raise
+            self._state.stop.wait(backoff_s(attempt))
+        return [], self._last.sampler_state if self._last else 0
 
     def _sample(self, fragment: MediaFragment) -> tuple[list[Keyframe], int]:
         """Returns the sampled keyframes and the sampler's new state."""

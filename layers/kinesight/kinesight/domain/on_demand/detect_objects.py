@@ -1,11 +1,13 @@
 """detect_objects: analyzes the frames of a window, publishes their records, and writes a report of each frame."""
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import partial
 
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
+from kinesight.domain.batches import MOST_ATTEMPTS, is_final, is_repeated
 from kinesight.domain.configuration.configuration import Configuration
-from kinesight.domain.errors import InvalidEventError, PermanentError, TransientError
+from kinesight.domain.errors import InvalidEventError
 from kinesight.domain.model import Frame, to_epoch_ms
 from kinesight.domain.on_demand.extract_images import manifest_key
 from kinesight.domain.on_demand.messages import REPORTS, AnalyzedFrame, RangePlan, WindowManifest, WindowReport
@@ -30,19 +32,20 @@ def detect_window(
 ) -> WindowReport:
     """Adds to the report of an earlier attempt, which is written before anything is raised.
 
-    Appends to `analyses`, which the caller has even if the window fails. Raises the first TransientError of a frame, so
-    that the window is retried; the ledger holds what is done.
+    Appends to `analyses`, which the caller has even if the window fails. Raises the first error of a frame that is not
+    final, so that the window is retried; the ledger holds what is done.
     """
     manifest = _manifest(plan, index, ports.work)
     before = _earlier_report(plan, index, ports.work)
     by_ms = {to_epoch_ms(frame.image_timestamp): _analysis(frame) for frame in manifest.frames}
-    remaining = {at_ms: one for at_ms, one in by_ms.items() if at_ms not in before.published}
+    given_up = {at_ms for at_ms, attempts in before.attempts.items() if attempts >= MOST_ATTEMPTS}
+    remaining = {at_ms: one for at_ms, one in by_ms.items() if at_ms not in before.published.keys() | given_up}
     analyses += remaining.values()
     analyze(list(remaining.values()), ports.detection, _overridden(plan, settings))
     report = _merged(before, remaining)
     ports.work.write(report_key(plan, index), report.model_dump_json(by_alias=True).encode(), "application/json")
-    for one in remaining.values():
-        if isinstance(one.error, TransientError):
+    for at_ms, one in remaining.items():
+        if one.error is not None and at_ms not in report.failed:
             raise one.error
     return report
 
@@ -83,13 +86,20 @@ def _merged(before: WindowReport, analyses: dict[int, FrameAnalysis]) -> WindowR
     }
     done = {at_ms for at_ms, one in analyses.items() if one.already_analyzed}
     over_budget = {at_ms for at_ms, one in analyses.items() if one.over_budget is not None}
-    failed = {at_ms: repr(one.error) for at_ms, one in analyses.items() if isinstance(one.error, PermanentError)}
+    attempts = Counter(before.attempts) + Counter(at_ms for at_ms, one in analyses.items() if is_repeated(one.error))
+    failed = {at_ms: before.failed[at_ms] for at_ms in before.failed.keys() - analyses.keys()}
+    failed |= {
+        at_ms: repr(one.error)
+        for at_ms, one in analyses.items()
+        if one.error is not None and is_final(one.error, attempts[at_ms])
+    }
     return WindowReport(
         index=before.index,
         published=published,
         already_analyzed=tuple(sorted(done | set(before.already_analyzed))),
         over_budget=tuple(sorted(over_budget)),
         failed=failed,
+        attempts=attempts,
     )
 
 

@@ -208,13 +208,14 @@ class AnalyzedFrame(Value):
 
 
 class WindowReport(Value):
-    """Results of a window's frames, by moment (epoch milliseconds)."""
+    """Results of a window's frames, by moment (epoch milliseconds). `attempts`: those that failed unexpectedly."""
 
     index: int
     published: Mapping[int, AnalyzedFrame] = Field(default_factory=dict)
     already_analyzed: tuple[int, ...] = ()
     over_budget: tuple[int, ...] = ()
     failed: Mapping[int, str] = Field(default_factory=dict)
+    attempts: Mapping[int, int] = Field(default_factory=dict)
 
 
 class EvidenceLink(Value):

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from kinesight.domain.batches import FailedItems, ItemFailure, QueuedMessage
-from kinesight.domain.errors import InvalidEventError, KinesightError, PermanentError, StorageBusyError
+from kinesight.domain.batches import FailedItems, ItemFailure, QueuedMessage, classified, run_safely
+from kinesight.domain.errors import KinesightError, StorageBusyError, UnexpectedError
 from kinesight.domain.model import Selector, Value
 from kinesight.domain.on_demand.executions import AnalysisRun, stream_name_of
 from kinesight.domain.on_demand.kvs_notifications import NotifiedFragment, parse_notification
@@ -73,53 +73,73 @@ class StartReport(FailedItems):
     started: list[AnalysisRun] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _StreamMessages:
-    """The messages of a batch for one stream."""
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    """A message: of a notified fragment, or a reminder of a time in epoch milliseconds."""
 
-    messages: list[QueuedMessage] = field(default_factory=list)
-    fragments: list[NotifiedFragment] = field(default_factory=list)
-    reminders: set[int] = field(default_factory=set)
+    message: QueuedMessage
+    fragment: NotifiedFragment | None = None
+    reminder_ms: int | None = None
 
 
 def start_analyses(messages: Sequence[QueuedMessage], ports: StartPorts, settings: StartSettings) -> StartReport:
     """Processes a batch. Errors of streams and messages are in the report, never raised."""
     report = StartReport()
     for stream_arn, mail in _sorted_by_stream(messages, ports, settings, report).items():
-        try:
-            rules = settings.rules(stream_name_of(stream_arn) or "")
-            if rules is None:
-                report.without_detector += mail.fragments
-                continue
-            report.started += _Stream(stream_arn, ports, settings.selector, rules).take(mail)
-        except PermanentError as error:
-            for message in mail.messages:
-                report.dead_letter(message.body, ports.dead_letters, ItemFailure(message.message_id, error))
-        except KinesightError as error:
-            report.retry(*(ItemFailure(message.message_id, error) for message in mail.messages))
-        else:
-            report.fragments += mail.fragments
+        _take_safely(stream_arn, mail, ports, settings, report)
     return report
+
+
+def _take_safely(
+    stream_arn: str, mail: Sequence[_Mail], ports: StartPorts, settings: StartSettings, report: StartReport
+) -> None:
+    """An unexpected error fails one message only: each is tried alone then."""
+    error = run_safely(lambda: _take(stream_arn, mail, ports, settings, report))
+    if isinstance(error, UnexpectedError) and len(mail) > 1:
+        for one in mail:
+            _take_safely(stream_arn, [one], ports, settings, report)
+    elif error is not None:
+        for one in mail:
+            _fail(one.message, error, ports, report)
+
+
+def _take(
+    stream_arn: str, mail: Sequence[_Mail], ports: StartPorts, settings: StartSettings, report: StartReport
+) -> None:
+    rules = settings.rules(stream_name_of(stream_arn) or "")
+    fragments = [one.fragment for one in mail if one.fragment is not None]
+    if rules is None:
+        report.without_detector += fragments
+        return
+    report.started += _Stream(stream_arn, ports, settings.selector, rules).take(mail)
+    report.fragments += fragments
+
+
+def _fail(message: QueuedMessage, error: KinesightError, ports: StartPorts, report: StartReport) -> None:
+    report.fail(message.body, message.receive_count, ports.dead_letters, ItemFailure(message.message_id, error))
 
 
 def _sorted_by_stream(
     messages: Sequence[QueuedMessage], ports: StartPorts, settings: StartSettings, report: StartReport
-) -> dict[str, _StreamMessages]:
-    by_stream: dict[str, _StreamMessages] = defaultdict(_StreamMessages)
+) -> dict[str, list[_Mail]]:
+    by_stream: dict[str, list[_Mail]] = defaultdict(list)
     for message in messages:
-        reminder = _reminder(message.body)
-        if reminder is not None:
-            by_stream[reminder.reminder_of].reminders.add(reminder.wake_at_ms)
-            by_stream[reminder.reminder_of].messages.append(message)
-            continue
         try:
-            fragment = parse_notification(message.body, settings.selector)
-        except InvalidEventError as error:
-            report.dead_letter(message.body, ports.dead_letters, ItemFailure(message.message_id, error))
+            stream_arn, mail = _read(message, settings)
+        except Exception as error:  # noqa: BLE001 - an unexpected error fails this message only
+            _fail(message, classified(error), ports, report)
         else:
-            by_stream[fragment.stream_arn].fragments.append(fragment)
-            by_stream[fragment.stream_arn].messages.append(message)
+            by_stream[stream_arn].append(mail)
     return by_stream
+
+
+def _read(message: QueuedMessage, settings: StartSettings) -> tuple[str, _Mail]:
+    """Returns the ARN of the stream, and the message. Raises InvalidEventError."""
+    reminder = _reminder(message.body)
+    if reminder is not None:
+        return reminder.reminder_of, _Mail(message, reminder_ms=reminder.wake_at_ms)
+    fragment = parse_notification(message.body, settings.selector)
+    return fragment.stream_arn, _Mail(message, fragment)
 
 
 def _reminder(body: str) -> Reminder | None:
@@ -141,7 +161,7 @@ class _Stream:
         self._ends_ms: dict[str, int] = {}
         self._wake_at_ms: int | None = None
 
-    def take(self, mail: _StreamMessages) -> list[AnalysisRun]:
+    def take(self, mail: Sequence[_Mail]) -> list[AnalysisRun]:
         """Returns the executions that were started. Raises KinesightError; then the messages have to be redelivered."""
         bursts = self._update(lambda known: self._advance(known, mail))
         runs = [self._run(one) for one in bursts.closing]
@@ -150,14 +170,15 @@ class _Stream:
             self._update(lambda known: known.with_started(bursts.closing))
         return started
 
-    def _advance(self, known: StreamBursts, mail: _StreamMessages) -> StreamBursts:
+    def _advance(self, known: StreamBursts, mail: Sequence[_Mail]) -> StreamBursts:
         rules = self._rules
         bursts = known
-        for fragment in mail.fragments:
-            bursts = bursts.with_fragment(fragment, self._now_ms, rules)
+        for one in mail:
+            if one.fragment is not None:
+                bursts = bursts.with_fragment(one.fragment, self._now_ms, rules)
         for burst in bursts.due(self._now_ms, rules):
             bursts = bursts.with_closing(burst, self._end_ms(burst), rules)
-        if bursts.wake_at_ms in mail.reminders or (bursts.wake_at_ms or 0) <= self._now_ms:
+        if bursts.wake_at_ms in {one.reminder_ms for one in mail} or (bursts.wake_at_ms or 0) <= self._now_ms:
             bursts = bursts.model_copy(update={"wake_at_ms": self._next_check(bursts)})
         return bursts
 

@@ -7,9 +7,13 @@ is one execution per stream at a time.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
+from pydantic import ValidationError
+
+from kinesight.domain.batches import run_safely
 from kinesight.domain.errors import KinesightError, StreamGoneError
 from kinesight.domain.model import Value
 from kinesight.domain.on_demand.executions import AnalysisRun, on_grid
@@ -119,9 +123,7 @@ class _Sweep:
             is_late=self._is_late,
         )
         for stream in found.selected:
-            sampling = self._settings.sampling(stream.name)
-            if sampling is not None:
-                self._samplings[stream.arn] = sampling
+            self._guard(stream, partial(self._read_sampling, stream))
         selected = [stream for stream in found.selected if stream.arn in self._samplings]
         self._report.selected, self._report.pending = len(selected), len(found.late)
         for stream, error in found.unknown:
@@ -130,11 +132,18 @@ class _Sweep:
             if self._is_late():
                 self._report.pending += 1
                 continue
-            try:
-                self._advance(stream, known.get(stream.arn, Versioned(0, None)))
-            except KinesightError as error:
-                self._fail(stream, error)
+            self._guard(stream, partial(self._advance, stream, known.get(stream.arn, Versioned(0, None))))
         return self._report
+
+    def _guard(self, stream: VideoStream, action: Callable[[], None]) -> None:
+        error = run_safely(action)
+        if error is not None:
+            self._fail(stream, error)
+
+    def _read_sampling(self, stream: VideoStream) -> None:
+        sampling = self._settings.sampling(stream.name)
+        if sampling is not None:
+            self._samplings[stream.arn] = sampling
 
     def _is_late(self) -> bool:
         return self._ports.clock.now_s() >= self._ports.deadline_s
@@ -237,7 +246,9 @@ def _farthest_behind_first(streams: Iterable[VideoStream], known: Mapping[str, V
     """Sorts streams by the end of their last range, so that more streams than fit one sweep are swept evenly."""
 
     def until_ms(stream: VideoStream) -> int:
-        checkpoint = _checkpoint(known.get(stream.arn, Versioned(0, None)))
+        checkpoint = None
+        with suppress(ValidationError):  # one that cannot be read fails its own stream, later
+            checkpoint = _checkpoint(known.get(stream.arn, Versioned(0, None)))
         if checkpoint is None:
             return 0
         return checkpoint.pending.end_ms if checkpoint.pending else checkpoint.swept_until_ms

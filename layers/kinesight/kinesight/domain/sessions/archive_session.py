@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from kinesight.domain.analysis.result_records import archive_key, fragment_day
-from kinesight.domain.batches import FailedItems, ItemFailure, QueuedMessage
-from kinesight.domain.errors import KinesightError, NoRetentionError, PermanentError, StreamGoneError
+from kinesight.domain.batches import FailedItems, ItemFailure, QueuedMessage, classified
+from kinesight.domain.errors import NoRetentionError, StreamGoneError
 from kinesight.domain.model import from_epoch_ms, to_epoch_ms
 from kinesight.domain.ports import (
     LONGEST_FRAGMENT_MS,
@@ -100,11 +100,9 @@ def archive_sessions(messages: Sequence[QueuedMessage], ports: ArchivePorts) -> 
             order = ClipOrder.parse(message.body)
             session_id = order.video_of
             _archive(order, ports, report)
-        except PermanentError as error:
-            failure = ItemFailure(message.message_id, error, session_id)
-            report.dead_letter(message.body, ports.dead_letters, failure)
-        except KinesightError as error:
-            report.retry(ItemFailure(message.message_id, error, session_id))
+        except Exception as error:  # noqa: BLE001 - an unexpected error fails this order only
+            failure = ItemFailure(message.message_id, classified(error), session_id)
+            report.fail(message.body, message.receive_count, ports.dead_letters, failure)
     return report
 
 

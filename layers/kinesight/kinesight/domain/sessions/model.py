@@ -5,9 +5,11 @@ All times are epoch milliseconds.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from kinesight.domain.errors import InvalidEventError
 from kinesight.domain.model import BoundingBox
 from kinesight.domain.sessions.processed_frames import ProcessedFrames
 from kinesight.domain.sessions.stationary_objects import Scene
@@ -111,10 +113,27 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class SessionEvent:
-    """A change to publish, with the session as it was then."""
+    """A change to publish, with the session as it was then. `attempts`: deliveries that failed unexpectedly."""
 
     type: SessionEventType
     session: Session
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class UndeliveredEvent:
+    """A change as it is dead-lettered; `state_key` is that of the state of its stream."""
+
+    state_key: str
+    undelivered: SessionEvent
+
+    @classmethod
+    def parse(cls, document: Any) -> "UndeliveredEvent":
+        """Raises InvalidEventError."""
+        try:
+            return UNDELIVERED_EVENT.validate_python(document)
+        except ValidationError as error:
+            raise InvalidEventError(f"not an undelivered change of a session: {error.errors()[0]}") from error
 
 
 @dataclass(slots=True)
@@ -168,3 +187,4 @@ class TrackerState:
 
 
 TRACKER_STATE: TypeAdapter[TrackerState] = TypeAdapter(TrackerState)
+UNDELIVERED_EVENT: TypeAdapter[UndeliveredEvent] = TypeAdapter(UndeliveredEvent)

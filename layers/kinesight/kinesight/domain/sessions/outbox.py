@@ -1,12 +1,15 @@
 """Delivers the changes of sessions: events to other software, alerts to people, the newest state to the session store.
 
 Events are published in order, so the first one that fails delays those after it. Alerts go to systems of other owners:
-one that fails waits and delays nothing; one that a channel refuses permanently is given up and reported.
+one that fails waits and delays nothing; one that a channel refuses permanently is given up and reported. What keeps
+failing with an unexpected error is given up too, after batches.MOST_ATTEMPTS deliveries, to be dead-lettered.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
+from kinesight.domain.batches import is_final, is_repeated, run_safely
 from kinesight.domain.errors import ChannelRefusedError, KinesightError, PermanentError
 from kinesight.domain.ports import Alert, AlertChannel, Ledger
 from kinesight.domain.sessions.alerts import alert_of, document_of
@@ -62,10 +65,11 @@ class Delivery:
 
 @dataclass(slots=True)
 class DeliveryResult:
-    """Outcome of an outbox. `undelivered` is to be delivered again, in this order. `failed_alerts`: errors of waiting
-    alerts; `failure`: the error that stopped the events."""
+    """Outcome of an outbox. `undelivered` is to be delivered again, in this order; `given_up` is not, for the error
+    beside it. `failed_alerts`: errors of waiting alerts; `failure`: the error that stopped the events."""
 
     undelivered: list[SessionEvent] = field(default_factory=list)
+    given_up: list[tuple[SessionEvent, KinesightError]] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     failed_alerts: list[KinesightError] = field(default_factory=list)
@@ -75,7 +79,7 @@ class DeliveryResult:
 def deliver(
     outbox: Sequence[SessionEvent], targets: NotificationTargets, order_clip: Callable[[Session], None] | None = None
 ) -> DeliveryResult:
-    """Delivers the outbox and orders the clip of each session that ended. Raises no KinesightError: failures are in the
+    """Delivers the outbox and orders the clip of each session that ended. Raises nothing: failures are in the
     result."""
     result = DeliveryResult()
     for event in outbox:
@@ -95,55 +99,73 @@ def _publish_event(
     order_clip: Callable[[Session], None] | None,
     result: DeliveryResult,
 ) -> None:
+    failures: list[KinesightError] = []
     for name, channel in targets.events.items():
-        try:
-            channel.send(event.type, document_of(event.session))
-        except PermanentError as error:
+        error = run_safely(partial(_send_event, event, channel))
+        if isinstance(error, PermanentError):
             result.refusals.append(Refusal(name, event.session.session_id, error))
-        except KinesightError as error:
-            result.failure = result.failure or error
-    try:
-        targets.sessions.put(event.session)
-        if event.session.closed and order_clip is not None:
-            order_clip(event.session)
-    except KinesightError as error:
-        result.failure = result.failure or error
-    if result.failure is not None:
-        result.undelivered.append(event)
-        return
-    result.deliveries.append(Delivery(event.type, event.session))
+        elif error is not None:
+            failures.append(error)
+    error = run_safely(lambda: _store(event.session, targets.sessions, order_clip))
+    if error is not None:
+        failures.append(error)
+    if not failures:
+        result.deliveries.append(Delivery(event.type, event.session))
+    elif _waits(event, failures, result):
+        result.failure = failures[0]
+
+
+def _send_event(event: SessionEvent, channel: SessionChannel) -> None:
+    channel.send(event.type, document_of(event.session))
+
+
+def _store(session: Session, sessions: SessionStore, order_clip: Callable[[Session], None] | None) -> None:
+    sessions.put(session)
+    if session.closed and order_clip is not None:
+        order_clip(session)
 
 
 def _send_alerts(event: SessionEvent, targets: NotificationTargets, result: DeliveryResult) -> None:
     failures: list[KinesightError] = []
     for name, route in targets.alerts.items():
-        try:
-            if _alert_once(name, route, event.session, targets):
-                result.deliveries.append(Delivery(event.type, event.session, name))
-        except PermanentError as error:
+        error = run_safely(partial(_alert_once, name, route, event, targets, result))
+        if isinstance(error, PermanentError):
             result.refusals.append(Refusal(name, event.session.session_id, error))
-        except KinesightError as error:
+        elif error is not None:
             failures.append(error)
-    if failures:
-        result.undelivered.append(event)
+    if failures and _waits(event, failures, result):
         result.failed_alerts += failures
 
 
-def _alert_once(name: str, route: AlertRoute, session: Session, targets: NotificationTargets) -> bool:
-    """Each channel has a ledger entry of its own, so that a retry for one channel repeats nothing on the others."""
-    work = f"alert:session:{session.session_id}:{name}"
-    if not targets.ledger.begin(work):
+def _waits(event: SessionEvent, failures: Sequence[KinesightError], result: DeliveryResult) -> bool:
+    """Whether an event that failed is to be delivered again."""
+    attempts = event.attempts + any(is_repeated(error) for error in failures)
+    if all(is_final(error, attempts) for error in failures):
+        result.given_up.append((event, failures[0]))
         return False
+    result.undelivered.append(replace(event, attempts=attempts))
+    return True
+
+
+def _alert_once(
+    name: str, route: AlertRoute, event: SessionEvent, targets: NotificationTargets, result: DeliveryResult
+) -> None:
+    """Each channel has a ledger entry of its own, so that a retry for one channel repeats nothing on the others. An
+    entry that cannot be written after the alert was sent expires; the alert is not sent again for that."""
+    session, ledger = event.session, targets.ledger
+    work = f"alert:session:{session.session_id}:{name}"
+    if not ledger.begin(work):
+        return
     try:
         route.channel.send(route.compose(session, targets.link))
     except PermanentError:
-        targets.ledger.finish(work)
+        run_safely(lambda: ledger.finish(work))
         raise
     except BaseException:
-        targets.ledger.release(work)
+        run_safely(lambda: ledger.release(work))
         raise
-    targets.ledger.finish(work)
-    return True
+    result.deliveries.append(Delivery(event.type, session, name))
+    run_safely(lambda: ledger.finish(work))
 
 
 def _drop_oldest_alerts(result: DeliveryResult) -> None:

@@ -4,38 +4,61 @@ The state of a stream is one versioned document. It is saved before anything is 
 of it (an outbox) and are removed once delivered. Delivery is therefore at-least-once, and the ledger makes each alert
 idempotent per channel. The clip of an ended session is ordered from archive_session through a queue, at least once;
 no video is fetched here, so alerts do not wait for it.
+
+A record that fails unexpectedly is tried again here, alone, and then dead-lettered; so is a change in the outbox, by
+the batches and runs that follow.
 """
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 
 from pydantic import ValidationError
 
-from kinesight.domain.batches import FailedItems, ItemFailure, StreamedRecord, dead_letter, run_safely
+from kinesight.domain.batches import (
+    FailedItems,
+    ItemFailure,
+    StreamedRecord,
+    dead_letter,
+    is_final,
+    is_repeated,
+    pauses_s,
+    run_safely,
+)
 from kinesight.domain.configuration.camera import SessionSettings
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.configuration.matching import CameraRules
-from kinesight.domain.errors import InvalidEventError, StorageBusyError, UnreadableStateError
+from kinesight.domain.errors import (
+    InvalidEventError,
+    KinesightError,
+    StorageBusyError,
+    TransientError,
+    UnreadableStateError,
+)
 from kinesight.domain.model import Frame, FrameSource, ResultRecord, Selector, to_epoch_ms
 from kinesight.domain.plain_values import describe
 from kinesight.domain.ports import DeadLetters, DelayedMessages, Versioned, VersionedDocuments
 from kinesight.domain.sessions.clip import delay_s, order_of
 from kinesight.domain.sessions.model import (
     TRACKER_STATE,
+    UNDELIVERED_EVENT,
     Hit,
     ImageClocks,
     Observation,
     Session,
+    SessionEvent,
     SessionEventType,
     TrackerState,
+    UndeliveredEvent,
 )
-from kinesight.domain.sessions.outbox import Delivery, NotificationTargets, Refusal, deliver
+from kinesight.domain.sessions.outbox import Delivery, DeliveryResult, NotificationTargets, Refusal, deliver
 from kinesight.domain.sessions.tracker import SessionTracker
 
 _ATTEMPTS = 8
+_MARGIN_MS = 15_000
+"""Remaining time of an invocation that another attempt needs."""
 _ON_DEMAND = "|on-demand"
 """Suffix of the key of on-demand state, which is kept apart from live state; stream names contain no `|`."""
 
@@ -43,7 +66,7 @@ _ON_DEMAND = "|on-demand"
 @dataclass(frozen=True, slots=True)
 class SessionPorts:
     """Ports of this verb. `clips`: the queue that archive_session reads. `selector`: the clock that KVS uses for
-    generated images."""
+    generated images. `pause` sleeps for seconds; `remaining_ms`: remaining time of this invocation."""
 
     states: VersionedDocuments
     configuration: Callable[[], Configuration]
@@ -51,6 +74,8 @@ class SessionPorts:
     dead_letters: DeadLetters
     now_ms: Callable[[], int]
     clips: DelayedMessages
+    pause: Callable[[float], None]
+    remaining_ms: Callable[[], int]
     selector: Selector = "PRODUCER_TIMESTAMP"
 
 
@@ -68,19 +93,51 @@ class SessionReport(FailedItems):
 
 @dataclass(frozen=True, slots=True)
 class _Received:
-    sequence_number: str
+    streamed: StreamedRecord
     record: ResultRecord
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Records with the same state, by its key."""
+
+    key: str
+    received: list[_Received]
+
+    def alone(self) -> "list[_Group]":
+        """A group for each record."""
+        return [_Group(self.key, [one]) for one in self.received]
 
 
 def track_batch(batch: Sequence[StreamedRecord], ports: SessionPorts) -> SessionReport:
     """Tracks a batch. Failures are in the report, never raised."""
     report = SessionReport()
-    for key, received in _by_key(batch, ports.dead_letters, report).items():
-        error = run_safely(partial(_track, key, [one.record for one in received], ports, report))
-        if error is not None:
-            report.retry(ItemFailure(None, error, subject=key))
-            report.redeliver(one.sequence_number for one in received)
+    waiting = [_Group(key, received) for key, received in _by_key(batch, ports.dead_letters, report).items()]
+    waiting = _attempt(1, waiting, ports, report)
+    for attempt, pause_s in enumerate(pauses_s(), start=2):
+        if waiting:
+            ports.pause(pause_s)
+            waiting = _attempt(attempt, waiting, ports, report)
     return report
+
+
+def _attempt(attempt: int, groups: Sequence[_Group], ports: SessionPorts, report: SessionReport) -> list[_Group]:
+    """Tracks groups; returns what is to be tried again in this invocation, record by record: each may fail alone."""
+    repeated: list[_Group] = []
+    for group in groups:
+        error = run_safely(partial(_track, group.key, [one.record for one in group.received], ports, report))
+        if error is None:
+            continue
+        if is_final(error, attempt):
+            for one in group.received:
+                failure = ItemFailure(one.streamed.sequence_number, error, subject=group.key)
+                report.dead_letter(one.streamed.body, ports.dead_letters, failure)
+        elif is_repeated(error) and ports.remaining_ms() >= _MARGIN_MS:
+            repeated += group.alone()
+        else:
+            report.retry(ItemFailure(None, error, subject=group.key))
+            report.redeliver(one.streamed.sequence_number for one in group.received)
+    return repeated
 
 
 def pass_time(ports: SessionPorts) -> SessionReport:
@@ -99,6 +156,14 @@ def _pass_time(key: str, versioned: Versioned, ports: SessionPorts, report: Sess
         if SessionTracker(state, key, _camera(key, ports).camera, waits_for_silence=False).is_idle:
             return
     _change(key, ports, report, lambda tracker: tracker.pass_time(ports.now_ms()))
+
+
+def redeliver(event: UndeliveredEvent, ports: SessionPorts) -> SessionReport:
+    """Delivers a change that was dead-lettered. Raises StorageBusyError, DeliveryError; then it is to be repeated."""
+    report = SessionReport()
+    again = replace(event.undelivered, attempts=0)
+    _change(event.state_key, ports, report, lambda tracker: tracker.state.outbox.append(again))
+    return report
 
 
 def state_key(record: ResultRecord) -> str:
@@ -156,7 +221,7 @@ def _by_key(
             problem = InvalidEventError(f"not a result record: {describe(error)}")
             report.dead_letter(streamed.body, dead_letters, ItemFailure(streamed.sequence_number, problem))
             continue
-        grouped.setdefault(state_key(record), []).append(_Received(streamed.sequence_number, record))
+        grouped.setdefault(state_key(record), []).append(_Received(streamed, record))
     return grouped
 
 
@@ -201,17 +266,40 @@ def _change(key: str, ports: SessionPorts, report: SessionReport, work: Callable
 
 def _empty_outbox(key: str, state: TrackerState, version: int, ports: SessionPorts, report: SessionReport) -> None:
     """Delivers the outbox and stores what could not be delivered. If another invocation has saved meanwhile, it
-    delivers again, which is idempotent. Alerts that wait are reported without failing the records."""
+    delivers again, which is idempotent. Alerts that wait, and events that wait for an unexpected error, are reported
+    without failing the records."""
     camera = _camera(key, ports).camera
     result = deliver(state.outbox, ports.targets.only(camera.alert_channels), _clip_orders(ports, camera.sessions))
     report.deliveries += result.deliveries
     report.refusals += result.refusals
     report.retry(*(ItemFailure(None, error, subject=key) for error in result.failed_alerts))
+    for event, error in result.given_up:
+        _dead_letter_event(key, event, error, ports.dead_letters, result, report)
     if result.undelivered != state.outbox:
         state.outbox = result.undelivered
         ports.states.save(key, TRACKER_STATE.dump_json(state).decode(), version)
-    if result.failure is not None:
+    if isinstance(result.failure, TransientError):
         raise result.failure
+    if result.failure is not None:
+        report.retry(ItemFailure(None, result.failure, subject=key))
+
+
+def _dead_letter_event(
+    key: str,
+    event: SessionEvent,
+    error: KinesightError,
+    queue: DeadLetters,
+    result: DeliveryResult,
+    report: SessionReport,
+) -> None:
+    """If the queue fails, the event stays in the outbox."""
+    body = UNDELIVERED_EVENT.dump_json(UndeliveredEvent(key, event)).decode()
+    failure = dead_letter(body, error, queue)
+    if failure is None:
+        report.dead_lettered.append(ItemFailure(None, error, subject=key))
+    else:
+        result.undelivered.insert(0, event)
+        report.retry(ItemFailure(None, failure, subject=key))
 
 
 def _state(body: str | None) -> TrackerState:

@@ -13,6 +13,7 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
+from kinesight.domain.batches import run_safely
 from kinesight.domain.errors import (
     KinesightError,
     NoRetentionError,
@@ -145,8 +146,12 @@ class _Run:
         if self._desired is not None and self._desired.needs_tags:
             unknown |= self._read_tags(selected)
             selected = [stream for stream in selected if stream.arn in self._tags]
+        unknown |= self._read_features(selected)
+        selected = [stream for stream in selected if stream.arn not in unknown]
         work = [(stream, feature) for stream in selected for feature in Feature]
-        self._each(work, lambda pair: self._configure_stream(pair[0], pair[1], stored))
+        self._each(
+            work, lambda pair: self._guard(pair[0].name, partial(self._configure_stream, pair[0], pair[1], stored))
+        )
         kept = {(stream.arn, feature) for stream, feature in work if self._desired_of(feature, stream) is not None}
         leaving = [one for key, one in stored.items() if key not in kept and one.stream_arn not in unknown]
         self._each(
@@ -188,11 +193,22 @@ class _Run:
             self._ports.tags.save(after)
         return {stream.arn for stream in streams if stream.arn not in self._tags}
 
+    def _read_features(self, streams: Sequence[VideoStream]) -> set[str]:
+        """Returns the ARNs of streams of which the settings cannot be made, which are left as they are."""
+        desired = self._desired
+        if desired is None:
+            return set()
+
+        def read(stream: VideoStream) -> None:
+            self._features[stream.arn] = desired.features(stream.name, self._tags.get(stream.arn, {}))
+
+        for stream in streams:
+            self._guard(stream.name, partial(read, stream))
+        return {stream.arn for stream in streams if stream.arn not in self._features}
+
     def _desired_of(self, feature: Feature, stream: VideoStream) -> FeatureSettings | None:
         if self._desired is None:
             return None
-        if stream.arn not in self._features:
-            self._features[stream.arn] = self._desired.features(stream.name, self._tags.get(stream.arn, {}))
         return self._features[stream.arn].feature_settings(feature, stream)
 
     def _is_late(self) -> bool:
@@ -226,7 +242,7 @@ class _Run:
         if known is not None and self._is_fresh(known, desired):
             self._count(unchanged=1)
             return
-        self._guard(stream.name, lambda: self._apply(stream, feature, desired, known))
+        self._apply(stream, feature, desired, known)
 
     def _is_fresh(self, known: ManagedFeature, desired: FeatureSettings) -> bool:
         recent = self._ports.epoch_s - known.verified_at_s < VERIFY_EVERY_S
@@ -282,17 +298,19 @@ class _Run:
     # -- errors of one stream do not stop the others -------------------------------------------------------------
 
     def _guard(self, stream_name: str, action: Any) -> None:
-        try:
-            action()
-        except NoRetentionError:
-            self._no_retention(stream_name)
-        except StreamGoneError:
-            self._count(vanished=1)
-        except StreamBusyError:
-            self._count(busy=1)
-        except KinesightError as error:
-            self._count(failed=1)
-            self._warn(f"{stream_name}: {error}")
+        error = run_safely(action)
+        match error:
+            case None:
+                return
+            case NoRetentionError():
+                self._no_retention(stream_name)
+            case StreamGoneError():
+                self._count(vanished=1)
+            case StreamBusyError():
+                self._count(busy=1)
+            case _:
+                self._count(failed=1)
+                self._warn(f"{stream_name}: {error}")
 
     def _no_retention(self, stream_name: str) -> None:
         self._count(no_retention=1)

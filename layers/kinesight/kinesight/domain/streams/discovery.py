@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from kinesight.domain.batches import classified
 from kinesight.domain.errors import KinesightError, StreamNotSelectedError
 from kinesight.domain.ports import StreamDirectory, VideoStream
 from kinesight.domain.rate_limit import Pace
@@ -48,8 +49,8 @@ def find_selected(
         try:
             if selection.matches_tags(pace.call("ListTagsForStream", lambda: tags(stream.arn))):
                 found.selected.append(stream)
-        except KinesightError as error:
-            found.unknown.append((stream, error))
+        except Exception as error:  # noqa: BLE001 - an unexpected error leaves this stream unknown only
+            found.unknown.append((stream, classified(error)))
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(check_tags, by_tags))

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 
-from kinesight.domain.errors import KinesightError
+from kinesight.domain.batches import run_safely
 from kinesight.domain.model import Value
 from kinesight.domain.ports import FragmentIndex, Versioned, VersionedDocuments
 from kinesight.domain.streams.discovery import WORKERS
@@ -36,18 +37,15 @@ class LastImageTracker:
 
     def record(self, stream_names: Iterable[str]) -> None:
         """Stores that these streams have images now. Never raises: a failed write is repeated with the next image."""
-        now_ms = self._now_ms()
         for name in stream_names:
-            if now_ms - self._recorded_at_ms.get(name, 0) >= RECORD_EVERY_MS:
-                self._recorded_at_ms[name] = now_ms
-                try:
-                    self._save(name, now_ms)
-                except KinesightError:
-                    self._recorded_at_ms.pop(name)
+            run_safely(partial(self._record, name))
 
-    def _save(self, name: str, now_ms: int) -> None:
-        version = self._last_images.load(name).version
-        self._last_images.save(name, LastImageSeen(at_ms=now_ms).model_dump_json(), version)
+    def _record(self, name: str) -> None:
+        now_ms = self._now_ms()
+        if now_ms - self._recorded_at_ms.get(name, 0) >= RECORD_EVERY_MS:
+            version = self._last_images.load(name).version
+            self._last_images.save(name, LastImageSeen(at_ms=now_ms).model_dump_json(), version)
+            self._recorded_at_ms[name] = now_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +89,15 @@ def find_missing_images(
 
 def _check(stream_name: str, found: Versioned | None, ports: MissingImagesPorts) -> _Result:
     """Checks one stream. A stream that is not stored yet, or not readably, is stored with the current time."""
-    if ports.is_late():
-        return _Result.UNKNOWN
     try:
+        if ports.is_late():
+            return _Result.UNKNOWN
         if found is None or LastImageSeen.stored(found.body) is None:
             version = 0 if found is None else found.version
             ports.last_images.save(stream_name, LastImageSeen(at_ms=ports.now_ms).model_dump_json(), version)
             return _Result.OK
         return _Result.WITHOUT_IMAGES if _has_fragments(stream_name, ports) else _Result.OK
-    except KinesightError:
+    except Exception:  # noqa: BLE001 - an unexpected error leaves this stream unchecked only
         return _Result.UNKNOWN
 
 
