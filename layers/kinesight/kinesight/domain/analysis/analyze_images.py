@@ -105,7 +105,7 @@ def _frame(created: ImageCreated, ports: AnalyzeImagesPorts, account_id: str) ->
 
 
 def _settle(state: _MessageState, dead_letters: DeadLetters, report: BatchReport) -> None:
-    """Reports what became of a message's images; dead-letters or retries it as a whole."""
+    """Reports the outcome of each image of a message; dead-letters or retries it as a whole."""
     report.published += [p.record for p in state.images if p.record is not None and p.error is None]
     report.gated += [p for p in state.images if p.gated]
     report.over_budget += [p for p in state.images if p.over_budget is not None]

@@ -190,7 +190,7 @@ class _Run:
         known = {stream.name: self._tags.get(stream.arn, before.get(stream.name)) for stream in streams}
         after = {name: dict(tags) for name, tags in known.items() if tags}
         if after != before:
-            self._ports.tags.save(after)
+            self._guard("tags of all streams", lambda: self._ports.tags.save(after))
         return {stream.arn for stream in streams if stream.arn not in self._tags}
 
     def _read_features(self, streams: Sequence[VideoStream]) -> set[str]:
