@@ -21,6 +21,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         logger.warning(warning)
     count(Metric.SWEEPS_STARTED, report.started)
     count(Metric.SWEEPS_RESTARTED, report.started_again)
-    count(Metric.STREAMS_NOT_SWEPT, report.failed + report.expired)
+    count(Metric.STREAMS_NOT_SWEPT, report.failed + report.expired + report.given_up)
     measure(Metric.SWEEP_LAG_SECONDS, [report.lag_ms // 1000])
     return result

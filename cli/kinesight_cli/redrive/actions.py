@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kinesight.domain.model import ResultRecord
+from kinesight.domain.on_demand.sweep_streams import MOST_ATTEMPTS
 from pydantic import ValidationError
 
 from kinesight_cli.shared.dead_letter_routes import EXECUTIONS, DeadLetterRoute, TargetType
@@ -162,7 +163,7 @@ def _keyframe_analysis(document: Mapping[str, Any]) -> StartExecution:
 
 
 def _restart(message: DeadLetter, *, forced: bool) -> Action:
-    if message.receipt.startswith(SWEEPS):
+    if message.receipt.startswith(SWEEPS) and not message.receipt.endswith(f"-{MOST_ATTEMPTS}"):
         return Skip("the sweep starts its executions again by itself")
     if message.reason in _INVALID_INPUT and not forced:
         return Skip(f"{message.reason} concerns the input of the execution and would fail again; use --reason to force")

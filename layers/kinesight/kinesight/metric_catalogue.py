@@ -197,7 +197,9 @@ class Metric(Enum):
     NOTIFICATIONS_RETRIED = _count("NotificationsRetried", "start_analysis", "notifications that are retried")
     SWEEPS_STARTED = _count("SweepsStarted", "sweep_streams", "executions started")
     SWEEPS_RESTARTED = _count("SweepsRestarted", "sweep_streams", "executions restarted after a failure")
-    STREAMS_NOT_SWEPT = _count("StreamsNotSwept", "sweep_streams", "streams that failed, or lost media to retention")
+    STREAMS_NOT_SWEPT = _count(
+        "StreamsNotSwept", "sweep_streams", "streams that failed, skipped a range, or lost media to retention"
+    )
     SWEEP_LAG_SECONDS = MetricFacts(
         "SweepLagSeconds", Unit.SECONDS, ("sweep_streams",), "how far the slowest stream is behind"
     )

@@ -7,9 +7,11 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from kinesight.adapters.aws.kvs_data_clients import DataClients
 from kinesight.adapters.kvs.fragment_archive import KvsFragmentArchive
-from kinesight.domain.errors import MediaBusyError
+from kinesight.domain.errors import MediaBusyError, StreamRefusedError
 from kinesight.domain.ports import FragmentMedia, FragmentUnavailable
+from kinesight.media import fragments
 from kinesight.media import mkv_write as write
+from kinesight.media.fragments import MediaFragment
 from kinesight_local.kvs.operations.documents import zeroed
 
 from tests.unit.media.test_fragments import error_document, kvs_fragment
@@ -137,6 +139,35 @@ def test_a_malformed_fragment_is_reported_and_later_ones_are_returned() -> None:
 def test_continued_throttling_is_a_transient_error() -> None:
     with pytest.raises(MediaBusyError):
         list(archive(Kvs(refusal("ClientLimitExceededException"))).fetch("cam", ["1"]))
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "NotAuthorizedException", "InvalidArgumentException"])
+def test_a_refused_call_is_permanent_and_not_repeated(code: str) -> None:
+    kvs = Kvs(refusal(code))
+
+    with pytest.raises(StreamRefusedError, match=code):
+        list(archive(kvs).fetch("cam", ["1"]))
+    assert len(kvs.requests) == 1
+
+
+def test_a_defect_in_reading_a_fragment_is_that_fragments(monkeypatch: pytest.MonkeyPatch) -> None:
+    make = fragments._fragment
+
+    def defective(document: fragments._Document, timecode: int) -> MediaFragment:
+        made = make(document, timecode)
+        if made.number == "2":
+            raise OverflowError("year 10000")
+        return made
+
+    monkeypatch.setattr(fragments, "_fragment", defective)
+    kvs = Kvs(kvs_fragment(1) + kvs_fragment(2), kvs_fragment(3))
+
+    found = {one.fragment_number: one for one in archive(kvs).fetch("cam", ["1", "2", "3"])}
+
+    assert isinstance(found["2"], FragmentUnavailable)
+    assert "OverflowError: year 10000" in found["2"].reason
+    assert isinstance(found["1"], FragmentMedia)
+    assert isinstance(found["3"], FragmentMedia)
 
 
 def test_a_deleted_stream_has_no_fragments() -> None:

@@ -8,7 +8,7 @@ import pytest
 from kinesight.domain.analysis.result_records import encode_record, evidence_keys
 from kinesight.domain.batches import StreamedRecord
 from kinesight.domain.configuration.camera import KeepSettings
-from kinesight.domain.errors import DeliveryError, MediaBusyError, UnsupportedImageError
+from kinesight.domain.errors import DeliveryError, MediaBusyError, StreamRefusedError, UnsupportedImageError
 from kinesight.domain.evidence.image_alerts import alert_for
 from kinesight.domain.evidence.keep_evidence import EvidencePorts, EvidenceReport, keep_batch
 from kinesight.domain.model import ResultRecord, from_epoch_ms
@@ -24,6 +24,8 @@ from tests.fakes import (
     FakeImageStore,
     FakeLedger,
 )
+
+Fetched = FragmentMedia | FragmentUnavailable
 
 
 @dataclass
@@ -258,6 +260,35 @@ def test_records_of_a_fragment_are_retried_if_kvs_is_busy() -> None:
     assert len(world.alerts.sent) == 1
     world.fragments.media[a_fragment_number(2)] = b"mkv"
     assert world.keep(here, later).failed_item_ids == []
+    assert len(world.alerts.sent) == 2
+
+
+def test_a_stream_that_kvs_refuses_delays_no_other_and_keeps_the_rest_of_its_evidence() -> None:
+    class Refused(FakeFragments):
+        def fetch(self, stream_name: str, fragment_numbers: Sequence[str]) -> Iterator[Fetched]:
+            if stream_name == "no-grant":
+                raise StreamRefusedError("AccessDeniedException: kms:Decrypt")
+            return super().fetch(stream_name, fragment_numbers)
+
+    world = World(fragments=Refused())
+    fine = world.record(0, fragment=1)
+    there = world.record(1, fragment=2)
+    refused = there.model_copy(update={"frame": there.frame.model_copy(update={"stream_name": "no-grant"})})
+
+    report = world.keep(refused, fine)
+
+    assert (report.failed_item_ids, report.kept) == ([], [fine])
+    ((body, reason),) = world.dead_letters.sent
+    assert ResultRecord.model_validate_json(body) == refused
+    assert isinstance(reason, StreamRefusedError)
+    keys = evidence_keys(refused)
+    assert {keys.result, keys.annotated} <= world.store.objects.keys()
+    assert [("kms:Decrypt" in alert.text) for alert in world.alerts.sent] == [True, False]
+
+    world.fragments = FakeFragments({a_fragment_number(2): b"mkv"})
+    world.keep(refused)
+
+    assert keys.archive in world.store.objects
     assert len(world.alerts.sent) == 2
 
 

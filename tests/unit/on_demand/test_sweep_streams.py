@@ -159,6 +159,26 @@ def test_a_failed_execution_is_started_again_over_the_same_range() -> None:
     assert fleet.ranges(RunStatus.FAILED) == fleet.ranges(RunStatus.RUNNING)
 
 
+def test_a_range_that_fails_for_ever_is_skipped_and_the_stream_is_swept_on() -> None:
+    fleet = Fleet()
+    fleet.sweep()
+    fleet.later().sweep()
+    bad = next(iter(fleet.workflow.inputs))
+    reports = []
+    for _ in range(96):
+        for name in fleet.workflow.inputs:
+            fleet.workflow.statuses[name] = RunStatus.FAILED if name.startswith(bad) else RunStatus.SUCCEEDED
+        reports.append(fleet.later().sweep())
+
+    started = [name.removeprefix(bad) for name in fleet.workflow.inputs if name.startswith(bad)]
+    assert started == ["", "-2", "-3", "-4", "-5"]
+    (given_up,) = (one for one in reports if one.given_up)
+    assert given_up.started == 1
+    assert f"the last one is {bad}-5, so the range is skipped" in given_up.warnings[0]
+    assert reports[-1].lag_ms <= SETTLE_MS + 2 * QUARTER_MS
+    assert reports.index(given_up) * QUARTER_MS >= 2 * 3_600_000  # it bridges an outage of two hours
+
+
 def test_a_failed_range_that_expired_is_a_warning_and_skipped() -> None:
     fleet = Fleet([stream("cam", hours=1)])
     fleet.sweep()

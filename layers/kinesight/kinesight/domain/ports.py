@@ -156,7 +156,7 @@ class FragmentArchive(Protocol):
     """The stored media of a stream."""
 
     def fetch(self, stream_name: str, fragment_numbers: Sequence[str]) -> Iterator[FragmentMedia | FragmentUnavailable]:
-        """Yields every requested fragment once, in any order. Raises MediaBusyError."""
+        """Yields every requested fragment once, in any order. Raises MediaBusyError, StreamRefusedError."""
 
 
 LONGEST_FRAGMENT_MS = 20_000

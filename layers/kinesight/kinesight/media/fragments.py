@@ -149,15 +149,24 @@ class FragmentReader:
             if isinstance(event, BlockEvent):  # the fast path: most events are blocks
                 if document is not None:
                     document.events.append(event)
-            elif self._passes_limit():
+            elif self._passes_limit() or self._fails(event, done):
                 break
             else:
-                done += self._take(event)
                 document = self._document
         self._passes_limit()
         if not done:
             self._raise_failure()
         return done
+
+    def _fails(self, event: Event, done: list[MediaFragment | MediaErrorNotice]) -> bool:
+        """Adds what an event completes. An error that no code expects is that of the fragment: the next call raises
+        it, so that the fragments before it are returned."""
+        try:
+            done += self._take(event)
+        except Exception as error:  # noqa: BLE001 - see above
+            self._failure = MkvError(f"{type(error).__name__}: {error}", self._parser.offset)
+            self._failure.__cause__ = error
+        return self._failure is not None
 
     def _take(self, event: Event) -> list[MediaFragment | MediaErrorNotice]:
         done: list[MediaFragment | MediaErrorNotice] = []
@@ -182,13 +191,14 @@ class FragmentReader:
         return True
 
     def _finish(self) -> list[MediaFragment | MediaErrorNotice]:
-        document, self._document = self._document, None
+        document = self._document
         if document is None:
             return []
         found: list[MediaFragment | MediaErrorNotice] = []
         if document.cluster_timecode is not None:
             found.append(_fragment(document, document.cluster_timecode))
         notice = _notice(document.kvs_tags)
+        self._document = None
         return found if notice is None else [*found, notice]
 
 

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from kinesight_cli.redrive.actions import (
     Action,
+    InvokeWithChange,
     InvokeWithRange,
     InvokeWithRecord,
     SendMessage,
@@ -107,6 +108,36 @@ def test_a_message_that_would_fail_again_is_skipped_with_a_reason(queue: str, me
 
     assert isinstance(action, Skip)
     assert describe(action, BY_NAME[queue]).startswith("skipped: ")
+
+
+def test_the_last_execution_of_a_range_that_a_sweep_skipped_is_started_again() -> None:
+    last = a_dead_letter('{"StreamARN": "arn"}', "TooManyFailuresError", receipt="sweep-cam-0a1b2c3d-17-18-5")
+
+    assert isinstance(action_for(EXECUTIONS, last, forced=False), StartExecution)
+
+
+def test_a_range_that_was_not_read_live_is_analyzed_by_the_clock_of_kvs() -> None:
+    start, end = "2026-01-01T12:00:00.000+00:00", "2026-01-01T12:00:02.000+00:00"
+    body = {"streamName": "cam", "startTimestamp": start, "endTimestamp": end}
+
+    action = action_for(BY_NAME["live"], a_dead_letter(json.dumps(body), "UnexpectedError"), forced=False)
+
+    assert isinstance(action, StartExecution)
+    assert action.document == {
+        "StreamName": "cam",
+        "StartTimestamp": start,
+        "EndTimestamp": end,
+        "ImageSelectorType": "SERVER_TIMESTAMP",
+        "AllowEmpty": True,
+    }
+
+
+def test_a_change_of_a_session_is_given_back_to_its_function() -> None:
+    body = {"state_key": "cam", "undelivered": {"type": "NEW"}}
+
+    action = action_for(BY_NAME["sessions"], a_dead_letter(json.dumps(body), "UnexpectedError"), forced=False)
+
+    assert action == InvokeWithChange(body)
 
 
 def test_naming_the_reason_forces_a_message() -> None:

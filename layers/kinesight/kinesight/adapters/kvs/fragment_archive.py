@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from kinesight.adapters.aws.backoff import full_jitter_delays_s
 from kinesight.adapters.aws.errors import AWS_ERRORS, error_code, translate
 from kinesight.adapters.aws.kvs_data_clients import ArchivedMediaClients
-from kinesight.domain.errors import KinesightError, MediaBusyError, UnreadableMediaError
+from kinesight.domain.errors import MediaBusyError, StreamRefusedError, UnreadableMediaError
 from kinesight.domain.ports import FragmentMedia, FragmentUnavailable
 from kinesight.media.fragments import FragmentReader, MediaErrorNotice, MediaFragment, read_fragments
 from kinesight.media.mkv import MkvError, TruncatedMkvError
@@ -88,15 +88,11 @@ class KvsFragmentArchive:
             if isinstance(error, ClientError) and error_code(error) in _GONE:
                 yield from (FragmentUnavailable(number, f"{error_code(error)}: {error}") for number in numbers)
                 return
-            # An operator can fix a refused call (permissions, key) while the records wait in the results stream.
-            raise translate(error, what, transient=MediaBusyError, permanent=MediaBusyError) from error
-        except KinesightError:
-            raise
-        except Exception as error:  # a defect in reading a fragment is that fragment's
+            # A refused call (permissions, key) is not repeated: the items of other streams would wait for it meanwhile.
+            raise translate(error, what, transient=MediaBusyError, permanent=StreamRefusedError) from error
+        except MkvError as error:
             if reader.number is not None and not isinstance(error, TruncatedMkvError):
-                raise UnreadableMediaError(f"cannot read it: {type(error).__name__}: {error}", reader.number) from error
-            if not isinstance(error, MkvError):
-                raise
+                raise UnreadableMediaError(f"cannot read it: {error}", reader.number) from error
             raise MediaBusyError(f"{what}: the response is truncated or not valid Matroska: {error}") from error
 
 

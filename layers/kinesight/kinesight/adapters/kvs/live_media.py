@@ -57,12 +57,8 @@ class KvsLiveMedia:
                 yield _checked(stream_name, item)
         except (HTTPError, OSError) as error:
             raise MediaBusyError(f"GetMedia of {stream_name}: {error}") from error
-        except KinesightError:
-            raise
-        except Exception as error:  # a defect in reading a fragment is that fragment's, or it would stop the stream
-            if isinstance(error, MkvError) or reader.number is not None:
-                raise _unreadable(error, f"GetMedia of {stream_name}", reader.number) from error
-            raise
+        except MkvError as error:
+            raise _unreadable(error, f"GetMedia of {stream_name}", reader.number) from error
         finally:
             body.close()
 
@@ -74,7 +70,7 @@ def _chunks(body: StreamingBody) -> Iterator[bytes]:
     return cast(Iterator[bytes], raw.stream(_CHUNK_BYTES))
 
 
-def _unreadable(error: Exception, what: str, number: str | None) -> KinesightError:
+def _unreadable(error: MkvError, what: str, number: str | None) -> KinesightError:
     """A truncated response is transient; a fragment that is not valid Matroska is permanent."""
     message = f"{what}: {type(error).__name__}: {error}"
     if number is None or isinstance(error, TruncatedMkvError):

@@ -3,7 +3,8 @@
 Ranges are half open, on the sampling grid, by server timestamp, by which no fragment arrives late: a range starts where
 the previous one ended. A range is saved before its execution is started under a name that contains the range, and the
 checkpoint moves only after the execution succeeded, so a sweep may stop at any step and the next one continues. There
-is one execution per stream at a time.
+is one execution per stream at a time. A range whose executions all failed is skipped, to be restarted by
+`kinesight redrive`, so that it does not keep the stream from being swept.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -29,17 +30,22 @@ CALLS_PER_SECOND = 10.0
 """Well below the quotas of StartExecution and DescribeExecution ("Quotas"), which other clients share."""
 TAGS_PER_SECOND = 40.0
 """KVS allows 50 calls per second and account."""
+_RETRY_DELAYS_MS = (0, 900_000, 1_800_000, 3_600_000)
+"""From a failed execution to the next one of its range: together they bridge an outage of two hours."""
+MOST_ATTEMPTS = len(_RETRY_DELAYS_MS) + 1
 _MARGIN_MS = 60_000
 _WARNINGS = 20
 
 
 class PendingRange(Value):
-    """A range of server timestamps in epoch milliseconds, end excluded; `attempt` counts its executions."""
+    """A range of server timestamps in epoch milliseconds, end excluded; `attempt` counts its executions. `retry_at_ms`
+    is when the next one starts, after one has failed."""
 
     start_ms: int
     end_ms: int
     interval_ms: int
     attempt: int = 1
+    retry_at_ms: int | None = None
 
 
 class Checkpoint(Value):
@@ -57,10 +63,12 @@ class SweepReport:
     started: int = 0
     started_again: int = 0
     running: int = 0
+    waiting: int = 0
     up_to_date: int = 0
     no_retention: int = 0
     expired: int = 0
     failed: int = 0
+    given_up: int = 0
     pending: int = 0
     lag_ms: int = 0
     warnings: list[str] = field(default_factory=list)
@@ -189,16 +197,43 @@ class _Sweep:
             case RunStatus.FAILED if pending.end_ms <= self._kept_since_ms(stream):
                 checkpoint = Checkpoint(swept_until_ms=pending.start_ms)
                 return checkpoint if self._save(stream, checkpoint, version) else None
+            case RunStatus.FAILED if pending.attempt >= MOST_ATTEMPTS:
+                return self._give_up(stream, pending, name, version)
             case RunStatus.FAILED:
-                again = pending.model_copy(update={"attempt": pending.attempt + 1})
-                if self._save(stream, checkpoint.model_copy(update={"pending": again}), version):
-                    self._start(stream, again)
-                    self._report.started_again += 1
+                self._retry(stream, checkpoint, pending, version)
             case None:
                 # The sweep stopped after saving the range, or the state machine is new.
                 self._start(stream, pending)
                 self._report.started_again += 1
         return None
+
+    def _retry(self, stream: VideoStream, checkpoint: Checkpoint, pending: PendingRange, version: int) -> None:
+        """Starts the next execution of a range when its time has come."""
+        retry_at_ms = pending.retry_at_ms
+        if retry_at_ms is None:
+            retry_at_ms = self._ports.now_ms + _RETRY_DELAYS_MS[pending.attempt - 1]
+        if retry_at_ms > self._ports.now_ms:
+            self._report.waiting += 1
+            if pending.retry_at_ms is None:
+                waiting = pending.model_copy(update={"retry_at_ms": retry_at_ms})
+                self._save(stream, checkpoint.model_copy(update={"pending": waiting}), version)
+            return
+        again = pending.model_copy(update={"attempt": pending.attempt + 1, "retry_at_ms": None})
+        if self._save(stream, checkpoint.model_copy(update={"pending": again}), version):
+            self._start(stream, again)
+            self._report.started_again += 1
+
+    def _give_up(self, stream: VideoStream, pending: PendingRange, name: str, version: int) -> Checkpoint | None:
+        """Skips a range; returns the checkpoint behind it."""
+        checkpoint = Checkpoint(swept_until_ms=pending.end_ms)
+        if not self._save(stream, checkpoint, version):
+            return None
+        self._report.given_up += 1
+        self._report.warn(
+            f"{stream.name}: {MOST_ATTEMPTS} executions of a range failed, the last one is {name}, so the range is "
+            "skipped: fix the cause, then run kinesight redrive --queue executions"
+        )
+        return checkpoint
 
     def _begin(self, stream: VideoStream, checkpoint: Checkpoint, version: int) -> None:
         sampling = self._samplings[stream.arn]
