@@ -73,6 +73,7 @@ class World(DescribeOnly):
     orders: FakeDelayedMessages = field(default_factory=FakeDelayedMessages)
     dead: FakeDeadLetters = field(default_factory=FakeDeadLetters)
     fetches_left: int = 10**6
+    fetched_before: int = 0
     selectors: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -92,10 +93,11 @@ class World(DescribeOnly):
                 yield FragmentSpan(number(at_s), NOON_MS + 1000 * at_s, 2000)
 
     def remaining_ms(self) -> int:
-        self.fetches_left -= 1
-        return 60_000 if self.fetches_left > 0 else 10_000
+        fetched = len(self.archive.requested) - self.fetched_before
+        return 60_000 if fetched < self.fetches_left else 10_000
 
     def run(self, *bodies: ClipOrder | str) -> ArchiveReport:
+        self.fetched_before = len(self.archive.requested)
         ports = ArchivePorts(
             index=self,
             streams=self,
@@ -292,6 +294,42 @@ def test_every_message_gets_further_even_with_no_time_at_all() -> None:
     world.run()
 
     assert len(world.video.fragments) == 1
+
+
+def test_slow_checks_leave_time_to_archive() -> None:
+    """450 fragments, and 0.3 s for each HEAD request of an invocation of two minutes."""
+    world = World(recorded_s=list(range(0, 900, 2)))
+    passed_ms = [0]
+
+    class Slow(FakeEvidenceStore):
+        def exists(self, key: str) -> bool:
+            passed_ms[0] += 300
+            return super().exists(key)
+
+    world.store = Slow()
+    world.remaining_ms = lambda: 120_000 - passed_ms[0]  # type: ignore[method-assign]
+    archived = []
+    for _ in range(3):
+        passed_ms[0] = 0
+        archived.append(world.run(an_order(start_ms=NOON_MS, end_ms=NOON_MS + 900_000)).fragments)
+        assert passed_ms[0] <= 91_000
+
+    assert archived == [301, 149, 0]
+    assert world.video.complete
+
+
+def test_fragments_that_kvs_refuses_are_not_tried_again_by_a_continuation() -> None:
+    world = World(fetches_left=1)
+    del world.archive.media[number(-6)]
+
+    for _ in range(2):
+        world.run()
+
+    assert [asked for _, asked in world.archive.requested] == [number(-6), number(-4)]
+    world.fetches_left = 10**6
+    world.run()
+    assert world.video.complete
+    assert [part.fragments for part in world.video.missing] == [(number(-6),)]
 
 
 def test_an_older_order_that_comes_late_does_not_shorten_the_video() -> None:

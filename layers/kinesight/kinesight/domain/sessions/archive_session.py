@@ -1,7 +1,7 @@
 """archive_session: the clip of an ended session, from pre-roll to post-roll → archived fragments, and their list.
 
 Fragments that are archived already are not fetched again, so orders are idempotent and sessions may overlap. When time
-runs out, progress is stored and the order returns to the queue.
+runs out, which is checked before each call, progress is stored with the session, and the order returns to the queue.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +32,9 @@ MOST_FRAGMENTS = 2000
 _MOST_GAPS = 100
 _LONGEST_PAUSE_MS = 1000
 """Between two fragments; no more than the time between two frames of a slow camera."""
+
+_FRAGMENTS_AT_ONCE = 25
+"""Checked, then fetched: few, so that slow checks leave time to fetch."""
 
 _MARGIN_MS = 30_000
 """Remaining time that is reserved to fetch and store one more fragment (50 MB at most) and the list."""
@@ -80,15 +83,16 @@ class ArchiveReport(FailedItems):
 
 @dataclass(slots=True)
 class _Progress:
-    """Fragment numbers: archived, refused with the reason, and to be fetched."""
+    """Fragment numbers: all of the clip, archived, and refused with the reason."""
 
+    all: list[str]
     kept: set[str]
-    refused: dict[str, str] = field(default_factory=dict)
-    absent: list[str] = field(default_factory=list)
+    refused: dict[str, str]
 
     @property
-    def is_done(self) -> bool:
-        return all(number in self.kept or number in self.refused for number in self.absent)
+    def left(self) -> list[str]:
+        """Those that are neither."""
+        return [number for number in self.all if number not in self.kept and number not in self.refused]
 
 
 def archive_sessions(messages: Sequence[QueuedMessage], ports: ArchivePorts) -> ArchiveReport:
@@ -113,7 +117,8 @@ def _archive(order: ClipOrder, ports: ArchivePorts, report: ArchiveReport) -> No
         return
     known = {} if before is None else {one.number: one for one in before.fragments}
     expected = _expected(order, known, ports)
-    progress = _archive_missing(order, expected[:MOST_FRAGMENTS], known, ports, report)
+    progress = _Progress([one.number for one in expected[:MOST_FRAGMENTS]], set(known), _refused_before(before))
+    _archive_missing(order.stream_name, progress, ports, report)
     video = _video(order, expected, progress, ports)
     if not ports.videos.save(order.session, video):
         report.superseded += 1
@@ -156,25 +161,38 @@ def _starts_ms(fragment: ClipFragment) -> int:
     return 0 if fragment.started_at is None else to_epoch_ms(fragment.started_at)
 
 
-def _archive_missing(
-    order: ClipOrder,
-    expected: Sequence[ClipFragment],
-    known: Mapping[str, ClipFragment],
-    ports: ArchivePorts,
-    report: ArchiveReport,
-) -> _Progress:
+def _refused_before(before: SessionClip | None) -> dict[str, str]:
+    """Fragments that KVS refused in an earlier part of this order; a later order tries them again."""
+    if before is None or before.complete:
+        return {}
+    return {number: part.reason for part in before.missing for number in part.fragments}
+
+
+def _archive_missing(stream_name: str, progress: _Progress, ports: ArchivePorts, report: ArchiveReport) -> None:
     """Archives missing fragments; at least one, so that every continuation makes progress."""
-    progress = _Progress(set(known))
-    for one in expected:
-        if one.number in known:
-            continue
-        if ports.store.exists(archive_key(order.stream_name, one.number)):
-            progress.kept.add(one.number)
-        else:
-            progress.absent.append(one.number)
-    for media in ports.fragments.fetch(order.stream_name, progress.absent):
+    left = progress.left
+    for start in range(0, len(left), _FRAGMENTS_AT_ONCE):
+        absent: list[str] = []
+        for number in left[start : start + _FRAGMENTS_AT_ONCE]:
+            if number != left[0] and ports.remaining_ms() < _MARGIN_MS:
+                break
+            if ports.store.exists(archive_key(stream_name, number)):
+                progress.kept.add(number)
+            else:
+                absent.append(number)
+        if absent:
+            _fetch(stream_name, absent, progress, ports, report)
+        if ports.remaining_ms() < _MARGIN_MS:
+            return
+
+
+def _fetch(
+    stream_name: str, absent: Sequence[str], progress: _Progress, ports: ArchivePorts, report: ArchiveReport
+) -> None:
+    """Archives fragments as long as there is time; at least one."""
+    for media in ports.fragments.fetch(stream_name, absent):
         if isinstance(media, FragmentMedia):
-            key = archive_key(order.stream_name, media.fragment_number)
+            key = archive_key(stream_name, media.fragment_number)
             if ports.store.write_once(key, media.matroska, "video/x-matroska"):
                 report.fragments += 1
                 report.archived_bytes += len(media.matroska)
@@ -182,20 +200,20 @@ def _archive_missing(
         else:
             progress.refused[media.fragment_number] = media.reason[:_LONGEST_REASON]
         if ports.remaining_ms() < _MARGIN_MS:
-            break
-    return progress
+            return
 
 
 def _video(order: ClipOrder, expected: Sequence[ClipFragment], progress: _Progress, ports: ArchivePorts) -> SessionClip:
     missing = list(_refused(progress.refused))
-    if progress.is_done:
+    is_done = not progress.left
+    if is_done:
         missing += _missing_ranges(order, expected, ports)
     return SessionClip(
         images=order.images,
         selector=order.selector,
         started_at=from_epoch_ms(order.start_ms),
         ended_at=from_epoch_ms(order.end_ms),
-        complete=progress.is_done,
+        complete=is_done,
         fragments=tuple(one for one in expected[:MOST_FRAGMENTS] if one.number in progress.kept),
         missing=tuple(missing),
     )
