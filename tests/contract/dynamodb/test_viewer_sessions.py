@@ -12,6 +12,7 @@ from kinesight.domain.sessions.model import BestImage, Session, Severity
 from kinesight.domain.viewer.sessions import Mark, OpeningTimes, Position, StoredSession
 
 from tests.builders import NOON_MS
+from tests.contract.dynamodb.test_own_writes import LosesResponses
 
 DAY_MS = 86_400_000
 NOON_DAY = date(2026, 1, 1)
@@ -101,6 +102,18 @@ def test_reviewed_is_set_and_removed(table: Any) -> None:
     taken_back = marks(table).review(seen, None)
     assert taken_back is not None
     assert taken_back.reviewed is None
+
+
+def test_a_mark_that_arrives_twice_because_its_response_was_lost_is_set(table: Any) -> None:
+    session = a_session(NOON_MS)
+    stored(table, session)
+
+    seen = marks(LosesResponses(table)).review(found(table, session), ANN)
+    assert seen is not None
+    assert (seen.reviewed, seen.revision) == (ANN, "2")
+    held = marks(LosesResponses(table)).hold(seen, ANN)
+    assert held is not None
+    assert marks(table).review(seen, None) is None
 
 
 def test_an_outdated_revision_changes_nothing(table: Any) -> None:

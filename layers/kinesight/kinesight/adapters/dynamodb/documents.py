@@ -23,6 +23,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from kinesight.adapters.aws.errors import AWS_ERRORS, condition_failed, translate
+from kinesight.adapters.aws.own_writes import OwnWrites
 from kinesight.domain.errors import StorageBusyError
 from kinesight.domain.ports import Versioned
 
@@ -92,7 +93,7 @@ class DynamoDbDocuments:
             raise _busy(error) from error
 
     def save(self, key: str, body: str, seen_version: int) -> bool:
-        """Calls PutItem with a condition."""
+        """Calls PutItem with a condition; a write whose response was lost is recognized as one's own."""
         item = {
             "pk": {"S": _partition_key(self._kind, key, self._partitions)},
             "sk": {"S": key},
@@ -100,7 +101,7 @@ class DynamoDbDocuments:
             "body": _stored(body),
         }
         try:
-            self._client.put_item(
+            OwnWrites(self._client).put_item(
                 TableName=self._table,
                 Item=item,
                 ConditionExpression="#version = :seen OR (attribute_not_exists(pk) AND :seen = :none)",

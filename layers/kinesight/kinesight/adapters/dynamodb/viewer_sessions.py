@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from kinesight.adapters.aws.errors import AWS_ERRORS, condition_failed, translate
+from kinesight.adapters.aws.own_writes import WRITER, new_token, written
 from kinesight.domain.errors import KinesightError, StorageBusyError
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.sessions.clip import SessionClip
@@ -96,20 +97,30 @@ class DynamoDbSessionMarks:
         return self._update(session, "SET held = :mark REMOVE expires ADD revision :one", {":mark": _marked(mark)})
 
     def _update(self, session: StoredSession, change: str, values: dict[str, Any]) -> StoredSession | None:
+        token = new_token()
         try:
             response = self._client.update_item(
                 TableName=self._table,
                 Key=_key(Position(session.stream_name, session.session_key)),
-                UpdateExpression=change,
+                UpdateExpression=_with_writer(change),
                 ConditionExpression="attribute_exists(id) AND revision = :seen",
-                ExpressionAttributeValues=values | {":one": {"N": "1"}, ":seen": {"N": session.revision}},
+                ExpressionAttributeNames={"#writer": WRITER},
+                ExpressionAttributeValues=values
+                | {":one": {"N": "1"}, ":seen": {"N": session.revision}, ":writer": token},
                 ReturnValues="ALL_NEW",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except AWS_ERRORS as error:
             if condition_failed(error):
-                return None
+                own = written(error, token)
+                return None if own is None else _session(own)
             raise _busy(error) from error
         return _session(response["Attributes"])
+
+
+def _with_writer(change: str) -> str:
+    clause = "#writer = :writer"
+    return change.replace("SET ", f"SET {clause}, ", 1) if "SET " in change else f"SET {clause} {change}"
 
 
 def _marked(mark: Mark) -> dict[str, Any]:
