@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from kinesight.domain.configuration.camera import Rule
+from kinesight.domain.model import BoundingBox
 from kinesight.domain.sessions.model import BestImage, Hit, Observation, Session, Severity
 
 _MOST_FRAGMENTS = 50
+_MOST_LABELS = 100
+"""The most confident ones: a session is stored, and sent as an event, as one document of limited size."""
 _CLEARLY_BETTER_PERCENT = 5
 
 
@@ -71,7 +74,7 @@ def _best_image(observation: Observation, hits: list[Hit], severities: dict[str,
         label=chief.label,
         confidence=chief.confidence,
         severity=severity_of(chief),
-        boxes={hit.label: hit.box for hit in sorted(hits, key=lambda hit: hit.confidence) if hit.box is not None},
+        boxes=dict(list(_boxes(hits).items())[-_MOST_LABELS:]),
         clocks=observation.clocks,
     )
 
@@ -81,11 +84,24 @@ def _session_id(stream_name: str, observation: Observation, kind: str) -> str:
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
 
 
+def _boxes(hits: Iterable[Hit]) -> dict[str, BoundingBox]:
+    """The box of the most confident detection of each label, the most confident last."""
+    boxes: dict[str, BoundingBox] = {}
+    for hit in sorted(hits, key=lambda hit: hit.confidence):
+        if hit.box is not None:
+            boxes.pop(hit.label, None)
+            boxes[hit.label] = hit.box
+    return boxes
+
+
 def _highest(labels: Iterable[tuple[str, float]]) -> dict[str, float]:
     highest: dict[str, float] = {}
     for label, confidence in labels:
         highest[label] = max(confidence, highest.get(label, 0))
-    return highest
+    if len(highest) <= _MOST_LABELS:
+        return highest
+    kept = sorted(highest, key=lambda label: -highest[label])[:_MOST_LABELS]
+    return {label: highest[label] for label in kept}
 
 
 def _union(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:

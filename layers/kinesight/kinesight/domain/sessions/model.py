@@ -15,6 +15,9 @@ from kinesight.domain.sessions.processed_frames import ProcessedFrames
 from kinesight.domain.sessions.stationary_objects import Scene
 from kinesight.domain.stream_clock import StreamClock
 
+_OF_OBSERVATION, _OF_HIT = 250, 200
+"""Characters of an observation and of a hit, in JSON with numbers of full length."""
+
 
 class Severity(StrEnum):
     """Class of a rule and of a session: the highest of the rules that passed."""
@@ -68,6 +71,12 @@ class Observation:
     by_server: bool = False
     clocks: ImageClocks | None = None
     ahead_ms: int | None = None
+
+    @property
+    def characters(self) -> int:
+        """About how many it has in the stored state."""
+        texts = sum(len(text) for one in self.hits for text in (one.label, *one.rules, *one.zones))
+        return _OF_OBSERVATION + _OF_HIT * len(self.hits) + texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,4 +196,5 @@ class TrackerState:
 
 
 TRACKER_STATE: TypeAdapter[TrackerState] = TypeAdapter(TrackerState)
+SESSION_EVENT: TypeAdapter[SessionEvent] = TypeAdapter(SessionEvent)
 UNDELIVERED_EVENT: TypeAdapter[UndeliveredEvent] = TypeAdapter(UndeliveredEvent)

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from kinesight.domain.batches import is_final, is_repeated, run_safely
-from kinesight.domain.errors import ChannelRefusedError, KinesightError, PermanentError
+from kinesight.domain.errors import ChannelRefusedError, DeliveryError, KinesightError, PermanentError
 from kinesight.domain.ports import Alert, AlertChannel, Ledger
 from kinesight.domain.sessions.alerts import alert_of, document_of
-from kinesight.domain.sessions.model import Session, SessionEvent, SessionEventType
+from kinesight.domain.sessions.model import SESSION_EVENT, Session, SessionEvent, SessionEventType
 from kinesight.domain.sessions.ports import SessionChannel, SessionStore
 
 _MOST_WAITING_ALERTS = 50
-"""Some kilobytes each, in an item that DynamoDB limits to 400 KB."""
+_MOST_WAITING_CHARACTERS = 200_000
+"""The outbox is part of an item that DynamoDB limits to 400 KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def deliver(
         else:
             _publish_event(event, targets, order_clip, result)
     _drop_oldest_alerts(result)
+    _give_up_oldest(result)
     return result
 
 
@@ -166,6 +168,16 @@ def _alert_once(
         raise
     result.deliveries.append(Delivery(event.type, session, name))
     run_safely(lambda: ledger.finish(work))
+
+
+def _give_up_oldest(result: DeliveryResult) -> None:
+    """Bounds the outbox while a channel is down: its oldest changes are dead-lettered."""
+    sizes = [len(SESSION_EVENT.dump_json(event)) for event in result.undelivered]
+    too_much = sum(sizes) - _MOST_WAITING_CHARACTERS
+    while too_much > 0:
+        error = DeliveryError(f"more changes wait than are stored; the last error: {result.failure or 'none'}")
+        result.given_up.append((result.undelivered.pop(0), error))
+        too_much -= sizes.pop(0)
 
 
 def _drop_oldest_alerts(result: DeliveryResult) -> None:

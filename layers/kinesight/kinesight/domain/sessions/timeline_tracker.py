@@ -23,6 +23,10 @@ from kinesight.domain.sessions.model import (
 from kinesight.domain.stream_clock import CLOCK_JUMP_MS
 
 _MOST_PENDING = 1000
+_MOST_PENDING_CHARACTERS = 450_000
+"""Of all timelines. The state is stored as one item of 400 KB, which holds about twice as many, compressed."""
+_MOST_CHANGES = 150
+"""Added to the outbox at once; further frames wait until these are delivered. The outbox is part of the same item."""
 _MOST_CLOSED = 3
 _MOST_PAST = 50
 
@@ -46,6 +50,7 @@ class TimelineTracker:
         self._stream_name = stream_name
         self._camera = camera
         self._now_ms = now_ms
+        self._waiting_before = len(state.outbox)
         self._waits_for_silence = waits_for_silence
         # A frame that arrives live and on demand opens a session in each state; the kind makes their ids differ.
         self._kind = "on-demand" if waits_for_silence else ""
@@ -61,20 +66,24 @@ class TimelineTracker:
         timeline.pending = sorted([*timeline.pending, *added], key=lambda one: (one.at_ms, one.result_id))
         timeline.touched_ms = self._now_ms
         self._release(self._watermark_ms())
-        if len(timeline.pending) > _MOST_PENDING:
-            self._release(timeline.pending[len(timeline.pending) // 2].at_ms)
+        while len(timeline.pending) > _MOST_PENDING or (timeline.pending and self._is_too_much_pending()):
+            self._release(timeline.pending[len(timeline.pending) // 2].at_ms, most_changes=None)
+
+    def _is_too_much_pending(self) -> bool:
+        pending = (one for timeline in self._state.timelines for one in timeline.pending)
+        return sum(one.characters for one in pending) > _MOST_PENDING_CHARACTERS
 
     def pass_time(self) -> None:
         """Without a new frame: processes frames that waited for earlier ones, and closes a session after silence."""
         silence_ms = self._now_ms - self._timeline.touched_ms
         if silence_ms >= 1000 * self._camera.sessions.ordering_seconds:
             self._release(self._timeline.clock.latest_ms)
-        if silence_ms > self._quiet_ms:
+        if silence_ms > self._quiet_ms and not self._timeline.pending:
             self._close()
 
     def finish(self) -> None:
         """Processes what waits, and closes the session: no frame follows."""
-        self._release(self._timeline.clock.latest_ms)
+        self._release(self._timeline.clock.latest_ms, most_changes=None)
         self._close()
 
     def _watermark_ms(self) -> int:
@@ -84,13 +93,17 @@ class TimelineTracker:
             return -1
         return self._timeline.clock.latest_ms - round(1000 * self._camera.sessions.ordering_seconds)
 
-    def _release(self, watermark_ms: int) -> None:
+    def _release(self, watermark_ms: int, most_changes: int | None = _MOST_CHANGES) -> None:
+        """Processes frames up to a time, until so many changes are to be delivered; the other frames stay pending."""
         timeline = self._timeline
         ready = [one for one in timeline.pending if one.at_ms <= watermark_ms]
         timeline.pending = [one for one in timeline.pending if one.at_ms > watermark_ms]
         if ready and self._waits_for_silence:
             self._begin_range(ready[0].at_ms)
-        for one in ready:
+        for index, one in enumerate(ready):
+            if most_changes is not None and len(self._state.outbox) - self._waiting_before >= most_changes:
+                timeline.pending = ready[index:] + timeline.pending
+                return
             if one.at_ms < timeline.processed_until_ms:
                 self._take_late(one)
             else:
