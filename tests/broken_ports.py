@@ -18,18 +18,18 @@ class DefectError(RuntimeError):
 
 @dataclass
 class Break:
-    """Raises in each call that concerns the bad item, until it is mended. A call that names no item concerns all."""
+    """Raises in each call that concerns the bad item, until it is fixed. A call that names no item concerns all."""
 
     bad: tuple[str, ...]
     good: tuple[str, ...]
     raised: int = 0
     hits_all: bool = False
-    mended: bool = False
+    fixed: bool = False
 
     def strike(self, *arguments: object) -> None:
         text = repr(arguments)
         of_bad = any(one in text for one in self.bad)
-        if self.mended or (not of_bad and any(one in text for one in self.good)):
+        if self.fixed or (not of_bad and any(one in text for one in self.good)):
             return
         self.hits_all |= not of_bad
         self.raised += 1

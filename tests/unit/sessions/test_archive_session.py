@@ -325,7 +325,7 @@ def test_fragments_that_kvs_refuses_are_not_tried_again_by_a_continuation() -> N
     for _ in range(2):
         world.run()
 
-    assert [asked for _, asked in world.archive.requested] == [number(-6), number(-4)]
+    assert [one for _, one in world.archive.requested] == [number(-6), number(-4)]
     world.fetches_left = 10**6
     world.run()
     assert world.video.complete

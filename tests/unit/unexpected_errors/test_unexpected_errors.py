@@ -102,7 +102,7 @@ def test_an_item_that_fails_unexpectedly_is_dead_lettered_alone_and_can_be_redri
         assert reasons, f"{name} has neither results nor a dead letter"
         assert all(isinstance(one, UnexpectedError) and str(one) == "DefectError: out of order" for one in reasons)
 
-    defect.mended = True
+    defect.fixed = True
     run.redrive(roots)
 
     assert run.results() == {BAD, GOOD}
@@ -121,7 +121,7 @@ def test_an_item_of_a_scheduled_run_fails_alone_and_is_done_by_a_later_run(
     assert missing <= ({BAD, GOOD} if defect.hits_all else {BAD})
     assert run.failures or not missing, "a failure that is reported nowhere"
 
-    defect.mended = True
+    defect.fixed = True
     run.redrive(roots)
 
     assert run.results() == {BAD, GOOD}

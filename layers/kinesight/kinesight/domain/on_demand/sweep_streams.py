@@ -8,11 +8,8 @@ is one execution per stream at a time. A range whose executions all failed is sk
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-
-from pydantic import ValidationError
 
 from kinesight.domain.batches import run_safely
 from kinesight.domain.errors import KinesightError, StreamGoneError
@@ -281,9 +278,7 @@ def _farthest_behind_first(streams: Iterable[VideoStream], known: Mapping[str, V
     """Sorts streams by the end of their last range, so that more streams than fit one sweep are swept evenly."""
 
     def until_ms(stream: VideoStream) -> int:
-        checkpoint = None
-        with suppress(ValidationError):  # one that cannot be read fails its own stream, later
-            checkpoint = _checkpoint(known.get(stream.arn, Versioned(0, None)))
+        checkpoint = _checkpoint(known.get(stream.arn, Versioned(0, None)))
         if checkpoint is None:
             return 0
         return checkpoint.pending.end_ms if checkpoint.pending else checkpoint.swept_until_ms
