@@ -138,4 +138,5 @@ def test_an_unforeseen_error_of_one_camera_fails_that_camera_alone(monkeypatch: 
         ("front-door", "UnexpectedError('ZeroDivisionError: defect')")
     ]
     assert [one.session.stream_name for one in waited.deliveries if one.type == "END"] == ["garden"]
-    assert tracked.failed_item_ids == ["s0"]
+    assert tracked.failed_item_ids == []
+    assert [(one.item_id, one.subject) for one in tracked.dead_lettered] == [("s0", "front-door")]
