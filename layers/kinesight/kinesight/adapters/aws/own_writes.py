@@ -7,38 +7,25 @@ each write leaves a token in the item; a failure that returns an item with this 
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from botocore.exceptions import ClientError
 
 from kinesight.adapters.aws.errors import condition_failed
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
 WRITER = "writer"
 """Attribute with the token of the write that the item is from."""
 
 
-class OwnWrites:
-    """A client that PowertoolsLedger and the adapters beside it share; other calls are the client's."""
-
-    def __init__(self, client: DynamoDBClient) -> None:
-        self._client = client
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
-
-    def put_item(self, **put: Any) -> None:
-        """Calls PutItem with a condition. Raises the client's error if the condition fails because of another write."""
-        token = new_token()
-        try:
-            self._client.put_item(
-                **put | {"Item": put["Item"] | {WRITER: token}, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-            )
-        except ClientError as error:
-            if written(error, token) is None:
-                raise
+def put_item_once(put_item: Callable[..., Any], **put: Any) -> None:
+    """Calls a client's PutItem with a condition. Raises its error, unless the condition failed because of itself."""
+    token = new_token()
+    try:
+        put_item(**put | {"Item": put["Item"] | {WRITER: token}, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"})
+    except ClientError as error:
+        if written(error, token) is None:
+            raise
 
 
 def new_token() -> dict[str, str]:

@@ -23,7 +23,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from kinesight.adapters.aws.errors import AWS_ERRORS, condition_failed, translate
-from kinesight.adapters.aws.own_writes import OwnWrites
+from kinesight.adapters.aws.own_writes import put_item_once
 from kinesight.domain.errors import StorageBusyError
 from kinesight.domain.ports import Versioned
 
@@ -101,7 +101,8 @@ class DynamoDbDocuments:
             "body": _stored(body),
         }
         try:
-            OwnWrites(self._client).put_item(
+            put_item_once(
+                self._client.put_item,
                 TableName=self._table,
                 Item=item,
                 ConditionExpression="#version = :seen OR (attribute_not_exists(pk) AND :seen = :none)",

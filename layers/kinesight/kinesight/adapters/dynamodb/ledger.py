@@ -7,6 +7,8 @@ after the results stream has acknowledged them, so this module uses the persiste
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig
@@ -17,7 +19,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import STATUS_CONSTANTS
 
 from kinesight.adapters.aws.errors import AWS_ERRORS, translate
-from kinesight.adapters.aws.own_writes import OwnWrites
+from kinesight.adapters.aws.own_writes import put_item_once
 from kinesight.domain.errors import StillInProgressError, StorageBusyError
 
 if TYPE_CHECKING:
@@ -39,7 +41,12 @@ class PowertoolsLedger:
         remaining_ms: Callable[[], int],
     ) -> None:
         """Adapters with the same `name` share a ledger. `remaining_ms` returns the invocation's remaining time."""
-        own: Any = OwnWrites(client)  # or a lost response would make the work wait for its own entry to expire
+        # Without put_item_once, work whose response was lost would wait for its own entry to expire.
+        own: Any = SimpleNamespace(
+            put_item=partial(put_item_once, client.put_item),
+            update_item=client.update_item,
+            delete_item=client.delete_item,
+        )
         self._layer = DynamoDBPersistenceLayer(table_name=table_name, boto3_client=own)
         # As function_name it would be prefixed with the Lambda function's name, giving each function its own ledger.
         self._layer.configure(IdempotencyConfig(expires_after_seconds=kept_seconds), key_prefix=name)

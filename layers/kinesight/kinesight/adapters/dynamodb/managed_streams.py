@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from kinesight.adapters.aws.errors import AWS_ERRORS, condition_failed, translate
-from kinesight.adapters.aws.own_writes import OwnWrites
+from kinesight.adapters.aws.own_writes import put_item_once
 from kinesight.domain.errors import StorageBusyError
 from kinesight.domain.streams.stream_settings import Feature, ManagedFeature
 
@@ -146,7 +146,7 @@ class DynamoDbManagedStreams:
 
     def _written(self, **put: Any) -> bool:
         try:
-            OwnWrites(self._client).put_item(TableName=self._table, **put)
+            put_item_once(self._client.put_item, TableName=self._table, **put)
         except ClientError as error:
             if condition_failed(error):
                 return False
