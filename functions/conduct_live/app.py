@@ -1,6 +1,6 @@
 """The schedule → leases for the selected streams, and as many consumers as they need."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from kinesight.domain.live.conduct_live import conduct
@@ -12,13 +12,17 @@ from kinesight.wiring import conduct_live as wiring
 
 @observed
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
-    """Takes a scheduled event; returns what was done."""
+    """Takes a scheduled event; returns what was done. Raises an error of one stream or slot after all others were
+    changed, so that the function's alarm shows it."""
     check_scheduled(event)
     report = conduct(wiring.settings(), wiring.ports())
-    result = asdict(report)
+    result = asdict(replace(report, errors=[]))
+    del result["errors"]
     logger.info("conducted", **result)
     for warning in report.warnings:
         logger.warning(warning)
+    for error in report.errors:
+        logger.warning("not conducted", reason=repr(error), exc_info=error.__cause__)
     measure(Metric.LIVE_STREAMS, [report.streams])
     measure(Metric.LIVE_CONSUMERS, [report.consumers])
     measure(Metric.LIVE_CONSUMERS_ACTIVE, [report.active])
@@ -28,4 +32,6 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     measure(Metric.LEASE_SYNC_TIME, [report.sync_ms])
     count(Metric.LEASES_ADDED, report.added)
     count(Metric.LEASES_RETIRED, report.retired)
+    if report.errors:
+        raise report.errors[0]
     return result

@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
+from kinesight.domain.batches import classified
+from kinesight.domain.errors import KinesightError
 from kinesight.domain.live.assignments import Assignment, assign, read_assignment
 from kinesight.domain.live.leases import Lease
 from kinesight.domain.live.ports import ConsumerStarter
 from kinesight.domain.live.sync_leases import in_parallel, sync_leases
 from kinesight.domain.model import Value
-from kinesight.domain.ports import StreamDirectory, Versioned, VersionedDocuments
+from kinesight.domain.ports import StreamDirectory, Versioned, VersionedDocuments, VideoStream
 from kinesight.domain.rate_limit import Clock, Pace
 from kinesight.domain.streams.discovery import find_selected
 from kinesight.domain.streams.selection import StreamSelection
@@ -73,10 +75,12 @@ class ConductorReport:
     started: int = 0
     held: list[int] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    errors: list[KinesightError] = field(default_factory=list)
+    """Of single streams and slots; the others were changed all the same."""
 
 
 def conduct(settings: ConductorSettings, ports: ConductorPorts) -> ConductorReport:
-    """Runs once. Raises the errors of listing streams and documents."""
+    """Runs once. Raises the errors of listing streams and documents; those of one stream or slot are in the report."""
     report = ConductorReport()
     known = {slot: (read_assignment(found), found.version) for slot, found in ports.assignments.all().items()}
     before = {slot: one.stream_arns for slot, (one, _) in known.items() if one.stream_arns}
@@ -92,7 +96,7 @@ def conduct(settings: ConductorSettings, ports: ConductorPorts) -> ConductorRepo
         assignment = Assignment(stream_arns=after.get(slot, ()))
         ports.assignments.save(slot, assignment.model_dump_json(), known[slot][1] if slot in known else 0)
 
-    in_parallel(save, changed)
+    in_parallel(save, changed, report.errors)
     report.consumers = len(after)
     _start_consumers({slot: arns for slot, arns in after.items() if slot not in before}, slots, settings, ports, report)
     return report
@@ -102,18 +106,35 @@ def _sync_leases(settings: ConductorSettings, ports: ConductorPorts, report: Con
     """Returns the leases of the selected streams by ARN."""
     pace = Pace(ports.clock, _TAGS_PER_SECOND)
     found = find_selected(ports.registry.streams(), settings.selection, ports.registry.tags, pace)
-    selected = {stream.arn: stream for stream in found.selected if settings.is_analyzed(stream.name)}
+    unknown = {stream.arn for stream, _ in found.unknown}
+    selected = _selected(found.selected, unknown, settings, report)
     for stream, error in found.unknown[:_WARNINGS]:
         report.warnings.append(f"{stream.name}: {type(error).__name__}: {error}")
     before_s = ports.clock.now_s()
-    unknown = {stream.arn for stream, _ in found.unknown}
     sync = sync_leases(selected, unknown, ports.leases, ports.previous_leases, ports.now_ms)
     held = [one.owner for one in sync.known.values() if one.expires_at_ms > ports.now_ms]
     report.held = sorted(Counter(owner for owner in held if owner).values())
     report.sync_ms = round(1000 * (ports.clock.now_s() - before_s))
     report.streams, report.added, report.retired = len(selected), sync.added, sync.retired
+    report.errors += sync.errors
     report.warnings += [f"{name}: its lease cannot be read, so reading begins now" for name in sync.unreadable]
     return sync.current
+
+
+def _selected(
+    streams: Collection[VideoStream], unknown: set[str], settings: ConductorSettings, report: ConductorReport
+) -> dict[str, VideoStream]:
+    """Returns the streams that are analyzed by ARN; adds those to `unknown` of which the configuration cannot say it,
+    which leaves them as they are."""
+    selected: dict[str, VideoStream] = {}
+    for stream in streams:
+        try:
+            if settings.is_analyzed(stream.name):
+                selected[stream.arn] = stream
+        except Exception as error:  # noqa: BLE001 - an unexpected error leaves this stream unknown only
+            unknown.add(stream.arn)
+            report.errors.append(classified(error))
+    return selected
 
 
 def _start_consumers(
@@ -138,7 +159,7 @@ def _start_consumers(
         ports.starter.start(slot, len(assigned[slot]))
         return is_active, True
 
-    filled = in_parallel(fill, assigned)
+    filled = in_parallel(fill, assigned, report.errors)
     report.active += sum(is_active for is_active, _ in filled)
     report.started += sum(was_started for _, was_started in filled)
 

@@ -10,6 +10,7 @@ from threading import Event
 from typing import Protocol
 
 from kinesight.domain.analysis.frame_report import FrameReport
+from kinesight.domain.batches import run_safely
 from kinesight.domain.errors import KinesightError, LeaseLostError
 from kinesight.domain.live.assigned_leases import AssignedLeases
 from kinesight.domain.live.counts import LiveCounts
@@ -134,14 +135,12 @@ class LeasedStreams:
             if stream.held.lease.expires_at_ms > late_ms:
                 continue
             left_ms = stream.held.lease.expires_at_ms - clock.now_ms()
-            try:
-                stream.held.renew()
+            error = run_safely(stream.held.renew)
+            if error is None:
                 self.report.renewed += 1
                 if left_ms < clock.lasts_ms / 3:
                     self._log("lease renewed late", stream.held, f"{left_ms} ms before its end")
-            except LeaseLostError:
-                continue  # its threads end by themselves
-            except KinesightError as error:
+            elif not isinstance(error, LeaseLostError):  # of a lost lease the threads end by themselves
                 self._warn(error)
 
     def release(self) -> None:
@@ -186,7 +185,9 @@ class LeasedStreams:
             self.emit_counts()
 
     def _emit_counts(self, stream: ReadStream) -> None:
-        self._ports.emit_stream(stream.name, stream.counts.since_last(), stream.counts.frames.take())
+        self._warn_on_error(
+            lambda: self._ports.emit_stream(stream.name, stream.counts.since_last(), stream.counts.frames.take())
+        )
 
     def _finish(self, arn: str, stream: ReadStream) -> None:
         was_stopped = self._stops.pop(arn).is_set()
@@ -202,12 +203,12 @@ class LeasedStreams:
         self._log("lease released", stream.held, "the consumer ends" if self._is_over else reason)
 
     def _log(self, what: str, held: HeldLease, reason: str) -> None:
-        self._ports.log_lease(LeaseChange(what, held.lease.stream_name, self._owner, reason))
+        change = LeaseChange(what, held.lease.stream_name, self._owner, reason)
+        self._warn_on_error(lambda: self._ports.log_lease(change))
 
     def _warn_on_error(self, action: Callable[[], None]) -> None:
-        try:
-            action()
-        except KinesightError as error:
+        error = run_safely(action)
+        if error is not None:
             self._warn(error)
 
     def _warn(self, error: KinesightError) -> None:

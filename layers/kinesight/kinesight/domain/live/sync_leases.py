@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from kinesight.domain.batches import run_safely
+from kinesight.domain.errors import KinesightError
 from kinesight.domain.live.leases import Lease, all_leases, readable
 from kinesight.domain.ports import Versioned, VersionedDocuments, VideoStream
 
@@ -19,13 +21,14 @@ _MOVED = "moved"
 @dataclass(slots=True)
 class SyncReport:
     """Leases by stream ARN as they were read, those of the selected streams, and what changed. `unreadable`: names of
-    streams with a lease that could not be read."""
+    streams with a lease that could not be read. `errors`: of single leases; the others were changed all the same."""
 
     known: dict[str, Lease] = field(default_factory=dict)
     current: dict[str, Lease] = field(default_factory=dict)
     added: int = 0
     retired: int = 0
     unreadable: list[str] = field(default_factory=list)
+    errors: list[KinesightError] = field(default_factory=list)
 
 
 def sync_leases(
@@ -35,11 +38,12 @@ def sync_leases(
     previous: VersionedDocuments,
     now_ms: int,
 ) -> SyncReport:
-    """Synchronizes once. `unknown`: ARNs of streams that may be selected or not. Raises StorageBusyError."""
+    """Synchronizes once. `unknown`: ARNs of streams that may be selected or not. Raises the errors of listing."""
     stored = leases.all()
     known = readable(stored)
-    known |= _move(stored, leases, previous)
-    report = SyncReport({arn: lease for arn, (lease, _) in known.items()})
+    report = SyncReport()
+    known |= _move(stored, leases, previous, report.errors)
+    report.known = {arn: lease for arn, (lease, _) in known.items()}
     report.unreadable = [stream.name for arn, stream in selected.items() if arn in stored and arn not in known]
 
     def add(arn: str) -> tuple[Lease, bool] | None:
@@ -58,23 +62,34 @@ def sync_leases(
         lease, version = known[arn]
         return leases.save(arn, _retired(lease, None).model_dump_json(), version)
 
-    added = [one for one in in_parallel(add, selected) if one is not None]
+    added = [one for one in in_parallel(add, selected, report.errors) if one is not None]
     left = [arn for arn in known if arn not in selected and arn not in unknown and not known[arn][0].retired]
     report.added = sum(was_stored for _, was_stored in added)
-    report.retired = sum(in_parallel(retire, left))
+    report.retired = sum(in_parallel(retire, left, report.errors))
     live = {arn: lease for arn, lease in report.known.items() if not lease.retired and arn not in left}
     report.current = live | {one.stream_arn: one for one, _ in added}
     return report
 
 
-def in_parallel[T, R](action: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Calls `action` for each item; raises the first error once all were called."""
+def in_parallel[T, R](action: Callable[[T], R], items: Iterable[T], errors: list[KinesightError]) -> list[R]:
+    """Calls `action` for each item, and returns the results. The error of an item is added to `errors`."""
+    results: list[R] = []
+
+    def attempt(item: T) -> None:
+        error = run_safely(lambda: results.append(action(item)))
+        if error is not None:
+            errors.append(error)
+
     with ThreadPoolExecutor(_WRITERS) as pool:
-        return list(pool.map(action, items))
+        list(pool.map(attempt, items))
+    return results
 
 
 def _move(
-    stored: Mapping[str, Versioned], leases: VersionedDocuments, previous: VersionedDocuments
+    stored: Mapping[str, Versioned],
+    leases: VersionedDocuments,
+    previous: VersionedDocuments,
+    errors: list[KinesightError],
 ) -> dict[str, tuple[Lease, int]]:
     """Returns the leases that were moved."""
 
@@ -93,7 +108,7 @@ def _move(
         for arn, (lease, _) in all_leases(previous).items()
         if not lease.retired or (lease.owner == _MOVED and arn not in stored)
     ]
-    return {one.stream_arn: (one, 1) for one in in_parallel(move, waiting) if one is not None}
+    return {one.stream_arn: (one, 1) for one in in_parallel(move, waiting, errors) if one is not None}
 
 
 def _retired(lease: Lease, owner: str | None) -> Lease:
