@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from io import BytesIO
+from itertools import batched
 from pathlib import Path
 from types import FrameType, ModuleType, SimpleNamespace
 from typing import Any, ClassVar
@@ -44,6 +45,7 @@ from kinesight.wiring.budget import budget
 from kinesight.wiring.detectors import CameraDetectors
 from pydantic.alias_generators import to_camel
 
+from tests.template.partition_keys import SHARED_TABLE, recorded_keys
 from tests.template.reachable import CallGraph, methods_of, own_names, source_of
 from tests.template.role_grants import short
 
@@ -252,7 +254,7 @@ def code_needs(function: str, environment: dict[str, str]) -> dict[Need, str]:
             need: type(one.adapter).__name__
             for one in built
             for action in _actions(one, graph.called)
-            for need in _placed(one, action, places)
+            for need in _keyed(one, action, graph.called) or _placed(one, action, places)
         }
 
 
@@ -287,7 +289,7 @@ _LEDGER = {
 
 def _actions(built: Built, called: frozenset[str]) -> set[str]:
     adapter, methods = built.adapter, methods_of(_class_of(built.adapter))
-    called = _used_at_once(built) or _used_of(built) or called
+    called = _called_of(built, called)
     names = {word for name in _live_methods(adapter, called) for tree in methods[name] for word in _mentioned(tree)}
     if _S3_ADAPTERS.fullmatch(type(adapter).__module__):
         names |= _named_in_bucket(frozenset(names))
@@ -302,8 +304,8 @@ def _actions(built: Built, called: frozenset[str]) -> set[str]:
 
 
 # Where a function has two of one kind: the module that holds this one, and its name of it. Only what is called by that
-# name is called of it. By the maker, and the bucket, or the adapter's name where it has none.
-_HOLDERS: dict[tuple[str, str], tuple[str, str]] = {
+# name is called of it. By the maker, and the bucket, the kind of documents, or else the adapter's name. Several modules, each with its name, if it has several holders.
+_HOLDERS: dict[tuple[str, str], tuple[str, ...]] = {
     ("analyze_images._streams", "KvsStreamDirectory"): ("kinesight.domain.analysis.stream_arns", "_streams"),
     ("analyze_images._attached", "KvsStreamDirectory"): ("kinesight.domain.analysis.attached_streams", "_streams"),
     ("analyze_images._attached", "DynamoDbManagedStreams"): ("kinesight.domain.analysis.attached_streams", "_managed"),
@@ -319,17 +321,50 @@ _HOLDERS: dict[tuple[str, str], tuple[str, str]] = {
     ("render_timelapse.ports", "EvidenceBucket"): ("kinesight.domain.on_demand.render_timelapse", "videos"),
     ("serve_viewer._evidence_buckets", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
     ("archive_session._legal_hold", "ImagesBucket"): ("kinesight.domain.viewer.evidence", "images"),
+    ("analyze_images._last_images", "images"): ("kinesight.domain.streams.missing_images", "_last_images"),
+    ("configure_streams.missing_images", "images"): ("kinesight.domain.streams.missing_images", "last_images"),
+    ("consume_live.ports", "consumers"): ("kinesight.domain.live.conduct_live", "local slots"),
+    ("consume_live.ports", "leases"): (
+        "kinesight.domain.live.assigned_leases",
+        "_documents",
+        "kinesight.domain.live.leases",
+        "_documents",
+    ),
+    ("conduct_live.ports", "assignments"): ("kinesight.domain.live.conduct_live", "assignments"),
+    ("conduct_live.ports", "consumers"): ("kinesight.domain.live.conduct_live", "slots"),
+    ("conduct_live.ports", "leases"): ("kinesight.domain.live.sync_leases", "local leases"),
+    ("consume_live.ports", "assignments"): ("kinesight.wiring.consume_live", "local assignments"),
+    ("detection.gate", "gate"): ("kinesight.domain.gate.frame_gate", "states"),
+    ("serve_viewer.analyses", "analyses"): ("kinesight.domain.viewer.analyses", "local documents"),
+    ("serve_viewer.cameras", "images"): ("kinesight.domain.viewer.cameras", "last_images"),
+    ("serve_viewer.cameras", "leases"): ("kinesight.domain.viewer.cameras", "leases"),
 }
 
 
+def _called_of(built: Built, called: frozenset[str]) -> frozenset[str]:
+    """The methods that the function may call of this adapter."""
+    return _used_at_once(built) or _used_of(built) or called
+
+
 def _used_of(built: Built) -> frozenset[str]:
-    which = _bucket_name(built.adapter) or type(built.adapter).__name__
-    module, name = _HOLDERS.get((built.maker, which), ("", ""))
+    which = _bucket_name(built.adapter) or vars(built.adapter).get("_kind") or type(built.adapter).__name__
+    held = _HOLDERS.get((built.maker, which), ())
     return frozenset(
         node.attr
-        for node in ast.walk(source_of(module) if module else ast.Module())
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute) and node.value.attr == name
+        for module, name in batched(held, 2, strict=True)
+        for node in ast.walk(source_of(module))
+        if isinstance(node, ast.Attribute) and _holder_name(node.value) == name
     )
+
+
+def _holder_name(node: ast.expr) -> str | None:
+    """As `_HOLDERS` writes it: an attribute's name, or `local` and that of a variable."""
+    match node:
+        case ast.Attribute(attr=name):
+            return name
+        case ast.Name(id=name):
+            return f"local {name}"
+    return None
 
 
 def _used_at_once(built: Built) -> frozenset[str]:
@@ -515,6 +550,14 @@ def _placed(built: Built, action: str, places: _Places) -> Iterator[Need]:
         patterns = (*patterns, "{_table}/index/byDay")
     for pattern in patterns:
         yield action, short(pattern.format_map({name: str(value) for name, value in names.items()}))
+
+
+def _keyed(built: Built, action: str, called: frozenset[str]) -> list[Need]:
+    """The partition keys of a call to the table that functions share, written as `role_grants` writes them."""
+    if not action.startswith("dynamodb:") or vars(built.adapter).get("_table") != SHARED_TABLE:
+        return []
+    used = recorded_keys(built.adapter, _live_methods(built.adapter, _called_of(built, called)))
+    return [(action, f"{SHARED_TABLE}[{key}]") for one, key in sorted(used) if one == action]
 
 
 def _further_names(adapter: Any) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What every role is granted, read from the expanded template.
 
 Resources are written short: `ImagesBucket/images/*` or `ResultsStream` by their logical ids, other ARNs without what is
-the deployment's own: `kinesisvideo:stream/*`.
+the deployment's own: `kinesisvideo:stream/*`. A table with granted partition keys has them in
+brackets: `CoordinationTable[leases]`.
 """
 
 import re
@@ -125,9 +126,20 @@ def _statement(document: Document) -> Statement:
         document.get("Sid", ""),
         document["Effect"],
         tuple(_listed(document["Action"])),
-        tuple(short(one) for one in _listed(document["Resource"])),
+        tuple(place for one in _listed(document["Resource"]) for place in _with_keys(short(one), document)),
         str(document.get("Condition", "")),
     )
+
+
+def _with_keys(resource: str, document: Document) -> list[str]:
+    """A table once for each partition key to which its statement is limited."""
+    keys = [
+        key
+        for operator, operands in document.get("Condition", {}).items()
+        if operator in {"ForAllValues:StringEquals", "ForAllValues:StringLike"}
+        for key in _listed(operands.get("dynamodb:LeadingKeys", []))
+    ]
+    return [f"{resource}[{key}]" for key in keys] or [resource]
 
 
 def _listed(value: Any) -> list[Any]:

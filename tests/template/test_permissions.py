@@ -8,11 +8,14 @@ import re
 from dataclasses import replace
 from fnmatch import fnmatch
 from functools import cache
+from typing import Any
 
 import pytest
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
 
 from tests.template import code_needs, permissions_table, reachable
 from tests.template.choices import CHOICES, FUNCTIONS, MODEL_ARN, SECRET_ARN, functions_of, resource_of
+from tests.template.partition_keys import SHARED_TABLE
 from tests.template.platform_needs import NETWORK, function_needs, key_needs, workflow_needs
 from tests.template.role_grants import Deployed, Grant, deployed
 from tests.template.test_template import LONGEST_NAMES
@@ -118,6 +121,35 @@ def test_code_that_calls_another_action_is_reported(
     words = difference(needs, stack.grants(resource_of(function, "Role")))
 
     assert any(action in one and one.startswith("used by") for one in words)
+
+
+def test_code_that_uses_another_partition_key_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kinesight.wiring.start_analysis.DynamoDbDocuments", _Leases)
+    stack = deployed(**CHOICES["plain"])
+
+    needs = code_needs.code_needs("start_analysis", stack.environment("StartAnalysisFunction"))
+    words = difference(needs, stack.grants("StartAnalysisRole"))
+
+    for action in ("dynamodb:GetItem", "dynamodb:PutItem"):
+        assert f"used by _Leases, not granted: {(action, 'CoordinationTable[leases#*]')}" in words
+        assert f"granted, not used: {(action, 'CoordinationTable[bursts]')}" in words
+
+
+class _Leases(DynamoDbDocuments):
+    """Leases, whatever the kind."""
+
+    def __init__(self, client: Any, table: str, *, kind: str) -> None:
+        super().__init__(client, table, kind="leases" if kind == "bursts" else kind)
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_no_role_may_use_every_partition_of_the_table_that_functions_share(choice: str) -> None:
+    stack = deployed(**CHOICES[choice])
+    granted = {grant for role in stack.of_type("AWS::IAM::Role") for grant in stack.grants(role)}
+
+    shared = [place for _, place in granted if place.startswith(SHARED_TABLE)]
+    assert len(shared) > 10
+    assert not [place for place in shared if place == SHARED_TABLE or "/" in place or place.endswith("[*]")]
 
 
 def reads_as(module: str, tree: ast.Module, monkeypatch: pytest.MonkeyPatch) -> None:
