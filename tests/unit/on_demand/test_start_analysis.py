@@ -3,6 +3,7 @@
 import heapq
 import itertools
 import json
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,12 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kinesight.domain.batches import QueuedMessage
-from kinesight.domain.errors import InvalidEventError, MediaBusyError, StorageBusyError, StreamGoneError
+from kinesight.domain.errors import (
+    FragmentNotListedError,
+    InvalidEventError,
+    MediaBusyError,
+    StorageBusyError,
+    StreamGoneError,
+)
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.on_demand.executions import AnalysisRun, stream_name_of
 from kinesight.domain.on_demand.kvs_notifications import parse_notification
 from kinesight.domain.on_demand.messages import AnalysisRequest
-from kinesight.domain.on_demand.notification_bursts import LONGEST_OPEN_MS, BurstRules
+from kinesight.domain.on_demand.notification_bursts import LONGEST_OPEN_MS, LONGEST_RANGE_MS, BurstRules
 from kinesight.domain.on_demand.start_analysis import StartPorts, StartReport, StartSettings, start_analyses
 from kinesight.domain.ports import FragmentSpan, Versioned
 
@@ -57,10 +64,18 @@ class World:
     workflow: FakeWorkflow = field(default_factory=FakeWorkflow)
     dead: FakeDeadLetters = field(default_factory=FakeDeadLetters)
     queue: list[tuple[int, int, str]] = field(default_factory=list)
+    recorded: dict[str, set[tuple[str, int]]] = field(default_factory=lambda: defaultdict(set))
+    received: Counter[int] = field(default_factory=Counter)
     reports: list[StartReport] = field(default_factory=list)
     trouble: Callable[[], None] = lambda: None
     sent: int = 0
     listed: bool = True
+
+    def notify(self, stream: str, start_ms: int, at_ms: int | None = None, number: int | None = None) -> None:
+        """Records a fragment and sends its notification."""
+        body = notification(stream, start_ms, FragmentNumber=str(number or start_ms))
+        self.recorded[stream].add((str(number or start_ms), start_ms))
+        self.send(body, at_ms)
 
     def send(self, body: str, at_ms: int | None = None) -> None:
         self.sent += 1
@@ -95,8 +110,9 @@ class World:
 
     def fragments(self, stream_name: str, selector: str, start_ms: int, end_ms: int) -> Iterator[FragmentSpan]:
         self.trouble()
-        if self.listed:
-            yield FragmentSpan(str(start_ms), start_ms, LENGTH_MS)
+        for number, at_ms in self.recorded[stream_name] if self.listed else ():
+            if start_ms <= at_ms <= end_ms:
+                yield FragmentSpan(number, at_ms, LENGTH_MS)
 
     def run(self, batch: int = 100) -> "World":
         """Runs until the queue is empty; failed messages are redelivered after their visibility timeout."""
@@ -105,7 +121,8 @@ class World:
             taken: list[tuple[int, int, str]] = []
             while self.queue and self.queue[0][0] <= self.now_ms and len(taken) < batch:
                 taken.append(heapq.heappop(self.queue))
-            messages = [QueuedMessage(str(number), body) for _, number, body in taken]
+            self.received.update(number for _, number, _ in taken)
+            messages = [QueuedMessage(str(one), body, receive_count=self.received[one]) for _, one, body in taken]
             ports = StartPorts(self, self, self, self, self.dead, lambda: self.now_ms)
             try:
                 report = start_analyses(messages, ports, PLAN)
@@ -131,7 +148,7 @@ class World:
 def test_a_hundred_notifications_of_three_streams_are_an_execution_each() -> None:
     world = World()
     for number in range(100):
-        world.send(notification(f"cam-{number % 3}", NOON_MS + number * 700), NOON_MS + number * 700 + 1500)
+        world.notify(f"cam-{number % 3}", NOON_MS + number * 700, NOON_MS + number * 700 + 1500)
 
     world.run(batch=10)
 
@@ -157,7 +174,7 @@ def test_bursts_that_cannot_be_read_begin_afresh() -> None:
 def test_a_camera_without_a_detector_starts_nothing() -> None:
     world = World()
     for stream in ("off", "cam"):
-        world.send(notification(stream, NOON_MS))
+        world.notify(stream, NOON_MS)
 
     world.run()
 
@@ -168,7 +185,7 @@ def test_a_camera_without_a_detector_starts_nothing() -> None:
 
 def test_a_burst_closes_after_its_post_roll() -> None:
     world = World()
-    world.send(notification("cam", NOON_MS))
+    world.notify("cam", NOON_MS)
     world.run()
 
     assert world.now_ms >= NOON_MS + RULES.quiet_ms + RULES.post_roll_ms
@@ -176,8 +193,8 @@ def test_a_burst_closes_after_its_post_roll() -> None:
 
 def test_distant_fragments_are_separate_bursts() -> None:
     world = World()
-    world.send(notification("cam", NOON_MS))
-    world.send(notification("cam", NOON_MS + RULES.reach_ms + 1))
+    world.notify("cam", NOON_MS)
+    world.notify("cam", NOON_MS + RULES.reach_ms + 1)
 
     assert len(world.run().ranges()) == 2
 
@@ -185,7 +202,7 @@ def test_distant_fragments_are_separate_bursts() -> None:
 def test_a_fragment_between_two_bursts_joins_them() -> None:
     world = World()
     for start_ms in (0, 2 * RULES.reach_ms, RULES.reach_ms):
-        world.send(notification("cam", NOON_MS + start_ms))
+        world.notify("cam", NOON_MS + start_ms)
 
     ((start_ms, end_ms),) = world.run().ranges()
 
@@ -194,13 +211,10 @@ def test_a_fragment_between_two_bursts_joins_them() -> None:
 
 def test_redelivered_messages_start_nothing() -> None:
     world = World()
-    bodies = [notification("cam", NOON_MS + number * 2000) for number in range(20)]
-    for body in bodies:
-        world.send(body)
-    world.run()
-    for body in bodies:
-        world.send(body)
-    world.run()
+    for _ in range(2):
+        for number in range(20):
+            world.notify("cam", NOON_MS + number * 2000)
+        world.run()
 
     assert len(world.workflow.inputs) == 1
 
@@ -209,7 +223,7 @@ def test_a_camera_that_notifies_continuously_is_analyzed_every_few_minutes() -> 
     world = World()
     starts = [NOON_MS + at_ms for at_ms in range(0, 4 * LONGEST_OPEN_MS, 2000)]
     for start_ms in starts:
-        world.send(notification("cam", start_ms), start_ms + LENGTH_MS)
+        world.notify("cam", start_ms, start_ms + LENGTH_MS)
 
     ranges = world.run().ranges()
 
@@ -218,9 +232,10 @@ def test_a_camera_that_notifies_continuously_is_analyzed_every_few_minutes() -> 
     assert ranges[-1][1] == starts[-1] + LENGTH_MS + RULES.post_roll_ms
 
 
-def test_a_fragment_that_is_not_listed_has_the_maximum_length() -> None:
-    world = World(listed=False)
-    world.send(notification("cam", NOON_MS))
+def test_a_fragment_that_is_no_longer_listed_has_the_maximum_length() -> None:
+    world = World()
+    world.notify("cam", NOON_MS)
+    world.trouble = lambda: setattr(world, "listed", world.now_ms == NOON_MS)
 
     assert world.run().ranges() == [(NOON_MS - 5_000, NOON_MS + 20_000 + RULES.post_roll_ms)]
 
@@ -229,7 +244,7 @@ def test_a_poison_message_is_dead_lettered_and_its_neighbours_go_on() -> None:
     world = World()
     for body in ("this is not JSON", "[]", json.dumps({"Message": "{}"}), notification("cam", -1)):
         world.send(body)
-    world.send(notification("cam", NOON_MS))
+    world.notify("cam", NOON_MS)
     world.run()
 
     assert [type(error) for _, error in world.dead.sent] == [InvalidEventError] * 4
@@ -246,7 +261,7 @@ def test_a_throttled_call_is_retried() -> None:
             raise error
 
     world.trouble = trouble
-    world.send(notification("cam", NOON_MS))
+    world.notify("cam", NOON_MS)
 
     assert len(world.run().ranges()) == 1
     assert [len(report.retried) for report in world.reports].count(1) == 1
@@ -259,7 +274,7 @@ def test_messages_of_a_deleted_stream_are_dead_lettered() -> None:
         raise StreamGoneError("gone")
 
     world.fragments = gone  # type: ignore[method-assign,assignment]
-    world.send(notification("cam", NOON_MS))
+    world.notify("cam", NOON_MS)
     world.run()
 
     assert [str(error) for _, error in world.dead.sent] == ["gone"]
@@ -292,7 +307,7 @@ def test_every_notified_fragment_is_analyzed_whatever_fails_or_is_redelivered(
     world.trouble = trouble
     for place, late_ms in notified:
         start_ms = NOON_MS + place * LENGTH_MS
-        world.send(notification("cam", start_ms), start_ms + LENGTH_MS + late_ms)
+        world.notify("cam", start_ms, start_ms + LENGTH_MS + late_ms)
     ranges = world.run(batch).ranges()
 
     assert all(covered(ranges, NOON_MS + place * LENGTH_MS) for place, _ in notified)
@@ -305,7 +320,7 @@ def test_a_burst_is_one_execution_in_any_order_of_messages(notified: list[tuple[
     """Messages that come within seconds."""
     world = World()
     for place, late_ms in notified:
-        world.send(notification("cam", NOON_MS + place * LENGTH_MS), NOON_MS + late_ms)
+        world.notify("cam", NOON_MS + place * LENGTH_MS, NOON_MS + late_ms)
     places = sorted({place for place, _ in notified})
     bursts = 1 + sum((b - a) * LENGTH_MS > RULES.reach_ms for a, b in itertools.pairwise(places))
 
@@ -345,7 +360,7 @@ def test_what_happens_again_by_a_clock_that_was_set_back_is_analyzed(back_ms: in
     for number in range(10):
         at_ms = NOON_MS + 120_000 * number
         shown_ms = at_ms if number < 5 else at_ms - back_ms
-        world.send(notification("cam", shown_ms, FragmentNumber=str(at_ms)), at_ms + 1500)
+        world.notify("cam", shown_ms, at_ms + 1500, at_ms)
 
     world.run(batch=10)
 
@@ -357,9 +372,76 @@ def test_a_moment_that_is_none_is_dead_lettered_alone(moment: str) -> None:
     world = World()
     world.send(notification("cam", 1).replace('Timestamp\\": 1', f'Timestamp\\": {moment}', 1))
     for number in range(99):
-        world.send(notification(f"cam-{number}", NOON_MS))
+        world.notify(f"cam-{number}", NOON_MS)
 
     world.run()
 
     assert [type(error) for _, error in world.dead.sent] == [InvalidEventError]
     assert len(world.workflow.inputs) == 99
+
+
+@pytest.mark.parametrize("apart_ms", [49_000, 1_000, 600_000])
+def test_forged_notifications_start_nothing(apart_ms: int) -> None:
+    """A camera's credentials may publish; the stream has one fragment, of which they know no number."""
+    world = World()
+    world.recorded["cam"].add(("91343852333181432392682062622220590765191907586", NOON_MS))
+    for number in range(1_763):
+        world.send(notification("cam", NOON_MS + apart_ms * number))
+
+    world.run()
+
+    assert world.workflow.inputs == {}
+    assert world.documents.all() == {}
+    assert [type(error) for _, error in world.dead.sent] == [FragmentNotListedError] * 1_763
+
+
+@pytest.mark.parametrize(("by_ms", "started"), [(0, 1), (400, 1), (999, 1), (-999, 1), (1_000, 0), (86_400_000, 0)])
+def test_a_fragment_counts_at_its_own_time_alone(by_ms: int, started: int) -> None:
+    """Timestamps may be in whole seconds."""
+    world = World()
+    world.recorded["cam"].add(("7", NOON_MS))
+    world.send(notification("cam", NOON_MS + by_ms, FragmentNumber="7"))
+
+    assert world.run().ranges() == [(NOON_MS - 5_000, NOON_MS + LENGTH_MS + RULES.post_roll_ms)] * started
+
+
+def test_a_fragment_of_another_stream_starts_nothing() -> None:
+    world = World()
+    world.recorded["door"].add(("7", NOON_MS))
+    world.send(notification("cam", NOON_MS, FragmentNumber="7"))
+
+    assert world.run().ranges() == []
+
+
+def test_a_fragment_that_is_listed_late_is_analyzed() -> None:
+    world = World()
+    world.notify("cam", NOON_MS)
+    world.listed = False
+    world.trouble = lambda: setattr(world, "listed", world.now_ms >= NOON_MS + VISIBILITY_MS)
+
+    assert len(world.run().ranges()) == 1
+    assert world.dead.sent == []
+
+
+def test_forged_notifications_leave_their_neighbours_alone() -> None:
+    world = World()
+    for number in range(50):
+        world.notify("cam", NOON_MS + number * LENGTH_MS)
+        world.send(notification("cam", NOON_MS + number * LENGTH_MS, FragmentNumber="1"))
+
+    assert len(world.run().ranges()) == 1
+    assert len(world.dead.sent) == 50
+
+
+@pytest.mark.parametrize("step_ms", [2_000, 40_000])
+def test_a_day_of_stored_video_is_several_ranges(step_ms: int) -> None:
+    world = World()
+    starts = range(NOON_MS, NOON_MS + 86_400_000, step_ms)
+    for start_ms in starts:
+        world.notify("cam", start_ms, NOON_MS + 86_400_000)
+
+    ranges = world.run().ranges()
+
+    around_ms = RULES.pre_roll_ms + LENGTH_MS + RULES.post_roll_ms
+    assert max(last - first for first, last in ranges) <= LONGEST_RANGE_MS + around_ms + RULES.interval_ms
+    assert all(covered(ranges, start_ms) for start_ms in starts)

@@ -154,6 +154,10 @@ class StreamGoneError(PermanentError):
     """Permanent: the stream does not exist any more."""
 
 
+class FragmentNotListedError(PermanentError):
+    """Permanent: KVS does not list the fragment of a notification, which may be forged."""
+
+
 class NoRetentionError(PermanentError):
     """Permanent: the stream's retention is 0, at which KVS neither generates images nor notifies."""
 

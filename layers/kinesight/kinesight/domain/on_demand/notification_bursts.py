@@ -13,6 +13,8 @@ from kinesight.domain.on_demand.kvs_notifications import NotifiedFragment
 
 LONGEST_OPEN_MS = 300_000
 """A camera that notifies continuously is analyzed every five minutes."""
+LONGEST_RANGE_MS = 600_000
+"""From the first to the last fragment of a burst. A camera that sends hours of stored video has several bursts."""
 _CLOSED_BURSTS_KEPT = 50
 
 
@@ -78,7 +80,7 @@ class StreamBursts(Value):
         return any(one.covers(fragment) for one in (*self.closing, *self.closed))
 
     def with_fragment(self, fragment: NotifiedFragment, now_ms: int, rules: BurstRules) -> "StreamBursts":
-        """Returns the bursts with a fragment; bursts that it connects are joined."""
+        """Returns the bursts with a fragment; bursts that it connects are joined, unless they become too long."""
         if self.covers(fragment):
             return self
         burst = Burst(
@@ -91,10 +93,10 @@ class StreamBursts(Value):
         )
         apart: list[Burst] = []
         for other in self.open:
-            if burst.first_ms - other.last_ms > rules.reach_ms or other.first_ms - burst.last_ms > rules.reach_ms:
-                apart.append(other)
-            else:
+            if _is_near(burst, other, rules.reach_ms):
                 burst = _joined(burst, other)
+            else:
+                apart.append(other)
         return self.model_copy(update={"open": (*apart, burst)})
 
     def due(self, now_ms: int, rules: BurstRules) -> tuple[Burst, ...]:
@@ -121,6 +123,12 @@ class StreamBursts(Value):
 
     def next_due_at_ms(self, rules: BurstRules) -> int | None:
         return min((one.due_at_ms(rules) for one in self.open), default=None)
+
+
+def _is_near(one: Burst, other: Burst, reach_ms: int) -> bool:
+    gap_ms = max(one.first_ms - other.last_ms, other.first_ms - one.last_ms)
+    length_ms = max(one.last_ms, other.last_ms) - min(one.first_ms, other.first_ms)
+    return gap_ms <= reach_ms and length_ms <= LONGEST_RANGE_MS
 
 
 def _joined(one: Burst, other: Burst) -> Burst:

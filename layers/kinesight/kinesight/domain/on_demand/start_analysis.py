@@ -4,21 +4,24 @@ The bursts of a stream are one versioned document, so concurrent functions can u
 after a delayed message, which is sent before the document is saved. A burst is saved as closing before its execution is
 started under a name that contains its range, so the function may stop at any step: the next message continues, and no
 execution starts twice.
+
+A fragment counts only if KVS lists it, so that a forged notification starts nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 
 from kinesight.domain.batches import FailedItems, ItemFailure, QueuedMessage, classified, run_safely
-from kinesight.domain.errors import KinesightError, StorageBusyError, UnexpectedError
+from kinesight.domain.errors import FragmentNotListedError, KinesightError, StorageBusyError, UnexpectedError
 from kinesight.domain.model import Selector, Value
 from kinesight.domain.on_demand.executions import AnalysisRun, stream_name_of
 from kinesight.domain.on_demand.kvs_notifications import NotifiedFragment, parse_notification
 from kinesight.domain.on_demand.notification_bursts import Burst, BurstRules, ClosedBurst, StreamBursts
 from kinesight.domain.on_demand.ports import AnalysisWorkflow
+from kinesight.domain.on_demand.recorded_fragments import recorded_fragments
 from kinesight.domain.ports import (
     LONGEST_FRAGMENT_MS,
     DeadLetters,
@@ -32,6 +35,8 @@ NOTIFIED = "notified"
 """Prefix of the names of executions that notifications start."""
 
 _ATTEMPTS = 10
+_LISTING_ATTEMPTS = 3
+"""Deliveries of a message until its fragment has to be listed: KVS may list a new fragment late."""
 LONGEST_DELAY_S = 900
 """Maximum delay of an SQS message (API_SendMessage)."""
 
@@ -107,12 +112,36 @@ def _take(
     stream_arn: str, mail: Sequence[_Mail], ports: StartPorts, settings: StartSettings, report: StartReport
 ) -> None:
     rules = settings.rules(stream_name_of(stream_arn) or "")
-    fragments = [one.fragment for one in mail if one.fragment is not None]
+    fragments = {one.fragment for one in mail if one.fragment is not None}
     if rules is None:
-        report.without_detector += fragments
+        report.without_detector += [one.fragment for one in mail if one.fragment is not None]
         return
-    report.started += _Stream(stream_arn, ports, settings.selector, rules).take(mail)
-    report.fragments += fragments
+    found = recorded_fragments(fragments, settings.selector, ports.fragments)
+    recorded = [_as_listed(one, found) for one in mail if one.fragment is None or one.fragment in found]
+    report.started += _Stream(stream_arn, ports, settings.selector, rules).take(recorded)
+    report.fragments += [one.fragment for one in recorded if one.fragment is not None]
+    for one in mail:
+        if one.fragment is not None and one.fragment not in found:
+            _refuse(one.message, one.fragment, ports, report)
+
+
+def _as_listed(mail: _Mail, found: Mapping[NotifiedFragment, NotifiedFragment]) -> _Mail:
+    return mail if mail.fragment is None else replace(mail, fragment=found[mail.fragment])
+
+
+def _refuse(message: QueuedMessage, fragment: NotifiedFragment, ports: StartPorts, report: StartReport) -> None:
+    """Retries a message of a fragment that KVS does not list, which it may do later; then dead-letters it."""
+    failure = ItemFailure(
+        message.message_id,
+        FragmentNotListedError(
+            f"KVS lists no fragment {fragment.fragment_number} of {fragment.stream_arn} at the time of the "
+            f"notification, {fragment.start_ms}: it has expired, or the notification is forged"
+        ),
+    )
+    if message.receive_count < _LISTING_ATTEMPTS:
+        report.retry(failure)
+    else:
+        report.dead_letter(message.body, ports.dead_letters, failure)
 
 
 def _fail(message: QueuedMessage, error: KinesightError, ports: StartPorts, report: StartReport) -> None:
