@@ -19,7 +19,14 @@ from kinesight_cli.shared.dead_letter_routes import EXECUTIONS, DeadLetterRoute,
 from kinesight_cli.shared.dead_letters import DeadLetter
 
 _INVALID_MESSAGE = frozenset(
-    {"InvalidEventError", "NotAKvsImageError", "ImageMissingError", "StreamGoneError", "UnreadableStateError"}
+    {
+        "FragmentNotListedError",
+        "ImageMissingError",
+        "InvalidEventError",
+        "NotAKvsImageError",
+        "StreamGoneError",
+        "UnreadableStateError",
+    }
 )
 """Reasons that concern the message itself: sending it again fails again."""
 
