@@ -15,6 +15,6 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Takes the input and the execution's name; returns the plan."""
     execution, document = workflow_start(event)
     plan = plan_range(AnalysisRequest.parse(document), execution, wiring.ports())
-    logger.info("planned", **plan.model_dump(mode="json"))
+    logger.info("planned", **plan.model_dump(mode="json", exclude={"seal_key"}))
     count(Metric.WINDOWS_PLANNED, plan.windows)
     return plan.model_dump(mode="json", by_alias=True)

@@ -78,7 +78,7 @@ def archive_of(control: Any, archived: Any) -> tuple[KvsArchive, KvsFragmentArch
 def extracted(control: Any, archived: Any, document: dict[str, Any]) -> tuple[RangePlan, list[WindowManifest]]:
     images, fragments = archive_of(control, archived)
     work = FakeWork()
-    planning = PlanningPorts(KvsStreamDirectory(control), images, work, lambda: datetime.now(UTC))
+    planning = PlanningPorts(KvsStreamDirectory(control), images, work, lambda: datetime.now(UTC), lambda: "key")
     plan = plan_range(AnalysisRequest.parse(document), "an-execution", planning)
     ports = ExtractionPorts(images, fragments, AvImageExtractor(), work)
     windows = WINDOWS.validate_json(work.objects[plan.windows_key])

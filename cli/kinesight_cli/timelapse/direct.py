@@ -1,5 +1,6 @@
 """Makes a time-lapse on this machine: needs a stream and credentials, no stack."""
 
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -70,7 +71,7 @@ def make_timelapse(
         clients = DataClients(aws_session.client("kinesisvideo"), _connect, monotonic_s=time.monotonic)
         archive = KvsArchive(clients, sleep=time.sleep)
         directory = KvsStreamDirectory(aws_session.client("kinesisvideo"))
-        ports = PlanningPorts(directory, archive, work, lambda: datetime.now(UTC))
+        ports = PlanningPorts(directory, archive, work, lambda: datetime.now(UTC), lambda: secrets.token_hex(32))
         plan = plan_range(AnalysisRequest.parse(workflow_input), _EXECUTION, ports)
         fragments = KvsFragmentArchive(clients, sleep=time.sleep)
         manifests = _extract(plan, ExtractionPorts(archive, fragments, AvImageExtractor(), work), progress)

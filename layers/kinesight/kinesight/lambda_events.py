@@ -11,6 +11,7 @@ from kinesight.domain.errors import InvalidEventError, InvalidInputError
 from kinesight.domain.json_text import check_depth
 from kinesight.domain.on_demand.messages import RangePlan
 from kinesight.domain.on_demand.render_timelapse import Progress
+from kinesight.domain.on_demand.seals import check_window
 from kinesight.domain.on_demand.windows import Window
 from kinesight.domain.plain_values import describe
 
@@ -87,8 +88,9 @@ def planned_range(event: Mapping[str, Any]) -> RangePlan:
 
 
 def planned_window(event: Mapping[str, Any]) -> tuple[RangePlan, Window]:
-    """Raises InvalidEventError."""
+    """Raises InvalidEventError, ForgedDocumentError."""
     planned = _read(_PlannedWindow, event, "a window of a plan")
+    check_window(planned.plan, planned.window)
     return planned.plan, planned.window
 
 

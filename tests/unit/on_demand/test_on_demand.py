@@ -118,10 +118,11 @@ class Workflow:
     sink: FakeSink = field(default_factory=FakeSink)
     ledger: FakeLedger = field(default_factory=FakeLedger)
     now: datetime = NOON + timedelta(minutes=5)
+    key: str = "5ea1" * 16
     analyses: list[FrameAnalysis] = field(default_factory=list)
 
     def plan(self, execution: str = "one", **changes: Any) -> RangePlan:
-        ports = PlanningPorts(self.camera, self.camera, self.work, lambda: self.now)
+        ports = PlanningPorts(self.camera, self.camera, self.work, lambda: self.now, lambda: self.key)
         return plan_range(a_request(**changes), execution, ports)
 
     def windows(self, plan: RangePlan) -> list[Window]:
@@ -381,7 +382,7 @@ LONG_RANGES = pytest.mark.parametrize("days", [1, pytest.param(7, marks=pytest.m
 @LONG_RANGES
 def test_the_summary_of_a_long_range_stays_small(days: int) -> None:
     seconds, name = days * 24 * 3600, "x" * 256
-    workflow = Workflow(FakeCamera(seconds=seconds, name=name), now=NOON + timedelta(seconds=seconds))
+    workflow = Workflow(FakeCamera(seconds=seconds, name=name), now=NOON + timedelta(seconds=seconds), key="")
     plan = workflow.plan(EndTimestamp=NOON + timedelta(seconds=seconds), StreamName=name, SamplingInterval=5000)
     work = ReportedWork(workflow.windows(plan))
     work.objects[plan.windows_key] = workflow.work.objects[plan.windows_key]
@@ -409,7 +410,12 @@ def test_the_state_of_a_long_range_stays_small(days: int) -> None:
 def test_a_camera_without_a_detector_costs_no_images() -> None:
     workflow = Workflow()
     ports = PlanningPorts(
-        workflow.camera, workflow.camera, workflow.work, lambda: workflow.now, is_analyzed=lambda name: name != "camera"
+        workflow.camera,
+        workflow.camera,
+        workflow.work,
+        lambda: workflow.now,
+        lambda: workflow.key,
+        is_analyzed=lambda name: name != "camera",
     )
 
     with pytest.raises(InvalidInputError, match=r"camera has no detector .* Detector, or NONE"):
@@ -426,6 +432,7 @@ def test_a_detector_without_its_parameter_is_rejected() -> None:
         workflow.camera,
         workflow.work,
         lambda: workflow.now,
+        lambda: workflow.key,
         missing_parameters={"REKOGNITION_FACE_SEARCH": "FaceCollectionId"},
     )
 

@@ -158,6 +158,10 @@ class FragmentNotListedError(PermanentError):
     """Permanent: KVS does not list the fragment of a notification, which may be forged."""
 
 
+class ForgedDocumentError(PermanentError):
+    """Permanent: a document of an execution was written by something else."""
+
+
 class NoRetentionError(PermanentError):
     """Permanent: the stream's retention is 0, at which KVS neither generates images nor notifies."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from datetime import UTC, datetime
 
@@ -25,6 +26,7 @@ def ports() -> PlanningPorts:
         archive,
         work,
         lambda: datetime.now(UTC),
+        lambda: secrets.token_hex(32),
         missing_parameters=environment.missing_parameters(),
         is_analyzed=lambda stream_name: configuration().is_analyzed(stream_name),
     )

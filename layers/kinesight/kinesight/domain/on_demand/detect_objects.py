@@ -11,6 +11,7 @@ from kinesight.domain.errors import InvalidEventError
 from kinesight.domain.model import Frame, to_epoch_ms
 from kinesight.domain.on_demand.extract_images import manifest_key
 from kinesight.domain.on_demand.messages import REPORTS, AnalyzedFrame, RangePlan, WindowManifest, WindowReport
+from kinesight.domain.on_demand.seals import read_document, write_document
 from kinesight.domain.ports import WorkStore
 
 
@@ -33,7 +34,7 @@ def detect_window(
     """Adds to the report of an earlier attempt, which is written before anything is raised.
 
     Appends to `analyses`, which the caller has even if the window fails. Raises the first error of a frame that is not
-    final, so that the window is retried; the ledger holds what is done.
+    final, so that the window is retried; the ledger holds what is done. Raises ForgedDocumentError.
     """
     manifest = _manifest(plan, index, ports.work)
     before = _earlier_report(plan, index, ports.work)
@@ -43,7 +44,7 @@ def detect_window(
     analyses += remaining.values()
     analyze(list(remaining.values()), ports.detection, _overridden(plan, settings))
     report = _merged(before, remaining)
-    ports.work.write(report_key(plan, index), report.model_dump_json(by_alias=True).encode(), "application/json")
+    write_document(plan, report_key(plan, index), report, ports.work)
     for at_ms, one in remaining.items():
         if one.error is not None and at_ms not in report.failed:
             raise one.error
@@ -51,14 +52,14 @@ def detect_window(
 
 
 def _manifest(plan: RangePlan, index: int, work: WorkStore) -> WindowManifest:
-    body = work.read(manifest_key(plan, index))
+    body = read_document(plan, manifest_key(plan, index), work)
     if body is None:
         raise InvalidEventError(f"window {index} of {plan.execution} was not extracted, or its images have expired")
     return WindowManifest.model_validate_json(body)
 
 
 def _earlier_report(plan: RangePlan, index: int, work: WorkStore) -> WindowReport:
-    body = work.read(report_key(plan, index))
+    body = read_document(plan, report_key(plan, index), work)
     return WindowReport.model_validate_json(body) if body is not None else WindowReport(index=index)
 
 

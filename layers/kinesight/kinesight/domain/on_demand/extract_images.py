@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from kinesight.domain.model import Frame, FrameSource, ImageReference, from_epoch_ms
 from kinesight.domain.on_demand.messages import MANIFESTS, RangePlan, WindowManifest
 from kinesight.domain.on_demand.ports import ImageExtractor
+from kinesight.domain.on_demand.seals import write_document
 from kinesight.domain.on_demand.windows import Window
 from kinesight.domain.ports import (
     FragmentArchive,
@@ -76,9 +77,7 @@ def extract_window(plan: RangePlan, window: Window, ports: ExtractionPorts) -> W
         refusals=refusals,
         missing=missing,
     )
-    ports.work.write(
-        manifest_key(plan, window.index), manifest.model_dump_json(by_alias=True).encode(), "application/json"
-    )
+    write_document(plan, manifest_key(plan, window.index), manifest, ports.work)
     return manifest
 
 

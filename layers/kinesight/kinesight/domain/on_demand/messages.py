@@ -151,7 +151,8 @@ def work_key(execution: str, name: str) -> str:
 
 
 class RangePlan(Value):
-    """State of the workflow between its steps; the windows are in S3, under `windows_key`."""
+    """State of the workflow between its steps; the windows are in S3, under `windows_key`. `seal_key`: what documents
+    in S3 are sealed with (seals.py); it is not written there."""
 
     execution: str
     stream_name: str
@@ -178,6 +179,7 @@ class RangePlan(Value):
     detects: bool = True
     timelapse: TimelapsePlan | None = None
     renders: bool = False
+    seal_key: str = Field(default="", repr=False)
 
     def work_key(self, name: str) -> str:
         """Returns the key of an object of this execution."""

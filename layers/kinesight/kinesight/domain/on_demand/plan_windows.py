@@ -22,6 +22,7 @@ from kinesight.domain.on_demand.messages import (
     TimelapsePlan,
     work_key,
 )
+from kinesight.domain.on_demand.seals import sealed_window
 from kinesight.domain.on_demand.windows import Grid, overlapped_slots, plan_windows
 from kinesight.domain.ports import (
     LONGEST_FRAGMENT_MS,
@@ -39,7 +40,7 @@ points). A window is one such call and then detector time, so ten windows leave 
 
 @dataclass(frozen=True, slots=True)
 class PlanningPorts:
-    """Ports of this function. `now` returns the current time, aware.
+    """Ports of this function. `now` returns the current time, aware, `new_key` a random key in hexadecimal.
 
     `missing_parameters` is, by detector, the parameter that the detector needs and the stack does not set.
     `is_analyzed`: whether a stream, by its name, has a detector.
@@ -49,6 +50,7 @@ class PlanningPorts:
     fragments: FragmentIndex
     work: WorkStore
     now: Callable[[], datetime]
+    new_key: Callable[[], str]
     missing_parameters: Mapping[str, str] = field(default_factory=dict)
     is_analyzed: Callable[[str], bool] = lambda _: True
 
@@ -101,8 +103,10 @@ def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -
         detects=request.detector != "NONE",
         timelapse=_timelapse(request.timelapse, execution),
         renders=request.timelapse is not None,
+        seal_key=ports.new_key(),
     )
-    ports.work.write(plan.windows_key, WINDOWS.dump_json(windows), "application/json")
+    sealed = [sealed_window(plan, one) for one in windows]
+    ports.work.write(plan.windows_key, WINDOWS.dump_json(sealed), "application/json")
     return plan
 
 

@@ -15,6 +15,7 @@ from kinesight.domain.errors import InvalidEventError, NoMediaError, Unsupported
 from kinesight.domain.model import Value, from_epoch_ms
 from kinesight.domain.on_demand.extract_images import image_key, manifest_key
 from kinesight.domain.on_demand.messages import RangePlan, TimelapsePlan, WindowManifest
+from kinesight.domain.on_demand.seals import read_document
 from kinesight.domain.ports import FileStore, FileUploads, WorkStore
 
 _RESERVE_MS = 120_000
@@ -111,7 +112,7 @@ def _form(plan: RangePlan, timelapse: TimelapsePlan, ports: RenderingPorts) -> t
 
 def _first_image(plan: RangePlan, work: WorkStore) -> bytes:
     for index in range(plan.windows):
-        body = work.read(manifest_key(plan, index))
+        body = read_document(plan, manifest_key(plan, index), work)
         manifest = WindowManifest.model_validate_json(body) if body is not None else None
         for frame in manifest.frames if manifest is not None else ():
             image = work.read(frame.image.key)

@@ -11,7 +11,6 @@ from kinesight.domain.on_demand.detect_objects import report_key
 from kinesight.domain.on_demand.extract_images import manifest_key
 from kinesight.domain.on_demand.messages import (
     SUMMARY_FILE,
-    WINDOWS,
     AnalyzedFrame,
     EvidenceLink,
     RangeCost,
@@ -21,6 +20,7 @@ from kinesight.domain.on_demand.messages import (
     WindowManifest,
     WindowReport,
 )
+from kinesight.domain.on_demand.seals import read_document, read_windows
 from kinesight.domain.on_demand.windows import Window
 from kinesight.domain.ports import WorkStore
 
@@ -78,7 +78,7 @@ class _Totals:
 
 def summarize(plan: RangePlan, work: WorkStore, evidence_bucket: str) -> RangeSummary:
     """Writes and returns the summary. Raises TooManyFailuresError after writing it, if more failed than is
-    tolerated."""
+    tolerated, and ForgedDocumentError."""
     windows = _windows(plan, work)
     totals = _Totals()
     with ThreadPoolExecutor(_READERS) as pool:
@@ -91,14 +91,14 @@ def summarize(plan: RangePlan, work: WorkStore, evidence_bucket: str) -> RangeSu
 
 
 def _windows(plan: RangePlan, work: WorkStore) -> list[Window]:
-    body = work.read(plan.windows_key)
-    if body is None:
+    windows = read_windows(plan, work)
+    if windows is None:
         raise InvalidEventError(f"the plan of {plan.execution} has expired: start the range again")
-    return WINDOWS.validate_json(body)
+    return windows
 
 
 def _documents(plan: RangePlan, index: int, work: WorkStore) -> tuple[WindowManifest | None, WindowReport | None]:
-    manifest, report = work.read(manifest_key(plan, index)), work.read(report_key(plan, index))
+    manifest, report = (read_document(plan, key(plan, index), work) for key in (manifest_key, report_key))
     return (
         WindowManifest.model_validate_json(manifest) if manifest is not None else None,
         WindowReport.model_validate_json(report) if report is not None else None,

@@ -43,10 +43,11 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Requests of one child of the workflow's Map."""
+    """Requests of one child of the workflow's Map. `seal`: proves that the execution has planned it (seals.py)."""
 
     index: int
     requests: tuple[ImageRequest, ...]
+    seal: str = ""
 
     @property
     def slots(self) -> list[Slot]:
