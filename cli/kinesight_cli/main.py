@@ -12,6 +12,7 @@ COMMANDS = (
     "demo",
     "init",
     "create_stream",
+    "camera_policy",
     "put_video",
     "image",
     "analyze",

@@ -1,27 +1,20 @@
 """`kinesight create-stream`: creates a stream that Kinesight can analyze."""
 
-import re
 from typing import Annotated, Any
 
 import typer
 
 from kinesight_cli.shared.console import errors, print_lines, show, styled
 from kinesight_cli.shared.every_command import changes_account
-from kinesight_cli.shared.options import JsonOption, pair
+from kinesight_cli.shared.options import JsonOption, pair, stream_name
 
 app = typer.Typer()
-
-
-def _stream_name(text: str) -> str:
-    if re.fullmatch(r"[a-zA-Z0-9_.-]{1,256}", text) is None:
-        raise typer.BadParameter(f"{text!r} is not a stream name: 1 to 256 letters, digits, '_', '.' and '-'")
-    return text
 
 
 @app.command("create-stream")
 @changes_account
 def create_stream(
-    name: Annotated[str, typer.Argument(parser=_stream_name, metavar="NAME", help="Name of the stream.")],
+    name: Annotated[str, typer.Argument(parser=stream_name, metavar="NAME", help="Name of the stream.")],
     retention_hours: Annotated[
         int, typer.Option(min=0, max=87_600, help="How long KVS keeps video. With 0 it generates no images.")
     ] = 24,

@@ -53,6 +53,13 @@ def size(text: str) -> Size:
     return Size(int(match[1]), int(match[2]))
 
 
+def stream_name(text: str) -> str:
+    """Parses a stream's name (pattern of CreateStream's StreamName)."""
+    if re.fullmatch(r"[a-zA-Z0-9_.-]{1,256}", text) is None:
+        raise typer.BadParameter(f"{text!r} is not a stream name: 1 to 256 letters, digits, '_', '.' and '-'")
+    return text
+
+
 def pair(text: str) -> tuple[str, str]:
     """Parses NAME=VALUE."""
     name, separator, value = text.partition("=")

@@ -45,6 +45,15 @@ class Resources:
         return self.ids.get(f"{logical_id}Aliaslive", self.ids[logical_id])
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a stack is deployed."""
+
+    partition: str
+    region: str
+    account_id: str
+
+
 _EXISTING = {"ImagesBucket": "ImagesBucketName", "NotificationTopic": "NotificationTopicArn"}
 
 
@@ -99,6 +108,12 @@ def selection_of(stack_parameters: Mapping[str, str]) -> StreamSelection:
     names = {"stream_names": "StreamNames", "tag_filters": "TagFilters"}
     chosen = SelectionSettings.model_validate({field: stack_parameters.get(name, "") for field, name in names.items()})
     return StreamSelection.read(chosen.stream_names, chosen.tag_filters)
+
+
+def place(stack_name: str) -> Place:
+    """Returns partition, Region and account in the ARN of a stack. Raises StackError."""
+    _, partition, _, region, account_id, *_ = _described(stack_name)["StackId"].split(":")
+    return Place(partition, region, account_id)
 
 
 def account_of(stack_id: str) -> str:

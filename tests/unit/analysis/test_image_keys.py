@@ -40,6 +40,8 @@ def test_the_sample_of_the_developer_guide() -> None:
         f"images/999999999999_cam_1690707290324_{GUID}.jpg",
         f"images/{ACCOUNT}__1690707290324_{GUID}.jpg",
         f"images/{ACCOUNT}_a b_1690707290324_{GUID}.jpg",
+        f"images/{ACCOUNT}_mine_{ACCOUNT}_theirs_1690707290324_{GUID}.jpg",
+        f"images/{ACCOUNT}_theirs_1690707290324_{GUID}.jpg/{ACCOUNT}_mine_1690707290324_{GUID}.jpg",
         "",
     ],
 )

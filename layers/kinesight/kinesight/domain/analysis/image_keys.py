@@ -31,8 +31,8 @@ class ImageKey:
 def parse_image_key(key: str, account_id: str) -> ImageKey:
     """Reads a decoded object key; `account_id` is the stream's account.
 
-    Where the account number occurs twice the last one counts: a stream name that holds its own account number
-    between underscores is the only name this misreads. Raises NotAKvsImageError.
+    Raises NotAKvsImageError, also if the account number occurs twice: a camera chooses the prefix of its images, and
+    may write keys that hold its own stream (ProducerPolicy), so a second name could be that of another stream.
     """
     tail = _TAIL.search(key)
     if tail is None:
@@ -43,4 +43,8 @@ def parse_image_key(key: str, account_id: str) -> ImageKey:
     prefix, marker, stream_name = key[: tail.start()].rpartition(f"{account_id}_")
     if not marker or not _STREAM.match(stream_name):
         raise NotAKvsImageError(f"{key!r} names no stream of account {account_id}")
+    if marker in prefix:
+        raise NotAKvsImageError(
+            f"{key!r} names the account {account_id} twice, so its stream is ambiguous: use another image prefix"
+        )
     return ImageKey(prefix.rstrip("_"), stream_name, from_epoch_ms(int(tail["timecode"])), content_type)

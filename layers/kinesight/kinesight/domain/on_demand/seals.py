@@ -1,5 +1,5 @@
 """Seals of the documents that an execution writes to S3 and reads back: an HMAC under a key that is in the execution's
-state alone. Whoever else writes to the images bucket, such as a camera, cannot forge a plan, manifest or report.
+state alone. Others that write to the images bucket, such as cameras, cannot forge a plan, manifest or report.
 
 A plan without a key is of a version that wrote no seals; its documents are not checked.
 """
