@@ -128,8 +128,12 @@ checkov: setup ## security rules on the template (installs checkov apart, its pi
 	@mkdir -p .aws-sam && sed -e '/^  ViewerUserEmail:$$/,/Default/s/""/viewer@example.com/' -e '/^  ConsumerCodeBucket:$$/,/Default/s/""/code/' template.yaml > .aws-sam/with_options.yaml
 	scripts/checkov/.venv/bin/checkov --skip-download --quiet --compact --framework cloudformation -f .aws-sam/with_options.yaml
 
+# pip checks the digests of the layers' requirements. For another processor than this machine's, sam repeats the download
+# without them, unless the first one was for that processor.
+PROCESSOR := $(if $(shell grep -s 'Architecture=.\{0,2\}x86_64' samconfig.toml),x86_64,aarch64)
+WHEELS := PIP_ONLY_BINARY=:all: PIP_IMPLEMENTATION=cp PIP_PYTHON_VERSION=3.13 PIP_PLATFORM="manylinux2014_$(PROCESSOR) manylinux_2_17_$(PROCESSOR) manylinux_2_28_$(PROCESSOR)"
 build: setup ## build functions and layers for deployment (ENV=staging, of samconfig.toml)
-	$(BIN)/sam build --config-env $(ENV)
+	$(WHEELS) $(BIN)/sam build --config-env $(ENV)
 	$(BIN)/python scripts/finish_build.py --release $(RELEASE)
 
 # Options with which sam may deploy to another stack than that of samconfig.toml, which kinesight.yaml is for.

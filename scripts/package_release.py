@@ -8,11 +8,13 @@ account to be made. The same sources and the same lock file make the same files,
 import argparse
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -55,7 +57,7 @@ def build(folder: Path, architecture: str) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     programs = Path(sys.executable).parent
     sam = [str(programs / "sam"), "build", "--no-cached", "--build-dir", str(folder)]
-    _run(*sam, "--parameter-overrides", f"Architecture={architecture}")
+    _run(*sam, "--parameter-overrides", f"Architecture={architecture}", variables=wheels(architecture))
     _run(sys.executable, str(ROOT / "scripts/finish_build.py"), "--build-dir", str(folder))
     complete(folder, architecture)
 
@@ -164,8 +166,21 @@ def write_digests(dist: Path) -> None:
     (dist / "SHA256SUMS").write_text("".join(lines))
 
 
-def _run(*command: str) -> None:
-    if subprocess.run(command, cwd=ROOT).returncode:
+def wheels(architecture: str) -> dict[str, str]:
+    """Variables with which pip downloads the wheels of a processor at once, and checks their digests: sam's own download
+    for another processor has none."""
+    processor = {"arm64": "aarch64"}.get(architecture, architecture)
+    platforms = (f"{one}_{processor}" for one in ("manylinux2014", "manylinux_2_17", "manylinux_2_28"))
+    return {
+        "PIP_ONLY_BINARY": ":all:",
+        "PIP_IMPLEMENTATION": "cp",
+        "PIP_PYTHON_VERSION": "3.13",
+        "PIP_PLATFORM": " ".join(platforms),
+    }
+
+
+def _run(*command: str, variables: Mapping[str, str] | None = None) -> None:
+    if subprocess.run(command, cwd=ROOT, env=os.environ | dict(variables or {})).returncode:
         sys.exit(f"failed: {' '.join(command)}")
 
 

@@ -114,7 +114,7 @@ def test_a_camera_writes_nothing_that_functions_write(policy: Callable[[], Polic
 @POLICIES
 @pytest.mark.parametrize("other", [*OTHERS, "front_a"])
 def test_a_key_that_the_policy_permits_names_no_other_stream_too(policy: Callable[[], Policy], other: str) -> None:
-    """The camera chooses the prefix; the policy cannot tell it from the name."""
+    """The camera chooses the prefix; in the policy it looks like the name."""
     tail = f"_1690707290324_{GUID}.jpg"
     keys = [f"images/{ACCOUNT}_front_{ACCOUNT}_{other}{tail}", f"images/{ACCOUNT}_front_/x_{ACCOUNT}_{other}{tail}"]
 

@@ -1,6 +1,7 @@
 """What is stored is private, encrypted, separate from other accounts, and deleted after its retention."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -290,11 +291,20 @@ def test_the_bill_of_materials_lists_what_the_layers_deploy() -> None:
     pinned = set()
     for path in ROOT.glob("layers/*/requirements.txt"):
         lines = path.read_text().splitlines()
-        pinned |= {tuple(line.partition(" ;")[0].split("==")) for line in lines if "==" in line}
+        pinned |= {tuple(re.split(" [;\\\\]", line)[0].split("==")) for line in lines if "==" in line}
 
     assert len(pinned) == 10
     assert pinned <= components
     assert {name for name, _ in components - pinned} <= {"kinesight"}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("layers/*/requirements.txt")), ids=lambda path: path.parent.name)
+def test_every_package_of_a_layer_has_digests(path: Path) -> None:
+    """With one digest, pip requires them all ("Secure installs", pip's documentation)."""
+    packages = re.split(r"\n(?=\S)", path.read_text().strip())
+
+    assert packages
+    assert [one for one in packages if not re.search(r"--hash=sha256:[0-9a-f]{64}", one)] == []
 
 
 def test_every_skipped_check_is_in_the_document_with_its_reason() -> None:
