@@ -167,8 +167,8 @@ def write_digests(dist: Path) -> None:
 
 
 def wheels(architecture: str) -> dict[str, str]:
-    """Variables with which pip downloads the wheels of a processor at once, and checks their digests: sam's own download
-    for another processor has none."""
+    """Variables with which pip downloads the wheels of a processor at once, and checks their digests. For another
+    processor than this machine's, sam would download again without them."""
     processor = {"arm64": "aarch64"}.get(architecture, architecture)
     platforms = (f"{one}_{processor}" for one in ("manylinux2014", "manylinux_2_17", "manylinux_2_28"))
     return {

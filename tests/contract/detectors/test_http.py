@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from kinesight.adapters.detectors import http
 from kinesight.domain.detectors.http_request import checked_url, json_template
 from kinesight.domain.detectors.ports import ModelOutput
 from kinesight.domain.errors import DetectorBusyError, DetectorRejectedError, InvalidSettingError, ModelOutputError
@@ -130,8 +131,8 @@ def test_allowed_urls(url: str) -> None:
     [
         ("http://model.example.com", "by https"),
         ("http://8.8.8.8", "by https"),
-        ("http://169.254.169.254/latest", "by https"),
-        ("http://0.0.0.0", "by https"),
+        ("http://169.254.169.254/latest", "special address"),
+        ("http://0.0.0.0", "special address"),
         ("http://notlocalhost", "by https"),
         ("http://internal", "by https"),
         ("https://user:word@model", "a user or a password"),
@@ -150,3 +151,28 @@ def test_forbidden_urls(url: str, complaint: str) -> None:
 def test_bodies_without_the_image_are_rejected(text: str) -> None:
     with pytest.raises(InvalidSettingError, match="httpJsonBody"):
         json_template(text)
+
+
+def test_a_name_that_leads_to_a_refused_address_receives_nothing(
+    model: Model, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DNS rebinding: the name is permitted, and the address that it resolves to later is not."""
+    http.connections().clear()
+    monkeypatch.setattr("kinesight.adapters.aws.peer_check.is_callable", lambda _: False)
+
+    with pytest.raises(DetectorRejectedError, match="special address") as caught:
+        detect(address.replace("127.0.0.1", "localhost"))
+
+    assert model.requests == []
+    assert "query-secret" not in str(caught.value)
+
+
+def test_a_private_name_that_leads_to_a_public_address_receives_no_unencrypted_image(
+    model: Model, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http.connections().clear()
+    monkeypatch.setattr("kinesight.adapters.aws.peer_check.is_private", lambda _: False)
+
+    with pytest.raises(DetectorRejectedError, match="must be called by https"):
+        detect(address.replace("127.0.0.1", "localhost"))
+    assert model.requests == []

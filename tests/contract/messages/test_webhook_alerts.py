@@ -258,6 +258,20 @@ def test_a_wrong_secret_is_refused_without_telling_it(secret: str, complaint: st
     assert "s3cr3t" not in everything_in(caught.value)
 
 
+def test_a_name_that_leads_to_a_refused_address_receives_nothing(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DNS rebinding: the name is permitted, and the address that it resolves to later is not."""
+    monkeypatch.setattr("kinesight.adapters.aws.peer_check.is_callable", lambda _: False)
+
+    error = Channel(receiver).error()
+
+    assert isinstance(error, ChannelRefusedError)
+    assert "special address" in str(error)
+    assert receiver.requests == []
+    assert not [one for one in (*SECRETS, "127.0.0.1") if one in everything_in(error)]
+
+
 def test_a_secret_may_be_the_bare_address() -> None:
     target = parse_target("https://hooks.example/a/b?c=d#e\n")
 

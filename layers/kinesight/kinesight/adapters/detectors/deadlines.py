@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from kinesight.adapters.aws.peer_check import check_peer
+
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
 
@@ -68,6 +70,13 @@ _exchange = _Exchange()
 
 
 class _Connection(HTTPConnection):
+    _sends_images_in_the_clear = True
+
+    def _new_conn(self) -> socket.socket:
+        connected = super()._new_conn()
+        check_peer(connected, must_be_private=self._sends_images_in_the_clear)
+        return connected
+
     def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # as urllib3's own
         """Has the deadline watch the connection, which a new request may have opened."""
         if _exchange.deadline is not None:
@@ -76,7 +85,7 @@ class _Connection(HTTPConnection):
 
 
 class _TlsConnection(_Connection, HTTPSConnection):
-    pass
+    _sends_images_in_the_clear = False
 
 
 class _Pool(urllib3.HTTPConnectionPool):
@@ -88,7 +97,7 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
 
 
 class DeadlinePool(urllib3.PoolManager):
-    """Connections that a Deadline ends."""
+    """Connections that a Deadline ends. Raises AddressRefusedError for an address that must not be called."""
 
     def __init__(self, connections: int) -> None:
         super().__init__(maxsize=connections, cert_reqs="CERT_REQUIRED")

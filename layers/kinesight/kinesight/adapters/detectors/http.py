@@ -9,6 +9,7 @@ from typing import Any
 
 import urllib3
 
+from kinesight.adapters.aws.peer_check import AddressRefusedError
 from kinesight.adapters.detectors.deadlines import Deadline, DeadlinePool
 from kinesight.domain.detectors.http_request import checked_url, json_body, redacted
 from kinesight.domain.detectors.image_fit import ImageForm, Preparer, SentImage
@@ -63,7 +64,7 @@ class HttpModel:
 
 @cache
 def connections() -> DeadlinePool:
-    """Returns the shared connection pool; it verifies certificates."""
+    """Returns the shared connection pool; it verifies certificates and addresses."""
     return DeadlinePool(_CONNECTIONS)
 
 
@@ -121,6 +122,8 @@ class HttpDetector:
         with Deadline(self._model.deadline_s) as deadline:
             try:
                 found = self._exchange(body, headers)
+            except AddressRefusedError as error:
+                raise DetectorRejectedError(f"POST {self._model.address}: {error}") from None
             except urllib3.exceptions.HTTPError as error:
                 # urllib3's own message contains the whole URL with its query.
                 problem = type(error).__name__

@@ -7,13 +7,16 @@ urllib3, which logs paths at DEBUG, and reports a network error by its class nam
 from __future__ import annotations
 
 import json
+import socket
 import ssl
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPSConnection
 from threading import Event
+from typing import Any
 
+from kinesight.adapters.aws.peer_check import AddressRefusedError, check_peer
 from kinesight.domain.errors import ChannelRefusedError, DeliveryError
 from kinesight.domain.ports import Alert, Secret
 from kinesight.domain.sessions.webhook_messages import Message
@@ -83,10 +86,12 @@ class WebhookAlerts:
     def _post(self, target: WebhookTarget, body: bytes) -> _Response:
         """Applies one deadline to the whole exchange: a slow but steady response never triggers a socket timeout."""
         pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="webhook")
-        connection = HTTPSConnection(target.host, target.port, timeout=_STEP_SECONDS, context=self._tls)
+        connection = _CheckedConnection(target.host, target.port, timeout=_STEP_SECONDS, context=self._tls)
         over = Event()
         try:
             return pool.submit(_exchange, connection, target, body, over).result(self._deadline_s)
+        except AddressRefusedError as error:
+            raise ChannelRefusedError(f"the webhook is not called: {error}") from None
         except (OSError, HTTPException, ValueError) as error:
             reason = type(error).__name__
         finally:
@@ -99,6 +104,20 @@ class WebhookAlerts:
         pause_s = int(retry_after) if retry_after is not None and retry_after.isdecimal() else _PAUSE_SECONDS
         self._paused_until_s = self._monotonic_s() + min(pause_s, _LONGEST_PAUSE_SECONDS)
         return DeliveryError(message)
+
+
+class _CheckedConnection(HTTPSConnection):
+    """Raises AddressRefusedError for an address that must not be called, before TLS begins."""
+
+    def __init__(self, host: str, port: int, *, timeout: float, context: ssl.SSLContext) -> None:
+        super().__init__(host, port, timeout=timeout, context=context)
+        self._create_connection = _connected  # where the base class gets its socket
+
+
+def _connected(*arguments: Any, **named: Any) -> socket.socket:
+    connected = socket.create_connection(*arguments, **named)
+    check_peer(connected)
+    return connected
 
 
 def _exchange(connection: HTTPSConnection, target: WebhookTarget, body: bytes, over: Event) -> _Response:

@@ -1,11 +1,11 @@
 """Requests to a self-hosted model over HTTP: which addresses are allowed, and the request body."""
 
 import base64
-import ipaddress
 import json
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from kinesight.domain.addresses import address_of, is_callable, is_private
 from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.json_text import InvalidJsonError, parse_json
 
@@ -28,18 +28,24 @@ def checked_url(url: str) -> SplitResult:
         raise InvalidSettingError("HttpModelUrl must begin with https:// and name a host")
     if parts.username is not None or parts.password is not None:
         raise InvalidSettingError("HttpModelUrl contains a user or a password: use HttpAuthSecretArn instead")
-    if parts.scheme == "http" and not _is_private(host):
-        raise InvalidSettingError(f"HttpModelUrl: {host} is not a private address, so it must be called by https://")
+    _check_host(host, is_encrypted=parts.scheme == "https")
     return parts
 
 
-def _is_private(host: str) -> bool:
+def _check_host(host: str, *, is_encrypted: bool) -> None:
     try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host == _PRIVATE_NAMES[0] or host.endswith(_PRIVATE_NAMES[1:])
-    reachable = not (address.is_link_local or address.is_unspecified or address.is_multicast)
-    return address.is_private and reachable
+        address = address_of(host)
+    except ValueError as error:
+        raise InvalidSettingError(f"HttpModelUrl: {host}: {error}") from error
+    if address is not None and not is_callable(address):
+        raise InvalidSettingError(f"HttpModelUrl: {host} is a link-local, reserved or otherwise special address")
+    is_near = _is_private_name(host) if address is None else is_private(address)
+    if not is_near and not is_encrypted:
+        raise InvalidSettingError(f"HttpModelUrl: {host} is not a private address, so it must be called by https://")
+
+
+def _is_private_name(host: str) -> bool:
+    return host == _PRIVATE_NAMES[0] or host.endswith(_PRIVATE_NAMES[1:])
 
 
 def json_template(text: str) -> Any:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from kinesight.domain.addresses import address_of, is_callable
 from kinesight.domain.errors import ChannelRefusedError
 from kinesight.domain.json_text import InvalidJsonError, parse_json
 
@@ -35,6 +36,7 @@ def parse_target(secret: str) -> WebhookTarget:
     parts, port = _split(url)
     if parts is None or parts.scheme != "https" or not parts.hostname or "@" in parts.netloc:
         raise ChannelRefusedError("the webhook's secret holds no plain https URL")
+    _check_host(parts.hostname)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return WebhookTarget(parts.hostname, port, path, _checked(headers))
 
@@ -61,6 +63,17 @@ def _split(url: str) -> tuple[SplitResult | None, int]:
         return parts, 443 if parts.port is None else parts.port
     except ValueError:
         return None, 0
+
+
+def _check_host(host: str) -> None:
+    try:
+        address = address_of(host)
+    except ValueError:
+        pass  # another form of an IPv4 address
+    else:
+        if address is None or is_callable(address):
+            return
+    raise ChannelRefusedError("the webhook's host is an address that must not be called, or not a plain one")
 
 
 def _checked(headers: Any) -> Mapping[str, str]:
