@@ -27,7 +27,7 @@ from kinesight_local.kvs.server import KvsServer
 from kinesight_local.lambdas import NO_TLS, InvocationResult, Lambdas
 from kinesight_local.moto_support.atomic_writes import make_writes_atomic
 from kinesight_local.moto_support.executions import name_executions
-from kinesight_local.moto_support.hooks import check_links, count_calls, route_invocations
+from kinesight_local.moto_support.hooks import check_links, count_calls, refuse_pages, route_invocations
 from kinesight_local.moto_support.mappings import serve_mappings
 from kinesight_local.moto_support.queues import make_queues_safe
 from kinesight_local.moto_support.shards import make_shards_quick
@@ -138,6 +138,7 @@ class LocalCloud:
         self._moto.start()
         ending.callback(self._moto.stop)
         count_calls(self._moto, self.calls)
+        refuse_pages(self._moto)
         check_links(self._moto, {_CREDENTIALS["AWS_ACCESS_KEY_ID"]: _CREDENTIALS["AWS_SECRET_ACCESS_KEY"]})
         _, port = self._moto.get_host_and_port()
         self.endpoints = {

@@ -32,6 +32,13 @@ def serve(
     host: Annotated[
         str, typer.Option(help="Address to listen on. 0.0.0.0 accepts other machines, without authentication.")
     ] = "127.0.0.1",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Name by which other machines reach this one; may be repeated. IP addresses need none.",
+        ),
+    ] = None,
 ) -> None:
     """Serve Kinesis Video Streams until Ctrl-C."""
     from kinesight_local.kvs.faults import Faults
@@ -47,6 +54,7 @@ def serve(
         account_id=account_id,
         limits=Limits() if enforce_quotas else None,
         faults=Faults.load(faults) if faults else None,
+        allowed_hosts=allow_host or (),
     )
     with server:
         for name, hours in seeds:

@@ -5,8 +5,10 @@ import json
 import logging
 import signal
 import threading
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -32,10 +34,12 @@ from kinesight_local.kvs.http.error_responses import error_response, request_id
 from kinesight_local.kvs.http.fault_responses import Responder, cut, cut_receiving, paced, paced_receiving, slowed
 from kinesight_local.kvs.http.hls_routes import hls_routes
 from kinesight_local.kvs.http.put_media import PutMedia, epoch_ms, stream_key
+from kinesight_local.kvs.http.request_check import RequestCheck
 from kinesight_local.kvs.http.threaded_server import ThreadedServer
 from kinesight_local.kvs.media.ingest import Ingest
 from kinesight_local.kvs.operations.body import Body
 from kinesight_local.kvs.operations.control import key_of, stream_name_of
+from kinesight_local.kvs.operations.hls import FOLDER
 from kinesight_local.kvs.quotas import Limits
 from kinesight_local.kvs.service import KvsService
 from kinesight_local.kvs.timing import Timing
@@ -58,14 +62,18 @@ class KvsServer(ThreadedServer):
         limits: Limits | None = None,
         faults: Faults | None = None,
         timing: Timing | None = None,
+        allowed_hosts: Collection[str] = (),
     ) -> None:
         """`public_url`: the response of GetDataEndpoint, if clients reach this server by another address.
 
+        `allowed_hosts`: names by which clients reach this server, besides those of this machine and of `public_url`.
         `limits`: the quotas to enforce, none by default. `faults`: initial fault rules; `service.faults` changes them.
         Raises UnreadableStateError.
         """
         self._application = _Deferred()
         super().__init__(self._application, host, port)
+        self.check = RequestCheck([host, urlsplit(public_url or "").hostname or "", *allowed_hosts])
+        self.is_public = _is_playback
         url = public_url or self.url.replace("//0.0.0.0:", "//127.0.0.1:")
         self.service = KvsService(
             data_dir, region=region, account_id=account_id, url=url, limits=limits, faults=faults, timing=timing
@@ -96,6 +104,11 @@ def serve(data_dir: Path, host: str, port: int, region: str, account_id: str) ->
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _is_playback(scope: Mapping[str, Any]) -> bool:
+    """Players in pages of any site read HLS, whose URLs hold a token."""
+    return scope["method"] in ("GET", "HEAD", "OPTIONS") and scope["path"].startswith(f"{FOLDER}/")
 
 
 class _Deferred:

@@ -15,6 +15,7 @@ from moto.server import ThreadedMotoServer
 
 from kinesight_local.calls import CallCounter, counted
 from kinesight_local.lambdas import InvocationResult
+from kinesight_local.moto_support.request_check import refusing_pages
 from kinesight_local.moto_support.signed_links import checked
 
 
@@ -32,6 +33,14 @@ def check_links(server: ThreadedMotoServer, secrets: Mapping[str, str]) -> None:
     if running is None:
         raise RuntimeError("moto's server is not started")
     running.app = checked(running.app, secrets)
+
+
+def refuse_pages(server: ThreadedMotoServer) -> None:
+    """Makes a started server refuse requests of web pages."""
+    running = server._server
+    if running is None:
+        raise RuntimeError("moto's server is not started")
+    running.app = refusing_pages(running.app)
 
 
 Invoke = Callable[[LambdaFunction, Any], InvocationResult]

@@ -3,11 +3,14 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
+from starlette.responses import JSONResponse
+
+from kinesight_local.kvs.http.request_check import RequestCheck
 
 _START_S = 20
 
@@ -18,13 +21,16 @@ class AddressUnavailableError(Exception):
 
 class ThreadedServer:
     """`port` 0 selects a free port. The constructor binds the socket, so `url` is valid before `start`.
-    `observer` is called with the ASGI scope of every request.
+    `observer` is called with the ASGI scope of every request, `check` refuses those of web pages (None: the application
+    does), except requests that `is_public` permits to pages of any site.
 
     Raises AddressUnavailableError.
     """
 
     def __init__(self, app: Any, host: str, port: int) -> None:
         self._app = app
+        self.check: RequestCheck | None = RequestCheck([host])
+        self.is_public: Callable[[Mapping[str, Any]], bool] = lambda _: False
         self.observer: Callable[[Mapping[str, Any]], None] = lambda _: None
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -62,9 +68,17 @@ class ThreadedServer:
         self._thread.join(timeout=10)
         self._socket.close()
 
-    async def _respond(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+    async def _respond(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         self.observer(scope)
-        await self._app(scope, receive, send)
+        problem = self._problem(scope)
+        application = self._app if problem is None else _refused(problem)
+        await application(scope, receive, send)
+
+    def _problem(self, scope: Mapping[str, Any]) -> str | None:
+        if self.check is None:
+            return None
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        return self.check.problem(headers, is_public=self.is_public(scope))
 
     def _run(self) -> None:
         self._server.run(sockets=[self._socket])
@@ -77,3 +91,7 @@ class ThreadedServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _refused(problem: str) -> JSONResponse:
+    return JSONResponse({"Message": problem, "message": problem}, 403, {"x-amzn-ErrorType": "AccessDeniedException"})
