@@ -1,5 +1,6 @@
 """The batches that Lambda's event sources deliver, checked at the edge."""
 
+import json
 from base64 import b64decode
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -121,7 +122,8 @@ def check_scheduled(event: Mapping[str, Any]) -> None:
 
 
 def check_body(event: Mapping[str, Any]) -> None:
-    """Raises InvalidInputError if the body of an HTTP API's request is not UTF-8, nested too deeply, or a form."""
+    """Raises InvalidInputError if the body of an HTTP API's request is not UTF-8, nested too deeply, or a form,
+    or has an integer that Python refuses: the validation raises on these instead of responding."""
     body = event.get("body")
     if not body:
         return
@@ -131,6 +133,9 @@ def check_body(event: Mapping[str, Any]) -> None:
         text = b64decode(body, validate=True).decode() if event.get("isBase64Encoded") else str(body)
         text.encode()
         check_depth(text)
+        json.loads(text)
+    except json.JSONDecodeError:
+        return  # the validation responds to it, and to other content types
     except UnicodeError as error:
         raise InvalidInputError("the body is not UTF-8") from error
     except ValueError as error:

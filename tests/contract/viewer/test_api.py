@@ -148,8 +148,8 @@ def test_a_body_that_cannot_be_read_is_an_invalid_request(body: str, content_typ
     response = app.handler(event, cast(LambdaContext, CONTEXT))
 
     found = json.loads(response["body"])
-    assert (response["statusCode"], found["error"]["code"]) == (422, "InvalidRequest")
-    check_response("PUT", "/api/rules", 422, response["headers"]["Content-Type"], found)
+    assert (response["statusCode"], found["error"]["code"]) == (400, "InvalidRequest")
+    check_response("PUT", "/api/rules", 400, response["headers"]["Content-Type"], found)
 
 
 def test_the_first_page_and_304_if_it_is_unchanged() -> None:

@@ -82,7 +82,7 @@ def validation_error(error: RequestValidationError) -> Response[Any]:
 
 def unreadable_body(error: InvalidInputError) -> dict[str, Any]:
     """Returns the response to a request that no route is called for, in payload format 2.0."""
-    response = _error(HTTPStatus.UNPROCESSABLE_ENTITY, "InvalidRequest", str(error), ())
+    response = _error(HTTPStatus.BAD_REQUEST, "InvalidRequest", str(error), ())
     return {
         "statusCode": response.status_code,
         "headers": {"Content-Type": content_types.APPLICATION_JSON},

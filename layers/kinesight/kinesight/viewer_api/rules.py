@@ -29,7 +29,7 @@ def get_rules(stream: Annotated[str, Query(pattern=r"^[a-zA-Z0-9_.-]{1,256}$")])
     return read_rules(stream, wiring.rules())
 
 
-@router.operation("PUT /api/rules", RulesTag, 412)
+@router.operation("PUT /api/rules", RulesTag, 400, 412)
 def put_rules(update: Annotated[RulesUpdate, Body()], if_match: IfMatch) -> dict[str, Any]:
     """Replaces the configuration document if its `etag` is still the one in If-Match."""
     return {"etag": write_rules(update.document, if_match.strip('"'), wiring.rules())}
