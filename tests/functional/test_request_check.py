@@ -1,4 +1,4 @@
-"""Web pages of other sites cannot use the local cloud of the person who visits them; programs, containers, the viewer's
+"""Web pages of other sites cannot use the local cloud of the person who opens them; programs, containers, the viewer's
 page and players can."""
 
 import http.client

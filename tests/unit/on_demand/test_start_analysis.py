@@ -164,7 +164,7 @@ def test_bursts_that_cannot_be_read_begin_afresh() -> None:
     world = World()
     world.documents.documents[arn("cam")] = Versioned(3, '{"bursts": "of a later version"}')
     for stream in ("cam", "garden"):
-        world.send(notification(stream, NOON_MS))
+        world.notify(stream, NOON_MS)
 
     world.run()
 
