@@ -29,6 +29,7 @@ from botocore.exceptions import ClientError
 from botocore.model import ServiceModel
 from kinesight.adapters.aws import clients as aws_clients
 from kinesight.adapters.detectors.rekognition_operation import RekognitionOperation
+from kinesight.adapters.dynamodb.documents import DynamoDbDocuments, partition_key
 from kinesight.adapters.dynamodb.ledger import PowertoolsLedger
 from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbSessionPages
 from kinesight.adapters.s3.bucket import S3Bucket
@@ -304,7 +305,9 @@ def _actions(built: Built, called: frozenset[str]) -> set[str]:
 
 
 # Where a function has two of one kind: the module that holds this one, and its name of it. Only what is called by that
-# name is called of it. By the maker, and the bucket, the kind of documents, or else the adapter's name. Several modules, each with its name, if it has several holders.
+# name is called of it. By the maker, and the bucket, the kind of documents (`one` before it if they
+# are in one partition, as an earlier version stored them), or else the adapter's name. Several modules, each with its
+# name, if it has several holders.
 _HOLDERS: dict[tuple[str, str], tuple[str, ...]] = {
     ("analyze_images._streams", "KvsStreamDirectory"): ("kinesight.domain.analysis.stream_arns", "_streams"),
     ("analyze_images._attached", "KvsStreamDirectory"): ("kinesight.domain.analysis.attached_streams", "_streams"),
@@ -333,6 +336,12 @@ _HOLDERS: dict[tuple[str, str], tuple[str, ...]] = {
     ("conduct_live.ports", "assignments"): ("kinesight.domain.live.conduct_live", "assignments"),
     ("conduct_live.ports", "consumers"): ("kinesight.domain.live.conduct_live", "slots"),
     ("conduct_live.ports", "leases"): ("kinesight.domain.live.sync_leases", "local leases"),
+    ("conduct_live.ports", "one leases"): (
+        "kinesight.domain.live.sync_leases",
+        "local previous",
+        "kinesight.domain.live.leases",
+        "local documents",
+    ),
     ("consume_live.ports", "assignments"): ("kinesight.wiring.consume_live", "local assignments"),
     ("detection.gate", "gate"): ("kinesight.domain.gate.frame_gate", "states"),
     ("serve_viewer.analyses", "analyses"): ("kinesight.domain.viewer.analyses", "local documents"),
@@ -347,7 +356,7 @@ def _called_of(built: Built, called: frozenset[str]) -> frozenset[str]:
 
 
 def _used_of(built: Built) -> frozenset[str]:
-    which = _bucket_name(built.adapter) or vars(built.adapter).get("_kind") or type(built.adapter).__name__
+    which = _bucket_name(built.adapter) or _kind(built.adapter) or type(built.adapter).__name__
     held = _HOLDERS.get((built.maker, which), ())
     return frozenset(
         node.attr
@@ -355,6 +364,13 @@ def _used_of(built: Built) -> frozenset[str]:
         for node in ast.walk(source_of(module))
         if isinstance(node, ast.Attribute) and _holder_name(node.value) == name
     )
+
+
+def _kind(adapter: Any) -> str | None:
+    if not isinstance(adapter, DynamoDbDocuments):
+        return None
+    is_spread = partition_key(adapter._kind, "") != adapter._kind
+    return f"one {adapter._kind}" if is_spread and adapter._partitions == 1 else adapter._kind
 
 
 def _holder_name(node: ast.expr) -> str | None:
