@@ -7,7 +7,7 @@ from functools import partial
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
 from kinesight.domain.batches import MOST_ATTEMPTS, is_final, is_repeated
 from kinesight.domain.configuration.configuration import Configuration
-from kinesight.domain.errors import InvalidEventError
+from kinesight.domain.errors import ForgedDocumentError, InvalidEventError
 from kinesight.domain.model import Frame, to_epoch_ms
 from kinesight.domain.on_demand.extract_images import manifest_key
 from kinesight.domain.on_demand.messages import REPORTS, AnalyzedFrame, RangePlan, WindowManifest, WindowReport
@@ -34,7 +34,8 @@ def detect_window(
     """Adds to the report of an earlier attempt, which is written before anything is raised.
 
     Appends to `analyses`, which the caller has even if the window fails. Raises the first error of a frame that is not
-    final, so that the window is retried; the ledger holds what is done. Raises ForgedDocumentError.
+    final, so that the window is retried; the ledger holds what is done. Raises ForgedDocumentError if the
+    manifest is not this execution's.
     """
     manifest = _manifest(plan, index, ports.work)
     before = _earlier_report(plan, index, ports.work)
@@ -59,7 +60,11 @@ def _manifest(plan: RangePlan, index: int, work: WorkStore) -> WindowManifest:
 
 
 def _earlier_report(plan: RangePlan, index: int, work: WorkStore) -> WindowReport:
-    body = read_document(plan, report_key(plan, index), work)
+    """A report that this execution has not written is replaced: the ledger holds what is done."""
+    try:
+        body = read_document(plan, report_key(plan, index), work)
+    except ForgedDocumentError:
+        body = None
     return WindowReport.model_validate_json(body) if body is not None else WindowReport(index=index)
 
 
