@@ -51,7 +51,7 @@ def notification(stream: str, start_ms: int, **changes: Any) -> str:
     return json.dumps({"Type": "Notification", "Message": json.dumps(notice | changes)})
 
 
-class Died(Exception):  # noqa: N818 - a function that is killed
+class Died(BaseException):  # a function that is killed handles nothing
     """The function ends here."""
 
 

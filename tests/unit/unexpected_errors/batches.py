@@ -153,7 +153,7 @@ class StartAnalysis(AnalyzeImages):
         return {"ports": ports, "settings": StartSettings(lambda _: rules, "PRODUCER_TIMESTAMP")}
 
     def fragments(self, stream_name: str, selector: str, start_ms: int, end_ms: int) -> Iterator[FragmentSpan]:
-        yield FragmentSpan(str(start_ms), start_ms, 2000)
+        yield FragmentSpan(str(NOON_MS), NOON_MS, 2000)
 
     def messages(self) -> dict[str, str]:
         return {name: notification(name, NOON_MS) for name in STREAMS}

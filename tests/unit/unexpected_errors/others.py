@@ -29,6 +29,7 @@ from kinesight.domain.on_demand.messages import AnalysisRequest, RangePlan, Wind
 from kinesight.domain.on_demand.plan_windows import PlanningPorts, plan_range
 from kinesight.domain.on_demand.ports import RunStatus
 from kinesight.domain.on_demand.render_timelapse import Progress, RenderingPorts, render
+from kinesight.domain.on_demand.seals import write_document
 from kinesight.domain.on_demand.summarize_range import summarize
 from kinesight.domain.on_demand.sweep_streams import Checkpoint, SweepPorts, SweepSampling, SweepSettings, sweep
 from kinesight.domain.ports import FragmentMedia, FragmentSpan, WorkStore
@@ -368,7 +369,7 @@ class Execution(Scenario):
 
 
 def a_plan(name: str, work: FakeWork, camera: FakeCamera, **changes: Any) -> RangePlan:
-    ports = PlanningPorts(camera, camera, work, lambda: NOON + timedelta(minutes=5))
+    ports = PlanningPorts(camera, camera, work, lambda: NOON + timedelta(minutes=5), lambda: "key")
     return plan_range(a_request(name, **changes), f"run-{name}", ports)
 
 
@@ -401,7 +402,7 @@ class PlanWindows(Execution):
 
     def build(self) -> dict[str, Any]:
         camera = Camera()
-        return {"ports": PlanningPorts(camera, camera, FakeWork(), lambda: NOON + timedelta(minutes=5))}
+        return {"ports": PlanningPorts(camera, camera, FakeWork(), lambda: NOON + timedelta(minutes=5), lambda: "key")}
 
     def task(self, name: str, roots: Mapping[str, Any]) -> None:
         plan_range(a_request(name), f"run-{name}", roots["ports"])
@@ -450,7 +451,7 @@ class DetectObjects(Execution):
         manifest = WindowManifest.model_validate_json(self.work.objects[manifest_key(self.plan, 0)])
         self.frames = dict(zip(STREAMS, manifest.frames, strict=False))
         kept = manifest.model_copy(update={"frames": tuple(self.frames.values())})
-        self.work.objects[manifest_key(self.plan, 0)] = kept.model_dump_json(by_alias=True).encode()
+        write_document(self.plan, manifest_key(self.plan, 0), kept, self.work)
         self.bad, self.good = ((one.image.key, result_id(one, "fake/detector")) for one in self.frames.values())
         detector = _MoodyOnImage(self)
         ports = WindowPorts(
