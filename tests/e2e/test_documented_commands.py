@@ -40,6 +40,10 @@ LINKED = ("Makefile", "examples", "scripts", "events", "template.yaml", "pyproje
 BLOCKS = [block for page in PAGES for block in shell_blocks(page) if not all(map(reason, block.commands))]
 
 
+pytestmark = pytest.mark.long
+"""Two minutes; `tests/docs` checks every command and option in each run."""
+
+
 @pytest.fixture(scope="module", autouse=True)
 def clean_environment() -> None:
     """Commands get an environment of their own."""

@@ -147,7 +147,7 @@ def test_no_body_breaks_put_media(fuzzed: KvsServer, body: bytes, chunk: int, en
     address = urlsplit(fuzzed.url)
     with socket.create_connection((address.hostname or "", address.port or 0), timeout=20) as connection:
         connection.sendall(
-            b"POST /putMedia HTTP/1.1\r\nHost: x\r\nx-amzn-stream-name: cam\r\nConnection: close\r\n"
+            b"POST /putMedia HTTP/1.1\r\nHost: localhost\r\nx-amzn-stream-name: cam\r\nConnection: close\r\n"
             b"x-amzn-fragment-timecode-type: ABSOLUTE\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
         with suppress(BrokenPipeError, ConnectionResetError):  # it has responded already

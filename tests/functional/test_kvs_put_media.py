@@ -22,7 +22,7 @@ from tests.media import END_OF_FRAGMENT, a_clip, clusters, event_tags, producer_
 CLIP = a_clip(3)
 FIRST, SECOND, THIRD = (cluster for _, cluster in clusters(CLIP, NOON_MS))
 HEAD = (
-    b"POST /putMedia HTTP/1.1\r\nHost: anywhere\r\nx-amzn-stream-name: cam\r\n"
+    b"POST /putMedia HTTP/1.1\r\nHost: localhost\r\nx-amzn-stream-name: cam\r\n"
     b"x-amzn-fragment-timecode-type: ABSOLUTE\r\nTransfer-Encoding: chunked\r\n"
 )
 

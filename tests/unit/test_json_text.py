@@ -139,6 +139,7 @@ def test_other_bodies_that_cannot_be_read(event: dict[str, Any]) -> None:
 
 OWN = {
     "domain/json_text.py": "the parser",
+    "lambda_events.py": "a body that API Gateway limits to 10 MB, after a check of its depth",
     "domain/analysis/result_records.py": "the record that it has just written",
     "domain/viewer/analyses.py": "a plan of the workflow",
     "viewer_api/openapi.py": "a file of the layer",
@@ -146,7 +147,7 @@ OWN = {
     "adapters/dynamodb/managed_streams.py": "an item of its own",
     "adapters/dynamodb/viewer_sessions.py": "an item of track_sessions",
 }
-"""Modules that parse text of the application itself."""
+"""Modules that parse text of the application itself, or bound it themselves."""
 
 
 def test_only_text_of_the_application_is_parsed_without_bounds() -> None:
