@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from kinesight.adapters.aws.kvs_data_clients import DataClients
 from kinesight.adapters.kvs.fragment_archive import KvsFragmentArchive
@@ -23,6 +23,7 @@ from kinesight.domain.model import from_epoch_ms, to_epoch_ms
 from kinesight.domain.on_demand.extract_images import ExtractionPorts, extract_window
 from kinesight.domain.on_demand.messages import WINDOWS, AnalysisRequest, RangePlan, WindowManifest
 from kinesight.domain.on_demand.plan_windows import PlanningPorts, plan_range
+from kinesight.domain.ports import LONGEST_FRAGMENT_MS
 from kinesight.media import mkv_write as write
 from kinesight_local.kvs.faults import Faults, NoMedia
 from kinesight_local.kvs.server import KvsServer
@@ -86,22 +87,28 @@ def extracted(control: Any, archived: Any, document: dict[str, Any]) -> tuple[Ra
 
 
 def shown(fragments: Sequence[dict[str, Any]], moments: range) -> dict[int, str]:
-    """Each moment that a fragment shows, and which does: the one that began last."""
+    """Each moment that a fragment shows, and which does: the one that began last. One of length 0 is shown for the
+    longer of the times since the one before it and until the one after it, of those that are no pause."""
+    ordered = sorted(fragments, key=lambda fragment: fragment["ProducerTimestamp"])
+    starts_ms = [to_epoch_ms(one["ProducerTimestamp"]) for one in ordered]
+    steps_ms = [later - earlier for earlier, later in itertools.pairwise(starts_ms)]
     found: dict[int, str] = {}
-    for at_ms in moments:
-        for one in sorted(fragments, key=lambda fragment: fragment["ProducerTimestamp"]):
-            start_ms = to_epoch_ms(one["ProducerTimestamp"])
-            if start_ms <= at_ms < start_ms + max(1, one["FragmentLengthInMilliseconds"]):
-                found[at_ms] = one["FragmentNumber"]
+    for index, (one, start_ms) in enumerate(zip(ordered, starts_ms, strict=True)):
+        near_ms = [step for step in steps_ms[max(0, index - 1) : index + 1] if step <= LONGEST_FRAGMENT_MS]
+        length_ms = one["FragmentLengthInMilliseconds"] or max(near_ms, default=1)
+        found |= {at_ms: one["FragmentNumber"] for at_ms in moments if start_ms <= at_ms < start_ms + length_ms}
     return found
 
 
 recordings = st.lists(
-    st.tuples(st.one_of(st.just(0), st.integers(1, 30_000)), st.integers(1, 60)), min_size=1, max_size=12
+    st.tuples(st.one_of(st.just(0), st.integers(1, 30_000)), st.one_of(st.just(1), st.integers(1, 60))),
+    min_size=1,
+    max_size=12,
 ).map(lambda pieces: Recording(tuple(pieces)))
 
 
 @settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(recording=Recording(((0, 1), (1, 1))), interval_ms=200, borders=(0, 201), hidden=0.0)
 @given(
     recording=recordings,
     interval_ms=st.one_of(st.sampled_from([200, 1000, 2000]), st.integers(200, 40_000)),
