@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from kinesight.domain.errors import LeaseLostError, ThrottledError
+from kinesight.domain.errors import LeaseLostError, StorageBusyError, ThrottledError
 from kinesight.domain.live.assignments import read_assignment
 from kinesight.domain.live.conduct_live import (
     ConductorPorts,
@@ -21,6 +21,21 @@ from kinesight.domain.streams.selection import StreamSelection
 from tests.builders import NOON_MS
 from tests.fakes import FakeDocuments
 from tests.fakes_streams import FakeStreamDirectory, VirtualClock
+
+
+class BusyOnce(FakeDocuments):
+    """Documents whose first save fails."""
+
+    def __init__(self, stored: FakeDocuments) -> None:
+        super().__init__()
+        self.documents = stored.documents
+        self.is_busy = True
+
+    def save(self, key: str, body: str, seen_version: int) -> bool:
+        if self.is_busy:
+            self.is_busy = False
+            raise StorageBusyError("throttled")
+        return super().save(key, body, seen_version)
 
 
 @dataclass
@@ -290,15 +305,16 @@ def test_a_lease_of_the_previous_version_is_taken_from_its_consumer_and_continue
     assert orchestra.leases.documents == before
 
 
-def test_a_lease_that_was_half_moved_is_continued_and_one_that_was_retired_is_not() -> None:
+def test_a_lease_that_was_half_moved_is_continued_and_one_that_was_retired_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     orchestra = Orchestra()
     arn, retired = orchestra.registry.add("cam-1").arn, orchestra.registry.add("cam-2").arn
     previous_lease(orchestra, retired, retired=True)
     previous_lease(orchestra, arn)
-    save = orchestra.leases.save
-    orchestra.leases.save = lambda *_: False  # type: ignore[method-assign]  # the run ends in between
-    orchestra.conduct()
-    orchestra.leases.save = save  # type: ignore[method-assign]
+    with monkeypatch.context() as ends_in_between:
+        ends_in_between.setattr(orchestra.leases, "save", lambda *_: False)
+        orchestra.conduct()
 
     orchestra.conduct()
 
@@ -306,6 +322,20 @@ def test_a_lease_that_was_half_moved_is_continued_and_one_that_was_retired_is_no
     assert checkpoint is not None
     assert checkpoint.fragment_number == "9"
     assert orchestra.all()[retired].checkpoint is None
+
+
+@pytest.mark.parametrize("failing", ["previous_leases", "leases"])
+def test_a_lease_that_cannot_be_moved_yet_keeps_its_checkpoint(failing: str) -> None:
+    orchestra = Orchestra()
+    arn = orchestra.registry.add("cam-1").arn
+    lease = previous_lease(orchestra, arn, owner="old", expires_at_ms=NOON_MS * 2)
+    setattr(orchestra, failing, BusyOnce(getattr(orchestra, failing)))
+
+    busy, report = orchestra.conduct(), orchestra.conduct()
+
+    assert [type(one) for one in busy.errors] == [StorageBusyError]
+    assert orchestra.all()[arn].checkpoint == lease.checkpoint
+    assert (busy.consumers, report.consumers, report.errors) == (0, 1, [])
 
 
 def test_a_lease_that_the_previous_conductor_brings_back_is_retired_again() -> None:

@@ -42,7 +42,8 @@ def sync_leases(
     stored = leases.all()
     known = readable(stored)
     report = SyncReport()
-    known |= _move(stored, leases, previous, report.errors)
+    moved, unmoved = _move(stored, leases, previous, report.errors)
+    known |= moved
     report.known = {arn: lease for arn, (lease, _) in known.items()}
     report.unreadable = [stream.name for arn, stream in selected.items() if arn in stored and arn not in known]
 
@@ -62,7 +63,7 @@ def sync_leases(
         lease, version = known[arn]
         return leases.save(arn, _retired(lease, None).model_dump_json(), version)
 
-    added = [one for one in in_parallel(add, selected, report.errors) if one is not None]
+    added = [one for one in in_parallel(add, selected.keys() - unmoved, report.errors) if one is not None]
     left = [arn for arn in known if arn not in selected and arn not in unknown and not known[arn][0].retired]
     report.added = sum(was_stored for _, was_stored in added)
     report.retired = sum(in_parallel(retire, left, report.errors))
@@ -90,8 +91,9 @@ def _move(
     leases: VersionedDocuments,
     previous: VersionedDocuments,
     errors: list[KinesightError],
-) -> dict[str, tuple[Lease, int]]:
-    """Returns the leases that were moved."""
+) -> tuple[dict[str, tuple[Lease, int]], set[str]]:
+    """Returns the leases that were moved, and the ARNs of those that the next run moves: a new lease would lose their
+    checkpoint."""
 
     def move(arn: str) -> Lease | None:
         found = previous.load(arn)
@@ -108,7 +110,8 @@ def _move(
         for arn, (lease, _) in all_leases(previous).items()
         if not lease.retired or (lease.owner == _MOVED and arn not in stored)
     ]
-    return {one.stream_arn: (one, 1) for one in in_parallel(move, waiting, errors) if one is not None}
+    moved = {one.stream_arn: (one, 1) for one in in_parallel(move, waiting, errors) if one is not None}
+    return moved, set(waiting) - moved.keys() - stored.keys()
 
 
 def _retired(lease: Lease, owner: str | None) -> Lease:
