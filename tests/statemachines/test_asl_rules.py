@@ -96,6 +96,18 @@ def test_every_error_that_passes_is_retried() -> None:
                     assert expected <= {error for rule in state["Retry"] for error in rule["ErrorEquals"]}
 
 
+def test_the_input_of_a_child_is_not_written_to_the_bucket() -> None:
+    """It has the key of the seals. By default Step Functions writes inputs next to outputs (ResultWriter)."""
+    writers = [state["ResultWriter"] for path in MACHINES for state in _all_states(path) if "ResultWriter" in state]
+
+    assert [one["WriterConfig"]["Transformation"] for one in writers] == ["COMPACT"]
+
+
+def _all_states(path: Path) -> Iterator[Graph]:
+    for graph in graphs(yaml.safe_load(path.read_text())):
+        yield from graph["States"].values()
+
+
 @pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.name)
 def test_every_state_is_reached_and_every_path_ends(path: Path) -> None:
     for graph in graphs(yaml.safe_load(path.read_text())):

@@ -1,7 +1,8 @@
 """State machines of CloudFormation are executed, as those of the API are: moto keeps the two apart.
 
-It also leaves out definitions in S3 and substitutions, and names the fields of a nested execution as Step Functions'
-integration does (StateMachineArn, Output), not as its API (stateMachineArn, output).
+It also leaves out definitions in S3 and substitutions, refuses the WriterConfig of a Map, whose results it does not
+write, and names the fields of a nested execution as Step Functions' integration does (StateMachineArn, Output), not as
+its API (stateMachineArn, output).
 """
 
 import json
@@ -93,11 +94,17 @@ def _epoch_ms(time: datetime) -> int:
 
 
 def _definition(properties: dict[str, Any], account: str, region: str) -> str:
-    """The definition as JSON, with its substitutions."""
+    """The definition as JSON, with its substitutions, without WriterConfig."""
     text = _text(properties, account, region)
+    if "WriterConfig" in text:
+        text = json.dumps(json.loads(text, object_hook=_without_writer_config))
     for name, value in properties.get("DefinitionSubstitutions", {}).items():
         text = text.replace(f"${{{name}}}", str(value))
     return text
+
+
+def _without_writer_config(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name != "WriterConfig"}
 
 
 def _text(properties: dict[str, Any], account: str, region: str) -> str:

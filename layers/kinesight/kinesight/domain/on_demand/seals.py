@@ -80,6 +80,6 @@ def _check(seal: str, right: str, what: str) -> None:
 
 def _forged(what: str) -> ForgedDocumentError:
     return ForgedDocumentError(
-        f"{what} was not written by this execution: find out who else writes to on-demand/ of the images bucket, then "
-        "start the range again"
+        f"{what} was not written by this execution, or by another version while the stack was updated: if it was not "
+        "updated, find out who else writes to on-demand/ of the images bucket; then start the range again"
     )
