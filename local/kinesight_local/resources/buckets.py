@@ -1,4 +1,4 @@
-"""AWS::S3::Bucket. moto's CloudFormation ignores event notifications, so they are set through S3's API."""
+"""AWS::S3::Bucket. moto's CloudFormation ignores versioning and event notifications: they are set through S3's API."""
 
 from collections.abc import Mapping
 from typing import Any, override
@@ -8,7 +8,7 @@ from kinesight_local.template import Document
 
 
 class Buckets(ResourceType):
-    """Notifications to queues only."""
+    """Of notifications, those to queues only."""
 
     handles = frozenset({"AWS::S3::Bucket"})
     in_moto = True
@@ -20,15 +20,17 @@ class Buckets(ResourceType):
 
     @override
     def create(self, resource: Resource, deployment: Deployment) -> None:
+        name, s3 = deployment.reference(resource.logical_id, "Name"), deployment.client("s3")
+        if versioning := resource.properties.get("VersioningConfiguration"):
+            s3.put_bucket_versioning(Bucket=name, VersioningConfiguration=versioning)
         entries = [
             {"QueueArn": deployment.reference(resource.logical_id, f"Queue{n}"), "Events": [one["Event"]]}
             | _filter(one)
             for n, one in enumerate(_queues(resource))
         ]
         if entries:
-            deployment.client("s3").put_bucket_notification_configuration(
-                Bucket=deployment.reference(resource.logical_id, "Name"),
-                NotificationConfiguration={"QueueConfigurations": entries},
+            s3.put_bucket_notification_configuration(
+                Bucket=name, NotificationConfiguration={"QueueConfigurations": entries}
             )
 
 
