@@ -1,4 +1,4 @@
-"""EvidenceReader, in memory and on S3: the same answers to the same questions."""
+"""EvidenceReader, in memory and on S3: the same results of the same calls."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+from kinesight.adapters.s3 import evidence_reader as adapter
 from kinesight.adapters.s3.evidence_reader import S3EvidenceReader
 from kinesight.domain.errors import EvidenceTooLargeError, StorageBusyError
 from kinesight.domain.viewer.evidence import EvidenceReader
@@ -123,11 +124,12 @@ def test_removing_a_folder_removes_only_the_objects_below_it(made: ReaderUnderTe
     assert made.objects() == {"results/b/1.json": b"another folder"}
 
 
-def test_objects_too_large_for_evidence_are_not_read(s3: Any) -> None:
+def test_objects_too_large_for_evidence_are_not_read(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A record could name it; what is read is held in memory."""
-    s3.put_object(Bucket="evidence", Key="results/huge", Body=bytes(64 * 1024 * 1024 + 1))
+    monkeypatch.setattr(adapter, "_LARGEST_BYTES", 1024)
+    s3.put_object(Bucket="evidence", Key="results/huge", Body=bytes(1025))
 
-    with pytest.raises(EvidenceTooLargeError, match="results/huge has 67108865 bytes"):
+    with pytest.raises(EvidenceTooLargeError, match="results/huge has 1025 bytes"):
         S3EvidenceReader(s3, "evidence", link_seconds=60).read("results/huge")
 
 
