@@ -10,7 +10,13 @@ from tests.examples import load_profile
 load_profile()
 botocore_models.share()
 
-pytest_plugins = ["tests.distribution", "kinesight_local.kvs.testing", "tests.browser", "tests.emulators"]
+pytest_plugins = [
+    "tests.distribution",
+    "kinesight_local.kvs.testing",
+    "tests.browser",
+    "tests.emulators",
+    "tests.shared_detections",
+]
 
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "testing",

@@ -290,6 +290,8 @@ def test_the_same_pixels_are_analyzed_once(monkeypatch: pytest.MonkeyPatch) -> N
         return faces(grey)
 
     monkeypatch.setattr(detection, "faces", counting)
+    for detector in (detection.detect, detection.detect_faces):
+        monkeypatch.setattr(detector, "cache", {})
     image = np.random.default_rng(1).integers(0, 256, (160, 120, 3), np.uint8)
     changed = image.copy()
     changed[7, 7, 1] ^= 1
