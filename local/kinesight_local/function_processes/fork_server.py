@@ -5,6 +5,7 @@ one JSON document with the descriptors of the runtime's output; its connection s
 If the requester ends, the runtime is killed; if the runtime ends, the connection is closed.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -92,9 +93,13 @@ class ForkServer:
         if not self._is_loaded:
             self._is_loaded = True
             sys.path[:] = path + self._own_path
+            gc.disable()
             for name in _PRELOADED:
                 with suppress(ImportError):
                     importlib.import_module(name)
+            gc.collect()
+            gc.freeze()  # no runtime visits these objects, nor copies their pages for that
+            gc.enable()
 
     def _run(self, request: dict[str, Any], descriptors: list[int], own: socket.socket) -> None:
         """In the new process; never returns."""
