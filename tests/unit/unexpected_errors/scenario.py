@@ -8,14 +8,18 @@ from typing import Any, ClassVar
 
 from kinesight.domain.batches import QueuedMessage
 from kinesight.domain.errors import DetectorBusyError
-from kinesight.domain.model import Detection
-from kinesight_cli.redrive.actions import Action, action_for
-from kinesight_cli.shared.dead_letter_routes import DeadLetterRoute
+from kinesight.domain.gate.decision import GateMode, GateSettings
+from kinesight.domain.gate.frame_gate import FrameGate
+from kinesight.domain.model import Detection, ResultRecord
+from kinesight_cli.redrive.actions import Action, SendMessage, action_for
+from kinesight_cli.shared.dead_letter_routes import QUEUES, DeadLetterRoute
 from kinesight_cli.shared.dead_letters import DeadLetter
 
-from tests.fakes import FakeDeadLetters, FakeDetector, FakeLedger
+from tests.fakes import FakeDeadLetters, FakeDetector, FakeDocuments, FakeImageStore, FakeLedger, FakeSink
 
 BAD, GOOD = "cam-bad", "cam-good"
+STREAMS = (BAD, GOOD)
+ROUTES = {one.name: one for one in QUEUES}
 
 
 @dataclass
@@ -96,6 +100,10 @@ class QueueScenario(Scenario):
             failed = self.take(messages, roots) if left else []
             left = {name: left[name] for name in failed}
 
+    def repeat(self, action: Action, roots: Mapping[str, Any]) -> None:
+        assert isinstance(action, SendMessage)
+        self.deliver({"again": action.body}, roots)
+
 
 class MoodyDetector(FakeDetector):
     """Is busy once, for the bad camera, if its scenario is primed."""
@@ -123,3 +131,20 @@ class ExpiringLedger(FakeLedger):
             if self._waits[key] % 3 == 0:
                 self.in_progress.discard(key)
         return super().begin(key)
+
+
+class Luma:
+    """The luma of an image is a hash of nothing."""
+
+    def luma(self, image: bytes) -> bytes:
+        return bytes(64 * 36)
+
+
+def an_open_gate(images: FakeImageStore) -> FrameGate:
+    """A gate that is on, without a frame so far."""
+    return FrameGate(lambda _: GateSettings(mode=GateMode.ON), images, Luma(), FakeDocuments())
+
+
+def published_streams(sink: FakeSink) -> set[str]:
+    """The streams of the records that were published."""
+    return {ResultRecord.model_validate_json(data).frame.stream_name for _, data in sink.records}

@@ -16,26 +16,18 @@ from kinesight.domain.live import consume_live, fragment_analyzer, stream_reader
 from kinesight.domain.live.leased_streams import LeasePorts
 
 from tests.broken_ports import Break, broken, calls
-from tests.unit.unexpected_errors.batches import (
-    AnalyzeImages,
-    ArchiveSession,
-    KeepEvidence,
-    StartAnalysis,
-    TrackSessions,
-)
-from tests.unit.unexpected_errors.others import (
-    ConductLive,
-    ConfigureStreams,
-    ConsumeLive,
+from tests.unit.unexpected_errors.executions import (
     DetectObjects,
     ExtractImages,
-    MissingImages,
     PlanWindows,
     RenderTimelapse,
     SummarizeRange,
-    SweepStreams,
 )
+from tests.unit.unexpected_errors.live import ConsumeLive
+from tests.unit.unexpected_errors.queues import AnalyzeImages, ArchiveSession, StartAnalysis
+from tests.unit.unexpected_errors.results_stream import KeepEvidence, TrackSessions
 from tests.unit.unexpected_errors.scenario import BAD, GOOD, Scenario
+from tests.unit.unexpected_errors.scheduled import ConductLive, ConfigureStreams, MissingImages, SweepStreams
 
 ROOT = Path(__file__).parents[3]
 WITH_DEAD_LETTERS: tuple[type[Scenario], ...] = (
@@ -86,16 +78,21 @@ def struck(scenario: type[Scenario], root: str, path: tuple[str, ...]) -> tuple[
     return run, roots, defect
 
 
+def missing_results(run: Scenario, call: str, defect: Break) -> set[str]:
+    """Returns the items without results: the good one has all unless the broken call names no item. A call that was
+    not made is one that the function never makes."""
+    assert bool(defect.raised) is not (call in run.unused)
+    missing = {BAD, GOOD} - run.results()
+    assert missing <= ({BAD, GOOD} if defect.hits_all else {BAD})
+    return missing
+
+
 @pytest.mark.parametrize(("scenario", "root", "path"), every_call(*WITH_DEAD_LETTERS))
 def test_an_item_that_fails_unexpectedly_is_dead_lettered_alone_and_can_be_redriven(
     scenario: type[Scenario], root: str, path: tuple[str, ...]
 ) -> None:
     run, roots, defect = struck(scenario, root, path)
-
-    is_unused = ".".join((root, *path)) in run.unused
-    assert bool(defect.raised) is not is_unused
-    missing = {BAD, GOOD} - run.results()
-    assert missing <= ({BAD, GOOD} if defect.hits_all else {BAD})
+    missing = missing_results(run, ".".join((root, *path)), defect)
     assert run.attempts <= MOST_ATTEMPTS or not missing
     for name in () if run.failures or ".".join((root, *path)) in run.repeated else missing:
         reasons = [error for body, error in run.dead.sent if name in body]
@@ -114,11 +111,7 @@ def test_an_item_of_a_scheduled_run_fails_alone_and_is_done_by_a_later_run(
     scenario: type[Scenario], root: str, path: tuple[str, ...]
 ) -> None:
     run, roots, defect = struck(scenario, root, path)
-
-    is_unused = ".".join((root, *path)) in run.unused
-    assert bool(defect.raised) is not is_unused
-    missing = {BAD, GOOD} - run.results()
-    assert missing <= ({BAD, GOOD} if defect.hits_all else {BAD})
+    missing = missing_results(run, ".".join((root, *path)), defect)
     assert run.failures or not missing, "a failure that is reported nowhere"
 
     defect.fixed = True
