@@ -7,7 +7,6 @@ not where it belongs. The schedule is drawn from `--seed`; which call a fault me
 
 import argparse
 import itertools
-import logging
 import os
 import random
 import sys
@@ -27,6 +26,7 @@ from tests.faults.accounting import AccountingResult, Come, Given, Image, Phase,
 from tests.faults.cameras import FRAGMENT_MS, Camera, LoopedVideo, a_looped_video, now_and_then
 from tests.faults.mischief import GARBLED, UNREADABLE, Mischief
 from tests.faults.plan import DEPENDENCIES, EVERYTHING, KINDS, Dependency, Plan, fault_rules
+from tests.faults.progress import hide_intended_errors, say
 from tests.faults.stack import RECORDED, FaultyStack, faulty_stack
 from tests.media import IMAGE, event_tags
 
@@ -72,7 +72,7 @@ class _Run:
         self._phase(EVERYTHING, [mixed] * len(KINDS))
 
     def _phase(self, dependency: Dependency, steps: Sequence[Sequence[FaultRule | Fault]]) -> None:
-        _say(f"{dependency.name}")
+        say(f"{dependency.name}")
         before, start_ms = Counter(self.stack.fault_rules.used), _now_ms()
         struck = Counter[str]()
         for step in steps:
@@ -87,7 +87,7 @@ class _Run:
         self.phases.append(Phase(dependency.name, start_ms, _now_ms(), struck))
         seen = self.stack.read()
         kills = sum(self.mischief.kills.values())
-        _say(f"  {sum(struck.values())} faults, {len(seen.arrivals)} results so far, {kills} processes killed")
+        say(f"  {sum(struck.values())} faults, {len(seen.arrivals)} results so far, {kills} processes killed")
 
     def _inside_kvs(self, rules: Iterable[Fault]) -> None:
         """What one camera sends is never readable."""
@@ -124,7 +124,7 @@ def run(plan: Plan, folder: Path) -> Outcome:
     began_s = time.monotonic()
     random.seed(plan.seed)  # the KVS emulator's book draws from it
     cameras = {name: Camera(name, tags_of) for name, tags_of in _CAMERAS.items()}
-    _say("deploying")
+    say("deploying")
     with faulty_stack([*cameras, GARBLED, UNREADABLE, RECORDED], plan.seed, folder) as stack:
         video, recorded = a_looped_video(), Camera(RECORDED)
         ranges = len(plan.dependencies) + 1
@@ -182,7 +182,7 @@ class _Worker:
 def _drained(this: _Run) -> Outcome:
     """Waits until nothing is missing, or until the time limit."""
     began_s, given = time.monotonic(), this.given()
-    _say(f"no more faults: {len(given.images)} images, {len(given.poison)} poison messages")
+    say(f"no more faults: {len(given.images)} images, {len(given.poison)} poison messages")
     for attempt in itertools.count():
         result = account(given, this.come())
         passed_s = time.monotonic() - began_s
@@ -190,7 +190,7 @@ def _drained(this: _Run) -> Outcome:
             break
         if attempt % 5 == 0:
             this.stack.tick("ConductLiveFunction", "TrackSessionsFunction")
-            _say(f"  {len(result.problems)} items are still missing, such as {result.problems[0]}")
+            say(f"  {len(result.problems)} items are still missing, such as {result.problems[0]}")
         _sleep(2)
     return Outcome(this.phases, given, result, this.mischief, drained_s=passed_s)
 
@@ -218,14 +218,6 @@ def summary(outcome: Outcome) -> Mapping[str, object]:
     }
 
 
-_BEGAN_S = time.monotonic()
-
-
-def _say(sentence: str) -> None:
-    sys.stderr.write(f"{time.monotonic() - _BEGAN_S:6.0f} s  {sentence}\n")
-    sys.stderr.flush()
-
-
 def _sleep(seconds: float) -> None:
     threading.Event().wait(seconds)
 
@@ -242,16 +234,11 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="keep the functions' logs here")
     chosen = parser.parse_args()
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
-    logging.getLogger("uvicorn.error").addFilter(_not_of_our_making)
+    hide_intended_errors()
     with tempfile.TemporaryDirectory() as temporary:
         outcome = run(Plan.of(chosen.seed, chosen.minutes, chosen.only), chosen.folder or Path(temporary))
     print_outcome(outcome)
     sys.exit(1 if outcome.result.problems else 0)
-
-
-def _not_of_our_making(record: logging.LogRecord) -> bool:
-    """False for the server's error about responses that are cut on purpose."""
-    return "without completing response" not in record.getMessage()
 
 
 def print_outcome(outcome: Outcome) -> None:

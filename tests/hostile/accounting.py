@@ -1,4 +1,5 @@
-"""What a data run must add up to. Pure: walks that were shown, and the alerts that came."""
+"""What a data run must add up to. Pure: walks that were shown and the alerts that came, hostile messages and the dead
+letters that came."""
 
 import statistics
 from collections import Counter
@@ -24,6 +25,10 @@ class SentAlert:
     camera: str
     best_ms: int
     sent_ms: int
+
+
+DeadLetterKind = tuple[str, str]
+"""The place of a dead letter, as in DEAD_LETTERS, and its errorType."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,21 @@ def problems(calm: Sequence[Row], hostile: Sequence[Row], healthy: Iterable[str]
         if row.camera in healthy and slowest_s > _SLOWER * usual_s + _SLOWER_S:
             found.append(f"{row.camera}: an alert after {slowest_s:.1f} s, {usual_s:.1f} s at most before")
     return found
+
+
+def letter_problems(expected: Counter[DeadLetterKind], found: Counter[DeadLetterKind]) -> list[str]:
+    """Sentences on hostile messages that are not dead-lettered, and on others that are. One may be dead-lettered twice,
+    since delivery is at-least-once."""
+    lacking = [
+        f"{count} of {expected[place, reason]} hostile messages are not in the dead letters of {place} as {reason}"
+        for (place, reason), count in (expected - found).items()
+    ]
+    strange = [
+        f"{count} dead letters of {place} as {reason or 'nothing'}, which were not expected"
+        for (place, reason), count in found.items()
+        if (place, reason) not in expected
+    ]
+    return lacking + strange
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.cameras import FRAGMENT_MS, LoopedVideo, a_looped_video
+from tests.faults.progress import hide_intended_errors, say
 from tests.faults.stack import FaultyStack, faulty_stack
 from tests.hostile.accounting import Row, SentAlert, Walk, account, problems, table
 from tests.hostile.cameras import (
@@ -96,7 +97,7 @@ class _Run:
             if second % 60 == 30:
                 self.stack.tick("TrackSessionsFunction")
             self.read_alerts()
-            time.sleep(max(0.0, began_s + second + 1 - time.monotonic()))
+            time.sleep(max(0.0, began_s + second + 1 - time.monotonic()))  # the video plays in real time
         until.set()
         for thread in threads:
             thread.join(timeout=120)
@@ -111,7 +112,7 @@ class _Run:
             if is_complete or time.monotonic() > deadline_s:
                 return rows
             self.stack.tick("TrackSessionsFunction", "ConductLiveFunction")
-            time.sleep(5)
+            time.sleep(5)  # for what the functions do then
             self.read_alerts()
 
     def read_alerts(self) -> None:
@@ -164,26 +165,18 @@ def run(seed: int, folder: Path, calm_loops: int, loops: int) -> tuple[list[Row]
     with ExitStack() as stacks:
         address = stacks.enter_context(model.serving())
         parameters = _PARAMETERS | {"HttpModelUrl": address}
-        _say("deploying")
+        say("deploying")
         stack = stacks.enter_context(faulty_stack(names, seed, folder, parameters, _document()))
         messages = HostileMessages(stack, chance)
         this = _Run(stack, video, messages)
-        _say("healthy cameras alone")
+        say("healthy cameras alone")
         calm = this.drain(this.play([HostileCamera(name) for name in HEALTHY], calm_loops, lambda _: None))
-        _say("hostile cameras beside them")
+        say("hostile cameras beside them")
         this.alerts.clear()
         rows = this.drain(this.play([*(HostileCamera(name) for name in HEALTHY), *hostile], loops, messages.send))
         found = problems(calm, rows, HEALTHY) + messages.problems()
-    _say(f"{model.requests} requests to the model, {messages.sent.total()} hostile messages: {dict(messages.sent)}")
+    say(f"{model.requests} requests to the model, {messages.sent.total()} hostile messages: {dict(messages.sent)}")
     return calm, rows, found
-
-
-_BEGAN_S = time.monotonic()
-
-
-def _say(sentence: str) -> None:
-    sys.stderr.write(f"{time.monotonic() - _BEGAN_S:6.0f} s  {sentence}\n")
-    sys.stderr.flush()
 
 
 def main() -> None:
@@ -194,6 +187,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="keep the functions' logs here")
     chosen = parser.parse_args()
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+    hide_intended_errors()
     with tempfile.TemporaryDirectory() as temporary:
         folder = chosen.folder or Path(temporary)
         calm, rows, found = run(chosen.seed, folder, chosen.calm_loops, chosen.loops)

@@ -1,10 +1,11 @@
 """The data run's accounting names each thing that is wrong."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
 
-from tests.hostile.accounting import SentAlert, Walk, account, problems, table
+from tests.hostile.accounting import DeadLetterKind, SentAlert, Walk, account, letter_problems, problems, table
 
 WALKS = [
     Walk(camera, number, 10_000 * number, frozenset(range(10_000 * number, 10_000 * number + 8000, 2000)))
@@ -38,3 +39,19 @@ def test_what_is_wrong_is_named(alerts: list[SentAlert], expected: str) -> None:
 
 def test_only_healthy_cameras_must_be_as_fast_as_before() -> None:
     assert wrong(WALKS, [*ALERTS[:3], SentAlert("yard", 22_000, 90_000)]) == []
+
+
+FORGED: DeadLetterKind = ("notifications", "FragmentNotListedError")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([FORGED] * 2, []),
+        ([FORGED] * 3, []),
+        ([FORGED], ["1 of 2 hostile messages are not in the dead letters of notifications as FragmentNotListedError"]),
+        ([*[FORGED] * 2, ("evidence", "")], ["1 dead letters of evidence as nothing, which were not expected"]),
+    ],
+)
+def test_hostile_messages_and_no_others_are_dead_lettered(found: list[DeadLetterKind], expected: list[str]) -> None:
+    assert letter_problems(Counter([FORGED] * 2), Counter(found)) == expected
