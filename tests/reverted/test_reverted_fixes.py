@@ -1,4 +1,7 @@
-"""Fixes against wrong data are needed: with one of them reverted, a test of its own fails."""
+"""Fixes against wrong data are needed: with one of them reverted, a test of its own fails.
+
+At least one fix of each kind: time, values, unexpected errors, media, live reading, security.
+"""
 
 import os
 import shutil
@@ -10,7 +13,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-_COPIED = ("cli", "functions", "layers", "local", "tests", "pyproject.toml", "template.yaml", "statemachines", "events")
+_COPIED = (
+    "benchmarks",
+    "cli",
+    "events",
+    "functions",
+    "layers",
+    "local",
+    "pyproject.toml",
+    "statemachines",
+    "template.yaml",
+    "tests",
+)
 _PACKAGES = ("layers/kinesight", "cli", "local")
 _DOMAIN = "layers/kinesight/kinesight/domain"
 
@@ -43,6 +57,36 @@ REVERTS = {
         "            if end_ms <= at_ms:\n                begun.pop()",
         "            begun.pop()",
         "tests/unit/on_demand/test_windows.py",
+    ),
+    "detections below the minimum confidence": Revert(
+        f"{_DOMAIN}/detectors/checked_detector.py",
+        " if one.confidence >= self._minimum_confidence",
+        "",
+        "tests/contract/detectors/test_minimum_confidence.py",
+    ),
+    "attempts after an unexpected error": Revert(
+        f"{_DOMAIN}/batches.py",
+        " or attempt >= MOST_ATTEMPTS",
+        "",
+        "tests/unit/test_batches.py",
+    ),
+    "leading frames of an open GOP": Revert(
+        "layers/kinesight/kinesight/media/stills.py",
+        "NEAREST_MS: Final = 1_000",
+        "NEAREST_MS: Final = 0",
+        "tests/contract/media/test_unusual_media.py",
+    ),
+    "the pace of checkpoints": Revert(
+        f"{_DOMAIN}/live/checkpoints.py",
+        "_PAUSE_MS_PER_KB = 4_000",
+        "_PAUSE_MS_PER_KB = 0",
+        "tests/unit/live/test_scale.py",
+    ),
+    "IPv4 addresses inside IPv6 addresses": Revert(
+        f"{_DOMAIN}/addresses.py",
+        "    plain = _embedded(address)\n    if plain.is_loopback",
+        "    plain = address\n    if plain.is_loopback",
+        "tests/unit/test_addresses.py",
     ),
 }
 

@@ -1,8 +1,16 @@
 """Dead-lettering and retrying the items of a batch."""
 
 import pytest
-from kinesight.domain.batches import FailedItems, ItemFailure, StreamedRecord, dead_letter, run_safely
-from kinesight.domain.errors import DeliveryError, InvalidEventError, MediaBusyError, UnexpectedError
+from kinesight.domain.batches import (
+    MOST_ATTEMPTS,
+    FailedItems,
+    ItemFailure,
+    StreamedRecord,
+    dead_letter,
+    is_final,
+    run_safely,
+)
+from kinesight.domain.errors import DeliveryError, InvalidEventError, KinesightError, MediaBusyError, UnexpectedError
 
 from tests.fakes import FakeDeadLetters
 
@@ -99,3 +107,22 @@ def test_an_exit_is_not_caught(signal: BaseException) -> None:
 
     with pytest.raises(type(signal)):
         run_safely(action)
+
+
+@pytest.mark.parametrize(
+    ("error", "final_from"),
+    [(REASON, 1), (UnexpectedError("a defect"), MOST_ATTEMPTS), (DeliveryError("throttled"), None)],
+)
+def test_only_an_outage_is_retried_without_bound(error: KinesightError, final_from: int | None) -> None:
+    final = [attempt for attempt in range(1, 20) if is_final(error, attempt)]
+
+    assert final == ([] if final_from is None else list(range(final_from, 20)))
+
+
+def test_an_unexpected_error_is_dead_lettered_in_the_last_attempt_only() -> None:
+    queue, reports = FakeDeadLetters(), [FailedItems() for _ in range(MOST_ATTEMPTS)]
+    for attempt, report in enumerate(reports, 1):
+        report.fail("body", attempt, queue, ItemFailure("m0", UnexpectedError("a defect")))
+
+    assert [one.failed_item_ids for one in reports] == [["m0"]] * (MOST_ATTEMPTS - 1) + [[]]
+    assert len(queue.sent) == 1
