@@ -120,6 +120,22 @@ def test_a_source_is_polled_again_after_an_error() -> None:
         poller.join()
 
 
+def test_the_end_of_a_wait_within_a_step_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    switch, waits = Switch(), Event()
+
+    def step() -> bool:
+        waits.set()
+        switch.wait(60)
+        return True
+
+    poller = Poller("source", step, switch)
+    assert waits.wait(timeout=10)
+    switch.end()
+    poller.join()
+
+    assert caplog.records == []
+
+
 def test_a_schedule_goes_on_after_an_error() -> None:
     invoked_again = Event()
     errors = iter([KeyError("of moto")])

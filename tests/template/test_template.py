@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from kinesight.domain.batches import QueuedMessage
+from kinesight.domain.batches import MOST_DELIVERIES, QueuedMessage
 from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.environment import Settings
 from kinesight.settings import DetectionSettings
@@ -113,9 +113,15 @@ def test_the_queue_outlasts_the_function(template: dict[str, Any]) -> None:
     assert queue["VisibilityTimeout"] >= 6 * timeout_s
 
 
-def test_an_outage_of_the_detector_of_ninety_minutes_dead_letters_no_image(template: dict[str, Any]) -> None:
-    attempts = template["Resources"]["ImagesQueue"]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
-    delays_s = [QueuedMessage("m", "", receive_count=count).retry_delay_s for count in range(1, attempts)]
+def test_functions_know_the_last_delivery_of_each_queue(template: dict[str, Any]) -> None:
+    queues = [one["Properties"] for one in template["Resources"].values() if one["Type"] == "AWS::SQS::Queue"]
+    policies = [one["RedrivePolicy"]["maxReceiveCount"] for one in queues if "RedrivePolicy" in one]
+
+    assert policies == [MOST_DELIVERIES] * 3
+
+
+def test_an_outage_of_the_detector_of_ninety_minutes_dead_letters_no_image() -> None:
+    delays_s = [QueuedMessage("m", "", receive_count=count).retry_delay_s for count in range(1, MOST_DELIVERIES)]
 
     assert delays_s[0] <= 60
     assert sum(delays_s) >= 90 * 60

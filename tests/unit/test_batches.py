@@ -3,8 +3,10 @@
 import pytest
 from kinesight.domain.batches import (
     MOST_ATTEMPTS,
+    MOST_DELIVERIES,
     FailedItems,
     ItemFailure,
+    QueuedMessage,
     StreamedRecord,
     dead_letter,
     is_final,
@@ -126,3 +128,24 @@ def test_an_unexpected_error_is_dead_lettered_in_the_last_attempt_only() -> None
 
     assert [one.failed_item_ids for one in reports] == [["m0"]] * (MOST_ATTEMPTS - 1) + [[]]
     assert len(queue.sent) == 1
+
+
+def test_a_message_of_an_outage_is_dead_lettered_with_its_error_in_its_last_delivery() -> None:
+    busy, queue = MediaBusyError("throttled"), FakeDeadLetters()
+    deliveries = [QueuedMessage("m0", "body", receive_count=count) for count in range(1, MOST_DELIVERIES + 1)]
+    retried = []
+    for one in deliveries:
+        report = FailedItems()
+        report.fail_message(one, queue, ItemFailure("m0", busy))
+        retried += report.failed_item_ids
+
+    assert retried == ["m0"] * (MOST_DELIVERIES - 1)
+    assert queue.sent == [("body", busy)]
+
+
+def test_a_message_without_failures_is_finished_in_its_last_delivery_too() -> None:
+    queue, report = FakeDeadLetters(), FailedItems()
+
+    report.fail_message(QueuedMessage("m0", "body", receive_count=MOST_DELIVERIES), queue)
+
+    assert (queue.sent, report) == ([], FailedItems())

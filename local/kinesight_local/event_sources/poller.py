@@ -43,7 +43,7 @@ class Switch:
 
 
 class Poller:
-    """A thread that repeats `step` until its switch has ended, also after errors."""
+    """A thread that repeats `step` until its switch has ended, also after other errors."""
 
     def __init__(self, name: str, step: Callable[[], bool], switch: Switch) -> None:
         """`step` handles one batch and returns whether there was one."""
@@ -65,6 +65,8 @@ class Poller:
     def _is_busy(self) -> bool:
         try:
             return self._step()
+        except EndedError:
+            raise
         except Exception:  # moto runs in this process: any error may pass, and without its thread a source stands still
             log.exception("%s: polling failed", self._thread.name)
             return False

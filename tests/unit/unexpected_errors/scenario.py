@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from kinesight.domain.batches import QueuedMessage
+from kinesight.domain.batches import MOST_DELIVERIES, QueuedMessage
 from kinesight.domain.errors import DetectorBusyError
 from kinesight.domain.gate.decision import GateMode, GateSettings
 from kinesight.domain.gate.frame_gate import FrameGate
@@ -71,9 +71,8 @@ class Scenario:
 
 @dataclass
 class QueueScenario(Scenario):
-    """A function that reads a queue. `receives`: what SQS would give up after."""
+    """A function that reads a queue."""
 
-    receives: int = 12
     attempts_of_malformed: int = 0
 
     def messages(self) -> dict[str, str]:
@@ -93,7 +92,7 @@ class QueueScenario(Scenario):
 
     def deliver(self, bodies: Mapping[str, str], roots: Mapping[str, Any]) -> None:
         left = dict(bodies)
-        for count in range(1, self.receives + 1):
+        for count in range(1, MOST_DELIVERIES + 1):
             messages = [QueuedMessage(name, body, f"handle of {name}", count) for name, body in left.items()]
             self.attempts += BAD in left
             self.attempts_of_malformed += "malformed" in left

@@ -1,7 +1,8 @@
 """Items of the batches that Lambda delivers, and what a batch reports of those that failed.
 
-An item whose error is permanent is dead-lettered at once, and one whose error is transient never: an outage loses
-nothing. Any other error is a defect that a retry may or may not pass, so its item has MOST_ATTEMPTS. What counts them:
+An item whose error is permanent is dead-lettered at once, and one whose error is transient is retried as long as its
+source delivers it: an outage loses nothing. Any other error is a defect that a retry may or may not pass, so its item
+has MOST_ATTEMPTS. What counts them:
 
 items                     attempt
 messages of a queue       SQS's count of deliveries
@@ -22,6 +23,10 @@ from kinesight.domain.ports import DeadLetters
 
 MOST_ATTEMPTS = 5
 """Of an item whose error is neither permanent nor transient."""
+
+MOST_DELIVERIES = 12
+"""Of a message of a queue: `maxReceiveCount` in the template. SQS then moves it to the dead-letter queue, without a
+reason."""
 
 _FIRST_PAUSE_S = 0.5
 _FIRST_DELAY_S = 30
@@ -86,6 +91,13 @@ class FailedItems:
             self.retry(*others)
         elif failures:
             self.dead_letter(body, queue, *failures)
+
+    def fail_message(self, message: QueuedMessage, queue: DeadLetters, *failures: ItemFailure) -> None:
+        """As `fail`. Dead-letters a message in its last delivery whatever its error, which is then its reason."""
+        if failures and message.receive_count >= MOST_DELIVERIES:
+            self.dead_letter(message.body, queue, *failures)
+        else:
+            self.fail(message.body, message.receive_count, queue, *failures)
 
     def retry(self, *failures: ItemFailure) -> None:
         """Has the items of these failures redelivered, each once."""

@@ -113,7 +113,7 @@ def _settle(state: _MessageState, dead_letters: DeadLetters, report: BatchReport
     report.already_analyzed += [p for p in state.images if p.already_analyzed]
     report.of_others += state.of_others
     report.skipped_test_events += state.error is None and not state.images and not state.of_others
-    report.fail(state.message.body, state.message.receive_count, dead_letters, *_failures(state))
+    report.fail_message(state.message, dead_letters, *_failures(state))
 
 
 def _delay_retries(messages: Sequence[QueuedMessage], redelivery: RedeliveryDelays, report: BatchReport) -> None:

@@ -145,7 +145,7 @@ def _refuse(message: QueuedMessage, fragment: NotifiedFragment, ports: StartPort
 
 
 def _fail(message: QueuedMessage, error: KinesightError, ports: StartPorts, report: StartReport) -> None:
-    report.fail(message.body, message.receive_count, ports.dead_letters, ItemFailure(message.message_id, error))
+    report.fail_message(message, ports.dead_letters, ItemFailure(message.message_id, error))
 
 
 def _sorted_by_stream(

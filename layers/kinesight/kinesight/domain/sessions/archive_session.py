@@ -106,7 +106,7 @@ def archive_sessions(messages: Sequence[QueuedMessage], ports: ArchivePorts) -> 
             _archive(order, ports, report)
         except Exception as error:  # noqa: BLE001 - an unexpected error fails this order only
             failure = ItemFailure(message.message_id, classified(error), session_id)
-            report.fail(message.body, message.receive_count, ports.dead_letters, failure)
+            report.fail_message(message, ports.dead_letters, failure)
     return report
 
 
