@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from kinesight.domain.detectors.spend import Spend
 from kinesight.domain.on_demand.messages import AnalysisRequest
 from kinesight.domain.on_demand.plan_windows import plan_range
+from kinesight.frame_metrics import emit_spend_metrics
 from kinesight.lambda_events import workflow_start
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
@@ -17,4 +19,7 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     plan = plan_range(AnalysisRequest.parse(document), execution, wiring.ports())
     logger.info("planned", **plan.model_dump(mode="json", exclude={"seal_key"}))
     count(Metric.WINDOWS_PLANNED, plan.windows)
+    if plan.over_budget:
+        logger.warning("over budget", execution=execution, stream_name=plan.stream_name, images=plan.over_budget)
+        emit_spend_metrics({(plan.stream_name, ""): Spend(stopped=plan.over_budget)}, lambda _: False)
     return plan.model_dump(mode="json", by_alias=True)

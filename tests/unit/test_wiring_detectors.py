@@ -80,8 +80,8 @@ def test_what_is_missing_is_named(kind: str) -> None:
 
 
 def test_an_execution_may_choose_what_the_stack_has() -> None:
-    bare = PlanWindowsSettings(work_bucket="b")
-    whole = PlanWindowsSettings.model_validate({"work_bucket": "b"} | WHOLE)
+    bare = PlanWindowsSettings(work_bucket="b", coordination_table="c")
+    whole = PlanWindowsSettings.model_validate({"work_bucket": "b", "coordination_table": "c"} | WHOLE)
 
     both = "SageMakerEndpointName, SageMakerAsyncOutputBucket"
     assert bare.missing_parameters() == LACKING | {"SAGEMAKER_ASYNC": both}

@@ -63,20 +63,28 @@ class ConfiguredSettings(Settings):
         return {}
 
 
-class DetectionSettings(ConfiguredSettings, PermittedSettings):
+class BudgetSettings(ConfiguredSettings, PermittedSettings):
     """The budget is US dollars of a UTC day, None for no limit."""
 
-    results_stream_name: str
     coordination_table: str
-    idempotency_table: str
-    idempotency_hours: int = Field(default=24, ge=1)
-    crops_bucket: str
     detector: DetectorType = "REKOGNITION_LABELS"
-    labels: CommaList = Field(default=[])
     daily_budget_usd: OptionalUsd = Field(default=None, ge=0)
 
     def camera_parameters(self) -> dict[str, Any]:
-        return super().camera_parameters() | {"detector": self.detector, "labels": self.labels}
+        return super().camera_parameters() | {"detector": self.detector}
+
+
+class DetectionSettings(BudgetSettings):
+    """What every function that detects needs."""
+
+    results_stream_name: str
+    idempotency_table: str
+    idempotency_hours: int = Field(default=24, ge=1)
+    crops_bucket: str
+    labels: CommaList = Field(default=[])
+
+    def camera_parameters(self) -> dict[str, Any]:
+        return super().camera_parameters() | {"labels": self.labels}
 
 
 class AnalyzeImagesSettings(DetectionSettings):
@@ -199,7 +207,7 @@ class _WorkflowSettings(Settings):
     work_bucket: str
 
 
-class PlanWindowsSettings(_WorkflowSettings, ConfiguredSettings, PermittedSettings):
+class PlanWindowsSettings(_WorkflowSettings, BudgetSettings):
     """An execution may choose its detector, but only one for which the stack has what it needs."""
 
     def missing_parameters(self) -> dict[str, str]:

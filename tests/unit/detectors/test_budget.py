@@ -106,6 +106,26 @@ def test_what_the_stack_refuses_the_stream_has_back() -> None:
     assert world.spending.calls["stream#front-door", DAY] == 1
 
 
+@pytest.mark.parametrize(("stream", "stack"), [(3, None), (None, 3), (5, 3), (3, 5)])
+def test_a_budget_is_reached_when_no_call_is_left_and_checking_costs_none(
+    stream: int | None, stack: int | None
+) -> None:
+    world = World(stack=stack, stream=stream)
+    reached = [world.budget.is_reached("front-door", 1) for _ in range(5)]
+    while world.grants():
+        reached.append(world.budget.is_reached("front-door", 1))
+
+    assert reached == [False] * 7 + [True]
+    assert world.budget.is_reached("front-door", 0) is False
+
+
+def test_a_budget_that_is_spread_over_the_day_is_not_reached() -> None:
+    world = World(stack=10, soft_percent=0, now_ms=MIDNIGHT_MS)
+
+    assert not world.grants()
+    assert not world.budget.is_reached("front-door", 1)
+
+
 def test_a_new_day_has_its_own_budget() -> None:
     world = World(stack=1, now_ms=MIDNIGHT_MS + DAY_MS - 1)
     first = [world.grants(), world.grants()]

@@ -1,7 +1,7 @@
 """The on-demand verbs on fakes: planning, extracting, detecting, adding up."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -120,9 +120,17 @@ class Workflow:
     now: datetime = NOON + timedelta(minutes=5)
     key: str = "5ea1" * 16
     analyses: list[FrameAnalysis] = field(default_factory=list)
+    is_over_budget: Callable[[str, str | None], bool] = lambda *_: False
 
     def plan(self, execution: str = "one", **changes: Any) -> RangePlan:
-        ports = PlanningPorts(self.camera, self.camera, self.work, lambda: self.now, lambda: self.key)
+        ports = PlanningPorts(
+            self.camera,
+            self.camera,
+            self.work,
+            lambda: self.now,
+            lambda: self.key,
+            is_over_budget=self.is_over_budget,
+        )
         return plan_range(a_request(**changes), execution, ports)
 
     def windows(self, plan: RangePlan) -> list[Window]:
@@ -239,6 +247,24 @@ def test_frames_over_budget_are_reported_and_analyzed_by_the_next_execution() ->
     assert first.cost.detector_calls == 45
     assert (second.published, second.over_budget, second.already_analyzed) == (15, 0, 45)
     assert len(workflow.detector.analyzed_keys) == 60
+
+
+@pytest.mark.parametrize(
+    ("request_changes", "is_extracted"),
+    [({}, False), ({"Detector": "REKOGNITION_TEXT"}, False), ({"Detector": "NONE"}, True), ({"Timelapse": {}}, True)],
+)
+def test_a_range_of_a_reached_budget_costs_no_images_that_only_a_detector_needs(
+    request_changes: dict[str, Any], is_extracted: bool
+) -> None:
+    workflow = Workflow(is_over_budget=lambda stream_name, _: stream_name == "camera")
+
+    plan = workflow.plan(**request_changes)
+
+    assert (plan.slots, plan.over_budget) == (60, 0 if is_extracted else 60)
+    assert bool(workflow.windows(plan)) is bool(plan.windows) is is_extracted
+    if not is_extracted:
+        summary = summarize(plan, workflow.work, "evidence")
+        assert (summary.requested, summary.over_budget, summary.extracted) == (60, 60, 0)
 
 
 def test_a_rejected_image_fails_only_itself() -> None:

@@ -30,7 +30,6 @@ from kinesight.domain.configuration.camera import FollowUp
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.detectors.budget import Budget
 from kinesight.domain.detectors.budgeted_detector import BudgetedDetector
-from kinesight.domain.detectors.call_prices import given_price
 from kinesight.domain.detectors.catalogue import DETECTORS, own_models, rekognition
 from kinesight.domain.detectors.catalogue.entry import DetectorEntry, DetectorSettings
 from kinesight.domain.detectors.chained_detector import ChainedDetector, ChainRules
@@ -46,6 +45,7 @@ from kinesight.domain.detectors.ports import Detector, SpendingDetector
 from kinesight.domain.errors import InvalidConfigurationError, InvalidSettingError
 from kinesight.settings import DetectionSettings
 from kinesight.wiring.budget import budget
+from kinesight.wiring.detector_prices import priced_detector
 
 _CONNECT_MS = 5000
 _BEDROCK_MS = 60_000
@@ -123,16 +123,9 @@ def _chain(
 def _budgeted(
     settings: DetectionSettings, configuration: Configuration, limits: Budget | None, name: str
 ) -> BudgetedDetector:
-    definition = configuration.detector(name)
-    if definition is None:
-        raise InvalidSettingError(f"there is no detector {name!r}")
-    entry = definition.entry
-    common = {"minimum_confidence": configuration.default.minimum_confidence}
-    own = entry.read(entry.settings.combined(common | settings.values, definition.values()))
-    usd = definition.usd_per_thousand_calls
-    price = entry.price(own) if usd is None else given_price(usd)
-    detector = CheckedDetector(_FACTORIES[entry.name](own), own.minimum_confidence)
-    return BudgetedDetector(detector, entry.name, price, limits)
+    one = priced_detector(settings, configuration, name)
+    detector = CheckedDetector(_FACTORIES[one.name](one.settings), one.settings.minimum_confidence)
+    return BudgetedDetector(detector, one.name, one.price, limits)
 
 
 @_factory(rekognition.LABELS)

@@ -12,6 +12,7 @@ from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.on_demand.plan_windows import PlanningPorts
 from kinesight.settings import PlanWindowsSettings
+from kinesight.wiring.budget import is_reached, spend_counters
 from kinesight.wiring.current_configuration import current_configuration
 
 
@@ -19,6 +20,7 @@ def ports() -> PlanningPorts:
     """Raises InvalidSettingError."""
     environment = PlanWindowsSettings.from_environment()
     configuration = current_configuration(environment)
+    counters = spend_counters(environment)
     archive = KvsArchive(clients.archived_media(), sleep=time.sleep)
     work = S3Bucket(clients.s3(), environment.work_bucket)
     return PlanningPorts(
@@ -29,4 +31,7 @@ def ports() -> PlanningPorts:
         lambda: secrets.token_hex(32),
         missing_parameters=environment.missing_parameters(),
         is_analyzed=lambda stream_name: configuration().is_analyzed(stream_name),
+        is_over_budget=lambda stream_name, chosen: is_reached(
+            environment, counters, configuration(), stream_name, chosen
+        ),
     )

@@ -71,6 +71,18 @@ class Budget:
             reservation = replace(reservation, counters=(*reservation.counters, counter))
         return reservation
 
+    def is_reached(self, stream_name: str, micro_usd: int) -> bool:
+        """Whether nothing is left today for a call of this price. Raises StorageBusyError."""
+        if not micro_usd:
+            return False
+        try:
+            reservation = self.reserve(stream_name, micro_usd)
+        except BudgetReachedError as reached:
+            return reached.is_hard
+        with suppress(StorageBusyError):
+            self.settle(reservation, 0)
+        return False
+
     def settle(self, reservation: Reservation, micro_usd: int) -> None:
         """Counts what the call has cost instead of what was reserved; 0 gives all of it back.
 

@@ -173,6 +173,7 @@ class RangePlan(Value):
     windows: int
     concurrency: int
     slots: int
+    over_budget: int = 0
     overlapped: int = 0
     fragments: int
     detector: DetectorChoice | None = None

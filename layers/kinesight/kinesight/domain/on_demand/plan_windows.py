@@ -43,7 +43,8 @@ class PlanningPorts:
     """Ports of this function. `now` returns the current time, aware, `new_key` a random key in hexadecimal.
 
     `missing_parameters` is, by detector, the parameter that the detector needs and the stack does not set.
-    `is_analyzed`: whether a stream, by its name, has a detector.
+    `is_analyzed`: whether a stream, by its name, has a detector. `is_over_budget`: whether the day's budget has no call
+    left for a stream and a detector, None for the stream's own.
     """
 
     streams: StreamDirectory
@@ -53,11 +54,14 @@ class PlanningPorts:
     new_key: Callable[[], str]
     missing_parameters: Mapping[str, str] = field(default_factory=dict)
     is_analyzed: Callable[[str], bool] = lambda _: True
+    is_over_budget: Callable[[str, str | None], bool] = lambda *_: False
 
 
 def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -> RangePlan:
-    """Writes the windows and returns the plan. Raises PermanentError with the invalid part of the input and the
-    reason."""
+    """Writes the windows and returns the plan. There are none if the budget is reached: images cost, too.
+
+    Raises PermanentError with the invalid part of the input and the reason.
+    """
     missing = ports.missing_parameters.get(request.detector or "")
     if missing:
         raise InvalidInputError(
@@ -77,6 +81,10 @@ def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -
     end_ms = min(end_ms, max([to_epoch_ms(now), *(one.start_ms + one.length_ms for one in fragments)]))
     grid = Grid(start_ms, end_ms, request.sampling_interval)
     windows = plan_windows(grid, fragments)
+    slots = sum(run.count for window in windows for one in window.requests for run in one.runs)
+    over_budget = slots if _only_detects(request) and ports.is_over_budget(stream.name, request.detector) else 0
+    if over_budget:
+        windows = []
     plan = RangePlan(
         execution=execution,
         stream_name=stream.name,
@@ -96,7 +104,8 @@ def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -
         windows_key=work_key(execution, WINDOWS_FILE),
         windows=len(windows),
         concurrency=CONCURRENCY,
-        slots=sum(run.count for window in windows for one in window.requests for run in one.runs),
+        slots=slots,
+        over_budget=over_budget,
         overlapped=overlapped_slots(grid, fragments),
         fragments=len(fragments),
         detector=request.detector,
@@ -108,6 +117,11 @@ def plan_range(request: AnalysisRequest, execution: str, ports: PlanningPorts) -
     sealed = [sealed_window(plan, one) for one in windows]
     ports.work.write(plan.windows_key, WINDOWS.dump_json(sealed), "application/json")
     return plan
+
+
+def _only_detects(request: AnalysisRequest) -> bool:
+    """Whether images without detections are of no use."""
+    return request.detector != "NONE" and request.timelapse is None
 
 
 def _recorded(request: AnalysisRequest, stream: VideoStream, now: datetime, index: FragmentIndex) -> list[FragmentSpan]:

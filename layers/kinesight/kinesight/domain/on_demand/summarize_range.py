@@ -123,7 +123,7 @@ def _summary(plan: RangePlan, totals: _Totals, evidence_bucket: str) -> RangeSum
         published=totals.published,
         matched=totals.matched,
         already_analyzed=totals.already_analyzed,
-        over_budget=totals.over_budget,
+        over_budget=plan.over_budget + totals.over_budget,
         failed=totals.failed,
         detections=dict(totals.labels.most_common(_MOST_LABELS)),
         cost=RangeCost(
