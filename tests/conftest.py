@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from tests import botocore_models
+from tests import botocore_costs
 from tests.examples import load_profile
 
 load_profile()
-botocore_models.share()
+botocore_costs.share()
 
 pytest_plugins = [
     "tests.distribution",

@@ -94,6 +94,13 @@ def test_without_limits_nothing_is_throttled() -> None:
     assert until_throttled(lambda: quotas.charge_call("TagStream", "arn:1"), 1000) == 1000
 
 
+@pytest.fixture
+def stopped_clock(strict: KvsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No quota refills, however slow the test is."""
+    monkeypatch.setattr(strict.service.quotas, "_clock", Clock())
+
+
+@pytest.mark.usefixtures("stopped_clock")
 def test_boto3_raises_the_throttle_as_a_typed_error(strict: KvsServer, archived: Any) -> None:
     control = boto3.client("kinesisvideo", endpoint_url=strict.url)
     with pytest.raises(control.exceptions.ClientLimitExceededException):
@@ -183,11 +190,9 @@ def test_put_media_within_the_limits_is_not_throttled(strict: KvsServer) -> None
     assert [one["EventType"] for one in put_clip(strict, CLIP)] == ["BUFFERING", "RECEIVED", "PERSISTED"]
 
 
-def test_the_files_of_an_hls_session_are_limited(
-    strict: KvsServer, archived: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("stopped_clock")
+def test_the_files_of_an_hls_session_are_limited(strict: KvsServer, archived: Any) -> None:
     put_clip(strict, CLIP)
-    monkeypatch.setattr(strict.service.quotas, "_clock", Clock())
     session = archived.get_hls_streaming_session_url(StreamName="cam")["HLSStreamingSessionURL"]
 
     with httpx.Client() as client:

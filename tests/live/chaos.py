@@ -5,6 +5,7 @@
 
 import argparse
 import json
+import math
 import os
 import random
 import signal
@@ -94,7 +95,7 @@ def _number(lease: Lease) -> int:
     return int(lease.checkpoint.fragment_number) if lease.checkpoint is not None else 0
 
 
-def run(streams: int, seconds: int, consumers: int, seed: int, folder: Path) -> Chaos:
+def run(streams: int, seconds: int, consumers: int, seed: int, folder: Path, *, most_kills: float = math.inf) -> Chaos:
     """Plays video into the streams in real time, kills consumers, and waits until everything is analyzed."""
     chaos, names = Chaos(), [f"live-{number}" for number in range(streams)]
     began_s = time.monotonic()
@@ -106,7 +107,7 @@ def run(streams: int, seconds: int, consumers: int, seed: int, folder: Path) -> 
         stop = threading.Event()
         clip = a_clip(seconds, fps=2, width=96, height=96)
         cameras = [threading.Thread(target=_send_video, args=(cloud, name, clip)) for name in names]
-        killer = threading.Thread(target=_kill, args=(cloud, folder, consumers, seed, chaos, stop))
+        killer = threading.Thread(target=_kill, args=(cloud, folder, consumers, seed, most_kills, chaos, stop))
         for thread in (*cameras, killer):
             thread.start()
         for thread in cameras:
@@ -160,7 +161,15 @@ def _send_video(cloud: LocalCloud, name: str, clip: Clip) -> None:
     producer.acknowledgements()
 
 
-def _kill(cloud: LocalCloud, folder: Path, consumers: int, seed: int, chaos: Chaos, stop: threading.Event) -> None:
+def _kill(
+    cloud: LocalCloud,
+    folder: Path,
+    consumers: int,
+    seed: int,
+    most_kills: float,
+    chaos: Chaos,
+    stop: threading.Event,
+) -> None:
     chance = random.Random(seed)
     environment = folder / "consumer.json"
     assert cloud.stack is not None
@@ -170,12 +179,13 @@ def _kill(cloud: LocalCloud, folder: Path, consumers: int, seed: int, chaos: Cha
     variables = function["Environment"]["Variables"] | cloud.endpoints | {"LEASE_SECONDS": str(LEASE_S)}
     environment.write_text(json.dumps({key: str(value) for key, value in variables.items()}))
     running = [_consumer(environment, number, consumers, folder) for number in range(consumers)]
-    while not stop.wait(chance.uniform(1.5, 4.0)):
+    while chaos.kills < most_kills and not stop.wait(chance.uniform(1.5, 4.0)):
         number = chance.randrange(consumers)
         os.killpg(running[number].pid, signal.SIGKILL)
         running[number].wait()
         chaos.kills += 1
         running[number] = _consumer(environment, number, consumers, folder)
+    stop.wait()
     for process in running:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
