@@ -20,6 +20,8 @@ THROTTLED = (
     "TrackSessions",
 )
 """Functions whose throttles one alarm watches; an alarm takes ten metrics."""
+SELF_TRIGGERED = ("ArchiveSession", "StartAnalysis")
+"""Functions that send messages to their own queue: the template sets their RecursiveLoop to Allow."""
 PUBLISHED = {
     "AnalyzeImages": Feature.ANALYZE,
     "KeepEvidence": Feature.EVIDENCE,
@@ -220,6 +222,21 @@ ALARMS = (
         ),
         threshold=10,
         periods=3,
+    ),
+    Alarm(
+        "RecursionAlarm",
+        Feature.OPERATIONS,
+        "Lambda has dropped runs of a function that sends messages to its own queue.",
+        "runs are dropped as a loop",
+        Math(
+            "all",
+            "SUM(METRICS())",
+            "dropped runs",
+            {
+                f"r{number}": _function(one, "RecursiveInvocationsDropped", "Sum")
+                for number, one in enumerate(SELF_TRIGGERED, 1)
+            },
+        ),
     ),
     Alarm(
         "ResultsThrottlesAlarm",

@@ -38,7 +38,17 @@ DOCUMENTED: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     # Lambda developer guide, "Types of metrics for Lambda functions"
     "AWS/Lambda": (
         frozenset({"FunctionName"}),
-        frozenset({"ConcurrentExecutions", "Duration", "Errors", "Invocations", "IteratorAge", "Throttles"}),
+        frozenset(
+            {
+                "ConcurrentExecutions",
+                "Duration",
+                "Errors",
+                "Invocations",
+                "IteratorAge",
+                "RecursiveInvocationsDropped",
+                "Throttles",
+            }
+        ),
     ),
     # SQS developer guide, "Available CloudWatch metrics for Amazon SQS"
     "AWS/SQS": (
