@@ -16,6 +16,7 @@ from kinesight_local.lambdas import InvocationResult
 from kinesight_local.resources.base import Invoke
 from kinesight_local.resources.catalogue import ResourceTypes, resources_of
 from kinesight_local.resources.custom_resources import CustomResources
+from kinesight_local.resources.functions import log_settings
 from kinesight_local.resources.moto_template import MotoTemplate, References
 from kinesight_local.resources.web_front import web_of
 from kinesight_local.template import Document, Expanded
@@ -42,6 +43,8 @@ class Stack:
         self._custom_resources.start()
         for logical_id, source in self._expanded.sources.items():
             self._functions.add_built(self.physical_name(logical_id), source)
+        for logical_id, config in log_settings(self._expanded).items():
+            self._functions.set_logging(self.physical_name(logical_id), config)
         template = MotoTemplate(self._expanded.document, self._types, self.physical_name)
         resolved = self._create_in_moto(template)
         self._references = template.references(resolved)

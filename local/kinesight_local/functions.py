@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -34,6 +34,7 @@ class Functions:
         self._lambdas = lambdas
         self._folder = folder
         self._built: dict[str, FunctionSource] = {}
+        self._logging: dict[str, Mapping[str, str]] = {}
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
 
@@ -45,6 +46,10 @@ class Functions:
     def add_built(self, name: str, source: FunctionSource) -> None:
         """Has a function run from its built folder; moto has another code of it."""
         self._built[name] = source
+
+    def set_logging(self, name: str, config: Mapping[str, str]) -> None:
+        """Sets the LogFormat and ApplicationLogLevel of a function's LoggingConfig, which moto does not keep."""
+        self._logging[name] = config
 
     def invoker(self, function_arn: str) -> Invoke:
         """Invokes a function by ARN. A function that moto does not have fails."""
@@ -75,6 +80,7 @@ class Functions:
             memory_mb=int(function.memory_size),
             environment={key: str(value) for key, value in function.environment_vars.items()},
             source=self._built.get(function.function_name) or self._unpacked(function),
+            **_log_settings(self._logging.get(function.function_name, {})),
         )
 
     def _unpacked(self, function: LambdaFunction) -> FunctionSource:
@@ -106,6 +112,11 @@ class Functions:
         finally:
             shutil.rmtree(unpacked, ignore_errors=True)
         return folder
+
+
+def _log_settings(config: Mapping[str, str]) -> dict[str, str]:
+    names = {"LogFormat": "log_format", "ApplicationLogLevel": "application_log_level"}
+    return {field: config[name] for name, field in names.items() if name in config}
 
 
 def _failure(error_type: str, message: str) -> InvocationResult:

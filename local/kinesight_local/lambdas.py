@@ -52,6 +52,9 @@ class FunctionSpec:
     memory_mb: int
     environment: Mapping[str, str]
     source: FunctionSource
+    log_format: str = "Text"
+    application_log_level: str = "INFO"
+    """Lambda's name of the level; with the format Text it has no effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +214,7 @@ class _Environment:
 
 
 def _environment(spec: FunctionSpec, runtime_environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that Lambda sets, without those of this process."""
+    """The variables that Lambda sets ("Defined runtime environment variables"), without those of this process."""
     folders = [SITE, spec.source.code_dir, *spec.source.layer_dirs]
     return {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
@@ -223,11 +226,21 @@ def _environment(spec: FunctionSpec, runtime_environment: Mapping[str, str]) -> 
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_FUNCTION_TIMEOUT": str(spec.timeout_s),
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{spec.name}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "local",
+        **_logging(spec),
         "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
         "AWS_SDK_UA_APP_ID": spec.name[:50],  # identifies the caller in calls.py; botocore warns about longer ones
         **runtime_environment,
         **spec.environment,
     }
+
+
+def _logging(spec: FunctionSpec) -> dict[str, str]:
+    """As AWS's runtime client and Powertools read it; only the format JSON has levels ("Log-level filtering")."""
+    level = {"AWS_LAMBDA_LOG_LEVEL": spec.application_log_level} if spec.log_format == "JSON" else {}
+    return {"AWS_LAMBDA_LOG_FORMAT": spec.log_format} | level
 
 
 def _is_error(payload: bytes) -> bool:

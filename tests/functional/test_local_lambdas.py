@@ -28,6 +28,7 @@ def handler(event, context):
     return {
         "calls": calls, "pid": os.getpid(), "layered": layered.VALUE, "own": os.environ.get("OWN"),
         "leaked": os.environ.get("LEAKED"), "name": context.function_name,
+        "logging": {name: value for name, value in os.environ.items() if name.startswith("AWS_LAMBDA_LOG_")},
         "plenty_of_time": context.get_remaining_time_in_millis() > 500,
     }
 """
@@ -51,8 +52,8 @@ def start(tmp_path: Path, runtimes: Runtimes, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("LEAKED", "yes")
     pools: list[FunctionPool] = []
 
-    def begin(timeout_s: int = 10, most: int = 1) -> FunctionPool:
-        spec = FunctionSpec("f", "app.handler", timeout_s, 256, {"OWN": "1"}, FunctionSource(code, (layer,)))
+    def begin(timeout_s: int = 10, most: int = 1, **logging: str) -> FunctionPool:
+        spec = FunctionSpec("f", "app.handler", timeout_s, 256, {"OWN": "1"}, FunctionSource(code, (layer,)), **logging)
         pools.append(FunctionPool(spec, lambda: {"AWS_REGION": "us-east-1"}, tmp_path / "log", runtimes, most=most))
         return pools[-1]
 
@@ -75,6 +76,24 @@ def test_an_environment_stays_warm_and_has_only_lambdas_variables(start: Start) 
     assert first["layered"] == "from the layer"
     assert (first["own"], first["leaked"], first["name"]) == ("1", None, "f")
     assert first["plenty_of_time"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "variables"),
+    [
+        ({}, {"AWS_LAMBDA_LOG_FORMAT": "Text"}),
+        (
+            {"log_format": "JSON", "application_log_level": "WARN"},
+            {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "WARN"},
+        ),
+    ],
+)
+def test_the_logging_configuration_is_in_the_variables_that_lambda_sets(
+    start: Start, settings: dict[str, str], variables: dict[str, str]
+) -> None:
+    names = {"AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/f", "AWS_LAMBDA_LOG_STREAM_NAME": "local"}
+
+    assert invoked(start(**settings))["logging"] == names | variables
 
 
 def test_an_exception_is_returned_as_lambda_returns_it(start: Start) -> None:

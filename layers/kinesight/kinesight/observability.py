@@ -2,8 +2,13 @@
 
 Metrics are documents on standard output, in CloudWatch's embedded metric format: they cost no call and no wait. A count
 of 0 is not written: a metric is paid for every hour in which it has a value.
+
+LogLevel is applied here, not by Lambda. Lambda gives INFO to a document without a level, as metrics are, and to one
+with a timestamp other than RFC 3339, as Powertools writes: ApplicationLogLevel WARN would drop both ("Log-level
+filtering").
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, wraps
@@ -36,6 +41,7 @@ def observed(handler: Handler) -> Handler:
     @wraps(handler)
     def wrapper(event: dict[str, Any], context: LambdaContext) -> Any:
         try:
+            _apply_log_level()
             return handler(event, context)
         except Exception as error:  # the boundary: logged with its stack, then Lambda's own retry rules apply
             logger.exception("the handler failed")
@@ -92,6 +98,15 @@ def write_metrics(values: Mapping[Metric, Sequence[float]], service: str | None 
             document.add_metric(name=metric.value.name, unit=metric.value.unit, value=value)
     if document.metric_set:
         document.flush_metrics()
+
+
+@cache
+def _apply_log_level() -> None:
+    """Sets the level that Powertools takes from AWS_LAMBDA_LOG_LEVEL if Lambda sets that. Other loggers write no DEBUG:
+    botocore's lines have the session token."""
+    level = logging.getLevelNamesMapping()[_settings().powertools_log_level]
+    logging.getLogger(logger.name).setLevel(level)
+    logging.getLogger().setLevel(max(level, logging.INFO))
 
 
 @cache

@@ -19,10 +19,11 @@ OptionalUsd = Annotated[Decimal | None, NONE_IF_BLANK]
 
 
 class ObservabilitySettings(Settings):
-    """Under which names metrics are put."""
+    """Under which names metrics are put, and the least severe log lines that are written."""
 
     stack_name: str = "kinesight"
     powertools_service_name: str = "service_undefined"
+    powertools_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
 class PermittedSettings(CatalogueSettings):

@@ -5,10 +5,30 @@ from typing import Any, override
 
 from kinesight_local.log_shipping import LogShipper
 from kinesight_local.resources.base import Deployment, Resource, ResourceType
-from kinesight_local.template import Document, is_placeholder
+from kinesight_local.template import Document, Expanded, is_placeholder
 
 _NOT_IN_MOTO = frozenset({"Layers", "LoggingConfig", "SnapStart", "TracingConfig"})
 _CODE = {"ZipFile": "def handler(event, context): ..."}
+
+
+def log_settings(expanded: Expanded) -> dict[str, dict[str, str]]:
+    """LogFormat and ApplicationLogLevel of the functions that have them, by logical id."""
+
+    def chosen(value: Any) -> str:
+        if not isinstance(value, dict):
+            return str(value)
+        condition, yes, no = value["Fn::If"]
+        return chosen(yes if expanded.conditions[condition] else no)
+
+    configs = {
+        name: one["Properties"].get("LoggingConfig", {})
+        for name, one in expanded.resources.items()
+        if one["Type"] == "AWS::Lambda::Function"
+    }
+    return {
+        name: {key: chosen(config[key]) for key in ("LogFormat", "ApplicationLogLevel") if key in config}
+        for name, config in configs.items()
+    }
 
 
 class Functions(ResourceType):
