@@ -7,7 +7,7 @@ from tests.template.role_grants import TEMPLATE, deployed
 ROOT = TEMPLATE.parent
 FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
 MODEL_ARN = "arn:aws:rekognition:us-east-1:111122223333:project/parts/version/v1/1767268800000"
-KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/0000"
+KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/0c9e1d8e-6f0b-4a5e-9c1d-2f6a7b8c9d0e"
 SECRET_ARN = "arn:aws:secretsmanager:us-east-1:111122223333:secret:kinesight-AbCdEf"
 OWN_MODELS = {
     "SAGEMAKER": {"SageMakerEndpointName": "model"},
@@ -19,7 +19,7 @@ OWN_MODELS = {
 CHOICES: dict[str, dict[str, str]] = {
     "plain": {},
     "all notifications": {"WebhookSecretArn": SECRET_ARN},
-    "in a network": {"VpcSubnetIds": "subnet-1", "VpcSecurityGroupIds": "sg-1"},
+    "in a network": {"VpcSubnetIds": "subnet-0a1b2c3d", "VpcSecurityGroupIds": "sg-0a1b2c3d"},
     "under a key": {"KmsKeyArn": KEY_ARN},
     "live and swept": {"LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"},
     "producers that create streams": {"ProducerMayCreateStreams": "ENABLED"},
@@ -45,8 +45,8 @@ CHOICES: dict[str, dict[str, str]] = {
         "CustomLabelsModelArn": MODEL_ARN,
         "KmsKeyArn": KEY_ARN,
         "WebhookSecretArn": SECRET_ARN,
-        "VpcSubnetIds": "subnet-1",
-        "VpcSecurityGroupIds": "sg-1",
+        "VpcSubnetIds": "subnet-0a1b2c3d",
+        "VpcSecurityGroupIds": "sg-0a1b2c3d",
         "ViewerUserEmail": "viewer@example.com",
     },
 }

@@ -5,6 +5,7 @@ from typing import Any
 
 from kinesight_local.template import read_template
 
+from tests.template.choices import KEY_ARN
 from tests.template.role_grants import TEMPLATE, deployed
 
 EXAMPLE = read_template(TEMPLATE.parent / "examples/iot-camera.yaml")["Resources"]
@@ -35,7 +36,7 @@ def role_statements() -> list[Any]:
 
 
 def test_the_role_has_the_actions_of_the_producer_policy() -> None:
-    producer = actions(producer_statements(KmsKeyArn="arn:aws:kms:us-east-1:111122223333:key/0000"))
+    producer = actions(producer_statements(KmsKeyArn=KEY_ARN))
 
     assert len(producer) >= 8
     assert actions(role_statements()) == producer

@@ -270,7 +270,7 @@ BY_LAMBDA = {"logs", "ec2"}
 def test_the_sample_endpoints_are_those_that_functions_in_a_network_call() -> None:
     called = set()
     for choice in ("all at once", "BEDROCK alone", "HTTP alone"):
-        stack = deployed(**CHOICES[choice] | {"VpcSubnetIds": "subnet-1", "VpcSecurityGroupIds": "sg-1"})
+        stack = deployed(**CHOICES[choice] | {"VpcSubnetIds": "subnet-0a1b2c3d", "VpcSecurityGroupIds": "sg-0a1b2c3d"})
         for properties in stack.of_type("AWS::Lambda::Function").values():
             if "VpcConfig" in properties:
                 called |= {action.partition(":")[0] for action, _ in stack.grants(properties["Role"])}

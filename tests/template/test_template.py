@@ -315,7 +315,7 @@ def test_the_template_expands() -> None:
         ({"StreamNames": "cam", "Detector": "HTTP"}, "needs HttpModelUrl"),
         ({"StreamNames": "cam", "HttpModelUrl": "https://user:word@model"}, "without a user"),
         ({"StreamNames": "cam", "Detector": "BEDROCK"}, "needs BedrockModelId"),
-        (OWN | {"VpcSubnetIds": "subnet-1"}, "together"),
+        (OWN | {"VpcSubnetIds": "subnet-0a1b2c3d"}, "together"),
         ({"StreamNames": "cam", "Detector": "REKOGNITION_FACE_SEARCH"}, "needs FaceCollectionId"),
         ({"StreamNames": "cam", "Detector": "REKOGNITION_CUSTOM_LABELS"}, "needs CustomLabelsModelArn"),
         ({"StreamNames": "cam", "FaceCollectionId": "my staff"}, "FaceCollectionId"),
