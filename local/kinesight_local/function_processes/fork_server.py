@@ -98,7 +98,7 @@ class ForkServer:
                 with suppress(ImportError):
                     importlib.import_module(name)
             gc.collect()
-            gc.freeze()  # no runtime visits these objects, nor copies their pages for that
+            gc.freeze()  # no runtime traverses these objects, or copies their pages for that
             gc.enable()
 
     def _run(self, request: dict[str, Any], descriptors: list[int], own: socket.socket) -> None:
