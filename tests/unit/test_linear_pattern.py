@@ -5,7 +5,7 @@ import time
 import warnings
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 from kinesight.domain.linear_pattern import LinearPattern
 
@@ -29,24 +29,8 @@ def test_what_matches_is_what_python_matches(pattern: str, text: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         expected = re.fullmatch(pattern, text) is not None
-    try:
-        mine = LinearPattern(pattern)
-    except ValueError as error:
-        assume("repetitions" not in str(error))
-        raise
 
-    assert mine.matches(text) is expected
-
-
-@given(st.text("AB(|)[]{},*+?\\d^$-", max_size=12))
-def test_a_pattern_is_python_s_or_refused(pattern: str) -> None:
-    try:
-        LinearPattern(pattern)
-    except ValueError:
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        re.compile(pattern)
+    assert LinearPattern(pattern).matches(text) is expected
 
 
 @pytest.mark.parametrize(
@@ -80,22 +64,17 @@ def test_long_texts_do_not_match() -> None:
 @pytest.mark.parametrize(
     ("pattern", "problem"),
     [
-        (r"(A)\1", r"1' at position 3 is not supported"),
-        ("A(?=B)", r"'\(\?=B\)' at position 1 is not supported"),
-        ("(?i)a", r"at position 0 is not supported"),
-        ("A+?", r"'\?' at position 2 is not supported"),
-        ("^A|^B", r"'\^B' at position 3 is not supported"),
-        (r"A\b", r"at position 1 is not supported"),
-        ("(", "at position 0 is not supported"),
-        ("A)", r"'\)' at position 1"),
-        ("[A", r"'\[A' at position 0"),
-        ("[B-A]", "at position 1 is not supported"),
-        ("A{3,2}", "at position 1 is not supported"),
-        ("A\\", "at position 1 is not supported"),
+        (r"(A)\1", "backreferences are not supported"),
+        ("A(?=B)", "look-around, including look-ahead and look-behind, is not supported"),
+        ("(", "unclosed group"),
+        ("A)", "unopened group"),
+        ("A)|(B", "unopened group"),
+        ("[A", "unclosed character class"),
+        ("[B-A]", "invalid character class range"),
+        ("A{3,2}", "invalid repetition count range"),
+        ("A\\", "incomplete escape sequence"),
         ("A" * 201, "more than 200 characters"),
-        ("(" * 30 + "A" + ")" * 30, "nested more than 20 levels"),
-        ("((A{100}){100}){100}", "repetitions are too many"),
-        ("((){999}){999}", "repetitions are too many"),
+        ("((A{100}){100}){100}", "exceeds size limit"),
     ],
 )
 def test_what_is_not_supported_is_named(pattern: str, problem: str) -> None:
