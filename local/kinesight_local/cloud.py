@@ -24,6 +24,7 @@ from kinesight_local.deployment import Stack
 from kinesight_local.event_sources.mappings import EventSourceMappings
 from kinesight_local.functions import Functions
 from kinesight_local.kvs.server import KvsServer
+from kinesight_local.kvs.undocumented import Undocumented
 from kinesight_local.lambdas import NO_TLS, InvocationResult, Lambdas
 from kinesight_local.moto_support.atomic_writes import make_writes_atomic
 from kinesight_local.moto_support.executions import name_executions
@@ -76,9 +77,10 @@ class LocalCloud:
         *,
         stack_name: str = "kinesight",
         configuration: Mapping[str, Any] | None = None,
+        undocumented: Undocumented | None = None,
     ) -> None:
         """`data_dir` keeps the streams' media and the functions' logs. `configuration`: the stack's document, which
-        `deploy` stores."""
+        `deploy` stores. `undocumented`: chosen behaviour of KVS."""
         self._project_dir = project_dir.resolve()  # functions run in other folders, and this process may change its own
         self._data_dir = data_dir.resolve()
         self._parameters = parameters
@@ -86,7 +88,7 @@ class LocalCloud:
         self._configuration = configuration
         self._before: dict[str, str | None] = {}
         self._moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-        self.kvs = KvsServer(self._data_dir / "kvs", region=REGION, account_id=ACCOUNT_ID)
+        self.kvs = KvsServer(self._data_dir / "kvs", region=REGION, account_id=ACCOUNT_ID, undocumented=undocumented)
         self.vision = VisionServer()
         self.calls = CallCounter()
         self.endpoints: dict[str, str] = {}

@@ -8,6 +8,7 @@ testing.py       a pytest fixture
 faults.py        fault injection
 quotas.py        the service's quotas
 timing.py        the service's timeouts
+undocumented.py  behaviour that AWS does not document, to choose
 exceptions.py    the service's errors
 aws_models.py    path → operation, from botocore's models
 validation.py    parameter checks that botocore leaves to the service

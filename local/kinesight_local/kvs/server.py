@@ -43,6 +43,7 @@ from kinesight_local.kvs.operations.hls import FOLDER
 from kinesight_local.kvs.quotas import Limits
 from kinesight_local.kvs.service import KvsService
 from kinesight_local.kvs.timing import Timing
+from kinesight_local.kvs.undocumented import Undocumented
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ class KvsServer(ThreadedServer):
         limits: Limits | None = None,
         faults: Faults | None = None,
         timing: Timing | None = None,
+        undocumented: Undocumented | None = None,
         allowed_hosts: Collection[str] = (),
     ) -> None:
         """`public_url`: the response of GetDataEndpoint, if clients reach this server by another address.
@@ -76,7 +78,14 @@ class KvsServer(ThreadedServer):
         self.is_public = _is_playback
         url = public_url or self.url.replace("//0.0.0.0:", "//127.0.0.1:")
         self.service = KvsService(
-            data_dir, region=region, account_id=account_id, url=url, limits=limits, faults=faults, timing=timing
+            data_dir,
+            region=region,
+            account_id=account_id,
+            url=url,
+            limits=limits,
+            faults=faults,
+            timing=timing,
+            undocumented=undocumented,
         )
         self._application.target = application(self.service)
 

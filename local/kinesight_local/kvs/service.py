@@ -30,6 +30,7 @@ from kinesight_local.kvs.storage.secret_keys import secret_key
 from kinesight_local.kvs.storage.stored_fragment import FragmentIdentity
 from kinesight_local.kvs.storage.streams import StreamKey, StreamRegistry
 from kinesight_local.kvs.timing import Timing
+from kinesight_local.kvs.undocumented import Undocumented
 from kinesight_local.kvs.validation import check
 
 _SWEEP_EVERY_MS = 60_000
@@ -60,6 +61,7 @@ class KvsService:
         limits: Limits | None = None,
         faults: Faults | None = None,
         timing: Timing | None = None,
+        undocumented: Undocumented | None = None,
     ) -> None:
         """`url`: the response of GetDataEndpoint. `now_ms`: the machine's clock, in epoch milliseconds. `limits`: the
         quotas to enforce; None enforces nothing.
@@ -70,6 +72,7 @@ class KvsService:
         self.faults = FaultBook(faults)
         self.quotas = Quotas(limits)
         self.timing = timing or Timing()
+        chosen = undocumented or Undocumented()
         self._machine_now_ms = now_ms
         self._index = Index(data_dir / "index.sqlite")
         files = FragmentFiles(data_dir / "fragments")
@@ -82,7 +85,9 @@ class KvsService:
         key = secret_key(self._index, "hls", new_key)
         self.hls = Hls(self.streams, self._fragments, url=url, key=key, now_ms=self._now_ms)
         self._operations = (
-            ControlPlane(self.streams, self._store, self.quotas, region=region, data_endpoint=url),
+            ControlPlane(
+                self.streams, self._store, self.quotas, region=region, data_endpoint=url, describe=chosen.describe
+            ),
             ArchivedMedia(self.streams, self._fragments, self.faults),
             Images(self.streams, self._fragments, self.faults),
             Clips(self.streams, self._fragments, self.quotas),
@@ -90,7 +95,9 @@ class KvsService:
             self.hls,
         )
         pending = PendingDeliveries(self._index)
-        self.delivery = Delivery(self._fragments, pending, self.faults, account_id=account_id, region=region)
+        self.delivery = Delivery(
+            self._fragments, pending, self.faults, account_id=account_id, region=region, join=chosen.image_join
+        )
         self._swept_ms = self._now_ms()
 
     def _now_ms(self) -> int:

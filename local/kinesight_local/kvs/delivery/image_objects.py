@@ -8,6 +8,7 @@ from typing import Any
 
 from kinesight_local.kvs.media.fragment import IMAGE_PREFIX, IngestedFragment
 from kinesight_local.kvs.storage.stored_fragment import StoredFragment
+from kinesight_local.kvs.undocumented import ImageJoin, joined
 
 _MAXIMUM_METADATA_BYTES = 2048  # S3's limit for user metadata
 _HEADER_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110
@@ -24,7 +25,12 @@ class Image:
 
 
 def put_image(
-    s3: Any, configuration: dict[str, Any], owner: str, fragment: tuple[IngestedFragment, StoredFragment], image: Image
+    s3: Any,
+    configuration: dict[str, Any],
+    owner: str,
+    fragment: tuple[IngestedFragment, StoredFragment],
+    image: Image,
+    join: ImageJoin,
 ) -> None:
     """Uploads one image. `owner`: `<account>_<stream>`, part of the object's key. Raises ClientError, BotoCoreError."""
     ingested, stored = fragment
@@ -39,7 +45,7 @@ def put_image(
     }
     s3.put_object(
         Bucket=bucket,
-        Key="/".join(part for part in (folder.rstrip("/"), f"{prefix}_{name}" if prefix else name) if part),
+        Key=joined(join, folder, f"{prefix}_{name}" if prefix else name),
         Body=image.data,
         ContentType=content_type,
         Metadata=metadata(standard, ingested.custom_tags()),

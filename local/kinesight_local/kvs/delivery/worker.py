@@ -32,6 +32,7 @@ from kinesight_local.kvs.storage.pending_deliveries import PendingDeliveries, Pe
 from kinesight_local.kvs.storage.stored_fragment import StoredFragment
 from kinesight_local.kvs.storage.stored_media import FragmentExpiredError, read_fragment
 from kinesight_local.kvs.storage.streams import Stream
+from kinesight_local.kvs.undocumented import ImageJoin
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +74,16 @@ class Delivery:
     """
 
     def __init__(
-        self, fragments: FragmentReader, pending: PendingDeliveries, faults: FaultBook, *, account_id: str, region: str
+        self,
+        fragments: FragmentReader,
+        pending: PendingDeliveries,
+        faults: FaultBook,
+        *,
+        account_id: str,
+        region: str,
+        join: ImageJoin,
     ) -> None:
+        self._join = join
         self._fragments = fragments
         self._pending = pending
         self._faults = faults
@@ -225,7 +234,8 @@ class Delivery:
     def _put(self, job: Job, configuration: dict[str, Any], image: Image) -> None:
         owner = f"{self._account_id}_{job.stream.name}"
         fragment = (job.fragment, job.stored)
-        self._attempt(job, "image", lambda: put_image(self._client("s3"), configuration, owner, fragment, image))
+        s3, join = self._client("s3"), self._join
+        self._attempt(job, "image", lambda: put_image(s3, configuration, owner, fragment, image, join))
 
     def _attempt(self, job: Job, kind: str, send: Callable[[], None]) -> None:
         try:

@@ -10,6 +10,7 @@ from kinesight_local.kvs.operations import tokens
 from kinesight_local.kvs.quotas import Quotas
 from kinesight_local.kvs.storage.fragment_store import FragmentStore
 from kinesight_local.kvs.storage.streams import Stream, StreamKey, StreamRegistry
+from kinesight_local.kvs.undocumented import Describe, described
 
 Parameters = dict[str, Any]
 _DEFAULT_STREAMS = 10_000
@@ -38,8 +39,16 @@ class ControlPlane:
     """Streams and their settings. All changes take effect at once; AWS takes a minute for images and notifications."""
 
     def __init__(
-        self, streams: StreamRegistry, store: FragmentStore, quotas: Quotas, *, region: str, data_endpoint: str
+        self,
+        streams: StreamRegistry,
+        store: FragmentStore,
+        quotas: Quotas,
+        *,
+        region: str,
+        data_endpoint: str,
+        describe: Describe,
     ) -> None:
+        self._describe = describe
         self._streams = streams
         self._store = store
         self._quotas = quotas
@@ -148,9 +157,9 @@ class ControlPlane:
         check_quality(configuration.get("FormatConfig") or {})
 
     def describe_image_generation_configuration(self, request: Parameters) -> Parameters:
-        """All fields."""
+        """All fields, as `describe` has them."""
         configuration = self._streams.get(key_of(request)).image_generation
-        return {"ImageGenerationConfiguration": configuration} if configuration else {}
+        return {"ImageGenerationConfiguration": described(self._describe, configuration)} if configuration else {}
 
     def update_notification_configuration(self, request: Parameters) -> Parameters:
         """Without a configuration, deletes the current one. Does not check whether the topic accepts messages."""
@@ -161,9 +170,9 @@ class ControlPlane:
         return {}
 
     def describe_notification_configuration(self, request: Parameters) -> Parameters:
-        """All fields."""
+        """All fields, as `describe` has them."""
         configuration = self._streams.get(key_of(request)).notification
-        return {"NotificationConfiguration": configuration} if configuration else {}
+        return {"NotificationConfiguration": described(self._describe, configuration)} if configuration else {}
 
 
 def _info(stream: Stream) -> Parameters:
