@@ -48,7 +48,7 @@ from pydantic.alias_generators import to_camel
 
 from tests.template.partition_keys import SHARED_TABLE, recorded_keys
 from tests.template.reachable import CallGraph, methods_of, own_names, source_of
-from tests.template.role_grants import short
+from tests.template.role_grants import ACCOUNT_ID, short
 
 Need = tuple[str, str]
 """An action and what it is done to, written as `role_grants` writes resources."""
@@ -503,7 +503,8 @@ _PLACES: dict[tuple[str, str], tuple[str, ...]] = {
 _FILES = {"ImagesBucket": "ImagesBucket/on-demand/*", "EvidenceBucket": "EvidenceBucket/timelapse/*"}
 # What the viewer does where, by the bucket and the action.
 _CLIPS, _HELD = ("EvidenceBucket/bundles/*", "EvidenceBucket/clips/*"), ("EvidenceBucket/held/*",)
-_EVERY_SOURCE = ("ImagesBucket/images/*", "ImagesBucket/live/*", "ImagesBucket/on-demand/*")
+_GENERATED = f"ImagesBucket/images*{ACCOUNT_ID}_*"
+_EVERY_SOURCE = (_GENERATED, "ImagesBucket/live/*", "ImagesBucket/on-demand/*")
 _VIEWER_PLACES: dict[tuple[str, str], tuple[str, ...]] = {
     ("EvidenceBucket", "s3:GetObject"): (*_EVIDENCE, "EvidenceBucket/timelapse/*", *_CLIPS, *_HELD),
     ("EvidenceBucket", "s3:PutObject"): _HELD,
@@ -513,7 +514,7 @@ _VIEWER_PLACES: dict[tuple[str, str], tuple[str, ...]] = {
     ("ImagesBucket", "s3:ListBucket"): ("ImagesBucket",),
 }
 _IMAGES_OF: dict[str, tuple[str, ...]] = {
-    "analyze_images": ("ImagesBucket/images/*",),
+    "analyze_images": (_GENERATED,),
     "consume_live": ("ImagesBucket/live/*",),
     "detect_objects": ("ImagesBucket/on-demand/*",),
     "keep_evidence": _EVERY_SOURCE,

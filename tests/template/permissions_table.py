@@ -8,7 +8,7 @@ from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.sessions.channels import CHANNELS
 
 from tests.template.choices import CHOICES, FUNCTIONS, functions_of, resource_of
-from tests.template.role_grants import TEMPLATE, Grant, deployed
+from tests.template.role_grants import ACCOUNT_ID, TEMPLATE, Grant, deployed
 
 DOCUMENT = TEMPLATE.parent / "docs/security.md"
 _BEGIN, _END = (
@@ -70,7 +70,11 @@ def _written(grants: Iterable[Grant]) -> str:
         if not action.startswith(_EVERY_ROLE):
             actions[resource, action.partition(":")[0]].append(action.partition(":")[2])
     return (
-        "; ".join(f"{service}: {', '.join(names)} on `{place}`" for (place, service), names in actions.items()) or "–"
+        "; ".join(
+            f"{service}: {', '.join(names)} on `{place.replace(ACCOUNT_ID, 'ACCOUNT')}`"
+            for (place, service), names in actions.items()
+        )
+        or "–"
     )
 
 

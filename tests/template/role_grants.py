@@ -19,10 +19,11 @@ Grant = tuple[str, str]
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 _OWN = re.compile(r"arn:aws:([a-z0-9-]+):(\*|us-east-1)?:?(?:\d{12})?:")
+ACCOUNT_ID = "111122223333"
 _PSEUDO = {
     "AWS::Partition": "aws",
     "AWS::Region": "us-east-1",
-    "AWS::AccountId": "111122223333",
+    "AWS::AccountId": ACCOUNT_ID,
     "AWS::StackId": "arn:aws:cloudformation:us-east-1:111122223333:stack/kinesight/0",
 }
 

@@ -1,16 +1,19 @@
 """What a camera's credentials may write: ProducerPolicy, `kinesight camera-policy` and examples/iot-camera.yaml."""
 
+import itertools
 import json
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 from kinesight.domain.analysis.image_keys import parse_image_key
 from kinesight.domain.errors import NotAKvsImageError
 from kinesight_cli.camera_policy.policy import CameraStack, camera_policy
+from kinesight_local.kvs.undocumented import ImageJoin, joined
 from kinesight_local.template import read_template
 
-from tests.template.choices import KEY_ARN
+from tests.template.choices import CHOICES, KEY_ARN
 from tests.template.iam_policies import permits
 from tests.template.role_grants import TEMPLATE, deployed
 
@@ -79,8 +82,21 @@ def test_a_camera_writes_its_images_under_any_prefix(policy: Callable[[], Policy
 
     for prefix in ("", "porch_", "7f/", "a b_", "Türe_"):
         assert permits(statements, "s3:PutObject", image_of("front", prefix))
-    assert permits(statements, "s3:PutObject", image_of("front").replace("images/", "images"))
+    for join, destination in itertools.product(ImageJoin, ("images", "images/")):
+        name = image_of("front").removeprefix(f"{BUCKET}/images/")
+        assert permits(statements, "s3:PutObject", f"{BUCKET}/{joined(join, destination, name)}")
     assert permits(statements, "kinesisvideo:PutMedia", f"{STREAMS}/front/1700000000000")
+
+
+@pytest.mark.parametrize("role", ["AnalyzeImagesRole", "KeepEvidenceRole", "ServeViewerRole"])
+def test_functions_read_images_however_kvs_joins_their_keys(role: str) -> None:
+    stack = deployed(**CHOICES["all at once"])
+    readable = [resource for action, resource in stack.grants(role) if action == "s3:GetObject"]
+
+    for join, destination in itertools.product(ImageJoin, ("images", "images/")):
+        key = joined(join, destination, f"porch_{ACCOUNT}_front_1690707290324_{GUID}.jpg")
+        assert any(fnmatchcase(f"ImagesBucket/{key}", one) for one in readable), key
+    assert not any(fnmatchcase("ImagesBucket/images-of-others/1.jpg", one) for one in readable)
 
 
 @POLICIES

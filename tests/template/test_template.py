@@ -12,6 +12,7 @@ import pytest
 import yaml
 from kinesight.domain.batches import MOST_DELIVERIES, QueuedMessage
 from kinesight.domain.detectors.catalogue import DETECTORS
+from kinesight.domain.streams.image_destination import IMAGES_PREFIX
 from kinesight.environment import Settings
 from kinesight.settings import DetectionSettings
 from kinesight_local.template import InvalidTemplateError, expand, read_template
@@ -102,7 +103,9 @@ def test_no_result_can_trigger_the_pipeline(template: dict[str, Any]) -> None:
     }
 
     assert triggers == ["ImagesBucket"]
-    assert queue["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": "images/"}]
+    assert queue["Filter"]["S3Key"]["Rules"] == [{"Name": "prefix", "Value": IMAGES_PREFIX}]
+    assert resources["ImagesBucketNotification"]["Properties"]["Prefix"] == IMAGES_PREFIX
+    assert not [place for place in written if place.startswith(f"ImagesBucket/{IMAGES_PREFIX}")]
     assert written == {f"ImagesBucket/{folder}/*" for folder in ("crops", "live", "model-input", "on-demand")}
 
 

@@ -4,8 +4,10 @@ import json
 from functools import cached_property
 from typing import Any
 
+from kinesight.domain.streams.image_destination import IMAGES_FOLDER, IMAGES_PREFIX
+
 from kinesight_cli.doctor.facts import BucketFacts, BucketNotificationFacts, PolicyFacts
-from kinesight_cli.doctor.stack_inspector import IMAGES_PREFIX, StackInspector
+from kinesight_cli.doctor.stack_inspector import StackInspector
 
 
 class BucketInspector:
@@ -36,7 +38,7 @@ class BucketInspector:
         name = self._stack.resource("ImagesBucket")
         response = self._aws.call("s3", "get_bucket_policy", Bucket=name)
         policy = None if response is None else json.loads(response["Policy"])
-        return PolicyFacts(f"{self._stack.images_bucket_arn}/{IMAGES_PREFIX}a.jpg", policy, name=name)
+        return PolicyFacts(f"{self._stack.images_bucket_arn}/{IMAGES_FOLDER}a.jpg", policy, name=name)
 
     @property
     def bucket_notification(self) -> BucketNotificationFacts:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from kinesight.domain.analysis.image_keys import parse_image_key
 from kinesight.domain.model import to_epoch_ms
+from kinesight.domain.streams.image_destination import possible_keys
 
 from kinesight_cli.doctor.aws_reader import AccessDeniedError, CallFailedError
 from kinesight_cli.doctor.facts import FragmentContent, ImagesFacts
 from kinesight_cli.doctor.image_checks import IMAGE_TAG
 from kinesight_cli.doctor.media_inspector import MediaInspector, now_ms
-from kinesight_cli.doctor.stack_inspector import IMAGES_PREFIX
 from kinesight_cli.doctor.stream_inspector import StreamInspector
 
 _PREFIX_TAG = "AWS_KINESISVIDEO_IMAGE_PREFIX"
@@ -58,17 +58,18 @@ class ImageInspector:
     def _written_ms(self, image_prefix: str, since_ms: int) -> Iterator[int]:
         """Yields when images of this stream were written. Their keys are in order of the image timestamp."""
         account = self._stack.facts.account_id
-        begin = f"{IMAGES_PREFIX}{f'{image_prefix}_' if image_prefix else ''}{account}_{self._stream.name}_"
-        page = self._stack.aws.call(
-            "s3",
-            "list_objects_v2",
-            Bucket=self._stack.resource("ImagesBucket"),
-            Prefix=begin,
-            StartAfter=f"{begin}{since_ms}",
-        )
-        for one in (page or {}).get("Contents", []):
-            if parse_image_key(one["Key"], account).stream_name == self._stream.name:
-                yield to_epoch_ms(one["LastModified"])
+        name = f"{f'{image_prefix}_' if image_prefix else ''}{account}_{self._stream.name}_"
+        for begin in possible_keys(name):
+            page = self._stack.aws.call(
+                "s3",
+                "list_objects_v2",
+                Bucket=self._stack.resource("ImagesBucket"),
+                Prefix=begin,
+                StartAfter=f"{begin}{since_ms}",
+            )
+            for one in (page or {}).get("Contents", []):
+                if parse_image_key(one["Key"], account).stream_name == self._stream.name:
+                    yield to_epoch_ms(one["LastModified"])
 
     def _attached_to(self, policy_arn: str) -> tuple[str, ...] | None:
         """Returns the principals with the policy, None if they cannot be listed: the check works without them."""

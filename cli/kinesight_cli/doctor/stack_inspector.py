@@ -10,6 +10,7 @@ from kinesight.domain.configuration.current import DOCUMENT_KEY, parse_document
 from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.configuration.layers import overlay
 from kinesight.domain.errors import InvalidConfigurationError
+from kinesight.domain.streams.image_destination import images_uri
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.wiring.stream_settings import image_generation_settings, notification_settings
 
@@ -19,7 +20,6 @@ from kinesight_cli.shared.parameter_layer import ParameterError, parameter_layer
 from kinesight_cli.shared.permissions import permission_problems
 from kinesight_cli.shared.stack_lookup import account_of, existing_resources, parameters_of, selection_of
 
-IMAGES_PREFIX = "images/"
 _NO_STACK = frozenset({"ValidationError"})
 _NO_DOCUMENT = frozenset({"NoSuchKey"})
 
@@ -134,8 +134,7 @@ class StackInspector:
 
     def expected_image_generation(self, camera: CameraSettings, stream_region: str) -> Mapping[str, Any]:
         """Returns the image generation configuration that a stream of a Region must have."""
-        uri = f"s3://{self.resource('ImagesBucket')}/{IMAGES_PREFIX.rstrip('/')}"
-        expected = image_generation_settings(camera.image_generation, uri)
+        expected = image_generation_settings(camera.image_generation, images_uri(self.resource("ImagesBucket")))
         return {**expected, "DestinationConfig": expected["DestinationConfig"] | {"DestinationRegion": stream_region}}
 
     @property

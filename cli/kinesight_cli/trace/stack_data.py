@@ -16,6 +16,7 @@ from kinesight.domain.analysis.pipeline import LEDGER
 from kinesight.domain.analysis.result_records import EvidenceKeys
 from kinesight.domain.json_text import parse_json
 from kinesight.domain.model import ResultRecord, from_epoch_ms
+from kinesight.domain.streams.image_destination import possible_keys
 from pydantic import ValidationError
 
 from kinesight_cli.shared import aws_session
@@ -83,13 +84,16 @@ class StackData:
             first, last = (
                 str(round(one.timestamp() * 1000)) for one in (start, start + timedelta(milliseconds=length_ms))
             )
-            prefix = f"images/{self._stack.account_id}_{stream_name}_{_common_prefix(first, last)}"
-            response = self._s3.list_objects_v2(Bucket=self._images, Prefix=prefix, MaxKeys=_MOST_IMAGES)
-            for one in response.get("Contents", []):
-                frame = FrameIds(stream_name, image_key=one["Key"])
+            name = f"{self._stack.account_id}_{stream_name}_{_common_prefix(first, last)}"
+            for key in (key for beginning in possible_keys(name) for key in self._image_keys(beginning)):
+                frame = FrameIds(stream_name, image_key=key)
                 self.image(frame)
                 if frame.fragment_number == fragment_number:
                     yield frame
+
+    def _image_keys(self, beginning: str) -> list[str]:
+        response = self._s3.list_objects_v2(Bucket=self._images, Prefix=beginning, MaxKeys=_MOST_IMAGES)
+        return [one["Key"] for one in response.get("Contents", [])]
 
     def image(self, frame: FrameIds) -> Step | None:
         """Returns the analyzed object; adds the fragment number in its metadata to `frame`."""

@@ -1,11 +1,15 @@
 """Names that KVS gives to images, read from the right."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from kinesight.domain.analysis.image_keys import parse_image_key
 from kinesight.domain.errors import NotAKvsImageError
 from kinesight.domain.model import to_epoch_ms
+from kinesight.domain.streams.image_destination import IMAGES_PREFIX, possible_keys
+from kinesight_local.kvs.undocumented import ImageJoin, joined
+
+from tests.examples import examples
 
 ACCOUNT = "111122223333"
 GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -22,6 +26,20 @@ def test_any_prefix_and_any_stream_name_come_back(prefix: str, stream: str, epoc
     assert to_epoch_ms(parsed.image_timestamp) == epoch_ms
     assert parsed.content_type == {"jpg": "image/jpeg", "png": "image/png"}[extension.lower()]
     assert parsed.prefix == f"images/{prefix}".rstrip("_")
+
+
+@settings(max_examples=examples(25))
+@given(prefixes, stream_names, st.sampled_from(ImageJoin), st.sampled_from(["images", "images/"]))
+def test_every_join_of_both_destinations_is_read_found_and_announced(
+    prefix: str, stream: str, join: ImageJoin, destination: str
+) -> None:
+    """images/NAME, images//NAME, imagesNAME, images/_NAME, images_NAME."""
+    name = f"{prefix}{ACCOUNT}_{stream}_1690707290324_{GUID}.jpg"
+    key = joined(join, destination, name)
+
+    assert parse_image_key(key, ACCOUNT).stream_name == stream
+    assert key in possible_keys(name)
+    assert key.startswith(IMAGES_PREFIX)
 
 
 def test_the_sample_of_the_developer_guide() -> None:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kinesight.domain.errors import InvalidSettingError
+from kinesight.domain.streams.image_destination import IMAGES_PREFIX
 
-IMAGES_PREFIX = "images/"
-"""Where KVS writes images, and what the queue is notified of."""
 _EVENTS = "s3:ObjectCreated:*"
 _FAMILY = "s3:ObjectCreated:"
 _QUEUES = "QueueConfigurations"
