@@ -16,6 +16,7 @@ from kinesight.domain.streams.stream_settings import (
     StreamFeatures,
     StreamSettings,
 )
+from kinesight_local.kvs.undocumented import Describe, described
 
 
 def same_settings(
@@ -45,7 +46,10 @@ class VirtualClock:
 
 @dataclass
 class FakeStreamDirectory:
-    """A fleet. `before_call` may raise, or change the fleet, before a call takes effect."""
+    """A fleet. `before_call` may raise, or change the fleet, before a call takes effect.
+
+    `describe_as`: how settings that were set are returned.
+    """
 
     clock: VirtualClock = field(default_factory=VirtualClock)
     fleet: dict[str, VideoStream] = field(default_factory=dict)
@@ -53,6 +57,7 @@ class FakeStreamDirectory:
     configurations: dict[tuple[Feature, str], FeatureSettings] = field(default_factory=dict)
     calls: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     before_call: Callable[[str, str], None] = lambda _api, _arn: None
+    describe_as: Describe = Describe.AS_SET
 
     def add(self, name: str, *, retention_hours: int = 24, active: bool = True, **tags: str) -> VideoStream:
         arn = f"arn:aws:kinesisvideo:us-east-1:111122223333:stream/{name}/1700000000000"
@@ -77,7 +82,8 @@ class FakeStreamDirectory:
 
     def feature_settings(self, feature: Feature, stream_arn: str) -> FeatureSettings | None:
         self._call(f"Describe {feature}", stream_arn)
-        return self.configurations.get((feature, stream_arn))
+        settings = self.configurations.get((feature, stream_arn))
+        return None if settings is None else described(self.describe_as, dict(settings))
 
     def configure(self, feature: Feature, stream_arn: str, settings: FeatureSettings | None) -> None:
         self._call(f"Update {feature}", stream_arn)

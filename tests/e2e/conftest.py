@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from kinesight_local.cloud import LocalCloud
+from kinesight_local.kvs.undocumented import Undocumented
 
 from tests.emulators import use_local_cloud
 
@@ -23,7 +24,15 @@ def more_parameters() -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def cloud(tmp_path_factory: pytest.TempPathFactory, more_parameters: dict[str, str]) -> Iterator[LocalCloud]:
+def undocumented() -> Undocumented:
+    """What AWS does not document, as a file chooses it."""
+    return Undocumented()
+
+
+@pytest.fixture(scope="module")
+def cloud(
+    tmp_path_factory: pytest.TempPathFactory, more_parameters: dict[str, str], undocumented: Undocumented
+) -> Iterator[LocalCloud]:
     parameters = {
         "StreamNames": "camera-*",
         "SamplingInterval": "500",
@@ -38,7 +47,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, more_parameters: dict[str, s
     # Delayed videos would change the evidence behind the back of tests that compare it.
     defaults = {"minimumConfidence": 70, "analysis": analysis, "sessions": {"clip": False}}
     document = {"schemaVersion": 1, "defaults": defaults, "alerts": {"per": "IMAGE"}}
-    with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters, configuration=document) as cloud:
+    folder = tmp_path_factory.mktemp("cloud")
+    with LocalCloud(ROOT, folder, parameters, configuration=document, undocumented=undocumented) as cloud:
         kinesis_video = cloud.client("kinesisvideo")
         kinesis_video.create_stream(StreamName=STREAM, DataRetentionInHours=24)
         kinesis_video.create_stream(StreamName="camera-0", DataRetentionInHours=0)

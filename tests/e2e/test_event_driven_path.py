@@ -18,17 +18,34 @@ import pytest
 from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
 from kinesight.domain.analysis.result_records import evidence_keys
 from kinesight.domain.model import ResultRecord, to_epoch_ms
+from kinesight.domain.streams.image_destination import images_uri
 from kinesight.domain.streams.missing_images import LastImageSeen
 from kinesight.media.fragments import MediaFragment, read_fragments
 from kinesight_cli.shared.play_video import Tagging, play
 from kinesight_cli.shared.video_file import read_video
 from kinesight_local.cloud import LocalCloud
+from kinesight_local.kvs.storage.streams import StreamKey
+from kinesight_local.kvs.undocumented import Describe, ImageJoin, Undocumented, described
 from PIL import Image
 
 from tests.athena import QUERIES, Athena
 from tests.e2e.conftest import ROOT, STREAM
 from tests.sample_video import write_sample_video
 from tests.user_stacks import deploy_example
+
+CASES = [
+    pytest.param((Undocumented(), False), id="usual"),
+    *(
+        pytest.param((Undocumented(join, describe), former), id=f"{join}, {describe}", marks=pytest.mark.long)
+        for join, describe, former in (
+            (ImageJoin.SLASH, Describe.DEFAULTS, False),
+            (ImageJoin.NOTHING, Describe.NORMALIZED, True),
+            (ImageJoin.NOTHING, Describe.REWRITTEN, False),
+            (ImageJoin.UNDERSCORE, Describe.AS_SET, True),
+        )
+    ),
+]
+"""What AWS does not document, and whether the stream still has the destination that former versions set."""
 
 Objects = dict[str, tuple[str, Any]]
 NO_JSON = b"this is not JSON"
@@ -40,6 +57,17 @@ def eventually[T](read: Callable[[], T], good: Callable[[T], bool], seconds: flo
         assert time.monotonic() < deadline, f"it did not happen in time: {seen}"
         time.sleep(0.1)
     return seen
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request: pytest.FixtureRequest) -> tuple[Undocumented, bool]:
+    chosen: tuple[Undocumented, bool] = request.param
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def undocumented(case: tuple[Undocumented, bool]) -> Undocumented:
+    return case[0]
 
 
 class Stack:
@@ -128,8 +156,20 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def stack(cloud: LocalCloud) -> Stack:
+def stack(cloud: LocalCloud, case: tuple[Undocumented, bool]) -> Stack:
+    if case[1]:
+        set_former_destination(cloud)
     return Stack(cloud)
+
+
+def set_former_destination(cloud: LocalCloud) -> None:
+    """As if a former version had attached the stream: nothing sets it again."""
+    streams = cloud.kvs.service.streams
+    key = StreamKey(name=STREAM)
+    settings = streams.get(key).image_generation
+    assert settings is not None
+    uri = f"s3://{cloud.outputs['ImagesBucketName']}/images"
+    streams.configure_images(key, settings | {"DestinationConfig": settings["DestinationConfig"] | {"Uri": uri}})
 
 
 @pytest.fixture(scope="module")
@@ -349,7 +389,7 @@ def a_copy(records: list[ResultRecord], frame: Any, result_id: str) -> ResultRec
     return matched.model_copy(update={"frame": frame, "result_id": result_id})
 
 
-def test_the_streams_are_configured_and_only_those(cloud: LocalCloud) -> None:
+def test_the_streams_are_configured_and_only_those(cloud: LocalCloud, undocumented: Undocumented) -> None:
     kinesis_video = cloud.client("kinesisvideo")
 
     def images(name: str) -> Any:
@@ -357,8 +397,10 @@ def test_the_streams_are_configured_and_only_those(cloud: LocalCloud) -> None:
             "ImageGenerationConfiguration"
         )
 
+    uri = images_uri(cloud.outputs["ImagesBucketName"])
+    expected = described(undocumented.describe, {"DestinationConfig": {"Uri": uri}})
     assert images(STREAM)["SamplingInterval"] == 500
-    assert images(STREAM)["DestinationConfig"]["Uri"] == f"s3://{cloud.outputs['ImagesBucketName']}/images"
+    assert images("camera-3")["DestinationConfig"]["Uri"] == expected["DestinationConfig"]["Uri"]
     assert images("camera-0") is None
     assert images("other") is None
     notices = kinesis_video.describe_notification_configuration(StreamName=STREAM)["NotificationConfiguration"]

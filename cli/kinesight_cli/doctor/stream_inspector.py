@@ -5,9 +5,11 @@ from functools import cached_property
 from typing import Any
 
 from kinesight.adapters.dynamodb.documents import partition_key
+from kinesight.adapters.dynamodb.managed_streams import described_settings, key_of
 from kinesight.domain.configuration.camera import CameraSettings
 from kinesight.domain.health.facts import ConfigurationFacts, StreamFacts
 from kinesight.domain.live.leases import Lease
+from kinesight.domain.streams.stream_settings import Feature, FeatureSettings, drift
 
 from kinesight_cli.doctor.bucket_inspector import BucketInspector
 from kinesight_cli.doctor.facts import DestinationFacts, KeyFacts, SelectionFacts
@@ -75,7 +77,14 @@ class StreamInspector:
     def image_generation(self) -> ConfigurationFacts:
         expected = self.stack.expected_image_generation(self.camera, self.facts.region)
         response = self._aws.call("kinesisvideo", "describe_image_generation_configuration", StreamName=self.name)
-        return ConfigurationFacts(self.name, (response or {}).get("ImageGenerationConfiguration"), expected)
+        current = (response or {}).get("ImageGenerationConfiguration")
+        described = self._described(Feature.IMAGE_GENERATION) if current and drift(current, expected) else None
+        return ConfigurationFacts(self.name, current, expected, described)
+
+    def _described(self, feature: Feature) -> FeatureSettings | None:
+        """Returns what KVS returned after configure_streams had set something else."""
+        item = self._item(key_of(feature, str(self.facts.arn)))
+        return None if item is None else described_settings(item)
 
     def destination(self, buckets: BucketInspector) -> DestinationFacts:
         """Returns the Regions of the stream, its image destination and the images bucket."""
@@ -99,10 +108,12 @@ class StreamInspector:
     def lease(self) -> Lease | None:
         """The lease of the live consumer that reads the stream."""
         arn = str(self.facts.arn)
-        key = {"pk": {"S": partition_key("leases", arn)}, "sk": {"S": arn}}
-        table = self.stack.resource("CoordinationTable")
-        item = (self._aws.call("dynamodb", "get_item", TableName=table, Key=key) or {}).get("Item")
+        item = self._item({"pk": {"S": partition_key("leases", arn)}, "sk": {"S": arn}})
         return None if item is None else Lease.model_validate_json(_document(item["body"]))
+
+    def _item(self, key: Any) -> Any:
+        table = self.stack.resource("CoordinationTable")
+        return (self._aws.call("dynamodb", "get_item", TableName=table, Key=key) or {}).get("Item")
 
 
 def _document(stored: Any) -> str:

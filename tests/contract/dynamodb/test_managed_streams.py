@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
-from kinesight.adapters.dynamodb.managed_streams import DynamoDbManagedStreams
+from kinesight.adapters.dynamodb.managed_streams import DynamoDbManagedStreams, key_of
 from kinesight.domain.streams.stream_settings import Feature, ManagedFeature, ManagedStreams
 from moto import mock_aws
 
@@ -55,9 +55,21 @@ def test_the_first_original_stays(managed: ManagedStreams) -> None:
     managed.add(ENTRY)
 
     assert managed.add(replace(ENTRY, original={"ours": True})) == ENTRY
-    managed.update(replace(ENTRY, original=None, applied=({"b": 2}, {"c": 3}), verified_at_s=9.0))
+    later = replace(ENTRY, applied=({"b": 2}, {"c": 3}), verified_at_s=9.0, described={"c": 4})
+    managed.update(replace(later, original=None))
 
-    assert managed.all() == [replace(ENTRY, applied=({"b": 2}, {"c": 3}), verified_at_s=9.0)]
+    assert managed.all() == [later]
+
+
+def test_an_entry_of_a_former_version_is_read() -> None:
+    with mock_aws():
+        client = a_table()
+        table = DynamoDbManagedStreams(client, "coordination", epoch_s=lambda: 1000.0)
+        table.add(replace(ENTRY, described={"c": 4}))
+        key = key_of(ENTRY.feature, ENTRY.stream_arn)
+        client.update_item(TableName="coordination", Key=key, UpdateExpression="REMOVE described")
+
+        assert table.all() == [ENTRY]
 
 
 def test_a_missing_original_is_stored_as_none(managed: ManagedStreams) -> None:

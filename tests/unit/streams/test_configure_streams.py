@@ -26,6 +26,7 @@ from kinesight.domain.streams.configure_streams import (
 )
 from kinesight.domain.streams.selection import StreamSelection
 from kinesight.domain.streams.stream_settings import Feature, StreamFeatures, StreamSettings
+from kinesight_local.kvs.undocumented import Describe
 
 from tests.examples import examples
 from tests.fakes import FakeWork
@@ -34,7 +35,7 @@ from tests.fakes_streams import FakeManagedStreams, FakeStreamDirectory, same_se
 IMAGES = {
     "Status": "ENABLED",
     "ImageSelectorType": "PRODUCER_TIMESTAMP",
-    "DestinationConfig": {"Uri": "s3://bucket/images"},
+    "DestinationConfig": {"Uri": "s3://bucket/images/"},
     "SamplingInterval": 3000,
     "Format": "JPEG",
 }
@@ -81,7 +82,7 @@ def test_selected_streams_are_set_with_their_own_region() -> None:
     report = world.apply("front-*", notices=NOTICES)
 
     assert world.images(camera.arn)["DestinationConfig"] == {
-        "Uri": "s3://bucket/images",
+        "Uri": "s3://bucket/images/",
         "DestinationRegion": "us-east-1",
     }
     assert world.registry.configurations[Feature.NOTIFICATION, camera.arn] == NOTICES
@@ -142,6 +143,51 @@ def test_drift_is_fixed() -> None:
 
     assert refresh(desired("cam"), world.ports()).updated == 1
     assert world.images(camera.arn)["SamplingInterval"] == 3000
+
+
+@pytest.mark.parametrize("describe", Describe)
+@pytest.mark.parametrize("takes_over", [False, True])
+def test_settings_that_are_returned_differently_are_set_once(describe: Describe, takes_over: bool) -> None:
+    """KVS interrupts images for a minute each time."""
+    world = World(FakeStreamDirectory(describe_as=describe))
+    camera = world.registry.add("cam")
+    world.apply("cam", notices=NOTICES, takes_over=takes_over)
+    for _ in range(3):
+        world.epoch_s += VERIFY_EVERY_S + 1
+        report = refresh(desired("cam", notices=NOTICES, takes_over=takes_over), world.ports())
+        assert (report.unchanged, report.updated, report.theirs) == (2, 0, 0)
+        assert [one.startswith("cam: KVS returns other") for one in report.warnings] == [True] * (
+            describe is Describe.REWRITTEN
+        )
+    assert {api: len(world.registry.calls[f"Update {api}"]) for api in Feature} == dict.fromkeys(Feature, 1)
+
+    changed = {**IMAGES, "SamplingInterval": 9000}
+    assert refresh(desired("cam", images=changed, takes_over=takes_over), world.ports()).updated == 1
+    assert world.images(camera.arn)["SamplingInterval"] == 9000
+    restore_all(world.ports())
+    assert world.registry.configurations == {}
+
+
+def test_settings_of_a_former_version_are_not_set_again() -> None:
+    """It left out the slash at the end of the destination."""
+    world = World()
+    camera = world.registry.add("cam")
+    world.apply("cam", images={**IMAGES, "DestinationConfig": {"Uri": "s3://bucket/images"}})
+    world.epoch_s += VERIFY_EVERY_S + 1
+
+    assert refresh(desired("cam"), world.ports()).unchanged == 1
+    assert world.images(camera.arn)["DestinationConfig"]["Uri"] == "s3://bucket/images"
+    restore_all(world.ports())
+    assert world.images(camera.arn) is None
+
+
+def test_a_field_that_is_no_longer_set_is_removed() -> None:
+    world = World()
+    camera = world.registry.add("cam")
+    world.apply("cam", images={**IMAGES, "WidthPixels": 640})
+
+    assert world.apply("cam").updated == 1
+    assert "WidthPixels" not in world.images(camera.arn)
 
 
 @pytest.mark.parametrize("before", [None, THEIRS])

@@ -1,5 +1,6 @@
 """`kinesight doctor`: every check on facts alone, the order of the checks, and how errors of AWS are handled."""
 
+import json
 import random
 import re
 from collections.abc import Callable, Mapping
@@ -13,6 +14,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 from kinesight.domain.check_results import Cause, Result, Status
+from kinesight.domain.configuration.camera import CameraSettings
+from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.health import checks as stream_health
 from kinesight.domain.health.facts import (
     ClockFacts,
@@ -70,7 +73,7 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:alerts"
 EXPECTED: Mapping[str, Any] = {
     "Status": "ENABLED",
     "ImageSelectorType": "PRODUCER_TIMESTAMP",
-    "DestinationConfig": {"Uri": "s3://images/images", "DestinationRegion": "us-east-1"},
+    "DestinationConfig": {"Uri": "s3://images/images/", "DestinationRegion": "us-east-1"},
     "SamplingInterval": 3000,
     "Format": "JPEG",
 }
@@ -106,7 +109,7 @@ CONTENT = FragmentContent(
 )
 MEDIA = MediaFacts("door", (CONTENT,))
 IMAGES_WRITTEN = ImagesFacts("door", "images", NOW_MS, NOW_MS, 40, 30, "arn:policy", ())
-NOTIFICATION = BucketNotificationFacts("images", QUEUE, "images/", (QUEUE,))
+NOTIFICATION = BucketNotificationFacts("images", QUEUE, "images", (QUEUE,))
 QUEUE_POLICY = PolicyFacts(QUEUE, {"Statement": [MAY_SEND]}, BUCKET, "https://sqs/images")
 QUEUE_FACTS = QueueFacts("images", 3, 1, 20, 900)
 FUNCTION = FunctionFacts("analyze", QUEUE, "uuid", "Enabled", "Active", records="Images")
@@ -120,6 +123,11 @@ SUBSCRIBED = TopicFacts(TOPIC, QUEUE, (Subscription("sqs", QUEUE, confirmed=True
 Evaluate = Callable[[Any], Result | None]
 
 GOOD: tuple[tuple[Evaluate, Any], ...] = (
+    (stream_health.image_generation, replace(IMAGES, current={**EXPECTED, "WidthPixels": 640})),  # KVS's own
+    (
+        stream_health.image_generation,
+        replace(IMAGES, current={**EXPECTED, "DestinationConfig": {"Uri": "s3://images/images"}}),
+    ),
     (setup_checks.stack, STACK),
     (setup_checks.stack, replace(STACK, status="UPDATE_ROLLBACK_COMPLETE")),  # what was there before is there again
     (setup_checks.stack, replace(STACK, status="UPDATE_IN_PROGRESS")),
@@ -194,7 +202,7 @@ BROKEN: tuple[tuple[Evaluate, Any, Cause], ...] = (
         replace(IMAGES, current={**EXPECTED, "DestinationConfig": {"Uri": "s3://theirs"}}),
         Cause.IMAGES_ELSEWHERE,
     ),
-    (stream_health.image_generation, replace(IMAGES, current={**EXPECTED, "WidthPixels": 640}), Cause.IMAGES_DRIFTED),
+    (stream_health.image_generation, replace(IMAGES, current={**EXPECTED, "Format": "PNG"}), Cause.IMAGES_DRIFTED),
     (setup_checks.bucket, replace(BUCKET_FACTS, region=None), Cause.BUCKET_MISSING),
     (setup_checks.bucket, replace(BUCKET_FACTS, region="eu-west-1"), Cause.DESTINATION_REGION),
     (setup_checks.destination, replace(DESTINATION, destination_region="eu-west-1"), Cause.DESTINATION_REGION),
@@ -565,6 +573,32 @@ def test_the_last_fragment_is_found_among_many(first_s: float, last_s: float) ->
 
     assert newest is not None
     assert newest.server_ms == to_epoch_ms(archive.times[0])
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_settings_that_kvs_returns_differently_are_a_warning(stored: bool) -> None:
+    """configure_streams stores what KVS returned after it had set something else."""
+    returned = {**EXPECTED, "DestinationConfig": {"Uri": "https://images.s3.amazonaws.com/images/"}}
+    item = {"described": {"S": json.dumps(returned if stored else None)}}
+
+    def call(service: str, operation: str, **_: Any) -> Any:
+        responses = {
+            "describe_stream": {"StreamInfo": {"StreamARN": ARN, "Status": "ACTIVE"}},
+            "describe_image_generation_configuration": {"ImageGenerationConfiguration": returned},
+            "get_item": {"Item": item},
+        }
+        return responses[operation]
+
+    stack: Any = SimpleNamespace(
+        aws=SimpleNamespace(call=call),
+        configuration=Configuration(CameraSettings(), None),
+        expected_image_generation=lambda _camera, _region: EXPECTED,
+        resource=lambda name: name,
+    )
+    result = stream_health.image_generation(StreamInspector(stack, "door").image_generation)
+
+    assert result.status is (Status.WARNING if stored else Status.FAILED)
+    assert "https://images" in result.fact
 
 
 class TestCommand:

@@ -1,7 +1,7 @@
 """ManagedStreams on the coordination table: partition key `pk`, sort key `sk`.
 
 pk                  sk                          contents
-managed-streams     <feature>#<stream ARN>      original, applied (JSON), verified_at_s
+managed-streams     <feature>#<stream ARN>      original, applied, described (JSON), verified_at_s
 configure-streams   lock                        token, expires_at_s
 configure-streams   retired                     no attributes; only its existence matters
 """
@@ -11,14 +11,14 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
 from kinesight.adapters.aws.errors import AWS_ERRORS, condition_failed, translate
 from kinesight.adapters.aws.own_writes import put_item_once
 from kinesight.domain.errors import StorageBusyError
-from kinesight.domain.streams.stream_settings import Feature, ManagedFeature
+from kinesight.domain.streams.stream_settings import Feature, FeatureSettings, ManagedFeature
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -50,7 +50,7 @@ class DynamoDbManagedStreams:
 
     def manages(self, feature: Feature, stream_arn: str) -> bool:
         """Reads the entry consistently."""
-        key: Any = {"pk": {"S": _MANAGED}, "sk": {"S": f"{feature}#{stream_arn}"}}
+        key = key_of(feature, stream_arn)
         try:
             return "Item" in self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
         except AWS_ERRORS as error:
@@ -74,10 +74,12 @@ class DynamoDbManagedStreams:
             self._client.update_item(
                 TableName=self._table,
                 Key=_key(managed),
-                UpdateExpression="SET applied = :applied, verified_at_s = :verified, stream_name = :name",
+                UpdateExpression="SET applied = :applied, described = :described, verified_at_s = :verified, "
+                "stream_name = :name",
                 ConditionExpression="attribute_exists(pk)",
                 ExpressionAttributeValues={
                     ":applied": item["applied"],
+                    ":described": item["described"],
                     ":verified": item["verified_at_s"],
                     ":name": item["stream_name"],
                 },
@@ -154,14 +156,25 @@ class DynamoDbManagedStreams:
         return True
 
 
+def key_of(feature: Feature, stream_arn: str) -> Any:
+    """Returns the key of an entry."""
+    return {"pk": {"S": _MANAGED}, "sk": {"S": f"{feature}#{stream_arn}"}}
+
+
+def described_settings(item: Any) -> FeatureSettings | None:
+    """Returns `described` of an entry; None in one that an earlier version wrote."""
+    return cast("FeatureSettings | None", json.loads(item["described"]["S"])) if "described" in item else None
+
+
 def _key(managed: ManagedFeature) -> Any:
-    return {"pk": {"S": _MANAGED}, "sk": {"S": f"{managed.feature}#{managed.stream_arn}"}}
+    return key_of(managed.feature, managed.stream_arn)
 
 
 def _item(managed: ManagedFeature) -> Any:
     return _key(managed) | {
         "stream_name": {"S": managed.stream_name},
         "applied": {"S": json.dumps(list(managed.applied))},
+        "described": {"S": json.dumps(managed.described)},
         "verified_at_s": {"N": f"{managed.verified_at_s:.3f}"},
     }
 
@@ -175,6 +188,7 @@ def _managed(item: Any) -> ManagedFeature:
         original=json.loads(item["original"]["S"]),
         applied=tuple(json.loads(item["applied"]["S"])),
         verified_at_s=float(item["verified_at_s"]["N"]),
+        described=described_settings(item),
     )
 
 

@@ -13,7 +13,7 @@ from kinesight.domain.health.facts import (
     LiveFacts,
     StreamFacts,
 )
-from kinesight.domain.streams.stream_settings import equal_settings, foreign_destination
+from kinesight.domain.streams.stream_settings import drift, foreign_destination
 
 
 def span(seconds: float) -> str:
@@ -85,6 +85,11 @@ def image_generation(facts: ConfigurationFacts) -> Result:
             "It was disabled outside this stack; configure_streams enables it again within half an hour.",
             update,
         )
+    if current == facts.described:
+        return warning(
+            f"KVS returns other values than the stack has set: {_different(current, expected)}",
+            "the check `images` shows whether images arrive. configure_streams does not set them again",
+        )
     here = expected["DestinationConfig"]["Uri"]
     there = foreign_destination(current, expected)
     if there is not None:
@@ -94,7 +99,8 @@ def image_generation(facts: ConfigurationFacts) -> Result:
         return failed(
             Cause.IMAGES_DRIFTED,
             f"it differs from the stack's parameters: {different}",
-            "It was changed outside this stack; configure_streams corrects it within half an hour.",
+            "It was changed outside this stack; configure_streams corrects it within half an hour, unless its log says "
+            "that KVS returns other settings than were set.",
             update,
         )
     return ok(f"ENABLED, an image every {expected.get('SamplingInterval')} ms to {here}")
@@ -102,14 +108,8 @@ def image_generation(facts: ConfigurationFacts) -> Result:
 
 def _different(current: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
     """Returns the differences except in the Region, which another check compares."""
-    if equal_settings(_without_region(current), _without_region(expected)):
-        return ""
-    names = sorted((set(current) | set(expected)) - {"DestinationConfig"})
-    return ", ".join(
-        f"{name} is {current.get(name)}, not {expected.get(name)}"
-        for name in names
-        if current.get(name) != expected.get(name)
-    )
+    names = drift(_without_region(current), _without_region(expected))
+    return ", ".join(f"{name} is {current.get(name)}, not {expected.get(name)}" for name in names)
 
 
 def _without_region(configuration: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,11 +40,15 @@ class StreamFacts:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationFacts:
-    """A configuration of a stream, current and as the stack expects it; both in the form of the KVS API."""
+    """A configuration of a stream, current and as the stack expects it; both in the form of the KVS API.
+
+    `described`: what KVS returned after the stack had set it, if that was something else.
+    """
 
     stream: str
     current: Mapping[str, Any] | None
     expected: Mapping[str, Any]
+    described: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from kinesight.domain.streams.stream_settings import (
     StreamFeatures,
     StreamSettings,
     StreamTags,
+    drift,
     equal_settings,
     foreign_destination,
 )
@@ -254,21 +255,34 @@ class _Run:
         present = self._describe(feature, stream.arn)
         # A former destination of this stack's own is not foreign: the stack may have got another bucket.
         elsewhere = foreign_destination(present, desired, *(known.applied if known else ()))
-        if elsewhere is not None and not self._features[stream.arn].takes_over:
+        is_own = known is not None and known.is_own(present)
+        if elsewhere is not None and not is_own and not self._features[stream.arn].takes_over:
             self._leave(stream.name, feature, elsewhere)
             return
         if known is None:
             fresh = ManagedFeature(stream.name, stream.arn, feature, present, (desired,), 0)
             known = self._ports.managed.add(fresh)
-        if equal_settings(present, desired):
+        if known.is_in_effect(present, desired):
             self._count(unchanged=1)
         else:
             if not equal_settings(known.applied[-1], desired):
                 known = replace(known, applied=(known.applied[-1], desired), verified_at_s=0)
                 self._ports.managed.update(known)
             self._configure(feature, stream.arn, desired)
+            present = self._describe(feature, stream.arn)
             self._count(updated=1)
-        self._ports.managed.update(replace(known, applied=(desired,), verified_at_s=self._ports.epoch_s))
+        different = drift(present, desired)
+        if different:
+            self._returned_others(stream.name, feature, different)
+        described = present if different else None
+        verified = replace(known, applied=(desired,), verified_at_s=self._ports.epoch_s, described=described)
+        self._ports.managed.update(verified)
+
+    def _returned_others(self, stream_name: str, feature: Feature, fields: Sequence[str]) -> None:
+        self._warn(
+            f"{stream_name}: KVS returns other {feature} settings than were set ({', '.join(fields)}), which are not "
+            f"set again. See `kinesight doctor {stream_name}`"
+        )
 
     def _leave(self, stream_name: str, feature: Feature, elsewhere: str) -> None:
         self._count(theirs=1)
@@ -280,7 +294,7 @@ class _Run:
     def _restore(self, one: ManagedFeature, exists: bool) -> None:
         if exists:
             present = self._describe(one.feature, one.stream_arn)
-            if any(equal_settings(present, applied) for applied in one.applied):
+            if one.is_own(present):
                 self._configure(one.feature, one.stream_arn, one.original)
             elif not equal_settings(present, one.original):
                 self._warn(f"{one.stream_name}: its {one.feature} settings were changed elsewhere and are not restored")

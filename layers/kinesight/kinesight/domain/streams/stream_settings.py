@@ -26,7 +26,8 @@ class ManagedFeature:
     """One feature of one stream that this stack has set.
 
     `original` are the settings before that (None: none). `applied` are the settings that were set, latest last, with
-    the previous ones, since a run may stop between saving this and calling KVS. `verified_at_s` is epoch seconds.
+    the previous ones, since a run may stop between saving this and calling KVS. `verified_at_s` is epoch seconds; 0
+    until they were set. `described` are the settings that KVS returned after that, if they are others.
     """
 
     stream_name: str
@@ -35,6 +36,23 @@ class ManagedFeature:
     original: FeatureSettings | None
     applied: tuple[FeatureSettings, ...]
     verified_at_s: float
+    described: FeatureSettings | None = None
+
+    def is_in_effect(self, current: FeatureSettings | None, desired: FeatureSettings) -> bool:
+        """Whether setting `desired` again would change nothing.
+
+        Once they were set, fields besides are KVS's own. Settings are set only once if KVS returns others afterwards:
+        images stop for a minute each time ("Get started with Amazon KVS image generation").
+        """
+        if self.verified_at_s == 0 or not equal_settings(self.applied[-1], desired):
+            return equal_settings(current, desired)
+        return self.is_own(current)
+
+    def is_own(self, current: FeatureSettings | None) -> bool:
+        """Whether the current settings of the stream are those that this stack has set."""
+        if current is None:
+            return False
+        return current == self.described or any(not drift(current, one) for one in self.applied)
 
 
 class ConfigurableStreams(StreamDirectory, Protocol):
@@ -123,7 +141,8 @@ class StreamSettings:
 
 
 def equal_settings(one: FeatureSettings | None, other: FeatureSettings | None) -> bool:
-    """Whether two settings are equivalent: an absent JPEG quality is the default of KVS."""
+    """Whether two settings are equivalent: an absent JPEG quality is the default of KVS, and a slash at the end of a
+    destination means nothing."""
     return _normalized(one) == _normalized(other)
 
 
@@ -149,9 +168,9 @@ def _owner(destination: str) -> str:
 
 
 def drift(current: FeatureSettings | None, desired: FeatureSettings) -> tuple[str, ...]:
-    """Returns the names of the fields whose current value is not the desired one, sorted."""
+    """Returns the names of the desired fields that have another value, sorted. KVS may return more fields."""
     one, other = _normalized(current) or {}, _normalized(desired) or {}
-    different = (name for name in {*one, *other} if one.get(name) != other.get(name))
+    different = (name for name in other if one.get(name) != other[name])
     return tuple(sorted("FormatConfig" if name == _QUALITY else name for name in different))
 
 
@@ -161,4 +180,6 @@ def _normalized(settings: FeatureSettings | None) -> FeatureSettings | None:
     normalized = {key: value for key, value in settings.items() if value is not None and key != "FormatConfig"}
     if normalized.get("Format") == "JPEG":
         normalized[_QUALITY] = str((settings.get("FormatConfig") or {}).get("JPEGQuality", "80"))
+    if "DestinationConfig" in normalized:
+        normalized["DestinationConfig"] = normalized["DestinationConfig"] | {"Uri": _destination(settings).rstrip("/")}
     return normalized
