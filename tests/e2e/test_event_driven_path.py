@@ -6,6 +6,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -33,20 +34,32 @@ from tests.e2e.conftest import ROOT, STREAM
 from tests.sample_video import write_sample_video
 from tests.user_stacks import deploy_example
 
-CASES = [
-    pytest.param((Undocumented(), False), id="usual"),
-    *(
-        pytest.param((Undocumented(join, describe), former), id=f"{join}, {describe}", marks=pytest.mark.long)
-        for join, describe, former in (
-            (ImageJoin.SLASH, Describe.DEFAULTS, False),
-            (ImageJoin.NOTHING, Describe.NORMALIZED, True),
-            (ImageJoin.NOTHING, Describe.REWRITTEN, False),
-            (ImageJoin.UNDERSCORE, Describe.AS_SET, True),
-        )
-    ),
-]
-"""What AWS does not document, and whether the stream still has the destination that former versions set."""
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What AWS does not document, or an operator chooses. `former`: whether the stream still has the destination that
+    former versions set."""
+
+    join: ImageJoin = ImageJoin.ONE_SLASH
+    describe: Describe = Describe.AS_SET
+    former: bool = False
+    log_level: str = "INFO"
+
+    @property
+    def name(self) -> str:
+        return f"{self.join}-{self.describe}-{self.log_level}{'-former' * self.former}"
+
+
+LONG_CASES = (
+    Case(ImageJoin.SLASH, Describe.DEFAULTS, log_level="WARNING"),
+    Case(ImageJoin.NOTHING, Describe.NORMALIZED, former=True),
+    Case(ImageJoin.NOTHING, Describe.REWRITTEN),
+    Case(ImageJoin.UNDERSCORE, former=True, log_level="DEBUG"),
+)
+CASES = [
+    pytest.param(Case(), id="usual"),
+    *(pytest.param(case, id=case.name, marks=pytest.mark.long) for case in LONG_CASES),
+]
 Objects = dict[str, tuple[str, Any]]
 NO_JSON = b"this is not JSON"
 
@@ -60,14 +73,19 @@ def eventually[T](read: Callable[[], T], good: Callable[[T], bool], seconds: flo
 
 
 @pytest.fixture(scope="module", params=CASES)
-def case(request: pytest.FixtureRequest) -> tuple[Undocumented, bool]:
-    chosen: tuple[Undocumented, bool] = request.param
+def case(request: pytest.FixtureRequest) -> Case:
+    chosen: Case = request.param
     return chosen
 
 
 @pytest.fixture(scope="module")
-def undocumented(case: tuple[Undocumented, bool]) -> Undocumented:
-    return case[0]
+def undocumented(case: Case) -> Undocumented:
+    return Undocumented(case.join, case.describe)
+
+
+@pytest.fixture(scope="module")
+def more_parameters(case: Case) -> dict[str, str]:
+    return {"LogLevel": case.log_level}
 
 
 class Stack:
@@ -156,8 +174,8 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def stack(cloud: LocalCloud, case: tuple[Undocumented, bool]) -> Stack:
-    if case[1]:
+def stack(cloud: LocalCloud, case: Case) -> Stack:
+    if case.former:
         set_former_destination(cloud)
     return Stack(cloud)
 
@@ -389,7 +407,7 @@ def a_copy(records: list[ResultRecord], frame: Any, result_id: str) -> ResultRec
     return matched.model_copy(update={"frame": frame, "result_id": result_id})
 
 
-def test_the_streams_are_configured_and_only_those(cloud: LocalCloud, undocumented: Undocumented) -> None:
+def test_the_streams_are_configured_and_only_those(cloud: LocalCloud, case: Case) -> None:
     kinesis_video = cloud.client("kinesisvideo")
 
     def images(name: str) -> Any:
@@ -398,7 +416,7 @@ def test_the_streams_are_configured_and_only_those(cloud: LocalCloud, undocument
         )
 
     uri = images_uri(cloud.outputs["ImagesBucketName"])
-    expected = described(undocumented.describe, {"DestinationConfig": {"Uri": uri}})
+    expected = described(case.describe, {"DestinationConfig": {"Uri": uri}})
     assert images(STREAM)["SamplingInterval"] == 500
     assert images("camera-3")["DestinationConfig"]["Uri"] == expected["DestinationConfig"]["Uri"]
     assert images("camera-0") is None
@@ -445,11 +463,12 @@ def test_deleting_the_stack_gives_the_streams_back(cloud: LocalCloud, played: li
     assert "ImageGenerationConfiguration" not in response
 
 
-def test_the_function_logs_json(cloud: LocalCloud, played: list[ResultRecord]) -> None:
+def test_the_function_logs_json_of_its_level(cloud: LocalCloud, played: list[ResultRecord], case: Case) -> None:
     log = Path(cloud.log_dir / "kinesight-AnalyzeImagesFunction.log").read_text()
 
     lines = [json.loads(line) for line in log.splitlines() if line.startswith('{"level"')]
-    assert any(line["message"] == "analyzed" and line["stream_name"] == STREAM for line in lines)
+    analyzed = [line for line in lines if line["message"] == "analyzed" and line["stream_name"] == STREAM]
+    assert bool(analyzed) == (case.log_level in ("DEBUG", "INFO"))
 
 
 def test_analyses_are_emitted_as_metrics(cloud: LocalCloud, played: list[ResultRecord]) -> None:

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from kinesight_local.kvs.undocumented import Describe, ImageJoin, Undocumented
 
-from kinesight_cli.shared.kvs_options import DescribeOption, ImageJoinOption
+from kinesight_cli.shared.kvs_options import DescribeOption, ImageJoinOption, undocumented
 from kinesight_cli.shared.paths import STATE_DIR
 from kinesight_cli.shared.serving import print_exports, wait_for_interrupt
 
@@ -31,8 +30,8 @@ def serve(
     faults: Annotated[
         Path | None, typer.Option(help="JSON file that configures fault injection (docs/local-kvs.md).")
     ] = None,
-    image_join: ImageJoinOption = ImageJoin.ONE_SLASH,
-    describe: DescribeOption = Describe.AS_SET,
+    image_join: ImageJoinOption = "one-slash",
+    describe: DescribeOption = "as-set",
     host: Annotated[
         str, typer.Option(help="Address to listen on. 0.0.0.0 accepts other machines, without authentication.")
     ] = "127.0.0.1",
@@ -58,7 +57,7 @@ def serve(
         account_id=account_id,
         limits=Limits() if enforce_quotas else None,
         faults=Faults.load(faults) if faults else None,
-        undocumented=Undocumented(image_join, describe),
+        undocumented=undocumented(image_join, describe),
         allowed_hosts=allow_host or (),
     )
     with server:

@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from kinesight_local.kvs.undocumented import Describe, ImageJoin, Undocumented
 
 from kinesight_cli.shared.console import console, print_lines
-from kinesight_cli.shared.kvs_options import DescribeOption, ImageJoinOption
+from kinesight_cli.shared.kvs_options import DescribeOption, ImageJoinOption, undocumented
 from kinesight_cli.shared.options import ParameterOption, pair
 from kinesight_cli.shared.paths import PROJECT_DIR, STATE_DIR
 from kinesight_cli.shared.serving import wait_for_interrupt, write_exports
@@ -20,16 +19,16 @@ def up(
     parameter: ParameterOption = None,
     stream: Annotated[str, typer.Option(help="Stream to create if it does not exist.")] = "my-camera",
     data_dir: Annotated[Path, typer.Option(help="Folder of streams and logs.")] = STATE_DIR,
-    image_join: ImageJoinOption = ImageJoin.ONE_SLASH,
-    describe: DescribeOption = Describe.AS_SET,
+    image_join: ImageJoinOption = "one-slash",
+    describe: DescribeOption = "as-set",
 ) -> None:
     """Start the local cloud and deploy the stack to it, until Ctrl-C."""
     from kinesight_local.cloud import LocalCloud
 
     from kinesight_cli.shared.progress import shown_progress
 
-    undocumented = Undocumented(image_join, describe)
-    with LocalCloud(PROJECT_DIR, data_dir, _parameters(parameter or []), undocumented=undocumented) as cloud:
+    behaviour = undocumented(image_join, describe)
+    with LocalCloud(PROJECT_DIR, data_dir, _parameters(parameter or []), undocumented=behaviour) as cloud:
         with shown_progress(console) as progress:
             cloud.ensure_stream(stream)
             cloud.deploy(progress.step)
