@@ -433,6 +433,7 @@ def test_the_requirements_are_those_of_the_lock_file(tmp_path: Path) -> None:
     uv = Path(sys.executable).with_name("uv")
     for arguments, exported in (
         (["--package", "kinesight", "--no-dev", "--no-emit-workspace"], "layers/kinesight/requirements.txt"),
+        (["--only-group", "aws-sdk"], "layers/aws_sdk/requirements.txt"),
         (["--only-group", "imaging"], "layers/imaging/requirements.txt"),
         (["--only-group", "media"], "layers/media/requirements.txt"),
     ):
