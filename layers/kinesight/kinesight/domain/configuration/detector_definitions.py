@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from functools import cache
+from typing import Annotated, Any, Literal, Self, Union
 
-from pydantic import Field, create_model, model_validator
+from pydantic import Field, GetJsonSchemaHandler, TypeAdapter, create_model, model_validator
+from pydantic_core import core_schema
 
 from kinesight.domain.configuration.camera import Part
 from kinesight.domain.detectors.catalogue import DETECTORS
@@ -57,7 +59,10 @@ class DetectorDefinition(Part):
                 yield name, f"set the parameter {settings.parameter(name)}, which {self.type} needs"
 
 
-def _definition(entry: DetectorEntry[Any]) -> type[DetectorDefinition]:
+@cache
+def _definition(kind: str) -> type[DetectorDefinition]:
+    """Raises KeyError."""
+    entry = DETECTORS[kind]
     fields: dict[str, Any] = {"type": (Literal[entry.name], ...)}
     for name, field in entry.settings.model_fields.items():
         optional = field.is_required()
@@ -69,5 +74,35 @@ def _definition(entry: DetectorEntry[Any]) -> type[DetectorDefinition]:
     return create_model(title, __base__=DetectorDefinition, __doc__=entry.summary, **fields)
 
 
-DEFINITIONS: Mapping[str, type[DetectorDefinition]] = {name: _definition(one) for name, one in DETECTORS.items()}
+class _Definitions(Mapping[str, type[DetectorDefinition]]):
+    """Builds each model when it is read: few documents define a detector, and every function reads the document."""
+
+    def __getitem__(self, name: str) -> type[DetectorDefinition]:
+        return _definition(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(DETECTORS)
+
+    def __len__(self) -> int:
+        return len(DETECTORS)
+
+
+DEFINITIONS: Mapping[str, type[DetectorDefinition]] = _Definitions()
 """The model of each type's definition."""
+
+
+@cache
+def _any_definition() -> TypeAdapter[DetectorDefinition]:
+    return TypeAdapter(Annotated[Union[*DEFINITIONS.values()], Field(discriminator="type")])
+
+
+class AnyDefinitionSchema:
+    """Validates a definition by its type, and describes all types in the JSON schema."""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(*_: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(lambda value: _any_definition().validate_python(value))
+
+    @staticmethod
+    def __get_pydantic_json_schema__(_: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(_any_definition().core_schema)

@@ -1,12 +1,12 @@
 """The configuration document: detectors, defaults, and settings per camera, in one document for all streams."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Union
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, StringConstraints, ValidationError, WithJsonSchema, model_validator
 
 from kinesight.domain.configuration.camera import CameraSettings, Name, Part
-from kinesight.domain.configuration.detector_definitions import DEFINITIONS, DetectorDefinition
+from kinesight.domain.configuration.detector_definitions import DEFINITIONS, AnyDefinitionSchema, DetectorDefinition
 from kinesight.domain.configuration.json_lines import line_of
 from kinesight.domain.configuration.layers import overlay
 from kinesight.domain.configuration.outputs import AlertSettings, ChannelSettings, ResultSettings, ViewerSettings
@@ -33,10 +33,7 @@ StreamTags = Annotated[
 """Location=Front|Parking,Floor=1, or the JSON form of the parameter TagFilters."""
 
 
-if TYPE_CHECKING:
-    AnyDefinition = DetectorDefinition
-else:
-    AnyDefinition = Annotated[Union[*DEFINITIONS.values()], Field(discriminator="type")]
+AnyDefinition = Annotated[DetectorDefinition, AnyDefinitionSchema]
 
 
 class Camera(CameraSettings):
