@@ -4,8 +4,8 @@
     .venv/bin/python -m benchmarks.cold_start --rounds 15 --only AnalyzeImages --runtime DIR
 
 The floor is a process that imports boto3 and creates four clients. A function's cold start is its imports and what its
-first invocation takes beyond its second one, on a sample event. Every process starts with the built folders alone on its
-path, in Lambda's order, so that no package of this environment distorts it (botocore imports awscrt and pyOpenSSL if
+first invocation takes beyond its second one, on a sample event. The path of every process has the built folders alone,
+in Lambda's order, so that no package of this environment distorts it (botocore imports awscrt and pyOpenSSL if
 they are there). `--runtime` is a folder with the boto3 of Lambda's runtime; by default the locked one is installed.
 Requests get a response within the process. Medians of processor time, in rounds over all functions: other programs on
 the machine change it by a tenth, but floor and functions alike.
@@ -167,7 +167,7 @@ def install_runtime() -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--build-dir", type=Path, help="a finished build for this machine's processor (made by default)")
+    parser.add_argument("--build-dir", type=Path, help="a finished build for this processor (made by default)")
     parser.add_argument("--runtime", type=Path, help="a folder with boto3 (installed by default)")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", default="", help="functions with this in their name")

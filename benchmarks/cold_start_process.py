@@ -1,7 +1,7 @@
 """One cold start, in a process of its own: `python -S cold_start_process.py` with PYTHONPATH as on Lambda.
 
-Without arguments it prints the floor: processor seconds to import boto3 and to create four clients. With a file of sample
-event and the name of a handler it prints those of the imports, of the first invocation and of the second one.
+Without arguments it prints the floor: processor seconds to import boto3 and to create four clients. With the file
+of a sample event it prints those of the imports, of the first invocation and of the second one.
 """
 
 import sys

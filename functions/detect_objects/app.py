@@ -10,9 +10,9 @@ from kinesight.domain.on_demand.detect_objects import detect_window
 from kinesight.domain.on_demand.extract_images import image_key
 from kinesight.domain.on_demand.messages import RangePlan, WindowReport
 from kinesight.frame_metrics import emit_frame_metrics, emit_spend_metrics
-from kinesight.lambda_events import planned_window
 from kinesight.observability import LambdaContext, logger, observed
 from kinesight.wiring import detect_objects as wiring
+from kinesight.workflow_events import planned_window
 
 
 @observed

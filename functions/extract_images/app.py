@@ -4,10 +4,10 @@ from collections import Counter
 from typing import Any
 
 from kinesight.domain.on_demand.extract_images import extract_window
-from kinesight.lambda_events import planned_window
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, count_kinds, logger, observed
 from kinesight.wiring import extract_images as wiring
+from kinesight.workflow_events import planned_window
 
 
 @observed

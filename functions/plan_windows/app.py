@@ -6,10 +6,10 @@ from kinesight.domain.detectors.spend import Spend
 from kinesight.domain.on_demand.messages import AnalysisRequest
 from kinesight.domain.on_demand.plan_windows import plan_range
 from kinesight.frame_metrics import emit_spend_metrics
-from kinesight.lambda_events import workflow_start
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
 from kinesight.wiring import plan_windows as wiring
+from kinesight.workflow_events import workflow_start
 
 
 @observed

@@ -5,10 +5,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from kinesight.domain.on_demand.render_timelapse import render
-from kinesight.lambda_events import rendering
 from kinesight.metric_catalogue import Metric
 from kinesight.observability import LambdaContext, count, logger, observed
 from kinesight.wiring import render_timelapse as wiring
+from kinesight.workflow_events import rendering
 
 
 @observed

@@ -3,9 +3,9 @@
 from typing import Any
 
 from kinesight.domain.on_demand.summarize_range import summarize
-from kinesight.lambda_events import planned_range
 from kinesight.observability import LambdaContext, logger, observed
 from kinesight.wiring import summarize_range as wiring
+from kinesight.workflow_events import planned_range
 
 
 @observed

@@ -5,15 +5,11 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from kinesight.domain.batches import QueuedMessage, StreamedRecord
 from kinesight.domain.errors import InvalidEventError, InvalidInputError
 from kinesight.domain.json_text import check_depth
-from kinesight.domain.on_demand.messages import RangePlan
-from kinesight.domain.on_demand.render_timelapse import Progress
-from kinesight.domain.on_demand.seals import check_window
-from kinesight.domain.on_demand.windows import Window
 from kinesight.domain.plain_values import describe
 
 _FORMS = ("multipart/", "application/x-www-form-urlencoded")
@@ -23,95 +19,60 @@ def _decoded(data: Any) -> Any:
     return b64decode(data, validate=True) if isinstance(data, str) else data
 
 
-class _SqsAttributes(BaseModel):
+class Event(BaseModel):
+    """Base: a function parses one event of these, so each is built at its first use."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class _SqsAttributes(Event):
     receive_count: int = Field(default=1, alias="ApproximateReceiveCount", ge=1)
 
 
-class _SqsRecord(BaseModel):
+class _SqsRecord(Event):
     message_id: str = Field(alias="messageId")
     body: str
     receipt_handle: str = Field(default="", alias="receiptHandle")
     attributes: _SqsAttributes = _SqsAttributes()
 
 
-class _SqsBatch(BaseModel):
+class _SqsBatch(Event):
     records: list[_SqsRecord] = Field(alias="Records")
 
 
-class _KinesisData(BaseModel):
+class _KinesisData(Event):
     sequence_number: str = Field(alias="sequenceNumber")
     data: Annotated[bytes, BeforeValidator(_decoded)]
 
 
-class _KinesisRecord(BaseModel):
+class _KinesisRecord(Event):
     kinesis: _KinesisData
 
 
-class _KinesisBatch(BaseModel):
+class _KinesisBatch(Event):
     records: list[_KinesisRecord] = Field(alias="Records")
 
 
-class _WorkflowStart(BaseModel):
-    execution: str = Field(pattern=r"^[^/\s]{1,80}$")
-    input: Any
-
-
-class _PlannedRange(BaseModel):
-    plan: RangePlan
-
-
-class _Rendering(_PlannedRange):
-    progress: Progress
-
-
-class _PlannedWindow(_PlannedRange):
-    window: Window
-
-
-class _ConsumerStart(BaseModel):
+class _ConsumerStart(Event):
     slot: str = Field(pattern=r"^[0-9]{4,6}$")
 
 
 def consumer_start(event: Mapping[str, Any]) -> str:
     """Returns the slot. Raises InvalidEventError."""
-    return _read(_ConsumerStart, event, "the start of a consumer").slot
-
-
-def workflow_start(event: Mapping[str, Any]) -> tuple[str, Any]:
-    """(execution's name, its input). Raises InvalidEventError."""
-    start = _read(_WorkflowStart, event, "the start of the workflow")
-    return start.execution, start.input
-
-
-def planned_range(event: Mapping[str, Any]) -> RangePlan:
-    """Raises InvalidEventError."""
-    return _read(_PlannedRange, event, "a plan").plan
-
-
-def planned_window(event: Mapping[str, Any]) -> tuple[RangePlan, Window]:
-    """Raises InvalidEventError, ForgedDocumentError."""
-    planned = _read(_PlannedWindow, event, "a window of a plan")
-    check_window(planned.plan, planned.window)
-    return planned.plan, planned.window
-
-
-def rendering(event: Mapping[str, Any]) -> tuple[RangePlan, Progress]:
-    """Raises InvalidEventError."""
-    planned = _read(_Rendering, event, "a time-lapse of a plan")
-    return planned.plan, planned.progress
+    return read_event(_ConsumerStart, event, "the start of a consumer").slot
 
 
 def sqs_messages(event: Mapping[str, Any]) -> list[QueuedMessage]:
     """Raises InvalidEventError if the event is not an SQS batch."""
     return [
         QueuedMessage(one.message_id, one.body, one.receipt_handle, one.attributes.receive_count)
-        for one in _read(_SqsBatch, event, "an SQS batch").records
+        for one in read_event(_SqsBatch, event, "an SQS batch").records
     ]
 
 
 def kinesis_records(event: Mapping[str, Any]) -> list[StreamedRecord]:
     """Raises InvalidEventError if the event is not a Kinesis batch."""
-    batch = _read(_KinesisBatch, event, "a Kinesis batch")
+    batch = read_event(_KinesisBatch, event, "a Kinesis batch")
     return [StreamedRecord(record.kinesis.sequence_number, record.kinesis.data) for record in batch.records]
 
 
@@ -142,7 +103,8 @@ def check_body(event: Mapping[str, Any]) -> None:
         raise InvalidInputError(f"the body cannot be read: {error}") from error
 
 
-def _read[Model: BaseModel](model: type[Model], event: Mapping[str, Any], what: str) -> Model:
+def read_event[Model: BaseModel](model: type[Model], event: Mapping[str, Any], what: str) -> Model:
+    """`what` names it in the error. Raises InvalidEventError."""
     try:
         return model.model_validate(event)
     except ValidationError as error:

@@ -13,7 +13,7 @@ from kinesight.domain.on_demand.extract_images import manifest_key
 from kinesight.domain.on_demand.messages import WINDOW, RangePlan, WindowManifest, WindowReport
 from kinesight.domain.on_demand.seals import check_window, read_document, read_windows, write_document
 from kinesight.domain.on_demand.summarize_range import summarize
-from kinesight.lambda_events import planned_window
+from kinesight.workflow_events import planned_window
 
 from tests.fakes import FakeWork
 from tests.unit.on_demand.test_on_demand import Workflow

@@ -61,7 +61,9 @@ def to_epoch_ms(moment: datetime) -> int:
 class Value(BaseModel):
     """Base of immutable values in queues, streams and stored documents: camelCase in JSON."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, defer_build=True
+    )
 
     @classmethod
     def stored(cls, body: str | None) -> Self | None:

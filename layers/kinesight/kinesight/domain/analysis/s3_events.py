@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from kinesight.domain.errors import InvalidEventError
 
@@ -17,33 +17,40 @@ class ImageCreated:
     key: str
 
 
-class _Object(BaseModel):
+_WHEN_USED = ConfigDict(defer_build=True)
+
+
+class _Part(BaseModel):
+    model_config = _WHEN_USED
+
+
+class _Object(_Part):
     key: str = Field(min_length=1)
 
 
-class _Bucket(BaseModel):
+class _Bucket(_Part):
     name: str = Field(min_length=1)
 
 
-class _S3(BaseModel):
+class _S3(_Part):
     bucket: _Bucket
     object: _Object
 
 
-class _Record(BaseModel):
+class _Record(_Part):
     event_name: str = Field(alias="eventName")
     s3: _S3
 
 
-class _TestEvent(BaseModel):
+class _TestEvent(_Part):
     event: str = Field(alias="Event", pattern="^s3:TestEvent$")
 
 
-class _Notification(BaseModel):
+class _Notification(_Part):
     records: list[_Record] = Field(alias="Records", min_length=1)
 
 
-_BODY: TypeAdapter[_TestEvent | _Notification] = TypeAdapter(_TestEvent | _Notification)
+_BODY: TypeAdapter[_TestEvent | _Notification] = TypeAdapter(_TestEvent | _Notification, config=_WHEN_USED)
 
 
 def parse_s3_event(body: str) -> tuple[ImageCreated, ...]:

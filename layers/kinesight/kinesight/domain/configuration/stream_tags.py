@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from kinesight.domain.configuration.configuration import TagsByStream
 from kinesight.domain.ports import WorkStore
 
 TAGS_KEY = "configuration/stream-tags.json"
 """Key of the tags, which configure_streams keeps current if the document matches streams by tags."""
-TAGS = TypeAdapter(dict[str, dict[str, str]])
+TAGS = TypeAdapter(dict[str, dict[str, str]], config=ConfigDict(defer_build=True))
 
 
 @dataclass(frozen=True, slots=True)

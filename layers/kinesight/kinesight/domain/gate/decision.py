@@ -64,7 +64,7 @@ _Region = Annotated[tuple[tuple[_Ratio, _Ratio], ...], Field(min_length=3)]
 class GateSettings(Value):
     """Gate settings of a stream."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     mode: GateMode = Field(default=GateMode.OFF, description="`OBSERVE` sends every frame and counts.")
     method: GateMethod = Field(default=GateMethod.LUMA, description="How two frames are compared.")

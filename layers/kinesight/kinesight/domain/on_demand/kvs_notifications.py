@@ -30,7 +30,7 @@ _Moment = Annotated[EpochMs, BeforeValidator(_milliseconds)]
 
 
 class _Notification(BaseModel):
-    model_config = ConfigDict(alias_generator=to_pascal)
+    model_config = ConfigDict(alias_generator=to_pascal, defer_build=True)
 
     stream_arn: str
     fragment_number: FragmentNumber

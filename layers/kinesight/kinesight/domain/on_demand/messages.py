@@ -44,7 +44,9 @@ DetectorChoice = Annotated[str, AfterValidator(_known_or_none)]
 
 
 class _Input(BaseModel):
-    model_config = ConfigDict(frozen=True, alias_generator=to_pascal, validate_by_alias=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_pascal, validate_by_alias=True, extra="forbid", defer_build=True
+    )
 
 
 class TimelapseOptions(_Input):

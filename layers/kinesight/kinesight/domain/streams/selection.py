@@ -15,7 +15,7 @@ from kinesight.domain.json_text import InvalidJsonError, parse_json
 class TagFilter(BaseModel):
     """Matches streams whose tag `key` has one of the values; without values, streams that have the tag."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     key: str = Field(min_length=1, max_length=128)
     values: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class TagFilter(BaseModel):
         return self.key in tags and (not self.values or tags[self.key] in self.values)
 
 
-_FILTERS = TypeAdapter(tuple[TagFilter, ...])
+_FILTERS = TypeAdapter(tuple[TagFilter, ...], config=ConfigDict(defer_build=True))
 _TERM = re.compile(r"""\s*(?P<key>[^=,|*"{}\[\]]+?)\s*=(?P<values>\s*\*\s*|[^,*"{}\[\]]+)""")
 """One filter that can be typed: Location=Front|Parking. Of the excluded characters a tag can have the equals sign alone
 (TagStream): a key with one needs the JSON form."""
