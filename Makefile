@@ -25,7 +25,7 @@ REGION := $(or $(AWS_REGION),$(AWS_DEFAULT_REGION))
 IN_REGION := $(if $(REGION),--region $(REGION))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser awscli demo test test-all test-boto3 checks unit page-test page-types fuzz fuzz-coverage live-chaos load faults hostile lint check-style check-types check-template check-page check-imports format build deploy destroy package local new-function lock checkov generate viewer-screenshot audit sbom clean
+.PHONY: help setup browser awscli demo test test-all test-boto checks unit page-test page-types fuzz fuzz-coverage live-chaos load faults hostile lint check-style check-types check-template check-page check-imports format build deploy destroy package local new-function lock checkov generate viewer-screenshot audit sbom clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,9 +54,11 @@ test: setup checks ## every check, and every test but those marked long; 12 minu
 test-all: setup checks ## every check and every test, properties on all of their examples
 	HYPOTHESIS_PROFILE=thorough $(PYTEST)
 
+# The oldest that layers/kinesight/pyproject.toml allows.
 BOTO3 ?= 1.43.93
-test-boto3: setup ## contract and on-demand tests on the oldest boto3 that is allowed (BOTO3=1.44.8 for another)
-	$(BIN)/uv run --frozen --no-sync --with boto3==$(BOTO3) --with botocore==$(BOTO3) \
+BOTOCORE ?= 1.43.115
+test-boto: setup ## contract and on-demand tests on the oldest boto3 that is allowed (BOTO3=1.44.8 BOTOCORE=1.44.8)
+	$(BIN)/uv run --frozen --no-sync --with boto3==$(BOTO3) --with botocore==$(BOTOCORE) \
 		python -m pytest -q -n 2 --dist loadfile -m "not long" $(or $(ARGS),tests/contract tests/e2e/test_workflow.py)
 
 unit: setup page-test ## the tests of the domain and the media code alone, half a minute at most

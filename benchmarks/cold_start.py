@@ -113,6 +113,7 @@ def measure(one: Function | None, runtime: Path, *, verbose: bool = False) -> li
         "AWS_ACCESS_KEY_ID": "sample",
         "AWS_SECRET_ACCESS_KEY": "sample",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_LAMBDA_FUNCTION_NAME": "measured",
         **(one.environment if one else {}),
     }
     command = [sys.executable, "-S", str(here / "cold_start_process.py"), *([str(one.event)] if one else [])]

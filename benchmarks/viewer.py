@@ -59,7 +59,7 @@ def a_dynamodb(folder: Path) -> Iterator[Any]:
     if npm is None:
         sys.exit("npm is not installed: install Node.js, then try again")
     fetch = [npm, "ci", "--silent", "--no-audit", "--no-fund"]
-    subprocess.run(fetch, cwd=HERE / "dynalite", check=True)  # noqa: S603 - our own words
+    subprocess.run(fetch, cwd=HERE / "dynalite", check=True)
     command = [
         HERE / "dynalite/node_modules/.bin/dynalite",
         "--host",
@@ -69,7 +69,7 @@ def a_dynamodb(folder: Path) -> Iterator[Any]:
         "--createTableMs",
         "0",
     ]
-    with subprocess.Popen([*command, "--path", folder], stdout=subprocess.PIPE) as server:  # noqa: S603 - our own words
+    with subprocess.Popen([*command, "--path", folder], stdout=subprocess.PIPE) as server:
         try:
             line = server.stdout.readline().decode() if server.stdout is not None else ""
             os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = line.strip().rpartition(" ")[2]

@@ -132,9 +132,9 @@ def _insertions(scaffold: Scaffold, root: Path) -> Iterator[Path]:
     for path, (template, anchor) in before.items():
         (root / path).write_text(_inserted((root / path).read_text(), scaffold.text(template), anchor, path))
         yield path
-    for path, template in ((_LAYER / "settings.py", "settings.py"), (Path("docs/runbook.md"), "runbook.md")):
-        (root / path).write_text((root / path).read_text().rstrip("\n") + "\n" + scaffold.text(template))
-        yield path
+    runbook = root / "docs/runbook.md"
+    runbook.write_text(runbook.read_text().rstrip("\n") + "\n" + scaffold.text("runbook.md"))
+    yield Path("docs/runbook.md")
 
 
 def _inserted(text: str, new: str, anchor: str, path: Path) -> str:

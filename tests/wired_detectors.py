@@ -2,11 +2,11 @@
 
 import json
 
+from kinesight.detection_settings import DetectionSettings
 from kinesight.domain.configuration.camera import CameraSettings
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.detectors.ports import SpendingDetector
-from kinesight.settings import DetectionSettings
 from kinesight.wiring.detectors import CameraDetectors
 
 

@@ -70,10 +70,10 @@ def _rewrite(file: Path) -> set[str]:
 
 
 def _without_documentation(node: Any) -> Any:
-    """A text is documentation; a member of that name is a mapping."""
+    """A text is documentation; a member of that name is a mapping. botocore requires that of clientContextParams."""
     if isinstance(node, dict):
         return {
-            key: _without_documentation(value)
+            key: value if key == "clientContextParams" else _without_documentation(value)
             for key, value in node.items()
             if not (key == "documentation" and isinstance(value, str))
         }

@@ -1,8 +1,8 @@
 """Functions as real processes: AWS's runtime client behind the runtime interface emulator of aws-sam-cli.
 
 A process group is an execution environment: it runs one invocation at a time, stays warm, and is replaced after a
-timeout or a crash. A function imports from its built folder and its layers first; boto3 and the runtime client come
-from this installation, as they come with the runtime on AWS.
+timeout or a crash. A function imports from its built folder and its layers first; the runtime client, and boto3 for
+functions without the layer that has it, come from this installation, as they come with the runtime on AWS.
 """
 
 import json

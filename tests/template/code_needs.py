@@ -33,6 +33,7 @@ from kinesight.adapters.dynamodb.documents import DynamoDbDocuments, partition_k
 from kinesight.adapters.dynamodb.ledger import PowertoolsLedger
 from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbSessionPages
 from kinesight.adapters.s3.bucket import S3Bucket
+from kinesight.detection_settings import DetectionSettings
 from kinesight.domain.configuration.camera import CameraSettings, FollowUp
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.configuration.current import DOCUMENT_KEY
@@ -40,7 +41,6 @@ from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.live.consume_live import Ends
 from kinesight.domain.parameters import permitted_names
-from kinesight.settings import DetectionSettings
 from kinesight.wiring import current_configuration, detection, detectors
 from kinesight.wiring.budget import budget
 from kinesight.wiring.detectors import CameraDetectors

@@ -14,6 +14,7 @@ import botocore
 import botocore.loaders
 import botocore.session
 import pytest
+from botocore.config import Config
 from kinesight_local.template import read_template
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,7 +102,23 @@ def test_what_is_left_makes_the_same_clients(trimmed: Path) -> None:
 
 
 def facts(of: botocore.session.Session, service: str, region: str) -> tuple[Any, ...]:
-    client = of.create_client(service, region_name=region)
+    client = of.create_client(
+        service,
+        region_name=region,
+        config=Config(parameter_validation=False, signature_version="s3v4" if service == "s3" else None),
+    )
     model = client.meta.service_model
     operations = {name: str(model.operation_model(name).input_shape) for name in model.operation_names}
-    return client.meta.endpoint_url, model.metadata, model.api_version, client.waiter_names, operations
+    return client.meta.endpoint_url, model.metadata, model.api_version, client.waiter_names, operations, link(client)
+
+
+def link(client: Any) -> str:
+    """A signed link of the operation with the fewest required members, without time and signature: it has the endpoint
+    and the parameters."""
+    methods = client.meta.method_to_api_mapping
+    inputs = {name: client.meta.service_model.operation_model(api).input_shape for name, api in methods.items()}
+    method = min(inputs, key=lambda name: (len(inputs[name].required_members) if inputs[name] else 0, name))
+    members = inputs[method].members if inputs[method] else {}
+    required = inputs[method].required_members if inputs[method] else []
+    values = {name: {} if members[name].type_name == "structure" else "sample" for name in required}
+    return re.sub(r"(Date|Signature|Expires)=[^&]*", "", client.generate_presigned_url(method, values))

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 import yaml
+from kinesight.detection_settings import DetectionSettings
 from kinesight.domain.batches import MOST_DELIVERIES, QueuedMessage
 from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.streams.image_destination import IMAGES_PREFIX
 from kinesight.environment import Settings
-from kinesight.settings import DetectionSettings
 from kinesight_local.template import InvalidTemplateError, expand, read_template
 
 from tests.template.choices import CHOICES, MODEL_ARN, SECRET_ARN
@@ -22,12 +22,14 @@ from tests.template.role_grants import deployed
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
-NAMES = [
-    "".join(word.capitalize() for word in path.parent.name.split("_"))
+NAMES = {
+    path.parent.name: "".join(word.capitalize() for word in path.parent.name.split("_"))
     for path in sorted(ROOT.glob("functions/*/app.py"))
-]
-_SETTINGS = importlib.import_module("kinesight.settings")
-FUNCTIONS: dict[str, type[Settings]] = {f"{name}Function": getattr(_SETTINGS, f"{name}Settings") for name in NAMES}
+}
+FUNCTIONS: dict[str, type[Settings]] = {
+    f"{name}Function": getattr(importlib.import_module(f"kinesight.wiring.{folder}"), f"{name}Settings")
+    for folder, name in NAMES.items()
+}
 SAM_CLI_YAML = importlib.import_module("samcli.yamlhelper")
 """How `sam` reads and writes a template; it has no types."""
 NOT_SETTINGS = {"POWERTOOLS_SERVICE_NAME"}
@@ -150,7 +152,7 @@ def test_no_function_and_no_layer_shares_its_metadata_by_an_alias() -> None:
         id(one["Metadata"]) for one in resources if one["Type"].startswith("AWS::Serverless::") and "Metadata" in one
     ]
 
-    assert len(own) == len(FUNCTIONS) + 3
+    assert len(own) == len(FUNCTIONS) + 4
     assert len(set(own)) == len(own)
 
 

@@ -4,7 +4,8 @@ import pytest
 from kinesight.domain.detectors.catalogue import own_models
 from kinesight.domain.errors import InvalidEventError, InvalidSettingError
 from kinesight.lambda_events import kinesis_records, sqs_messages
-from kinesight.settings import AnalyzeImagesSettings, StreamConfigurationSettings
+from kinesight.settings import StreamConfigurationSettings
+from kinesight.wiring.analyze_images import AnalyzeImagesSettings
 
 REQUIRED = {
     "ACCOUNT_ID": "111122223333",

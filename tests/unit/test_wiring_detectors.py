@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 import typer
+from kinesight.detection_settings import DetectionSettings
 from kinesight.domain.configuration.camera import CameraSettings
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.errors import InvalidConfigurationError
 from kinesight.domain.on_demand.messages import DetectorChoice
-from kinesight.settings import DetectionSettings, PlanWindowsSettings
 from kinesight.wiring.detectors import CameraDetectors
+from kinesight.wiring.plan_windows import PlanWindowsSettings
 from kinesight_cli.analyze.command import detector_name
 from pydantic import TypeAdapter, ValidationError
 

@@ -3,7 +3,7 @@
 domain/         what the pipeline decides, pure; one module per verb
 media/          fragments and Matroska, pure Python
 adapters/       the only modules that call AWS: a folder per technology, a module per port
-settings.py     the only reader of the environment
-wiring.py       settings and adapters, joined and cached
+settings.py     settings that functions share; environment.py reads them
+wiring/         settings and adapters, joined and cached
 observability.py  logger, metrics, tracer and the handler decorator
 """

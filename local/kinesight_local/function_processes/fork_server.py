@@ -26,7 +26,7 @@ _PRELOADED = (
     "s3transfer.manager",
     "pydantic",
     "aws_lambda_powertools",
-    "kinesight.settings",
+    "kinesight.detection_settings",
     "kinesight.lambda_events",
     "kinesight.domain.analysis.pipeline",
     "kinesight.domain.configuration.document",

@@ -14,6 +14,7 @@ from kinesight.adapters.detectors.sagemaker_async import SageMakerAsyncEndpoint
 from kinesight.adapters.media import pillow_images
 from kinesight.adapters.s3.image_store import S3ImageStore
 from kinesight.adapters.s3.objects import S3Objects
+from kinesight.detection_settings import DetectionSettings
 from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.detectors.image_fit import ANY_CONTENT_TYPE, Endpoint, ImageForm, Resize
 from kinesight.domain.detectors.label_map import LabelMap
@@ -27,7 +28,6 @@ from kinesight.domain.errors import (
     UnsupportedImageError,
 )
 from kinesight.domain.model import Detection, Frame, ImageReference
-from kinesight.settings import DetectionSettings
 from kinesight_local.vision.model_outputs import CLASSES
 from kinesight_local.vision.server import VisionServer
 from PIL import Image

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.httpsession import URLLib3Session
 from kinesight.adapters.aws import clients
 
@@ -40,9 +41,9 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     bodies: list[Any] = []
 
     def send(_: URLLib3Session, request: AWSPreparedRequest) -> AWSResponse:
-        body = request.body or b"{}"
-        bodies.append(json.loads(body if isinstance(body, (bytes, str)) else body.read()))
-        return AWSResponse(request.url, 200, {}, _Raw(b'{"DataEndpoint": "https://data.example.com"}'))
+        body: Any = request.body or b"{}"
+        bodies.append(json.loads(body if isinstance(body, (bytes, bytearray, str)) else body.read()))
+        return AWSResponse(request.url, 200, HTTPHeaders(), _Raw(b'{"DataEndpoint": "https://data.example.com"}'))
 
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "sample")

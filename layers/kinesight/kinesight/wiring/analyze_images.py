@@ -13,12 +13,24 @@ from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
 from kinesight.adapters.messages.sqs_redelivery import SqsRedelivery
 from kinesight.adapters.s3.image_store import S3ImageStore
+from kinesight.detection_settings import DetectionSettings
 from kinesight.domain.analysis.analyze_images import AnalyzeBatchSettings, AnalyzeImagesPorts
 from kinesight.domain.analysis.attached_streams import AttachedStreams
 from kinesight.domain.analysis.stream_arns import StreamArns
 from kinesight.domain.streams.missing_images import LastImageTracker
-from kinesight.settings import AnalyzeImagesSettings
 from kinesight.wiring import detection
+
+clients.create_on_lambda(clients.dynamodb, clients.kinesis_video, clients.s3, clients.sqs)
+
+
+class AnalyzeImagesSettings(DetectionSettings):
+    """Images from the queue. `account_id` is that of the streams. Others may write to a `shared_images_bucket`."""
+
+    account_id: str
+    shared_images_bucket: str = ""
+    images_queue_url: str
+    dead_letter_queue_url: str
+
 
 _NAME = "analyze_images"
 

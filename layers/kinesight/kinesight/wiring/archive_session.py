@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from functools import cache
 
+from pydantic import Field
+
 from kinesight.adapters.aws import clients
 from kinesight.adapters.dynamodb.sessions import DynamoDbSessionClips
 from kinesight.adapters.dynamodb.viewer_sessions import DynamoDbSessionMarks
@@ -18,7 +20,21 @@ from kinesight.adapters.s3.evidence_reader import S3EvidenceReader
 from kinesight.adapters.s3.evidence_store import S3EvidenceStore
 from kinesight.domain.sessions.archive_session import ArchivePorts
 from kinesight.domain.viewer.evidence import EvidenceBuckets, LegalHoldCopies
-from kinesight.settings import ArchiveSessionSettings
+from kinesight.environment import Settings
+
+clients.create_on_lambda(clients.dynamodb, clients.kinesis_video, clients.s3, clients.sqs)
+
+
+class ArchiveSessionSettings(Settings):
+    """Where sessions' videos go, and where what is left of one is sent."""
+
+    evidence_bucket: str
+    images_bucket: str
+    evidence_retention_days: int = Field(default=90, ge=1)
+    sessions_table: str
+    queue_url: str
+    dead_letter_queue_url: str
+
 
 _NAME = "archive_session"
 _NO_LINKS_S = 60

@@ -7,12 +7,12 @@ from decimal import Decimal
 
 from kinesight.adapters.aws import clients
 from kinesight.adapters.dynamodb.spend_counters import DynamoDbSpendCounters
+from kinesight.detection_settings import BudgetSettings
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.detectors.budget import Budget, BudgetLimits
 from kinesight.domain.detectors.call_prices import to_micro_usd
 from kinesight.domain.detectors.ports import SpendCounters
 from kinesight.domain.errors import InvalidConfigurationError, InvalidSettingError
-from kinesight.settings import BudgetSettings
 from kinesight.wiring.detector_prices import priced_detector
 
 

@@ -11,9 +11,19 @@ from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
 from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.domain.live.conduct_live import ConductorPorts, ConductorSettings
 from kinesight.domain.streams.selection import StreamSelection
-from kinesight.settings import ConductLiveSettings
+from kinesight.settings import ConfiguredSettings, SelectionSettings
 from kinesight.wiring.current_configuration import current_configuration
 from kinesight.wiring.system_clock import SystemClock
+
+clients.create_on_lambda(clients.dynamodb, clients.kinesis_video, clients.lambda_)
+
+
+class ConductLiveSettings(ConfiguredSettings, SelectionSettings):
+    """The function that each consumer is."""
+
+    coordination_table: str
+    consumer_function_name: str
+
 
 _CONSUMER_MS = 840_000
 """A little less than a consumer's 900 s, of which it keeps 45 s to end in."""

@@ -15,14 +15,22 @@ from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.adapters.messages import cloudformation_response
 from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.adapters.s3.bucket_notifications import S3BucketNotifications
+from kinesight.detection_settings import PermittedSettings
 from kinesight.domain.configuration.stream_tags import StreamTagsFile
 from kinesight.domain.streams.configure_streams import ConfigureStreamsPorts
 from kinesight.domain.streams.missing_images import MissingImagesPorts, MissingImagesReport, find_missing_images
 from kinesight.domain.streams.stream_settings import Feature, StreamSettings
-from kinesight.settings import ConfigureStreamsSettings
+from kinesight.settings import StreamConfigurationSettings
 from kinesight.wiring.current_configuration import current_configuration
 from kinesight.wiring.stream_settings import stream_settings_of
 from kinesight.wiring.system_clock import SystemClock
+
+clients.create_on_lambda(clients.dynamodb, clients.kinesis_video, clients.s3)
+
+
+class ConfigureStreamsSettings(StreamConfigurationSettings, PermittedSettings):
+    """With what detectors may use: a deployment checks the configuration document."""
+
 
 _MARGIN_S = 60.0
 """Reserved at the end of a run to finish what was begun and to respond to CloudFormation."""

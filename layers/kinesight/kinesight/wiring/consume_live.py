@@ -7,12 +7,15 @@ import uuid
 from collections.abc import Callable, Mapping
 from functools import cache
 
+from pydantic import Field
+
 from kinesight.adapters.aws import clients
 from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
 from kinesight.adapters.kvs.live_media import KvsLiveMedia
 from kinesight.adapters.media.av_keyframe_converter import AvKeyframeConverter
 from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
 from kinesight.adapters.s3.bucket import S3Bucket
+from kinesight.detection_settings import DetectionSettings
 from kinesight.domain.analysis.frame_report import FrameReport
 from kinesight.domain.analysis.pipeline import FrameAnalysis
 from kinesight.domain.live.assignments import read_assignment
@@ -23,8 +26,18 @@ from kinesight.domain.live.leases import LeaseClock
 from kinesight.domain.live.live_stream import LiveSettings
 from kinesight.domain.live.ports import LivePorts
 from kinesight.media.stills import StillForm
-from kinesight.settings import ConsumeLiveSettings
 from kinesight.wiring import detection
+
+clients.create_on_lambda(clients.dynamodb, clients.kinesis_video, clients.s3, clients.sqs)
+
+
+class ConsumeLiveSettings(DetectionSettings):
+    """How streams are read live."""
+
+    work_bucket: str
+    dead_letter_queue_url: str
+    lease_seconds: float = Field(default=30, gt=0)
+
 
 _NAME = "consume_live"
 _LARGEST_PIXELS = 7680 * 4320

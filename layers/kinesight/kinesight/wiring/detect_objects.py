@@ -7,10 +7,18 @@ from functools import cache
 
 from kinesight.adapters.aws import clients
 from kinesight.adapters.s3.bucket import S3Bucket
+from kinesight.detection_settings import DetectionSettings
 from kinesight.domain.analysis.pipeline import PipelineSettings
 from kinesight.domain.on_demand.detect_objects import WindowPorts
-from kinesight.settings import DetectObjectsSettings
 from kinesight.wiring import detection
+
+clients.create_on_lambda(clients.s3)
+
+
+class DetectObjectsSettings(DetectionSettings):
+    """Detection as for every source."""
+
+    work_bucket: str
 
 
 @cache

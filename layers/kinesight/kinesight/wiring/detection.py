@@ -11,14 +11,16 @@ from kinesight.adapters.dynamodb.ledger import PowertoolsLedger
 from kinesight.adapters.media.pillow_luma import PillowLuma
 from kinesight.adapters.messages.kinesis_results import KinesisResultSink
 from kinesight.adapters.s3.image_store import S3ImageStore
+from kinesight.detection_settings import DetectionSettings
 from kinesight.domain.analysis.kit_record import kit_fields
 from kinesight.domain.analysis.pipeline import LEDGER, DetectionPorts, ExtraFields, PipelineSettings
 from kinesight.domain.analysis.rekognition_record import face_record_fields
 from kinesight.domain.configuration.current import CurrentConfiguration
 from kinesight.domain.gate.frame_gate import FrameGate
-from kinesight.settings import DetectionSettings
 from kinesight.wiring.current_configuration import current_configuration
 from kinesight.wiring.detectors import CameraDetectors
+
+clients.create_on_lambda(clients.dynamodb, clients.kinesis, clients.s3)
 
 _EXTRA_FIELDS: dict[str, ExtraFields] = {"KIT": kit_fields, "REKOGNITION": face_record_fields}
 

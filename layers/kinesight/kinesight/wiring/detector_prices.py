@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from kinesight.detection_settings import BudgetSettings
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.detectors.call_prices import CallPrice, given_price
 from kinesight.domain.errors import InvalidSettingError
-from kinesight.settings import BudgetSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from kinesight.adapters.s3.crops import S3Crops
 from kinesight.adapters.s3.image_store import S3ImageStore
 from kinesight.adapters.s3.objects import S3Objects
 from kinesight.adapters.secrets.secrets_manager import SecretsManagerSecret, detector_secret
+from kinesight.detection_settings import DetectionSettings
 from kinesight.domain.configuration.camera import FollowUp
 from kinesight.domain.configuration.configuration import Configuration
 from kinesight.domain.detectors.budget import Budget
@@ -43,7 +44,6 @@ from kinesight.domain.detectors.output_reader import OutputReader
 from kinesight.domain.detectors.output_schema import OutputMapping
 from kinesight.domain.detectors.ports import Detector, SpendingDetector
 from kinesight.domain.errors import InvalidConfigurationError, InvalidSettingError
-from kinesight.settings import DetectionSettings
 from kinesight.wiring.budget import budget
 from kinesight.wiring.detector_prices import priced_detector
 

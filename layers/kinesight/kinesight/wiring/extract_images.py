@@ -10,7 +10,14 @@ from kinesight.adapters.kvs.image_archive import KvsArchive
 from kinesight.adapters.media.av_image_extractor import AvImageExtractor
 from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.on_demand.extract_images import ExtractionPorts
-from kinesight.settings import ExtractImagesSettings
+from kinesight.settings import WorkflowSettings
+
+clients.create_on_lambda(clients.kinesis_video, clients.s3)
+
+
+class ExtractImagesSettings(WorkflowSettings):
+    """Nothing besides."""
+
 
 _LARGEST_PIXELS = 2 * 3840 * 2160
 """A decoder of B-frames holds up to 17 frames: 425 MB of the function's 1 GB."""

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from functools import cache
 
+from pydantic import Field
+
 from kinesight.adapters.aws import clients
 from kinesight.adapters.dynamodb.ledger import PowertoolsLedger
 from kinesight.adapters.kvs.fragment_archive import KvsFragmentArchive
@@ -15,8 +17,21 @@ from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
 from kinesight.adapters.s3.evidence_store import S3EvidenceStore
 from kinesight.adapters.s3.image_store import S3ImageStore
 from kinesight.domain.evidence.keep_evidence import EvidencePorts
-from kinesight.settings import KeepEvidenceSettings
+from kinesight.settings import ConfiguredSettings
 from kinesight.wiring.current_configuration import current_configuration
+
+clients.create_on_lambda(clients.dynamodb, clients.kinesis_video, clients.s3, clients.sns, clients.sqs)
+
+
+class KeepEvidenceSettings(ConfiguredSettings):
+    """Where evidence is kept, and alerts per image go."""
+
+    evidence_bucket: str
+    idempotency_table: str
+    idempotency_hours: int = Field(default=24, ge=1)
+    dead_letter_queue_url: str
+    alert_topic_arn: str
+
 
 _NAME = "keep_evidence"
 

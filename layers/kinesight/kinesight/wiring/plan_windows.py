@@ -10,10 +10,27 @@ from kinesight.adapters.aws import clients
 from kinesight.adapters.kvs.image_archive import KvsArchive
 from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.adapters.s3.bucket import S3Bucket
+from kinesight.detection_settings import BudgetSettings
+from kinesight.domain.detectors.catalogue import DETECTORS
 from kinesight.domain.on_demand.plan_windows import PlanningPorts
-from kinesight.settings import PlanWindowsSettings
+from kinesight.settings import WorkflowSettings
 from kinesight.wiring.budget import is_reached, spend_counters
 from kinesight.wiring.current_configuration import current_configuration
+
+clients.create_on_lambda(clients.dynamodb, clients.kinesis_video, clients.s3)
+
+
+class PlanWindowsSettings(WorkflowSettings, BudgetSettings):
+    """An execution may choose its detector, but only one for which the stack has what it needs."""
+
+    def missing_parameters(self) -> dict[str, str]:
+        """By detector, the parameters that it lacks."""
+        empty = {kind: one.settings.empty_fields(self.values) for kind, one in DETECTORS.items()}
+        return {
+            kind: ", ".join(DETECTORS[kind].settings.parameter(name) for name in names)
+            for kind, names in empty.items()
+            if names
+        }
 
 
 def ports() -> PlanningPorts:

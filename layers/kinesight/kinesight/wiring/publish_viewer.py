@@ -8,7 +8,15 @@ from typing import Any
 from kinesight.adapters.aws import clients
 from kinesight.adapters.messages import cloudformation_response
 from kinesight.adapters.s3.page_store import S3PageStore
-from kinesight.settings import PublishViewerSettings
+from kinesight.environment import Settings
+
+clients.create_on_lambda(clients.s3)
+
+
+class PublishViewerSettings(Settings):
+    """Where the viewer's page is served from."""
+
+    page_bucket: str
 
 
 @cache

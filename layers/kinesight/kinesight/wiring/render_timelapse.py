@@ -10,7 +10,15 @@ from kinesight.adapters.aws import clients
 from kinesight.adapters.media.av_timelapse_encoder import AvTimelapseEncoder
 from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.on_demand.render_timelapse import RenderingPorts
-from kinesight.settings import RenderTimelapseSettings
+from kinesight.settings import WorkflowSettings
+
+clients.create_on_lambda(clients.s3)
+
+
+class RenderTimelapseSettings(WorkflowSettings):
+    """Videos are kept beside the evidence."""
+
+    evidence_bucket: str
 
 
 @cache

@@ -9,6 +9,9 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, Literal
+
+from pydantic import Field
 
 from kinesight.adapters.aws import clients
 from kinesight.adapters.compute.step_functions_workflow import StepFunctionsWorkflow
@@ -25,6 +28,7 @@ from kinesight.domain.configuration.current import DOCUMENT_KEY
 from kinesight.domain.configuration.outputs import ViewerSettings
 from kinesight.domain.configuration.stream_tags import StreamTagsFile
 from kinesight.domain.errors import InvalidConfigurationError, StorageBusyError
+from kinesight.domain.parameters import CommaList
 from kinesight.domain.rate_limit import Pace
 from kinesight.domain.streams.discovery import SelectionGuard
 from kinesight.domain.streams.selection import StreamSelection
@@ -36,10 +40,31 @@ from kinesight.domain.viewer.images import CameraImagePorts
 from kinesight.domain.viewer.playback import ClipMaker, PlaybackPorts
 from kinesight.domain.viewer.rules import RulesPorts
 from kinesight.domain.viewer.serve_viewer import ViewerPorts
-from kinesight.settings import ServeViewerSettings
+from kinesight.settings import StreamConfigurationSettings
 from kinesight.wiring.current_configuration import camera_parameters, current_configuration
 from kinesight.wiring.stream_settings import stream_settings_of
 from kinesight.wiring.system_clock import SystemClock
+
+clients.create_on_lambda(clients.dynamodb, clients.kinesis_video, clients.s3, clients.step_functions)
+
+
+class ServeViewerSettings(StreamConfigurationSettings):
+    """Where events and their evidence are, the stream settings, and where analyses run.
+
+    `aws_region` is set by Lambda itself.
+    """
+
+    sessions_table: str
+    evidence_bucket: str
+    images_bucket: str
+    evidence_retention_days: int = Field(default=90, ge=1)
+    labels: CommaList = Field(default=[])
+    live_status: Literal["ENABLED", "DISABLED"] = "DISABLED"
+    state_machine_arn: str
+    aws_region: str = ""
+
+    def camera_parameters(self) -> dict[str, Any]:
+        return super().camera_parameters() | {"labels": self.labels}
 
 
 @cache

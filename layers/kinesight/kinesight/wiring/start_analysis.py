@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import cache
+from typing import Literal
 
 from kinesight.adapters.aws import clients
 from kinesight.adapters.compute.step_functions_workflow import StepFunctionsWorkflow
@@ -13,8 +14,21 @@ from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
 from kinesight.adapters.messages.sqs_delayed_messages import SqsDelayedMessages
 from kinesight.domain.on_demand.notification_bursts import BurstRules
 from kinesight.domain.on_demand.start_analysis import StartPorts, StartSettings
-from kinesight.settings import StartAnalysisSettings
+from kinesight.settings import ConfiguredSettings
 from kinesight.wiring.current_configuration import current_configuration
+
+clients.create_on_lambda(clients.dynamodb, clients.kinesis_video, clients.sqs, clients.step_functions)
+
+
+class StartAnalysisSettings(ConfiguredSettings):
+    """How notified fragments become ranges."""
+
+    coordination_table: str
+    state_machine_arn: str
+    queue_url: str
+    dead_letter_queue_url: str
+    image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
+
 
 _NAME = "start_analysis"
 

@@ -7,7 +7,15 @@ from functools import cache
 from kinesight.adapters.aws import clients
 from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.ports import WorkStore
-from kinesight.settings import SummarizeRangeSettings
+from kinesight.settings import WorkflowSettings
+
+clients.create_on_lambda(clients.s3)
+
+
+class SummarizeRangeSettings(WorkflowSettings):
+    """The evidence is kept by keep_evidence; a summary links to it."""
+
+    evidence_bucket: str
 
 
 @cache

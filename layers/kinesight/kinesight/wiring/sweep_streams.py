@@ -12,9 +12,19 @@ from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
 from kinesight.adapters.kvs.stream_directory import KvsStreamDirectory
 from kinesight.domain.on_demand.sweep_streams import SweepPorts, SweepSampling, SweepSettings
 from kinesight.domain.streams.selection import StreamSelection
-from kinesight.settings import SweepStreamsSettings
+from kinesight.settings import ConfiguredSettings, SelectionSettings
 from kinesight.wiring.current_configuration import current_configuration
 from kinesight.wiring.system_clock import SystemClock
+
+clients.create_on_lambda(clients.dynamodb, clients.kinesis_video, clients.step_functions)
+
+
+class SweepStreamsSettings(ConfiguredSettings, SelectionSettings):
+    """What is swept."""
+
+    coordination_table: str
+    state_machine_arn: str
+
 
 _MARGIN_S = 30.0
 """Kept of a sweep's time to finish what was begun."""

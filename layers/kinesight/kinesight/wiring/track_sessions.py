@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import cache
+from typing import Any, Literal
+
+from pydantic import Field
 
 from kinesight.adapters.aws import clients
 from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
@@ -13,11 +16,40 @@ from kinesight.adapters.dynamodb.sessions import DynamoDbSessions
 from kinesight.adapters.messages.sqs_dead_letters import SqsDeadLetters
 from kinesight.adapters.messages.sqs_delayed_messages import SqsDelayedMessages
 from kinesight.adapters.s3.evidence_store import S3EvidenceStore
+from kinesight.domain.parameters import CommaList, ParameterModel
+from kinesight.domain.sessions.channels import CHANNELS
 from kinesight.domain.sessions.outbox import NotificationTargets
 from kinesight.domain.sessions.track_sessions import SessionPorts
-from kinesight.settings import TrackSessionsSettings
+from kinesight.environment import CatalogueSettings
+from kinesight.settings import ConfiguredSettings
 from kinesight.wiring.channels import channels
 from kinesight.wiring.current_configuration import current_configuration
+
+clients.create_on_lambda(clients.dynamodb, clients.s3, clients.sqs)
+
+
+class TrackSessionsSettings(ConfiguredSettings, CatalogueSettings):
+    """Settings of sessions and of their channels."""
+
+    @classmethod
+    def models(cls) -> list[type[ParameterModel]]:
+        return [one.settings for one in CHANNELS.values()]
+
+    coordination_table: str
+    sessions_table: str
+    evidence_bucket: str
+    evidence_retention_days: int = Field(default=90, ge=1)
+    idempotency_table: str
+    idempotency_hours: int = Field(default=24, ge=1)
+    dead_letter_queue_url: str
+    labels: CommaList = Field(default=[])
+    alert_topic_arn: str
+    image_selector_type: Literal["PRODUCER_TIMESTAMP", "SERVER_TIMESTAMP"] = "PRODUCER_TIMESTAMP"
+    session_clip_queue_url: str
+
+    def camera_parameters(self) -> dict[str, Any]:
+        return super().camera_parameters() | {"labels": self.labels}
+
 
 _NAME = "track_sessions"
 

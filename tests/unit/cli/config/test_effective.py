@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kinesight.domain.configuration.camera import CameraSettings
 from kinesight.domain.configuration.configuration import Configuration
-from kinesight.settings import ConfiguredSettings, ConsumeLiveSettings, StartAnalysisSettings
+from kinesight.settings import ConfiguredSettings
 from kinesight.settings import StreamConfigurationSettings as StreamSettings
+from kinesight.wiring.consume_live import ConsumeLiveSettings
+from kinesight.wiring.start_analysis import StartAnalysisSettings
 from kinesight_cli.config.effective import EffectiveCamera, effective_camera
 from kinesight_cli.shared.parameter_layer import PATHS, ParameterError, overridden, parameter_layer
 from kinesight_cli.shared.permissions import permission_problems, permitted_values

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +49,14 @@ _S3 = _DEFAULT.merge(Config(signature_version="s3v4", s3={"us_east_1_regional_en
 _SLOW_MODEL = Config(retries={"total_max_attempts": 1}, connect_timeout=5, max_pool_connections=50)
 # GetMedia's body sends nothing while a fragment is recorded, at most 20 s.
 _LIVE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30)
+
+
+def create_on_lambda(*clients: Callable[[], object]) -> None:
+    """Creates clients of this module while a function starts, where Lambda gives it more processor time than later and
+    snapshots include it. Elsewhere, where there may be no Region yet, each is created at its first use."""
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+        for client in clients:
+            client()
 
 
 @cache
