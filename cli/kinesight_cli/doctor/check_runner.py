@@ -26,10 +26,15 @@ class CheckRunner:
     """Runs the checks of one stack. Every method raises CannotCheckError if no check can run."""
 
     def __init__(
-        self, stack_name: str, session: boto3.Session | None = None, thresholds: HealthThresholds | None = None
+        self,
+        stack_name: str,
+        session: boto3.Session | None = None,
+        thresholds: HealthThresholds | None = None,
+        *,
+        target_shards: int | None = None,
     ) -> None:
         aws = AwsReader(session or boto3.Session())
-        self._inspectors = StackInspectors(aws, stack_name, thresholds or HealthThresholds())
+        self._inspectors = StackInspectors(aws, stack_name, thresholds or HealthThresholds(), target_shards)
         self._stack = self._inspectors.stack
         self._of_stack: dict[str, CheckResult | None] = {}
 

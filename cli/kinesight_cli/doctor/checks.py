@@ -7,7 +7,14 @@ from typing import Any
 from kinesight.domain.check_results import Cause, Result
 from kinesight.domain.health import checks as stream_health
 
-from kinesight_cli.doctor import image_checks, model_checks, model_inspector, pipeline_checks, setup_checks
+from kinesight_cli.doctor import (
+    capacity_checks,
+    image_checks,
+    model_checks,
+    model_inspector,
+    pipeline_checks,
+    setup_checks,
+)
 from kinesight_cli.doctor.inspectors import StackInspectors, StreamInspectors
 
 
@@ -190,6 +197,7 @@ CHECKS: tuple[Check, ...] = (
     _of_stack("second model", lambda of: model_inspector.second(of.stack), model_checks.models, *_MODEL),
     # -- results
     _of_stack("results stream", lambda of: of.stack.results, pipeline_checks.results, Cause.RESULTS_STREAM_MISSING),
+    _of_stack("shards", lambda of: of.capacity.shards, capacity_checks.shards, needs=("results stream",)),
     _of_stack(
         "keep_evidence",
         lambda of: of.functions.keep_evidence,
@@ -260,6 +268,7 @@ CHECKS: tuple[Check, ...] = (
         when=_uses_notifications,
     ),
     # -- symptoms
+    _of_stack("concurrency", lambda of: of.capacity.concurrency, capacity_checks.concurrency),
     _of_stack("errors", lambda of: of.functions.errors, pipeline_checks.errors, Cause.FUNCTION_ERRORS),
     _of_stack(
         "waiting", lambda of: of.queues.images_queue, pipeline_checks.queue_age, Cause.IMAGES_WAIT, needs=("queue",)

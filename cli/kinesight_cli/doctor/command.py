@@ -36,6 +36,12 @@ def doctor(
     silent_after: Annotated[
         int, typer.Option(min=1, help="Seconds without a fragment after which a camera counts as silent.")
     ] = 300,
+    results_shards: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=200, help="Compute the updates to this ResultsShardCount: each at most doubles or halves it."
+        ),
+    ] = None,
 ) -> None:
     """Find out why there are no images: check a stream from the camera to the alert, and name the next step.
 
@@ -45,7 +51,7 @@ def doctor(
     from kinesight_cli.doctor.report_printer import print_check
 
     try:
-        report = _report(stream, stack, silent_after, _ignore if as_json else print_check)
+        report = _report(stream, stack, silent_after, results_shards, _ignore if as_json else print_check)
     except (CannotCheckError, CommandError) as error:
         subject = f"the stack '{stack}'" if stream is None else f"camera '{stream}'"
         print_error(f"cannot check {subject}: {error}")
@@ -57,13 +63,20 @@ def doctor(
     raise typer.Exit(_exit_code(report))
 
 
-def _report(stream: str | None, stack: str, silent_after: int, on_result: Callable[[CheckResult], None]) -> Report:
+def _report(
+    stream: str | None,
+    stack: str,
+    silent_after: int,
+    results_shards: int | None,
+    on_result: Callable[[CheckResult], None],
+) -> Report:
     from kinesight.domain.health.facts import HealthThresholds
 
     from kinesight_cli.doctor.check_runner import CheckRunner
     from kinesight_cli.shared import aws_session
 
-    runner = CheckRunner(stack, aws_session.session(), HealthThresholds(silent_s=silent_after))
+    thresholds = HealthThresholds(silent_s=silent_after)
+    runner = CheckRunner(stack, aws_session.session(), thresholds, target_shards=results_shards)
     return runner.check_all(on_result) if stream is None else runner.check_stream(stream, on_result)
 
 

@@ -161,10 +161,31 @@ class ModelFacts:
 
 @dataclass(frozen=True, slots=True)
 class ResultsFacts:
-    """`status` is None if the results stream does not exist."""
+    """`status` is None if the results stream does not exist. `shards`: those that are open."""
 
     name: str
     status: str | None
+    shards: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShardsFacts:
+    """`open_shards` is None if the stream does not exist. `parameter`: ResultsShardCount; `target`: the number to get
+    to, None without one."""
+
+    stream: str
+    open_shards: int | None
+    parameter: int
+    target: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConcurrencyFacts:
+    """`unreserved`: executions at once that are left for functions without a reservation, None without a limit."""
+
+    unreserved: int | None
+    maximum_concurrency: int
+    is_live: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from kinesight.domain.health.facts import HealthThresholds
 
 from kinesight_cli.doctor.aws_reader import AwsReader
 from kinesight_cli.doctor.bucket_inspector import BucketInspector
+from kinesight_cli.doctor.capacity_inspector import CapacityInspector
 from kinesight_cli.doctor.facts import DestinationFacts
 from kinesight_cli.doctor.function_inspector import FunctionInspector
 from kinesight_cli.doctor.image_inspector import ImageInspector
@@ -17,13 +18,16 @@ from kinesight_cli.doctor.topic_inspector import TopicInspector
 class StackInspectors:
     """Inspectors of one stack."""
 
-    def __init__(self, aws: AwsReader, stack_name: str, thresholds: HealthThresholds) -> None:
+    def __init__(
+        self, aws: AwsReader, stack_name: str, thresholds: HealthThresholds, target_shards: int | None = None
+    ) -> None:
         self.thresholds = thresholds
         self.stack = StackInspector(aws, stack_name)
         self.buckets = BucketInspector(self.stack)
         self.queues = QueueInspector(self.stack, thresholds.queue_s)
         self.functions = FunctionInspector(self.stack)
         self.topics = TopicInspector(self.stack)
+        self.capacity = CapacityInspector(self.stack, target_shards)
 
 
 class StreamInspectors:

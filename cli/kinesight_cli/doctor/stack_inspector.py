@@ -152,8 +152,11 @@ class StackInspector:
         response = self.aws.call("kms", "describe_key", KeyId=key)
         return None if response is None else str(response["KeyMetadata"]["KeyState"])
 
-    @property
+    @cached_property
     def results(self) -> ResultsFacts:
         name = self.resource("ResultsStream")
         response = self.aws.call("kinesis", "describe_stream_summary", StreamName=name)
-        return ResultsFacts(name, None if response is None else response["StreamDescriptionSummary"]["StreamStatus"])
+        if response is None:
+            return ResultsFacts(name, None)
+        summary = response["StreamDescriptionSummary"]
+        return ResultsFacts(name, summary["StreamStatus"], summary["OpenShardCount"])

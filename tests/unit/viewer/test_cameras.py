@@ -94,7 +94,12 @@ class Fleet:
     def settings(self) -> CameraViewSettings:
         expected = same_settings(self.selection, IMAGES, self.notices)
         return CameraViewSettings(
-            expected, times_by_producer=True, is_live=self.is_live, images_missing_s=lambda _: 3600, region="us-east-1"
+            expected,
+            times_by_producer=True,
+            is_live=self.is_live,
+            images_missing_s=lambda _: 3600,
+            region="us-east-1",
+            partition="aws",
         )
 
     @property

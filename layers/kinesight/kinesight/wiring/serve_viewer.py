@@ -181,6 +181,7 @@ def camera_settings() -> CameraViewSettings:
         is_live=environment.live_status == "ENABLED",
         images_missing_s=lambda name: 60 * configuration().of_stream(name).camera.images_missing_minutes,
         region=environment.aws_region,
+        partition=environment.state_machine_arn.partition("arn:")[2].partition(":")[0],
     )
 
 

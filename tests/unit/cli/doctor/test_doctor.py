@@ -27,7 +27,7 @@ from kinesight.domain.health.facts import (
     StreamFacts,
 )
 from kinesight.domain.model import to_epoch_ms
-from kinesight_cli.doctor import image_checks, model_checks, pipeline_checks, setup_checks
+from kinesight_cli.doctor import capacity_checks, image_checks, model_checks, pipeline_checks, setup_checks
 from kinesight_cli.doctor.aws_reader import (
     AccessDeniedError,
     AwsReader,
@@ -35,11 +35,13 @@ from kinesight_cli.doctor.aws_reader import (
     CannotCheckError,
     permission,
 )
+from kinesight_cli.doctor.capacity_inspector import CapacityInspector
 from kinesight_cli.doctor.check_runner import CheckRunner
 from kinesight_cli.doctor.checks import CHECKS
 from kinesight_cli.doctor.facts import (
     BucketFacts,
     BucketNotificationFacts,
+    ConcurrencyFacts,
     DeadLetterCount,
     DeadLettersFacts,
     DestinationFacts,
@@ -54,6 +56,7 @@ from kinesight_cli.doctor.facts import (
     QueueFacts,
     ResultsFacts,
     SelectionFacts,
+    ShardsFacts,
     StackFacts,
     Subscription,
     TopicFacts,
@@ -167,6 +170,9 @@ GOOD: tuple[tuple[Evaluate, Any], ...] = (
     (model_checks.models, (ModelFacts("HTTP", "https://model", "405"),)),
     (model_checks.models, (ModelFacts("BEDROCK", "amazon.nova", "AVAILABLE"),)),
     (pipeline_checks.results, ResultsFacts("results", "ACTIVE")),
+    (capacity_checks.shards, ShardsFacts("results", 4, parameter=4)),
+    (capacity_checks.shards, ShardsFacts("results", 4, parameter=1, target=4)),
+    (capacity_checks.concurrency, ConcurrencyFacts(15, maximum_concurrency=5, is_live=False)),
     (pipeline_checks.evidence_bucket, BUCKET_FACTS),
     (pipeline_checks.errors, ERRORS),
     (pipeline_checks.dead_letters, DEAD_LETTERS),
@@ -301,6 +307,52 @@ def test_a_failed_check_names_its_cause_and_the_next_step(evaluate: Evaluate, fa
     assert result.fact
     assert result.explanation
     assert result.next_step
+
+
+@pytest.mark.parametrize(
+    ("current", "target", "steps"),
+    [
+        (1, 2, [2]),
+        (1, 38, [2, 4, 8, 16, 32, 38]),
+        (5, 1, [3, 2, 1]),
+        (38, 20, [20]),
+        (200, 1, [100, 50, 25, 13, 7, 4, 2, 1]),
+        (4, 4, []),
+    ],
+)
+def test_shard_counts_are_doubled_or_halved_at_most(current: int, target: int, steps: list[int]) -> None:
+    assert list(capacity_checks.shard_steps(current, target)) == steps
+
+    result = capacity_checks.shards(ShardsFacts("results", current, parameter=current, target=target))
+    assert result is not None
+    if steps:
+        assert result.status is Status.WARNING
+        assert result.next_step == f"# deploy ResultsShardCount={', then '.join(map(str, steps))}"
+
+
+def test_a_shard_count_that_was_changed_outside_cloudformation_is_reported() -> None:
+    result = capacity_checks.shards(ShardsFacts("results", 8, parameter=1))
+
+    assert result is not None
+    assert (result.status, result.next_step) == (Status.WARNING, "# deploy ResultsShardCount=8")
+    assert capacity_checks.shards(ShardsFacts("results", None, parameter=1)) is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "needed"),
+    [
+        (ConcurrencyFacts(10, maximum_concurrency=5, is_live=False), "15 (5 for images, 10 for the rest)"),
+        (ConcurrencyFacts(15, maximum_concurrency=5, is_live=True), "16 (5 for images, 10 for the rest, and one"),
+    ],
+)
+def test_an_account_with_few_concurrent_executions_is_reported(facts: ConcurrencyFacts, needed: str) -> None:
+    result = capacity_checks.concurrency(facts)
+
+    assert result is not None
+    assert result.status is Status.WARNING
+    assert needed in result.fact
+    assert result.next_step.startswith("aws service-quotas request-service-quota-increase")
+    assert capacity_checks.concurrency(replace(facts, unreserved=None)) is None
 
 
 @pytest.mark.parametrize(
@@ -538,6 +590,25 @@ class TestAwsReader:
         assert report.stack_checks[0].result.fact == (
             "cannot run the check: permission cloudformation:DescribeStacks is missing"
         )
+
+
+def test_the_limit_of_the_account_is_read_with_the_parameters() -> None:
+    session: Any = StubbedSession("lambda")
+    session.stub.add_response(
+        "get_account_settings", {"AccountLimit": {"ConcurrentExecutions": 10, "UnreservedConcurrentExecutions": 8}}
+    )
+    parameters = {"MaximumConcurrency": "5", "LiveStatus": "ENABLED"}
+    stack: Any = SimpleNamespace(aws=AwsReader(session), parameter=parameters.get)
+
+    facts = CapacityInspector(stack, None).concurrency
+
+    assert facts == ConcurrencyFacts(8, maximum_concurrency=5, is_live=True)
+
+
+def test_the_open_shards_are_compared_with_the_target() -> None:
+    stack: Any = SimpleNamespace(results=ResultsFacts("results", "ACTIVE", 3), parameter={"ResultsShardCount": "2"}.get)
+
+    assert CapacityInspector(stack, 8).shards == ShardsFacts("results", 3, parameter=2, target=8)
 
 
 class Archive:

@@ -77,13 +77,14 @@ class CameraPorts:
 @dataclass(frozen=True, slots=True)
 class CameraViewSettings:
     """`images_missing_s`: from when on missing images are a failure, by stream name. `is_live`: whether streams are
-    read live. `region`: the stack's Region, for messages."""
+    read live. `region`: the stack's Region, for messages, with its partition."""
 
     expected: StreamSettings
     times_by_producer: bool
     is_live: bool
     images_missing_s: Callable[[str], float]
     region: str
+    partition: str
     thresholds: HealthThresholds = field(default_factory=HealthThresholds)
 
 
@@ -186,7 +187,9 @@ class _Camera:
         """Returns the stream with an ARN: the expected stream settings contain its Region."""
         if self._stream.arn:
             return self._stream
-        return VideoStream(self._stream.name, f"arn:aws:kinesisvideo:{self._settings.region}", MISSING, 0)
+        return VideoStream(
+            self._stream.name, f"arn:{self._settings.partition}:kinesisvideo:{self._settings.region}", MISSING, 0
+        )
 
     def _expected(self, feature: Feature) -> FeatureSettings:
         return self._expected_or_none(feature) or {}
