@@ -46,7 +46,10 @@ def _deployment(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]
     try:
         _check_topic(event)
         ports = wiring.ports(context.get_remaining_time_in_millis)
-        report = restore_all(ports) if event["RequestType"] == "Delete" else apply(wiring.stream_settings(), ports)
+        if event["RequestType"] == "Delete":
+            report = restore_all(ports)
+        else:
+            report = wiring.once_permitted(lambda: apply(wiring.stream_settings(), ports))
     except Exception as error:  # CloudFormation waits for a response, whatever went wrong
         wiring.respond(event, failure=f"{type(error).__name__}: {error}", data={})
         raise
@@ -84,7 +87,7 @@ def _bucket_notification(event: dict[str, Any]) -> dict[str, Any]:
 def _add_or_remove(event: dict[str, Any], own: OwnNotification, account_id: str) -> bool:
     notifications = wiring.bucket_notifications(account_id)
     if event["RequestType"] != "Delete":
-        return bucket_notification.add(own, notifications)
+        return wiring.once_permitted(lambda: bucket_notification.add(own, notifications))
     if event.get("PhysicalResourceId") == _NOT_ADDED:
         return False
     return bucket_notification.remove(own.bucket, own.config_id, notifications)

@@ -34,4 +34,4 @@ def _handle(event: Mapping[str, Any]) -> Published:
     given = event["ResourceProperties"]
     sign_in = SignIn(given["AuthorizeUrl"], given["TokenUrl"], given["ClientId"], given["LogoutUrl"])
     files = {path.relative_to(_PAGE).as_posix(): path.read_bytes() for path in _PAGE.rglob("*") if path.is_file()}
-    return publish(files, sign_in, wiring.store())
+    return wiring.once_permitted(lambda: publish(files, sign_in, wiring.store()))

@@ -28,7 +28,7 @@ NETWORK = (
     "ec2:UnassignPrivateIpAddresses",
 )
 # "Using CloudWatch Logs to log execution history in Step Functions"
-_VENDED_LOGS = (
+VENDED_LOGS = (
     "logs:CreateLogDelivery",
     "logs:GetLogDelivery",
     "logs:UpdateLogDelivery",
@@ -42,13 +42,22 @@ _VENDED_LOGS = (
 _WORKFLOW_TRACING = (*_TRACING, "xray:GetSamplingRules", "xray:GetSamplingTargets")
 
 _READ, _WRITE = "kms:Decrypt", "kms:GenerateDataKey"
+# "DynamoDB encryption at rest usage notes", and KEY_READ_ACTIONS and KEY_WRITE_ACTIONS of CDK (aws-dynamodb, perms.ts),
+# which has ReEncrypt* and GenerateDataKey*; key pairs encrypt nothing here.
+_TABLE = (
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+)
 # What the caller must be allowed to do with the key that its data is under, by the start of the action. Each service's
 # page on encryption at rest; DynamoDB acts under the caller's rights for every call on a table.
 _KEY_USE: Mapping[str, tuple[str, ...]] = {
     "s3:GetObject": (_READ,),
     "s3:PutObject": (_WRITE,),
     "s3:AbortMultipartUpload": (_READ,),  # only uploads in parts need it, and those need Decrypt
-    "dynamodb:": (_READ, _WRITE),
+    "dynamodb:": (_READ, _WRITE, *_TABLE),
     "sqs:ReceiveMessage": (_READ,),
     "sqs:SendMessage": (_READ, _WRITE),
     "sns:Publish": (_READ, _WRITE),
@@ -74,14 +83,14 @@ def function_needs(stack: Deployed, function: str) -> dict[Grant, str]:
         needs |= {(action, "*"): "network" for action in NETWORK}
     for source in stack.of_type("AWS::Lambda::EventSourceMapping").values():
         if source["FunctionName"] == function:
-            needs |= dict.fromkeys(_source_needs(stack, source), "event source")
+            needs |= dict.fromkeys(source_needs(stack, source), "event source")
     return needs
 
 
 _LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
-def _source_needs(stack: Deployed, source: Mapping[str, Any]) -> Iterator[Grant]:
+def source_needs(stack: Deployed, source: Mapping[str, Any]) -> Iterator[Grant]:
     origin = source["EventSourceArn"]
     if stack.resources[origin]["Type"] == "AWS::SQS::Queue":
         yield from ((action, origin) for action in _QUEUE)
@@ -109,7 +118,7 @@ def workflow_needs(stack: Deployed, machine: str) -> dict[Grant, str]:
     path = next(iter((TEMPLATE.parent / "statemachines").glob(f"{_verb(machine)}.asl.yaml")))
     definition = yaml.safe_load(path.read_text())
     needs = {need: "states" for state in _states(definition) for need in _state_needs(state, values, machine)}
-    needs |= {(action, "*"): "logs" for action in _VENDED_LOGS if "LoggingConfiguration" in properties}
+    needs |= {(action, "*"): "logs" for action in VENDED_LOGS if "LoggingConfiguration" in properties}
     needs |= {(action, "*"): "traces" for action in _WORKFLOW_TRACING if properties["TracingConfiguration"]["Enabled"]}
     return needs
 

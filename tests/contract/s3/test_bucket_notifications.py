@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import boto3
 import pytest
-from kinesight.adapters.aws import clients
+from kinesight.adapters.aws import clients, propagation
 from kinesight.adapters.s3.bucket_notifications import S3BucketNotifications
 from kinesight.domain.errors import InvalidSettingError
 from kinesight.domain.streams.bucket_notification import BucketNotifications, OwnNotification, add
@@ -152,6 +152,26 @@ def test_a_failed_creation_gives_its_reason_and_leaves_nothing_to_delete(
     request = sample("delete", ResourceProperties=absent, PhysicalResourceId=physical_id)
     assert app.handler(request, CONTEXT) == {"changed": False}
     assert responses[1] == (physical_id, None)
+
+
+def test_a_policy_that_does_not_take_effect_yet_fails_no_creation(
+    s3: Any, responses: list[tuple[str, str | None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first deployment creates it seconds before."""
+    monkeypatch.setattr(propagation, "DELAYS_S", (0.0, 0.0))
+    refusals = [403, 403]
+
+    def denied_at_first(**_: object) -> tuple[Any, dict[str, Any]] | None:
+        if not refusals:
+            return None
+        error = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": refusals.pop()}}
+        return SimpleNamespace(status_code=403, headers={}, content=b""), error
+
+    clients.s3().meta.events.register("before-call.s3.PutBucketNotificationConfiguration", denied_at_first)
+
+    assert app.handler(sample("create"), CONTEXT) == {"changed": True}
+    assert refusals == []
+    assert [failure for _, failure in responses] == [None]
 
 
 def test_a_failed_update_keeps_the_former_physical_id(s3: Any, responses: list[tuple[str, str | None]]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from kinesight.adapters.aws import clients
+from kinesight.adapters.aws import clients, propagation
 from kinesight.adapters.dynamodb.documents import DynamoDbDocuments
 from kinesight.adapters.dynamodb.managed_streams import DynamoDbManagedStreams
 from kinesight.adapters.kvs.image_archive import KvsArchive
@@ -70,6 +70,11 @@ def ports(remaining_ms: Callable[[], int]) -> ConfigureStreamsPorts:
 def bucket_notifications(account_id: str) -> S3BucketNotifications:
     """Of buckets of this account."""
     return S3BucketNotifications(clients.s3(), account_id)
+
+
+def once_permitted[T](work: Callable[[], T]) -> T:
+    """Returns the result of work of a deployment, which waits for up to a minute until policies take effect."""
+    return propagation.once_permitted(work, time.sleep)
 
 
 def missing_images() -> MissingImagesReport:
