@@ -167,7 +167,8 @@ def test_a_policy_that_does_not_take_effect_yet_fails_no_creation(
         error = {"Error": {"Code": "AccessDenied"}, "ResponseMetadata": {"HTTPStatusCode": refusals.pop()}}
         return SimpleNamespace(status_code=403, headers={}, content=b""), error
 
-    clients.s3().meta.events.register("before-call.s3.PutBucketNotificationConfiguration", denied_at_first)
+    events: Any = clients.s3().meta.events
+    events.register("before-call.s3.PutBucketNotificationConfiguration", denied_at_first)
 
     assert app.handler(sample("create"), CONTEXT) == {"changed": True}
     assert refusals == []
