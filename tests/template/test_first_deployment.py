@@ -12,8 +12,6 @@ from tests.template.choices import CHOICES
 from tests.template.platform_needs import VENDED_LOGS, source_needs
 from tests.template.role_grants import Deployed, Grant, deployed
 
-EVERYTHING = {"LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"}
-
 
 def inline(stack: Deployed, role: str) -> set[Grant]:
     apart = ("AWS::IAM::Policy", "AWS::IAM::RolePolicy")
@@ -34,7 +32,7 @@ def _of(stack: Deployed, resources: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("choice", ["all at once", "a bucket and a topic that existed"])
 def test_what_lambda_checks_of_an_event_source_is_in_the_role_itself(choice: str) -> None:
     """API_CreateEventSourceMapping refuses a function whose role cannot read the source or send to the destination."""
-    stack = deployed(**CHOICES[choice] | EVERYTHING)
+    stack = deployed(**CHOICES[choice])
     functions = stack.of_type("AWS::Lambda::Function")
     sources = stack.of_type("AWS::Lambda::EventSourceMapping").values()
 
@@ -45,13 +43,13 @@ def test_what_lambda_checks_of_an_event_source_is_in_the_role_itself(choice: str
 
 
 def test_what_step_functions_checks_of_a_log_is_in_the_role_itself() -> None:
-    stack = deployed(**CHOICES["all at once"] | EVERYTHING)
+    stack = deployed(**CHOICES["all at once"])
 
     assert {(action, "*") for action in VENDED_LOGS} <= inline(stack, "AnalyzeRangeRole")
 
 
 def test_a_custom_resource_waits_for_the_policies_of_its_function() -> None:
-    stack = deployed(**CHOICES["a bucket and a topic that existed"] | EVERYTHING)
+    stack = deployed(**CHOICES["a bucket and a topic that existed"])
     functions = stack.of_type("AWS::Lambda::Function")
     policies = stack.of_type("AWS::IAM::RolePolicy")
     notification = stack.resources["ImagesBucketNotification"]
@@ -64,7 +62,7 @@ def test_a_custom_resource_waits_for_the_policies_of_its_function() -> None:
 
 def test_a_custom_resource_has_time_to_wait() -> None:
     """A minute until policies take effect, beside its own work; CloudFormation waits longer than the function runs."""
-    stack = deployed(**CHOICES["all at once"] | EVERYTHING)
+    stack = deployed(**CHOICES["all at once"])
     functions = stack.of_type("AWS::Lambda::Function")
     custom = [stack.plain(one["Properties"]) for one in stack.resources.values() if one["Type"].startswith("Custom::")]
 

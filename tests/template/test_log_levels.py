@@ -12,6 +12,7 @@ import pytest
 from aws_lambda_powertools import Logger
 from kinesight import observability
 from kinesight.metric_catalogue import Metric
+from kinesight_local.resources.functions import log_settings
 from kinesight_local.template import read_template
 
 from tests.template.choices import CHOICES
@@ -109,6 +110,14 @@ def test_no_other_logger_writes_debug_lines(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert not logging.getLogger("botocore.auth").isEnabledFor(logging.DEBUG)
     assert logging.getLogger(own.name).isEnabledFor(logging.DEBUG)
+
+
+def test_the_local_cloud_starts_functions_with_these_settings() -> None:
+    found = log_settings(deployed(**CHOICES["all at once"]).expanded)
+
+    assert len(found) > 10
+    for settings in found.values():
+        assert settings == {"LogFormat": "JSON", "ApplicationLogLevel": application_level("INFO")}
 
 
 def test_lambdas_filter_would_drop_metrics_at_warn() -> None:

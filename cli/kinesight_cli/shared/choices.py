@@ -22,7 +22,7 @@ _LONGEST_NAMES = 320
 _LONGEST_TAGS = 200
 _LONGEST_LABELS = 200
 _LARGEST_USD = 1_000_000
-_EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
+_EMAIL = re.compile(r"[^@\s,]+@[^@\s,.]+([.][^@\s,.]+)+")
 
 
 class ChoiceError(CommandError):
