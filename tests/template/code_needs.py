@@ -57,7 +57,10 @@ ADAPTERS = Path(aws_clients.__file__).parents[1]
 WIRING = ADAPTERS.parent / "wiring"
 _ROUTES = "kinesight.viewer_api."
 """The request to an HTTP API selects the route function, so all of them count as called."""
-NOT_BUILDING = {"respond": "answers CloudFormation at a signed address, without the role"}
+NOT_BUILDING = {
+    "once_permitted": "calls what it is given",
+    "respond": "answers CloudFormation at a signed address, without the role",
+}
 
 _ARGUMENTS: dict[str, Any] = {
     "remaining_ms": lambda: 60_000,
@@ -167,6 +170,7 @@ def _built_by(function: str, environment: dict[str, str]) -> list[Built]:
             arguments = {one: _ARGUMENTS.get(one, _heard) for one in inspect.signature(maker).parameters}
             with _watched(found):
                 maker(**arguments)
+    _forget()  # else later tests of this process would get the fakes
     return list({id(one.adapter): one for one in found}.values())
 
 
