@@ -10,6 +10,7 @@ from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight_cli.demo.run import PARAMETERS
 from kinesight_cli.estimate import downstream, formulas
 from kinesight_cli.estimate.alternatives import GROUPS, KIT_EQUIVALENT, kit, rekognition_streaming
+from kinesight_cli.estimate.bill import Bill
 from kinesight_cli.estimate.budget import STACK, STREAM
 from kinesight_cli.estimate.call_comparison import compare_calls
 from kinesight_cli.estimate.downstream import SessionCounts
@@ -24,6 +25,8 @@ from kinesight_cli.shared.choices import Choices
 ROOT = Path(__file__).resolve().parent.parent
 _INTERVALS = {"one image per minute": "60000", "every 10 s": "10000", "every 3 s (default)": "3000"}
 _FLEET = 30
+_IMAGES = ("one per image, by KVS", "Rekognition reads the image", "images, for ImageRetentionDays")
+"""What images in S3 cost whatever reads them."""
 _NO_BUDGET = {STACK: "", STREAM: ""}
 _PRICES = load_prices("us-east-1")
 
@@ -38,6 +41,7 @@ def documents() -> dict[Path, str]:
     tables = {
         "costs": _costs(),
         "fleet": _fleet(),
+        "overhead": _overhead(),
         "comparison": _comparison(),
         "formulas": _formulas(),
         "prices": _prices(),
@@ -92,6 +96,34 @@ def _fleet() -> str:
     return _table(rows, "|---|---:|---:|---:|")
 
 
+def _overhead() -> str:
+    """All but model, KVS and the images in S3, of cameras with a generated image every five seconds and no gate."""
+    tagging = {"ImageGenerationStatus": "ENABLED", "SamplingInterval": "5000", **FULL_RATE}
+    gathered = {"BatchingWindowSeconds": "10", "limits.concurrentDetections": "10"}
+    columns = {
+        "before": ({"TracingStatus": "ENABLED", "ResultsRetentionHours": "48"}, "log_kilobytes_per_line=0.9"),
+        "defaults": ({}, ""),
+        "`BatchingWindowSeconds` 10, `limits.concurrentDetections` 10": (gathered, ""),
+        "also `LogLevel` WARNING": (gathered | {"LogLevel": "WARNING"}, ""),
+    }
+    rows = [["USD per camera", *columns]]
+    for cameras in (1, 10, _FLEET):
+        bills = [
+            estimator(tagging | settings, assumed(filter(None, [f"cameras={cameras}", other])), _PRICES).bill()
+            for settings, other in columns.values()
+        ]
+        rows.append([f"{cameras} camera{'s' * (cameras > 1)}", *(f"{_own_usd(bill) / cameras:,.2f}" for bill in bills)])
+    return _table(rows, "|---|" + "---:|" * len(columns))
+
+
+def _own_usd(bill: Bill) -> float:
+    others = (*GROUPS["KVS"], *GROUPS["detector"])
+    rows = [row for row in bill.rows if row.usd and not row.key.startswith(others)]
+    return sum(
+        (row.usd or 0.0) * line.units / row.units for row in rows for line in row.lines if line.why not in _IMAGES
+    )
+
+
 def _comparison() -> str:
     columns = []
     for cameras in (1, 10):
@@ -143,7 +175,7 @@ def _sections() -> Iterator[tuple[str, Iterable[Item]]]:
 
 
 def _one_of_each() -> Flow:
-    return Flow(made=1, passed=1, sent=1, matched=1, chained=1, fragments=1, sent_fragments=1, analyses=1)
+    return Flow(made=1, passed=1, sent=1, matched=1, chained=1, fragments=1, sent_fragments=1, analyses=1, receives=1)
 
 
 def _formula_table(items: Iterable[Item]) -> str:

@@ -11,10 +11,10 @@ from kinesight.workflow_events import planned_window
 
 
 @observed
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Takes the plan and a window; returns counts."""
     plan, window = planned_window(event)
-    manifest = extract_window(plan, window, wiring.ports())
+    manifest = extract_window(plan, window, wiring.ports(context.get_remaining_time_in_millis))
     missing = Counter(manifest.missing.values())
     logger.info(
         "extracted",

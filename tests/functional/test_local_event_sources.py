@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from threading import Event
 from typing import Any
@@ -90,6 +91,24 @@ def test_only_failed_messages_stay_in_the_queue(sqs: Any, handler: Handler, expe
     assert source.poll(sqs, Function(handler))
 
     assert left(sqs, source) == expected
+
+
+def test_a_window_gathers_until_the_batch_is_full_or_the_window_ends(sqs: Any) -> None:
+    function, source = Function(lambda _: None), replace(a_queue(sqs, "a"), batch_size=3, window_s=600)
+    sqs.set_queue_attributes(QueueUrl=source.queue_url, Attributes={"VisibilityTimeout": "60"})
+    arriving = iter(["b", "c", "d"])
+
+    def wait(_: float) -> None:
+        for body in arriving:
+            sqs.send_message(QueueUrl=source.queue_url, MessageBody=body)
+            return
+
+    assert source.poll(sqs, function, wait)
+    for body in arriving:
+        sqs.send_message(QueueUrl=source.queue_url, MessageBody=body)
+    assert replace(source, window_s=0.01).poll(sqs, function, wait)
+
+    assert function.batches == [["a", "b", "c"], ["d"]]
 
 
 def test_a_failed_function_keeps_the_whole_batch_in_the_queue(sqs: Any) -> None:

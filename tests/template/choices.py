@@ -21,6 +21,7 @@ CHOICES: dict[str, dict[str, str]] = {
     "all notifications": {"WebhookSecretArn": SECRET_ARN},
     "in a network": {"VpcSubnetIds": "subnet-0a1b2c3d", "VpcSecurityGroupIds": "sg-0a1b2c3d"},
     "under a key": {"KmsKeyArn": KEY_ARN},
+    "traced": {"TracingStatus": "ENABLED"},
     "live and swept": {"LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"},
     "producers that create streams": {"ProducerMayCreateStreams": "ENABLED"},
     "on a budget": {"DailyBudgetUsd": "10"},
@@ -48,6 +49,7 @@ CHOICES: dict[str, dict[str, str]] = {
         "VpcSubnetIds": "subnet-0a1b2c3d",
         "VpcSecurityGroupIds": "sg-0a1b2c3d",
         "ViewerUserEmail": "viewer@example.com",
+        "TracingStatus": "ENABLED",
     },
 }
 FACES = {"FaceCollectionId": "staff", "CustomLabelsModelArn": MODEL_ARN}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from kinesight.domain.detectors import catalogue
 from kinesight.domain.detectors.call_prices import MICRO_USD
+from kinesight_cli.estimate.batches import Batch
 from kinesight_cli.estimate.estimator import estimator
 from kinesight_cli.estimate.prices import DETECTORS
 from kinesight_cli.estimate.workload import Workload
@@ -28,11 +29,13 @@ def template() -> dict[str, Any]:
 
 def test_the_stack_is_read_from_the_template() -> None:
     overrides = {"ResultsShardCount": "4", "LiveStatus": "ENABLED", "SweepSchedule": "rate(1 hour)"}
+    overrides |= {"ResultsRetentionHours": "48", "BatchingWindowSeconds": "7"}
     found = estimator(overrides, Workload(), PRICES).shape
     resources = template()["Resources"]
 
     assert found.shards == 4
-    assert found.results_retention_hours == resources["ResultsStream"]["Properties"]["RetentionPeriodHours"]
+    assert found.results_retention_hours == 48
+    assert found.batches["analyze_images"] == Batch(10, 7.0, pollers=5)
     assert found.memory_mb["keep_evidence"] == resources["KeepEvidenceFunction"]["Properties"]["MemorySize"]
     assert found.runs["track_sessions"] == 43_200
     assert found.runs["configure_streams"] == 8_640

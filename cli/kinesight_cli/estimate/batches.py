@@ -5,21 +5,29 @@ from dataclasses import dataclass, replace
 
 from kinesight_cli.estimate.workload import MONTH_S, Workload
 
+QUEUE_POLLERS = 5
+"""Lambda starts with five pollers of a queue ("Using Lambda with Amazon SQS"). That each gathers a batch of its own is
+assumed: AWS does not document it, and one batch for all would only cost less."""
 _MOST_ITEMS = 300
 """Three times the largest batch whose items are worked on side by side."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """An event source mapping: at most `size` items per invocation, gathered for `window_s` seconds."""
+    """An event source mapping: at most `size` items per invocation, which each of its `pollers` gathers for `window_s`
+    seconds."""
 
     size: int
     window_s: float = 0.0
+    pollers: int = 1
+
+    def gathered(self, items_a_second: float) -> float:
+        """Returns the items of an invocation: a window starts with its first item."""
+        return min(float(self.size), 1 + items_a_second / self.pollers * self.window_s)
 
     def invocations(self, items: float, shards: int = 1) -> float:
-        """Returns the invocations per month for the items of a month: a window starts with its first item."""
-        in_a_window = items / MONTH_S / shards * self.window_s
-        return max(items / (1 + in_a_window), items / self.size)
+        """Returns the invocations per month for the items of a month."""
+        return items / self.gathered(items / MONTH_S / shards)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,8 @@ class ImageBatch:
 
     def _wave_s(self, images: float, workload: Workload) -> float:
         calls = _any_of(self.sent, images) + self.calls * _any_of(self.followed, images)
-        return workload.image_seconds + workload.detector_seconds * calls
+        further_s = workload.further_image_seconds * max(0.0, images - 1)
+        return workload.image_seconds + further_s + workload.detector_seconds * calls
 
     def keeping_up(
         self, images_a_second: float, source: Batch, most_functions: int, workload: Workload

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kinesight_cli.estimate.batches import waves
+from kinesight_cli.estimate.batches import waves, with_any
 from kinesight_cli.estimate.formulas import LEDGER, Flow
 from kinesight_cli.estimate.lines import Items, Line, Work, read_units, write_units
 from kinesight_cli.estimate.workload import Workload
@@ -51,7 +51,7 @@ def evidence(flow: Flow, parameters: Mapping[str, str], workload: Workload, invo
     if per_image:
         yield from _alerts(caller, flow.matched, parameters, "per matched image")
     lines = flow.matched * (2 if per_image else 1) + others
-    yield Work(caller, invocations, seconds, lines)
+    yield Work(caller, invocations, seconds, lines, measured=with_any(invocations, 1, flow.matched + others))
 
 
 def _others(flow: Flow, parameters: Mapping[str, str]) -> tuple[float, float]:
@@ -139,7 +139,8 @@ def sessions(counts: SessionCounts, parameters: Mapping[str, str], workload: Wor
     others = sum(bool(parameters[name]) for name in _FURTHER_CHANNELS)
     yield Line("dynamodb.write", counts.count * others, "per session: the ledger for the other channels", each=2)
     lines = _LINES_PER_SESSION * counts.count
-    yield Work(caller, counts.batches, 0.03 * counts.batches + 0.05 * counts.hits, lines)
+    seconds = 0.03 * counts.batches + 0.05 * counts.hits
+    yield Work(caller, counts.batches, seconds, lines, measured=min(counts.batches, lines))
     if parameters["sessions.clip"] == "true":
         yield from _videos(counts, workload)
 

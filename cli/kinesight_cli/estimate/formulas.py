@@ -26,8 +26,10 @@ _CHECKPOINT_S = 4.0
 """domain/live/checkpoints.py."""
 _TRANSITIONS_PER_RUN = 6
 _TRANSITIONS_PER_WINDOW = 3
-_IMAGES_PER_WINDOW = 25
-_LONGEST_WINDOW_S = 300.0
+_IMAGES_PER_REQUEST = 25
+_LONGEST_REQUEST_S = 300.0
+_REQUESTS_PER_WINDOW = 10
+"""domain/on_demand/windows.py."""
 _MESSAGES_PER_RECEIVE = 10
 
 
@@ -35,7 +37,7 @@ _MESSAGES_PER_RECEIVE = 10
 class Flow:
     """Numbers of one source: `made` images, of which the gate `passed` some, the detector analyzed those `sent` to it,
     and `matched` by the rules; `chained` calls of followUp.detector (one per crop); `fragments` with a matched image,
-    `sent_fragments` with one that was sent; `analyses`: invocations that analyze."""
+    `sent_fragments` with one that was sent; `analyses`: invocations that analyze; `receives`: of the images queue."""
 
     made: float
     passed: float
@@ -45,6 +47,7 @@ class Flow:
     fragments: float
     sent_fragments: float
     analyses: float
+    receives: float = 0.0
 
     @property
     def over_budget(self) -> float:
@@ -79,7 +82,11 @@ def image_events(flow: Flow, parameters: Mapping[str, str], workload: Workload) 
     yield Line(
         "sqs.request", flow.made, "one message per image, by S3", "S3 sqs:SendMessage ImagesQueue", of_images=True
     )
-    yield Line("sqs.request", flow.analyses, "one receive per invocation")
+    yield Line(
+        "sqs.request",
+        flow.receives,
+        "one receive per invocation, per image with a batching window; at least the long polls",
+    )
     yield Line("sqs.request", flow.analyses, "one deletion per invocation", "Lambda sqs:DeleteMessageBatch ImagesQueue")
     yield Line("s3.get", flow.made, "one HEAD per image", f"{caller} s3:HeadObject images", of_images=True)
     updates = workload.active_s / _TRACKER_INTERVAL_S
@@ -119,19 +126,27 @@ def live(flow: Flow, parameters: Mapping[str, str], workload: Workload, active_s
 
 def on_demand(flow: Flow, parameters: Mapping[str, str], workload: Workload, runs: float, range_s: float) -> Items:
     """Ranges that a notification or a sweep starts (statemachines/analyze_range.asl.yaml). `range_s`: total length."""
-    windows = max(flow.made / _IMAGES_PER_WINDOW, range_s / _LONGEST_WINDOW_S)
-    window_s = flow.batch(flow.made / windows if windows else 0.0, parameters).seconds(workload)
+    requests = max(flow.made / _IMAGES_PER_REQUEST, range_s / _LONGEST_REQUEST_S)
+    windows = max(requests / _REQUESTS_PER_WINDOW, min(runs, requests))
+    images_s = flow.batch(flow.made / requests if requests else 0.0, parameters).seconds(workload)
     yield Line("kvs.image", flow.made, "one per image of GetImages")
     yield Line("stepfunctions.transition", runs, "six per execution", each=_TRANSITIONS_PER_RUN)
-    yield Line("stepfunctions.transition", windows, "three per window of 25 images", each=_TRANSITIONS_PER_WINDOW)
+    yield Line(
+        "stepfunctions.transition",
+        windows,
+        "three per window of up to 250 images, at least one per execution",
+        each=_TRANSITIONS_PER_WINDOW,
+    )
     yield Line("s3.put", flow.made, "one per image", "extract_images s3:PutObject on-demand", of_images=True)
     yield Line("s3.put", windows, "a manifest and a report per window", each=2)
-    yield Line("s3.get", windows, "both are read, and again for the summary", each=4)
+    yield Line(
+        "s3.get", windows, "both are read before, the manifest by the next function, and both for the summary", each=5
+    )
     yield Line("s3.put", runs, "plan and summary of each execution", each=2)
     yield Work("plan_windows", runs, runs, runs)
-    yield Work("extract_images", windows, 3 * windows, windows)
+    yield Work("extract_images", windows, windows + 2 * requests, windows)
     lines = windows + flow.made - flow.over_budget
-    yield Work("detect_objects", windows, windows * (0.3 + window_s), lines, flow.over_budget)
+    yield Work("detect_objects", windows, 0.3 * windows + requests * images_s, lines, flow.over_budget)
     yield Work("summarize_range", runs, runs, runs)
     yield from _pipeline("detect_objects", "on-demand", flow, parameters, workload)
 

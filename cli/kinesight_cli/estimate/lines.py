@@ -27,13 +27,15 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Work:
     """Work of a function: `seconds` are the billed duration of all invocations together. `log_lines` and
-    `log_warnings`: lines that it logs at INFO and at WARNING."""
+    `log_warnings`: lines that it logs at INFO and at WARNING. `measured`: invocations that write metrics, by default
+    all."""
 
     function: str
     invocations: float
     seconds: float
     log_lines: float = 0.0
     log_warnings: float = 0.0
+    measured: float | None = None
 
 
 type Item = Line | Work

@@ -9,7 +9,7 @@ from kinesight.domain.parameters import permitted_names
 from kinesight.metric_catalogue import Metric
 
 from kinesight_cli.estimate import downstream, formulas
-from kinesight_cli.estimate.batches import with_any
+from kinesight_cli.estimate.batches import QUEUE_POLLERS, with_any
 from kinesight_cli.estimate.budget import Budget, Demand, budget_of
 from kinesight_cli.estimate.downstream import SessionCounts
 from kinesight_cli.estimate.formulas import Flow
@@ -20,9 +20,10 @@ from kinesight_cli.estimate.template_shape import Shape, interval_s
 from kinesight_cli.estimate.workload import MONTH_S, Workload
 
 _HOURS = MONTH_S / 3600
-_POLLERS = 5
 _LONG_POLL_S = 20.0
-"""Lambda starts with five long polls of 20 s per queue ("Using Lambda with Amazon SQS")."""
+"""Of each poller ("Using Lambda with Amazon SQS")."""
+_SESSIONS_WINDOW_S = 5.0
+"""MaximumBatchingWindowInSeconds of track_sessions, with BatchingWindowSeconds."""
 _TRACED_SHARE = 0.05
 """Lambda traces the first request per second, and this share of the others ("Using AWS X-Ray with Lambda")."""
 _CAMERA_STATE_KILOBYTES = 0.2
@@ -96,13 +97,16 @@ def _sources(parameters: Mapping[str, str], workload: Workload, shape: Shape) ->
 def _images(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> Source:
     interval_ms = float(parameters["SamplingInterval"])
     flow = flow_of(workload.active_s * workload.tagged_share, interval_ms, parameters, workload)
-    of_a_fragment = 1000 * workload.fragment_seconds / interval_ms
-    batch = flow.batch(workload.images_per_invocation or max(1.0, of_a_fragment), parameters)
+    queue = replace(shape.batches["analyze_images"], window_s=float(parameters["BatchingWindowSeconds"]))
+    a_second = flow.made / workload.active_s * workload.cameras if flow.made else 0.0
+    at_once = max(1.0, 1000 * workload.fragment_seconds / interval_ms)
+    images = workload.images_per_invocation or max(at_once, queue.gathered(a_second))
+    batch = flow.batch(images, parameters)
     if not workload.images_per_invocation and flow.made:
-        a_second = flow.made / workload.active_s * workload.cameras
-        most = int(parameters["MaximumConcurrency"])
-        batch = batch.keeping_up(a_second, shape.batches["analyze_images"], most, workload)
-    flow = replace(flow, analyses=flow.made / batch.images)
+        batch = batch.keeping_up(a_second, queue, int(parameters["MaximumConcurrency"]), workload)
+    # While a poller gathers, each message that arrives ends a receive; without messages, 20 s do.
+    receives = max(flow.made / (at_once if queue.window_s else batch.images), QUEUE_POLLERS * MONTH_S / _LONG_POLL_S)
+    flow = replace(flow, analyses=flow.made / batch.images, receives=receives)
     return Source(flow, interval_ms, lambda within: formulas.image_events(within, parameters, workload))
 
 
@@ -173,11 +177,14 @@ def _downstream(sources: list[Source], parameters: Mapping[str, str], workload: 
         sent_fragments=sum(one.flow.sent_fragments for one in sources),
         analyses=0.0,
     )
-    invocations = shape.batches["keep_evidence"].invocations(records, shape.shards)
+    results = shape.batches["keep_evidence"]
+    results = replace(results, window_s=float(parameters["BatchingWindowSeconds"]) or results.window_s)
+    invocations = results.invocations(records, shape.shards)
     yield from downstream.evidence(everything, parameters, workload, invocations)
     a_second = records / MONTH_S / shape.shards
     # Lambda polls each shard once a second ("Using Lambda with Kinesis").
-    batches = MONTH_S * shape.shards * (1 - math.exp(-a_second))
+    every_s = _SESSIONS_WINDOW_S if float(parameters["BatchingWindowSeconds"]) else 1.0
+    batches = MONTH_S / every_s * shape.shards * (1 - math.exp(-a_second * every_s))
     count = workload.cameras * 30 * workload.sessions_per_day if matched else 0.0
     matched_s = workload.matched_share * sum(one.flow.made * one.interval_ms / 1000 for one in sources)
     listed = (matched_s + count * _rolls_s("sessions", parameters)) / workload.fragment_seconds + count
@@ -202,8 +209,9 @@ def _fixed(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> I
     yield Line("kinesis.shard", shape.shards, "per shard and hour", each=_HOURS)
     if shape.results_retention_hours > 24:
         yield Line("kinesis.retention", shape.shards, "per shard and hour, for its retention", each=_HOURS)
-    polls = _POLLERS * MONTH_S / _LONG_POLL_S
-    yield Line("sqs.request", shape.queue_sources * polls, "five long polls of 20 s per queue, continuously")
+    polls = QUEUE_POLLERS * MONTH_S / _LONG_POLL_S
+    idle = shape.queue_sources - (parameters["ImageGenerationStatus"] == "ENABLED" and workload.hours_per_day > 0)
+    yield Line("sqs.request", idle * polls, "five long polls of 20 s per queue that is empty, continuously")
     yield Line("cloudwatch.alarm", shape.alarms, "those of the template")
     yield Line("cloudwatch.dashboard", shape.dashboards, "those of the template")
     yield Line("cloudwatch.metric", workload.stack_metrics, "of the stack, those that always have values")
@@ -224,7 +232,7 @@ def _fixed(parameters: Mapping[str, str], workload: Workload, shape: Shape) -> I
     yield Line("kms.key", int(bool(parameters["KmsKeyArn"])), "KmsKeyArn")
     for function, runs in shape.runs.items():
         lines = 0.0 if function in _SILENT_RUNS else runs
-        yield Work(function, runs, runs * _SECONDS_PER_RUN.get(function, 1.0), lines)
+        yield Work(function, runs, runs * _SECONDS_PER_RUN.get(function, 1.0), lines, measured=lines)
     models = {detector_type(parameters, parameters[name]): name for name in ("followUp.detector", "Detector")}
     for kind, name in models.items():
         price = DETECTORS.get(kind)
@@ -283,10 +291,13 @@ def _to_lines(item: Item, parameters: Mapping[str, str], workload: Workload, sha
     price = f"lambda.gb_second.{parameters['Architecture']}"
     yield Line(price, item.seconds, f"duration of {name} × its memory", each=memory_gb)
     written = _written(item, parameters["LogLevel"]) * workload.log_kilobytes_per_line
-    logs = count * workload.log_kilobytes_per_invocation + written
+    measured = count if item.measured is None else item.measured
+    of_metrics = measured * workload.metric_kilobytes_per_invocation
+    logs = count * workload.log_kilobytes_per_invocation + of_metrics + written
     yield Line("cloudwatch.logs", logs / 1e6, f"logs of {name}")
-    firsts = min(count, MONTH_S)
-    yield Line("xray.trace", firsts + _TRACED_SHARE * (count - firsts), f"traced invocations of {name}")
+    if parameters["TracingStatus"] == "ENABLED":
+        firsts = min(count, MONTH_S)
+        yield Line("xray.trace", firsts + _TRACED_SHARE * (count - firsts), f"traced invocations of {name}")
 
 
 def _written(work: Work, log_level: str) -> float:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kinesight_cli.estimate.batches import Batch
+from kinesight_cli.estimate.batches import QUEUE_POLLERS, Batch
 from kinesight_cli.estimate.workload import MONTH_S
 
 _UNITS_S = {"minute": 60, "hour": 3600, "day": 86_400}
@@ -35,7 +35,7 @@ def shape_of(resources: Mapping[str, Any], parameters: Mapping[str, str]) -> Sha
     return Shape(
         memory_mb={verb: int(resources[logical]["Properties"]["MemorySize"]) for logical, verb in names.items()},
         runs=_runs(resources, names, parameters),
-        batches=dict(_batches(resources, names)),
+        batches=dict(_batches(resources, names, parameters)),
         queue_sources=sum(_is_queue_source(one) for one in resources.values()),
         alarms=kinds.count("AWS::CloudWatch::Alarm"),
         dashboards=kinds.count("AWS::CloudWatch::Dashboard"),
@@ -59,11 +59,15 @@ def _runs(resources: Mapping[str, Any], names: Mapping[str, str], parameters: Ma
     return runs
 
 
-def _batches(resources: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[str, Batch]]:
+def _batches(
+    resources: Mapping[str, Any], names: Mapping[str, str], parameters: Mapping[str, str]
+) -> Iterator[tuple[str, Batch]]:
     for resource in resources.values():
         if resource["Type"] == "AWS::Lambda::EventSourceMapping":
             source = resource["Properties"]
-            batch = Batch(int(source["BatchSize"]), float(source.get("MaximumBatchingWindowInSeconds", 0)))
+            window_s = float(_value(source.get("MaximumBatchingWindowInSeconds", 0), parameters))
+            pollers = QUEUE_POLLERS if _is_queue_source(resource) else 1
+            batch = Batch(int(source["BatchSize"]), window_s, pollers)
             yield from ((names[one], batch) for one in set(_referred(source["FunctionName"])) if one in names)
 
 
@@ -91,4 +95,7 @@ def _is_queue_source(resource: Mapping[str, Any]) -> bool:
 
 
 def _value(expression: Any, parameters: Mapping[str, str]) -> Any:
-    return parameters[expression["Ref"]] if isinstance(expression, dict) else expression
+    """Of a choice by a condition, the value without it."""
+    if not isinstance(expression, dict):
+        return expression
+    return parameters[expression["Ref"]] if "Ref" in expression else _value(expression["Fn::If"][2], parameters)

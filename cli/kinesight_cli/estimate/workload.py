@@ -41,12 +41,16 @@ class Workload:
         0, "images per invocation of analyze_images; 0: those of a fragment, more if MaximumConcurrency is reached"
     )
     detector_seconds: float = _assumed(0.6, "duration of a detector call")
-    image_seconds: float = _assumed(0.1, "duration of what else a function does per image, with the others of its wave")
+    image_seconds: float = _assumed(0.1, "duration of what else a function does per image")
+    further_image_seconds: float = _assumed(
+        0.02, "by which each further image of its wave prolongs that (docs/scale.md)"
+    )
     image_kilobytes: float = _assumed(100, "size of an image")
     record_kilobytes: float = _assumed(3, "size of a result record")
     activity_kilobytes: float = _assumed(4, "size of the session state of a camera")
-    log_kilobytes_per_invocation: float = _assumed(1.5, "Lambda's own log lines and the metrics, at any LogLevel")
-    log_kilobytes_per_line: float = _assumed(0.9, "size of a line of a function; LogLevel decides which are written")
+    log_kilobytes_per_invocation: float = _assumed(0.5, "Lambda's own log lines, at any LogLevel")
+    metric_kilobytes_per_invocation: float = _assumed(1, "log lines of metrics, of invocations that count something")
+    log_kilobytes_per_line: float = _assumed(0.68, "size of a line of a function; LogLevel decides which are written")
     stack_metrics: float = _assumed(15, "custom metrics of the stack that always have values (docs/operations.md)")
     live_metrics: float = _assumed(25, "additional custom metrics with LiveStatus=ENABLED")
     endpoint_instances: float = _assumed(1, "instances of a SageMaker endpoint, whole months")

@@ -78,7 +78,10 @@ class AwsRedriveTargets:
         found = list(results_range.read(self._kinesis, stream, action.shard_id, action.first, action.last))
         self._invoke(route, found)
         if len(found) < action.records:
-            return f"the results stream keeps 48 hours, so only {len(found)} of its {action.records} records were sent"
+            return (
+                f"only {len(found)} of its {action.records} records were sent: the results stream no longer has the "
+                "others (ResultsRetentionHours)"
+            )
         return None
 
     def _invoke(self, route: DeadLetterRoute, records: Sequence[RangeRecord]) -> None:

@@ -35,7 +35,7 @@ def replay(
     results: Annotated[
         ResultsChoice,
         typer.Option(
-            help="All results of the last 48 hours (stream), or the matched ones that are kept as evidence (evidence)."
+            help="All results that the results stream still has (stream), or the matched ones that are evidence."
         ),
     ] = ResultsChoice.STREAM,
     stack: StackOption = "kinesight",

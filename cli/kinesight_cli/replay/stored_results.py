@@ -1,4 +1,4 @@
-"""Reads the results that a stack still has: 48 hours of the results stream, or those in the evidence bucket."""
+"""Reads the results that a stack still has: those in the results stream, or in the evidence bucket."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

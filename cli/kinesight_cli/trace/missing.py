@@ -25,7 +25,7 @@ def missing_steps(trace: FrameTrace) -> dict[str, str]:
     if not _is_analyzed(trace):
         return absent | {"result": _why_no_result(trace)}
     if trace.record is None:
-        absent["result"] = "it was published, but the results stream keeps records for 48 hours only"
+        absent["result"] = "it was published, but the results stream keeps records for ResultsRetentionHours only"
     if not _has_matched(trace):
         return absent if "record" in trace.evidence else absent | {"evidence": _UNMATCHED}
     gone = [name for name in ("record", "annotated", "fragment") if name not in trace.evidence]

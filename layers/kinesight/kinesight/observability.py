@@ -22,7 +22,7 @@ from kinesight.domain.batches import classified
 from kinesight.metric_catalogue import NAMESPACE, Metric, Unit
 from kinesight.settings import ObservabilitySettings
 
-logger = Logger()
+logger = Logger(location=None, xray_trace_id=None)
 
 Handler = Callable[[dict[str, Any], LambdaContext], Any]
 
@@ -33,13 +33,16 @@ _of_run: defaultdict[Metric, list[int]] = defaultdict(list)
 def observed(handler: Handler) -> Handler:
     """Adds the request id to every log line, and writes the metrics when the handler ends.
 
+    Not the function's name, ARN and memory, nor the place in the code, which Powertools would add: logs are paid by the
+    byte, and a log group belongs to one function.
+
     An exception is logged once, here, and raised again to Lambda: as UnexpectedError if it is not one of Kinesight's,
     by whose name Step Functions retries it.
     """
 
-    @logger.inject_lambda_context
     @wraps(handler)
     def wrapper(event: dict[str, Any], context: LambdaContext) -> Any:
+        logger.append_keys(function_request_id=context.aws_request_id)
         try:
             _apply_log_level()
             return handler(event, context)

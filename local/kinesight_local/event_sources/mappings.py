@@ -52,7 +52,7 @@ class EventSourceMappings:
         service = mapping.event_source_arn.split(":")[2]
         if service in _SERVICES:
             switch = Switch(partial(_is_enabled, mapping))
-            steps = self._of_queue(mapping) if service == "sqs" else self._of_stream(mapping, switch)
+            steps = self._of_queue(mapping, switch) if service == "sqs" else self._of_stream(mapping, switch)
             pollers = [Poller(f"{mapping.event_source_arn} {n}", step, switch) for n, step in enumerate(steps)]
             self._served[mapping.uuid] = switch, pollers
 
@@ -71,13 +71,13 @@ class EventSourceMappings:
             for poller in pollers:
                 poller.join()
 
-    def _of_queue(self, mapping: EventSourceMapping) -> list[Callable[[], bool]]:
+    def _of_queue(self, mapping: EventSourceMapping, switch: Switch) -> list[Callable[[], bool]]:
         sqs, arn = self._client("sqs"), mapping.event_source_arn
         invoke, has_some = partial(self._invoke, mapping), has_messages(arn)
         url = queue_url(sqs, arn)
 
         def step() -> bool:
-            return has_some() and _queue_source(mapping, url).poll(sqs, invoke)
+            return has_some() and _queue_source(mapping, url).poll(sqs, invoke, switch.wait)
 
         return [step] * _SQS_THREADS
 
@@ -110,6 +110,7 @@ def _queue_source(mapping: EventSourceMapping, url: str) -> QueueSource:
         region=mapping.region,
         batch_size=mapping.batch_size,
         reports_failures=_reports_failures(mapping),
+        window_s=float(mapping.max_batch_window or 0),
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from threading import Barrier
 
 import pytest
 from hypothesis import given
@@ -116,6 +117,26 @@ def test_a_batch_goes_to_the_stream_in_one_call() -> None:
 
     assert world.sink.calls == 1
     assert len(world.results()) == 10
+
+
+class LedgerOfThreads(FakeLedger):
+    """Completes work only while others complete theirs."""
+
+    def __init__(self, parties: int) -> None:
+        super().__init__()
+        self._together = Barrier(parties, timeout=30)
+
+    def finish(self, key: str) -> None:
+        self._together.wait()
+        super().finish(key)
+
+
+def test_the_ledger_of_a_batch_is_completed_at_once() -> None:
+    world = World(ledger=LedgerOfThreads(4))
+
+    report = world.analyze(*(an_s3_event(world.image(index)) for index in range(4)))
+
+    assert len(report.published) == len(world.ledger.done) == 4
 
 
 def test_nothing_that_matters_still_makes_a_record() -> None:

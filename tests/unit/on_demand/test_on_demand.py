@@ -23,6 +23,7 @@ from kinesight.domain.errors import (
     RangeExpiredError,
     RangeInFutureError,
     TooManyFailuresError,
+    WindowUnfinishedError,
 )
 from kinesight.domain.model import Detection, ResultRecord
 from kinesight.domain.on_demand.detect_objects import WindowPorts, detect_window
@@ -57,7 +58,8 @@ NOON = datetime.fromtimestamp(NOON_MS / 1000, UTC)
 
 @dataclass
 class FakeCamera(DescribeOnly):
-    """A stream with fragments of two seconds; `dark` moments have no image, `busy` refuses so many calls.
+    """A stream with fragments of two seconds; `dark` moments have no image. After the first `busy_after` calls, `busy`
+    calls are refused.
 
     `expired` fragments are gone, and what was recorded at `broken` moments can't be decoded.
     """
@@ -67,6 +69,7 @@ class FakeCamera(DescribeOnly):
     retention_hours: int = 24
     dark: set[int] = field(default_factory=set)
     busy: int = 0
+    busy_after: int = 0
     expired: bool = False
     broken: set[int] = field(default_factory=set)
     requests: int = 0
@@ -86,7 +89,7 @@ class FakeCamera(DescribeOnly):
     def get_images(self, stream_name: str, request: ImageRequest, spec: ImageSpec) -> Iterator[SlotImage]:
         self.requests += 1
         self.specs.append(spec)
-        if self.busy:
+        if self.busy and self.requests > self.busy_after:
             self.busy -= 1
             raise MediaBusyError("throttled")
         for at_ms in range(request.start_ms, request.end_ms + 1, request.interval_ms):
@@ -136,12 +139,16 @@ class Workflow:
     def windows(self, plan: RangePlan) -> list[Window]:
         return WINDOWS.validate_json(self.work.objects[plan.windows_key])
 
-    def extract(self, plan: RangePlan, window: Window) -> None:
-        extract_window(plan, window, ExtractionPorts(self.camera, self.camera, self.camera, self.work))
+    def extraction(self, remaining_ms: Callable[[], int] = lambda: 300_000) -> ExtractionPorts:
+        return ExtractionPorts(self.camera, self.camera, self.camera, self.work, remaining_ms)
 
-    def detect(self, plan: RangePlan, window: Window) -> None:
+    def extract(self, plan: RangePlan, window: Window) -> None:
+        extract_window(plan, window, self.extraction())
+
+    def detect(self, plan: RangePlan, window: Window, remaining_ms: int = 300_000) -> None:
         budgeted = BudgetedDetector(self.detector, "ANY", CallPrice(1), self.budget)
-        ports = WindowPorts(DetectionPorts(EveryStream(budgeted), self.sink, self.ledger, lambda: NOON_MS), self.work)
+        detection = DetectionPorts(EveryStream(budgeted), self.sink, self.ledger, lambda: NOON_MS)
+        ports = WindowPorts(detection, self.work, lambda: remaining_ms)
         settings = PipelineSettings(lambda: Configuration.of([], 50), concurrent_detections=3)
         detect_window(plan, window.index, ports, settings, self.analyses)
 
@@ -277,8 +284,8 @@ def test_a_rejected_image_fails_only_itself() -> None:
 
 
 def test_failed_windows_are_tolerated_up_to_the_limit() -> None:
-    workflow = Workflow()
-    plan = workflow.plan(ToleratedFailurePercentage=50)
+    workflow = Workflow(FakeCamera(seconds=600))
+    plan = workflow.plan(EndTimestamp=NOON + timedelta(seconds=600), ToleratedFailurePercentage=50)
     first, *rest = workflow.windows(plan)
     for window in rest:
         workflow.extract(plan, window)
@@ -288,9 +295,55 @@ def test_failed_windows_are_tolerated_up_to_the_limit() -> None:
 
     assert summary.failed_windows == 1
     assert summary.missing == {"NOT_EXTRACTED": len(first.slots)}
-    with pytest.raises(TooManyFailuresError, match="1 of 3 windows"):
+    with pytest.raises(TooManyFailuresError, match="240 of 600 moments were not analyzed: 1 windows failed"):
         summarize(plan.model_copy(update={"tolerated_failure_percentage": 10}), workflow.work, "evidence")
     assert summary.summary_key in workflow.work.objects
+
+
+def test_an_extraction_without_time_continues_with_the_next_request() -> None:
+    workflow, left_ms = Workflow(), iter([149_999])
+    plan = workflow.plan()
+    (window,) = workflow.windows(plan)
+
+    with pytest.raises(WindowUnfinishedError, match="1 of 3 requests"):
+        extract_window(plan, window, workflow.extraction(lambda: next(left_ms)))
+    manifest = extract_window(plan, window, workflow.extraction(lambda: 150_000))
+
+    assert workflow.camera.requests == manifest.requests == 3
+    assert [frame.image_timestamp for frame in manifest.frames] == [NOON + timedelta(seconds=at) for at in range(60)]
+    assert extract_window(plan, window, workflow.extraction(lambda: 0)) == manifest
+    assert workflow.camera.requests == 3
+
+
+def test_a_throttled_request_does_not_repeat_the_ones_before_it() -> None:
+    workflow = Workflow(FakeCamera(busy_after=1, busy=1))
+    plan = workflow.plan()
+    (window,) = workflow.windows(plan)
+
+    with pytest.raises(MediaBusyError):
+        workflow.extract(plan, window)
+    workflow.extract(plan, window)
+
+    assert workflow.camera.requests == 4
+
+
+def test_an_analysis_without_time_continues_with_the_next_images() -> None:
+    workflow = Workflow()
+    plan = workflow.plan()
+    (window,) = workflow.windows(plan)
+    workflow.extract(plan, window)
+
+    with pytest.raises(WindowUnfinishedError, match="35 of 60 images"):
+        workflow.detect(plan, window, remaining_ms=149_999)
+    with pytest.raises(TooManyFailuresError, match="35 of 60 moments"):
+        summarize(plan, workflow.work, "evidence")
+    with pytest.raises(WindowUnfinishedError, match="10 of 60 images"):
+        workflow.detect(plan, window, remaining_ms=149_999)
+    workflow.detect(plan, window)
+
+    summary = summarize(plan, workflow.work, "evidence")
+    assert (summary.published, summary.failed_windows) == (60, 0)
+    assert len(workflow.sink.records) == len(workflow.detector.analyzed_keys) == 60
 
 
 def test_an_executions_own_rules() -> None:

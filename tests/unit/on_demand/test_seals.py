@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from kinesight.domain.on_demand.summarize_range import summarize
 from kinesight.workflow_events import planned_window
 
 from tests.fakes import FakeWork
-from tests.unit.on_demand.test_on_demand import Workflow
+from tests.unit.on_demand.test_on_demand import NOON, FakeCamera, Workflow
 
 Forgery = Callable[[bytes], bytes]
 
@@ -46,9 +47,9 @@ def spaced(body: bytes) -> bytes:
 FORGERIES = [emptied_report, emptied_manifest, changed, cut, spaced, lambda _: b"", lambda _: b"null"]
 
 
-def done() -> tuple[Workflow, RangePlan]:
-    workflow = Workflow()
-    return workflow, workflow.run()
+def done(seconds: int = 60) -> tuple[Workflow, RangePlan]:
+    workflow = Workflow(FakeCamera(seconds=seconds))
+    return workflow, workflow.run(EndTimestamp=NOON + timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize("forged", FORGERIES)
@@ -80,7 +81,7 @@ def test_a_forged_report_hides_nothing(forged: Forgery) -> None:
 
 
 def test_a_document_is_valid_at_its_own_key_alone() -> None:
-    workflow, plan = done()
+    workflow, plan = done(seconds=300)
     objects = workflow.work.objects
 
     objects[manifest_key(plan, 1)], objects[manifest_key(plan, 0)] = (
@@ -102,8 +103,7 @@ def test_documents_of_another_execution_are_refused() -> None:
 
 @pytest.mark.parametrize("key", ["seal", "requests"])
 def test_a_forged_window_is_refused_by_both_functions(key: str) -> None:
-    workflow = Workflow()
-    plan = workflow.plan()
+    workflow, plan = done(seconds=300)
     windows = json.loads(workflow.work.objects[plan.windows_key])
     windows[0][key] = windows[1][key]
     workflow.work.objects[plan.windows_key] = json.dumps(windows).encode()

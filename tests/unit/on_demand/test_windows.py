@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from kinesight.domain.on_demand.windows import (
     LONGEST_REQUEST_MS,
     PAGE,
+    REQUESTS_PER_WINDOW,
     Grid,
     covered_slots,
     overlapped_slots,
@@ -106,6 +107,7 @@ def test_requests_keep_the_limits(grid: Grid, fragments: list[FragmentSpan]) -> 
 
     assert [window.index for window in windows] == list(range(len(windows)))
     for window in windows:
+        assert 0 < len(window.requests) <= REQUESTS_PER_WINDOW
         for request in window.requests:
             assert request.interval_ms >= 200
             assert 0 <= request.end_ms - request.start_ms <= LONGEST_REQUEST_MS
@@ -119,16 +121,16 @@ def test_a_day_of_two_second_fragments_at_one_image_per_second() -> None:
     windows = plan_windows(Grid(start_ms=0, end_ms=24 * HOUR_MS - 1, interval_ms=1000), fragments)
 
     assert sum(len(window.slots) for window in windows) == 86_400
-    assert len(windows) == 3600  # 24 slots each: whole fragments, within a page of 25
+    assert {len(request.slots) for window in windows for request in window.requests} == {24}  # whole fragments
+    assert [len(window.requests) for window in windows] == [REQUESTS_PER_WINDOW] * 360
 
 
 def test_gaps_are_not_requested() -> None:
     fragments = spans((0, 2000), (900_000, 2000))
 
-    first, second = plan_windows(Grid(start_ms=0, end_ms=HOUR_MS, interval_ms=1000), fragments)
+    (window,) = plan_windows(Grid(start_ms=0, end_ms=HOUR_MS, interval_ms=1000), fragments)
 
-    assert (first.requests[0].start_ms, first.requests[0].end_ms) == (0, 1000)
-    assert (second.requests[0].start_ms, second.requests[0].end_ms) == (900_000, 901_000)
+    assert [(one.start_ms, one.end_ms) for one in window.requests] == [(0, 1000), (900_000, 901_000)]
 
 
 def test_a_coarse_grid_requests_single_moments() -> None:

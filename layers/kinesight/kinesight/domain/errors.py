@@ -106,6 +106,10 @@ class MediaBusyError(TransientError):
     """Transient: KVS throttled a media call, or failed on its side."""
 
 
+class WindowUnfinishedError(TransientError):
+    """Transient: the invocation's time is short; the next one continues with the rest of the window."""
+
+
 class StillInProgressError(TransientError):
     """Transient: another invocation is processing this item."""
 

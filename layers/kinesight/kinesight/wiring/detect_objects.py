@@ -40,4 +40,4 @@ def ports(remaining_ms: Callable[[], int], detector: str | None) -> WindowPorts:
     """As `detection.ports`. `detector`: the execution's own choice, if any."""
     environment = _environment()
     work = S3Bucket(clients.s3(), environment.work_bucket)
-    return WindowPorts(detection.ports(environment, remaining_ms, chosen_detector=detector), work)
+    return WindowPorts(detection.ports(environment, remaining_ms, chosen_detector=detector), work, remaining_ms)

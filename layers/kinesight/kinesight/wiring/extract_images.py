@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from kinesight.adapters.aws import clients
 from kinesight.adapters.kvs.fragment_archive import KvsFragmentArchive
@@ -23,8 +24,8 @@ _LARGEST_PIXELS = 2 * 3840 * 2160
 """A decoder of B-frames holds up to 17 frames: 425 MB of the function's 1 GB."""
 
 
-def ports() -> ExtractionPorts:
-    """Raises InvalidSettingError."""
+def ports(remaining_ms: Callable[[], int]) -> ExtractionPorts:
+    """`remaining_ms`: how long this invocation may still run. Raises InvalidSettingError."""
     environment = ExtractImagesSettings.from_environment()
     media = clients.archived_media()
     return ExtractionPorts(
@@ -32,4 +33,5 @@ def ports() -> ExtractionPorts:
         KvsFragmentArchive(media, sleep=time.sleep),
         AvImageExtractor(_LARGEST_PIXELS),
         S3Bucket(clients.s3(), environment.work_bucket),
+        remaining_ms,
     )

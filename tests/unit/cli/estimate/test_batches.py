@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kinesight_cli.estimate.batches import Batch, ImageBatch, waves, with_any
-from kinesight_cli.estimate.workload import MONTH_S, assumed
+from kinesight_cli.estimate.workload import MONTH_S, Workload, assumed
 
-WORKLOAD = assumed(["detector_seconds=0.6", "image_seconds=0.1"])
+WORKLOAD = assumed(["detector_seconds=0.6", "image_seconds=0.1", "further_image_seconds=0"])
 
 
 def seconds(images: float, at_once: int = 5, sent: float = 1.0, **further: float) -> float:
@@ -20,6 +20,12 @@ def test_images_side_by_side_take_as_long_as_one() -> None:
     assert seconds(6) == seconds(10) == pytest.approx(1.4)
     assert seconds(10, at_once=10) == pytest.approx(0.7)
     assert seconds(10, at_once=1) == pytest.approx(7.0)
+
+
+def test_images_side_by_side_share_a_processor() -> None:
+    batch = ImageBatch(12, 10, 1.0)
+
+    assert batch.seconds(Workload()) == pytest.approx((0.6 + 0.1 + 9 * 0.02) + (0.6 + 0.1 + 0.02))
 
 
 def test_a_gated_image_costs_no_detector_call() -> None:
@@ -56,6 +62,13 @@ def test_a_window_gathers_records() -> None:
     assert stream.invocations(MONTH_S) == pytest.approx(MONTH_S / 2)
     assert stream.invocations(1000 * MONTH_S) == pytest.approx(10 * MONTH_S)
     assert stream.invocations(4 * MONTH_S, shards=4) == pytest.approx(4 * MONTH_S / 2)
+
+
+def test_every_poller_of_a_queue_gathers_a_batch_of_its_own() -> None:
+    queue = Batch(10, window_s=10.0, pollers=5)
+
+    assert [queue.gathered(cameras / 5) for cameras in (1, 10, 30)] == pytest.approx([1.4, 5.0, 10.0])
+    assert Batch(10, pollers=5).gathered(6.0) == 1
 
 
 def test_waves_are_those_of_varying_numbers() -> None:

@@ -102,9 +102,9 @@ def test_images_of_a_fragment_are_one_invocation() -> None:
     assert count(slow, duration) == pytest.approx(864_000 * 0.7)
     # Ten images of a fragment of two seconds, five at a time.
     assert count(fast, "invocations of analyze_images") == pytest.approx(1_296_000)
-    assert count(fast, duration) == pytest.approx(1_296_000 * 2 * 0.7)
+    assert count(fast, duration) == pytest.approx(1_296_000 * 2 * (0.7 + 4 * 0.02))
     wide = of(SamplingInterval="200", **{"limits.concurrentDetections": "10"})
-    assert count(wide, duration) == pytest.approx(1_296_000 * 0.7)
+    assert count(wide, duration) == pytest.approx(1_296_000 * (0.7 + 9 * 0.02))
     one_by_one = of(SamplingInterval="200", **{"limits.concurrentDetections": "1"})
     assert count(one_by_one, duration) == pytest.approx(1_296_000 * 7.0)
 
@@ -113,7 +113,21 @@ def test_a_stated_number_of_images_per_invocation_is_used() -> None:
     found = of(assumed(["images_per_invocation=5"]), SamplingInterval="3000")
 
     assert count(found, "invocations of analyze_images") == pytest.approx(864_000 / 5)
-    assert count(found, "duration of analyze_images × its memory") == pytest.approx(864_000 / 5 * 0.7)
+    assert count(found, "duration of analyze_images × its memory") == pytest.approx(864_000 / 5 * (0.7 + 4 * 0.02))
+
+
+def test_a_batching_window_fills_invocations() -> None:
+    at_once, gathered = (
+        of(assumed(["cameras=30"]), SamplingInterval="5000", BatchingWindowSeconds=window) for window in ("0", "10")
+    )
+    images = 30 * 2_592_000 / 5
+
+    assert count(at_once, "invocations of analyze_images") == pytest.approx(images)
+    assert count(gathered, "invocations of analyze_images") == pytest.approx(images / 10)
+    assert calls(gathered)["Lambda sqs:DeleteMessageBatch ImagesQueue"] == pytest.approx(images / 10)
+    receives = "one receive per invocation, per image with a batching window; at least the long polls"
+    assert count(gathered, receives) == count(at_once, receives) == pytest.approx(images)
+    assert count(gathered, "invocations of keep_evidence") < count(at_once, "invocations of keep_evidence") / 5
 
 
 def test_busy_functions_take_more_images_at_once() -> None:
@@ -125,9 +139,16 @@ def test_busy_functions_take_more_images_at_once() -> None:
 
 def test_windows_of_ranges_are_billed_in_waves() -> None:
     found = of(ImageGenerationStatus="DISABLED", SweepSchedule="rate(1 hour)")
-    windows = 2_592_000 / 25
+    requests = 2_592_000 / 25
 
-    assert count(found, "duration of detect_objects × its memory") == pytest.approx(windows * (0.3 + 5 * 0.7))
+    expected_s = requests / 10 * 0.3 + requests * 5 * (0.7 + 4 * 0.02)
+    assert count(found, "duration of detect_objects × its memory") == pytest.approx(expected_s)
+    per_window = count(found, "three per window of up to 250 images, at least one per execution")
+    assert per_window == pytest.approx(requests / 10)
+    often = of(
+        ImageGenerationStatus="DISABLED", SweepSchedule="rate(15 minutes)", **{"analysis.samplingInterval": "5000"}
+    )
+    assert usd(often, "stepfunctions.transition") == pytest.approx(2880 * (6 + 3) * 25e-6)
 
 
 def test_evidence_of_a_batch_is_kept_side_by_side() -> None:
@@ -143,7 +164,7 @@ def test_notifications_are_gathered_for_a_second() -> None:
         of(assumed([f"cameras={n}"]), ImageGenerationStatus="DISABLED", NotificationStatus="ENABLED") for n in (1, 1000)
     )
 
-    assert count(many, "invocations of start_analysis") < 200 * count(one, "invocations of start_analysis")
+    assert count(many, "invocations of start_analysis") < 400 * count(one, "invocations of start_analysis")
 
 
 @pytest.mark.parametrize("source", [live, of])
@@ -157,7 +178,7 @@ def test_images_over_the_budget_are_logged_at_warning() -> None:
     warning, error = (usd(live(LogLevel=level), "cloudwatch.logs") for level in ("WARNING", "ERROR"))
     over = PASSED - 30_000
 
-    assert warning - error == pytest.approx(over * 0.9 / 1e6 * 0.5)
+    assert warning - error == pytest.approx(over * 0.68 / 1e6 * 0.5)
 
 
 def test_only_the_logs_depend_on_the_log_level() -> None:

@@ -113,7 +113,7 @@ def test_a_complete_frame_has_no_missing_steps() -> None:
             "evidence: annotated",
             "role",
         ),
-        (a_trace(a_line("analyzed", matched=True)), "result", "48 hours"),
+        (a_trace(a_line("analyzed", matched=True)), "result", "ResultsRetentionHours"),
         (a_trace(a_line("analyzed", matched=True)), "session", "no session contains it"),
         (
             a_trace(a_line("analyzed", matched=True), session=Step(None, "sessions table", "s", {"class": "ACTIVITY"})),

@@ -1,7 +1,7 @@
 """Analysis pipeline shared by all sources: deduplicate → gate → detect → match rules → encode → publish."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -93,7 +93,7 @@ def analyze(analyses: Sequence[FrameAnalysis], ports: DetectionPorts, settings: 
     """Fills in each analysis, several at once, and publishes the records in as few calls as possible. Never raises."""
     with ThreadPoolExecutor(max_workers=settings.concurrent_detections) as pool:
         list(pool.map(lambda one: _analyze_safely(one, ports, settings), analyses))
-    _publish([one for one in analyses if one.record is not None], ports)
+        _publish([one for one in analyses if one.record is not None], ports, pool)
 
 
 def _analyze_safely(analysis: FrameAnalysis, ports: DetectionPorts, settings: PipelineSettings) -> None:
@@ -144,28 +144,33 @@ def _released_on_failure(ledger: Ledger, key: str) -> Iterator[None]:
         raise
 
 
-def _publish(analyses: Sequence[FrameAnalysis], ports: DetectionPorts) -> None:
+def _publish(analyses: Sequence[FrameAnalysis], ports: DetectionPorts, pool: Executor) -> None:
     """Publishes in as few calls as possible, but one by one if that fails, so that a record fails alone."""
-    error = run_safely(lambda: _put(analyses, ports)) if analyses else None
+    error = run_safely(lambda: _put(analyses, ports, pool)) if analyses else None
     if error is not None and len(analyses) > 1:
         for one in analyses:
-            _publish([one], ports)
+            _publish([one], ports, pool)
     elif error is not None:
         _fail_unpublished(analyses[0], error, ports)
 
 
-def _put(analyses: Sequence[FrameAnalysis], ports: DetectionPorts) -> None:
+def _put(analyses: Sequence[FrameAnalysis], ports: DetectionPorts, pool: Executor) -> None:
+    """Publishes, then completes the ledger of all records at once: one write takes as long as all of them."""
     records = [one.record for one in analyses if one.record is not None]
     refused = ports.results.put(
         [(record.frame.stream_name, one.encoded) for record, one in zip(records, analyses, strict=True)]
     )
     published_at_ms = ports.now_ms()
-    for index, (record, one) in enumerate(zip(records, analyses, strict=True)):
+
+    def settle(index: int) -> None:
+        one = analyses[index]
         one.published_at_ms = published_at_ms
         if index in refused:
             _fail_unpublished(one, DeliveryError(f"the results stream refused the record: {refused[index]}"), ports)
         else:
-            _finish(one, record.result_id, ports.ledger)
+            _finish(one, records[index].result_id, ports.ledger)
+
+    list(pool.map(settle, range(len(records))))
 
 
 def _finish(one: FrameAnalysis, key: str, ledger: Ledger) -> None:

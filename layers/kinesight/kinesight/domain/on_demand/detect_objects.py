@@ -1,26 +1,30 @@
 """detect_objects: analyzes the frames of a window, publishes their records, and writes a report of each frame."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import batched
 
 from kinesight.domain.analysis.pipeline import DetectionPorts, FrameAnalysis, PipelineSettings, analyze
 from kinesight.domain.batches import MOST_ATTEMPTS, is_final, is_repeated
 from kinesight.domain.configuration.configuration import Configuration
-from kinesight.domain.errors import ForgedDocumentError, InvalidEventError
+from kinesight.domain.errors import ForgedDocumentError, InvalidEventError, WindowUnfinishedError
 from kinesight.domain.model import Frame, to_epoch_ms
 from kinesight.domain.on_demand.extract_images import manifest_key
 from kinesight.domain.on_demand.messages import REPORTS, AnalyzedFrame, RangePlan, WindowManifest, WindowReport
 from kinesight.domain.on_demand.seals import read_document, write_document
+from kinesight.domain.on_demand.windows import LEAST_REMAINING_MS, PAGE, UNLIMITED_MS
 from kinesight.domain.ports import WorkStore
 
 
 @dataclass(frozen=True, slots=True)
 class WindowPorts:
-    """Ports of this function."""
+    """Ports of this function. `remaining_ms`: how long this invocation may still run."""
 
     detection: DetectionPorts
     work: WorkStore
+    remaining_ms: Callable[[], int] = lambda: UNLIMITED_MS
 
 
 def report_key(plan: RangePlan, index: int) -> str:
@@ -34,21 +38,29 @@ def detect_window(
     """Adds to the report of an earlier attempt, which is written before anything is raised.
 
     Appends to `analyses`, which the caller has even if the window fails. Raises the first error of a frame that is not
-    final, so that the window is retried; the ledger holds what is done. Raises ForgedDocumentError if the
-    manifest is not this execution's.
+    final, or WindowUnfinishedError if the invocation's time is short, so that the window is retried; the ledger holds
+    what is done. Raises ForgedDocumentError if the manifest is not this execution's.
     """
     manifest = _manifest(plan, index, ports.work)
     before = _earlier_report(plan, index, ports.work)
     by_ms = {to_epoch_ms(frame.image_timestamp): _analysis(frame) for frame in manifest.frames}
     given_up = {at_ms for at_ms, attempts in before.attempts.items() if attempts >= MOST_ATTEMPTS}
-    remaining = {at_ms: one for at_ms, one in by_ms.items() if at_ms not in before.published.keys() | given_up}
-    analyses += remaining.values()
-    analyze(list(remaining.values()), ports.detection, _overridden(plan, settings))
-    report = _merged(before, remaining)
+    ended = before.published.keys() | given_up | set(before.already_analyzed)
+    remaining = {at_ms: one for at_ms, one in by_ms.items() if at_ms not in ended}
+    tried: dict[int, FrameAnalysis] = {}
+    for page in batched(remaining.items(), PAGE, strict=False):
+        if tried and ports.remaining_ms() < LEAST_REMAINING_MS:
+            break
+        tried |= dict(page)
+        analyses += dict(page).values()
+        analyze(list(dict(page).values()), ports.detection, _overridden(plan, settings))
+    report = _merged(before, tried)
     write_document(plan, report_key(plan, index), report, ports.work)
-    for at_ms, one in remaining.items():
+    for at_ms, one in tried.items():
         if one.error is not None and at_ms not in report.failed:
             raise one.error
+    if len(tried) < len(remaining):
+        raise WindowUnfinishedError(f"{len(remaining) - len(tried)} of {len(by_ms)} images are left")
     return report
 
 
@@ -92,6 +104,7 @@ def _merged(before: WindowReport, analyses: dict[int, FrameAnalysis]) -> WindowR
     }
     done = {at_ms for at_ms, one in analyses.items() if one.already_analyzed}
     over_budget = {at_ms for at_ms, one in analyses.items() if one.over_budget is not None}
+    over_budget |= set(before.over_budget) - analyses.keys()
     attempts = Counter(before.attempts) + Counter(at_ms for at_ms, one in analyses.items() if is_repeated(one.error))
     failed = {at_ms: before.failed[at_ms] for at_ms in before.failed.keys() - analyses.keys()}
     failed |= {

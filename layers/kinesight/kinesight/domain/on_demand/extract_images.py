@@ -4,14 +4,15 @@ If GetImages returns no image for a moment that a fragment covers, the image is 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from kinesight.domain.errors import ForgedDocumentError, WindowUnfinishedError
 from kinesight.domain.model import Frame, FrameSource, ImageReference, from_epoch_ms
 from kinesight.domain.on_demand.messages import MANIFESTS, RangePlan, WindowManifest
 from kinesight.domain.on_demand.ports import ImageExtractor
-from kinesight.domain.on_demand.seals import write_document
-from kinesight.domain.on_demand.windows import Window
+from kinesight.domain.on_demand.seals import read_document, write_document
+from kinesight.domain.on_demand.windows import LEAST_REMAINING_MS, UNLIMITED_MS, Window
 from kinesight.domain.ports import (
     FragmentArchive,
     FragmentUnavailable,
@@ -29,12 +30,13 @@ _CONTENT_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png"}
 
 @dataclass(frozen=True, slots=True)
 class ExtractionPorts:
-    """Ports of this function."""
+    """Ports of this function. `remaining_ms`: how long this invocation may still run."""
 
     archive: ImageArchive
     fragments: FragmentArchive
     maker: ImageExtractor
     work: WorkStore
+    remaining_ms: Callable[[], int] = lambda: UNLIMITED_MS
 
 
 def manifest_key(plan: RangePlan, index: int) -> str:
@@ -48,37 +50,72 @@ def image_key(plan: RangePlan, at_ms: int) -> str:
 
 
 def extract_window(plan: RangePlan, window: Window, ports: ExtractionPorts) -> WindowManifest:
-    """Extracts a window. Idempotent: a retry writes the same keys. Raises MediaBusyError, StorageBusyError."""
+    """Extracts what earlier attempts have not, and returns the manifest of the whole window. Idempotent.
+
+    The manifest is written before anything is raised: WindowUnfinishedError if the invocation's time is short,
+    MediaBusyError, StorageBusyError.
+    """
+    manifest = before = _earlier_manifest(plan, window.index, ports.work)
+    try:
+        for request in window.requests[before.requests :]:
+            if manifest.requests > before.requests and ports.remaining_ms() < LEAST_REMAINING_MS:
+                raise WindowUnfinishedError(f"{manifest.requests} of {len(window.requests)} requests are done")
+            manifest = _added(manifest, _extract_request(plan, request, ports))
+    finally:
+        if manifest.requests > before.requests:
+            write_document(plan, manifest_key(plan, window.index), manifest, ports.work)
+    return manifest
+
+
+def _earlier_manifest(plan: RangePlan, index: int, work: WorkStore) -> WindowManifest:
+    """A manifest that this execution has not written is replaced."""
+    try:
+        body = read_document(plan, manifest_key(plan, index), work)
+    except ForgedDocumentError:
+        body = None
+    text = body.decode() if body is not None else None
+    return WindowManifest.stored(text) or WindowManifest(index=index, frames=(), missing={})
+
+
+def _added(before: WindowManifest, more: WindowManifest) -> WindowManifest:
+    return WindowManifest(
+        index=before.index,
+        frames=tuple(_by_time([*before.frames, *more.frames])),
+        decoded=before.decoded + more.decoded,
+        fragments_fetched=before.fragments_fetched + more.fragments_fetched,
+        refusals=Counter(before.refusals) + Counter(more.refusals),
+        missing={**before.missing, **more.missing},
+        requests=before.requests + 1,
+    )
+
+
+def _extract_request(plan: RangePlan, request: ImageRequest, ports: ExtractionPorts) -> WindowManifest:
     frames: list[Frame] = []
     missing: dict[int, str] = {}
-    for request in window.requests:
-        images = _get_images(plan, request, ports.archive)
-        for slot in request.slots:
-            image = images.get(slot.at_ms, SlotImage(slot.at_ms, None, "NOT_ANSWERED"))
-            if image.data is None:
-                missing[slot.at_ms] = image.reason
-            else:
-                frames.append(_store(plan, slot, image.data, ports.work))
+    images = _get_images(plan, request, ports.archive)
+    for slot in request.slots:
+        image = images.get(slot.at_ms, SlotImage(slot.at_ms, None, "NOT_ANSWERED"))
+        if image.data is None:
+            missing[slot.at_ms] = image.reason
+        else:
+            frames.append(_store(plan, slot, image.data, ports.work))
     refusals = Counter(missing.values())
-    absent = [slot for slot in window.slots if slot.at_ms in missing]
+    absent = [slot for slot in request.slots if slot.at_ms in missing]
     decoded: list[Frame] = []
-    touched = {slot.fragment_number for slot in absent}
     for slot, image in _decoded(plan, absent, ports):
         if image.data is None:
             missing[slot.at_ms] += f", {image.reason}"
         else:
             decoded.append(_store(plan, slot, image.data, ports.work))
             del missing[slot.at_ms]
-    manifest = WindowManifest(
-        index=window.index,
-        frames=tuple(_by_time(frames + decoded)),
+    return WindowManifest(
+        index=0,
+        frames=tuple(frames + decoded),
         decoded=len(decoded),
-        fragments_fetched=len(touched),
+        fragments_fetched=len({slot.fragment_number for slot in absent}),
         refusals=refusals,
         missing=missing,
     )
-    write_document(plan, manifest_key(plan, window.index), manifest, ports.work)
-    return manifest
 
 
 def _get_images(plan: RangePlan, request: ImageRequest, archive: ImageArchive) -> dict[int, SlotImage]:

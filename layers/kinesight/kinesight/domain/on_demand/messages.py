@@ -192,7 +192,7 @@ class RangePlan(Value):
 class WindowManifest(Value):
     """Result of extracting a window. `decoded` counts the frames that were decoded from their fragments because
     GetImages returned no image, `refusals` the moments without an image by the error code of GetImages. `missing` is
-    the reason per missing moment (epoch milliseconds)."""
+    the reason per missing moment (epoch milliseconds). `requests`: of the window, that have been extracted."""
 
     index: int
     frames: tuple[Frame, ...]
@@ -200,6 +200,7 @@ class WindowManifest(Value):
     fragments_fetched: int = 0
     refusals: Mapping[str, int] = Field(default_factory=dict)
     missing: Mapping[int, str]
+    requests: int = 0
 
 
 class AnalyzedFrame(Value):

@@ -35,7 +35,7 @@ from kinesight.domain.ports import (
 
 CONCURRENCY = 10
 """Concurrent windows. GetImages allows 20 calls of 25 images per second and stream ("Service quotas": 500 media
-points). A window is one such call and then detector time, so ten windows leave room for other readers of the stream."""
+points). A window makes such calls one after the other, so ten windows leave room for other readers of the stream."""
 
 
 @dataclass(frozen=True, slots=True)

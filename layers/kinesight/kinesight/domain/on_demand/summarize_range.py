@@ -37,6 +37,7 @@ class _Totals:
 
     windows: int = 0
     failed_windows: int = 0
+    unfinished: int = 0
     extracted: int = 0
     decoded: int = 0
     published: int = 0
@@ -53,10 +54,15 @@ class _Totals:
     def add(self, window: Window, manifest: WindowManifest | None, report: WindowReport | None, detects: bool) -> None:
         self.windows += 1
         self.requests += len(window.requests)
-        self.failed_windows += (report if detects else manifest) is None
-        if manifest is None:
-            self.missing["NOT_EXTRACTED"] += len(window.slots)
-        else:
+        extracted = manifest.frames if manifest is not None else ()
+        accounted = len(manifest.missing) + len(extracted) if manifest is not None else 0
+        not_extracted = len(window.slots) - accounted
+        unfinished = not_extracted + (len(extracted) - _reported(report) if detects else 0)
+        self.failed_windows += unfinished > 0
+        self.unfinished += unfinished
+        if not_extracted:
+            self.missing["NOT_EXTRACTED"] += not_extracted
+        if manifest is not None:
             self.extracted += len(manifest.frames)
             self.decoded += manifest.decoded
             self.fragments_fetched += manifest.fragments_fetched
@@ -76,6 +82,13 @@ class _Totals:
                 self.matches.append((at_ms, frame))
 
 
+def _reported(report: WindowReport | None) -> int:
+    if report is None:
+        return 0
+    moments = report.published.keys() | report.failed.keys() | {*report.already_analyzed, *report.over_budget}
+    return len(moments)
+
+
 def summarize(plan: RangePlan, work: WorkStore, evidence_bucket: str) -> RangeSummary:
     """Writes and returns the summary. Raises TooManyFailuresError after writing it, if more failed than is
     tolerated, and ForgedDocumentError."""
@@ -86,7 +99,7 @@ def summarize(plan: RangePlan, work: WorkStore, evidence_bucket: str) -> RangeSu
             totals.add(window, manifest, report, plan.detects)
     summary = _summary(plan, totals, evidence_bucket)
     work.write(summary.summary_key, summary.model_dump_json(by_alias=True, indent=2).encode(), "application/json")
-    _check_tolerance(plan, summary)
+    _check_tolerance(plan, summary, totals.unfinished)
     return summary
 
 
@@ -159,11 +172,12 @@ def _timelapse(plan: RangePlan, bucket: str) -> TimelapseFiles | None:
     )
 
 
-def _check_tolerance(plan: RangePlan, summary: RangeSummary) -> None:
+def _check_tolerance(plan: RangePlan, summary: RangeSummary, unfinished: int) -> None:
+    """`unfinished`: moments of windows that failed. Windows differ in size, so these count, not the windows."""
     images = sum(summary.failed.values())
     reasons = ", ".join(f"{count} × {reason}" for reason, count in sorted(summary.failed.items()))
     for failed, of, what in (
-        (summary.failed_windows, summary.windows, "windows failed"),
+        (unfinished, summary.requested, f"moments were not analyzed: {summary.failed_windows} windows failed"),
         (images, summary.extracted, f"images could not be analyzed ({reasons})"),
     ):
         if of and 100 * failed / of > plan.tolerated_failure_percentage:

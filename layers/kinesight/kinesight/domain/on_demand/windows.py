@@ -11,13 +11,19 @@ start of its first fragment. Its last slot is at most 300 s later, and a page ha
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise, zip_longest
+from itertools import batched, pairwise, zip_longest
 
 from kinesight.domain.ports import LONGEST_FRAGMENT_MS, FragmentSpan, ImageRequest, Slot, SlotRun
 
 LONGEST_REQUEST_MS = 300_000
 LEAST_INTERVAL_MS = 200
 PAGE = 25
+REQUESTS_PER_WINDOW = 10
+"""Up to 250 images: Step Functions charges for each window, and a window that outlasts an invocation is continued."""
+LEAST_REMAINING_MS = 150_000
+"""Time that an invocation has left, of 300 s, when it begins another page of its window."""
+UNLIMITED_MS = 86_400_000
+"""Time where no invocation ends."""
 _SPARSE_REQUESTS = 5
 """Single-slot requests per window; each costs 401 of the 10,000 metadata points per second."""
 
@@ -57,16 +63,15 @@ class Window:
 
 def plan_windows(grid: Grid, fragments: Sequence[FragmentSpan]) -> list[Window]:
     """Returns windows in order of time; none for times without a slot that has media."""
-    windows: list[Window] = []
+    dense: list[ImageRequest] = []
     sparse: list[ImageRequest] = []
     for request in _requests(grid, fragments):
-        if request.interval_ms == grid.interval_ms:
-            windows.append(Window(0, (request,)))
-        else:
-            sparse.append(request)
-    windows += [
-        Window(0, tuple(sparse[start : start + _SPARSE_REQUESTS])) for start in range(0, len(sparse), _SPARSE_REQUESTS)
-    ]
+        (dense if request.interval_ms == grid.interval_ms else sparse).append(request)
+    groups = (
+        *batched(dense, REQUESTS_PER_WINDOW, strict=False),
+        *batched(sparse, _SPARSE_REQUESTS, strict=False),
+    )
+    windows = [Window(0, group) for group in groups]
     windows.sort(key=lambda window: window.requests[0].start_ms)
     return [replace(window, index=index) for index, window in enumerate(windows)]
 
