@@ -43,9 +43,9 @@ _MOST_ENTRIES = 50
 _MOST_LISTED = 20
 _MOST_RESULTS = 200
 _MOST_WINDOWS = 100_000
-_READ_WHILE_RUNNING = 100
+_READ_WHILE_RUNNING = 10
 """Windows whose reports are read for each request."""
-_READ_AT_THE_END = 1000
+_READ_AT_THE_END = 100
 _READS_AHEAD = 32
 _DESCRIBED_AT_ONCE = 8
 _ATTEMPTS = 10
@@ -142,7 +142,7 @@ def recent(ports: AnalysisPorts) -> Mapping[str, Any]:
 
 
 def describe(analysis_id: str, ports: AnalysisPorts) -> Mapping[str, Any]:
-    """Returns the progress and the results of an analysis; while it runs, results of its first hundred windows. Raises
+    """Returns the progress and the results of an analysis; while it runs, results of its first ten windows. Raises
     AnalysisMissingError, StorageBusyError, ThrottledError."""
     run = _run(analysis_id, ports)
     request = _request(run.document)

@@ -65,7 +65,7 @@ class TimelapseLinks(Shape):
 
 
 class Analysis(Shape):
-    """`found` and `matched` count images; while the analysis runs, those of its first hundred windows. `detector` is
+    """`found` and `matched` count images; while the analysis runs, those of its first ten windows. `detector` is
     null if the request named none and the stack's detector is used."""
 
     analysis_id: str
