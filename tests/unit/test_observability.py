@@ -7,11 +7,17 @@ from typing import Any
 
 import pytest
 from kinesight import observability
+from kinesight.domain.analysis.analyze_images import BatchReport
 from kinesight.domain.analysis.frame_report import FrameCounts
 from kinesight.domain.errors import UnexpectedError
+from kinesight.domain.model import Detection
 from kinesight.frame_metrics import emit_frame_metrics
 from kinesight.metric_catalogue import Metric, Unit
 from kinesight.observability import count, count_kinds, emit_stream_metrics, measure, observed
+from kinesight_cli.estimate.workload import Workload
+
+from functions.analyze_images.app import _log_and_count
+from tests.builders import a_detection, a_record
 
 STACK = {"Stack": "east", "service": "analyze_images"}
 COUNTS = {"front-door": FrameCounts(settled=2, analyzed=2), "back-door": FrameCounts(settled=1, analyzed=1)}
@@ -95,6 +101,18 @@ def test_metrics_of_a_failed_run_are_emitted_and_its_error_is_classified(capsys:
         invoked(work)
 
     assert [name for name, *_ in points(capsys.readouterr().out)] == ["ImagesDeadLettered"]
+
+
+def test_a_line_about_a_frame_has_the_size_that_the_estimate_assumes(caplog: pytest.LogCaptureFixture) -> None:
+    record = a_record(detections=(a_detection(), Detection(label="Car", confidence=71.25)))
+
+    invoked(lambda: _log_and_count(BatchReport(published=[record])))
+
+    (logged,) = caplog.records
+    line = observability.logger.registered_formatter.format(logged)
+    assert list(json.loads(line))[:5] == ["level", "message", "timestamp", "service", "function_request_id"]
+    # A request id has 36 characters, and CloudWatch adds 26 bytes to each line (API_PutLogEvents).
+    assert (len(line) + 35 + 26) / 1000 == pytest.approx(Workload().log_kilobytes_per_line, abs=0.03)
 
 
 def test_a_kind_is_added_up_and_emitted_by_itself(capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,7 +50,7 @@ class Workload:
     activity_kilobytes: float = _assumed(4, "size of the session state of a camera")
     log_kilobytes_per_invocation: float = _assumed(0.5, "Lambda's own log lines, at any LogLevel")
     metric_kilobytes_per_invocation: float = _assumed(1, "log lines of metrics, of invocations that count something")
-    log_kilobytes_per_line: float = _assumed(0.68, "size of a line of a function; LogLevel decides which are written")
+    log_kilobytes_per_line: float = _assumed(0.62, "size of a line of a function; LogLevel decides which are written")
     stack_metrics: float = _assumed(15, "custom metrics of the stack that always have values (docs/operations.md)")
     live_metrics: float = _assumed(25, "additional custom metrics with LiveStatus=ENABLED")
     endpoint_instances: float = _assumed(1, "instances of a SageMaker endpoint, whole months")

@@ -178,7 +178,7 @@ def test_images_over_the_budget_are_logged_at_warning() -> None:
     warning, error = (usd(live(LogLevel=level), "cloudwatch.logs") for level in ("WARNING", "ERROR"))
     over = PASSED - 30_000
 
-    assert warning - error == pytest.approx(over * 0.68 / 1e6 * 0.5)
+    assert warning - error == pytest.approx(over * 0.62 / 1e6 * 0.5)
 
 
 def test_only_the_logs_depend_on_the_log_level() -> None:
