@@ -125,10 +125,10 @@ class PlanWindows(Execution):
 
 @dataclass
 class ExtractImages(Execution):
-    """The windows of two executions."""
+    """The windows of two executions, of one request each."""
 
     roots: ClassVar[Mapping[str, Any]] = {"ports": ExtractionPorts}
-    unused: ClassVar[frozenset[str]] = frozenset({"ports.work.read"})
+    unused: ClassVar[frozenset[str]] = frozenset({"ports.remaining_ms"})
     done: set[str] = field(default_factory=set)
     camera: FakeCamera = field(default_factory=Camera)
     work: FakeWork = field(default_factory=FakeWork)
@@ -149,6 +149,7 @@ class DetectObjects(Execution):
     unused: ClassVar[frozenset[str]] = frozenset(
         {
             "ports.work.bucket",
+            "ports.remaining_ms",
             *(f"ports.detection.gate.{one}" for one in ("settings", "images.describe", "images.read", "lumas.luma")),
             *(f"ports.detection.gate.states.{one}" for one in ("all", "load", "save")),
         }

@@ -137,12 +137,12 @@ def test_metrics_per_stream_are_those_of_the_catalogue() -> None:
     assert metrics(metricsPerStream="true", LiveStatus="ENABLED") == 15 + 25 + 4 * (images + live)
 
 
-def test_sweeps_use_windows_of_25_images() -> None:
+def test_sweeps_use_windows_of_250_images() -> None:
     found = of(ImageGenerationStatus="DISABLED", SweepSchedule="rate(1 hour)")
 
     assert calls(found)["extract_images s3:PutObject on-demand"] == pytest.approx(2_592_000)
     transitions = usd(found, "stepfunctions.transition")
-    assert transitions == pytest.approx((3 * 2_592_000 / 25 + 6 * 720) * 0.000025)
+    assert transitions == pytest.approx((3 * 2_592_000 / 250 + 6 * 720) * 0.000025)
 
 
 def test_notified_ranges_have_their_rolls() -> None:
