@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatch
 
 import pytest
+from kinesight.domain.streams.image_destination import IMAGES_PREFIX
 
 from scripts.operations.alarm_table import SELF_TRIGGERED
 from tests.template.choices import CHOICES
@@ -62,7 +63,7 @@ def _notified(stack: Deployed) -> Iterator[Edge]:
             (prefix,) = one["Filter"]["S3Key"]["Rules"]
             yield f"{name}/{prefix['Value']}*", one["Queue"]
     for one in stack.of_type("Custom::KinesightBucketNotification").values():
-        yield f"{one['Bucket']}/images/*", one["QueueArn"]
+        yield f"{one['Bucket']}/{IMAGES_PREFIX}*", one["QueueArn"]
 
 
 def reached(start: str, known: set[Edge]) -> set[str]:
@@ -120,7 +121,7 @@ def test_every_sender_is_in_the_graph() -> None:
     known = edges(deployed(**CHOICES[OWN]))
 
     assert ("NotificationTopic", "NotificationsQueue") in known
-    assert ("ImagesBucket/images/*", "ImagesQueue") in known
+    assert (f"ImagesBucket/{IMAGES_PREFIX}*", "ImagesQueue") in known
     assert ("StartAnalysisFunction", "AnalyzeRange") in known
     assert ("AnalyzeRange", "PlanWindowsFunction") in known
     assert ("ConductLiveFunction", "ConsumeLiveFunction") in known
