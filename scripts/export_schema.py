@@ -1,10 +1,11 @@
-"""Writes the published JSON Schemas from the models, of result records and of the configuration document."""
+"""Writes the published JSON Schemas from the models: result records, the configuration document, and captures."""
 
 import json
 from pathlib import Path
 
 from kinesight.domain.configuration.document import ConfigurationDocument
 from kinesight.domain.model import ResultRecord
+from kinesight_cli.verify.capture.model import Capture
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -14,6 +15,7 @@ def schemas() -> dict[str, str]:
     found = {
         "result-record.schema.json": ResultRecord.model_json_schema(by_alias=True, mode="serialization"),
         "configuration.schema.json": ConfigurationDocument.model_json_schema(by_alias=True),
+        "capture.schema.json": Capture.model_json_schema(by_alias=True, mode="serialization"),
     }
     return {name: json.dumps(schema, indent=2) + "\n" for name, schema in found.items()}
 

@@ -4,7 +4,7 @@ import fcntl
 from functools import cache
 from pathlib import Path
 
-from kinesight_cli.demo import sample_video
+from kinesight_cli.shared import sample_video
 
 ROOT = Path(__file__).resolve().parents[1]
 _CACHED = ROOT / ".kinesight" / "tests" / "demo.mp4"
@@ -22,6 +22,6 @@ def _sample_video() -> bytes:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not _CACHED.exists() or _CACHED.stat().st_mtime < Path(sample_video.__file__).stat().st_mtime:
             partial = _CACHED.with_suffix(".part.mp4")
-            sample_video.make_demo_video(partial)
+            sample_video.make_sample_video(partial)
             partial.replace(_CACHED)
         return _CACHED.read_bytes()

@@ -22,6 +22,7 @@ COMMANDS = (
     "redrive",
     "estimate",
     "doctor",
+    "verify",
     "local",
     "kvs",
     "config",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,10 +16,14 @@ import pytest
 from kinesight.domain.model import to_epoch_ms
 from kinesight.domain.sessions.clip import ClipOrder, SessionClip
 from kinesight.media.fragments import MediaFragment, read_fragments
+from kinesight_cli.main import app
 from kinesight_cli.shared.play_video import Tagging, play
 from kinesight_cli.shared.video_file import read_video
+from kinesight_cli.verify.deployment import deployment
+from kinesight_cli.verify.verification import verify
 from kinesight_local.cloud import REGION, LocalCloud
 from moto.iotdata.models import iotdata_backends
+from typer.testing import CliRunner
 
 from tests.e2e.conftest import ROOT
 from tests.e2e.test_event_driven_path import Stack, eventually
@@ -59,6 +64,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
         "StreamNames": "front-*",
         "SamplingInterval": "500",
         "Labels": "Nothing",
+        "ViewerUserEmail": "viewer@example.com",
     }
     with LocalCloud(ROOT, tmp_path_factory.mktemp("cloud"), parameters, configuration=RULES) as cloud:
         cloud.ensure_stream(STREAM)
@@ -266,3 +272,89 @@ def test_silence_changes_nothing(cloud: LocalCloud) -> None:
     assert pass_time(cloud) == {"batchItemFailures": []}
 
     assert stored(cloud) == before
+
+
+# -- kinesight verify ----------------------------------------------------------------------------------------------
+
+
+def made(cloud: LocalCloud) -> dict[str, set[str]]:
+    """Everything in the account that a verification may add, with old versions of objects."""
+    s3, dynamodb = cloud.client("s3"), cloud.client("dynamodb")
+    assert cloud.stack is not None
+    coordination = cloud.stack.physical_id("CoordinationTable")
+    versions = [
+        one
+        for bucket in (cloud.outputs["ImagesBucketName"], cloud.outputs["EvidenceBucketName"])
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
+        for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+    ]
+    subscriptions = cloud.client("sns").list_subscriptions()["Subscriptions"]
+    return {
+        "streams": {one["StreamName"] for one in cloud.client("kinesisvideo").list_streams()["StreamInfoList"]},
+        "queues": set(cloud.client("sqs").list_queues()["QueueUrls"]),
+        "subscriptions": {one["SubscriptionArn"] for one in subscriptions},
+        "objects": {one["Key"] for one in versions},
+        "sessions": {
+            one["stream"]["S"] for one in dynamodb.scan(TableName=cloud.outputs["SessionsTableName"])["Items"]
+        },
+        "state": {one["sk"]["S"] for one in dynamodb.scan(TableName=coordination)["Items"]} - {"lock"},
+    }
+
+
+def added(cloud: LocalCloud, before: dict[str, set[str]]) -> dict[str, set[str]]:
+    return {what: more for what, now in made(cloud).items() if (more := now - before[what])}
+
+
+def test_verify_passes_and_leaves_nothing(cloud: LocalCloud, tmp_path: Path) -> None:
+    video = tmp_path / "demo.mp4"
+    write_sample_video(video)
+    before = made(cloud)
+
+    result = CliRunner().invoke(app, ["verify", "--yes", "--json", "--video", str(video)])
+
+    report = json.loads(result.stdout)
+    assert result.exit_code == 0, report
+    assert report["stream"].startswith("front-kinesight-verify-")
+    assert [one["step"] for one in report["steps"]] == [
+        "stream",
+        "settings",
+        "video",
+        "image",
+        "result",
+        "match",
+        "evidence",
+        "session",
+        "alert",
+        "on-demand",
+        "session end",
+        "clip",
+        "viewer",
+    ]
+    assert "temporary stream front-kinesight-verify-" in result.stderr
+    assert added(cloud, before) == {}
+
+
+def test_an_interrupted_verification_leaves_nothing(cloud: LocalCloud, tmp_path: Path) -> None:
+    video = tmp_path / "demo.mp4"
+    write_sample_video(video)
+    before = made(cloud)
+
+    def interrupt(outcome: Any) -> None:
+        if outcome.step == "image":
+            signal.raise_signal(signal.SIGTERM)
+
+    report = verify(deployment(_stack_name(cloud), None), read_video(video), interrupt)
+
+    assert report.interrupted
+    assert (report.outcomes[-1].step, report.left) == ("image", ())
+    assert added(cloud, before) == {}
+
+
+def test_without_a_yes_nothing_is_made(cloud: LocalCloud) -> None:
+    before = made(cloud)
+
+    result = CliRunner().invoke(app, ["verify"], input="n\n")
+
+    assert result.exit_code == 1
+    assert "about $" in result.stderr
+    assert added(cloud, before) == {}

@@ -14,7 +14,6 @@ from kinesight_local.cloud import LocalCloud
 
 from kinesight_cli.demo.accounting import Observed, Summary, Waiting, summarize
 from kinesight_cli.demo.report import write_report
-from kinesight_cli.demo.sample_video import make_demo_video
 from kinesight_cli.estimate import downstream, formulas
 from kinesight_cli.estimate.call_comparison import CallComparison, call_name, compare_calls, repeated_calls
 from kinesight_cli.estimate.month import flow_of
@@ -22,6 +21,7 @@ from kinesight_cli.estimate.settings import flat_settings
 from kinesight_cli.estimate.workload import Workload
 from kinesight_cli.shared.play_video import Tagging, play
 from kinesight_cli.shared.progress import Progress
+from kinesight_cli.shared.sample_video import make_sample_video
 from kinesight_cli.shared.video_file import SourceVideo, read_video
 
 STREAM = "demo-camera"
@@ -154,7 +154,7 @@ def run_demo(cloud: LocalCloud, video: Path | None, report_dir: Path, progress: 
         if source is None:
             progress.step("generating the sample video")
             source = Path(folder) / "demo.mp4"
-            make_demo_video(source)
+            make_sample_video(source)
         source_video = read_video(source)
     cloud.ensure_stream(STREAM)
     cloud.deploy(progress.step)

@@ -1,0 +1,92 @@
+"""A verification: makes what it needs, runs the steps, and removes what it made, whatever happens."""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+from kinesight.domain.errors import KinesightError
+
+from kinesight_cli.shared.errors import CommandError
+from kinesight_cli.shared.sample_video import HALF_A_MINUTE, make_sample_video
+from kinesight_cli.shared.video_file import SourceVideo, read_video
+from kinesight_cli.verify import probes
+from kinesight_cli.verify.deployment import Deployment
+from kinesight_cli.verify.diagnosis import diagnose
+from kinesight_cli.verify.interrupts import interruptible, uninterrupted
+from kinesight_cli.verify.outcome import Outcome, Report
+from kinesight_cli.verify.run import Run
+from kinesight_cli.verify.runner import ON_AWS, ON_EMULATORS, Clock, SystemClock, run_steps
+from kinesight_cli.verify.steps import STEPS
+from kinesight_cli.verify.temporary import Removal, TemporaryQueue, make_queue, subscribe
+
+DRAINED_S = 60.0
+
+Finished = Callable[[Run, Sequence[Outcome]], None]
+
+
+def load_video(file: Path | None) -> SourceVideo:
+    """Reads a video; without a file, generates one of half a minute. Raises CommandError."""
+    if file is not None:
+        return read_video(file)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sample.mp4"
+        make_sample_video(path, HALF_A_MINUTE)
+        return read_video(path)
+
+
+def verify(
+    deployment: Deployment, video: SourceVideo, on_outcome: Callable[[Outcome], None], finished: Finished | None = None
+) -> Report:
+    """Returns the report. Calls `on_outcome` after each step, and `finished` after all of them, before the removal.
+
+    Raises botocore's errors if the temporary queue cannot be made.
+    """
+    outcomes: list[Outcome] = []
+    interrupted = False
+    run = Run(deployment, video, realtime=deployment.is_on_aws or deployment.is_read_live)
+    with interruptible():
+        queue = make_queue(deployment)
+        try:
+            _run(run, queue, outcomes, on_outcome)
+            if finished is not None:
+                finished(run, outcomes)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            with uninterrupted():
+                drain(run)
+                left = remove(deployment, queue)
+    return Report(deployment.stack, deployment.stream.name, tuple(outcomes), tuple(left), interrupted)
+
+
+def _run(run: Run, queue: TemporaryQueue, outcomes: list[Outcome], on_outcome: Callable[[Outcome], None]) -> None:
+    run.queue_url, run.queue_arn = queue.url, queue.arn
+    subscribe(run.deployment, queue)
+    pacing = ON_AWS if run.deployment.is_on_aws else ON_EMULATORS
+    for outcome in run_steps(STEPS, run, lambda step: diagnose(run, step), pacing):
+        outcomes.append(outcome)
+        on_outcome(outcome)
+
+
+def drain(run: Run, clock: Clock | None = None) -> None:
+    """Waits until what has been generated is processed, so that nothing arrives after the removal; a minute at most."""
+    chosen = clock or SystemClock()
+    before: object = None
+    until_s = chosen.now_s() + DRAINED_S
+    while chosen.now_s() < until_s:
+        try:
+            now = probes.in_flight(run)
+        except (BotoCoreError, ClientError, CommandError, KinesightError):
+            return  # what is broken does not progress
+        if now == before and now.is_processed:
+            return
+        before = now
+        chosen.sleep(1.0)
+
+
+def remove(deployment: Deployment, queue: TemporaryQueue) -> list[str]:
+    """Removes what the run of this queue made. Returns what could not be removed, each with the reason."""
+    settle_s = 10.0 if deployment.is_on_aws else 1.0
+    return Removal(deployment, queue, settle=lambda: time.sleep(settle_s)).run()
