@@ -25,7 +25,7 @@ REGION := $(or $(AWS_REGION),$(AWS_DEFAULT_REGION))
 IN_REGION := $(if $(REGION),--region $(REGION))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup browser awscli demo test test-all test-boto checks unit page-test page-types fuzz fuzz-coverage live-chaos load faults hostile lint check-style check-types check-template check-page check-imports format build deploy destroy package local new-function lock checkov generate viewer-screenshot audit sbom clean
+.PHONY: help setup browser awscli demo test test-all test-boto checks unit page-test page-types fuzz fuzz-coverage live-chaos load faults hostile lint check-style check-types check-template check-page check-imports format build deploy destroy smoke package local new-function lock checkov generate viewer-screenshot audit sbom clean
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -153,6 +153,9 @@ deploy: build ## deploy what `kinesight init` wrote (ENV=staging|prod; ARGS=... 
 
 destroy: setup ## delete the deployed stack (ENV=...; PURGE=1 also deletes the images and the evidence)
 	@$(BIN)/kinesight destroy --environment $(ENV) $(IN_REGION) $(if $(filter 1,$(PURGE)),--delete-data) $(ARGS)
+
+smoke: build ## deploy a stack of its own to the account, verify it, and delete it with its data (CAPTURE=file)
+	@scripts/smoke.sh $(CAPTURE)
 
 package: setup ## the files of a release, in dist/ (VERSION=v1.2.3; SOURCE_URL=where its sources can be read)
 	$(BIN)/python -m scripts.package_release $(VERSION) --source-url "$(SOURCE_URL)"

@@ -20,6 +20,8 @@ from kinesight_cli.main import app
 from kinesight_cli.shared.play_video import Tagging, play
 from kinesight_cli.shared.video_file import read_video
 from kinesight_cli.verify.deployment import deployment
+from kinesight_cli.verify.outcome import Status
+from kinesight_cli.verify.runner import Pacing
 from kinesight_cli.verify.verification import verify
 from kinesight_local.cloud import REGION, LocalCloud
 from moto.iotdata.models import iotdata_backends
@@ -316,6 +318,7 @@ def test_verify_passes_and_leaves_nothing(cloud: LocalCloud, tmp_path: Path) -> 
     assert result.exit_code == 0, report
     assert report["stream"].startswith("front-kinesight-verify-")
     assert [one["step"] for one in report["steps"]] == [
+        "subscription",
         "stream",
         "settings",
         "video",
@@ -348,6 +351,31 @@ def test_an_interrupted_verification_leaves_nothing(cloud: LocalCloud, tmp_path:
     assert report.interrupted
     assert (report.outcomes[-1].step, report.left) == ("image", ())
     assert added(cloud, before) == {}
+
+
+def test_verify_names_the_broken_step(cloud: LocalCloud, tmp_path: Path) -> None:
+    """More deployments are broken in test_verify.py."""
+    video = tmp_path / "demo.mp4"
+    write_sample_video(video)
+    client = cloud.client("lambda")
+    mappings = client.list_event_source_mappings()["EventSourceMappings"]
+    (uuid,) = (one["UUID"] for one in mappings if one["FunctionArn"].endswith("AnalyzeImagesFunction"))
+
+    def stop(outcome: Any) -> None:
+        if outcome.status is Status.FAILED:
+            raise KeyboardInterrupt
+
+    client.update_event_source_mapping(UUID=uuid, Enabled=False)
+    try:
+        pacing = Pacing(poll_s=0.5, limits=0.05)
+        report = verify(deployment(_stack_name(cloud), None), read_video(video), stop, pacing=pacing)
+    finally:
+        client.update_event_source_mapping(UUID=uuid, Enabled=True)
+
+    failed = report.first_failed
+    assert failed is not None
+    assert (failed.step, failed.cause) == ("result", "mapping-disabled")
+    assert "update-event-source-mapping" in failed.next_step
 
 
 def test_without_a_yes_nothing_is_made(cloud: LocalCloud) -> None:

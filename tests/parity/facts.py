@@ -7,7 +7,7 @@ from kinesight_cli.verify.capture.model import Capture, CapturedMedia, CapturedS
 
 _FIRST = 3
 """Fragments of every capture that are compared: a capture of another video has its own lengths."""
-_CLOCK_MS = 3000
+_CLOCK_MS = 2000
 
 
 def facts(capture: Capture) -> dict[str, Any]:

@@ -21,6 +21,7 @@ Document = dict[str, Any]
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template.yaml"
+SMOKE = ROOT / ".github/workflows/smoke.yml"
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 PUBLISHED = {
     "AnalyzeImagesFunction",
@@ -323,8 +324,17 @@ def steps(workflow: Path) -> list[Document]:
     return [step for job in yaml.safe_load(workflow.read_text())["jobs"].values() for step in job["steps"]]
 
 
-def test_the_workflows_are_the_two() -> None:
-    assert [path.name for path in WORKFLOWS] == ["ci.yml", "release.yml"]
+def test_the_workflows_are_the_three() -> None:
+    assert [path.name for path in WORKFLOWS] == ["ci.yml", "release.yml", "smoke.yml"]
+
+
+def test_the_workflow_with_an_account_is_started_by_hand_and_can_get_a_token_alone() -> None:
+    document = yaml.safe_load(SMOKE.read_text())
+    (job,) = document["jobs"].values()
+
+    assert list(document[True]) == ["workflow_dispatch"]  # YAML 1.1 reads the key `on` so
+    assert job["permissions"] == {"contents": "read", "id-token": "write"}
+    assert job["environment"] == "smoke"
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
@@ -341,8 +351,8 @@ def test_no_job_may_write_but_the_one_that_publishes_and_runs_nothing_of_ours(wo
     writing = {name: job for name, job in document["jobs"].items() if "permissions" in job}
 
     assert document["permissions"] == {"contents": "read"}
-    assert set(writing) == ({"publish"} if workflow.name == "release.yml" else set())
-    for job in writing.values():
+    assert set(writing) == {"release.yml": {"publish"}, "smoke.yml": {"smoke"}}.get(workflow.name, set())
+    for job in (job for name, job in writing.items() if name != "smoke"):
         assert not [
             step for step in job["steps"] if "checkout" in step.get("uses", "") or "make" in step.get("run", "")
         ]
@@ -366,7 +376,7 @@ def test_workflows_run_what_everybody_can_run(workflow: Path) -> None:
     targets = set(re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text()))
     run = [step["run"].removeprefix("make ") for step in steps(workflow) if step.get("run", "").startswith("make ")]
 
-    assert "test" in run
+    assert ("smoke" if workflow == SMOKE else "test") in run
     assert [one for one in run if one not in targets] == []
 
 

@@ -12,8 +12,14 @@ from kinesight.domain.sessions.track_sessions import state_key
 
 from kinesight_cli.verify import actions
 from kinesight_cli.verify.run import SCHEDULED, NotTestedError, Run, StepFailedError
+from kinesight_cli.verify.temporary import subscribe
 
 _PROPAGATION = timedelta(seconds=60)
+
+
+def subscription(run: Run) -> str:
+    """Subscribes the temporary queue."""
+    return f"of {len(subscribe(run.deployment, run.queue_arn))} topics"
 
 
 def stream(run: Run) -> str | None:
@@ -187,7 +193,7 @@ class InFlight:
 
 
 def in_flight(run: Run) -> InFlight:
-    """Counts images and what was made of them. Frames that the gate holds back have no results."""
+    """Counts images and what was made of them. Gated frames have no results."""
     run.read_results()
     is_gated = run.deployment.camera.gate.mode != "OFF"
     generated = sum(one.frame.source is FrameSource.IMAGE_GENERATION for one in run.records)

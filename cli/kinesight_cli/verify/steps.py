@@ -99,6 +99,13 @@ def _clip_s(of: Deployment) -> float:
 
 STEPS: tuple[Step, ...] = (
     Step(
+        "subscription",
+        probes.subscription,
+        limit_s=10,
+        next_step="grant sns:Subscribe to the caller, and check that the alert topic exists",
+        checks=("alerts", "notification topic"),
+    ),
+    Step(
         "stream",
         probes.stream,
         limit_s=60,
@@ -217,7 +224,7 @@ STEPS: tuple[Step, ...] = (
         probes.alert,
         limit_s=90,
         next_step="read the log of TrackSessionsFunction, and the policy and key of the alert topic",
-        needs=("match", "session"),
+        needs=("subscription", "match", "session"),
         checks=("track_sessions", "alerts"),
         function="TrackSessions",
         applies=lambda of: _has_results(of) and _has_alerts(of),
@@ -228,7 +235,7 @@ STEPS: tuple[Step, ...] = (
         limit_s=120,
         next_step="attach the stack's producer policy to the caller: KVS publishes with the rights of PutMedia",
         waits_for=WaitsFor.AWS,
-        needs=("settings", "video"),
+        needs=("subscription", "settings", "video"),
         checks=("notifications",),
         applies=_has_notifications,
     ),

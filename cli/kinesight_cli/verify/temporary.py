@@ -56,12 +56,13 @@ def make_queue(deployment: Deployment) -> TemporaryQueue:
     return queue
 
 
-def subscribe(deployment: Deployment, queue: TemporaryQueue) -> None:
-    """Subscribes the queue to the alerts of the stream, and to notifications if it has them. Raises botocore's
-    errors."""
-    sns = deployment.clients("sns")
-    for topic in _topics(deployment):
-        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
+def subscribe(deployment: Deployment, queue_arn: str) -> list[str]:
+    """Subscribes the queue to the alert topic, and to that of notifications if the stream has them. Returns their
+    ARNs. Raises botocore's errors."""
+    topics = _topics(deployment)
+    for topic in topics:
+        deployment.clients("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn)
+    return topics
 
 
 def leftovers(clients: Callable[[str], Any], stack: str) -> list[TemporaryQueue]:
@@ -126,6 +127,8 @@ class Removal:
         try:
             remove()
         except (BotoCoreError, ClientError) as error:
+            if is_absent(error):
+                return
             yield f"{what} of {self.queue.stream}: {aws_session.problem(error)}"
 
     def _unsubscribe(self) -> None:

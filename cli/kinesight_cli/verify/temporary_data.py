@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 _EVIDENCE = ("results", "results/unmatched", "annotated", "annotated/unmatched", "archive")
 _MOST_EXECUTIONS = 200
 """Of the last ones: those of a run are among them."""
-_ABSENT = frozenset({"NoSuchBucket", "ResourceNotFoundException", "StateMachineDoesNotExist"})
+_ABSENT = frozenset(
+    {"NoSuchBucket", "NotFound", "NotFoundException", "ResourceNotFoundException", "StateMachineDoesNotExist"}
+)
 
 
 def is_absent(error: Exception) -> bool:
-    """Whether the error is that the bucket, table or state machine does not exist."""
+    """Whether the error is that a bucket, table, topic, function or state machine does not exist."""
     return isinstance(error, ClientError) and error.response["Error"].get("Code") in _ABSENT
 
 

@@ -17,9 +17,9 @@ from kinesight_cli.verify.diagnosis import diagnose
 from kinesight_cli.verify.interrupts import interruptible, uninterrupted
 from kinesight_cli.verify.outcome import Outcome, Report
 from kinesight_cli.verify.run import Run
-from kinesight_cli.verify.runner import ON_AWS, ON_EMULATORS, Clock, SystemClock, run_steps
+from kinesight_cli.verify.runner import ON_AWS, ON_EMULATORS, Clock, Pacing, SystemClock, run_steps
 from kinesight_cli.verify.steps import STEPS
-from kinesight_cli.verify.temporary import Removal, TemporaryQueue, make_queue, subscribe
+from kinesight_cli.verify.temporary import Removal, TemporaryQueue, make_queue
 
 DRAINED_S = 60.0
 
@@ -37,7 +37,11 @@ def load_video(file: Path | None) -> SourceVideo:
 
 
 def verify(
-    deployment: Deployment, video: SourceVideo, on_outcome: Callable[[Outcome], None], finished: Finished | None = None
+    deployment: Deployment,
+    video: SourceVideo,
+    on_outcome: Callable[[Outcome], None],
+    finished: Finished | None = None,
+    pacing: Pacing | None = None,
 ) -> Report:
     """Returns the report. Calls `on_outcome` after each step, and `finished` after all of them, before the removal.
 
@@ -46,35 +50,30 @@ def verify(
     outcomes: list[Outcome] = []
     interrupted = False
     run = Run(deployment, video, realtime=deployment.is_on_aws or deployment.is_read_live)
+    chosen = pacing or (ON_AWS if deployment.is_on_aws else ON_EMULATORS)
     with interruptible():
         queue = make_queue(deployment)
         try:
-            _run(run, queue, outcomes, on_outcome)
+            run.queue_url, run.queue_arn = queue.url, queue.arn
+            for outcome in run_steps(STEPS, run, lambda step: diagnose(run, step), chosen):
+                outcomes.append(outcome)
+                on_outcome(outcome)
             if finished is not None:
                 finished(run, outcomes)
         except KeyboardInterrupt:
             interrupted = True
         finally:
             with uninterrupted():
-                drain(run)
+                drain(run, DRAINED_S * chosen.limits)
                 left = remove(deployment, queue)
     return Report(deployment.stack, deployment.stream.name, tuple(outcomes), tuple(left), interrupted)
 
 
-def _run(run: Run, queue: TemporaryQueue, outcomes: list[Outcome], on_outcome: Callable[[Outcome], None]) -> None:
-    run.queue_url, run.queue_arn = queue.url, queue.arn
-    subscribe(run.deployment, queue)
-    pacing = ON_AWS if run.deployment.is_on_aws else ON_EMULATORS
-    for outcome in run_steps(STEPS, run, lambda step: diagnose(run, step), pacing):
-        outcomes.append(outcome)
-        on_outcome(outcome)
-
-
-def drain(run: Run, clock: Clock | None = None) -> None:
-    """Waits until what has been generated is processed, so that nothing arrives after the removal; a minute at most."""
+def drain(run: Run, limit_s: float, clock: Clock | None = None) -> None:
+    """Waits until what has been generated is processed, so that nothing arrives after the removal."""
     chosen = clock or SystemClock()
     before: object = None
-    until_s = chosen.now_s() + DRAINED_S
+    until_s = chosen.now_s() + limit_s
     while chosen.now_s() < until_s:
         try:
             now = probes.in_flight(run)

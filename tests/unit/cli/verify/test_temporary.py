@@ -152,7 +152,7 @@ def removed(deployment: Deployment, queue: TemporaryQueue) -> list[str]:
 
 def test_everything_of_the_stream_is_removed_and_nothing_else(deployment: Deployment) -> None:
     queue = make_queue(deployment)
-    subscribe(deployment, queue)
+    subscribe(deployment, queue.arn)
 
     left = removed(deployment, queue)
 
