@@ -22,6 +22,8 @@ from kinesight_cli.shared.video_file import read_video
 from kinesight_cli.verify.deployment import deployment
 from kinesight_cli.verify.outcome import Status
 from kinesight_cli.verify.runner import Pacing
+from kinesight_cli.verify.temporary import make_queue, subscribe
+from kinesight_cli.verify.temporary_stream import MARK
 from kinesight_cli.verify.verification import verify
 from kinesight_local.cloud import REGION, LocalCloud
 from moto.iotdata.models import iotdata_backends
@@ -376,6 +378,21 @@ def test_verify_names_the_broken_step(cloud: LocalCloud, tmp_path: Path) -> None
     assert failed is not None
     assert (failed.step, failed.cause) == ("result", "mapping-disabled")
     assert "update-event-source-mapping" in failed.next_step
+
+
+def test_what_a_killed_run_has_left_is_removed(cloud: LocalCloud) -> None:
+    before = made(cloud)
+    killed = deployment(_stack_name(cloud), None)
+    subscribe(killed, make_queue(killed).arn)
+    tags = {MARK: killed.stack}
+    cloud.client("kinesisvideo").create_stream(StreamName=killed.stream.name, DataRetentionInHours=1, Tags=tags)
+    assert added(cloud, before)
+
+    result = CliRunner().invoke(app, ["verify", "--remove", "--yes"])
+
+    assert result.exit_code == 0, result.output
+    assert added(cloud, before) == {}
+    assert "has left anything" in CliRunner().invoke(app, ["verify", "--remove"]).stdout
 
 
 def test_without_a_yes_nothing_is_made(cloud: LocalCloud) -> None:

@@ -131,7 +131,7 @@ SABOTAGED: Mapping[str, tuple[Sabotage, str, str]] = {
     "configure_streams may not update streams": (
         refused("UpdateImageGenerationConfiguration"),
         "settings",
-        "UpdateImageGenerationConfiguration",
+        "AccessDeniedException",
     ),
     "KVS may not write images": (refused("ImageDelivery", "AccessDenied"), "image", "images-not-written"),
     "image generation is disabled": (images_disabled, "image", "images-disabled"),
@@ -141,8 +141,8 @@ SABOTAGED: Mapping[str, tuple[Sabotage, str, str]] = {
     "evidence is not kept": (mapping_disabled("KeepEvidenceFunction"), "evidence", "mapping-disabled"),
     "sessions are not tracked": (mapping_disabled("TrackSessionsFunction"), "session", "mapping-disabled"),
     "the alert topic is gone": (no_alert_topic, "subscription", "topic-missing"),
-    "the workflow may not list fragments": (refused("ListFragments"), "on-demand", "ListFragments"),
-    "clips are not archived": (mapping_disabled("ArchiveSessionFunction"), "clip", "ArchiveSessionFunction"),
+    "the workflow may not list fragments": (refused("ListFragments"), "on-demand", "list_fragments"),
+    "clips are not archived": (mapping_disabled("ArchiveSessionFunction"), "clip", "mapping-disabled"),
 }
 """By what is broken: how, the step that fails first, and what its outcome names."""
 

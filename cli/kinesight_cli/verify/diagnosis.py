@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+from kinesight.domain.check_results import Cause
 from kinesight.domain.health.facts import HealthThresholds
 from kinesight.domain.json_text import parse_json
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 _THRESHOLDS = HealthThresholds(silent_s=3600, image_s=5)
 """The stream is silent after the video; it has waited for images already."""
-_SYMPTOMS = ("errors", "dead letters")
 _LONGEST = 400
 
 
@@ -33,11 +33,11 @@ def diagnose(run: Run, step: Step) -> Finding | None:
     found = next(structural, None)
     if found is not None:
         return _of_check(found)
+    disabled = _disabled_mapping(run, step.function)
+    if disabled is not None:
+        return disabled
     logged = last_error(run, step.function, run.began)
-    if logged is not None:
-        return Finding(f"{step.function}Function logs {logged}", step.next_step)
-    symptom = next((failed[name] for name in _SYMPTOMS if name in failed), None)
-    return None if symptom is None else _of_check(symptom)
+    return None if logged is None else Finding(f"{step.function}Function logs {logged}", step.next_step)
 
 
 def _failed_checks(run: Run) -> dict[str, CheckResult]:
@@ -46,6 +46,27 @@ def _failed_checks(run: Run) -> dict[str, CheckResult]:
     except CannotCheckError:
         return {}
     return {one.check: one for stream in report.streams for one in stream.checks if one.has_failed}
+
+
+def _disabled_mapping(run: Run, function: str) -> Finding | None:
+    """Finds an event source mapping of a function that doctor does not check."""
+    name = run.deployment.resources.ids.get(f"{function}Function")
+    if name is None:
+        return None
+    try:
+        pages = run.client("lambda").get_paginator("list_event_source_mappings").paginate()
+        mappings = [one for page in pages for one in page["EventSourceMappings"]]
+    except (BotoCoreError, ClientError):
+        return None
+    own = (one for one in mappings if one["FunctionArn"].rpartition(":function:")[2].split(":")[0] == name)
+    disabled = next((one for one in own if one.get("State") != "Enabled"), None)
+    if disabled is None:
+        return None
+    return Finding(
+        f"the event source mapping of {function}Function is {disabled.get('State')}",
+        f"aws lambda update-event-source-mapping --uuid {disabled['UUID']} --enabled",
+        Cause.MAPPING_DISABLED,
+    )
 
 
 def _of_check(check: CheckResult) -> Finding:

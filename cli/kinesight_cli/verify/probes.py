@@ -178,7 +178,7 @@ def viewer(run: Run) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
-    """How much there is of each kind. `missing`: records of matched frames that are not kept yet; `untracked`: results
+    """How much there is of each kind. `missing`: records of matched frames that are not kept yet; `untracked`: those
     that track_sessions has not read yet."""
 
     images: int
@@ -213,11 +213,11 @@ def in_flight(run: Run) -> InFlight:
 
 
 def _untracked(run: Run) -> set[str]:
-    """Returns the ids of results that are not in the state of sessions."""
+    """Returns the ids of matched results that are not in the state of sessions, which has no others."""
     table = run.deployment.id_of("CoordinationTable")
     states = DynamoDbDocuments(run.client("dynamodb"), table, kind="activity")
     by_key: dict[str, set[str]] = {}
-    for record in run.records:
+    for record in run.matched():
         by_key.setdefault(state_key(record), set()).add(record.result_id)
     untracked: set[str] = set()
     for key, ids in by_key.items():

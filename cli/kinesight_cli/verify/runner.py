@@ -92,7 +92,7 @@ class _Attempt:
         except NotTestedError as error:
             return self._outcome(Status.NOT_TESTED, began_s, str(error), next_step=error.next_step)
         except StepFailedError as error:
-            return self._failed(began_s, str(error), error.next_step)
+            return self._failed(began_s, str(error), error.next_step or self.step.next_step)
         except CommandError as error:
             return self._failed(began_s, str(error), "")
         except (BotoCoreError, ClientError) as error:
@@ -114,7 +114,7 @@ class _Attempt:
             self.clock.sleep(self.pacing.poll_s)
 
     def _failed(self, began_s: float, fact: str, next_step: str) -> Outcome:
-        """What the step itself names comes before what doctor finds, except that nothing has arrived."""
+        """With a next step, the fact is the cause; without one, `diagnose` finds it."""
         waited_s = self.clock.now_s() - began_s
         finding = self.diagnose(self.step) if not next_step else None
         explanation = f"{fact}: {finding.explanation}" if finding else fact

@@ -176,6 +176,8 @@ STEPS: tuple[Step, ...] = (
             "model",
             "second model",
             "results stream",
+            "errors",
+            "dead letters",
         ),
         function="AnalyzeImages",
         applies=_has_images,

@@ -7,7 +7,7 @@ images), logs and metrics.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -44,13 +44,23 @@ def executions_of(deployment: Deployment, stream: str) -> Iterator[tuple[str, bo
 def _images(deployment: Deployment, stream: str) -> int:
     """Deletes generated images, whichever way KVS joins their keys, and images of live reading and of analyses."""
     account = deployment.resources.account_id
-    names = [arn.rpartition(":")[2] for arn, _ in executions_of(deployment, stream)]
+    executions = [arn for arn, _ in executions_of(deployment, stream)]
+    names = [arn.rpartition(":")[2] for arn in executions]
     prefixes = [
         *(f"images{slashes}{account}_{stream}_" for slashes in ("/", "//", "")),
         f"live/{stream}/",
         *(f"on-demand/{name}/" for name in names),
+        *(f"on-demand/map/{one}/" for one in _map_runs(deployment, executions)),
     ]
     return sum(_delete_objects(deployment, "ImagesBucket", prefix) for prefix in prefixes)
+
+
+def _map_runs(deployment: Deployment, executions: Iterable[str]) -> Iterator[str]:
+    """Yields the ids of Map Runs, under which Step Functions writes their results."""
+    client = deployment.clients("stepfunctions")
+    for execution in executions:
+        for one in client.list_map_runs(executionArn=execution)["mapRuns"]:
+            yield one["mapRunArn"].rpartition(":")[2]
 
 
 def _evidence(deployment: Deployment, stream: str) -> int:

@@ -59,6 +59,11 @@ class FakeWorkflow:
     def describe_execution(self, **named: str) -> Any:
         return {"input": self.inputs[named["executionArn"].removeprefix("arn:")]}
 
+    def list_map_runs(self, **named: str) -> Any:
+        return {
+            "mapRuns": [{"mapRunArn": f"arn:aws:states:us-east-1:1:mapRun:range/map:{named['executionArn'][4:]}-map"}]
+        }
+
     def stop_execution(self, **named: str) -> None:
         self.running.remove(named["executionArn"].removeprefix("arn:"))
 
@@ -76,6 +81,7 @@ OWN = (
     ("ImagesBucket", f"images{ACCOUNT}_{STREAM}_3_a.jpg"),
     ("ImagesBucket", f"live/{STREAM}/1_2.jpg"),
     ("ImagesBucket", "on-demand/own/plan.json"),
+    ("ImagesBucket", "on-demand/map/own-map/manifest.json"),
     ("EvidenceBucket", f"results/stream={STREAM}/date=2026-01-01/1.json"),
     ("EvidenceBucket", f"results/unmatched/stream={STREAM}/date=2026-01-01/1.json"),
     ("EvidenceBucket", f"annotated/stream={STREAM}/date=2026-01-01/1.jpg"),
@@ -84,6 +90,7 @@ OWN = (
 OTHERS = (
     ("ImagesBucket", f"images/{ACCOUNT}_{OTHER}_1_a.jpg"),
     ("ImagesBucket", "on-demand/other/plan.json"),
+    ("ImagesBucket", "on-demand/map/other-map/manifest.json"),
     ("EvidenceBucket", f"results/stream={OTHER}/date=2026-01-01/1.json"),
     ("EvidenceBucket", "configuration/kinesight.json"),
 )
