@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from kinesight_cli.estimate.bill import Row
 from kinesight_cli.estimate.estimator import estimator
 from kinesight_cli.estimate.prices import HOME_REGION, built_in_regions, load_prices
 from kinesight_cli.estimate.workload import MONTH_S, Workload
@@ -46,4 +47,9 @@ def estimated(deployment: Deployment, region: str) -> Cost:
         for hours in (0.0, _HOURS_PER_DAY)
     )
     unpriced = tuple(row.price.name for row in used.rows if row.usd is None)
-    return Cost(max(0.0, used.usd - idle.usd), unpriced)
+    return Cost(sum(_added(row.usd, idle.row(row.key)) for row in used.rows), unpriced)
+
+
+def _added(usd: float | None, idle: Row | None) -> float:
+    """Returns what one kind of use costs more than idle; less of it, such as polls of empty queues, is no saving."""
+    return max(0.0, (usd or 0.0) - ((idle.usd if idle else None) or 0.0))
