@@ -22,6 +22,7 @@ from kinesight_cli.verify.steps import STEPS
 from kinesight_cli.verify.temporary import Removal, TemporaryQueue, make_queue
 
 DRAINED_S = 60.0
+_STALLED_POLLS = 15
 
 Finished = Callable[[Run, Sequence[Outcome]], None]
 
@@ -70,16 +71,19 @@ def verify(
 
 
 def drain(run: Run, limit_s: float, clock: Clock | None = None) -> None:
-    """Waits until what has been generated is processed, so that nothing arrives after the removal."""
+    """Waits until what has been generated is processed or nothing progresses, so that nothing arrives after the
+    removal."""
     chosen = clock or SystemClock()
     before: object = None
+    unchanged = 0
     until_s = chosen.now_s() + limit_s
     while chosen.now_s() < until_s:
         try:
             now = probes.in_flight(run)
         except (BotoCoreError, ClientError, CommandError, KinesightError):
             return  # what is broken does not progress
-        if now == before and now.is_processed:
+        unchanged = unchanged + 1 if now == before else 0
+        if unchanged >= (1 if now.is_processed else _STALLED_POLLS):
             return
         before = now
         chosen.sleep(1.0)
