@@ -109,6 +109,7 @@ recordings = st.lists(
 
 @settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(recording=Recording(((0, 1), (1, 1))), interval_ms=200, borders=(0, 201), hidden=0.0)
+@example(recording=Recording(((0, 1), (0, 1))), interval_ms=200, borders=(1, 0), hidden=0.0)
 @given(
     recording=recordings,
     interval_ms=st.one_of(st.sampled_from([200, 1000, 2000]), st.integers(200, 40_000)),

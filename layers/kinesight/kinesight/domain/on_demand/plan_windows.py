@@ -23,7 +23,7 @@ from kinesight.domain.on_demand.messages import (
     work_key,
 )
 from kinesight.domain.on_demand.seals import sealed_window
-from kinesight.domain.on_demand.windows import Grid, overlapped_slots, plan_windows
+from kinesight.domain.on_demand.windows import Grid, overlapped_slots, plan_windows, with_lengths
 from kinesight.domain.ports import (
     LONGEST_FRAGMENT_MS,
     FragmentIndex,
@@ -127,8 +127,11 @@ def _only_detects(request: AnalysisRequest) -> bool:
 def _recorded(request: AnalysisRequest, stream: VideoStream, now: datetime, index: FragmentIndex) -> list[FragmentSpan]:
     selector = request.image_selector_type
     start_ms, end_ms = to_epoch_ms(request.start_timestamp), to_epoch_ms(request.end_timestamp)
-    listed = index.fragments(stream.name, selector, start_ms - LONGEST_FRAGMENT_MS, end_ms)
-    fragments = [one for one in listed if one.start_ms + (one.length_ms or LONGEST_FRAGMENT_MS) > start_ms]
+    # How long a single frame is shown depends on the fragments around it.
+    listed = index.fragments(stream.name, selector, start_ms - 2 * LONGEST_FRAGMENT_MS, end_ms + LONGEST_FRAGMENT_MS)
+    fragments = [
+        one for one in with_lengths(listed) if one.start_ms <= end_ms and one.start_ms + one.length_ms > start_ms
+    ]
     if not fragments and request.start_timestamp > now:
         raise RangeInFutureError(
             f"the range starts at {_iso(request.start_timestamp)}, and it is {_iso(now)}: choose a range in the past"

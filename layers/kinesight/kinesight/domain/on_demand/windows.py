@@ -9,7 +9,7 @@ start of its first fragment. Its last slot is at most 300 s later, and a page ha
 (API_reader_GetImages). Moments are epoch milliseconds of the selected timestamp.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import batched, pairwise, zip_longest
 
@@ -79,7 +79,7 @@ def plan_windows(grid: Grid, fragments: Sequence[FragmentSpan]) -> list[Window]:
 def covered_slots(grid: Grid, fragments: Sequence[FragmentSpan]) -> Iterator[tuple[FragmentSpan, range]]:
     """Yields fragments with their slots, in order of time. A fragment that others interrupt has several ranges. If
     fragments overlap, the later one has the slot."""
-    for fragment, start_ms, end_ms in _shown(_with_ends(fragments)):
+    for fragment, start_ms, end_ms in _shown(with_lengths(fragments)):
         slots = grid.between(start_ms, end_ms)
         if slots:
             yield fragment, slots
@@ -87,16 +87,16 @@ def covered_slots(grid: Grid, fragments: Sequence[FragmentSpan]) -> Iterator[tup
 
 def overlapped_slots(grid: Grid, fragments: Sequence[FragmentSpan]) -> int:
     """Returns how many moments fragments have that are the slot of another fragment."""
-    own = sum(len(grid.between(fragment.start_ms, end_ms)) for fragment, end_ms in _with_ends(fragments))
+    own = sum(len(grid.between(one.start_ms, one.start_ms + one.length_ms)) for one in with_lengths(fragments))
     return own - sum(len(slots) for _, slots in covered_slots(grid, fragments))
 
 
-def _with_ends(fragments: Sequence[FragmentSpan]) -> list[tuple[FragmentSpan, int]]:
-    """Returns each fragment once, in order of its start, with the moment until which it is shown."""
+def with_lengths(fragments: Iterable[FragmentSpan]) -> list[FragmentSpan]:
+    """Returns each fragment once, in order of its start; single frames have the length for which they are shown."""
     ordered = sorted({one.number: one for one in fragments}.values(), key=lambda one: (one.start_ms, _age(one)))
     gaps = [later.start_ms - one.start_ms for one, later in pairwise(ordered)]
     return [
-        (one, one.start_ms + (one.length_ms or _single_frame_ms(gaps[max(0, index - 1) : index + 1])))
+        one if one.length_ms else replace(one, length_ms=_single_frame_ms(gaps[max(0, index - 1) : index + 1]))
         for index, one in enumerate(ordered)
     ]
 
@@ -112,19 +112,17 @@ def _single_frame_ms(gaps: Sequence[int]) -> int:
     return max((gap for gap in gaps if gap <= LONGEST_FRAGMENT_MS), default=1)
 
 
-def _shown(fragments: Sequence[tuple[FragmentSpan, int]]) -> Iterator[tuple[FragmentSpan, int, int]]:
+def _shown(fragments: Sequence[FragmentSpan]) -> Iterator[tuple[FragmentSpan, int, int]]:
     """Yields the times at which a fragment is the last one that is shown: fragment, start and end."""
-    begun: list[tuple[FragmentSpan, int]] = []
-    at_ms = 0
-    starts_ms = [fragment.start_ms for fragment, _ in fragments[1:]]
-    for one, next_ms in zip_longest(fragments, starts_ms):
-        at_ms = one[0].start_ms
+    begun: list[FragmentSpan] = []
+    for one, later in zip_longest(fragments, fragments[1:]):
+        at_ms = one.start_ms
         begun.append(one)
-        while begun and (next_ms is None or at_ms < next_ms):
-            fragment, end_ms = begun[-1]
-            until_ms = end_ms if next_ms is None else min(end_ms, next_ms)
+        while begun and (later is None or at_ms < later.start_ms):
+            end_ms = begun[-1].start_ms + begun[-1].length_ms
+            until_ms = end_ms if later is None else min(end_ms, later.start_ms)
             if until_ms > at_ms:
-                yield fragment, at_ms, until_ms
+                yield begun[-1], at_ms, until_ms
                 at_ms = until_ms
             if end_ms <= at_ms:
                 begun.pop()
