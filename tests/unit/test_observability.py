@@ -28,6 +28,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("STACK_NAME", "east")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "analyze_images")
     observability._settings.cache_clear()
+    # serve_viewer adds keys to the lines of its process.
+    observability.logger.remove_keys(["cold_start", "function_name", "function_memory_size", "function_arn"])
     yield
     observability._settings.cache_clear()
 
