@@ -101,7 +101,10 @@ def _overhead() -> str:
     tagging = {"ImageGenerationStatus": "ENABLED", "SamplingInterval": "5000", **FULL_RATE}
     gathered = {"BatchingWindowSeconds": "10", "limits.concurrentDetections": "10"}
     columns = {
-        "before": ({"TracingStatus": "ENABLED", "ResultsRetentionHours": "48"}, "log_kilobytes_per_line=0.9"),
+        "tracing, 48 h of results, longer log lines": (
+            {"TracingStatus": "ENABLED", "ResultsRetentionHours": "48"},
+            "log_kilobytes_per_line=0.9",
+        ),
         "defaults": ({}, ""),
         "`BatchingWindowSeconds` 10, `limits.concurrentDetections` 10": (gathered, ""),
         "also `LogLevel` WARNING": (gathered | {"LogLevel": "WARNING"}, ""),
