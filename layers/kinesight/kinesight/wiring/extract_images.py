@@ -8,7 +8,7 @@ from collections.abc import Callable
 from kinesight.adapters.aws import clients
 from kinesight.adapters.kvs.fragment_archive import KvsFragmentArchive
 from kinesight.adapters.kvs.image_archive import KvsArchive
-from kinesight.adapters.media.av_image_extractor import AvImageExtractor
+from kinesight.adapters.media.lazy_image_extractor import LazyImageExtractor
 from kinesight.adapters.s3.bucket import S3Bucket
 from kinesight.domain.on_demand.extract_images import ExtractionPorts
 from kinesight.settings import WorkflowSettings
@@ -31,7 +31,7 @@ def ports(remaining_ms: Callable[[], int]) -> ExtractionPorts:
     return ExtractionPorts(
         KvsArchive(media, sleep=time.sleep),
         KvsFragmentArchive(media, sleep=time.sleep),
-        AvImageExtractor(_LARGEST_PIXELS),
+        LazyImageExtractor(_LARGEST_PIXELS),
         S3Bucket(clients.s3(), environment.work_bucket),
         remaining_ms,
     )

@@ -22,7 +22,7 @@ from kinesight.domain.model import Frame, Selector, Timestamp, Value
 from kinesight.domain.on_demand.windows import LEAST_INTERVAL_MS, Window
 
 WINDOW: TypeAdapter[Window] = TypeAdapter(Window)
-WINDOWS: TypeAdapter[list[Window]] = TypeAdapter(list[Window])
+WINDOWS: TypeAdapter[list[Window]] = TypeAdapter(list[Window], config=ConfigDict(defer_build=True))
 
 
 def _moment(value: Any) -> Any:

@@ -12,9 +12,13 @@ start of its first fragment. Its last slot is at most 300 s later, and a page ha
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import batched, pairwise, zip_longest
+from typing import ClassVar
+
+from pydantic import ConfigDict
 
 from kinesight.domain.ports import LONGEST_FRAGMENT_MS, FragmentSpan, ImageRequest, Slot, SlotRun
 
+_WHEN_USED = ConfigDict(defer_build=True)
 LONGEST_REQUEST_MS = 300_000
 LEAST_INTERVAL_MS = 200
 PAGE = 25
@@ -50,6 +54,8 @@ class Grid:
 @dataclass(frozen=True, slots=True)
 class Window:
     """Requests of one child of the workflow's Map. `seal`: proves that the execution has planned it (seals.py)."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _WHEN_USED
 
     index: int
     requests: tuple[ImageRequest, ...]

@@ -5,9 +5,9 @@ All times are epoch milliseconds.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from kinesight.domain.errors import InvalidEventError
 from kinesight.domain.model import BoundingBox
@@ -15,6 +15,8 @@ from kinesight.domain.sessions.processed_frames import ProcessedFrames
 from kinesight.domain.sessions.stationary_objects import Scene
 from kinesight.domain.stream_clock import StreamClock
 
+_WHEN_USED = ConfigDict(defer_build=True)
+"""Building a validator takes longer than importing this module, and few functions use all of them."""
 _OF_OBSERVATION, _OF_HIT = 250, 200
 """Characters of an observation and of a hit, in JSON with numbers of full length."""
 
@@ -124,6 +126,8 @@ class Session:
 class SessionEvent:
     """A change to publish, with the session as it was then. `attempts`: deliveries that failed unexpectedly."""
 
+    __pydantic_config__: ClassVar[ConfigDict] = _WHEN_USED
+
     type: SessionEventType
     session: Session
     attempts: int = 0
@@ -132,6 +136,8 @@ class SessionEvent:
 @dataclass(frozen=True, slots=True)
 class UndeliveredEvent:
     """A change as it is dead-lettered; `state_key` is that of the state of its stream."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _WHEN_USED
 
     state_key: str
     undelivered: SessionEvent
@@ -187,6 +193,8 @@ class Timeline:
 class TrackerState:
     """Everything stored of one stream between batches. The timeline of the last frame comes first. `stream_arn` is None
     until a record has carried it. Timestamps of rules and of the scene are by the clock without offset."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _WHEN_USED
 
     timelines: list[Timeline] = field(default_factory=list)
     rules: dict[str, RuleState] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from kinesight.domain.errors import InvalidInputError
 from kinesight.domain.sessions.clip import SessionClip
@@ -172,6 +172,8 @@ class Listing:
 
 
 class _Cursor(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+
     day: date
     stream: str | None = None
     id: str | None = None
