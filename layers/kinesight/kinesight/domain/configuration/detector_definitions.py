@@ -96,12 +96,18 @@ def _any_definition() -> TypeAdapter[DetectorDefinition]:
     return TypeAdapter(Annotated[Union[*DEFINITIONS.values()], Field(discriminator="type")])
 
 
+def _validated(value: Any) -> DetectorDefinition:
+    found = _any_definition().validate_python(value)
+    type(found).model_rebuild()  # it is built when used, but the document's serializer does not build it
+    return found
+
+
 class AnyDefinitionSchema:
     """Validates a definition by its type, and describes all types in the JSON schema."""
 
     @staticmethod
     def __get_pydantic_core_schema__(*_: Any) -> core_schema.CoreSchema:
-        return core_schema.no_info_plain_validator_function(lambda value: _any_definition().validate_python(value))
+        return core_schema.no_info_plain_validator_function(_validated)
 
     @staticmethod
     def __get_pydantic_json_schema__(_: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
