@@ -55,6 +55,7 @@ REASONS: Mapping[str, str] = {
     r"^aws s3 (mb|cp --recursive kinesight) ": "needs a published release and an AWS account",
     r"^git pull$": "changes this checkout",
     r"sam (build|local invoke)": "needs a container engine: tests/e2e/test_sam_local_invoke.py",
+    r"kinesight verify ": "a minute, and a stack that selects its stream: tests/e2e/test_sessions.py",
     r"^kinesight kvs serve|kinesight local up": "runs until Ctrl-C; started before the other commands",
 }
 """Patterns of commands that are not run, with the reason. For the dry runs of `make` see `SUBSTITUTIONS`."""
@@ -77,6 +78,10 @@ def shell_blocks(page: Path) -> list[Block]:
     """The blocks that hold commands."""
     shells = [block for block in blocks(page) if block.language in SHELLS]
     return [one for one in shells if one.language or not any(re.search(pattern, one.body) for pattern in NO_COMMANDS)]
+
+
+_LATEST = 'kinesight config history --json | grep -m 1 -oP \'"versionId": "\\K[^"]+\''
+"""The latest version of the configuration document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,7 @@ SUBSTITUTIONS: tuple[Callable[[str, Placeholders], str], ...] = (
     # It prompts.
     lambda command, _: re.sub("^kinesight config delete", r"echo y | \g<0>", command),
     # Versions of moto's buckets are not those of the template.
-    lambda command, _: command.replace("rollback VERSION", "rollback null"),
+    lambda command, _: command.replace("rollback VERSION", f"rollback $({_LATEST})"),
     lambda command, values: command.replace("ENDPOINT_ARN", values.phone_arn),
     lambda command, values: command.replace("--topic-arn ALERTS", f"--topic-arn {values.names['AlertTopicArn']}"),
     lambda command, _: command.replace("--stack-name NAME", "--stack-name kinesight"),
